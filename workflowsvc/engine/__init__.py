@@ -1,0 +1,1 @@
+"""Doing: the lane that owns executions in memory, the long polls, the alarm."""

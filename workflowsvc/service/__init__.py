@@ -1,0 +1,1 @@
+"""The 39 operations."""

@@ -1,0 +1,1 @@
+"""Remembering: the private interface of all stores, and the stores themselves."""
