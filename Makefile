@@ -1,0 +1,90 @@
+# Everything a person does with this project, one target each. `make` alone lists them.
+# Each target works on a fresh machine that has Python 3.11 or newer and make, with no virtual environment active.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --require-virtualenv
+
+# The two commands of the README need little and get only that; everything else gets the whole lock.
+# Both live in one environment: demo.txt is a part of dev.txt with the same versions.
+DEMO := $(VENV)/.demo-installed
+DEV := $(VENV)/.dev-installed
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list these targets
+	@awk -F ':.*## ' '/^##@/ { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+##@ Use it
+.PHONY: demo
+demo: $(DEMO) ## watch real workflows run, one of them across a kill -9 of the server
+	$(BIN)/python examples/demo.py
+
+.PHONY: serve
+serve: $(DEMO) ## run the service on port 8888, kept in ./workflowsvc.db (options: ARGS="--port 0 ...")
+	exec $(BIN)/workflowsvc serve $(ARGS)
+
+##@ Work on it
+.PHONY: venv
+venv: $(DEV) ## make or refresh .venv from the locks, with the project in it, editable
+
+.PHONY: check
+check: $(DEV) ## style, strict types, generated code fresh, dependency rule: under a minute
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright
+	$(BIN)/python -m workflowsvc.model.generate --check
+	$(BIN)/python -m pytest -q tests/test_tidy.py tests/test_docs.py
+
+.PHONY: test
+test: $(DEV) ## the whole test suite (options: ARGS="-k name -x ...")
+	$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: format
+format: $(DEV) ## put the code into the house form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: generate
+generate: $(DEV) ## write workflowsvc/model/shapes.py anew from botocore's service model
+	$(BIN)/python -m workflowsvc.model.generate
+
+##@ Measure it
+.PHONY: bench
+bench: $(DEV) ## workflows per second and latencies, against moto_server in the same run (options: ARGS="...")
+	$(BIN)/python -m bench $(ARGS)
+
+# Later targets of this kind (sim, crash, soak, interop, cluster) go here: one line each, the work in Python.
+
+##@ Ship it
+.PHONY: wheel
+wheel: $(DEV) ## build the wheel into dist/
+	$(BIN)/python -m build --no-isolation --wheel
+
+.PHONY: lock
+lock: ## resolve the locks anew: requirements/*.txt from pyproject.toml and requirements/*.in
+	$(PYTHON) requirements/lock.py
+
+.PHONY: clean
+clean: ## remove what was built: .venv, dist, caches; never a database
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# How the environment is made: with plain Python, hashes required, nothing taken from an active environment.
+# The stamps are older than a changed lock, so that a pull that moves a dependency installs it by itself.
+# The project goes in without dependencies and without build isolation: what it is built with is in the lock too.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, e.g. make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+
+$(DEMO): requirements/demo.txt pyproject.toml | $(BIN)/python
+	@$(PIP) install --require-hashes -r requirements/demo.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV): requirements/dev.txt $(DEMO)
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@

@@ -1,0 +1,52 @@
+"""The lock files runtime.txt, demo.txt and dev.txt, resolved anew from pyproject.toml and the .in files beside them.
+
+Run it with `make lock`. It builds a throw-away environment with uv in it, resolves dev.txt for every supported Python
+and platform at once, then the two smaller locks with dev.txt as a constraint, so that all three name the same
+versions. No address of an index is written: whoever installs uses the index of their own machine.
+"""
+
+import subprocess
+import sys
+import tempfile
+import venv
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+OLDEST_PYTHON = "3.11"
+
+HEADER = """\
+# Made by `make lock` from {sources}. Do not edit.
+# Universal: Python {oldest} and newer; the markers choose.
+"""
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        venv.create(folder, with_pip=True)
+        python = f"{folder}/bin/python"
+        subprocess.run([python, "-m", "pip", "install", "--quiet", "uv"], check=True)
+        uv = f"{folder}/bin/uv"
+        upgrade = [] if "--keep" in sys.argv[1:] else ["--upgrade"]
+        resolve(uv, "dev", ["pyproject.toml", "requirements/dev.in"], upgrade)
+        same = ["--constraint", "requirements/dev.txt"]
+        resolve(uv, "demo", ["pyproject.toml", "requirements/demo.in"], same)
+        resolve(uv, "runtime", ["pyproject.toml"], same)
+
+
+def resolve(uv: str, name: str, sources: list[str], options: list[str]) -> None:
+    """Write requirements/<name>.txt."""
+    target = HERE / f"{name}.txt"
+    subprocess.run(
+        [uv, "pip", "compile", "--quiet", "--universal", "--python-version", OLDEST_PYTHON, "--generate-hashes"]
+        + ["--no-header", "--no-annotate", "--no-emit-index-url", *options, *sources, "--output-file", str(target)],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
+    header = HEADER.format(sources=" and ".join(sources), oldest=OLDEST_PYTHON)
+    target.write_text(header + target.read_text())
+
+
+if __name__ == "__main__":
+    main()
