@@ -1,0 +1,1 @@
+"""The HTTP side: framing, deadlines, AWS JSON, the process that serves it."""

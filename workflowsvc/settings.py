@@ -1,0 +1,324 @@
+"""Every knob of the service and every quota of SWF: its name, type, range, unit, default and help text, once.
+
+Command line options, environment variables, the messages for bad values and docs/configuration.md are all derived from
+the fields below. A leaf: it knows neither where a value is used nor which stores exist.
+
+A knob `long_poll_seconds` is the option `--long-poll-seconds` and the variable `WORKFLOWSVC_LONG_POLL_SECONDS`. Options
+win over variables, variables over defaults.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, cast
+
+from workflowsvc.tenant import DEFAULT_ACCOUNT, DEFAULT_REGION
+
+ENVIRONMENT_PREFIX = "WORKFLOWSVC_"
+
+Value = str | int | float | bool
+ChildPolicyRule = Literal["any-close", "documented"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+class SettingsError(Exception):
+    """A value that cannot be used; the message names the option or variable, the value and what is allowed."""
+
+
+class Knob(NamedTuple):
+    """What is known about one setting."""
+
+    name: str
+    group: str  # heading in help and documentation
+    type: type[str] | type[int] | type[float] | type[bool]
+    default: Value
+    help: str
+    unit: str  # "" for a plain number or text
+    choices: tuple[str, ...]
+    least: float
+    most: float
+    pattern: str  # full match, for texts
+    shape: str  # says in words what the pattern wants
+
+    @property
+    def option(self) -> str:
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def variable(self) -> str:
+        return ENVIRONMENT_PREFIX + self.name.upper()
+
+    def parse(self, text: str, source: str) -> Value:
+        """The value that this text stands for."""
+        value: Value
+        if self.type is bool:
+            if text.lower() not in BOOLEANS:
+                raise SettingsError(f"{source}: {text!r} is neither true nor false")
+            value = BOOLEANS[text.lower()]
+        elif self.type is int:
+            # ASCII digits only: int() would also take '٣٠٠', '3_0' and ' +30\n' (quality 2.4).
+            if not re.fullmatch(r"[0-9]{1,18}", text):
+                raise SettingsError(f"{source}: {text!r} is not a whole number")
+            value = int(text)
+        elif self.type is float:
+            if not re.fullmatch(r"[0-9]{1,18}(\.[0-9]{1,9})?", text):
+                raise SettingsError(f"{source}: {text!r} is not a number")
+            value = float(text)
+        else:
+            value = text
+        return self.check(value, source)
+
+    def check(self, value: object, source: str) -> Value:
+        """The value itself, when it may be used."""
+        if self.type is float and isinstance(value, int) and not isinstance(value, bool):
+            value = float(value)
+        if not isinstance(value, self.type) or (isinstance(value, bool) and self.type is not bool):
+            raise SettingsError(f"{source}: {value!r} is not of type {self.type.__name__}")
+        if self.choices and value not in self.choices:
+            raise SettingsError(f"{source}: {value!r} is not one of {', '.join(self.choices)}")
+        if isinstance(value, str):
+            if self.pattern and not re.fullmatch(self.pattern, value):
+                raise SettingsError(f"{source}: {value!r} is not {self.shape}")
+        elif not isinstance(value, bool) and not self.least <= value <= self.most:
+            unit = f" {self.unit}" if self.unit else ""
+            raise SettingsError(
+                f"{source}: {value} is not between {spell(self.least)} and {spell(self.most)}{unit}"
+            )
+        return value
+
+
+BOOLEANS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+
+
+def spell(value: Value) -> str:
+    """A value as people write it: 60 rather than 60.0, true rather than True."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value == int(value):
+        return str(int(value))
+    return str(value)
+
+
+def _knob(
+    default: Value,
+    help: str,
+    *,
+    group: str,
+    unit: str = "",
+    least: float = 0,
+    most: float = 10**12,
+    pattern: str = "",
+    shape: str = "",
+) -> Any:
+    facts = {
+        "help": help,
+        "group": group,
+        "unit": unit,
+        "least": least,
+        "most": most,
+        "pattern": pattern,
+        "shape": shape,
+    }
+    return field(default=default, metadata=facts)
+
+
+def _quota(default: int, help: str, *, unit: str, least: int = 1) -> Any:
+    return _knob(default, help, group="Quotas of SWF", unit=unit, least=least)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """SWF's structural quotas (reference 12.1)."""
+
+    max_events: int = _quota(25_000, "events in one history; the run is terminated there", unit="events", least=10)
+    max_open_activities: int = _quota(1_000, "open activity tasks of one run", unit="tasks")
+    max_open_timers: int = _quota(1_000, "open timers of one run", unit="timers")
+    max_open_children: int = _quota(1_000, "open child executions of one run", unit="executions")
+    # AWS publishes no number for Lambda tasks; the same as for activities is the guess of reference 12.1.
+    max_open_lambdas: int = _quota(1_000, "open Lambda tasks of one run", unit="tasks")
+    max_open_executions: int = _quota(100_000, "open executions of one domain, children included", unit="executions")
+    max_workflow_types: int = _quota(10_000, "workflow types of one domain, deprecated ones included", unit="types")
+    max_activity_types: int = _quota(10_000, "activity types of one domain, deprecated ones included", unit="types")
+    max_domains: int = _quota(100, "domains of one account and region, deprecated ones included", unit="domains")
+    max_pollers_per_list: int = _quota(1_000, "polls waiting on one task list", unit="polls")
+    max_execution_seconds: int = _quota(31_536_000, "how long a run may stay open", unit="seconds")
+    max_resource_tags: int = _quota(50, "resource tags of one domain", unit="tags")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What `workflowsvc serve` can be told."""
+
+    host: str = _knob(
+        "127.0.0.1",
+        "address to listen on; anything but a loopback address also needs --insecure-allow-remote",
+        group="Server",
+        pattern=r"[^\s/]{1,255}",
+        shape="a host name or an IP address",
+    )
+    port: int = _knob(8888, "port to listen on; 0 takes a free one", group="Server", most=65_535)
+    insecure_allow_remote: bool = _knob(
+        False,
+        "let other machines in although requests are not authenticated: whoever reaches the port may do everything",
+        group="Server",
+    )
+    store: str = _knob(
+        "sqlite:workflowsvc.db",
+        "where data is kept: sqlite:FILE, or memory (gone when the server stops)",
+        group="Server",
+        pattern=r"[^\x00]{1,4096}",
+        shape="a store",
+    )
+    log_level: LogLevel = _knob("info", "least severity that is written to standard error", group="Server")
+    drain_seconds: float = _knob(
+        10.0, "how long requests in work may take to finish after SIGTERM", group="Server", unit="seconds", most=3_600
+    )
+
+    account: str = _knob(
+        DEFAULT_ACCOUNT,
+        "account of requests whose access key id is not itself an account number",
+        group="Behaviour",
+        pattern="[0-9]{12}",
+        shape="an account number of 12 digits",
+    )
+    region: str = _knob(
+        DEFAULT_REGION,
+        "region of requests that do not name one in their credential scope",
+        group="Behaviour",
+        pattern="[a-z0-9-]{1,32}",
+        shape="a region name",
+    )
+    long_poll_seconds: float = _knob(
+        60.0,
+        "how long a poll waits for a task before it is answered empty (60 in SWF)",
+        group="Behaviour",
+        unit="seconds",
+        most=3_600,
+    )
+    child_policy_applies: ChildPolicyRule = _knob(
+        "any-close",
+        "which closings of a parent apply its child policy: every one but continue-as-new (what live tests saw), "
+        "or, as documented, only termination and time-out",
+        group="Behaviour",
+    )
+    max_page_size: int = _knob(
+        1_000,
+        "items in a page when the request does not say, and at most (1000 in SWF)",
+        group="Behaviour",
+        unit="items",
+        least=1,
+        most=1_000,
+    )
+
+    # SWF refuses requests over 1 MB, headers included (reference 1.1.15).
+    max_body_bytes: int = _knob(
+        1_048_576, "largest request body", group="Connections", unit="bytes", least=1_024, most=2**30
+    )
+    max_header_bytes: int = _knob(
+        16_384, "largest request line and headers together", group="Connections", unit="bytes", least=1_024, most=2**20
+    )
+    max_header_fields: int = _knob(
+        100, "headers in one request", group="Connections", unit="headers", least=10, most=10_000
+    )
+    header_deadline_seconds: float = _knob(
+        10.0,
+        "a connection whose request line and headers take longer to arrive is closed",
+        group="Connections",
+        unit="seconds",
+        least=0.05,
+        most=3_600,
+    )
+    body_deadline_seconds: float = _knob(
+        30.0,
+        "a connection whose request body takes longer to arrive is closed",
+        group="Connections",
+        unit="seconds",
+        least=0.05,
+        most=3_600,
+    )
+    answer_deadline_seconds: float = _knob(
+        60.0,
+        "a connection whose client takes in nothing of an answer for so long is closed",
+        group="Connections",
+        unit="seconds",
+        least=0.05,
+        most=3_600,
+    )
+    keep_alive_seconds: float = _knob(
+        75.0,
+        "an idle connection is closed after so long",
+        group="Connections",
+        unit="seconds",
+        least=0.05,
+        most=86_400,
+    )
+    max_connections: int = _knob(
+        15_000,
+        "connections at once; further ones are answered 503 and closed",
+        group="Connections",
+        unit="connections",
+        least=1,
+    )
+    max_connections_per_address: int = _knob(
+        0,
+        "connections at once from one address; 0 leaves only the cap above",
+        group="Connections",
+        unit="connections",
+    )
+
+    limits: Limits = field(default_factory=Limits)
+
+    @classmethod
+    def from_environment(
+        cls, environ: Mapping[str, str], overrides: Mapping[str, str | Value | None] | None = None
+    ) -> Settings:
+        """Defaults, then variables, then overrides (by knob name, as text or typed; None is not given)."""
+        given = overrides or {}
+        unknown = sorted(given.keys() - {knob.name for knob in KNOBS})
+        if unknown:
+            raise SettingsError(f"there is no setting named {', '.join(unknown)}")
+        values: dict[str, Value] = {}
+        for knob in KNOBS:
+            override = given.get(knob.name)
+            if isinstance(override, str):
+                values[knob.name] = knob.parse(override, knob.option)
+            elif override is not None:
+                values[knob.name] = knob.check(override, knob.option)
+            elif environ.get(knob.variable):  # an empty variable is one that somebody unset
+                values[knob.name] = knob.parse(environ[knob.variable], knob.variable)
+        limits = {name: values.pop(name) for name in LIMIT_NAMES & values.keys()}
+        return cls(**cast("dict[str, Any]", values), limits=Limits(**cast("dict[str, Any]", limits)))
+
+
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """Variables that look like ours and mean nothing: most likely misspelt."""
+    known = {knob.variable for knob in KNOBS}
+    return sorted(name for name in environ if name.startswith(ENVIRONMENT_PREFIX) and name not in known)
+
+
+def _knobs_of(owner: type) -> tuple[Knob, ...]:
+    types = typing.get_type_hints(owner)
+    knobs: list[Knob] = []
+    for item in dataclasses.fields(owner):
+        if not item.metadata:
+            continue  # `limits`, which has knobs of its own
+        kind = types[item.name]
+        choices = typing.get_args(kind)
+        knobs.append(
+            Knob(
+                name=item.name,
+                type=str if choices else kind,
+                default=item.default,
+                choices=choices,
+                **item.metadata,
+            )
+        )
+    return tuple(knobs)
+
+
+KNOBS: tuple[Knob, ...] = _knobs_of(Settings) + _knobs_of(Limits)
+LIMIT_NAMES = frozenset(item.name for item in dataclasses.fields(Limits))
