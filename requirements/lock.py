@@ -38,8 +38,25 @@ def resolve(uv: str, name: str, sources: list[str], options: list[str]) -> None:
     """Write requirements/<name>.txt."""
     target = HERE / f"{name}.txt"
     subprocess.run(
-        [uv, "pip", "compile", "--quiet", "--universal", "--python-version", OLDEST_PYTHON, "--generate-hashes"]
-        + ["--no-header", "--no-annotate", "--no-emit-index-url", *options, *sources, "--output-file", str(target)],
+        [
+            uv,
+            "pip",
+            "compile",
+            "--quiet",
+            "--universal",
+            "--python-version",
+            OLDEST_PYTHON,
+            "--generate-hashes",
+        ]
+        + [
+            "--no-header",
+            "--no-annotate",
+            "--no-emit-index-url",
+            *options,
+            *sources,
+            "--output-file",
+            str(target),
+        ],
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
         check=True,

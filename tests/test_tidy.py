@@ -1,0 +1,345 @@
+"""The house rules that a machine can check: who may import whom, who may read clocks and dice, what files must say.
+
+Reads the source with `ast`, runs nothing of it but the registries. Owns the table of layers (design, section 2): a new
+top-level module or package of workflowsvc gets a line there, or the first test fails. What documents must say is in
+`test_docs.py`; layout and likely bugs are ruff's.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import subprocess
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "workflowsvc"
+
+# From the bottom up. On one height a module may import its own package, and a leaf another leaf.
+LEAVES = 0
+LAYERS: dict[str, int] = {
+    "faults": LEAVES,
+    "settings": LEAVES,
+    "tenant": LEAVES,
+    "clock": LEAVES,
+    "model": 1,
+    "core": 2,
+    "store": 3,
+    "engine": 4,
+    "service": 5,
+    "http": 6,
+    "console": 6,
+    "testing": 6,
+    "cli": 7,
+    "__main__": 8,
+}
+
+# Of the store, everybody above it sees the interface alone; these wire the parts together and choose one.
+STORE_INTERFACE = "store.interface"
+MAY_NAME_A_STORE = {"store", "cli", "testing"}
+MAY_READ_THE_CLOCK = {"engine", "http", "console", "testing", "cli"}
+
+# Modules that bring time or chance, with what to use in their place.
+TIME_AND_CHANCE = {
+    "time": "take the moment as an argument, or clock.Clock at the edge",
+    "random": "take the choice as an argument",
+    "uuid": "take the id as an argument",
+    "secrets": "take the bytes as an argument",
+}
+CALLS_OF_TIME_AND_CHANCE = {
+    ("datetime", "now"),
+    ("datetime", "utcnow"),
+    ("datetime", "today"),
+    ("date", "today"),
+    ("os", "urandom"),
+    ("os", "getrandom"),
+}
+# file -> module it may use, with the reason
+TIME_AND_CHANCE_ALLOWED: dict[tuple[str, str], str] = {
+    ("clock.py", "time"): "the one place that asks the machine what time it is",
+}
+
+# core is a function of its arguments. Whatever could make it wait, write or look outside is named here.
+NOT_IN_CORE = {
+    *(
+        "asyncio",
+        "concurrent",
+        "threading",
+        "multiprocessing",
+        "queue",
+        "select",
+        "selectors",
+        "signal",
+        "sched",
+    ),
+    *("io", "os", "pathlib", "shutil", "tempfile", "glob", "fileinput", "mmap", "subprocess", "sys"),
+    *("socket", "ssl", "http", "urllib", "ftplib", "smtplib", "email", "uvicorn", "httptools", "uvloop"),
+    *("logging", "warnings", "sqlite3", "apsw", "psycopg", "datetime", "locale", "ctypes"),
+}
+CALLS_NOT_IN_CORE = {"open", "print", "input", "exec", "eval"}
+SYNCHRONOUS = ("model", "core", "store")
+
+# The style asks for 400 and 50; what is past these has a second subject in it for certain.
+MOST_LINES = 450
+MOST_LINES_OF_A_FUNCTION = 80
+
+
+class Source(typing.NamedTuple):
+    """One Python file of the project."""
+
+    path: Path
+    text: str
+    tree: ast.Module
+
+    @property
+    def name(self) -> str:
+        """Where it stands, from the root: `tests/test_tidy.py`."""
+        return self.path.relative_to(ROOT).as_posix()
+
+    @property
+    def inside(self) -> str:
+        """Where it stands in the package: `store/sqlite.py`."""
+        return self.path.relative_to(PACKAGE).as_posix()
+
+    @property
+    def module(self) -> str:
+        """Its dotted name without `workflowsvc.`: `store.sqlite`; empty for the package itself."""
+        parts = self.path.relative_to(PACKAGE).with_suffix("").parts
+        return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+    @property
+    def layer(self) -> str:
+        return self.module.split(".")[0]
+
+
+def committed(*patterns: str) -> list[Path]:
+    """The files of the repository, without what is only lying about; outside a clone, whatever there is."""
+    asked = subprocess.run(
+        ["git", "ls-files", "-z", *patterns], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if asked.returncode:
+        pytest.skip("not a git clone: which files are committed cannot be told")
+    return [ROOT / name for name in asked.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+@functools.cache
+def package() -> tuple[Source, ...]:
+    return tuple(read(path) for path in sorted(PACKAGE.rglob("*.py")))
+
+
+def read(path: Path) -> Source:
+    text = path.read_text(encoding="utf-8")
+    return Source(path, text, ast.parse(text, filename=str(path)))
+
+
+def imports(source: Source) -> Iterator[tuple[str, int]]:
+    """Every module that a file imports, anywhere in it, as an absolute dotted name, with its line."""
+    here = ["workflowsvc", *source.module.split(".")] if source.module else ["workflowsvc"]
+    if source.path.name != "__init__.py":
+        here = here[:-1]
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, node.lineno
+        elif isinstance(node, ast.ImportFrom):
+            base = here[: len(here) - node.level + 1] if node.level else []
+            target = ".".join([*base, node.module] if node.module else base)
+            for alias in node.names:
+                yield f"{target}.{alias.name}" if is_module(f"{target}.{alias.name}") else target, node.lineno
+
+
+def is_module(dotted: str) -> bool:
+    path = ROOT.joinpath(*dotted.split("."))
+    return path.with_suffix(".py").is_file() or (path.is_dir() and any(path.glob("*.py")))
+
+
+def ours(source: Source) -> Iterator[tuple[str, int]]:
+    """What a file imports of this package, without the leading `workflowsvc.`."""
+    for name, line in imports(source):
+        if name.startswith("workflowsvc."):
+            yield name.removeprefix("workflowsvc."), line
+
+
+def test_every_top_level_module_has_a_layer() -> None:
+    names = {path.stem for path in PACKAGE.glob("*.py")} | {
+        path.parent.name for path in PACKAGE.glob("*/*.py")
+    }
+    assert names - {"__init__"} <= LAYERS.keys(), "add it to LAYERS, where design section 2 puts it"
+
+
+def test_imports_only_go_down() -> None:
+    wrong: list[str] = []
+    for source in package():
+        if not source.module:
+            continue
+        mine = LAYERS[source.layer]
+        for name, line in ours(source):
+            other = name.split(".")[0]
+            down = LAYERS[other] < mine
+            same = other == source.layer or LAYERS[other] == mine == LEAVES
+            if not (down or same):
+                wrong.append(
+                    f"{source.name}:{line} imports {name}, which stands above or beside {source.layer}"
+                )
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_package_itself_imports_nothing_of_its_own() -> None:
+    root = read(PACKAGE / "__init__.py")
+    assert not list(ours(root)), "importing workflowsvc must stay free of its parts"
+
+
+def test_only_those_who_wire_the_parts_together_name_a_store() -> None:
+    wrong = [
+        f"{source.name}:{line} imports {name}; speak to {STORE_INTERFACE}"
+        for source in package()
+        if source.layer not in MAY_NAME_A_STORE
+        for name, line in ours(source)
+        if name.split(".")[0] == "store" and name != STORE_INTERFACE
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_clock_is_only_seen_at_the_edges() -> None:
+    wrong = [
+        f"{source.name}:{line} imports the clock; take the moment as an argument"
+        for source in package()
+        if source.layer not in MAY_READ_THE_CLOCK
+        for name, line in ours(source)
+        if name.split(".")[0] == "clock"
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_nobody_else_asks_the_machine_for_time_or_chance() -> None:
+    wrong: list[str] = []
+    used: set[tuple[str, str]] = set()
+    for source in package():
+        for name, line in time_and_chance(source):
+            used.add((source.inside, name))
+            if (source.inside, name) not in TIME_AND_CHANCE_ALLOWED:
+                instead = TIME_AND_CHANCE.get(name, "take it as an argument")
+                wrong.append(f"{source.name}:{line} uses {name}: {instead}")
+    assert not wrong, "\n".join(wrong)
+    existing = {key for key in TIME_AND_CHANCE_ALLOWED if (PACKAGE / key[0]).is_file()}
+    assert existing <= used, f"no longer needed: {existing - used}"
+
+
+def time_and_chance(source: Source) -> Iterator[tuple[str, int]]:
+    for name, line in imports(source):
+        if name.split(".")[0] in TIME_AND_CHANCE:
+            yield name.split(".")[0], line
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            owner = node.func.value
+            owner_name = owner.id if isinstance(owner, ast.Name) else getattr(owner, "attr", "")
+            if (owner_name, node.func.attr) in CALLS_OF_TIME_AND_CHANCE:
+                yield f"{owner_name}.{node.func.attr}", node.lineno
+            elif node.func.attr == "formatdate" and not node.args:
+                yield "formatdate()", node.lineno
+
+
+def test_the_core_is_a_function_of_its_arguments() -> None:
+    wrong: list[str] = []
+    for source in package():
+        if source.layer != "core":
+            continue
+        wrong += [
+            f"{source.name}:{line} imports {name}"
+            for name, line in imports(source)
+            if name.split(".")[0] in NOT_IN_CORE
+        ]
+        wrong += [
+            f"{source.name}:{node.lineno} calls {node.func.id}"
+            for node in ast.walk(source.tree)
+            if isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id in CALLS_NOT_IN_CORE
+        ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_async_ends_at_the_queue() -> None:
+    colour = (ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith, ast.Await)
+    wrong = [
+        f"{source.name}:{node.lineno} is asynchronous"
+        for source in package()
+        if source.layer in SYNCHRONOUS
+        for node in ast.walk(source.tree)
+        if isinstance(node, colour)
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_model_names_everything_that_swf_has() -> None:
+    shapes = pytest.importorskip("workflowsvc.model.shapes")
+    assert len(shapes.OPERATIONS) == 39
+    assert len(shapes.EVENTS) == 54
+    assert len(shapes.DECISIONS) == 13
+    attributes = {name for name in vars(shapes) if name.endswith("EventAttributes")}
+    assert attributes == {shape.attributes.__name__ for shape in shapes.EVENTS.values()}
+    attributes = {name for name in vars(shapes) if name.endswith("DecisionAttributes")}
+    assert attributes == {shape.attributes.__name__ for shape in shapes.DECISIONS.values()}
+    assert {shape.attributes: kind for kind, shape in shapes.EVENTS.items()} == shapes.EVENT_TYPE_OF
+    assert set(typing.get_args(shapes.EventType)) == shapes.EVENTS.keys()
+    assert set(typing.get_args(shapes.DecisionType)) == shapes.DECISIONS.keys()
+
+
+def test_every_file_says_what_it_is() -> None:
+    wrong: list[str] = []
+    for path in committed("*.py"):
+        source = read(path)
+        doc = ast.get_docstring(source.tree)
+        if not doc or len(doc.splitlines()[0]) < 15:
+            wrong.append(f"{source.name} does not open with a sentence on what it is about")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_files_and_functions_are_about_one_thing() -> None:
+    wrong: list[str] = []
+    for source in package():
+        if "GENERATED" in source.text[:600]:
+            continue
+        lines = source.text.count("\n")
+        if lines > MOST_LINES:
+            wrong.append(f"{source.name} has {lines} lines: look for the second subject in it")
+        for node in ast.walk(source.tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno:
+                length = node.end_lineno - node.lineno + 1
+                if length > MOST_LINES_OF_A_FUNCTION:
+                    wrong.append(f"{source.name}:{node.lineno} {node.name} has {length} lines")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_nothing_is_left_for_later() -> None:
+    marks = ("TO" + "DO", "FIX" + "ME", "X" * 3 + ":", "HA" + "CK:")
+    wrong = [
+        f"{path.relative_to(ROOT)}:{number} {line.strip()}"
+        for path in committed("*.py", "*.sql", "Makefile", "*.md", "*.js", "*.java", "*.html", "*.css")
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if any(mark in line for mark in marks)
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_file_names_a_package_index() -> None:
+    """Whoever installs uses the index of their own machine."""
+    hosts = ["pypi." + "org", "python" + "hosted", "npmjs." + "org", "npmjs." + "com", "yarn" + "pkg"]
+    hosts += [
+        "maven." + "org",
+        "maven." + "apache",
+        "crates." + "io",
+        "--index" + "-url",
+        "--extra-index" + "-url",
+    ]
+    wrong = [
+        f"{path.relative_to(ROOT)} names {host}"
+        for path in committed()
+        for host in hosts
+        if host.encode() in path.read_bytes()
+    ]
+    assert not wrong, "\n".join(wrong)
