@@ -1,8 +1,8 @@
-"""The lock files runtime.txt, demo.txt and dev.txt, resolved anew from pyproject.toml and the .in files beside them.
+"""The locks runtime.txt, demo.txt and dev.txt, resolved anew from pyproject.toml and the .in files beside them.
 
-Run it with `make lock`. It builds a throw-away environment with uv in it, resolves dev.txt for every supported Python
-and platform at once, then the two smaller locks with dev.txt as a constraint, so that all three name the same
-versions. No address of an index is written: whoever installs uses the index of their own machine.
+Run it with `make lock`. It builds a throw-away environment with uv in it, resolves dev.txt for every supported
+Python and platform at once, then the two smaller locks with dev.txt as a constraint, so that all three name the
+same versions. No address of an index is written: whoever installs uses the index of their own machine.
 """
 
 import subprocess
@@ -37,26 +37,10 @@ def main() -> None:
 def resolve(uv: str, name: str, sources: list[str], options: list[str]) -> None:
     """Write requirements/<name>.txt."""
     target = HERE / f"{name}.txt"
+    universal = ["--universal", "--python-version", OLDEST_PYTHON, "--generate-hashes"]
+    bare = ["--quiet", "--no-header", "--no-annotate", "--no-emit-index-url"]
     subprocess.run(
-        [
-            uv,
-            "pip",
-            "compile",
-            "--quiet",
-            "--universal",
-            "--python-version",
-            OLDEST_PYTHON,
-            "--generate-hashes",
-        ]
-        + [
-            "--no-header",
-            "--no-annotate",
-            "--no-emit-index-url",
-            *options,
-            *sources,
-            "--output-file",
-            str(target),
-        ],
+        [uv, "pip", "compile", *universal, *bare, *options, *sources, "--output-file", str(target)],
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
         check=True,

@@ -1,11 +1,13 @@
 """What every history must be, whichever test produced it.
 
-Owns the list of rules and the one way to apply them; knows wire histories (lists of plain dicts, as boto3 and the JSON of
-GetWorkflowExecutionHistory give them) and nothing of the service's code. A rule takes the events and yields complaints.
+Owns the list of rules and the one way to apply them; knows wire histories (lists of plain dicts, as boto3 and the
+JSON of GetWorkflowExecutionHistory give them) and nothing of the service's code. A rule takes the events and
+yields complaints. The letters are those of the invariants that the project holds histories to.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -49,7 +51,7 @@ def the_start_comes_first_and_once(history: History) -> Iterator[str]:
 
 def time_never_runs_backwards(history: History) -> Iterator[str]:
     """H3."""
-    for before, event in zip(history, history[1:], strict=False):
+    for before, event in itertools.pairwise(history):
         if event["eventTimestamp"] < before["eventTimestamp"]:
             yield f"H3: event {event['eventId']} is older than the one before it"
 

@@ -1,4 +1,4 @@
-"""What the documents say is true of the code: links lead somewhere, settings and commands exist and are described.
+"""What the documents say is true: links lead somewhere, settings and commands exist and are described.
 
 Reads Markdown, the Makefile and the registries of settings. Whether prose is good is for people.
 """

@@ -1,7 +1,7 @@
-"""The house rules that a machine can check: who may import whom, who may read clocks and dice, what files must say.
+"""The house rules that a machine can check: who imports whom, who reads clocks and dice, what files must say.
 
-Reads the source with `ast`, runs nothing of it but the registries. Owns the table of layers (design, section 2): a new
-top-level module or package of workflowsvc gets a line there, or the first test fails. What documents must say is in
+Reads the source with `ast`, runs nothing of it but the registries. Owns the table of layers: a new top-level
+module or package of workflowsvc gets a line there, or the first test fails. What documents must say is in
 `test_docs.py`; layout and likely bugs are ruff's.
 """
 
@@ -168,7 +168,7 @@ def test_every_top_level_module_has_a_layer() -> None:
     names = {path.stem for path in PACKAGE.glob("*.py")} | {
         path.parent.name for path in PACKAGE.glob("*/*.py")
     }
-    assert names - {"__init__"} <= LAYERS.keys(), "add it to LAYERS, where design section 2 puts it"
+    assert names - {"__init__"} <= LAYERS.keys(), "give it a line in LAYERS"
 
 
 def test_imports_only_go_down() -> None:
