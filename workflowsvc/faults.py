@@ -1,0 +1,156 @@
+"""A fault is what a caller may be told: a code, AWS's namespace for it, a text or none, and a status (reference 1.4).
+
+Owns the names, namespaces and the body of error answers. Must not know when a fault is raised, nor any text that
+depends on a rule. A leaf.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import msgspec
+
+SWF = "com.amazonaws.swf.base.model"  # modelled faults, reference 1.4.2
+VALIDATE = "com.amazon.coral.validate"  # reference 1.4.3
+AVAILABILITY = "com.amazon.coral.availability"  # reference 1.4.4
+SERVICE = "com.amazon.coral.service"  # reference 1.4.5, 1.4.9
+
+
+class Fault(Exception):
+    """A refusal in AWS's form; the class name is the code that SDKs branch on."""
+
+    namespace: ClassVar[str] = SERVICE
+    status: ClassVar[int] = 400
+    text_member: ClassVar[str] = "message"
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.code if self.message is None else f"{self.code}: {self.message}"
+
+    @property
+    def code(self) -> str:
+        """The bare name, as in `client.exceptions.<code>`."""
+        return type(self).__name__
+
+    def body(self) -> bytes:
+        """The compact JSON answer; without a text there is no text member (reference 1.4.1, 1.4.6)."""
+        body = {"__type": f"{self.namespace}#{self.code}"}
+        if self.message is not None:
+            body[self.text_member] = self.message
+        return msgspec.json.encode(body)
+
+
+class ModelledFault(Fault):
+    """One of the faults that the service model names."""
+
+    namespace = SWF
+
+
+class DefaultUndefinedFault(ModelledFault): ...
+
+
+class DomainAlreadyExistsFault(ModelledFault): ...
+
+
+class DomainDeprecatedFault(ModelledFault): ...
+
+
+class LimitExceededFault(ModelledFault): ...
+
+
+class OperationNotPermittedFault(ModelledFault): ...
+
+
+class TooManyTagsFault(ModelledFault): ...
+
+
+class TypeAlreadyExistsFault(ModelledFault): ...
+
+
+class TypeDeprecatedFault(ModelledFault): ...
+
+
+class TypeNotDeprecatedFault(ModelledFault): ...
+
+
+class UnknownResourceFault(ModelledFault): ...
+
+
+class WorkflowExecutionAlreadyStartedFault(ModelledFault): ...
+
+
+class ValidationException(Fault):
+    """The request breaks a constraint of the model or a rule of the documentation."""
+
+    namespace = VALIDATE
+
+
+class ThrottlingException(Fault):
+    """Too many calls; SDKs wait and try again. The text is AWS's (reference 1.4.4)."""
+
+    namespace = AVAILABILITY
+
+    def __init__(self, message: str | None = "Rate exceeded") -> None:
+        super().__init__(message)
+
+
+class SerializationException(Fault):
+    """The body is no JSON object, or a member has the wrong JSON type."""
+
+    text_member = "Message"  # capital, as sister services write it (reference 1.4.9)
+
+
+class UnknownOperationException(Fault):
+    """The target names no action; without a text (reference 1.4.9)."""
+
+
+class MissingAuthenticationTokenException(Fault):
+    def __init__(self, message: str | None = "Request is missing Authentication Token") -> None:
+        super().__init__(message)
+
+
+class IncompleteSignatureException(Fault): ...
+
+
+class InvalidSignatureException(Fault): ...
+
+
+class UnrecognizedClientException(Fault): ...
+
+
+class ExpiredTokenException(Fault): ...
+
+
+class AccessDeniedException(Fault): ...
+
+
+class MalformedHttpRequestException(Fault): ...
+
+
+class RequestAbortedException(Fault): ...
+
+
+class RequestExpiredException(Fault): ...
+
+
+class RequestTimeoutException(Fault):
+    status = 408
+
+
+class RequestEntityTooLargeException(Fault):
+    status = 413
+
+
+class InternalFailure(Fault):
+    """Our own bug or a lost store; AWS says nothing but the name (reference 1.4.5)."""
+
+    status = 500
+
+
+class ServiceUnavailable(Fault):
+    """Not now: starting, stopping or out of room. SDKs try again."""
+
+    status = 503
