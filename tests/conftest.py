@@ -17,8 +17,8 @@ import pytest
 from tests import judges
 
 # ci: the same examples on every run, so that a red build is a fact about the change. explore: new ones each
-# time, for whoever looks for bugs (HYPOTHESIS_PROFILE=explore make test). No deadlines: a slow machine is not a
-# failure.
+# time, for whoever looks for bugs (HYPOTHESIS_PROFILE=explore make test). No deadlines: a slow machine is not
+# a failure.
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.register_profile("explore", deadline=None, max_examples=1_000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))

@@ -1,8 +1,8 @@
 """What every history must be, whichever test produced it.
 
-Owns the list of rules and the one way to apply them; knows wire histories (lists of plain dicts, as boto3 and the
-JSON of GetWorkflowExecutionHistory give them) and nothing of the service's code. A rule takes the events and
-yields complaints. The letters are those of the invariants that the project holds histories to.
+Owns the list of rules and the one way to apply them; knows wire histories (lists of plain dicts, as boto3 and
+the JSON of GetWorkflowExecutionHistory give them) and nothing of the service's code. A rule takes the events
+and yields complaints. The letters are those of the invariants that the project holds histories to.
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ LAYERS: dict[str, int] = {
     "tenant": LEAVES,
     "clock": LEAVES,
     "model": 1,
+    "lint": 2,  # judges histories without the rules that made them
     "core": 2,
     "store": 3,
     "engine": 4,
