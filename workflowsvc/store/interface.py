@@ -42,6 +42,14 @@ class OutcomeUnknown(StoreError):
     """The connection was lost while committing: read before believing either way."""
 
 
+class StoreUnusable(Exception):
+    """The store cannot be opened; the message tells its owner what is wrong and what to do."""
+
+
+class StoreInUse(StoreUnusable):
+    """Another process works with this store, and it admits only one."""
+
+
 class DomainRow(NamedTuple):
     id: int
     tenant: str
