@@ -1,0 +1,52 @@
+-- Task lists and the outbox between executions.
+
+-- :name count_tasks
+-- tasks_waiting
+select count(*) from tasks where domain = ?1 and kind = ?2 and task_list = ?3
+
+-- :name put_task
+-- primary key
+insert into tasks (run, scheduled_event_id, kind, domain, task_list, priority, position, ready)
+values (?, ?, ?, ?, ?, ?, ?, ?)
+on conflict (run, scheduled_event_id) do update set
+    kind = excluded.kind,
+    domain = excluded.domain,
+    task_list = excluded.task_list,
+    priority = excluded.priority,
+    position = excluded.position,
+    ready = excluded.ready
+
+-- :name ready_task
+-- primary key
+update tasks set ready = 1 where run = ? and scheduled_event_id = ?
+
+-- :name take_tasks
+-- tasks_waiting finds them, primary key deletes them; rows come back in any order
+delete from tasks
+where (run, scheduled_event_id) in (
+    select run, scheduled_event_id from tasks
+    where domain = ?1 and kind = ?2 and task_list = ?3 and ready = 1
+    order by priority desc, position
+    limit ?4
+)
+returning run, scheduled_event_id, kind, domain, task_list, priority, position, ready
+
+-- :name delete_task
+-- primary key
+delete from tasks where run = ? and scheduled_event_id = ?
+
+-- :name delete_tasks_of
+-- primary key
+delete from tasks where run = ?
+
+-- :name put_message
+-- primary key
+insert into messages (id, run, kind, domain, body) values (?, ?, ?, ?, ?)
+
+-- :name messages
+-- primary key
+select id, run, kind, domain, body from messages order by id limit ?1
+
+-- :name delete_message
+-- primary key
+delete from messages where id = ?

@@ -1,0 +1,176 @@
+"""Changes made through one SQLite connection: the `Transaction` of interface.py.
+
+Owns how tuples of the interface become rows. It must not know who opened the connection, nor begin or end transactions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
+
+import apsw
+import msgspec
+
+from workflowsvc.store.interface import (
+    DomainRow,
+    EventRow,
+    ExecutionChange,
+    ExecutionRow,
+    HeartbeatRow,
+    MessageRow,
+    TaskKey,
+    TaskKind,
+    TaskRow,
+    TypeKind,
+    TypeRow,
+)
+from workflowsvc.store.sqlite_errors import store_error
+from workflowsvc.store.sqlite_reads import SQL, SqliteReader, blob
+
+_tags_of = msgspec.json.Decoder(list[str | None]).decode
+
+
+class SqliteTransaction(SqliteReader):
+    """Reads and writes through the one connection that writes; other nodes do not exist, so locking is reading."""
+
+    def _write(self, sql: str, parameters: Sequence[object]) -> int:
+        """How many rows it changed."""
+        try:
+            self._connection.execute(sql, cast(Any, parameters))
+            return self._connection.changes()
+        except apsw.Error as error:
+            raise store_error(error) from error
+
+    def _write_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        try:
+            self._connection.executemany(sql, cast(Any, rows))
+        except apsw.Error as error:
+            raise store_error(error) from error
+
+    def lock(self, runs: list[int]) -> dict[int, ExecutionRow]:
+        return self.executions(runs)
+
+    def put_domain(self, row: DomainRow) -> None:
+        self._write(SQL.put_domain, row._replace(description=cast(Any, blob(row.description))))
+
+    def put_type(self, row: TypeRow) -> None:
+        self._write(SQL.put_type, row._replace(description=cast(Any, blob(row.description))))
+
+    def deprecate_types(self, domain: int, at: int) -> None:
+        self._write(SQL.deprecate_types, (domain, at))
+
+    def delete_type(self, domain: int, kind: TypeKind, name: str, version: str) -> None:
+        self._write(SQL.delete_type, (domain, kind, name, version))
+
+    def insert_executions(self, rows: list[ExecutionRow]) -> None:
+        self._write_many(SQL.insert_execution, rows)
+        if tagged := [row for row in rows if row.tags is not None]:
+            self._write_many(
+                SQL.put_execution_tag,
+                [
+                    entry
+                    for row in tagged
+                    for entry in _tag_entries(
+                        row.run, row.domain, cast(bytes, row.tags), row.started_at, row.closed_at
+                    )
+                ],
+            )
+
+    def update_executions(self, changes: list[ExecutionChange]) -> None:
+        open_changes = [change[:4] for change in changes if change.closed_at is None]
+        if open_changes:
+            self._write_many(SQL.update_open_execution, open_changes)
+        if len(open_changes) < len(changes):
+            self._close([change for change in changes if change.closed_at is not None])
+
+    def _close(self, changes: list[ExecutionChange]) -> None:
+        before = [(change.run, self._row(SQL.tagged_execution, (change.run,))) for change in changes]
+        self._write_many(SQL.close_execution, changes)
+        for (run, row), change in zip(before, changes, strict=True):
+            if row is not None:
+                domain, tags, started_at, closed_at = row
+                self._write_many(
+                    SQL.delete_execution_tag, _tag_entries(run, domain, tags, started_at, closed_at)
+                )
+                self._write_many(
+                    SQL.put_execution_tag, _tag_entries(run, domain, tags, started_at, change.closed_at)
+                )
+
+    def append_events(self, rows: list[EventRow]) -> None:
+        self._write_many(SQL.append_event, rows)
+
+    def put_tasks(self, rows: list[TaskRow]) -> None:
+        self._write_many(SQL.put_task, rows)
+
+    def ready_tasks(self, keys: list[TaskKey]) -> None:
+        self._write_many(SQL.ready_task, keys)
+
+    def take_tasks(self, domain: int, kind: TaskKind, task_list: str, limit: int) -> list[TaskRow]:
+        rows = self._rows(SQL.take_tasks, (domain, kind, task_list, limit))
+        tasks = [TaskRow(*row[:7], bool(row[7])) for row in rows]
+        tasks.sort(key=lambda task: (-task.priority, task.position))
+        return tasks
+
+    def delete_tasks(self, keys: list[TaskKey]) -> None:
+        self._write_many(SQL.delete_task, keys)
+
+    def delete_tasks_of(self, runs: list[int]) -> None:
+        self._write_many(SQL.delete_tasks_of, [(run,) for run in runs])
+
+    def put_heartbeats(self, rows: list[HeartbeatRow]) -> None:
+        self._write_many(SQL.put_heartbeat, [(*row[:3], blob(row.details)) for row in rows])
+
+    def delete_heartbeats(self, keys: list[TaskKey]) -> None:
+        self._write_many(SQL.delete_heartbeat, keys)
+
+    def delete_heartbeats_of(self, runs: list[int]) -> None:
+        self._write_many(SQL.delete_heartbeats_of, [(run,) for run in runs])
+
+    def put_messages(self, rows: list[MessageRow]) -> None:
+        self._write_many(SQL.put_message, rows)
+
+    def messages(self, limit: int) -> list[MessageRow]:
+        return [MessageRow(*row) for row in self._rows(SQL.messages, (limit,))]
+
+    def delete_messages(self, ids: list[int]) -> int:
+        return sum(self._write(SQL.delete_message, (identity,)) for identity in ids)
+
+    def due_runs(self, now: int, limit: int) -> list[int]:
+        return [run for (run,) in self._rows(SQL.due_runs, (now, limit))]
+
+    def expired_runs(self, now: int, limit: int) -> list[int]:
+        return [run for (run,) in self._rows(SQL.expired_runs, (now, limit))]
+
+    def purge(self, run: int, at_most_events: int) -> bool:
+        row = self._row(SQL.closing_of, (run,))
+        if row is None:
+            return True
+        assert row[0] is not None, f"run {run} is open and must not be purged"
+        self._write(SQL.delete_newest_events, (run, at_most_events))
+        if self._value(SQL.has_events, (run,)):
+            return False
+        if tagged := self._row(SQL.tagged_execution, (run,)):
+            self._write_many(SQL.delete_execution_tag, _tag_entries(run, *tagged))
+        for sql in (SQL.delete_tasks_of, SQL.delete_heartbeats_of, SQL.delete_execution):
+            self._write(sql, (run,))
+        return True
+
+    def put_meta(self, key: str, value: bytes) -> None:
+        self._write(SQL.put_meta, (key, value))
+
+
+def _tag_entries(
+    run: int, domain: int, tags: bytes, started_at: int, closed_at: int | None
+) -> list[tuple[int, bytes, str, int, int]]:
+    """The rows of execution_tags for one run; a null element is no tag (reference 1.1.11)."""
+    lists = (
+        [("open by start", started_at)]
+        if closed_at is None
+        else [("closed by start", started_at), ("closed by close", closed_at)]
+    )
+    return [
+        (domain, tag.encode(), name, at, run)
+        for tag in _tags_of(tags)
+        if tag is not None
+        for name, at in lists
+    ]

@@ -1,0 +1,77 @@
+"""Which statement answers a visibility query, and with which parameters (reference 10.1, 10.2).
+
+Owns the choice of an index and the two ends of a page. Shared by all dialects: the texts are theirs, under the names
+used here. It must not know a database.
+"""
+
+from __future__ import annotations
+
+from workflowsvc.store.interface import ExecutionQuery
+from workflowsvc.store.sql import Statements
+
+Parameters = dict[str, int | str | bytes | None]
+
+END_OF_TIME = (1 << 63) - 1
+
+
+def listing(statements: Statements, query: ExecutionQuery) -> tuple[str, Parameters]:
+    """The statement that gives one page of executions."""
+    source, order = _source_and_order(query)
+    oldest_or_newest = "oldest" if query.ascending else "newest"
+    text = "\n".join(
+        (
+            statements.list_columns,
+            getattr(statements, source),
+            getattr(statements, f"{oldest_or_newest}_{order}_first"),
+        )
+    )
+    return text, {**_parameters(query, query.after), "limit": query.limit}
+
+
+def counting(statements: Statements, query: ExecutionQuery) -> tuple[str, Parameters]:
+    """The statement that counts all executions that match."""
+    source, _ = _source_and_order(query)
+    return f"{statements.count_column}\n{getattr(statements, source)}", _parameters(query, None)
+
+
+def _source_and_order(query: ExecutionQuery) -> tuple[str, str]:
+    by = "start" if query.order_by == "started_at" else "close"
+    if query.tag is not None:
+        return "tagged", "tagged"
+    if query.status == "OPEN":
+        return ("open_by_start" if query.workflow_id is None else "open_of_workflow"), "start"
+    if query.workflow_id is None:
+        return f"closed_by_{by}", by
+    return f"closed_of_workflow_by_{by}", by
+
+
+def _parameters(query: ExecutionQuery, after: tuple[int, int] | None) -> Parameters:
+    """Bounds are exclusive keys (time, run): run -1 stands before all runs of its millisecond."""
+    low = (query.oldest, -1)
+    high = (END_OF_TIME if query.latest is None else query.latest + 1, -1)
+    if after is not None and query.ascending:
+        low = max(low, after)
+    elif after is not None:
+        high = min(high, after)
+    parameters: Parameters = {
+        "domain": query.domain,
+        "low_at": low[0],
+        "low_run": low[1],
+        "high_at": high[0],
+        "high_run": high[1],
+        "type_name": query.type_name,
+        "type_version": query.type_version,
+        "workflow_id": query.workflow_id,
+        "close_status": query.close_status,
+    }
+    if query.tag is not None:
+        parameters["tag"] = query.tag.encode()
+        parameters["list"] = tag_list(query)
+    return parameters
+
+
+def tag_list(query: ExecutionQuery) -> str:
+    """Which of the lists in execution_tags has the order of this query."""
+    if query.status == "OPEN":
+        return "open by start"
+    return "closed by start" if query.order_by == "started_at" else "closed by close"
