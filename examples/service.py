@@ -1,0 +1,70 @@
+"""The service as a process of one's own: started on a free port, killed, started again on the same file."""
+
+from __future__ import annotations
+
+import re
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+START_SECONDS = 30.0  # how long the service may take to say where it listens, on a busy machine
+STOP_SECONDS = 10.0
+SERVE = [sys.executable, "-c", "import sys; from workflowsvc.cli import main; sys.exit(main())", "serve"]
+
+
+class Service:
+    """`workflowsvc serve` on one SQLite file; the first start picks a port, later ones keep it."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.log = file.with_suffix(".log")  # what the service has printed since its latest start
+        self.port = 0
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Returns when the service has said where it listens."""
+        options = ["--host", "127.0.0.1", "--port", str(self.port), "--store", f"sqlite:{self.file}"]
+        with self.log.open("wb") as log:
+            # A process group of its own: Ctrl-C is for us, and we stop the service when we are ready to.
+            self._process = subprocess.Popen([*SERVE, *options], stdout=log, stderr=log, process_group=0)
+        deadline = time.monotonic() + START_SECONDS
+        while not (address := re.search(r"http://127\.0\.0\.1:(\d+)\b", self.log.read_text())):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise ChildProcessError(f"the service did not start; it said:\n{self.log.read_text()}")
+            time.sleep(0.01)
+        self.port = int(address[1])
+
+    def kill(self) -> None:
+        """SIGKILL: no warning, no last words."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+        self._process = None
+
+    def stop(self) -> int | None:
+        """SIGTERM, as one stops a service properly. Its exit status; None when it was not running."""
+        if self._process is None:
+            return None
+        process, self._process = self._process, None
+        process.terminate()
+        try:
+            return process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return process.wait()
+
+    def listens(self) -> bool:
+        """Whether anybody accepts connections on the port."""
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
