@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager
 from typing import Literal, NamedTuple, Protocol
 
 TypeKind = Literal["workflow", "activity"]
-TaskKind = Literal["decision", "activity", "lambda"]
+TaskKind = Literal["decision", "activity"]
 Status = Literal["REGISTERED", "DEPRECATED"]
 CloseStatus = Literal["COMPLETED", "FAILED", "CANCELED", "TERMINATED", "CONTINUED_AS_NEW", "TIMED_OUT"]
 

@@ -1,0 +1,281 @@
+"""Activity tasks: scheduled, started, closed once; their four clocks and their cancellation (reference section 7, 5.2, 5.3).
+
+Owns `Activity`, the decisions ScheduleActivityTask and RequestCancelActivityTask, and what a worker's answers record. The last
+heartbeat is the one fact that history does not hold: the session restores it after a replay with `restore_heartbeat`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from workflowsvc.core.catalog import activity_settings, undefined_cause
+from workflowsvc.core.durations import milliseconds
+from workflowsvc.core.rules import Deadline, Expire, applies, decides, expires
+from workflowsvc.faults import UnknownResourceFault
+from workflowsvc.model.shapes import (
+    ActivityTaskCanceledEventAttributes,
+    ActivityTaskCancelRequestedEventAttributes,
+    ActivityTaskCompletedEventAttributes,
+    ActivityTaskFailedEventAttributes,
+    ActivityTaskScheduledEventAttributes,
+    ActivityTaskStartedEventAttributes,
+    ActivityTaskTimedOutEventAttributes,
+    ActivityTaskTimeoutType,
+    RequestCancelActivityTaskDecisionAttributes,
+    ScheduleActivityTaskDecisionAttributes,
+)
+
+if TYPE_CHECKING:
+    from workflowsvc.core.execution import Execution
+    from workflowsvc.core.surroundings import Surroundings
+
+
+class Activity(Struct):
+    """An open activity task."""
+
+    scheduled: ActivityTaskScheduledEventAttributes
+    started_id: int = 0
+    cancel_requested_id: int = 0  # the latest request, 0 if none
+    heartbeat_due_at: int | None = None
+    heartbeat_at: int | None = None
+    heartbeat_details: str | None = None
+
+
+def start(execution: Execution, at_ms: int, scheduled_id: int, *, identity: str | None) -> Activity:
+    """A poller received the task."""
+    execution.record(
+        at_ms, ActivityTaskStartedEventAttributes(identity=identity, scheduled_event_id=scheduled_id)
+    )
+    return execution.activities[scheduled_id]
+
+
+def require_started(execution: Execution, *, scheduled_id: int, started_id: int) -> Activity:
+    """The started task that a token names; UnknownResourceFault when it is closed (1.4.10)."""
+    activity = execution.activities.get(scheduled_id)
+    if activity is None or activity.started_id != started_id:
+        raise UnknownResourceFault(f"Unknown activity, scheduledEventId = {scheduled_id}")
+    return activity
+
+
+def heartbeat(execution: Execution, at_ms: int, scheduled_id: int, details: str | None) -> bool:
+    """Restarts the heartbeat clock and remembers the details; True when the decider has asked to cancel (7.3)."""
+    restore_heartbeat(execution, at_ms, scheduled_id, details)
+    return execution.activities[scheduled_id].cancel_requested_id != 0
+
+
+def restore_heartbeat(execution: Execution, at_ms: int, scheduled_id: int, details: str | None) -> None:
+    """The last heartbeat becomes this one; without details, earlier details are forgotten (15.14)."""
+    activity = execution.activities[scheduled_id]
+    activity.heartbeat_at = at_ms
+    activity.heartbeat_details = details
+    _expect_heartbeat(execution, activity, scheduled_id, at_ms)
+
+
+def complete(execution: Execution, at_ms: int, scheduled_id: int, result: str | None) -> None:
+    activity = execution.activities[scheduled_id]
+    execution.record(
+        at_ms,
+        ActivityTaskCompletedEventAttributes(
+            result=result, scheduled_event_id=scheduled_id, started_event_id=activity.started_id
+        ),
+    )
+
+
+def fail(
+    execution: Execution, at_ms: int, scheduled_id: int, *, reason: str | None, details: str | None
+) -> None:
+    activity = execution.activities[scheduled_id]
+    execution.record(
+        at_ms,
+        ActivityTaskFailedEventAttributes(
+            details=details,
+            reason=reason,
+            scheduled_event_id=scheduled_id,
+            started_event_id=activity.started_id,
+        ),
+    )
+
+
+def cancel(execution: Execution, at_ms: int, scheduled_id: int, *, details: str | None) -> None:
+    """The task ends as canceled. Without a request before, latestCancelRequestedEventId is omitted (15.19)."""
+    activity = execution.activities[scheduled_id]
+    execution.record(
+        at_ms,
+        ActivityTaskCanceledEventAttributes(
+            details=details,
+            latest_cancel_requested_event_id=activity.cancel_requested_id or None,
+            scheduled_event_id=scheduled_id,
+            started_event_id=activity.started_id,
+        ),
+    )
+
+
+@applies("ActivityTaskScheduled")
+def _scheduled(
+    execution: Execution, event_id: int, at_ms: int, attributes: ActivityTaskScheduledEventAttributes
+) -> None:
+    assert attributes.activity_id not in execution.activity_ids
+    execution.activities[event_id] = Activity(attributes)
+    execution.activity_ids[attributes.activity_id] = event_id
+    execution.latest_activity_at = at_ms
+    to_start = milliseconds(attributes.schedule_to_start_timeout)
+    if to_start is not None:
+        execution.open_deadline(at_ms + to_start, event_id, Deadline.ACTIVITY_SCHEDULE_TO_START)
+    to_close = milliseconds(attributes.schedule_to_close_timeout)
+    if to_close is not None:
+        execution.open_deadline(at_ms + to_close, event_id, Deadline.ACTIVITY_SCHEDULE_TO_CLOSE)
+
+
+@applies("ActivityTaskStarted")
+def _started(
+    execution: Execution, event_id: int, at_ms: int, attributes: ActivityTaskStartedEventAttributes
+) -> None:
+    activity = execution.activities[attributes.scheduled_event_id]
+    assert activity.started_id == 0
+    activity.started_id = event_id
+    execution.latest_activity_at = at_ms
+    to_close = milliseconds(activity.scheduled.start_to_close_timeout)
+    if to_close is not None:
+        execution.open_deadline(
+            at_ms + to_close, attributes.scheduled_event_id, Deadline.ACTIVITY_START_TO_CLOSE
+        )
+    _expect_heartbeat(execution, activity, attributes.scheduled_event_id, at_ms)
+
+
+def _expect_heartbeat(execution: Execution, activity: Activity, scheduled_id: int, at_ms: int) -> None:
+    timeout = milliseconds(activity.scheduled.heartbeat_timeout)
+    if timeout is not None:
+        activity.heartbeat_due_at = at_ms + timeout
+        execution.open_deadline(activity.heartbeat_due_at, scheduled_id, Deadline.ACTIVITY_HEARTBEAT)
+
+
+@applies("ActivityTaskCompleted", "ActivityTaskFailed", "ActivityTaskCanceled", "ActivityTaskTimedOut")
+def _closed(
+    execution: Execution,
+    _: int,
+    at_ms: int,
+    attributes: ActivityTaskCompletedEventAttributes
+    | ActivityTaskFailedEventAttributes
+    | ActivityTaskCanceledEventAttributes
+    | ActivityTaskTimedOutEventAttributes,
+) -> None:
+    activity = execution.activities.pop(attributes.scheduled_event_id)
+    del execution.activity_ids[activity.scheduled.activity_id]
+    execution.latest_activity_at = at_ms
+
+
+@applies("ActivityTaskCancelRequested")
+def _cancel_requested(
+    execution: Execution, event_id: int, at_ms: int, attributes: ActivityTaskCancelRequestedEventAttributes
+) -> None:
+    scheduled_id = execution.activity_ids[attributes.activity_id]
+    execution.activities[scheduled_id].cancel_requested_id = event_id
+    execution.latest_activity_at = at_ms
+
+
+@applies("ScheduleActivityTaskFailed", "RequestCancelActivityTaskFailed")
+def _failed(_: Execution, __: int, ___: int, ____: object) -> None:
+    """Nothing was opened and nothing changes."""
+
+
+@decides("ScheduleActivityTask")
+def _schedule(
+    execution: Execution,
+    at_ms: int,
+    completed_id: int,
+    attributes: ScheduleActivityTaskDecisionAttributes,
+    surroundings: Surroundings,
+) -> str | None:
+    """The order of causes is that of reference 5.1: type, deprecated, defaults, id in use, open limit, rate."""
+    record = surroundings.activity_type(attributes.activity_type.name, attributes.activity_type.version)
+    if record is None:
+        return "ACTIVITY_TYPE_DOES_NOT_EXIST"
+    if record.deprecated:
+        return "ACTIVITY_TYPE_DEPRECATED"
+    settings = activity_settings(attributes, record.defaults)
+    if isinstance(settings, str):
+        return undefined_cause(settings)
+    if attributes.activity_id in execution.activity_ids:
+        return "ACTIVITY_ID_ALREADY_IN_USE"
+    if len(execution.activities) >= surroundings.limits.max_open_activities:
+        return "OPEN_ACTIVITIES_LIMIT_EXCEEDED"
+    if not surroundings.admits("ScheduleActivityTask"):
+        return "ACTIVITY_CREATION_RATE_EXCEEDED"
+    execution.record(
+        at_ms,
+        ActivityTaskScheduledEventAttributes(
+            activity_id=attributes.activity_id,
+            activity_type=attributes.activity_type,
+            control=attributes.control,
+            decision_task_completed_event_id=completed_id,
+            heartbeat_timeout=settings.heartbeat_timeout,
+            input=attributes.input,
+            schedule_to_close_timeout=settings.schedule_to_close_timeout,
+            schedule_to_start_timeout=settings.schedule_to_start_timeout,
+            start_to_close_timeout=settings.start_to_close_timeout,
+            task_list=settings.task_list,
+            task_priority=settings.task_priority,
+        ),
+    )
+    return None
+
+
+@decides("RequestCancelActivityTask")
+def _request_cancel(
+    execution: Execution,
+    at_ms: int,
+    completed_id: int,
+    attributes: RequestCancelActivityTaskDecisionAttributes,
+    _: Surroundings,
+) -> str | None:
+    """A task nobody has started is canceled at once; a worker learns it at its next heartbeat (5.3)."""
+    scheduled_id = execution.activity_ids.get(attributes.activity_id)
+    if scheduled_id is None:
+        return "ACTIVITY_ID_UNKNOWN"
+    execution.record(
+        at_ms,
+        ActivityTaskCancelRequestedEventAttributes(
+            activity_id=attributes.activity_id, decision_task_completed_event_id=completed_id
+        ),
+    )
+    if execution.activities[scheduled_id].started_id == 0:
+        cancel(execution, at_ms, scheduled_id, details=None)
+    return None
+
+
+def _times_out(timeout_type: ActivityTaskTimeoutType) -> Expire:
+    def time_out(execution: Execution, at_ms: int, scheduled_id: int) -> None:
+        activity = execution.activities[scheduled_id]
+        execution.record(
+            at_ms,
+            ActivityTaskTimedOutEventAttributes(
+                details=activity.heartbeat_details,
+                scheduled_event_id=scheduled_id,
+                started_event_id=activity.started_id,
+                timeout_type=timeout_type,
+            ),
+        )
+
+    return time_out
+
+
+def _is_unstarted(execution: Execution, scheduled_id: int, _: int) -> bool:
+    activity = execution.activities.get(scheduled_id)
+    return activity is not None and activity.started_id == 0
+
+
+def _is_open(execution: Execution, scheduled_id: int, _: int) -> bool:
+    return scheduled_id in execution.activities
+
+
+def _missed_heartbeat(execution: Execution, scheduled_id: int, due_at: int) -> bool:
+    activity = execution.activities.get(scheduled_id)
+    return activity is not None and activity.heartbeat_due_at == due_at
+
+
+expires(Deadline.ACTIVITY_SCHEDULE_TO_START, live=_is_unstarted)(_times_out("SCHEDULE_TO_START"))
+expires(Deadline.ACTIVITY_SCHEDULE_TO_CLOSE, live=_is_open)(_times_out("SCHEDULE_TO_CLOSE"))
+expires(Deadline.ACTIVITY_START_TO_CLOSE, live=_is_open)(_times_out("START_TO_CLOSE"))
+expires(Deadline.ACTIVITY_HEARTBEAT, live=_missed_heartbeat)(_times_out("HEARTBEAT"))

@@ -1,0 +1,35 @@
+"""What all decisions have in common: their events repeat the decision's own members (design, section 1).
+
+Owns the making of `...Failed` events and of success events. Must not know any decision's rules.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, TypeVar
+
+from msgspec import Struct
+
+from workflowsvc.model.shapes import EVENTS
+
+S = TypeVar("S", bound=Struct)
+
+
+@cache
+def _shared(made: type[Struct], given: type[Struct]) -> tuple[str, ...]:
+    return tuple(name for name in made.__struct_fields__ if name in given.__struct_fields__)
+
+
+def repeat(made: type[S], given: Struct, **others: Any) -> S:
+    """An event with all members it shares with `given`, and the others."""
+    members = {name: getattr(given, name) for name in _shared(made, type(given))}
+    return made(**(members | others))
+
+
+def failure(decision_type: str, attributes: Struct, completed_id: int, cause: str) -> Struct:
+    """The `...Failed` event of a decision. One that was never initiated says initiatedEventId 0 (5.13)."""
+    made = EVENTS[f"{decision_type}Failed"].attributes
+    others: dict[str, Any] = {"cause": cause, "decision_task_completed_event_id": completed_id}
+    if "initiated_event_id" in made.__struct_fields__:
+        others["initiated_event_id"] = 0
+    return repeat(made, attributes, **others)

@@ -1,0 +1,154 @@
+"""Signals and cancel requests from one execution to another (reference 5.11, 5.12, 8.3, 8.4).
+
+Owns the two decisions, what the target records, and what the sender hears. Delivery is by messages (`messages.py`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workflowsvc.core.decisions import repeat
+from workflowsvc.core.rules import applies, decides
+from workflowsvc.model.shapes import (
+    ExternalWorkflowExecutionCancelRequestedEventAttributes,
+    ExternalWorkflowExecutionSignaledEventAttributes,
+    RequestCancelExternalWorkflowExecutionDecisionAttributes,
+    RequestCancelExternalWorkflowExecutionFailedEventAttributes,
+    RequestCancelExternalWorkflowExecutionInitiatedEventAttributes,
+    SignalExternalWorkflowExecutionDecisionAttributes,
+    SignalExternalWorkflowExecutionFailedEventAttributes,
+    SignalExternalWorkflowExecutionInitiatedEventAttributes,
+    WorkflowExecution,
+    WorkflowExecutionCancelRequestedEventAttributes,
+    WorkflowExecutionSignaledEventAttributes,
+)
+
+if TYPE_CHECKING:
+    from workflowsvc.core.execution import Execution
+    from workflowsvc.core.surroundings import Surroundings
+
+External = (
+    SignalExternalWorkflowExecutionInitiatedEventAttributes
+    | RequestCancelExternalWorkflowExecutionInitiatedEventAttributes
+)
+"""A signal or cancel request under way: the attributes of its Initiated event."""
+
+
+def deliver_signal(
+    target: Execution,
+    at_ms: int,
+    *,
+    sender: WorkflowExecution,
+    initiated_id: int,
+    signal_name: str,
+    input: str | None,
+) -> None:
+    target.record(
+        at_ms,
+        WorkflowExecutionSignaledEventAttributes(
+            external_initiated_event_id=initiated_id,
+            external_workflow_execution=sender,
+            input=input,
+            signal_name=signal_name,
+        ),
+    )
+
+
+def deliver_cancel_request(
+    target: Execution, at_ms: int, *, sender: WorkflowExecution, initiated_id: int
+) -> None:
+    target.record(
+        at_ms,
+        WorkflowExecutionCancelRequestedEventAttributes(
+            external_initiated_event_id=initiated_id, external_workflow_execution=sender
+        ),
+    )
+
+
+def answered(sender: Execution, at_ms: int, initiated_id: int, target: WorkflowExecution | None) -> None:
+    """The sender hears whether its signal or cancel request found an open run (`target`, always with its runId)."""
+    initiated = sender.externals[initiated_id]
+    signal = isinstance(initiated, SignalExternalWorkflowExecutionInitiatedEventAttributes)
+    if target is not None:
+        made = (
+            ExternalWorkflowExecutionSignaledEventAttributes
+            if signal
+            else ExternalWorkflowExecutionCancelRequestedEventAttributes
+        )
+        sender.record(at_ms, made(initiated_event_id=initiated_id, workflow_execution=target))
+        return
+    failed = (
+        SignalExternalWorkflowExecutionFailedEventAttributes
+        if signal
+        else RequestCancelExternalWorkflowExecutionFailedEventAttributes
+    )
+    sender.record(
+        at_ms,
+        repeat(
+            failed, initiated, cause="UNKNOWN_EXTERNAL_WORKFLOW_EXECUTION", initiated_event_id=initiated_id
+        ),
+    )
+
+
+@applies("SignalExternalWorkflowExecutionInitiated", "RequestCancelExternalWorkflowExecutionInitiated")
+def _initiated(execution: Execution, event_id: int, _: int, attributes: External) -> None:
+    execution.externals[event_id] = attributes
+
+
+@applies(
+    "ExternalWorkflowExecutionSignaled",
+    "ExternalWorkflowExecutionCancelRequested",
+    "SignalExternalWorkflowExecutionFailed",
+    "RequestCancelExternalWorkflowExecutionFailed",
+)
+def _answered(
+    execution: Execution,
+    _: int,
+    __: int,
+    attributes: ExternalWorkflowExecutionSignaledEventAttributes
+    | SignalExternalWorkflowExecutionFailedEventAttributes,
+) -> None:
+    if attributes.initiated_event_id:  # 0: the decision itself failed
+        del execution.externals[attributes.initiated_event_id]
+
+
+@decides("SignalExternalWorkflowExecution")
+def _signal(
+    execution: Execution,
+    at_ms: int,
+    completed_id: int,
+    attributes: SignalExternalWorkflowExecutionDecisionAttributes,
+    surroundings: Surroundings,
+) -> str | None:
+    if not surroundings.admits("SignalExternalWorkflowExecution"):
+        return "SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_RATE_EXCEEDED"
+    execution.record(
+        at_ms,
+        repeat(
+            SignalExternalWorkflowExecutionInitiatedEventAttributes,
+            attributes,
+            decision_task_completed_event_id=completed_id,
+        ),
+    )
+    return None
+
+
+@decides("RequestCancelExternalWorkflowExecution")
+def _request_cancel(
+    execution: Execution,
+    at_ms: int,
+    completed_id: int,
+    attributes: RequestCancelExternalWorkflowExecutionDecisionAttributes,
+    surroundings: Surroundings,
+) -> str | None:
+    if not surroundings.admits("RequestCancelExternalWorkflowExecution"):
+        return "REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_RATE_EXCEEDED"
+    execution.record(
+        at_ms,
+        repeat(
+            RequestCancelExternalWorkflowExecutionInitiatedEventAttributes,
+            attributes,
+            decision_task_completed_event_id=completed_id,
+        ),
+    )
+    return None

@@ -1,0 +1,150 @@
+"""Lambda tasks: scheduled, started by the service itself, closed once (reference section 9).
+
+Owns `LambdaTask`, the decision ScheduleLambdaFunction, and what an invocation records. Who invokes what is the engine's business.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from workflowsvc.core.rules import Deadline, applies, decides, expires
+from workflowsvc.model.shapes import (
+    LambdaFunctionCompletedEventAttributes,
+    LambdaFunctionFailedEventAttributes,
+    LambdaFunctionScheduledEventAttributes,
+    LambdaFunctionStartedEventAttributes,
+    LambdaFunctionTimedOutEventAttributes,
+    ScheduleLambdaFunctionDecisionAttributes,
+    StartLambdaFunctionFailedEventAttributes,
+)
+
+if TYPE_CHECKING:
+    from workflowsvc.core.execution import Execution
+    from workflowsvc.core.surroundings import Surroundings
+
+DEFAULT_TIMEOUT_SECONDS = 900  # reference 9.1
+
+
+class LambdaTask(Struct):
+    """An open Lambda task."""
+
+    scheduled: LambdaFunctionScheduledEventAttributes
+    started_id: int = 0
+
+
+def start(execution: Execution, at_ms: int, scheduled_id: int) -> LambdaTask:
+    """The service is about to invoke the function."""
+    execution.record(at_ms, LambdaFunctionStartedEventAttributes(scheduled_event_id=scheduled_id))
+    return execution.lambdas[scheduled_id]
+
+
+def start_failed(execution: Execution, at_ms: int, scheduled_id: int, message: str) -> None:
+    """The role could not be used; there is no Started event."""
+    execution.record(
+        at_ms,
+        StartLambdaFunctionFailedEventAttributes(
+            cause="ASSUME_ROLE_FAILED", message=message, scheduled_event_id=scheduled_id
+        ),
+    )
+
+
+def complete(execution: Execution, at_ms: int, scheduled_id: int, result: str | None) -> None:
+    """`result` is the function's JSON answer as text."""
+    task = execution.lambdas[scheduled_id]
+    execution.record(
+        at_ms,
+        LambdaFunctionCompletedEventAttributes(
+            result=result, scheduled_event_id=scheduled_id, started_event_id=task.started_id
+        ),
+    )
+
+
+def fail(execution: Execution, at_ms: int, scheduled_id: int, *, reason: str, details: str | None) -> None:
+    """`reason` is Handled, Unhandled or the error code of the invocation."""
+    task = execution.lambdas[scheduled_id]
+    execution.record(
+        at_ms,
+        LambdaFunctionFailedEventAttributes(
+            details=details,
+            reason=reason,
+            scheduled_event_id=scheduled_id,
+            started_event_id=task.started_id,
+        ),
+    )
+
+
+@applies("LambdaFunctionScheduled")
+def _scheduled(
+    execution: Execution, event_id: int, _: int, attributes: LambdaFunctionScheduledEventAttributes
+) -> None:
+    execution.lambdas[event_id] = LambdaTask(attributes)
+
+
+@applies("LambdaFunctionStarted")
+def _started(
+    execution: Execution, event_id: int, at_ms: int, attributes: LambdaFunctionStartedEventAttributes
+) -> None:
+    task = execution.lambdas[attributes.scheduled_event_id]
+    assert task.started_id == 0
+    task.started_id = event_id
+    seconds = int(task.scheduled.start_to_close_timeout or DEFAULT_TIMEOUT_SECONDS)
+    execution.open_deadline(at_ms + seconds * 1000, attributes.scheduled_event_id, Deadline.LAMBDA)
+
+
+@applies(
+    "LambdaFunctionCompleted", "LambdaFunctionFailed", "LambdaFunctionTimedOut", "StartLambdaFunctionFailed"
+)
+def _closed(
+    execution: Execution,
+    _: int,
+    __: int,
+    attributes: LambdaFunctionCompletedEventAttributes
+    | LambdaFunctionFailedEventAttributes
+    | LambdaFunctionTimedOutEventAttributes,
+) -> None:
+    del execution.lambdas[attributes.scheduled_event_id]
+
+
+@applies("ScheduleLambdaFunctionFailed")
+def _failed(_: Execution, __: int, ___: int, ____: object) -> None:
+    """Nothing was opened and nothing changes."""
+
+
+@expires(Deadline.LAMBDA, live=lambda execution, scheduled_id, _: scheduled_id in execution.lambdas)
+def _times_out(execution: Execution, at_ms: int, scheduled_id: int) -> None:
+    task = execution.lambdas[scheduled_id]
+    execution.record(
+        at_ms,
+        LambdaFunctionTimedOutEventAttributes(
+            scheduled_event_id=scheduled_id, started_event_id=task.started_id, timeout_type="START_TO_CLOSE"
+        ),
+    )
+
+
+@decides("ScheduleLambdaFunction")
+def _schedule(
+    execution: Execution,
+    at_ms: int,
+    completed_id: int,
+    attributes: ScheduleLambdaFunctionDecisionAttributes,
+    surroundings: Surroundings,
+) -> str | None:
+    """Re-use of an open id is accepted, as measured on the live service (15.13)."""
+    if len(execution.lambdas) >= surroundings.limits.max_open_lambdas:
+        return "OPEN_LAMBDA_FUNCTIONS_LIMIT_EXCEEDED"
+    if not surroundings.admits("ScheduleLambdaFunction"):
+        return "LAMBDA_FUNCTION_CREATION_RATE_EXCEEDED"
+    execution.record(
+        at_ms,
+        LambdaFunctionScheduledEventAttributes(
+            control=attributes.control,
+            decision_task_completed_event_id=completed_id,
+            id=attributes.id,
+            input=attributes.input,
+            name=attributes.name,
+            start_to_close_timeout=attributes.start_to_close_timeout,
+        ),
+    )
+    return None

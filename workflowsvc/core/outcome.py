@@ -1,0 +1,111 @@
+"""What must now be written and told, derived from the events an execution has just recorded (design, section 1).
+
+Owns `outcome_of`: tasks that appear on task lists, become ready or leave them; heartbeats that are over. Messages have a file of
+their own. Nothing here is a stored truth: `implied_tasks` derives the same from the state alone, and audits compare the two.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from workflowsvc.model.events import Event
+
+if TYPE_CHECKING:
+    from workflowsvc.core.execution import Execution
+    from workflowsvc.store.interface import TaskKind
+
+CLOSES_ACTIVITY = frozenset(
+    {"ActivityTaskCompleted", "ActivityTaskFailed", "ActivityTaskCanceled", "ActivityTaskTimedOut"}
+)
+
+
+class Task(NamedTuple):
+    """A task that waits, or may soon wait, for a poller."""
+
+    scheduled_id: int
+    kind: TaskKind
+    task_list: str
+    priority: int
+    ready: bool
+
+
+class Outcome(NamedTuple):
+    """Event ids name tasks of this execution."""
+
+    tasks: list[Task]  # to put on their lists
+    ready: list[int]  # decision tasks that were put before and may now be taken
+    gone: list[int]  # tasks that were put before and are no longer wanted
+    heartbeats_over: list[int]
+
+
+def outcome_of(execution: Execution, events: list[Event]) -> Outcome:
+    """Compares where each task stood before these events with where it stands after them."""
+    outcome = Outcome([], [], [], [])
+    if not events:
+        return outcome
+    first_id = events[0].id
+    started_ended = False
+    for event in events:
+        kind = event.type
+        if kind == "ActivityTaskScheduled":
+            task = _waiting(execution, event.id)
+            if task is not None and execution.is_open:
+                outcome.tasks.append(task)
+        elif kind == "DecisionTaskCompleted":
+            started_ended = True
+        elif kind == "DecisionTaskTimedOut":
+            if event.attributes.started_event_id:
+                started_ended = True
+            elif event.attributes.scheduled_event_id < first_id:
+                outcome.gone.append(event.attributes.scheduled_event_id)
+        elif kind in CLOSES_ACTIVITY:
+            scheduled_id = event.attributes.scheduled_event_id
+            if scheduled_id < first_id:
+                (outcome.heartbeats_over if event.attributes.started_event_id else outcome.gone).append(
+                    scheduled_id
+                )
+    if execution.is_open:
+        _decision_task(execution, first_id, outcome, started_ended=started_ended)
+    else:
+        outcome.gone.extend(task.scheduled_id for task in _all_waiting(execution) if task.scheduled_id < first_id)
+        outcome.heartbeats_over.extend(
+            scheduled_id
+            for scheduled_id, activity in execution.activities.items()
+            if activity.heartbeat_at is not None
+        )
+    return outcome
+
+
+def _decision_task(execution: Execution, first_id: int, outcome: Outcome, *, started_ended: bool) -> None:
+    task = execution.scheduled_task
+    if task is None:
+        return
+    ready = execution.started_task is None
+    if task.scheduled_id >= first_id:
+        outcome.tasks.append(Task(task.scheduled_id, "decision", task.task_list, task.priority, ready))
+    elif ready and started_ended:
+        outcome.ready.append(task.scheduled_id)
+
+
+def _waiting(execution: Execution, scheduled_id: int) -> Task | None:
+    activity = execution.activities.get(scheduled_id)
+    if activity is None or activity.started_id:
+        return None
+    scheduled = activity.scheduled
+    priority = int(scheduled.task_priority or 0)
+    return Task(scheduled_id, "activity", scheduled.task_list.name, priority, ready=True)
+
+
+def _all_waiting(execution: Execution) -> list[Task]:
+    found = [_waiting(execution, scheduled_id) for scheduled_id in execution.activities]
+    tasks = [task for task in found if task is not None]
+    decision = execution.scheduled_task
+    if decision is not None:
+        ready = execution.started_task is None
+        tasks.append(Task(decision.scheduled_id, "decision", decision.task_list, decision.priority, ready))
+    return tasks
+
+
+def implied_tasks(execution: Execution) -> list[Task]:
+    """Every task row that this execution should have now, from its state alone."""
+    return _all_waiting(execution) if execution.is_open else []

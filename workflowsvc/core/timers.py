@@ -1,0 +1,97 @@
+"""Timers: open from TimerStarted until fired or canceled (reference 5.9, 5.10, 8.1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workflowsvc.core.rules import Deadline, applies, decides, expires
+from workflowsvc.model.shapes import (
+    CancelTimerDecisionAttributes,
+    StartTimerDecisionAttributes,
+    TimerCanceledEventAttributes,
+    TimerFiredEventAttributes,
+    TimerStartedEventAttributes,
+)
+
+if TYPE_CHECKING:
+    from workflowsvc.core.execution import Execution
+    from workflowsvc.core.surroundings import Surroundings
+
+
+@applies("TimerStarted")
+def _started(execution: Execution, event_id: int, at_ms: int, attributes: TimerStartedEventAttributes) -> None:
+    assert attributes.timer_id not in execution.timer_ids
+    execution.timers[event_id] = attributes.timer_id
+    execution.timer_ids[attributes.timer_id] = event_id
+    execution.open_deadline(at_ms + int(attributes.start_to_fire_timeout) * 1000, event_id, Deadline.TIMER)
+
+
+@applies("TimerFired", "TimerCanceled")
+def _closed(
+    execution: Execution,
+    _: int,
+    __: int,
+    attributes: TimerFiredEventAttributes | TimerCanceledEventAttributes,
+) -> None:
+    del execution.timers[attributes.started_event_id]
+    del execution.timer_ids[attributes.timer_id]
+
+
+@applies("StartTimerFailed", "CancelTimerFailed")
+def _failed(_: Execution, __: int, ___: int, ____: object) -> None:
+    """Nothing was opened and nothing changes."""
+
+
+@expires(Deadline.TIMER, live=lambda execution, event_id, _: event_id in execution.timers)
+def _fires(execution: Execution, at_ms: int, event_id: int) -> None:
+    execution.record(
+        at_ms, TimerFiredEventAttributes(started_event_id=event_id, timer_id=execution.timers[event_id])
+    )
+
+
+@decides("StartTimer")
+def _start(
+    execution: Execution,
+    at_ms: int,
+    completed_id: int,
+    attributes: StartTimerDecisionAttributes,
+    surroundings: Surroundings,
+) -> str | None:
+    if attributes.timer_id in execution.timer_ids:
+        return "TIMER_ID_ALREADY_IN_USE"
+    if len(execution.timers) >= surroundings.limits.max_open_timers:
+        return "OPEN_TIMERS_LIMIT_EXCEEDED"
+    if not surroundings.admits("StartTimer"):
+        return "TIMER_CREATION_RATE_EXCEEDED"
+    execution.record(
+        at_ms,
+        TimerStartedEventAttributes(
+            control=attributes.control,
+            decision_task_completed_event_id=completed_id,
+            start_to_fire_timeout=attributes.start_to_fire_timeout,
+            timer_id=attributes.timer_id,
+        ),
+    )
+    return None
+
+
+@decides("CancelTimer")
+def _cancel(
+    execution: Execution,
+    at_ms: int,
+    completed_id: int,
+    attributes: CancelTimerDecisionAttributes,
+    _: Surroundings,
+) -> str | None:
+    started_id = execution.timer_ids.get(attributes.timer_id)
+    if started_id is None:
+        return "TIMER_ID_UNKNOWN"
+    execution.record(
+        at_ms,
+        TimerCanceledEventAttributes(
+            decision_task_completed_event_id=completed_id,
+            started_event_id=started_id,
+            timer_id=attributes.timer_id,
+        ),
+    )
+    return None
