@@ -11,7 +11,7 @@ from pathlib import Path
 
 START_SECONDS = 30.0  # how long the service may take to say where it listens, on a busy machine
 STOP_SECONDS = 10.0
-SERVE = [sys.executable, "-c", "import sys; from workflowsvc.cli import main; sys.exit(main())", "serve"]
+SERVE = [sys.executable, "-m", "workflowsvc", "serve"]
 
 
 class Service:

@@ -1,0 +1,116 @@
+"""The samples and the demo do what they promise, against the real server, and complain when they must.
+
+Each runs as the program that a person would start. What the histories should be stands in the samples.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+PATIENCE_SECONDS = 90
+
+
+def load(name: str) -> ModuleType:
+    """A file of examples/, which is a folder of programs and no package."""
+    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def run(program: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, EXAMPLES / program],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    service = load("service").Service(tmp_path_factory.mktemp("service") / "examples.db")
+    try:
+        service.start()
+        yield service.url
+    finally:
+        service.stop()
+
+
+needs_server = pytest.mark.skipif(
+    importlib.util.find_spec("workflowsvc.cli") is None, reason="the server is not built yet"
+)
+
+
+@needs_server
+@pytest.mark.parametrize("sample", ["simple.py", "timeouts.py", "terminate.py"])
+def test_a_sample_is_content_with_the_service(sample: str, service: str) -> None:
+    finished = run(sample, AWS_ENDPOINT_URL_SWF=service)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert "WorkflowExecutionStarted" in finished.stdout
+
+
+@needs_server
+def test_the_demo_tells_its_story_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    finished = run("demo.py", TMPDIR=str(tmp_path))
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert "here the server was killed" in finished.stdout
+    assert list(tmp_path.iterdir()) == []
+    assert processes_that_mention(str(tmp_path)) == []
+
+
+def test_a_sample_without_a_service_says_so_and_fails() -> None:
+    finished = run("simple.py", AWS_ENDPOINT_URL_SWF="http://127.0.0.1:9")  # discard: nobody listens there
+    assert finished.returncode == 1
+    assert "Is the service running" in finished.stderr
+
+
+def test_a_history_that_differs_is_told_line_by_line() -> None:
+    support = load("support")
+    event = {
+        "eventId": 1,
+        "eventType": "WorkflowExecutionSignaled",
+        "workflowExecutionSignaledEventAttributes": {"signalName": "rain"},
+    }
+    support.expect_history([event], "1 WorkflowExecutionSignaled signalName=rain input=absent")
+    with pytest.raises(support.Surprise) as surprise:
+        support.expect_history([event], "1 WorkflowExecutionSignaled signalName=snow")
+    assert "- " in str(surprise.value)
+    assert "signalName=snow" in str(surprise.value)
+    assert "signalName=rain" in str(surprise.value)
+    with pytest.raises(support.Surprise):
+        support.expect_history([event], "1 WorkflowExecutionSignaled\n2 DecisionTaskScheduled")
+    with pytest.raises(support.Surprise):
+        support.expect_history([event, event], "1 WorkflowExecutionSignaled")
+
+
+def test_a_call_that_should_be_refused_but_is_accepted_is_told() -> None:
+    support = load("support")
+    with pytest.raises(support.Surprise, match="it was accepted"), support.refused("AnyFault", "any text"):
+        pass
+
+
+def processes_that_mention(word: str) -> list[str]:
+    """Command lines of living processes that hold the word."""
+    lines: list[str] = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = file.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue  # it has just ended
+        if word in line:
+            lines.append(line)
+    return lines
