@@ -1,0 +1,109 @@
+"""Installs a client in a place of its own, from locked versions, or says why it cannot be tried.
+
+Owns one virtual environment per Python client, `node_modules` and Maven's `target`; all are ignored by git
+and reused while their lock is unchanged. Downloads land in the caches of pip, npm and Maven.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from interop.outcome import Failed, Skipped, say
+
+HERE = Path(__file__).parent
+INSTALL_SECONDS = 240  # a first download of the Java SDK took 60 s here; the whole suite has ten minutes
+
+# How Maven says that something could not be fetched, as opposed to compiled.
+NOT_OURS = re.compile(
+    r"[Cc]ould not (resolve|transfer|find)|Unresolveable|Failure to find|Cannot access|nothing for"
+)
+
+
+def python_environment(name: str, requirements: Path) -> Path:
+    """The `bin` folder of a virtual environment that holds exactly the hashes of `requirements`."""
+    environment = HERE / f".venv-{name}"
+    if not fresh(environment, requirements):
+        shutil.rmtree(environment, ignore_errors=True)
+        run([sys.executable, "-m", "venv", str(environment)], f"make a virtual environment for {name}")
+        pip = [str(environment / "bin" / "python"), "-m", "pip", "install", "--quiet"]
+        pip += ["--disable-pip-version-check", "--require-hashes", "-r", str(requirements)]
+        run(pip, f"install {name} from the Python package index")
+        stamp(environment, requirements)
+    return environment / "bin"
+
+
+def node_modules(folder: Path) -> Path:
+    """The `node_modules` of a folder, exactly as its package-lock.json says."""
+    modules, lock = folder / "node_modules", folder / "package-lock.json"
+    program("node")
+    if not fresh(modules, lock):
+        command = [program("npm"), "ci", "--no-audit", "--no-fund", "--loglevel=error"]
+        run(command, f"install {folder.name} from the npm registry", folder)
+        stamp(modules, lock)
+    return modules
+
+
+def maven_class_path(folder: Path) -> str:
+    """The class path of a Maven project after compiling it, its dependencies included."""
+    listing = folder / "target" / "class-path.txt"
+    program("java")
+    if not fresh(folder / "target", *sorted(folder.glob("src/**/*.java")), folder / "pom.xml"):
+        command = [program("mvn"), "--batch-mode", "--quiet", "package", f"-Dmdep.outputFile={listing}"]
+        try:
+            run(command, f"install and compile {folder.name} with Maven", folder)
+        except Skipped as reason:
+            if NOT_OURS.search(str(reason)):
+                raise
+            raise Failed(str(reason)) from None  # everything was there, so our program does not compile
+        stamp(folder / "target", *sorted(folder.glob("src/**/*.java")), folder / "pom.xml")
+    return f"{folder / 'target' / 'classes'}:{listing.read_text().strip()}"
+
+
+def program(name: str) -> str:
+    """The path of a program of the machine; without it the client is skipped."""
+    found = shutil.which(name)
+    if found is None:
+        raise Skipped(f"{name} is not on this machine")
+    return found
+
+
+def run(command: list[str], aim: str, folder: Path | None = None) -> None:
+    """Carry out one step of an installation; if it fails the client is skipped with the reason."""
+    say(f"  {aim}")
+    try:
+        done = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, errors="replace", timeout=INSTALL_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        raise Skipped(f"could not {aim}: nothing for {INSTALL_SECONDS} s") from None
+    if done.returncode != 0:
+        raise Skipped(f"could not {aim}: {last_words(done.stderr or done.stdout)}")
+
+
+def last_words(text: str) -> str:
+    """The last lines of a complaint that say something, on one line."""
+    return " / ".join([line.strip() for line in text.splitlines() if line.strip()][-3:])[:500]
+
+
+def fresh(place: Path, *locks: Path) -> bool:
+    """Whether `place` was installed from exactly these files."""
+    mark = place / ".installed-from"
+    return mark.exists() and mark.read_text() == digest(*locks)
+
+
+def stamp(place: Path, *locks: Path) -> None:
+    """Remember what `place` was installed from."""
+    (place / ".installed-from").write_text(digest(*locks))
+
+
+def digest(*locks: Path) -> str:
+    """One fingerprint of all the files that decide what is installed, and of the Python that installs."""
+    total = hashlib.sha256(sys.version.encode())
+    for lock in locks:
+        total.update(lock.read_bytes())
+    return total.hexdigest()

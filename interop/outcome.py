@@ -1,0 +1,60 @@
+"""Says how a client fared: it passed, it failed with a reason, or it could not be tried.
+
+Owns the two exceptions that end a client's run early and the closing table. A client that could not be
+installed is skipped with the reason, never passed.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import NamedTuple
+
+
+class Skipped(Exception):
+    """The client could not be tried on this machine; the text says why."""
+
+
+class Failed(Exception):
+    """The client, or a history it left behind, did not come out as it must; the text says what differs."""
+
+
+class Outcome(NamedTuple):
+    """One line of the closing table."""
+
+    client: str
+    verdict: str  # "passed", "failed" or "skipped"
+    seconds: float
+    remark: str  # what was checked, or the reason of a failure or a skip
+
+
+def require(condition: object, complaint: str) -> None:
+    """Go on only if `condition` holds; otherwise the client has failed with `complaint`."""
+    if not condition:
+        raise Failed(complaint)
+
+
+def require_equal(found: object, expected: object, what: str) -> None:
+    """Go on only if `found` is what was `expected`; the complaint shows both."""
+    if found != expected:
+        raise Failed(f"{what}: expected {expected!r}, found {found!r}")
+
+
+def say(text: str = "") -> None:
+    """Print one line at once, so that a watcher sees how far a slow client has come."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def closing_table(outcomes: list[Outcome]) -> str:
+    """The table of all outcomes, one line each, and below it the line that counts them."""
+    width = max(len(outcome.client) for outcome in outcomes)
+    lines = [
+        f"{name:<{width}}  {verdict:<7}  {seconds:6.1f} s  {remark}".rstrip()
+        for name, verdict, seconds, remark in outcomes
+    ]
+    count = {verdict: sum(outcome.verdict == verdict for outcome in outcomes) for verdict in VERDICTS}
+    lines += ["", ", ".join(f"{count[verdict]} {verdict}" for verdict in VERDICTS)]
+    return "\n".join(lines)
+
+
+VERDICTS = ("passed", "failed", "skipped")

@@ -1,0 +1,155 @@
+"""A running server of our own for one client: `with running_server(folder) as server: …`.
+
+Owns the life of one `workflowsvc serve` process on a free port of 127.0.0.1 with a SQLite file, and the
+environment that points a client at it. Must not know what the clients do.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import boto3
+from botocore.config import Config
+
+from interop.outcome import Failed, require_equal, say
+
+START_SECONDS = 30.0  # interpreter start and imports take about one on an idle machine; two cores may be busy
+STOP_SECONDS = 30.0
+BANNER = re.compile(r"http://127\.0\.0\.1:[0-9]+")
+REGION = "us-east-1"
+KEY = "local"  # anything but twelve digits means the default account
+
+
+class Server(NamedTuple):
+    """Where a running server can be reached, and where it keeps what it prints and stores."""
+
+    endpoint: str
+    folder: Path
+
+    def environment(self) -> dict[str, str]:
+        """This process's environment, with every AWS setting replaced by those that lead to this server."""
+        return client_environment(self.endpoint)
+
+    def client(self) -> Any:
+        """A boto3 client of this server, for checking what another client left behind."""
+        return boto3_client(self.endpoint)
+
+
+def client_environment(endpoint: str) -> dict[str, str]:
+    """The environment that sends an unmodified AWS client to `endpoint` and nowhere else."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return kept | {
+        "AWS_ENDPOINT_URL_SWF": endpoint,
+        "AWS_ACCESS_KEY_ID": KEY,
+        "AWS_SECRET_ACCESS_KEY": KEY,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,  # the JavaScript and Java SDKs read only this one
+        "AWS_EC2_METADATA_DISABLED": "true",
+        # A developer's own profiles must not decide what is tested.
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }
+
+
+def boto3_client(endpoint: str) -> Any:
+    """A boto3 client of the service at `endpoint` that never gives up on a long poll.
+
+    botocore's own read timeout of 60 s equals the poll's (reference 16.4), hence 75; no retries, so that
+    every answer is seen as the server gave it.
+    """
+    return boto3.client(
+        "swf",
+        endpoint_url=endpoint,
+        region_name=REGION,
+        aws_access_key_id=KEY,
+        aws_secret_access_key=KEY,
+        config=Config(read_timeout=75, retries={"total_max_attempts": 1}),
+    )
+
+
+@contextmanager
+def running_server(folder: Path, *options: str) -> Iterator[Server]:
+    """Run `workflowsvc serve` with its database in `folder` for a block, then see it stop cleanly."""
+    command = [serve_program(), "serve", "--host", "127.0.0.1", "--port", "0"]
+    command += ["--store", f"sqlite:{folder / 'interop.db'}", *options]
+    log = folder / "server.log"
+    with log.open("wb") as errors:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, cwd=folder)
+    banner = Banner(process)
+    try:
+        yield Server(banner.endpoint(log), folder)
+    except BaseException:
+        process.kill()
+        process.wait()
+        say("  the server's last words:\n" + log.read_text(errors="replace")[-3000:])
+        raise
+    stop(process, log)
+
+
+def serve_program() -> str:
+    """The `workflowsvc` command that belongs to this Python, else the one on the path."""
+    beside = Path(sys.executable).with_name("workflowsvc")
+    found = str(beside) if beside.exists() else shutil.which("workflowsvc")
+    if found is None:
+        raise Failed("no workflowsvc command beside this Python nor on the path: run `make venv`")
+    return found
+
+
+def stop(process: subprocess.Popen[bytes], log: Path) -> None:
+    """Stop the server as a service manager would; it must end by itself and with exit code 0."""
+    process.send_signal(signal.SIGTERM)
+    try:
+        code = process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        raise Failed(f"the server did not stop within {STOP_SECONDS:.0f} s of SIGTERM; see {log}") from None
+    require_equal(code, 0, "exit code of the server after SIGTERM")
+
+
+class Banner:
+    """Reads what the server prints: finds the address in it and keeps the pipe empty afterwards."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.process = process
+        self.text = ""
+        self.address = ""
+        self.settled = threading.Event()
+        threading.Thread(target=self.read, daemon=True).start()
+
+    def read(self) -> None:
+        stdout = self.process.stdout
+        if stdout is not None:
+            with stdout:
+                for line in stdout:
+                    self.notice(line.decode(errors="replace"))
+        self.settled.set()
+
+    def notice(self, line: str) -> None:
+        if self.settled.is_set():
+            return
+        self.text += line
+        match = BANNER.search(line)
+        if match:
+            self.address = match.group()
+            self.settled.set()
+
+    def endpoint(self, log: Path) -> str:
+        """The address from the banner; a failure if the server ends or stays silent instead."""
+        self.settled.wait(START_SECONDS)
+        if not self.address:
+            raise Failed(
+                f"no address in the banner; exit code {self.process.poll()}, printed {self.text!r}, "
+                f"errors: {log.read_text(errors='replace')[-2000:]}"
+            )
+        return self.address

@@ -1,0 +1,24 @@
+"""Waits for something that another process brings about: `until(condition, what, seconds)`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from interop.outcome import Failed
+
+Found = TypeVar("Found")
+PAUSE_SECONDS = 0.1
+
+
+def until(condition: Callable[[], Found | None], what: str, seconds: float) -> Found:
+    """The first truthy answer of `condition`, asked again and again; a failure when none comes in time."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = condition()
+        if found:
+            return found
+        if time.monotonic() > deadline:
+            raise Failed(f"waited {seconds:.0f} s in vain for {what}")
+        time.sleep(PAUSE_SECONDS)
