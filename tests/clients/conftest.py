@@ -1,4 +1,4 @@
-"""A real server process for the client tests: one `workflowsvc serve` with a SQLite file for the whole session.
+"""A real server process for the client tests: one `workflowsvc serve` with a SQLite file for all of them.
 
 Tests share it and keep apart by domain, as users of one installation would.
 """
