@@ -57,7 +57,12 @@ generate: $(DEV) ## write workflowsvc/model/shapes.py anew from botocore's servi
 bench: $(DEV) ## workflows per second and latencies, against moto_server in the same run (options: ARGS="...")
 	$(BIN)/python -m bench $(ARGS)
 
-# Later targets of this kind (sim, crash, soak, interop, cluster) go here: one line each, the work in Python.
+##@ Prove it
+.PHONY: interop
+interop: $(DEV) ## real clients against a real server: SDKs, the AWS CLI, frameworks (options: ARGS="boto3 ...")
+	$(BIN)/python -m interop $(ARGS)
+
+# Later targets of this kind (sim, crash, soak, cluster) go here: one line each, the work in Python.
 
 ##@ Ship it
 .PHONY: wheel

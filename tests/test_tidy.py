@@ -51,7 +51,7 @@ TIME_AND_CHANCE = {
     "uuid": "take the id as an argument",
     "secrets": "take the bytes as an argument",
 }
-CALLS_OF_TIME_AND_CHANCE = {
+SOURCES_OF_TIME_AND_CHANCE = {
     ("datetime", "now"),
     ("datetime", "utcnow"),
     ("datetime", "today"),
@@ -62,6 +62,7 @@ CALLS_OF_TIME_AND_CHANCE = {
 # file -> module it may use, with the reason
 TIME_AND_CHANCE_ALLOWED: dict[tuple[str, str], str] = {
     ("clock.py", "time"): "the one place that asks the machine what time it is",
+    ("cli.py", "os.urandom"): "the one source of chance of a server, handed to the parts that need it",
 }
 
 # core is a function of its arguments. Whatever could make it wait, write or look outside is named here.
@@ -235,12 +236,14 @@ def time_and_chance(source: Source) -> Iterator[tuple[str, int]]:
         if name.split(".")[0] in TIME_AND_CHANCE:
             yield name.split(".")[0], line
     for node in ast.walk(source.tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            owner = node.func.value
+        if isinstance(node, ast.Attribute):  # called, or handed on to be called
+            owner = node.value
             owner_name = owner.id if isinstance(owner, ast.Name) else getattr(owner, "attr", "")
-            if (owner_name, node.func.attr) in CALLS_OF_TIME_AND_CHANCE:
-                yield f"{owner_name}.{node.func.attr}", node.lineno
-            elif node.func.attr == "formatdate" and not node.args:
+            if (owner_name, node.attr) in SOURCES_OF_TIME_AND_CHANCE:
+                yield f"{owner_name}.{node.attr}", node.lineno
+        elif isinstance(node, ast.Call) and not node.args:
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if called == "formatdate":  # without a moment it takes the present one
                 yield "formatdate()", node.lineno
 
 
@@ -288,6 +291,15 @@ def test_the_model_names_everything_that_swf_has() -> None:
     assert {shape.attributes: kind for kind, shape in shapes.EVENTS.items()} == shapes.EVENT_TYPE_OF
     assert set(typing.get_args(shapes.EventType)) == shapes.EVENTS.keys()
     assert set(typing.get_args(shapes.DecisionType)) == shapes.DECISIONS.keys()
+
+
+def test_every_event_decision_and_deadline_has_a_rule() -> None:
+    shapes = pytest.importorskip("workflowsvc.model.shapes")
+    rules = pytest.importorskip("workflowsvc.core").rules
+    rules.require_complete()
+    assert rules.APPLY.keys() == shapes.EVENTS.keys()
+    assert rules.DECIDE.keys() == shapes.DECISIONS.keys()
+    assert rules.EXPIRE.keys() == set(rules.Deadline)
 
 
 def test_every_file_says_what_it_is() -> None:
