@@ -44,6 +44,7 @@ class Statements(NamedTuple):
     put_execution_tag: str
     delete_execution_tag: str
     next_wake_at: str
+    next_purge_at: str
     due_runs: str
     expired_runs: str
     closing_of: str

@@ -125,6 +125,9 @@ class SqliteReader:
     def next_wake_at(self) -> int | None:
         return self._value(SQL.next_wake_at)
 
+    def next_purge_at(self) -> int | None:
+        return self._value(SQL.next_purge_at)
+
     def meta(self, key: str) -> bytes | None:
         row = self._row(SQL.meta, (key,))
         return row and row[0]

@@ -49,6 +49,10 @@ delete from execution_tags where domain = ? and tag = ? and list = ? and at = ? 
 -- executions_by_wake
 select min(wake_at) from executions where wake_at is not null
 
+-- :name next_purge_at
+-- executions_by_purge
+select min(purge_at) from executions where purge_at is not null
+
 -- :name due_runs
 -- executions_by_wake
 select run from executions where wake_at <= ?1 order by wake_at, run limit ?2

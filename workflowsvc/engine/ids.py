@@ -1,0 +1,41 @@
+"""New names and positions, made from time and one injected source of chance.
+
+Owns the counters that keep runs, messages and queue positions unique and in order within a node. With a seeded source every
+name is a function of the inputs, which is what makes a simulation repeatable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from workflowsvc.core.run_ids import make_run, make_run_id
+
+Chance = Callable[[int], bytes]
+"""So many random bytes; `os.urandom` in a server."""
+
+
+class Ids:
+    """Used by the lane alone, so without a lock."""
+
+    def __init__(self, chance: Chance) -> None:
+        self.chance = chance
+        self._counter = int.from_bytes(chance(2), "big")  # two nodes that start together differ
+        self._position = 0
+
+    def run(self, at_ms: int, shard: int) -> int:
+        """The internal number of a new run."""
+        self._counter += 1
+        return make_run(at_ms, self._counter, shard)
+
+    def run_id(self, at_ms: int, shard: int) -> str:
+        """The public name of a new run; `run_of` finds the internal number in it."""
+        return make_run_id(self.run(at_ms, shard), self.chance(24))
+
+    def position(self, at_ms: int) -> int:
+        """A place behind all earlier ones: microseconds since the epoch, made unique."""
+        self._position = max(self._position + 1, at_ms * 1000)
+        return self._position
+
+    def name(self, at_ms: int) -> int:
+        """The internal number of a domain."""
+        return self.run(at_ms, 0)
