@@ -1,7 +1,7 @@
-"""A fault is what a caller may be told: a code, AWS's namespace for it, a text or none, and a status (reference 1.4).
+"""A fault is what a caller may be told: a code, AWS's namespace, a text or none, a status (reference 1.4).
 
-Owns the names, namespaces and the body of error answers. Must not know when a fault is raised, nor any text that
-depends on a rule. A leaf.
+Owns the names, namespaces and the body of error answers. Must not know when a fault is raised, nor any text
+that depends on a rule. A leaf.
 """
 
 from __future__ import annotations

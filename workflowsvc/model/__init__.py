@@ -1,1 +1,1 @@
-"""The wire as data: every structure, operation, event and decision of SWF, and how they are read and written."""
+"""The wire as data: every structure, operation, event and decision of SWF, how it is read and written."""

@@ -41,12 +41,16 @@ class Shape(Struct, omit_defaults=True, rename="camel", gc=False):
     """What all structures share. Without the garbage collector: shapes form trees, never cycles."""
 
 
+# A name for it, because inside a class with a member `type` the builtin is out of a type checker's sight.
+ShapeClass = type[Shape]
+
+
 class Operation(NamedTuple):
     """One action: what it takes, what it answers (None: an empty body), the faults the model lists for it."""
 
     name: str
-    input: type[Shape]
-    output: type[Shape] | None
+    input: ShapeClass
+    output: ShapeClass | None
     faults: tuple[str, ...]
 
 
@@ -56,7 +60,7 @@ class EventShape(NamedTuple):
     type: str
     member: str
     attribute: str
-    attributes: type[Shape]
+    attributes: ShapeClass
 
 
 class DecisionShape(NamedTuple):
@@ -65,7 +69,7 @@ class DecisionShape(NamedTuple):
     type: str
     member: str
     attribute: str
-    attributes: type[Shape]
+    attributes: ShapeClass
     attributes_required: bool
 '''
 
@@ -265,7 +269,7 @@ class Generator:
             )
         lines.append("}\n\n")
         types_of = "{shape.attributes: shape.type for shape in EVENTS.values()}"
-        lines.append(f"EVENT_TYPE_OF: dict[type[Shape], str] = {types_of}\n")
+        lines.append(f"EVENT_TYPE_OF: dict[ShapeClass, str] = {types_of}\n")
         return "".join(lines)
 
     def decision_table(self) -> str:

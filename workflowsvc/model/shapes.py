@@ -21,12 +21,16 @@ class Shape(Struct, omit_defaults=True, rename="camel", gc=False):
     """What all structures share. Without the garbage collector: shapes form trees, never cycles."""
 
 
+# A name for it, because inside a class with a member `type` the builtin is out of a type checker's sight.
+ShapeClass = type[Shape]
+
+
 class Operation(NamedTuple):
     """One action: what it takes, what it answers (None: an empty body), the faults the model lists for it."""
 
     name: str
-    input: type[Shape]
-    output: type[Shape] | None
+    input: ShapeClass
+    output: ShapeClass | None
     faults: tuple[str, ...]
 
 
@@ -36,7 +40,7 @@ class EventShape(NamedTuple):
     type: str
     member: str
     attribute: str
-    attributes: type[Shape]
+    attributes: ShapeClass
 
 
 class DecisionShape(NamedTuple):
@@ -45,7 +49,7 @@ class DecisionShape(NamedTuple):
     type: str
     member: str
     attribute: str
-    attributes: type[Shape]
+    attributes: ShapeClass
     attributes_required: bool
 
 
@@ -1906,7 +1910,7 @@ EVENTS: dict[str, EventShape] = {
     ),
 }
 
-EVENT_TYPE_OF: dict[type[Shape], str] = {shape.attributes: shape.type for shape in EVENTS.values()}
+EVENT_TYPE_OF: dict[ShapeClass, str] = {shape.attributes: shape.type for shape in EVENTS.values()}
 
 DECISIONS: dict[str, DecisionShape] = {
     "ScheduleActivityTask": DecisionShape(

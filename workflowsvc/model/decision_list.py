@@ -1,0 +1,57 @@
+"""A list of decisions is one that the service would begin to carry out (reference 4.6, 3.2).
+
+Owns the rules about the list as a whole and about the attributes that a decision's type demands.
+Must not know whether a decision can be carried out; the core does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from workflowsvc.faults import ValidationException
+from workflowsvc.model import wording
+from workflowsvc.model.shapes import DECISIONS, Decision
+
+CLOSING = frozenset(
+    {
+        "CompleteWorkflowExecution",
+        "FailWorkflowExecution",
+        "CancelWorkflowExecution",
+        "ContinueAsNewWorkflowExecution",
+    }
+)
+# Work that would outlive its execution. Lambda by analogy with activities (reference 15.8).
+NEW_WORK = frozenset({"ScheduleActivityTask", "StartTimer", "ScheduleLambdaFunction"})
+
+
+def require_order(types: Sequence[str | None]) -> None:
+    """A closing decision stands last and alone with what it is compatible with."""
+    if len(types) < 2:
+        return
+    if not CLOSING.isdisjoint(types[:-1]):
+        raise ValidationException("Close must be last decision in list")
+    if types[-1] in CLOSING and not NEW_WORK.isdisjoint(types):
+        raise ValidationException("Specified decision is incompatible with close decision")
+
+
+def require_attributes(decisions: Sequence[Decision]) -> None:
+    """Each decision has the attributes of its type, unless none of them is required."""
+    for decision in decisions:
+        attribute = _required_attribute[decision.decision_type]
+        if attribute is not None and getattr(decision, attribute) is None:
+            refused = wording.refusal(_missing_attributes(decisions))
+            assert refused is not None
+            raise refused
+
+
+def _missing_attributes(decisions: Sequence[Decision]) -> Iterator[str]:
+    for number, decision in enumerate(decisions, start=1):
+        attribute = _required_attribute[decision.decision_type]
+        if attribute is not None and getattr(decision, attribute) is None:
+            path = f"decisions.{number}.member.{DECISIONS[decision.decision_type].member}"
+            yield wording.violation(None, path, wording.NOT_NULL)
+
+
+_required_attribute = {
+    shape.type: shape.attribute if shape.attributes_required else None for shape in DECISIONS.values()
+}

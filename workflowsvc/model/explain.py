@@ -1,0 +1,270 @@
+"""Why a body was refused, in AWS's words: the slow path, taken only after the fast decoder has said no.
+
+Owns the order of the answers (reference 3.1): no JSON object or a wrong JSON type, then the order of the
+decisions, then every broken constraint of the model at once. Reads the annotations that the decoder enforces.
+Must not know the rules that are not in the model; `prose.py` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from typing import Any, NamedTuple, TypeGuard, cast, get_args
+
+import msgspec
+from msgspec import inspect
+
+from workflowsvc.faults import SerializationException
+from workflowsvc.model import decision_list, shapes, wording
+from workflowsvc.model.shapes import DECISIONS, OPERATIONS, Decision, Shape
+
+_parse = msgspec.json.Decoder().decode
+_INTEGERS = range(-(2**31), 2**31)
+# msgspec describes the values of an enum in the order of the alphabet.
+_model_order = {
+    frozenset(get_args(alias)): get_args(alias) for alias in vars(shapes).values() if get_args(alias)
+}
+
+Json = dict[str, Any]
+
+
+def explain(operation: str, body: bytes) -> Shape:
+    """Raises the fault that AWS would answer.
+
+    A body that only names a member twice is read after all: the last one counts (quality 2.4), which the fast
+    decoder sees only after it has looked at the first.
+    """
+    taken = OPERATIONS[operation].input
+    request = _json_object(body)
+    _require_types(_type_of(taken), request)
+    if operation == "RespondDecisionTaskCompleted":
+        decision_list.require_order(list(_stated_types(request)))
+    refused = wording.refusal(_broken(_type_of(taken), request, ""))
+    if refused is not None:
+        raise refused
+    try:
+        return msgspec.convert(request, taken)
+    except msgspec.ValidationError:
+        raise SerializationException from None
+
+
+def _stated_types(request: Json) -> Iterator[str | None]:
+    stated: list[Json | None] = request.get("decisions") or []
+    for decision in stated:
+        yield None if decision is None else decision.get("decisionType")
+
+
+def _json_object(body: bytes) -> Json:
+    try:
+        body.decode()  # the parser skips over strings without looking at their bytes
+        parsed = _parse(body or b"{}")
+    except (ValueError, RecursionError):
+        raise SerializationException from None
+    if not isinstance(parsed, dict):
+        raise SerializationException
+    return cast(Json, parsed)
+
+
+@cache
+def _type_of(structure: type[Shape]) -> inspect.StructType:
+    described = inspect.type_info(structure)
+    assert isinstance(described, inspect.StructType)
+    return described
+
+
+@cache
+def _members(structure: type[Shape]) -> dict[str, inspect.Type]:
+    return {field.encode_name: _present(field.type)[0] for field in _type_of(structure).fields}
+
+
+def _present(member: inspect.Type) -> tuple[inspect.Type, bool]:
+    """The type of a value that is there, and whether null may stand in its place."""
+    if isinstance(member, inspect.UnionType):
+        (present,) = (kind for kind in member.types if not isinstance(kind, inspect.NoneType))
+        return present, True
+    return member, False
+
+
+# ---- JSON types: the first wrong one, in the order of the body, is the answer
+
+
+def _require_types(expected: inspect.Type, value: Any) -> None:
+    if value is None:
+        return
+    if isinstance(expected, inspect.StructType):
+        _require_structure(value)
+        members = _members(expected.cls)
+        for name, member in value.items():
+            if name in members:
+                _require_types(members[name], member)
+    elif isinstance(expected, inspect.ListType):
+        _require_list(value)
+        element_type = _present(expected.item_type)[0]
+        for element in value:
+            _require_types(element_type, element)
+    else:
+        _require_scalar(expected, value)
+
+
+def _require_structure(value: Any) -> None:
+    if isinstance(value, list):
+        raise SerializationException("Start of list found where not expected")
+    if not isinstance(value, dict):
+        raise SerializationException("Expected null")
+
+
+def _require_list(value: Any) -> None:
+    if isinstance(value, dict):
+        raise SerializationException("Start of structure or map found where not expected.")
+    if not isinstance(value, list):
+        raise SerializationException("Expected list or null")
+
+
+def _require_scalar(expected: inspect.Type, value: Any) -> None:
+    if isinstance(value, list):
+        raise SerializationException("Start of list found where not expected")
+    if isinstance(value, dict):
+        raise SerializationException("Start of structure or map found where not expected.")
+    if not _converts(expected, value):
+        raise SerializationException(f"{_token(value)} can not be converted to {_wanted(expected)}")
+
+
+def _converts(expected: inspect.Type, value: str | float | bool) -> bool:
+    if isinstance(expected, inspect.BoolType):
+        return isinstance(value, bool)
+    if isinstance(expected, inspect.IntType):
+        return type(value) is int and value in _INTEGERS
+    if isinstance(expected, inspect.FloatType):
+        assert expected.ge is not None
+        assert expected.le is not None
+        return _is_number(value) and expected.ge <= value <= expected.le
+    return isinstance(value, str)
+
+
+def _is_number(value: str | float | bool) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _token(value: str | float | bool) -> str:
+    if isinstance(value, str):
+        return "STRING_VALUE"
+    if isinstance(value, bool):
+        return "TRUE_VALUE" if value else "FALSE_VALUE"
+    return "NUMBER_VALUE"
+
+
+def _wanted(expected: inspect.Type) -> str:
+    if isinstance(expected, inspect.BoolType):
+        return "a Boolean"
+    if isinstance(expected, inspect.IntType):
+        return "an Integer"
+    if isinstance(expected, inspect.FloatType):
+        return "milliseconds since epoch"
+    return "a String"
+
+
+# ---- Constraints: every broken one, members in the order of their names
+
+
+def _broken(expected: inspect.Type, value: Any, path: str) -> Iterator[str]:
+    """The violations in a value that is there and has the right JSON type."""
+    if isinstance(expected, inspect.StructType):
+        yield from _broken_structure(expected, value, path)
+    elif isinstance(expected, inspect.ListType):
+        yield from _broken_list(expected, value, path)
+    else:
+        for constraint in _constraints(expected):
+            if not constraint.kept_by(value):
+                yield wording.violation(value, path, constraint.text)
+
+
+def _broken_structure(expected: inspect.StructType, value: Json, path: str) -> Iterator[str]:
+    needed = _needed_attributes(value) if expected.cls is Decision else None
+    for field in expected.fields:
+        name = field.encode_name
+        member = value.get(name)
+        member_path = f"{path}.{name}" if path else name
+        if member is not None:
+            yield from _broken(_present(field.type)[0], member, member_path)
+        elif field.required or name == needed:
+            yield wording.violation(None, member_path, wording.NOT_NULL)
+
+
+def _needed_attributes(decision: Json) -> str | None:
+    """The member that holds the attributes of the stated type, if that type needs any (reference 3.2)."""
+    shape = DECISIONS.get(decision.get("decisionType", ""))
+    return shape.member if shape is not None and shape.attributes_required else None
+
+
+def _broken_list(expected: inspect.ListType, elements: list[Any], path: str) -> Iterator[str]:
+    if expected.max_length is not None and len(elements) > expected.max_length:
+        yield wording.violation(elements, path, wording.at_most_long(expected.max_length))
+    element_type, nullable = _present(expected.item_type)
+    if isinstance(element_type, inspect.StructType):
+        for number, element in enumerate(elements, start=1):
+            element_path = f"{path}.{number}.member"
+            if element is None:
+                yield wording.violation(None, element_path, wording.NOT_NULL)
+            else:
+                yield from _broken(element_type, element, element_path)
+        return
+    constraints = _constraints(element_type)
+    if not nullable:
+        constraints = (*constraints, Constraint(_is_there, wording.NOT_NULL))
+    if not all(_keeps(constraints, element, nullable=nullable) for element in elements):
+        yield wording.violation(elements, path, wording.each(constraint.text for constraint in constraints))
+
+
+def _is_there(element: object) -> bool:
+    return element is not None
+
+
+class Constraint(NamedTuple):
+    """What a scalar must satisfy, and AWS's words for it."""
+
+    kept_by: Callable[[Any], bool]
+    text: str
+
+
+def _keeps(constraints: Iterable[Constraint], element: Any, *, nullable: bool) -> bool:
+    if element is None:
+        return nullable
+    return all(constraint.kept_by(element) for constraint in constraints)
+
+
+def _constraints(expected: inspect.Type) -> tuple[Constraint, ...]:
+    """The constraints of a scalar, the upper bound first as in AWS's lists."""
+    if isinstance(expected, inspect.LiteralType):
+        values = frozenset(map(str, expected.values))
+        return (Constraint(values.__contains__, wording.one_of(_model_order[values])),)
+    if isinstance(expected, inspect.StrType):
+        return tuple(_length_constraints(expected.max_length, expected.min_length))
+    if isinstance(expected, inspect.IntType):
+        return tuple(_range_constraints(expected.le, expected.ge))
+    return ()
+
+
+def _length_constraints(most: int | None, least: int | None) -> Iterator[Constraint]:
+    def short_enough(text: str) -> bool:
+        return most is None or len(text) <= most
+
+    def long_enough(text: str) -> bool:
+        return least is None or len(text) >= least
+
+    if most is not None:
+        yield Constraint(short_enough, wording.at_most_long(most))
+    if least is not None:
+        yield Constraint(long_enough, wording.at_least_long(least))
+
+
+def _range_constraints(most: int | None, least: int | None) -> Iterator[Constraint]:
+    def small_enough(number: int) -> bool:
+        return most is None or number <= most
+
+    def large_enough(number: int) -> bool:
+        return least is None or number >= least
+
+    if most is not None:
+        yield Constraint(small_enough, wording.at_most(most))
+    if least is not None:
+        yield Constraint(large_enough, wording.at_least(least))

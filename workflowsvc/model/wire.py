@@ -1,0 +1,80 @@
+"""A request's bytes become a typed input or a fault in AWS's words, an output becomes bytes: AWS JSON 1.0.
+
+Owns the names in the target header, the content types and the order of the layers: accept fast, explain
+slowly, then hold what was accepted to the rules that AWS gives in prose (design 4, reference 3.1).
+Must not know HTTP beyond the two header values it is handed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from workflowsvc.faults import UnknownOperationException
+from workflowsvc.model import decision_list, prose
+from workflowsvc.model.explain import explain
+from workflowsvc.model.shapes import OPERATIONS, RespondDecisionTaskCompletedInput, Shape
+
+JSON = "application/json"
+AMZ_JSON = "application/x-amz-json-1.0"
+
+
+def operation_of(target: str) -> str:
+    """The operation that `X-Amz-Target` names, in either of its spellings (reference 1.1.2, 1.1.3)."""
+    operation = target.rpartition(".")[2]
+    if operation not in OPERATIONS:
+        raise UnknownOperationException
+    return operation
+
+
+def response_content_type(request_content_type: str | None) -> str:
+    """The answer's content type, of the request's family (reference 1.2.2); otherwise of today's SDKs."""
+    family = (request_content_type or "").partition(";")[0].strip().lower()
+    return JSON if family == JSON else AMZ_JSON
+
+
+def decode(operation: str, body: bytes) -> Shape:
+    """The typed input of an operation, or a fault.
+
+    An empty body counts as an empty object; null members are absent (reference 1.1.10).
+    """
+    read, checks = _READERS[operation]
+    try:
+        if not body.isascii():
+            body.decode()  # the decoder skips unknown members without looking at their bytes
+        request = read(body or b"{}")
+    except (ValueError, RecursionError):
+        request = explain(operation, body)
+    for check in checks:
+        check(request)
+    return request
+
+
+def encode(output: Shape | bytes | None) -> bytes:
+    """The body of an answer: none where the operation has no output (reference 1.2.1), bytes as they are."""
+    if output is None:
+        return b""
+    if isinstance(output, bytes):
+        return output
+    return _encode(output)
+
+
+def _check_decision_list(request: RespondDecisionTaskCompletedInput) -> None:
+    decisions = request.decisions
+    if decisions:
+        decision_list.require_order([decision.decision_type for decision in decisions])
+        decision_list.require_attributes(decisions)
+
+
+Check = Callable[[Any], None]
+_encode = msgspec.json.Encoder().encode
+_FIRST: dict[str, tuple[Check, ...]] = {"RespondDecisionTaskCompleted": (_check_decision_list,)}
+_READERS: dict[str, tuple[Callable[[bytes], Shape], tuple[Check, ...]]] = {
+    operation.name: (
+        msgspec.json.Decoder(operation.input).decode,
+        _FIRST.get(operation.name, ()) + prose.checks(operation.name),
+    )
+    for operation in OPERATIONS.values()
+}

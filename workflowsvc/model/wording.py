@@ -1,0 +1,89 @@
+"""A broken constraint is put into AWS's words (reference 3.2).
+
+Owns the grammar of the constraint text. Must not know how a violation is found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+from typing import cast
+
+from workflowsvc.faults import ValidationException
+
+# AWS lists every violation. A hostile megabyte of `{},` would make a text of 100 MB, so we stop where no
+# honest request gets: a hundred decisions, the most that known clients send (reference 4.6), each with ten.
+MOST_VIOLATIONS = 1000
+
+NOT_NULL = "Member must not be null"
+
+# The orders in which the service was seen to list its values (reference 3.2); others follow the model.
+_SEEN_ORDERS = (
+    (
+        "CompleteWorkflowExecution",
+        "StartTimer",
+        "RequestCancelExternalWorkflowExecution",
+        "SignalExternalWorkflowExecution",
+        "CancelTimer",
+        "RecordMarker",
+        "ScheduleActivityTask",
+        "ContinueAsNewWorkflowExecution",
+        "ScheduleLambdaFunction",
+        "FailWorkflowExecution",
+        "RequestCancelActivityTask",
+        "StartChildWorkflowExecution",
+        "CancelWorkflowExecution",
+    ),
+    ("REGISTERED", "DEPRECATED"),
+)
+_order_of = {frozenset(order): order for order in _SEEN_ORDERS}
+
+
+def violation(value: object, path: str, constraint: str) -> str:
+    """One item of the text; None stands for a missing member."""
+    shown = "null" if value is None else f"'{_spelt(value)}'"
+    return f"Value {shown} at '{path}' failed to satisfy constraint: {constraint}"
+
+
+def _spelt(value: object) -> str:
+    """The value as Java prints it."""
+    if value is None:
+        return "null"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_spelt, cast(list[object], value)))}]"
+    return str(value)
+
+
+def at_most_long(length: int) -> str:
+    return f"Member must have length less than or equal to {length}"
+
+
+def at_least_long(length: int) -> str:
+    return f"Member must have length greater than or equal to {length}"
+
+
+def at_most(value: int) -> str:
+    return f"Member must have value less than or equal to {value}"
+
+
+def at_least(value: int) -> str:
+    return f"Member must have value greater than or equal to {value}"
+
+
+def one_of(values: Iterable[str]) -> str:
+    values = tuple(values)
+    return f"Member must satisfy enum value set: [{', '.join(_order_of.get(frozenset(values), values))}]"
+
+
+def each(constraints: Iterable[str]) -> str:
+    """What all elements of a list must satisfy."""
+    return f"Member must satisfy constraint: [{', '.join(constraints)}]"
+
+
+def refusal(violations: Iterable[str]) -> ValidationException | None:
+    """The fault that names the violations, None if there are none."""
+    items = list(islice(violations, MOST_VIOLATIONS))
+    if not items:
+        return None
+    plural = "s" if len(items) > 1 else ""
+    return ValidationException(f"{len(items)} validation error{plural} detected: {'; '.join(items)}")
