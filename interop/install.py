@@ -50,18 +50,20 @@ def node_modules(folder: Path) -> Path:
 
 def maven_class_path(folder: Path) -> str:
     """The class path of a Maven project after compiling it, its dependencies included."""
-    listing = folder / "target" / "class-path.txt"
+    target = folder / "target"
+    sources = [folder / "pom.xml", *sorted(folder.glob("src/**/*.java"))]
     program("java")
-    if not fresh(folder / "target", *sorted(folder.glob("src/**/*.java")), folder / "pom.xml"):
-        command = [program("mvn"), "--batch-mode", "--quiet", "package", f"-Dmdep.outputFile={listing}"]
+    if not fresh(target, *sources):
+        shutil.rmtree(target, ignore_errors=True)
+        command = [program("mvn"), "--batch-mode", "--quiet", "process-classes"]
         try:
             run(command, f"install and compile {folder.name} with Maven", folder)
         except Skipped as reason:
             if NOT_OURS.search(str(reason)):
                 raise
             raise Failed(str(reason)) from None  # everything was there, so our program does not compile
-        stamp(folder / "target", *sorted(folder.glob("src/**/*.java")), folder / "pom.xml")
-    return f"{folder / 'target' / 'classes'}:{listing.read_text().strip()}"
+        stamp(target, *sources)
+    return f"{target / 'classes'}:{(target / 'class-path.txt').read_text().strip()}"
 
 
 def program(name: str) -> str:
