@@ -1,10 +1,11 @@
 """What time it is, and the only place that asks the machine.
 
-Owns `Clock`, the real one and the one that tests turn by hand. A clock only tells; waiting belongs to whoever waits (the
-engine's alarm, the event loop). core and store never see a clock: they are handed moments.
+Owns `Clock`, the real one and the one that tests turn by hand. A clock only tells; waiting belongs to whoever
+waits (the engine's alarm, the event loop). core and store never see a clock: they are handed moments.
 
-All moments are integer milliseconds since the epoch. They may step when an operator or NTP sets the machine's clock, so
-whoever appends events takes `max(now, last event's time)` (quality H3), and whoever measures a span uses `monotonic`.
+All moments are integer milliseconds since the epoch. They may step when an operator or NTP sets the machine's
+clock, so whoever appends events takes `max(now, last event's time)` (quality H3), and whoever measures a span
+uses `monotonic`.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ class ManualClock:
 
     __slots__ = ("_elapsed_ms", "_now_ms")
 
-    # 2012-01-25T00:00:00Z, the version of the API: far enough from 0 that no subtraction in a test goes below it.
+    # 2012-01-25T00:00:00Z, the version of the API: far enough from 0 that no subtraction in a test goes below
+    # it.
     DEFAULT_START_MS = 1_327_449_600_000
 
     def __init__(self, now_ms: int = DEFAULT_START_MS) -> None:

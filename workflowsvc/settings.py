@@ -1,10 +1,10 @@
 """Every knob of the service and every quota of SWF: its name, type, range, unit, default and help text, once.
 
-Command line options, environment variables, the messages for bad values and docs/configuration.md are all derived from
-the fields below. A leaf: it knows neither where a value is used nor which stores exist.
+Command line options, environment variables, the messages for bad values and docs/configuration.md are all
+derived from the fields below. A leaf: it knows neither where a value is used nor which stores exist.
 
-A knob `long_poll_seconds` is the option `--long-poll-seconds` and the variable `WORKFLOWSVC_LONG_POLL_SECONDS`. Options
-win over variables, variables over defaults.
+A knob `long_poll_seconds` is the option `--long-poll-seconds` and the variable
+`WORKFLOWSVC_LONG_POLL_SECONDS`. Options win over variables, variables over defaults.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 
 
 class SettingsError(Exception):
-    """A value that cannot be used; the message names the option or variable, the value and what is allowed."""
+    """A value that cannot be used; the message names its source and says what is allowed."""
 
 
 class Knob(NamedTuple):
@@ -74,7 +74,7 @@ class Knob(NamedTuple):
 
     def check(self, value: object, source: str) -> Value:
         """The value itself, when it may be used."""
-        if self.type is float and isinstance(value, int) and not isinstance(value, bool):
+        if self.type is float and type(value) is int:
             value = float(value)
         if not isinstance(value, self.type) or (isinstance(value, bool) and self.type is not bool):
             raise SettingsError(f"{source}: {value!r} is not of type {self.type.__name__}")
@@ -91,20 +91,28 @@ class Knob(NamedTuple):
         return value
 
 
-BOOLEANS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+BOOLEANS = {
+    "true": True,
+    "1": True,
+    "yes": True,
+    "on": True,
+    "false": False,
+    "0": False,
+    "no": False,
+    "off": False,
+}
 
 
 def spell(value: Value) -> str:
     """A value as people write it: 60 rather than 60.0, true rather than True."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float) and value == int(value):
+    if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value)
 
 
 def _knob(
-    default: Value,
     help: str,
     *,
     group: str,
@@ -113,8 +121,9 @@ def _knob(
     most: float = 10**12,
     pattern: str = "",
     shape: str = "",
-) -> Any:
-    facts = {
+) -> dict[str, Any]:
+    """What the field of a setting carries beside its type and default."""
+    return {
         "help": help,
         "group": group,
         "unit": unit,
@@ -123,151 +132,231 @@ def _knob(
         "pattern": pattern,
         "shape": shape,
     }
-    return field(default=default, metadata=facts)
 
 
-def _quota(default: int, help: str, *, unit: str, least: int = 1) -> Any:
-    return _knob(default, help, group="Quotas of SWF", unit=unit, least=least)
+def _quota(help: str, *, unit: str, least: int = 1) -> dict[str, Any]:
+    return _knob(help, group="Quotas of SWF", unit=unit, least=least)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
     """SWF's structural quotas (reference 12.1)."""
 
-    max_events: int = _quota(25_000, "events in one history; the run is terminated there", unit="events", least=10)
-    max_open_activities: int = _quota(1_000, "open activity tasks of one run", unit="tasks")
-    max_open_timers: int = _quota(1_000, "open timers of one run", unit="timers")
-    max_open_children: int = _quota(1_000, "open child executions of one run", unit="executions")
+    max_events: int = field(
+        default=25_000,
+        metadata=_quota("events in one history; the run is terminated there", unit="events", least=10),
+    )
+    max_open_activities: int = field(
+        default=1_000, metadata=_quota("open activity tasks of one run", unit="tasks")
+    )
+    max_open_timers: int = field(default=1_000, metadata=_quota("open timers of one run", unit="timers"))
+    max_open_children: int = field(
+        default=1_000, metadata=_quota("open child executions of one run", unit="executions")
+    )
     # AWS publishes no number for Lambda tasks; the same as for activities is the guess of reference 12.1.
-    max_open_lambdas: int = _quota(1_000, "open Lambda tasks of one run", unit="tasks")
-    max_open_executions: int = _quota(100_000, "open executions of one domain, children included", unit="executions")
-    max_workflow_types: int = _quota(10_000, "workflow types of one domain, deprecated ones included", unit="types")
-    max_activity_types: int = _quota(10_000, "activity types of one domain, deprecated ones included", unit="types")
-    max_domains: int = _quota(100, "domains of one account and region, deprecated ones included", unit="domains")
-    max_pollers_per_list: int = _quota(1_000, "polls waiting on one task list", unit="polls")
-    max_execution_seconds: int = _quota(31_536_000, "how long a run may stay open", unit="seconds")
-    max_resource_tags: int = _quota(50, "resource tags of one domain", unit="tags")
+    max_open_lambdas: int = field(
+        default=1_000, metadata=_quota("open Lambda tasks of one run", unit="tasks")
+    )
+    max_open_executions: int = field(
+        default=100_000,
+        metadata=_quota("open executions of one domain, children included", unit="executions"),
+    )
+    max_workflow_types: int = field(
+        default=10_000,
+        metadata=_quota("workflow types of one domain, deprecated ones included", unit="types"),
+    )
+    max_activity_types: int = field(
+        default=10_000,
+        metadata=_quota("activity types of one domain, deprecated ones included", unit="types"),
+    )
+    max_domains: int = field(
+        default=100,
+        metadata=_quota("domains of one account and region, deprecated ones included", unit="domains"),
+    )
+    max_pollers_per_list: int = field(
+        default=1_000, metadata=_quota("polls waiting on one task list", unit="polls")
+    )
+    max_execution_seconds: int = field(
+        default=31_536_000, metadata=_quota("how long a run may stay open", unit="seconds")
+    )
+    max_resource_tags: int = field(default=50, metadata=_quota("resource tags of one domain", unit="tags"))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """What `workflowsvc serve` can be told."""
 
-    host: str = _knob(
-        "127.0.0.1",
-        "address to listen on; anything but a loopback address also needs --insecure-allow-remote",
-        group="Server",
-        pattern=r"[^\s/]{1,255}",
-        shape="a host name or an IP address",
+    host: str = field(
+        default="127.0.0.1",
+        metadata=_knob(
+            "address to listen on; anything but a loopback address also needs --insecure-allow-remote",
+            group="Server",
+            pattern=r"[^\s/]{1,255}",
+            shape="a host name or an IP address",
+        ),
     )
-    port: int = _knob(8888, "port to listen on; 0 takes a free one", group="Server", most=65_535)
-    insecure_allow_remote: bool = _knob(
-        False,
-        "let other machines in although requests are not authenticated: whoever reaches the port may do everything",
-        group="Server",
+    port: int = field(
+        default=8888, metadata=_knob("port to listen on; 0 takes a free one", group="Server", most=65_535)
     )
-    store: str = _knob(
-        "sqlite:workflowsvc.db",
-        "where data is kept: sqlite:FILE, or memory (gone when the server stops)",
-        group="Server",
-        pattern=r"[^\x00]{1,4096}",
-        shape="a store",
+    insecure_allow_remote: bool = field(
+        default=False,
+        metadata=_knob(
+            "let other machines in although requests are not authenticated: who reaches the port may do all",
+            group="Server",
+        ),
     )
-    log_level: LogLevel = _knob("info", "least severity that is written to standard error", group="Server")
-    drain_seconds: float = _knob(
-        10.0, "how long requests in work may take to finish after SIGTERM", group="Server", unit="seconds", most=3_600
+    store: str = field(
+        default="sqlite:workflowsvc.db",
+        metadata=_knob(
+            "where data is kept: sqlite:FILE, or memory (gone when the server stops)",
+            group="Server",
+            pattern=r"memory|sqlite:[^\x00]{1,4096}",
+            shape="sqlite:FILE or memory",
+        ),
+    )
+    log_level: LogLevel = field(
+        default="info", metadata=_knob("least severity that is written to standard error", group="Server")
+    )
+    drain_seconds: float = field(
+        default=10.0,
+        metadata=_knob(
+            "how long requests in work may take to finish after SIGTERM",
+            group="Server",
+            unit="seconds",
+            most=3_600,
+        ),
     )
 
-    account: str = _knob(
-        DEFAULT_ACCOUNT,
-        "account of requests whose access key id is not itself an account number",
-        group="Behaviour",
-        pattern="[0-9]{12}",
-        shape="an account number of 12 digits",
+    account: str = field(
+        default=DEFAULT_ACCOUNT,
+        metadata=_knob(
+            "account of requests whose access key id is not itself an account number",
+            group="Behaviour",
+            pattern="[0-9]{12}",
+            shape="an account number of 12 digits",
+        ),
     )
-    region: str = _knob(
-        DEFAULT_REGION,
-        "region of requests that do not name one in their credential scope",
-        group="Behaviour",
-        pattern="[a-z0-9-]{1,32}",
-        shape="a region name",
+    region: str = field(
+        default=DEFAULT_REGION,
+        metadata=_knob(
+            "region of requests that do not name one in their credential scope",
+            group="Behaviour",
+            pattern="[a-z0-9-]{1,32}",
+            shape="a region name",
+        ),
     )
-    long_poll_seconds: float = _knob(
-        60.0,
-        "how long a poll waits for a task before it is answered empty (60 in SWF)",
-        group="Behaviour",
-        unit="seconds",
-        most=3_600,
+    long_poll_seconds: float = field(
+        default=60.0,
+        metadata=_knob(
+            "how long a poll waits for a task before it is answered empty (60 in SWF)",
+            group="Behaviour",
+            unit="seconds",
+            most=3_600,
+        ),
     )
-    child_policy_applies: ChildPolicyRule = _knob(
-        "any-close",
-        "which closings of a parent apply its child policy: every one but continue-as-new (what live tests saw), "
-        "or, as documented, only termination and time-out",
-        group="Behaviour",
+    child_policy_applies: ChildPolicyRule = field(
+        default="any-close",
+        metadata=_knob(
+            "closings of a parent that apply its child policy: all but continue-as-new, as live tests saw, "
+            "or, as documented, only termination and time-out",
+            group="Behaviour",
+        ),
     )
-    max_page_size: int = _knob(
-        1_000,
-        "items in a page when the request does not say, and at most (1000 in SWF)",
-        group="Behaviour",
-        unit="items",
-        least=1,
-        most=1_000,
+    max_page_size: int = field(
+        default=1_000,
+        metadata=_knob(
+            "items in a page when the request does not say, and at most (1000 in SWF)",
+            group="Behaviour",
+            unit="items",
+            least=1,
+            most=1_000,
+        ),
     )
 
     # SWF refuses requests over 1 MB, headers included (reference 1.1.15).
-    max_body_bytes: int = _knob(
-        1_048_576, "largest request body", group="Connections", unit="bytes", least=1_024, most=2**30
+    max_body_bytes: int = field(
+        default=1_048_576,
+        metadata=_knob("largest request body", group="Connections", unit="bytes", least=1_024, most=2**30),
     )
-    max_header_bytes: int = _knob(
-        16_384, "largest request line and headers together", group="Connections", unit="bytes", least=1_024, most=2**20
+    max_pending_bytes: int = field(
+        default=268_435_456,
+        metadata=_knob(
+            "request bodies held at once, of all connections; further requests are answered 503",
+            group="Connections",
+            unit="bytes",
+            least=1_024,
+        ),
     )
-    max_header_fields: int = _knob(
-        100, "headers in one request", group="Connections", unit="headers", least=10, most=10_000
+    max_header_bytes: int = field(
+        default=16_384,
+        metadata=_knob(
+            "largest request line and headers together",
+            group="Connections",
+            unit="bytes",
+            least=1_024,
+            most=2**20,
+        ),
     )
-    header_deadline_seconds: float = _knob(
-        10.0,
-        "a connection whose request line and headers take longer to arrive is closed",
-        group="Connections",
-        unit="seconds",
-        least=0.05,
-        most=3_600,
+    max_header_fields: int = field(
+        default=100,
+        metadata=_knob("headers in one request", group="Connections", unit="headers", least=10, most=10_000),
     )
-    body_deadline_seconds: float = _knob(
-        30.0,
-        "a connection whose request body takes longer to arrive is closed",
-        group="Connections",
-        unit="seconds",
-        least=0.05,
-        most=3_600,
+    header_deadline_seconds: float = field(
+        default=10.0,
+        metadata=_knob(
+            "a connection whose request line and headers take longer to arrive is closed",
+            group="Connections",
+            unit="seconds",
+            least=0.05,
+            most=3_600,
+        ),
     )
-    answer_deadline_seconds: float = _knob(
-        60.0,
-        "a connection whose client takes in nothing of an answer for so long is closed",
-        group="Connections",
-        unit="seconds",
-        least=0.05,
-        most=3_600,
+    body_deadline_seconds: float = field(
+        default=30.0,
+        metadata=_knob(
+            "a connection whose request body takes longer to arrive is closed",
+            group="Connections",
+            unit="seconds",
+            least=0.05,
+            most=3_600,
+        ),
     )
-    keep_alive_seconds: float = _knob(
-        75.0,
-        "an idle connection is closed after so long",
-        group="Connections",
-        unit="seconds",
-        least=0.05,
-        most=86_400,
+    answer_deadline_seconds: float = field(
+        default=60.0,
+        metadata=_knob(
+            "a connection whose client takes in nothing of an answer for so long is closed",
+            group="Connections",
+            unit="seconds",
+            least=0.05,
+            most=3_600,
+        ),
     )
-    max_connections: int = _knob(
-        15_000,
-        "connections at once; further ones are answered 503 and closed",
-        group="Connections",
-        unit="connections",
-        least=1,
+    keep_alive_seconds: float = field(
+        default=75.0,
+        metadata=_knob(
+            "an idle connection is closed after so long",
+            group="Connections",
+            unit="seconds",
+            least=0.05,
+            most=86_400,
+        ),
     )
-    max_connections_per_address: int = _knob(
-        0,
-        "connections at once from one address; 0 leaves only the cap above",
-        group="Connections",
-        unit="connections",
+    max_connections: int = field(
+        default=15_000,
+        metadata=_knob(
+            "connections at once; further ones are answered 503 and closed",
+            group="Connections",
+            unit="connections",
+            least=1,
+        ),
+    )
+    max_connections_per_address: int = field(
+        default=0,
+        metadata=_knob(
+            "connections at once from one address; 0 leaves only the cap above",
+            group="Connections",
+            unit="connections",
+        ),
     )
 
     limits: Limits = field(default_factory=Limits)
@@ -312,7 +401,7 @@ def _knobs_of(owner: type) -> tuple[Knob, ...]:
             Knob(
                 name=item.name,
                 type=str if choices else kind,
-                default=item.default,
+                default=cast("Value", item.default),
                 choices=choices,
                 **item.metadata,
             )

@@ -1,0 +1,93 @@
+"""A stand-in for the service behind the HTTP side: it answers what a test can predict, and waits when asked to poll.
+
+Also a program, for tests that send signals to a real process: `python -m tests.http.fake_service [options of serve]`
+serves it like `workflowsvc serve` would serve the real one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+from typing import Any
+
+from workflowsvc import cli
+from workflowsvc.clock import SystemClock
+from workflowsvc.faults import UnknownResourceFault
+from workflowsvc.http import server
+from workflowsvc.settings import KNOBS, Settings
+from workflowsvc.tenant import Tenant
+
+EMPTY_POLL = b'{"previousStartedEventId":0,"startedEventId":0}'
+
+
+class FakeService:
+    """ListDomains says who asks; polls wait; a few actions misbehave on request."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, Tenant, Any]] = []
+        self.waiting: set[asyncio.Event] = set()  # the `gone` of every poll that waits
+        self.polls_seen = asyncio.Event()
+        self.drained = asyncio.Event()
+        self.release = asyncio.Event()  # lets DescribeDomain go on
+        self.big = b'"' + b"x" * 8_000_000 + b'"'
+
+    async def call(self, operation: str, tenant: Tenant, request: Any, gone: asyncio.Event | None) -> Any:
+        self.calls.append((operation, tenant, request))
+        if operation == "ListDomains":
+            return f'{{"account":"{tenant.account}","region":"{tenant.region}"}}'.encode()
+        if operation == "RegisterDomain":
+            return None
+        if operation == "DescribeDomain":
+            if request.name == "slow":
+                await self.release.wait()
+            if request.name == "broken":
+                raise ZeroDivisionError("a bug, on purpose")
+            if request.name == "big":
+                return self.big
+            raise UnknownResourceFault(f"Unknown domain: {request.name}")
+        if gone is not None:
+            return await self.poll(gone)
+        raise AssertionError(operation)
+
+    async def poll(self, gone: asyncio.Event) -> bytes:
+        self.waiting.add(gone)
+        self.polls_seen.set()
+        ends = [asyncio.ensure_future(event.wait()) for event in (gone, self.drained)]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        for end in ends:
+            end.cancel()
+        self.waiting.discard(gone)
+        return EMPTY_POLL
+
+    async def start(self) -> None: ...
+
+    async def drain(self) -> None:
+        self.drained.set()
+        self.release.set()
+
+    def close(self) -> None: ...
+
+
+class Stuck(FakeService):
+    """Never finishes what it began."""
+
+    async def drain(self) -> None:
+        await asyncio.Event().wait()
+
+
+def main() -> int:
+    """Like `workflowsvc serve`, with the stand-in. STUCK=1 in the environment makes it refuse to drain."""
+    parser = argparse.ArgumentParser()
+    cli.add_arguments(parser)
+    args = parser.parse_args()
+    settings = Settings.from_environment(os.environ, {knob.name: getattr(args, knob.name) for knob in KNOBS})
+    logging.basicConfig(level=settings.log_level.upper(), stream=sys.stderr)
+    service = Stuck() if os.environ.get("STUCK") else FakeService()
+    return server.run(service, settings, SystemClock(), announce=lambda url: print(url, flush=True))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,188 @@
+"""The command line: `workflowsvc <command>`, and the place where the parts of the service are put together.
+
+Owns the list of commands, what is printed, and exit statuses: 0 done, 1 it did not work, 2 it was asked
+wrongly. A command is a module with `add_arguments(parser)` and `run(args) -> status`; `serve` is this one.
+Only the module of the command that was asked for is imported, so that `--version` and small tools need not
+wait for the server's parts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
+
+from workflowsvc import __version__
+from workflowsvc.settings import KNOBS, Knob, Settings, SettingsError, spell, unknown_variables
+from workflowsvc.store.interface import StoreUnusable
+
+if TYPE_CHECKING:
+    from workflowsvc.store.interface import Store
+
+log = logging.getLogger(__name__)
+
+DID_NOT_WORK, ASKED_WRONGLY = 1, 2
+INTERRUPTED = 130  # 128 + SIGINT, as shells say it
+MEMORY, SQLITE = "memory", "sqlite:"
+
+
+class Command(NamedTuple):
+    """Something that the command line can do."""
+
+    name: str
+    help: str
+    module: str
+
+
+class CommandModule(Protocol):
+    """What the module of a command offers."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None: ...
+    def run(self, args: argparse.Namespace) -> int: ...
+
+
+COMMANDS = (Command("serve", "run the service until it is told to stop", "workflowsvc.cli"),)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; its exit status."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    parser = argparse.ArgumentParser(
+        prog="workflowsvc", description="Amazon Simple Workflow Service (SWF), self-hosted."
+    )
+    parser.add_argument("--version", action="version", version=f"workflowsvc {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
+    module: CommandModule | None = None
+    for command in COMMANDS:
+        subparser = commands.add_parser(
+            command.name, help=command.help, description=sentence(command.help), allow_abbrev=False
+        )
+        if words and words[0] == command.name:
+            module = cast("CommandModule", importlib.import_module(command.module))
+            module.add_arguments(subparser)
+    args = parser.parse_args(words)
+    if module is None:
+        parser.print_help()
+        return 0
+    try:
+        return module.run(args)
+    except SettingsError as error:
+        return fail(args.command, error, ASKED_WRONGLY)
+    except StoreUnusable as error:
+        return fail(args.command, error, DID_NOT_WORK)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def fail(command: str, error: Exception, status: int) -> int:
+    print(f"workflowsvc {command}: {error}", file=sys.stderr)
+    return status
+
+
+def sentence(text: str) -> str:
+    return text[0].upper() + text[1:] + "."
+
+
+# --- serve ---
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """An option for every setting. Values are checked by the settings, wherever they come from."""
+    parser.usage = "%(prog)s [options]"
+    parser.epilog = (
+        "Every option can also be given as an environment variable: --log-level is WORKFLOWSVC_LOG_LEVEL."
+    )
+    for title, knobs in by_group(KNOBS):
+        group = parser.add_argument_group(title)
+        for knob in knobs:
+            text = knob.help.replace("%", "%%") + (
+                f" [{spell(knob.default)}]" if knob.type is not bool else ""
+            )
+            if knob.type is bool:
+                group.add_argument(knob.option, action=argparse.BooleanOptionalAction, help=text)
+            else:
+                group.add_argument(knob.option, metavar=metavar(knob), help=text)
+
+
+def by_group(knobs: Iterable[Knob]) -> list[tuple[str, list[Knob]]]:
+    """The knobs under their headings, in the order of the settings."""
+    groups: dict[str, list[Knob]] = {}
+    for knob in knobs:
+        groups.setdefault(knob.group, []).append(knob)
+    return list(groups.items())
+
+
+def metavar(knob: Knob) -> str:
+    if knob.choices:
+        return "{" + ",".join(knob.choices) + "}"
+    if knob.type is str:
+        return knob.name.upper()
+    return knob.unit.upper() or "N"
+
+
+def run(args: argparse.Namespace) -> int:
+    """`workflowsvc serve`: returns after a clean stop."""
+    settings = Settings.from_environment(os.environ, {knob.name: getattr(args, knob.name) for knob in KNOBS})
+    logging.basicConfig(
+        level=settings.log_level.upper(),
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    for name in unknown_variables(os.environ):
+        log.warning("%s is not a setting and is ignored", name)
+
+    from workflowsvc.clock import SystemClock
+    from workflowsvc.http import server
+    from workflowsvc.service.api import Api
+
+    try:
+        refuse_strangers(settings, local=server.is_loopback(settings.host))
+        store = open_store(settings.store)
+        try:
+            clock = SystemClock()
+            return server.run(
+                Api(store, clock, settings),
+                settings,
+                clock,
+                announce=lambda url: print(banner(url, store, settings), flush=True),
+            )
+        finally:
+            store.close()
+    except server.CannotListen as error:
+        return fail("serve", error, DID_NOT_WORK)
+
+
+def refuse_strangers(settings: Settings, *, local: bool) -> None:
+    """Requests are not authenticated, so only this machine may send them unless somebody says otherwise."""
+    if local:
+        return
+    if not settings.insecure_allow_remote:
+        raise SettingsError(
+            f"{settings.host} can be reached from other machines and requests are not authenticated; "
+            "listen on 127.0.0.1, or add --insecure-allow-remote if the network is trusted"
+        )
+    log.warning("whoever reaches %s may do everything: requests are not authenticated", settings.host)
+
+
+def open_store(where: str) -> Store:
+    """The store that `--store` names."""
+    from workflowsvc.store.sqlite import SqliteStore
+
+    return SqliteStore(None if where == MEMORY else where.removeprefix(SQLITE))
+
+
+def banner(url: str, store: Store, settings: Settings) -> str:
+    """What a person needs next, in one piece."""
+    return f"""
+  workflowsvc {__version__}: Amazon SWF, API version 2012-01-25
+  API       {url}
+  Storage   {store.describe()}
+  Auth      off: whoever reaches this address may do everything
+
+  export AWS_ENDPOINT_URL_SWF={url}
+  export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION={settings.region}
+"""

@@ -1,0 +1,46 @@
+"""Whose request this is, told by the credential scope of its Authorization header.
+
+Owns reading `AWS4-HMAC-SHA256 Credential=<key id>/<date>/<region>/swf/aws4_request, …` (reference 1.1.7). It
+checks nothing: requests are not authenticated, and the scope only chooses whose names are meant (issue 3,
+item 8; reference 1.3.5). A key id of 12 digits is itself the account; every other one belongs to the default
+account.
+"""
+
+from __future__ import annotations
+
+import re
+
+from workflowsvc.tenant import Tenant
+
+# Clients separate the parts by a comma, with or without a blank, and in any order.
+_SCOPE = re.compile(
+    rb"AWS4-HMAC-SHA256 (?:.*[ ,])?"
+    rb"Credential=([\x21-\x2b\x2d\x2e\x30-\x7e]{1,128})"  # a key id: visible, without comma and slash
+    rb"/[0-9]{8}/([a-z0-9-]{1,32})/swf/aws4_request *(?:,|$)"
+)
+_ACCOUNT = re.compile(rb"[0-9]{12}")
+
+# Credentials change once a day and are few; more than this is somebody playing.
+MOST_REMEMBERED = 1_024
+
+
+class Tenants:
+    """Authorization header -> tenant."""
+
+    def __init__(self, account: str, region: str) -> None:
+        self.default = Tenant(account, region)
+        self._known: dict[tuple[bytes, bytes], Tenant] = {}
+
+    def of(self, authorization: bytes | None) -> Tenant:
+        """The tenant of a request; the default one when the header is missing or of another scheme."""
+        scope = _SCOPE.match(authorization) if authorization else None
+        if scope is None:
+            return self.default
+        key = (scope[1], scope[2])
+        tenant = self._known.get(key)
+        if tenant is None:
+            if len(self._known) >= MOST_REMEMBERED:
+                self._known.clear()
+            account = scope[1].decode() if _ACCOUNT.fullmatch(scope[1]) else self.default.account
+            tenant = self._known[key] = Tenant(account, scope[2].decode())
+        return tenant

@@ -1,0 +1,230 @@
+"""A listening server, and its life from the first byte to a clean stop.
+
+Owns sockets, the event loop's signals, and the order of stopping (quality 6.3): not ready, no new
+connections, polls answered empty, work in hand committed and answered, connections closed, exit status 0. A
+second signal ends at once. Must not know SWF, nor what a store is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import logging
+import os
+import resource
+import signal
+import socket
+import sys
+from typing import TYPE_CHECKING, Any
+
+import uvloop
+from uvicorn.config import Config
+
+from workflowsvc.http.app import HttpApp, Service
+from workflowsvc.http.connections import Connections
+from workflowsvc.http.protocol import Connection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from workflowsvc.clock import Clock
+    from workflowsvc.settings import Settings
+
+log = logging.getLogger(__name__)
+
+BACKLOG = 4_096  # what Linux allows by default (somaxconn): a fleet of pollers comes back all at once
+SPARE_FILES = 100  # descriptors that are not connections: store, sockets that listen, logs
+
+# A poller whose machine was switched off says nothing. Ask after 15 s of silence, give up after three more
+# questions, so that a poll waits at most half its minute for the dead (issue 2, item 8). Accepted sockets
+# inherit these on Linux.
+_KEEPALIVE = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
+
+
+class CannotListen(Exception):
+    """The address cannot be used; the message says why."""
+
+
+class HttpServer:
+    """Listens on an address for an application, in the running event loop."""
+
+    def __init__(self, app: HttpApp, settings: Settings, clock: Clock) -> None:
+        self._app = app
+        self._settings = settings
+        self.connections = Connections(settings, clock)
+        self._sockets: list[socket.socket] = []
+        self._servers: list[asyncio.Server] = []
+        self._sweeper: asyncio.Task[None] | None = None
+
+    @property
+    def url(self) -> str:
+        """The address that clients use; the real port, once `bind` has run."""
+        host = self._settings.host
+        if ":" in host:
+            host = f"[{host}]"
+        return f"http://{host}:{self._sockets[0].getsockname()[1]}"
+
+    def bind(self) -> None:
+        """Takes the address, so that a busy port is known before anything else is set in motion."""
+        self._sockets = bind(self._settings.host, self._settings.port)
+
+    async def start(self) -> None:
+        """Connections are accepted when this returns."""
+        if not self._sockets:
+            self.bind()
+        loop = asyncio.get_running_loop()
+        # Config only carries the application and what uvicorn's constructor reads.
+        config = Config(
+            self._app,
+            http=Connection,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            interface="asgi3",
+            proxy_headers=False,
+        )
+        config.load()
+        state: dict[str, Any] = {}
+        for sock in self._sockets:
+            server = await loop.create_server(
+                lambda: Connection(config, self.connections, state, loop), sock=sock, backlog=BACKLOG
+            )
+            self._servers.append(server)
+        self._sweeper = loop.create_task(self._sweep())
+
+    async def _sweep(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            self.connections.sweep(loop.time())
+            await asyncio.sleep(self.connections.sweep_seconds)
+
+    async def drain(self, finish: Callable[[], Any] | None = None) -> int:
+        """Stops politely; `finish` ends what requests wait for. How many connections had to be cut."""
+        self._app.draining = True
+        for server in self._servers:
+            server.close()
+        deadline = asyncio.get_running_loop().time() + self._settings.drain_seconds
+        self.connections.drain()
+        cut = 0
+        try:
+            async with asyncio.timeout_at(deadline):
+                if finish is not None:
+                    await finish()
+                await self.connections.emptied.wait()
+        except TimeoutError:
+            cut = len(self.connections.connections)
+            log.warning("%d connections were not finished within %s s", cut, self._settings.drain_seconds)
+        await self._close()
+        return cut
+
+    async def _close(self) -> None:
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._sweeper
+        for connection in self.connections.open_ones():
+            connection.abort()
+        tasks = list(self.connections.tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def run(api: Service, settings: Settings, clock: Clock, announce: Callable[[str], None]) -> int:
+    """Serves until SIGTERM or SIGINT; the exit status. `announce` is told the URL once it can be used."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_serve(api, settings, clock, announce))
+
+
+async def _serve(api: Service, settings: Settings, clock: Clock, announce: Callable[[str], None]) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def stopped(number: int) -> None:
+        if stop.is_set():
+            log.warning("stopped again: ending at once")
+            sys.stdout.flush()
+            sys.stderr.flush()
+            # Not sys.exit: whatever hangs must not be able to hold this up. The store survives it by design.
+            os._exit(128 + number)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped, number)
+    make_room_for(settings.max_connections)
+    server = HttpServer(HttpApp(api, settings, clock), settings, clock)
+    server.bind()
+    try:
+        await api.start()
+        await server.start()
+        announce(server.url)
+        await stop.wait()
+        log.info("stopping: waiting polls are answered, work in hand is finished")
+        await server.drain(api.drain)
+    finally:
+        api.close()
+    return 0
+
+
+def make_room_for(connections: int) -> None:
+    """Raises this process's limit of open files as far as it may; says so when that is too little."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = connections + SPARE_FILES
+    if soft < needed:
+        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    if soft < needed:
+        log.warning("%d open files are allowed here, too few for %d connections", soft, connections)
+
+
+# --- addresses ---
+
+
+def bind(host: str, port: int) -> list[socket.socket]:
+    """A socket for every address of the host; with port 0 they share one free port."""
+    bound: list[socket.socket] = []
+    problem: OSError | None = None
+    for family, address in _addresses(host, port):
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            _watch_for_the_dead(sock)
+            if bound and not port:
+                address = (address[0], bound[0].getsockname()[1], *address[2:])
+            sock.bind(address)
+            sock.listen(BACKLOG)
+            sock.setblocking(False)
+        except OSError as error:
+            sock.close()
+            problem = error
+        else:
+            bound.append(sock)
+    if not bound:
+        assert problem is not None
+        raise CannotListen(f"cannot listen on {host} port {port}: {os.strerror(problem.errno or 0)}")
+    return bound
+
+
+def _addresses(host: str, port: int) -> list[tuple[socket.AddressFamily, Any]]:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError) as error:
+        raise CannotListen(f"cannot listen on {host!r}: {error}") from None
+    return sorted({(family, address) for family, _, _, _, address in found}, key=lambda item: item[0])
+
+
+def _watch_for_the_dead(sock: socket.socket) -> None:
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEPALIVE.items():
+        if hasattr(socket, name):
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a server that listens on this host."""
+    return all(
+        ipaddress.ip_address(address[0].split("%")[0]).is_loopback for _, address in _addresses(host, 0)
+    )
