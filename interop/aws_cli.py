@@ -34,7 +34,7 @@ def program() -> str:
 def run(server: Server, *words: str) -> subprocess.CompletedProcess[str]:
     """Carry out one `aws swf …` command against the server."""
     return subprocess.run(
-        [program(), "--output", "json", "--no-cli-pager", "swf", *words],
+        [program(), "--output", "json", "swf", *words],
         env=server.environment(),
         capture_output=True,
         text=True,

@@ -55,6 +55,7 @@ def client_environment(endpoint: str) -> dict[str, str]:
         "AWS_DEFAULT_REGION": REGION,
         "AWS_REGION": REGION,  # the JavaScript and Java SDKs read only this one
         "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_PAGER": "",  # version 2 of the CLI would wait in a pager
         # A developer's own profiles must not decide what is tested.
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
