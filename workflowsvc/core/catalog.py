@@ -53,7 +53,12 @@ class ActivitySettings(NamedTuple):
 START_ORDER = ("execution_start_to_close_timeout", "task_list", "task_start_to_close_timeout", "child_policy")
 """StartWorkflowExecution names the first missing one in this order (reference 2.21)."""
 
-DECISION_ORDER = ("task_list", "execution_start_to_close_timeout", "task_start_to_close_timeout", "child_policy")
+DECISION_ORDER = (
+    "task_list",
+    "execution_start_to_close_timeout",
+    "task_start_to_close_timeout",
+    "child_policy",
+)
 """A decision fails with the cause of the first missing one in this order (reference 15.21)."""
 
 ACTIVITY_ORDER = (
@@ -104,9 +109,7 @@ def activity_settings(
     if task_list and to_start and to_close and start_to_close and heartbeat:
         priority = request.task_priority or defaults.default_task_priority
         return ActivitySettings(task_list, to_start, to_close, start_to_close, heartbeat, priority)
-    given = dict(
-        zip(ACTIVITY_ORDER, (task_list, to_start, to_close, start_to_close, heartbeat), strict=True)
-    )
+    given = dict(zip(ACTIVITY_ORDER, (task_list, to_start, to_close, start_to_close, heartbeat), strict=True))
     return next(name for name in ACTIVITY_ORDER if not given[name])
 
 

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from workflowsvc.core.execution import Execution
     from workflowsvc.core.surroundings import Surroundings
 
-RESERVED_EVENTS = 4  # room for the largest single step and the termination: cancel request, cancel, DTS, Terminated
+RESERVED_EVENTS = (
+    4  # room for the largest single step and the termination: cancel request, cancel, DTS, Terminated
+)
 
 
 class DecisionTask(NamedTuple):
@@ -194,20 +196,26 @@ def _started(execution: Execution, event_id: int, at_ms: int, _: DecisionTaskSta
 
 
 @applies("DecisionTaskCompleted")
-def _completed(execution: Execution, _: int, __: int, attributes: DecisionTaskCompletedEventAttributes) -> None:
+def _completed(
+    execution: Execution, _: int, __: int, attributes: DecisionTaskCompletedEventAttributes
+) -> None:
     assert execution.started_task is not None
     execution.previous_started_id = execution.started_task.started_id
     execution.started_task = None
     if attributes.execution_context is not None:
         execution.latest_context = attributes.execution_context
     if attributes.task_list is not None:
-        execution.override = Override(attributes.task_list.name, attributes.task_list_schedule_to_start_timeout)
+        execution.override = Override(
+            attributes.task_list.name, attributes.task_list_schedule_to_start_timeout
+        )
     elif execution.override is not None and execution.override.schedule_to_start is not None:
         execution.override = None  # 15.12: a temporary override ends, a permanent one stays
 
 
 @applies("DecisionTaskTimedOut")
-def _timed_out(execution: Execution, _: int, __: int, attributes: DecisionTaskTimedOutEventAttributes) -> None:
+def _timed_out(
+    execution: Execution, _: int, __: int, attributes: DecisionTaskTimedOutEventAttributes
+) -> None:
     if attributes.timeout_type == "SCHEDULE_TO_START":
         task, execution.scheduled_task = execution.scheduled_task, None
     else:

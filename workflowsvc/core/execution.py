@@ -104,7 +104,9 @@ class Execution:
     def record(self, at_ms: int, attributes: Struct) -> int:
         """Appends one event and returns its id. Time never runs backwards within a history."""
         assert self.close_status is None, "no event follows the closing event"
-        event = Event(self.next_event_id, max(at_ms, self.last_at), EVENT_TYPE_OF[type(attributes)], attributes)
+        event = Event(
+            self.next_event_id, max(at_ms, self.last_at), EVENT_TYPE_OF[type(attributes)], attributes
+        )
         self.apply(event)
         self.new_events.append(event)
         return event.id

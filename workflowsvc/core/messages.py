@@ -33,23 +33,23 @@ class Message(Struct, tag_field="kind", omit_defaults=True, kw_only=True):
     sender: WorkflowExecution
 
 
-class StartChild(Message):
+class StartChild(Message, kw_only=True):
     initiated_id: int
     initiated: StartChildWorkflowExecutionInitiatedEventAttributes
 
 
-class ChildStarted(Message):
+class ChildStarted(Message, kw_only=True):
     to: WorkflowExecution
     initiated_id: int
 
 
-class ChildNotStarted(Message):
+class ChildNotStarted(Message, kw_only=True):
     """Sent in the name of the parent itself: the workflowId was in use."""
 
     initiated_id: int
 
 
-class ChildClosed(Message):
+class ChildClosed(Message, kw_only=True):
     to: WorkflowExecution
     initiated_id: int
     workflow_type: WorkflowType
@@ -59,7 +59,7 @@ class ChildClosed(Message):
     details: str | None = None
 
 
-class Signal(Message):
+class Signal(Message, kw_only=True):
     initiated_id: int
     workflow_id: str
     run_id: str | None = None
@@ -67,13 +67,13 @@ class Signal(Message):
     input: str | None = None
 
 
-class CancelRequest(Message):
+class CancelRequest(Message, kw_only=True):
     initiated_id: int
     workflow_id: str
     run_id: str | None = None
 
 
-class Answer(Message):
+class Answer(Message, kw_only=True):
     """To the run that signaled or asked to cancel; `sender` is the target, or the asking run itself when none was found."""
 
     to: WorkflowExecution
@@ -81,7 +81,7 @@ class Answer(Message):
     found: bool
 
 
-class ApplyPolicy(Message):
+class ApplyPolicy(Message, kw_only=True):
     """The parent has closed: the child that it initiated by this event is treated by the policy."""
 
     workflow_id: str
@@ -89,14 +89,22 @@ class ApplyPolicy(Message):
     policy: ChildPolicy
 
 
-class InvokeLambda(Message):
+class InvokeLambda(Message, kw_only=True):
     """To the service itself: a Lambda task waits to be started."""
 
     scheduled_id: int
 
 
 AnyMessage = (
-    InvokeLambda | StartChild | ChildStarted | ChildNotStarted | ChildClosed | Signal | CancelRequest | Answer | ApplyPolicy
+    InvokeLambda
+    | StartChild
+    | ChildStarted
+    | ChildNotStarted
+    | ChildClosed
+    | Signal
+    | CancelRequest
+    | Answer
+    | ApplyPolicy
 )
 
 

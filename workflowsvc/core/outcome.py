@@ -67,7 +67,9 @@ def outcome_of(execution: Execution, events: list[Event]) -> Outcome:
     if execution.is_open:
         _decision_task(execution, first_id, outcome, started_ended=started_ended)
     else:
-        outcome.gone.extend(task.scheduled_id for task in _all_waiting(execution) if task.scheduled_id < first_id)
+        outcome.gone.extend(
+            task.scheduled_id for task in _all_waiting(execution) if task.scheduled_id < first_id
+        )
         outcome.heartbeats_over.extend(
             scheduled_id
             for scheduled_id, activity in execution.activities.items()

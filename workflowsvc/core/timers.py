@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 
 @applies("TimerStarted")
-def _started(execution: Execution, event_id: int, at_ms: int, attributes: TimerStartedEventAttributes) -> None:
+def _started(
+    execution: Execution, event_id: int, at_ms: int, attributes: TimerStartedEventAttributes
+) -> None:
     assert attributes.timer_id not in execution.timer_ids
     execution.timers[event_id] = attributes.timer_id
     execution.timer_ids[attributes.timer_id] = event_id

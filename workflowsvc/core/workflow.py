@@ -83,7 +83,12 @@ def request_cancel(execution: Execution, at_ms: int) -> None:
 
 
 def terminate(
-    execution: Execution, at_ms: int, *, reason: str | None, details: str | None, child_policy: ChildPolicy | None
+    execution: Execution,
+    at_ms: int,
+    *,
+    reason: str | None,
+    details: str | None,
+    child_policy: ChildPolicy | None,
 ) -> None:
     """Closes at once; open tasks and timers get no events of their own (8.9)."""
     execution.record(
@@ -198,7 +203,9 @@ def _fail(
     execution.record(
         at_ms,
         WorkflowExecutionFailedEventAttributes(
-            decision_task_completed_event_id=completed_id, details=attributes.details, reason=attributes.reason
+            decision_task_completed_event_id=completed_id,
+            details=attributes.details,
+            reason=attributes.reason,
         ),
     )
     return None

@@ -131,9 +131,7 @@ def _cancel_request(session: Session, domain: int, message: CancelRequest) -> No
     _answer(session, domain, message, target)
 
 
-def _answer(
-    session: Session, domain: int, message: Signal | CancelRequest, target: Execution | None
-) -> None:
+def _answer(session: Session, domain: int, message: Signal | CancelRequest, target: Execution | None) -> None:
     sender = session.named_execution(domain, message.sender.workflow_id, message.sender.run_id)
     if sender is None or not sender.is_open:
         return

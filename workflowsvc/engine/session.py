@@ -271,13 +271,17 @@ class Session:
 
     # --- writing down ---
 
+    def write(self, execution: Execution) -> None:
+        """What this execution has recorded goes into the transaction now, to be read back from it."""
+        if self._dirty.pop(execution.run, None) is not None:
+            self.touched.add(execution.run)
+            self._write(execution, self._created.pop(execution.run, None))
+
     def flush(self) -> None:
         """Everything the command at hand has recorded goes into the transaction; waiting polls get what became ready."""
         while self._dirty or self._fresh:
             while self._dirty:
-                run, execution = self._dirty.popitem()
-                self.touched.add(run)
-                self._write(execution, self._created.pop(run, None))
+                self.write(next(iter(self._dirty.values())))
             self._match()  # records the starts of the tasks it hands out
 
     def _write(self, execution: Execution, created: ExecutionRow | None) -> None:
@@ -388,5 +392,3 @@ class Quarantined(Exception):
     def __init__(self, run: int) -> None:
         super().__init__(f"run {run} is quarantined")
         self.run = run
-
-

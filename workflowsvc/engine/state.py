@@ -7,7 +7,10 @@ Only the lane touches it.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
+from workflowsvc.core import lambdas
 from workflowsvc.core.execution import Execution
 from workflowsvc.engine.ids import Ids
 from workflowsvc.engine.pollers import Pollers
@@ -16,6 +19,21 @@ from workflowsvc.store.interface import DomainRow, TypeKind, TypeRow
 
 CACHED_EXECUTIONS = 20_000
 """Open executions kept in memory; one takes about 3 KiB, and one read again costs 1 µs per event."""
+
+if TYPE_CHECKING:
+    from workflowsvc.engine.session import Session
+
+Invoke = Callable[["Session", Execution, int], None]
+"""(session, execution, scheduled event id): starts a Lambda task, or records why it cannot be started."""
+
+
+def no_lambda(session: Session, execution: Execution, scheduled_id: int) -> None:
+    """Without a function map no role can be assumed (reference 9.2)."""
+    message = "The IAM role could not be assumed: this service invokes no Lambda functions."
+    if execution.started.lambda_role is None:
+        message = "No IAM role is attached to the current workflow execution."
+    lambdas.start_failed(execution, session.now, scheduled_id, message)
+    session.changed(execution)
 
 
 class EngineState:
@@ -34,6 +52,7 @@ class EngineState:
         self.purge_at: int | None = 0  # no run is to be purged before this
         self.messages_waiting = True
         self.draining = False  # polls are no longer held
+        self.invoke: Invoke = no_lambda
         self.quarantined: set[int] = set()  # runs in which a rule has met a bug
         self.stuck_messages: set[int] = set()  # for such a run
 

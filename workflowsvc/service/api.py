@@ -1,0 +1,156 @@
+"""The service as one object: an operation, a tenant and a typed input become an answer.
+
+Owns the crossing between the event loop, the lane and the reader threads, and how long a poll is held. Must not know HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+from workflowsvc.clock import Clock
+from workflowsvc.engine.ids import Chance, Ids
+from workflowsvc.engine.lane import Command, Lane, Reply
+from workflowsvc.engine.session import Session
+from workflowsvc.engine.state import EngineState
+from workflowsvc.faults import ServiceUnavailable
+from workflowsvc.model.shapes import PollForDecisionTaskInput
+from workflowsvc.service import tasks
+from workflowsvc.service.caller import Caller
+from workflowsvc.service.polls import Poll
+from workflowsvc.service.operations import POLLS, READS, WRITES
+from workflowsvc.service.tokens import Tokens
+from workflowsvc.settings import Settings
+from workflowsvc.store.interface import Store, StoreError
+from workflowsvc.tenant import Tenant
+
+READER_THREADS = 4
+TOKEN_KEY = "token-key"
+
+log = logging.getLogger("workflowsvc.api")
+
+Answer = Any
+"""A structure of the model, bytes that are JSON already, or None for an empty body."""
+
+
+class Api:
+    """One node of the service. `call` belongs to the event loop that `start` was awaited on."""
+
+    def __init__(self, store: Store, clock: Clock, settings: Settings, chance: Chance) -> None:
+        self._store = store
+        self._clock = clock
+        self._settings = settings
+        self._state = EngineState(settings, Ids(chance))
+        self._tokens = Tokens(token_key(store, chance))
+        self._lane = Lane(store, clock, self._state, self._tell)
+        self._readers = ThreadPoolExecutor(READER_THREADS, thread_name_prefix="reader")
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def start(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._lane.start()
+
+    async def drain(self) -> None:
+        """Waiting polls get the empty answer, and new ones are no longer held; everything else goes on."""
+
+        def release(session: Session) -> None:
+            session.state.draining = True
+            for waiter in session.state.pollers.take_all():
+                session.answers.append((waiter.reply, None))
+
+        await self._submit(release)
+
+    def close(self) -> None:
+        """What was submitted is finished and answered; then the threads and the store are closed."""
+        self._lane.stop()
+        self._readers.shutdown()
+        self._store.close()
+
+    async def call(
+        self, operation: str, tenant: Tenant, request: Any, gone: asyncio.Event | None = None
+    ) -> Answer:
+        """The answer; raises Fault. `gone` is set when the caller's connection goes away during a poll."""
+        caller = Caller(tenant, self._clock.now_ms(), self._tokens, self._settings)
+        write = WRITES.get(operation)
+        if write is not None:
+            return await self._submit(lambda session: write(session, caller, request))
+        if operation in POLLS:
+            if isinstance(request, PollForDecisionTaskInput) and request.next_page_token:
+                return await self._read(tasks.next_page_of_decision_task, caller, request)
+            return await self._poll(operation, caller, request, gone)
+        return await self._read(READS[operation], caller, request)
+
+    # --- to the lane and back ---
+
+    def _submit(self, run: Callable[[Session], Any]) -> asyncio.Future[Any]:
+        assert self._loop is not None, "start() comes first"
+        future: asyncio.Future[Any] = self._loop.create_future()
+        self._lane.submit(Command(run, partial(_resolve, future)))
+        return future
+
+    def _tell(self, answers: list[tuple[Reply, Any]]) -> None:
+        """On the lane's thread: one crossing back to the event loop for a whole batch."""
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(_deliver, answers)
+
+    async def _poll(
+        self, operation: str, caller: Caller, request: Any, gone: asyncio.Event | None
+    ) -> Answer:
+        assert self._loop is not None, "start() comes first"
+        begin, nothing = POLLS[operation]
+        future: asyncio.Future[Any] = self._loop.create_future()
+        poll = Poll(self._lane, begin, caller, request, partial(_resolve, future))
+        timer = self._loop.call_later(self._settings.long_poll_seconds, poll.withdraw)
+        watch = None if gone is None else self._loop.create_task(_abandon_when(gone, poll))
+        try:
+            answer = await future
+        finally:
+            timer.cancel()
+            if watch is not None:
+                watch.cancel()
+        return nothing if answer is None else answer
+
+    async def _read(self, function: Callable[..., Any], caller: Caller, request: Any) -> Answer:
+        assert self._loop is not None, "start() comes first"
+        return await self._loop.run_in_executor(self._readers, self._read_now, function, caller, request)
+
+    def _read_now(self, function: Callable[..., Any], caller: Caller, request: Any) -> Answer:
+        try:
+            with self._store.reader() as reader:
+                return function(reader, caller, request)
+        except StoreError as error:
+            log.error("the store could not be read: %s", error)
+            raise ServiceUnavailable from error
+
+
+async def _abandon_when(gone: asyncio.Event, poll: Poll) -> None:
+    await gone.wait()
+    poll.abandon()
+
+
+def _deliver(answers: list[tuple[Reply, Any]]) -> None:
+    for reply, answer in answers:
+        reply(answer)
+
+
+def _resolve(future: asyncio.Future[Any], answer: Any) -> None:
+    if future.done():
+        return  # cancelled: nobody waits for it any more
+    if isinstance(answer, BaseException):
+        future.set_exception(answer)
+    else:
+        future.set_result(answer)
+
+
+def token_key(store: Store, chance: Chance) -> bytes:
+    """The installation's key, made at its first start."""
+    with store.transaction() as tx:
+        key = tx.meta(TOKEN_KEY)
+        if key is None:
+            key = chance(32)
+            tx.put_meta(TOKEN_KEY, key)
+    return key

@@ -1,0 +1,19 @@
+"""Who calls, when, and with what: the part of a call that every operation needs beside its input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workflowsvc.service.tokens import Tokens
+from workflowsvc.settings import Settings
+from workflowsvc.tenant import Tenant
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """`now` is the moment the call arrived, in milliseconds; what changes an execution uses the session's clock instead."""
+
+    tenant: Tenant
+    now: int
+    tokens: Tokens
+    settings: Settings

@@ -1,0 +1,207 @@
+"""Executions: start, signal, ask to cancel, terminate, describe, read the history (reference 2.21 to 2.26).
+
+Owns the addressing of runs and the texts of its faults; what is recorded is said by core.
+"""
+
+from __future__ import annotations
+
+from msgspec import Raw
+
+from workflowsvc.core import catalog, workflow
+from workflowsvc.core.execution import Execution
+from workflowsvc.core.run_ids import run_of
+from workflowsvc.engine.session import Session
+from workflowsvc.faults import (
+    DefaultUndefinedFault,
+    LimitExceededFault,
+    TypeDeprecatedFault,
+    UnknownResourceFault,
+    WorkflowExecutionAlreadyStartedFault,
+)
+from workflowsvc.model import shapes
+from workflowsvc.model.events import timestamp
+from workflowsvc.service.caller import Caller
+from workflowsvc.service.paging import Pages
+from workflowsvc.service.registration import require_domain, require_registered, require_type, type_text
+from workflowsvc.service.types import workflow_defaults
+from workflowsvc.store.interface import ExecutionRow, Reader
+
+
+def start_workflow_execution(
+    session: Session, caller: Caller, request: shapes.StartWorkflowExecutionInput
+) -> shapes.Run:
+    """Events 1 and 2 with one timestamp. The checks stand in the order of reference 2 and 2.21."""
+    domain = require_registered(session, caller, request.domain)
+    name, version = request.workflow_type.name, request.workflow_type.version
+    row = require_type(session, domain, "workflow", name, version)
+    if row.status == "DEPRECATED":
+        raise TypeDeprecatedFault(type_text("workflow", name, version))
+    settings = catalog.workflow_settings(request, workflow_defaults(row.defaults), catalog.START_ORDER)
+    if isinstance(settings, str):
+        raise DefaultUndefinedFault(catalog.wire_name(settings))
+    if session.open_execution(domain.id, request.workflow_id, None) is not None:
+        raise WorkflowExecutionAlreadyStartedFault
+    if session.open_count(domain.id) >= session.limits.max_open_executions:
+        raise LimitExceededFault(
+            f"The limit of {session.limits.max_open_executions} open executions in domain {domain.name} is reached"
+        )
+    execution = session.create(
+        domain.id,
+        request.workflow_id,
+        shapes.WorkflowExecutionStartedEventAttributes(
+            input=request.input,
+            parent_initiated_event_id=0,
+            tag_list=request.tag_list,
+            workflow_type=request.workflow_type,
+            **settings._asdict(),
+        ),
+    )
+    return shapes.Run(run_id=execution.run_id)
+
+
+def unknown_execution(workflow_id: str, run_id: str) -> UnknownResourceFault:
+    """The run is closed, or was never there, or is no longer remembered (reference 1.4.10)."""
+    return UnknownResourceFault(
+        f"Unknown execution: WorkflowExecution=[workflowId={workflow_id}, runId={run_id}]"
+    )
+
+
+def require_open(
+    session: Session, caller: Caller, domain: str, workflow_id: str, run_id: str | None
+) -> Execution:
+    """The open run that a call addresses, with or without runId."""
+    row = session.require_domain(caller.tenant, domain)
+    execution = session.open_execution(row.id, workflow_id, run_id)
+    if execution is not None:
+        return execution
+    if run_id:
+        raise unknown_execution(workflow_id, run_id)
+    raise UnknownResourceFault(f"Unknown execution, workflowId = {workflow_id}")
+
+
+def signal_workflow_execution(
+    session: Session, caller: Caller, request: shapes.SignalWorkflowExecutionInput
+) -> None:
+    execution = require_open(session, caller, request.domain, request.workflow_id, request.run_id)
+    workflow.signal(execution, session.now, signal_name=request.signal_name, input=request.input)
+    session.changed(execution)
+
+
+def request_cancel_workflow_execution(
+    session: Session, caller: Caller, request: shapes.RequestCancelWorkflowExecutionInput
+) -> None:
+    execution = require_open(session, caller, request.domain, request.workflow_id, request.run_id)
+    workflow.request_cancel(execution, session.now)
+    session.changed(execution)
+
+
+def terminate_workflow_execution(
+    session: Session, caller: Caller, request: shapes.TerminateWorkflowExecutionInput
+) -> None:
+    execution = require_open(session, caller, request.domain, request.workflow_id, request.run_id)
+    workflow.terminate(
+        execution,
+        session.now,
+        reason=request.reason,
+        details=request.details,
+        child_policy=request.child_policy,
+    )
+    session.changed(execution)
+
+
+def describe_workflow_execution(
+    session: Session, caller: Caller, request: shapes.DescribeWorkflowExecutionInput
+) -> shapes.WorkflowExecutionDetail:
+    """Exactly the run that is named, open or closed; counts of a closed run are those at its close (10.4)."""
+    domain = session.require_domain(caller.tenant, request.domain)
+    named = request.execution
+    execution = session.named_execution(domain.id, named.workflow_id, named.run_id)
+    if execution is None:
+        raise unknown_execution(named.workflow_id, named.run_id)
+    started = execution.started
+    at = execution.latest_activity_at
+    return shapes.WorkflowExecutionDetail(
+        execution_configuration=shapes.WorkflowExecutionConfiguration(
+            child_policy=started.child_policy,
+            execution_start_to_close_timeout=started.execution_start_to_close_timeout or "NONE",
+            lambda_role=started.lambda_role,
+            task_list=started.task_list,
+            task_priority=started.task_priority,
+            task_start_to_close_timeout=started.task_start_to_close_timeout or "NONE",
+        ),
+        execution_info=_info(execution),
+        latest_activity_task_timestamp=None if at is None else timestamp(at),
+        latest_execution_context=execution.latest_context,
+        open_counts=shapes.WorkflowExecutionOpenCounts(
+            open_activity_tasks=len(execution.activities),
+            open_child_workflow_executions=len(execution.children),
+            open_decision_tasks=int(execution.scheduled_task is not None),
+            open_lambda_functions=len(execution.lambdas),
+            open_timers=len(execution.timers),
+        ),
+    )
+
+
+def _info(execution: Execution) -> shapes.WorkflowExecutionInfo:
+    started = execution.started
+    at = execution.closed_at
+    return shapes.WorkflowExecutionInfo(
+        cancel_requested=execution.cancel_requested,
+        close_status=execution.close_status,
+        close_timestamp=None if at is None else timestamp(at),
+        execution=execution.name,
+        execution_status="OPEN" if execution.is_open else "CLOSED",
+        parent=started.parent_workflow_execution,
+        start_timestamp=timestamp(execution.started_at),
+        tag_list=started.tag_list or None,
+        workflow_type=started.workflow_type,
+    )
+
+
+def get_workflow_execution_history(
+    reader: Reader, caller: Caller, request: shapes.GetWorkflowExecutionHistoryInput
+) -> shapes.History:
+    """The events in order of their ids, or newest first; open and closed runs alike."""
+    row = _require_row(reader, caller, request.domain, request.execution)
+    pages = Pages(caller, "GetWorkflowExecutionHistory", request, caller.settings.max_page_size)
+    events, following = history_page(
+        reader,
+        row.run,
+        first=1,
+        last=row.next_event_id - 1,
+        begin=pages.position(int),
+        size=pages.size,
+        descending=bool(request.reverse_order),
+    )
+    return shapes.History(
+        events=events, next_page_token=None if following is None else pages.token(following)
+    )
+
+
+def history_page(
+    reader: Reader, run: int, *, first: int, last: int, begin: int | None, size: int, descending: bool
+) -> tuple[list[Raw], int | None]:
+    """A page of the events first..last, from event `begin` on; and the event the next page begins with."""
+    if descending:
+        last = last if begin is None else min(begin, last)
+    else:
+        first = first if begin is None else max(begin, first)
+    bodies = reader.events(run, first, last, size, descending)
+    following = last - len(bodies) if descending else first + len(bodies)
+    more = bool(bodies) and first <= following <= last
+    return [Raw(body) for body in bodies], following if more else None
+
+
+def _require_row(
+    reader: Reader, caller: Caller, domain: str, named: shapes.WorkflowExecution
+) -> ExecutionRow:
+    domain_row = require_domain(reader, caller, domain)
+    run = run_of(named.run_id)
+    row = None if run is None else reader.executions([run]).get(run)
+    if (
+        row is None
+        or (row.run_id, row.workflow_id, row.domain) != (named.run_id, named.workflow_id, domain_row.id)
+        or (row.purge_at is not None and row.purge_at <= caller.now)
+    ):
+        raise unknown_execution(named.workflow_id, named.run_id)
+    return row

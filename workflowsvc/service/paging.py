@@ -1,0 +1,42 @@
+"""Cutting results into pages (reference 2, common pagination rules).
+
+Owns the page size and the binding of a page token to the call it belongs to: all arguments but the size must be repeated unchanged.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+from workflowsvc.model.shapes import Shape
+from workflowsvc.service.caller import Caller
+from workflowsvc.service.tokens import PageKey
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Pages:
+    """The paging of one call."""
+
+    def __init__(self, caller: Caller, operation: str, request: Any, default_size: int) -> None:
+        self._caller = caller
+        self._key = PageKey(caller.tenant, operation, _digest(request))
+        self._token: str | None = request.next_page_token or None
+        self.size: int = request.maximum_page_size or default_size
+
+    def position(self, form: Any) -> Any:
+        """Where this page begins, None for the first; ValidationException when the token is not one for this call."""
+        if self._token is None:
+            return None
+        return self._caller.tokens.read_page(self._key, self._caller.now, self._token, form)
+
+    def token(self, position: Any) -> str:
+        """The token of the page that begins there."""
+        return self._caller.tokens.page(self._key, self._caller.now, position)
+
+
+def _digest(request: Shape) -> bytes:
+    same = msgspec.structs.replace(request, next_page_token=None, maximum_page_size=None)
+    return blake2b(_encode(same), digest_size=16).digest()

@@ -1,0 +1,47 @@
+"""A long poll on its way: answered by a task, by time, by a lost connection, or by the end of the service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from workflowsvc.engine.lane import NO_ANSWER, Command, Lane, Reply
+from workflowsvc.engine.pollers import Waiter
+from workflowsvc.engine.session import Session
+from workflowsvc.service.caller import Caller
+
+
+class Poll:
+    """Submits itself to the lane; `reply` gets a task, a fault, or None when there was no task."""
+
+    __slots__ = ("_begin", "_caller", "_lane", "_reply", "_request", "_waiter")
+
+    def __init__(
+        self, lane: Lane, begin: Callable[..., Waiter], caller: Caller, request: Any, reply: Reply
+    ) -> None:
+        self._lane = lane
+        self._begin = begin
+        self._caller = caller
+        self._request = request
+        self._reply = reply
+        self._waiter: Waiter | None = None
+        lane.submit(Command(self._wait, reply))
+
+    def withdraw(self) -> None:
+        """Asks the lane to let go of the poll, which then gets the empty answer unless a task was faster."""
+        self._lane.submit(Command(self._let_go, self._reply))
+
+    def abandon(self) -> None:
+        """The connection is gone: from now on no task may be handed to it (reference 1.5.6)."""
+        if self._waiter is not None:
+            self._waiter.gone = True
+        self.withdraw()
+
+    def _wait(self, session: Session) -> Any:
+        self._waiter = self._begin(session, self._caller, self._request, self._reply)
+        return NO_ANSWER
+
+    def _let_go(self, session: Session) -> Any:
+        if self._waiter is not None and session.state.pollers.remove(self._waiter):
+            return None
+        return NO_ANSWER

@@ -1,0 +1,371 @@
+"""Domains and types: register, describe, list, deprecate, undeprecate, delete; resource tags (reference 2.1 to 2.20, 11).
+
+Owns the status machine of 11.1 and the texts of its faults. Writers take a session, readers a snapshot.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from workflowsvc.engine.session import Session
+from workflowsvc.faults import (
+    DomainAlreadyExistsFault,
+    DomainDeprecatedFault,
+    LimitExceededFault,
+    TooManyTagsFault,
+    TypeAlreadyExistsFault,
+    TypeDeprecatedFault,
+    TypeNotDeprecatedFault,
+    UnknownResourceFault,
+)
+from workflowsvc.model import shapes
+from workflowsvc.model.events import timestamp
+from workflowsvc.service.caller import Caller
+from workflowsvc.service.paging import Pages
+from workflowsvc.store.interface import DomainRow, Reader, TypeKind, TypeRow
+
+_encode = msgspec.json.Encoder().encode
+_decode_tags = msgspec.json.Decoder(dict[str, str | None]).decode
+
+
+def require_domain(reader: Reader, caller: Caller, name: str) -> DomainRow:
+    """UnknownResourceFault `Unknown domain: <name>`."""
+    row = reader.domain(caller.tenant.key, name)
+    if row is None:
+        raise UnknownResourceFault(f"Unknown domain: {name}")
+    return row
+
+
+def require_registered(session: Session, caller: Caller, name: str) -> DomainRow:
+    """A domain that may get new types and runs; DomainDeprecatedFault otherwise (reference 11.2)."""
+    row = session.require_domain(caller.tenant, name)
+    if row.status == "DEPRECATED":
+        raise DomainDeprecatedFault(name)
+    return row
+
+
+# --- domains ---
+
+
+def register_domain(session: Session, caller: Caller, request: shapes.RegisterDomainInput) -> None:
+    if session.domain(caller.tenant, request.name) is not None:
+        raise DomainAlreadyExistsFault(request.name)
+    if session.tx.count_domains(caller.tenant.key) >= session.limits.max_domains:
+        raise LimitExceededFault(f"The limit of {session.limits.max_domains} domains is reached")
+    tags = {tag.key: tag.value for tag in request.tags or ()}
+    _require_few_tags(session, tags)
+    session.put_domain(
+        DomainRow(
+            id=session.state.ids.name(session.now),
+            tenant=caller.tenant.key,
+            name=request.name,
+            status="REGISTERED",
+            description=request.description,
+            retention=request.workflow_execution_retention_period_in_days,
+            tags=_encode(tags),
+        )
+    )
+
+
+def describe_domain(
+    reader: Reader, caller: Caller, request: shapes.DescribeDomainInput
+) -> shapes.DomainDetail:
+    row = require_domain(reader, caller, request.name)
+    return shapes.DomainDetail(
+        configuration=shapes.DomainConfiguration(workflow_execution_retention_period_in_days=row.retention),
+        domain_info=_domain_info(caller, row),
+    )
+
+
+def list_domains(reader: Reader, caller: Caller, request: shapes.ListDomainsInput) -> shapes.DomainInfos:
+    pages = Pages(caller, "ListDomains", request, caller.settings.max_page_size)
+    after = pages.position(str)
+    descending = bool(request.reverse_order)
+    rows = reader.domains(caller.tenant.key, request.registration_status, after, pages.size + 1, descending)
+    more = len(rows) > pages.size
+    rows = rows[: pages.size]
+    return shapes.DomainInfos(
+        domain_infos=[_domain_info(caller, row) for row in rows],
+        next_page_token=pages.token(rows[-1].name) if more else None,
+    )
+
+
+def deprecate_domain(session: Session, caller: Caller, request: shapes.DeprecateDomainInput) -> None:
+    """Its types are deprecated with it (reference 2.4); they stay so when it is undeprecated (15.5)."""
+    row = require_registered(session, caller, request.name)
+    session.put_domain(row._replace(status="DEPRECATED"))
+    session.deprecate_types(row.id)
+
+
+def undeprecate_domain(session: Session, caller: Caller, request: shapes.UndeprecateDomainInput) -> None:
+    row = session.require_domain(caller.tenant, request.name)
+    if row.status == "REGISTERED":
+        raise DomainAlreadyExistsFault(request.name)
+    session.put_domain(row._replace(status="REGISTERED"))
+
+
+def _domain_info(caller: Caller, row: DomainRow) -> shapes.DomainInfo:
+    return shapes.DomainInfo(
+        arn=caller.tenant.domain_arn(row.name), description=row.description, name=row.name, status=row.status
+    )
+
+
+# --- resource tags ---
+
+
+def _tagged_domain(session: Session, caller: Caller, arn: str) -> DomainRow:
+    row = session.domain(caller.tenant, _domain_of(caller, arn))
+    if row is None:
+        raise UnknownResourceFault(f"Unknown resource: {arn}")
+    return row
+
+
+def _domain_of(caller: Caller, arn: str) -> str:
+    """The domain that a domain ARN of this tenant names; only domains have tags (reference 2.6)."""
+    prefix = caller.tenant.domain_arn("")
+    if not arn.startswith(prefix):
+        raise UnknownResourceFault(f"Unknown resource: {arn}")
+    return arn.removeprefix(prefix)
+
+
+def _require_few_tags(session: Session, tags: dict[str, str | None]) -> None:
+    if len(tags) > session.limits.max_resource_tags:
+        raise TooManyTagsFault(f"A domain has at most {session.limits.max_resource_tags} tags")
+
+
+def tag_resource(session: Session, caller: Caller, request: shapes.TagResourceInput) -> None:
+    row = _tagged_domain(session, caller, request.resource_arn)
+    tags = _decode_tags(row.tags) | {tag.key: tag.value for tag in request.tags}
+    _require_few_tags(session, tags)
+    session.put_domain(row._replace(tags=_encode(tags)))
+
+
+def untag_resource(session: Session, caller: Caller, request: shapes.UntagResourceInput) -> None:
+    row = _tagged_domain(session, caller, request.resource_arn)
+    tags = _decode_tags(row.tags)
+    for key in request.tag_keys:
+        tags.pop(key, None)
+    session.put_domain(row._replace(tags=_encode(tags)))
+
+
+def list_tags_for_resource(
+    reader: Reader, caller: Caller, request: shapes.ListTagsForResourceInput
+) -> shapes.ListTagsForResourceOutput:
+    row = reader.domain(caller.tenant.key, _domain_of(caller, request.resource_arn))
+    if row is None:
+        raise UnknownResourceFault(f"Unknown resource: {request.resource_arn}")
+    tags = _decode_tags(row.tags)
+    return shapes.ListTagsForResourceOutput(
+        tags=[shapes.ResourceTag(key=key, value=value) for key, value in tags.items()]
+    )
+
+
+# --- types ---
+
+
+def type_text(kind: TypeKind, name: str, version: str) -> str:
+    """`WorkflowType=[name=n, version=v]`, as AWS words it in four faults."""
+    return f"{'WorkflowType' if kind == 'workflow' else 'ActivityType'}=[name={name}, version={version}]"
+
+
+def require_type(session: Session, domain: DomainRow, kind: TypeKind, name: str, version: str) -> TypeRow:
+    """UnknownResourceFault `Unknown type: …`."""
+    return _known(session.type(domain.id, kind, name, version), kind, name, version)
+
+
+def _known(row: TypeRow | None, kind: TypeKind, name: str, version: str) -> TypeRow:
+    if row is None:
+        raise UnknownResourceFault(f"Unknown type: {type_text(kind, name, version)}")
+    return row
+
+
+def _register(
+    session: Session, caller: Caller, kind: TypeKind, request: Any, configuration: type[Any]
+) -> None:
+    domain = require_registered(session, caller, request.domain)
+    if session.type(domain.id, kind, request.name, request.version) is not None:
+        raise TypeAlreadyExistsFault(type_text(kind, request.name, request.version))
+    limits = session.limits
+    most = limits.max_workflow_types if kind == "workflow" else limits.max_activity_types
+    if session.tx.count_types(domain.id, kind) >= most:
+        raise LimitExceededFault(f"The limit of {most} {kind} types in domain {domain.name} is reached")
+    defaults = configuration(**{name: getattr(request, name) for name in configuration.__struct_fields__})
+    session.put_type(
+        TypeRow(
+            domain=domain.id,
+            kind=kind,
+            name=request.name,
+            version=request.version,
+            status="REGISTERED",
+            description=request.description,
+            created_at=session.now,
+            deprecated_at=None,
+            defaults=_encode(defaults),
+        )
+    )
+
+
+def register_workflow_type(
+    session: Session, caller: Caller, request: shapes.RegisterWorkflowTypeInput
+) -> None:
+    _register(session, caller, "workflow", request, shapes.WorkflowTypeConfiguration)
+
+
+def register_activity_type(
+    session: Session, caller: Caller, request: shapes.RegisterActivityTypeInput
+) -> None:
+    _register(session, caller, "activity", request, shapes.ActivityTypeConfiguration)
+
+
+def _deprecate(
+    session: Session, caller: Caller, domain: str, kind: TypeKind, name: str, version: str
+) -> None:
+    row = require_type(session, session.require_domain(caller.tenant, domain), kind, name, version)
+    if row.status == "DEPRECATED":
+        raise TypeDeprecatedFault(type_text(kind, name, version))
+    session.put_type(row._replace(status="DEPRECATED", deprecated_at=session.now))
+
+
+def _undeprecate(
+    session: Session, caller: Caller, domain: str, kind: TypeKind, name: str, version: str
+) -> None:
+    row = require_type(session, session.require_domain(caller.tenant, domain), kind, name, version)
+    if row.status == "REGISTERED":
+        raise TypeAlreadyExistsFault(type_text(kind, name, version))
+    session.put_type(row._replace(status="REGISTERED", deprecated_at=None))
+
+
+def _delete(session: Session, caller: Caller, domain: str, kind: TypeKind, name: str, version: str) -> None:
+    row = require_type(session, session.require_domain(caller.tenant, domain), kind, name, version)
+    if row.status == "REGISTERED":
+        raise TypeNotDeprecatedFault(
+            "The type is currently registered and cannot be deleted in its current state"
+        )
+    session.delete_type(row)
+
+
+def deprecate_workflow_type(
+    session: Session, caller: Caller, request: shapes.DeprecateWorkflowTypeInput
+) -> None:
+    _deprecate(
+        session, caller, request.domain, "workflow", request.workflow_type.name, request.workflow_type.version
+    )
+
+
+def undeprecate_workflow_type(
+    session: Session, caller: Caller, request: shapes.UndeprecateWorkflowTypeInput
+) -> None:
+    _undeprecate(
+        session, caller, request.domain, "workflow", request.workflow_type.name, request.workflow_type.version
+    )
+
+
+def delete_workflow_type(session: Session, caller: Caller, request: shapes.DeleteWorkflowTypeInput) -> None:
+    _delete(
+        session, caller, request.domain, "workflow", request.workflow_type.name, request.workflow_type.version
+    )
+
+
+def deprecate_activity_type(
+    session: Session, caller: Caller, request: shapes.DeprecateActivityTypeInput
+) -> None:
+    _deprecate(
+        session, caller, request.domain, "activity", request.activity_type.name, request.activity_type.version
+    )
+
+
+def undeprecate_activity_type(
+    session: Session, caller: Caller, request: shapes.UndeprecateActivityTypeInput
+) -> None:
+    _undeprecate(
+        session, caller, request.domain, "activity", request.activity_type.name, request.activity_type.version
+    )
+
+
+def delete_activity_type(session: Session, caller: Caller, request: shapes.DeleteActivityTypeInput) -> None:
+    _delete(
+        session, caller, request.domain, "activity", request.activity_type.name, request.activity_type.version
+    )
+
+
+def describe_workflow_type(
+    reader: Reader, caller: Caller, request: shapes.DescribeWorkflowTypeInput
+) -> shapes.WorkflowTypeDetail:
+    name, version = request.workflow_type.name, request.workflow_type.version
+    domain = require_domain(reader, caller, request.domain)
+    row = _known(reader.type(domain.id, "workflow", name, version), "workflow", name, version)
+    return shapes.WorkflowTypeDetail(
+        configuration=msgspec.json.decode(row.defaults, type=shapes.WorkflowTypeConfiguration),
+        type_info=_workflow_type_info(row),
+    )
+
+
+def describe_activity_type(
+    reader: Reader, caller: Caller, request: shapes.DescribeActivityTypeInput
+) -> shapes.ActivityTypeDetail:
+    name, version = request.activity_type.name, request.activity_type.version
+    domain = require_domain(reader, caller, request.domain)
+    row = _known(reader.type(domain.id, "activity", name, version), "activity", name, version)
+    return shapes.ActivityTypeDetail(
+        configuration=msgspec.json.decode(row.defaults, type=shapes.ActivityTypeConfiguration),
+        type_info=_activity_type_info(row),
+    )
+
+
+def list_workflow_types(
+    reader: Reader, caller: Caller, request: shapes.ListWorkflowTypesInput
+) -> shapes.WorkflowTypeInfos:
+    rows, token = _list_types(reader, caller, "workflow", "ListWorkflowTypes", request)
+    return shapes.WorkflowTypeInfos(
+        next_page_token=token, type_infos=[_workflow_type_info(row) for row in rows]
+    )
+
+
+def list_activity_types(
+    reader: Reader, caller: Caller, request: shapes.ListActivityTypesInput
+) -> shapes.ActivityTypeInfos:
+    rows, token = _list_types(reader, caller, "activity", "ListActivityTypes", request)
+    return shapes.ActivityTypeInfos(
+        next_page_token=token, type_infos=[_activity_type_info(row) for row in rows]
+    )
+
+
+def _list_types(
+    reader: Reader, caller: Caller, kind: TypeKind, operation: str, request: Any
+) -> tuple[list[TypeRow], str | None]:
+    domain = require_domain(reader, caller, request.domain)
+    pages = Pages(caller, operation, request, caller.settings.max_page_size)
+    rows = reader.types(
+        domain.id,
+        kind,
+        request.registration_status,
+        request.name,
+        pages.position(tuple[str, str]),
+        pages.size + 1,
+        bool(request.reverse_order),
+    )
+    more = len(rows) > pages.size
+    rows = rows[: pages.size]
+    return rows, pages.token((rows[-1].name, rows[-1].version)) if more else None
+
+
+def _workflow_type_info(row: TypeRow) -> shapes.WorkflowTypeInfo:
+    return shapes.WorkflowTypeInfo(
+        creation_date=timestamp(row.created_at),
+        deprecation_date=None if row.deprecated_at is None else timestamp(row.deprecated_at),
+        description=row.description,
+        status=row.status,
+        workflow_type=shapes.WorkflowType(name=row.name, version=row.version),
+    )
+
+
+def _activity_type_info(row: TypeRow) -> shapes.ActivityTypeInfo:
+    return shapes.ActivityTypeInfo(
+        activity_type=shapes.ActivityType(name=row.name, version=row.version),
+        creation_date=timestamp(row.created_at),
+        deprecation_date=None if row.deprecated_at is None else timestamp(row.deprecated_at),
+        description=row.description,
+        status=row.status,
+    )

@@ -1,0 +1,43 @@
+"""What a decider's decisions may ask of the world: answered from the session of the batch at hand."""
+
+from __future__ import annotations
+
+from workflowsvc.core.execution import Execution
+from workflowsvc.core.surroundings import ActivityTypeRecord, WorkflowTypeRecord
+from workflowsvc.engine.session import Session
+from workflowsvc.service.types import activity_defaults, workflow_defaults
+from workflowsvc.settings import Limits
+
+
+class SessionSurroundings:
+    """Of one execution whose decisions are carried out."""
+
+    def __init__(self, session: Session, execution: Execution) -> None:
+        self._session = session
+        self._execution = execution
+
+    @property
+    def limits(self) -> Limits:
+        return self._session.limits
+
+    def workflow_type(self, name: str, version: str) -> WorkflowTypeRecord | None:
+        row = self._session.type(self._execution.domain, "workflow", name, version)
+        return row and WorkflowTypeRecord(row.status == "DEPRECATED", workflow_defaults(row.defaults))
+
+    def activity_type(self, name: str, version: str) -> ActivityTypeRecord | None:
+        row = self._session.type(self._execution.domain, "activity", name, version)
+        return row and ActivityTypeRecord(row.status == "DEPRECATED", activity_defaults(row.defaults))
+
+    def open_executions(self) -> int:
+        return self._session.open_count(self._execution.domain)
+
+    def new_run_id(self) -> str:
+        return self._session.new_run_id(self._execution.domain, self._execution.workflow_id)
+
+    def permits(self, decision_type: str, attributes: object) -> bool:
+        """Without authorization every decision is permitted (reference 13.4)."""
+        return True
+
+    def admits(self, decision_type: str) -> bool:
+        """Without request buckets every decision is admitted (reference 12.3)."""
+        return True

@@ -1,0 +1,137 @@
+"""Lists and counts of executions (reference 2.27 to 2.30, section 10).
+
+Owns the translation of filters into a query and of rows into answers. That filters do not exclude each other was checked with the
+request (10.2). Consistent at once: the rows are written in the transaction of the events they derive from.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from workflowsvc.model import shapes
+from workflowsvc.model.events import timestamp
+from workflowsvc.service.caller import Caller
+from workflowsvc.service.paging import Pages
+from workflowsvc.service.registration import require_domain
+from workflowsvc.store.interface import ExecutionQuery, ExecutionRow, Reader
+
+_decode_tags = msgspec.json.Decoder(list[str | None]).decode
+
+
+def list_open_workflow_executions(
+    reader: Reader, caller: Caller, request: shapes.ListOpenWorkflowExecutionsInput
+) -> shapes.WorkflowExecutionInfos:
+    return _list(reader, caller, "ListOpenWorkflowExecutions", request, _open_query(reader, caller, request))
+
+
+def list_closed_workflow_executions(
+    reader: Reader, caller: Caller, request: shapes.ListClosedWorkflowExecutionsInput
+) -> shapes.WorkflowExecutionInfos:
+    return _list(reader, caller, "ListClosedWorkflowExecutions", request, _closed_query(reader, caller, request))
+
+
+def count_open_workflow_executions(
+    reader: Reader, caller: Caller, request: shapes.CountOpenWorkflowExecutionsInput
+) -> shapes.WorkflowExecutionCount:
+    return _count(reader, _open_query(reader, caller, request))
+
+
+def count_closed_workflow_executions(
+    reader: Reader, caller: Caller, request: shapes.CountClosedWorkflowExecutionsInput
+) -> shapes.WorkflowExecutionCount:
+    return _count(reader, _closed_query(reader, caller, request))
+
+
+def _open_query(
+    reader: Reader,
+    caller: Caller,
+    request: shapes.ListOpenWorkflowExecutionsInput | shapes.CountOpenWorkflowExecutionsInput,
+) -> ExecutionQuery:
+    domain = require_domain(reader, caller, request.domain)
+    return _filtered(domain.id, "OPEN", "started_at", request.start_time_filter, request)
+
+
+def _closed_query(
+    reader: Reader,
+    caller: Caller,
+    request: shapes.ListClosedWorkflowExecutionsInput | shapes.CountClosedWorkflowExecutionsInput,
+) -> ExecutionQuery:
+    """Ordered by the time that is filtered, start or close (10.1)."""
+    domain = require_domain(reader, caller, request.domain)
+    status = request.close_status_filter and request.close_status_filter.status
+    if request.start_time_filter is not None:
+        query = _filtered(domain.id, "CLOSED", "started_at", request.start_time_filter, request)
+    else:
+        assert request.close_time_filter is not None
+        query = _filtered(domain.id, "CLOSED", "closed_at", request.close_time_filter, request)
+    return query._replace(close_status=status)
+
+
+def _filtered(
+    domain: int, status: Any, order_by: Any, times: shapes.ExecutionTimeFilter, request: Any
+) -> ExecutionQuery:
+    """Bounds are inclusive and in milliseconds: a fraction below one is cut off, as in the answers."""
+    type_filter: shapes.WorkflowTypeFilter | None = request.type_filter
+    return ExecutionQuery(
+        domain=domain,
+        status=status,
+        order_by=order_by,
+        oldest=_milliseconds(times.oldest_date),
+        latest=None if times.latest_date is None else _milliseconds(times.latest_date),
+        type_name=type_filter and type_filter.name,
+        type_version=(type_filter and type_filter.version) or None,
+        tag=request.tag_filter and request.tag_filter.tag,
+        workflow_id=request.execution_filter and request.execution_filter.workflow_id,
+    )
+
+
+_MOST_MILLISECONDS = 1 << 62
+
+
+def _milliseconds(seconds: float) -> int:
+    """Rounded to the nearest millisecond; what no history can hold is brought to the nearest bound."""
+    return int(max(-_MOST_MILLISECONDS, min(_MOST_MILLISECONDS, round(seconds * 1000))))
+
+
+def _list(
+    reader: Reader, caller: Caller, operation: str, request: Any, query: ExecutionQuery
+) -> shapes.WorkflowExecutionInfos:
+    pages = Pages(caller, operation, request, caller.settings.max_page_size)
+    rows = reader.list_executions(
+        query._replace(
+            ascending=bool(request.reverse_order),
+            after=pages.position(tuple[int, int]),
+            limit=pages.size + 1,
+        )
+    )
+    more = len(rows) > pages.size
+    rows = rows[: pages.size]
+    token = None
+    if more:
+        last = rows[-1]
+        at = last.started_at if query.order_by == "started_at" else last.closed_at
+        token = pages.token((at, last.run))
+    return shapes.WorkflowExecutionInfos(execution_infos=[_info(row) for row in rows], next_page_token=token)
+
+
+def _count(reader: Reader, query: ExecutionQuery) -> shapes.WorkflowExecutionCount:
+    return shapes.WorkflowExecutionCount(count=reader.count_executions(query), truncated=False)
+
+
+def _info(row: ExecutionRow) -> shapes.WorkflowExecutionInfo:
+    parent = None
+    if row.parent_workflow_id is not None and row.parent_run_id is not None:
+        parent = shapes.WorkflowExecution(run_id=row.parent_run_id, workflow_id=row.parent_workflow_id)
+    return shapes.WorkflowExecutionInfo(
+        cancel_requested=row.cancel_requested,
+        close_status=row.close_status,
+        close_timestamp=None if row.closed_at is None else timestamp(row.closed_at),
+        execution=shapes.WorkflowExecution(run_id=row.run_id, workflow_id=row.workflow_id),
+        execution_status="OPEN" if row.closed_at is None else "CLOSED",
+        parent=parent,
+        start_timestamp=timestamp(row.started_at),
+        tag_list=(_decode_tags(row.tags) or None) if row.tags is not None else None,
+        workflow_type=shapes.WorkflowType(name=row.type_name, version=row.type_version),
+    )
