@@ -12,15 +12,20 @@ from hashlib import blake2b
 
 PREFIX = "22"
 _LENGTH = 46
-_EPOCH_MS = 1_704_067_200_000  # 2024-01-01: 41 bits of milliseconds last until 2093
+_EPOCH_MS = 1_325_376_000_000  # 2012-01-01, the year of the API: 41 bits of milliseconds last until 2081
 _COUNTER_BITS = 14
 _SHARD_BITS = 8
 
 
-def make_run(at_ms: int, counter: int, shard: int) -> int:
-    """The internal number: time, then a counter or chance, then the shard; ordered by time."""
+def first_place(at_ms: int, offset: int) -> int:
+    """Where the runs of a millisecond begin: time, then `offset`, in which nodes differ."""
     moment = max(at_ms - _EPOCH_MS, 0) & ((1 << 41) - 1)
-    return (((moment << _COUNTER_BITS) | (counter & ((1 << _COUNTER_BITS) - 1))) << _SHARD_BITS) | shard
+    return (moment << _COUNTER_BITS) | (offset & ((1 << _COUNTER_BITS) - 1))
+
+
+def make_run(place: int, shard: int) -> int:
+    """The internal number: ordered by place, with the shard in its low bits."""
+    return (place << _SHARD_BITS) | shard
 
 
 def make_run_id(run: int, chance: bytes) -> str:

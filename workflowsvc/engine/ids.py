@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from workflowsvc.core.run_ids import make_run, make_run_id
+from workflowsvc.core.run_ids import first_place, make_run, make_run_id
 
 Chance = Callable[[int], bytes]
 """So many random bytes; `os.urandom` in a server."""
@@ -19,13 +19,14 @@ class Ids:
 
     def __init__(self, chance: Chance) -> None:
         self.chance = chance
-        self._counter = int.from_bytes(chance(2), "big")  # two nodes that start together differ
+        self._offset = int.from_bytes(chance(2), "big")  # two nodes that start together differ
+        self._place = 0
         self._position = 0
 
     def run(self, at_ms: int, shard: int) -> int:
         """The internal number of a new run."""
-        self._counter += 1
-        return make_run(at_ms, self._counter, shard)
+        self._place = max(self._place + 1, first_place(at_ms, self._offset))
+        return make_run(self._place, shard)
 
     def run_id(self, at_ms: int, shard: int) -> str:
         """The public name of a new run; `run_of` finds the internal number in it."""

@@ -108,7 +108,8 @@ def _check_timed_out(event: Event, activity: _Activity) -> Iterator[Finding]:
 
 def _check_canceled(history: History, event: Event, activity: _Activity) -> Iterator[Finding]:
     latest = event.number("latestCancelRequestedEventId")
-    if latest != activity.cancel_requested:
+    unasked = not activity.cancel_requested and "latestCancelRequestedEventId" in event.attributes
+    if latest != activity.cancel_requested or unasked:
         own = f"is event {activity.cancel_requested}" if activity.cancel_requested else "was never made"
         yield event.breaks("A3", f"latestCancelRequestedEventId is {latest}, but the last request {own}")
     # A worker may cancel unasked (15.19), but a task without worker is canceled only within the asking batch.

@@ -134,6 +134,9 @@ _ANSWERS_WITH_FAILURE = frozenset({
 })  # fmt: skip
 
 
+_DECISION_TASK_CLOSES = ("DecisionTaskTimedOut", "DecisionTaskCompleted")
+
+
 def _belongs(event: Event, completed: Event, previous: Event) -> bool:
     if event.type == "ActivityTaskCanceled":
         # A task that nobody has started is canceled at once, between two decisions' events (reference 5.3).
@@ -166,10 +169,11 @@ def _find_waiting(events: list[Event]) -> list[int]:
     for event in events:
         before.append(waiting)
         if event.type == "DecisionTaskScheduled":
-            waiting = event.id
-        elif event.type in ("DecisionTaskStarted", "DecisionTaskTimedOut"):
-            # A timed out task stops waiting only if it never started (reference 4.8), so the id decides.
-            waiting = 0 if event.number("scheduledEventId") == waiting else waiting
+            waiting = waiting or event.id
+        elif event.type == "DecisionTaskStarted":
+            waiting = 0
+        elif event.number("scheduledEventId") == waiting and event.type in _DECISION_TASK_CLOSES:
+            waiting = 0  # timed out without a start (reference 4.8), or the start is missing
     return [*before, waiting]
 
 

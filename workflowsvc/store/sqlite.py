@@ -105,4 +105,3 @@ class SqliteStore:
                     self._idle.get().close()
                 self._idle = None
             self._file.close()
-

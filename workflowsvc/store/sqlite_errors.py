@@ -33,4 +33,3 @@ def store_error(error: apsw.Error) -> Exception:
     if isinstance(error, _UNAVAILABLE):
         return Unavailable(f"{type(error).__name__}: {error}")
     return error
-

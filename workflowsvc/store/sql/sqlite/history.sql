@@ -1,27 +1,23 @@
 -- Histories, and the one fact they do not hold: the last heartbeat of an activity.
 
 -- :name append_event
--- primary key refuses a second event of this id
+-- events_by_run refuses a second event of this id
 insert into events (run, event_id, body) values (?, ?, ?)
 
 -- :name events_ascending
--- primary key
+-- events_by_run
 select body from events where run = ?1 and event_id between ?2 and ?3 order by event_id limit ?4
 
 -- :name events_descending
--- primary key
+-- events_by_run
 select body from events where run = ?1 and event_id between ?2 and ?3 order by event_id desc limit ?4
 
 -- :name delete_newest_events
--- primary key, twice
-delete from events
-where run = ?1
-and event_id >= (
-    select min(event_id) from (select event_id from events where run = ?1 order by event_id desc limit ?2)
-)
+-- events_by_run
+delete from events where place in (select place from events where run = ?1 order by event_id desc limit ?2)
 
 -- :name has_events
--- primary key
+-- events_by_run
 select exists (select 1 from events where run = ?1)
 
 -- :name heartbeats

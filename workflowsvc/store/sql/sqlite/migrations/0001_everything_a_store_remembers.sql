@@ -85,12 +85,15 @@ create table execution_tags (
     primary key (domain, tag, list, at, run)
 ) strict, without rowid;
 
+-- A log: whatever is appended in one commit goes to the same few pages at its end, of however many runs it tells.
 create table events (
+    place integer primary key,
     run integer not null,
     event_id integer not null,
-    body blob not null,
-    primary key (run, event_id)
-) strict, without rowid;
+    body blob not null
+) strict;
+
+create unique index events_by_run on events (run, event_id);
 
 create table tasks (
     run integer not null,
