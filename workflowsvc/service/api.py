@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from os import urandom
 from typing import Any
 
 from workflowsvc.clock import Clock
@@ -40,7 +41,7 @@ Answer = Any
 class Api:
     """One node of the service. `call` belongs to the event loop that `start` was awaited on."""
 
-    def __init__(self, store: Store, clock: Clock, settings: Settings, chance: Chance) -> None:
+    def __init__(self, store: Store, clock: Clock, settings: Settings, chance: Chance = urandom) -> None:
         self._store = store
         self._clock = clock
         self._settings = settings
@@ -65,10 +66,9 @@ class Api:
         await self._submit(release)
 
     def close(self) -> None:
-        """What was submitted is finished and answered; then the threads and the store are closed."""
+        """What was submitted is finished; then the threads end. The store stays open: it is not ours."""
         self._lane.stop()
         self._readers.shutdown()
-        self._store.close()
 
     async def call(
         self, operation: str, tenant: Tenant, request: Any, gone: asyncio.Event | None = None
