@@ -1,7 +1,7 @@
-"""A stand-in for the service behind the HTTP side: it answers what a test can predict, and waits when asked to poll.
+"""A stand-in for the service behind the HTTP side: it answers what a test can predict, and waits in polls.
 
-Also a program, for tests that send signals to a real process: `python -m tests.http.fake_service [options of serve]`
-serves it like `workflowsvc serve` would serve the real one.
+Also a program, for tests that send signals to a real process: `python -m tests.http.fake_service` takes the
+options of `workflowsvc serve`.
 """
 
 from __future__ import annotations
