@@ -4,14 +4,15 @@
     world.call("RegisterDomain", name="d", workflowExecutionRetentionPeriodInDays="1")
     world.advance(seconds=30)
 
-Everything goes the way a request goes, from JSON members to JSON answer; only HTTP, threads and real time are left out. With the
-same seed and the same calls, every name and every moment is the same.
+Everything goes the way a request goes, from JSON members to JSON answer; only HTTP, threads and real time are
+left out. With the same seed and the same calls, every name and every moment is the same.
 """
 
 from __future__ import annotations
 
 import json
 import random
+from functools import partial
 from typing import Any
 
 from workflowsvc.clock import ManualClock
@@ -55,7 +56,8 @@ class World:
         self.lane = Lane(self.store, self.clock, self.state, _tell)
 
     def call(self, operation: str, tenant: Tenant | None = None, **members: Any) -> Any:
-        """The decoded answer of one call, None for an empty body. A poll that finds nothing is answered at once, as if
+        """The decoded answer of one call, None for an empty body. A poll that finds nothing is answered at
+        once, as if
         its time had passed."""
         answer = PendingAnswer()
         poll = self._begin(operation, tenant or Tenant(), members, answer)
@@ -79,7 +81,7 @@ class World:
         caller = Caller(tenant, self.clock.now_ms(), self.tokens, self.settings)
         if operation in WRITES:
             write = WRITES[operation]
-            self.lane.submit(Command(lambda session: write(session, caller, request), answer))
+            self.lane.submit(Command(partial(write, caller=caller, request=request), answer))
             return None
         if operation in POLLS and not getattr(request, "next_page_token", None):
             begin, answer.nothing = POLLS[operation]

@@ -1,7 +1,9 @@
-"""Activity tasks: scheduled, started, closed once; their four clocks and their cancellation (reference section 7, 5.2, 5.3).
+"""Activity tasks: scheduled, started, closed once; their four clocks and their cancellation (reference
+section 7, 5.2, 5.3).
 
-Owns `Activity`, the decisions ScheduleActivityTask and RequestCancelActivityTask, and what a worker's answers record. The last
-heartbeat is the one fact that history does not hold: the session restores it after a replay with `restore_heartbeat`.
+Owns `Activity`, the decisions ScheduleActivityTask and RequestCancelActivityTask, and what a worker's answers
+record. The last heartbeat is the one fact that history does not hold: the session restores it after a replay
+with `restore_heartbeat`.
 """
 
 from __future__ import annotations
@@ -60,7 +62,9 @@ def require_started(execution: Execution, *, scheduled_id: int, started_id: int)
 
 
 def heartbeat(execution: Execution, at_ms: int, scheduled_id: int, details: str | None) -> bool:
-    """Restarts the heartbeat clock and remembers the details; True when the decider has asked to cancel (7.3)."""
+    """Restarts the heartbeat clock and remembers the details; True when the decider has asked to cancel
+    (7.3).
+    """
     restore_heartbeat(execution, at_ms, scheduled_id, details)
     return execution.activities[scheduled_id].cancel_requested_id != 0
 
@@ -99,7 +103,7 @@ def fail(
 
 
 def cancel(execution: Execution, at_ms: int, scheduled_id: int, *, details: str | None) -> None:
-    """The task ends as canceled. Without a request before, latestCancelRequestedEventId is omitted (15.19)."""
+    """The task ends as canceled; without a request before it, no latestCancelRequestedEventId (15.19)."""
     activity = execution.activities[scheduled_id]
     execution.record(
         at_ms,
@@ -188,7 +192,7 @@ def _schedule(
     attributes: ScheduleActivityTaskDecisionAttributes,
     surroundings: Surroundings,
 ) -> str | None:
-    """The order of causes is that of reference 5.1: type, deprecated, defaults, id in use, open limit, rate."""
+    """The causes in the order of reference 5.1: type, deprecated, defaults, id in use, open limit, rate."""
     record = surroundings.activity_type(attributes.activity_type.name, attributes.activity_type.version)
     if record is None:
         return "ACTIVITY_TYPE_DOES_NOT_EXIST"

@@ -1,7 +1,8 @@
-"""Defaults: what a start, a child, a continued run or an activity gets when it does not say (reference 2.21, 5.1).
+"""Defaults: what a start, a child, a continued run or an activity gets when it does not say (reference 2.21,
+5.1).
 
-Owns the resolution order, request then type default, and which missing member is named when there is none. Nothing is ever
-inherited from the calling run.
+Owns the resolution order, request then type default, and which missing member is named when there is none.
+Nothing is ever inherited from the calling run.
 """
 
 from __future__ import annotations

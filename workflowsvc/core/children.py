@@ -1,11 +1,12 @@
 """Child workflows, seen from both sides (reference 5.13, 8.5, 8.6).
 
-Owns `Child`, the decision StartChildWorkflowExecution, what a parent records of its children, and what the child policy records
-in a child. The two sides hear of each other by messages (`messages.py`).
+Owns `Child`, the decision StartChildWorkflowExecution, what a parent records of its children, and what the
+child policy records in a child. The two sides hear of each other by messages (`messages.py`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -20,6 +21,7 @@ from workflowsvc.model.shapes import (
     ChildWorkflowExecutionStartedEventAttributes,
     ChildWorkflowExecutionTerminatedEventAttributes,
     ChildWorkflowExecutionTimedOutEventAttributes,
+    Shape,
     StartChildWorkflowExecutionDecisionAttributes,
     StartChildWorkflowExecutionFailedEventAttributes,
     StartChildWorkflowExecutionInitiatedEventAttributes,
@@ -87,7 +89,7 @@ def already_running(parent: Execution, at_ms: int, initiated_id: int) -> None:
     )
 
 
-CLOSED_AS: dict[str, type[Struct]] = {
+CLOSED_AS: dict[str, Callable[..., Shape]] = {
     "WorkflowExecutionCompleted": ChildWorkflowExecutionCompletedEventAttributes,
     "WorkflowExecutionFailed": ChildWorkflowExecutionFailedEventAttributes,
     "WorkflowExecutionCanceled": ChildWorkflowExecutionCanceledEventAttributes,
@@ -111,11 +113,12 @@ def closed(
 ) -> None:
     """The parent hears how the child ended."""
     made = CLOSED_AS[closing_type]
-    ending: dict[str, str | None] = {
-        "result": result,
-        "reason": reason,
-        "details": details,
-        "timeout_type": "START_TO_CLOSE",
+    ending: dict[str, dict[str, str | None]] = {
+        "WorkflowExecutionCompleted": {"result": result},
+        "WorkflowExecutionFailed": {"reason": reason, "details": details},
+        "WorkflowExecutionCanceled": {"details": details},
+        "WorkflowExecutionTimedOut": {"timeout_type": "START_TO_CLOSE"},
+        "WorkflowExecutionTerminated": {},
     }
     parent.record(
         at_ms,
@@ -124,7 +127,7 @@ def closed(
             started_event_id=parent.children[initiated_id].started_id,
             workflow_execution=child,
             workflow_type=workflow_type,
-            **{name: ending[name] for name in made.__struct_fields__ if name in ending},
+            **ending[closing_type],
         ),
     )
 

@@ -1,7 +1,8 @@
-"""Decision tasks: scheduled, started, completed, timed out; carrying out a list of decisions (reference section 4).
+"""Decision tasks: scheduled, started, completed, timed out; carrying out a list of decisions (reference
+section 4).
 
-Owns the trigger rule (`settle`), the passing of time (`advance`) and the completion algorithm of 4.5. At most one task is started
-and at most one more is scheduled behind it.
+Owns the trigger rule (`settle`), the passing of time (`advance`) and the completion algorithm of 4.5. At most
+one task is started and at most one more is scheduled behind it.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ class Override(NamedTuple):
 
 
 def settle(execution: Execution, at_ms: int, *, max_events: int) -> None:
-    """The trigger rule (4.2): news that no waiting decision task covers schedules one, behind the event, at its time.
+    """The trigger rule (4.2): news that no waiting decision task covers schedules one, behind the event, at
+    its time.
 
     Also the event limit (8.11): a run that has no room for another step is terminated.
     """
@@ -97,7 +99,8 @@ def advance(execution: Execution, now: int, *, max_events: int) -> None:
 def start(execution: Execution, at_ms: int, *, identity: str | None) -> DecisionTask:
     """A poller received the scheduled task."""
     task = execution.scheduled_task
-    assert task is not None and execution.started_task is None
+    assert task is not None
+    assert execution.started_task is None
     execution.record(
         at_ms, DecisionTaskStartedEventAttributes(identity=identity, scheduled_event_id=task.scheduled_id)
     )
@@ -106,7 +109,7 @@ def start(execution: Execution, at_ms: int, *, identity: str | None) -> Decision
 
 
 def require_started(execution: Execution, *, scheduled_id: int, started_id: int) -> DecisionTask:
-    """The started task that a token names; UnknownResourceFault when it was completed or timed out (1.4.10)."""
+    """The started task of a token; UnknownResourceFault when it was completed or timed out (1.4.10)."""
     task = execution.started_task
     if task is None or task.scheduled_id != scheduled_id or task.started_id != started_id:
         raise UnknownResourceFault(f"Unknown decision task, scheduledEventId = {scheduled_id}")
@@ -186,7 +189,8 @@ def _scheduled(
 @applies("DecisionTaskStarted")
 def _started(execution: Execution, event_id: int, at_ms: int, _: DecisionTaskStartedEventAttributes) -> None:
     task = execution.scheduled_task
-    assert task is not None and execution.started_task is None, "never two started decision tasks"
+    assert task is not None
+    assert execution.started_task is None, "never two started decision tasks"
     timeout = milliseconds(task.start_to_close)
     due_at = None if timeout is None else at_ms + timeout
     execution.started_task = task._replace(started_id=event_id, due_at=due_at)

@@ -8,25 +8,23 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, TypeVar
 
-from msgspec import Struct
+from workflowsvc.model.shapes import EVENTS, Shape
 
-from workflowsvc.model.shapes import EVENTS
-
-S = TypeVar("S", bound=Struct)
+S = TypeVar("S", bound=Shape)
 
 
 @cache
-def _shared(made: type[Struct], given: type[Struct]) -> tuple[str, ...]:
+def _shared(made: type[Shape], given: type[Shape]) -> tuple[str, ...]:
     return tuple(name for name in made.__struct_fields__ if name in given.__struct_fields__)
 
 
-def repeat(made: type[S], given: Struct, **others: Any) -> S:
+def repeat(made: type[S], given: Shape, **others: Any) -> S:
     """An event with all members it shares with `given`, and the others."""
     members = {name: getattr(given, name) for name in _shared(made, type(given))}
     return made(**(members | others))
 
 
-def failure(decision_type: str, attributes: Struct, completed_id: int, cause: str) -> Struct:
+def failure(decision_type: str, attributes: Shape, completed_id: int, cause: str) -> Shape:
     """The `...Failed` event of a decision. One that was never initiated says initiatedEventId 0 (5.13)."""
     made = EVENTS[f"{decision_type}Failed"].attributes
     others: dict[str, Any] = {"cause": cause, "decision_task_completed_event_id": completed_id}

@@ -1,9 +1,11 @@
 """One workflow execution: its state is nothing but the fold of its history.
 
-Owns `Execution`: recording, applying and replaying events, its deadlines, and the consequence every change has (settle). It must
-not know what any event or decision means: that is in the files named after the things that have a life (`rules.py` finds them).
+Owns `Execution`: recording, applying and replaying events, its deadlines, and the consequence every change
+has (settle). It must not know what any event or decision means: that is in the files named after the things
+that have a life (`rules.py` finds them).
 
-Only `apply` changes an execution, live and in replay alike. Recorded events wait in `new_events` until the session has stored them.
+Only `apply` changes an execution, live and in replay alike. Recorded events wait in `new_events` until the
+session has stored them.
 """
 
 from __future__ import annotations
@@ -11,11 +13,9 @@ from __future__ import annotations
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
 from workflowsvc.core.rules import APPLY, EXPIRE, WAKES_DECIDER, Deadline
 from workflowsvc.model.events import Event
-from workflowsvc.model.shapes import EVENT_TYPE_OF, WorkflowExecution
+from workflowsvc.model.shapes import EVENT_TYPE_OF, Shape, WorkflowExecution
 
 if TYPE_CHECKING:
     from workflowsvc.core.activities import Activity
@@ -65,7 +65,7 @@ class Execution:
         self.run_id = run_id
         self.domain = domain
         self.workflow_id = workflow_id
-        self.next_event_id = 1
+        self.next_event_id: int = 1
         self.last_at = 0
         self.new_events: list[Event] = []
         self.deadlines: list[tuple[int, int, Deadline]] = []  # a heap of (due at, event id, what)
@@ -101,7 +101,7 @@ class Execution:
         """How other histories and answers name this run."""
         return WorkflowExecution(workflow_id=self.workflow_id, run_id=self.run_id)
 
-    def record(self, at_ms: int, attributes: Struct) -> int:
+    def record(self, at_ms: int, attributes: Shape) -> int:
         """Appends one event and returns its id. Time never runs backwards within a history."""
         assert self.close_status is None, "no event follows the closing event"
         event = Event(

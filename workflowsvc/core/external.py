@@ -1,6 +1,7 @@
 """Signals and cancel requests from one execution to another (reference 5.11, 5.12, 8.3, 8.4).
 
-Owns the two decisions, what the target records, and what the sender hears. Delivery is by messages (`messages.py`).
+Owns the two decisions, what the target records, and what the sender hears. Delivery is by messages
+(`messages.py`).
 """
 
 from __future__ import annotations
@@ -66,7 +67,9 @@ def deliver_cancel_request(
 
 
 def answered(sender: Execution, at_ms: int, initiated_id: int, target: WorkflowExecution | None) -> None:
-    """The sender hears whether its signal or cancel request found an open run (`target`, always with its runId)."""
+    """The sender hears whether its signal or cancel request found an open run (`target`, always with its
+    runId).
+    """
     initiated = sender.externals[initiated_id]
     signal = isinstance(initiated, SignalExternalWorkflowExecutionInitiatedEventAttributes)
     if target is not None:

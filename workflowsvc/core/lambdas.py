@@ -1,6 +1,7 @@
 """Lambda tasks: scheduled, started by the service itself, closed once (reference section 9).
 
-Owns `LambdaTask`, the decision ScheduleLambdaFunction, and what an invocation records. Who invokes what is the engine's business.
+Owns `LambdaTask`, the decision ScheduleLambdaFunction, and what an invocation records. Who invokes what is
+the engine's business.
 """
 
 from __future__ import annotations

@@ -1,22 +1,31 @@
-"""What executions tell each other: one structure per message, and which events send which (design, section 3).
+"""What executions tell each other: one structure per message, and which events send which (design, section
+3).
 
-Owns the message types and `messages_of`. A message is committed with the event that causes it and applied later, in one
-transaction with its removal; the engine carries it, the rules of the other modules say what the receiver records.
+Owns the message types and `messages_of`. A message is committed with the event that causes it and applied
+later, in one transaction with its removal; the engine carries it, the rules of the other modules say what the
+receiver records.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct
 
 from workflowsvc.core.children import CLOSED_AS
+from workflowsvc.core.workflow import CLOSE_STATUS
 from workflowsvc.model.events import Event
 from workflowsvc.model.shapes import (
     ChildPolicy,
+    LambdaFunctionScheduledEventAttributes,
+    RequestCancelExternalWorkflowExecutionInitiatedEventAttributes,
+    Shape,
+    SignalExternalWorkflowExecutionInitiatedEventAttributes,
     StartChildWorkflowExecutionInitiatedEventAttributes,
     WorkflowExecution,
+    WorkflowExecutionStartedEventAttributes,
+    WorkflowExecutionTerminatedEventAttributes,
     WorkflowType,
 )
 
@@ -24,7 +33,9 @@ if TYPE_CHECKING:
     from workflowsvc.core.execution import Execution
 
 PolicyScope = Literal["any-close", "documented"]
-"""When a parent's child policy applies: on any close but continue-as-new, or on termination and timeout only (15.1)."""
+"""When a parent's child policy applies: on any close but continue-as-new, or on termination and timeout only
+(15.1).
+"""
 
 
 class Message(Struct, tag_field="kind", omit_defaults=True, kw_only=True):
@@ -74,7 +85,9 @@ class CancelRequest(Message, kw_only=True):
 
 
 class Answer(Message, kw_only=True):
-    """To the run that signaled or asked to cancel; `sender` is the target, or the asking run itself when none was found."""
+    """To the run that signaled or asked to cancel; `sender` is the target, or the asking run itself when none
+    was found.
+    """
 
     to: WorkflowExecution
     initiated_id: int
@@ -112,68 +125,104 @@ def messages_of(execution: Execution, events: list[Event], policy_scope: PolicyS
     """The messages that these new events of an execution send, in order."""
     for event in events:
         if event.type in _SENDERS:
-            yield from _SENDERS[event.type](execution, event, policy_scope)
+            yield from _SENDERS[event.type](execution, event.id, event.attributes)
+        elif event.type in CLOSE_STATUS:
+            yield from _to_parent(execution, event.type, event.attributes)
+            policy = _policy(execution, event.type, event.attributes, policy_scope)
+            if policy != "ABANDON":
+                yield from _to_children(execution, policy)
 
 
-def _start_child(execution: Execution, event: Event, _: PolicyScope) -> Iterator[AnyMessage]:
-    yield StartChild(sender=execution.name, initiated_id=event.id, initiated=event.attributes)
+def _invoke_lambda(
+    execution: Execution, event_id: int, _: LambdaFunctionScheduledEventAttributes
+) -> Iterator[AnyMessage]:
+    yield InvokeLambda(sender=execution.name, scheduled_id=event_id)
 
 
-def _invoke_lambda(execution: Execution, event: Event, _: PolicyScope) -> Iterator[AnyMessage]:
-    yield InvokeLambda(sender=execution.name, scheduled_id=event.id)
+def _start_child(
+    execution: Execution, event_id: int, initiated: StartChildWorkflowExecutionInitiatedEventAttributes
+) -> Iterator[AnyMessage]:
+    yield StartChild(sender=execution.name, initiated_id=event_id, initiated=initiated)
 
 
-def _signal(execution: Execution, event: Event, _: PolicyScope) -> Iterator[AnyMessage]:
-    given = event.attributes
+def _signal(
+    execution: Execution, event_id: int, initiated: SignalExternalWorkflowExecutionInitiatedEventAttributes
+) -> Iterator[AnyMessage]:
     yield Signal(
         sender=execution.name,
-        initiated_id=event.id,
-        workflow_id=given.workflow_id,
-        run_id=given.run_id,
-        signal_name=given.signal_name,
-        input=given.input,
+        initiated_id=event_id,
+        workflow_id=initiated.workflow_id,
+        run_id=initiated.run_id,
+        signal_name=initiated.signal_name,
+        input=initiated.input,
     )
 
 
-def _request_cancel(execution: Execution, event: Event, _: PolicyScope) -> Iterator[AnyMessage]:
-    given = event.attributes
+def _request_cancel(
+    execution: Execution,
+    event_id: int,
+    initiated: RequestCancelExternalWorkflowExecutionInitiatedEventAttributes,
+) -> Iterator[AnyMessage]:
     yield CancelRequest(
-        sender=execution.name, initiated_id=event.id, workflow_id=given.workflow_id, run_id=given.run_id
+        sender=execution.name,
+        initiated_id=event_id,
+        workflow_id=initiated.workflow_id,
+        run_id=initiated.run_id,
     )
 
 
-def _started(execution: Execution, event: Event, _: PolicyScope) -> Iterator[AnyMessage]:
-    given = event.attributes
-    if given.parent_workflow_execution is not None and given.continued_execution_run_id is None:
+def _started(
+    execution: Execution, _: int, started: WorkflowExecutionStartedEventAttributes
+) -> Iterator[AnyMessage]:
+    """The first run of a child tells its parent; later runs of its chain do not (8.7)."""
+    if started.parent_workflow_execution is not None and started.continued_execution_run_id is None:
         yield ChildStarted(
-            sender=execution.name,
-            to=given.parent_workflow_execution,
-            initiated_id=given.parent_initiated_event_id,
-        )
-
-
-def _closed(execution: Execution, event: Event, policy_scope: PolicyScope) -> Iterator[AnyMessage]:
-    started = execution.started
-    if started.parent_workflow_execution is not None and event.type in CLOSED_AS:
-        ending = {
-            name: getattr(event.attributes, name)
-            for name in CLOSED_AS[event.type].__struct_fields__
-            if name in ("result", "reason", "details")
-        }
-        yield ChildClosed(
             sender=execution.name,
             to=started.parent_workflow_execution,
             initiated_id=started.parent_initiated_event_id or 0,
-            workflow_type=started.workflow_type,
-            closing_type=event.type,
-            **ending,
         )
-    if event.type == "WorkflowExecutionContinuedAsNew":
+
+
+_SENDERS: dict[str, Callable[[Execution, int, Any], Iterator[AnyMessage]]] = {
+    "LambdaFunctionScheduled": _invoke_lambda,
+    "StartChildWorkflowExecutionInitiated": _start_child,
+    "SignalExternalWorkflowExecutionInitiated": _signal,
+    "RequestCancelExternalWorkflowExecutionInitiated": _request_cancel,
+    "WorkflowExecutionStarted": _started,
+}
+
+
+def _to_parent(execution: Execution, closing_type: str, closing: Shape) -> Iterator[AnyMessage]:
+    """How a child ended. Of continue-as-new a parent hears nothing."""
+    started = execution.started
+    if started.parent_workflow_execution is None or closing_type not in CLOSED_AS:
         return
-    by_force = event.type in ("WorkflowExecutionTerminated", "WorkflowExecutionTimedOut")
-    policy: ChildPolicy = event.attributes.child_policy if by_force else started.child_policy
-    if policy == "ABANDON" or not (by_force or policy_scope == "any-close"):
-        return
+    yield ChildClosed(
+        sender=execution.name,
+        to=started.parent_workflow_execution,
+        initiated_id=started.parent_initiated_event_id or 0,
+        workflow_type=started.workflow_type,
+        closing_type=closing_type,
+        result=getattr(closing, "result", None),
+        reason=getattr(closing, "reason", None),
+        details=getattr(closing, "details", None),
+    )
+
+
+def _policy(
+    execution: Execution, closing_type: str, closing: Shape, policy_scope: PolicyScope
+) -> ChildPolicy:
+    """What becomes of the open children (8.6). A call to terminate may have named another policy."""
+    if isinstance(closing, WorkflowExecutionTerminatedEventAttributes):
+        return closing.child_policy
+    if closing_type == "WorkflowExecutionContinuedAsNew":
+        return "ABANDON"
+    if closing_type == "WorkflowExecutionTimedOut" or policy_scope == "any-close":
+        return execution.started.child_policy
+    return "ABANDON"
+
+
+def _to_children(execution: Execution, policy: ChildPolicy) -> Iterator[AnyMessage]:
     for initiated_id, child in execution.children.items():
         yield ApplyPolicy(
             sender=execution.name,
@@ -181,18 +230,3 @@ def _closed(execution: Execution, event: Event, policy_scope: PolicyScope) -> It
             initiated_id=initiated_id,
             policy=policy,
         )
-
-
-_SENDERS = {
-    "LambdaFunctionScheduled": _invoke_lambda,
-    "StartChildWorkflowExecutionInitiated": _start_child,
-    "SignalExternalWorkflowExecutionInitiated": _signal,
-    "RequestCancelExternalWorkflowExecutionInitiated": _request_cancel,
-    "WorkflowExecutionStarted": _started,
-    "WorkflowExecutionCompleted": _closed,
-    "WorkflowExecutionFailed": _closed,
-    "WorkflowExecutionCanceled": _closed,
-    "WorkflowExecutionTerminated": _closed,
-    "WorkflowExecutionContinuedAsNew": _closed,
-    "WorkflowExecutionTimedOut": _closed,
-}

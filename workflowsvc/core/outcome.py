@@ -1,12 +1,14 @@
-"""What must now be written and told, derived from the events an execution has just recorded (design, section 1).
+"""What must now be written and told, derived from the events an execution has just recorded (design, section
+1).
 
-Owns `outcome_of`: tasks that appear on task lists, become ready or leave them; heartbeats that are over. Messages have a file of
-their own. Nothing here is a stored truth: `implied_tasks` derives the same from the state alone, and audits compare the two.
+Owns `outcome_of`: tasks that appear on task lists, become ready or leave them; heartbeats that are over.
+Messages have a file of their own. Nothing here is a stored truth: `implied_tasks` derives the same from the
+state alone, and audits compare the two.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from workflowsvc.model.events import Event
 
@@ -47,6 +49,7 @@ def outcome_of(execution: Execution, events: list[Event]) -> Outcome:
     started_ended = False
     for event in events:
         kind = event.type
+        attributes: Any = event.attributes
         if kind == "ActivityTaskScheduled":
             task = _waiting(execution, event.id)
             if task is not None and execution.is_open:
@@ -54,14 +57,14 @@ def outcome_of(execution: Execution, events: list[Event]) -> Outcome:
         elif kind == "DecisionTaskCompleted":
             started_ended = True
         elif kind == "DecisionTaskTimedOut":
-            if event.attributes.started_event_id:
+            if attributes.started_event_id:
                 started_ended = True
-            elif event.attributes.scheduled_event_id < first_id:
-                outcome.gone.append(event.attributes.scheduled_event_id)
+            elif attributes.scheduled_event_id < first_id:
+                outcome.gone.append(attributes.scheduled_event_id)
         elif kind in CLOSES_ACTIVITY:
-            scheduled_id = event.attributes.scheduled_event_id
+            scheduled_id = attributes.scheduled_event_id
             if scheduled_id < first_id:
-                (outcome.heartbeats_over if event.attributes.started_event_id else outcome.gone).append(
+                (outcome.heartbeats_over if attributes.started_event_id else outcome.gone).append(
                     scheduled_id
                 )
     if execution.is_open:

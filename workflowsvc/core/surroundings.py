@@ -1,6 +1,7 @@
 """What the rules may ask about the world outside one execution.
 
-Owns the `Surroundings` protocol and the small records it answers with. Implemented by the engine's session, and by tests.
+Owns the `Surroundings` protocol and the small records it answers with. Implemented by the engine's session,
+and by tests.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
-"""The execution itself: started, signaled, asked to cancel, closed (reference 2.21 to 2.24, 5.4 to 5.7, 8.3 to 8.11).
+"""The execution itself: started, signaled, asked to cancel, closed (reference 2.21 to 2.24, 5.4 to 5.7, 8.3
+to 8.11).
 
-Owns event 1, signals and cancel requests from the API, termination, the execution timeout, and the four closing decisions.
+Owns event 1, signals and cancel requests from the API, termination, the execution timeout, and the four
+closing decisions.
 """
 
 from __future__ import annotations
@@ -57,7 +59,7 @@ def continued(
     old_run_id: str,
     closing: WorkflowExecutionContinuedAsNewEventAttributes,
 ) -> WorkflowExecutionStartedEventAttributes:
-    """Event 1 of the run that follows: the settings of the closing event, the parent of the run before (8.7)."""
+    """Event 1 of the run that follows: the closing event's settings, the parent of the run before (8.7)."""
     return repeat(
         WorkflowExecutionStartedEventAttributes,
         closing,
@@ -167,7 +169,9 @@ def _timed_out(execution: Execution, at_ms: int, _: int) -> None:
 
 
 def unhandled(execution: Execution) -> bool:
-    """Something waits for a decision: a task is scheduled behind this one, or this batch itself made news (4.5 step 6)."""
+    """Something waits for a decision: a task is scheduled behind this one, or this batch itself made news
+    (4.5 step 6).
+    """
     return execution.scheduled_task is not None or execution.needs_decision
 
 

@@ -1,7 +1,8 @@
 """Carries messages between executions: each is applied to its receiver and removed in the same transaction.
 
-Owns which receiver a message has, and that a receiver that is closed or gone is no error. What the receiver records is said by the
-rules in core. Applying a message twice is impossible, as its removal commits with its effect.
+Owns which receiver a message has, and that a receiver that is closed or gone is no error. What the receiver
+records is said by the rules in core. Applying a message twice is impossible, as its removal commits with its
+effect.
 """
 
 from __future__ import annotations
@@ -153,7 +154,9 @@ def _answered(session: Session, domain: int, message: Answer) -> None:
 
 
 def _apply_policy(session: Session, domain: int, message: ApplyPolicy) -> None:
-    """To the child's open run, which may be a later one of its chain; a namesake with another parent is left alone."""
+    """To the child's open run, which may be a later one of its chain; a namesake with another parent is left
+    alone.
+    """
     child = session.open_execution(domain, message.workflow_id, None)
     if child is None:
         return

@@ -1,7 +1,7 @@
 """New names and positions, made from time and one injected source of chance.
 
-Owns the counters that keep runs, messages and queue positions unique and in order within a node. With a seeded source every
-name is a function of the inputs, which is what makes a simulation repeatable.
+Owns the counters that keep runs, messages and queue positions unique and in order within a node. With a
+seeded source every name is a function of the inputs, which is what makes a simulation repeatable.
 """
 
 from __future__ import annotations

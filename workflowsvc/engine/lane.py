@@ -1,7 +1,8 @@
 """The lane: the one owner of sessions in a process. Takes a batch of commands, commits once, then answers.
 
-Owns the order of things: read the clock once, let due deadlines expire, carry messages, run the commands, commit, and only then tell
-anybody (persist, then tell). `step` does all of it without a thread, for tests and simulation; `Lane.start` runs it in one.
+Owns the order of things: read the clock once, let due deadlines expire, carry messages, run the commands,
+commit, and only then tell anybody (persist, then tell). `step` does all of it without a thread, for tests and
+simulation; `Lane.start` runs it in one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Long polls that wait for a task: one queue per task list, the oldest first (reference 1.5).
 
-Owns `Waiter` and `Pollers`. Only the lane touches the queues; a connection that goes away is noted by `gone` from any thread, so
-that no task is handed to it, and the queue forgets it when the lane is told.
+Owns `Waiter` and `Pollers`. Only the lane touches the queues; a connection that goes away is noted by `gone`
+from any thread, so that no task is handed to it, and the queue forgets it when the lane is told.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ class ListKey(NamedTuple):
 
 
 class Waiter:
-    """One poll. `start` hands it a task: it records the start and returns the answer, or None if the task is stale."""
+    """One poll. `start` hands it a task: it records the start and returns the answer, or None if the task is
+    stale.
+    """
 
     __slots__ = ("gone", "key", "reply", "start")
 

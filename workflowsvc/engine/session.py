@@ -1,7 +1,8 @@
 """One batch of commands within one transaction: the door to every execution.
 
-Owns `Session`: finding executions (from memory or by replay), letting time pass for them, and writing down what they recorded
-(`flush`). Must not know the operations. One reading of the clock serves the whole batch; nothing is told before its commit.
+Owns `Session`: finding executions (from memory or by replay), letting time pass for them, and writing down
+what they recorded (`flush`). Must not know the operations. One reading of the clock serves the whole batch;
+nothing is told before its commit.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ from workflowsvc.core.run_ids import run_of, shard_for
 from workflowsvc.engine.pollers import ListKey, Waiter
 from workflowsvc.faults import UnknownResourceFault
 from workflowsvc.model.events import Event, decode_event, encode_event
-from workflowsvc.model.shapes import WorkflowExecutionStartedEventAttributes
+from workflowsvc.model.shapes import (
+    WorkflowExecutionContinuedAsNewEventAttributes,
+    WorkflowExecutionStartedEventAttributes,
+)
 from workflowsvc.store.interface import (
     DomainRow,
     EventRow,
@@ -278,7 +282,9 @@ class Session:
             self._write(execution, self._created.pop(execution.run, None))
 
     def flush(self) -> None:
-        """Everything the command at hand has recorded goes into the transaction; waiting polls get what became ready."""
+        """Everything the command at hand has recorded goes into the transaction; waiting polls get what
+        became ready.
+        """
         while self._dirty or self._fresh:
             while self._dirty:
                 self.write(next(iter(self._dirty.values())))
@@ -355,13 +361,14 @@ class Session:
         self.state.messages_waiting = True
 
     def _continue(self, execution: Execution, closing: Event) -> None:
-        """The run that follows starts in the same transaction: the workflowId is never free in between (8.7)."""
-        if closing.type == "WorkflowExecutionContinuedAsNew":
+        """The run that follows starts in the same transaction: the workflowId is never free between (8.7)."""
+        attributes = closing.attributes
+        if isinstance(attributes, WorkflowExecutionContinuedAsNewEventAttributes):
             self.create(
                 execution.domain,
                 execution.workflow_id,
-                workflow.continued(execution.started, execution.run_id, closing.attributes),
-                run_id=closing.attributes.new_execution_run_id,
+                workflow.continued(execution.started, execution.run_id, attributes),
+                run_id=attributes.new_execution_run_id,
             )
 
     def _purge_at(self, execution: Execution) -> int:
@@ -376,7 +383,7 @@ class Session:
     # --- undoing ---
 
     def roll_back(self) -> None:
-        """The transaction was not committed: memory knows nothing of it either, and who waited waits again."""
+        """The transaction was not committed: memory forgets it too, and who waited waits again."""
         for run in (*self.touched, *self._dirty, self.last_run or 0):
             self.state.executions.pop(run, None)
         self.state.forget_names()

@@ -1,7 +1,7 @@
 """What a node keeps in memory between batches: caches, waiting polls, and when to wake up.
 
-Owns `EngineState`. Everything in it is derived from the store and may be thrown away at any time, but for the polls that wait.
-Only the lane touches it.
+Owns `EngineState`. Everything in it is derived from the store and may be thrown away at any time, but for the
+polls that wait. Only the lane touches it.
 """
 
 from __future__ import annotations

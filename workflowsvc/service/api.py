@@ -1,6 +1,7 @@
 """The service as one object: an operation, a tenant and a typed input become an answer.
 
-Owns the crossing between the event loop, the lane and the reader threads, and how long a poll is held. Must not know HTTP.
+Owns the crossing between the event loop, the lane and the reader threads, and how long a poll is held. Must
+not know HTTP.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from workflowsvc.faults import ServiceUnavailable
 from workflowsvc.model.shapes import PollForDecisionTaskInput
 from workflowsvc.service import tasks
 from workflowsvc.service.caller import Caller
-from workflowsvc.service.polls import Poll
 from workflowsvc.service.operations import POLLS, READS, WRITES
+from workflowsvc.service.polls import Poll
 from workflowsvc.service.tokens import Tokens
 from workflowsvc.settings import Settings
 from workflowsvc.store.interface import Store, StoreError
@@ -97,9 +98,7 @@ class Api:
         assert self._loop is not None
         self._loop.call_soon_threadsafe(_deliver, answers)
 
-    async def _poll(
-        self, operation: str, caller: Caller, request: Any, gone: asyncio.Event | None
-    ) -> Answer:
+    async def _poll(self, operation: str, caller: Caller, request: Any, gone: asyncio.Event | None) -> Answer:
         assert self._loop is not None, "start() comes first"
         begin, nothing = POLLS[operation]
         future: asyncio.Future[Any] = self._loop.create_future()

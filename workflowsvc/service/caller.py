@@ -11,7 +11,9 @@ from workflowsvc.tenant import Tenant
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """`now` is the moment the call arrived, in milliseconds; what changes an execution uses the session's clock instead."""
+    """`now` is the moment the call arrived, in milliseconds; what changes an execution uses the session's
+    clock instead.
+    """
 
     tenant: Tenant
     now: int

@@ -41,10 +41,9 @@ def start_workflow_execution(
         raise DefaultUndefinedFault(catalog.wire_name(settings))
     if session.open_execution(domain.id, request.workflow_id, None) is not None:
         raise WorkflowExecutionAlreadyStartedFault
-    if session.open_count(domain.id) >= session.limits.max_open_executions:
-        raise LimitExceededFault(
-            f"The limit of {session.limits.max_open_executions} open executions in domain {domain.name} is reached"
-        )
+    most = session.limits.max_open_executions
+    if session.open_count(domain.id) >= most:
+        raise LimitExceededFault(f"The limit of {most} open executions in domain {domain.name} is reached")
     execution = session.create(
         domain.id,
         request.workflow_id,

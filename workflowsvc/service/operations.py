@@ -60,6 +60,8 @@ POLLS: dict[str, tuple[Callable[..., Any], bytes]] = {
     "PollForDecisionTask": (tasks.poll_for_decision_task, tasks.NO_DECISION_TASK),
     "PollForActivityTask": (tasks.poll_for_activity_task, tasks.NO_ACTIVITY_TASK),
 }
-"""(session, caller, request, reply): run on the lane, answered when there is a task; and the answer when there is none."""
+"""(session, caller, request, reply): run on the lane, answered when there is a task; and the answer when
+there is none.
+"""
 
 assert WRITES.keys() | READS.keys() | POLLS.keys() == OPERATIONS.keys()

@@ -1,6 +1,7 @@
 """Cutting results into pages (reference 2, common pagination rules).
 
-Owns the page size and the binding of a page token to the call it belongs to: all arguments but the size must be repeated unchanged.
+Owns the page size and the binding of a page token to the call it belongs to: all arguments but the size must
+be repeated unchanged.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ class Pages:
         self.size: int = request.maximum_page_size or default_size
 
     def position(self, form: Any) -> Any:
-        """Where this page begins, None for the first; ValidationException when the token is not one for this call."""
+        """Where this page begins, None for the first; ValidationException when the token is not one for this
+        call.
+        """
         if self._token is None:
             return None
         return self._caller.tokens.read_page(self._key, self._caller.now, self._token, form)

@@ -1,4 +1,5 @@
-"""Domains and types: register, describe, list, deprecate, undeprecate, delete; resource tags (reference 2.1 to 2.20, 11).
+"""Domains and types: register, describe, list, deprecate, undeprecate, delete; resource tags (reference 2.1
+to 2.20, 11).
 
 Owns the status machine of 11.1 and the texts of its faults. Writers take a session, readers a snapshot.
 """

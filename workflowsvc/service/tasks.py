@@ -63,7 +63,9 @@ def poll_for_decision_task(
         session.changed(execution)
         session.write(execution)
         page = DecisionPage(row.run, task.scheduled_id, task.started_id, previous, 0)
-        return _decision_task(session.tx, caller, request, page, execution.name, execution.started.workflow_type)
+        return _decision_task(
+            session.tx, caller, request, page, execution.name, execution.started.workflow_type
+        )
 
     waiter = Waiter(ListKey(domain.id, "decision", request.task_list.name), start, reply)
     session.poll(waiter)
@@ -108,9 +110,7 @@ def _decision_task(
         size=pages.size,
         descending=bool(request.reverse_order),
     )
-    token = TaskToken(
-        "decision", page.run, name.run_id, name.workflow_id, page.scheduled_id, page.started_id
-    )
+    token = TaskToken("decision", page.run, name.run_id, name.workflow_id, page.scheduled_id, page.started_id)
     return shapes.DecisionTask(
         events=events,
         next_page_token=None
@@ -204,9 +204,7 @@ def respond_activity_task_failed(
     session: Session, caller: Caller, request: shapes.RespondActivityTaskFailedInput
 ) -> None:
     execution, scheduled_id = _require_activity(session, caller, request.task_token)
-    activities.fail(
-        execution, session.now, scheduled_id, reason=request.reason, details=request.details
-    )
+    activities.fail(execution, session.now, scheduled_id, reason=request.reason, details=request.details)
     session.changed(execution)
 
 

@@ -1,8 +1,9 @@
 """Task tokens and page tokens: opaque, tamper-proof, bound to the tenant (reference 1.3.2, 1.4.10, 2).
 
-Owns their form: base64 of a payload and a keyed MAC over tenant, purpose and payload. Whether a task still exists is not in the token:
-its validity is the state of the execution. A token that was made elsewhere, for another tenant or for another kind of task is
-answered like one that cannot be decoded, so that nothing is learnt from trying.
+Owns their form: base64 of a payload and a keyed MAC over tenant, purpose and payload. Whether a task still
+exists is not in the token: its validity is the state of the execution. A token that was made elsewhere, for
+another tenant or for another kind of task is answered like one that cannot be decoded, so that nothing is
+learnt from trying.
 """
 
 from __future__ import annotations
@@ -64,7 +65,9 @@ class Tokens:
         return self._seal(tenant.key.encode() + b"\0task", _pack(token))
 
     def read_task(self, tenant: Tenant, text: str, kind: Literal["decision", "activity"]) -> TaskToken:
-        """ValidationException `Invalid token` for anything this service has not given to this tenant for this kind."""
+        """ValidationException `Invalid token` for anything this service has not given to this tenant for this
+        kind.
+        """
         try:
             token = _unpack_task(self._open(tenant.key.encode() + b"\0task", text))
         except msgspec.DecodeError:

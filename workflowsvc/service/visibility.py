@@ -1,7 +1,8 @@
 """Lists and counts of executions (reference 2.27 to 2.30, section 10).
 
-Owns the translation of filters into a query and of rows into answers. That filters do not exclude each other was checked with the
-request (10.2). Consistent at once: the rows are written in the transaction of the events they derive from.
+Owns the translation of filters into a query and of rows into answers. That filters do not exclude each other
+was checked with the request (10.2). Consistent at once: the rows are written in the transaction of the events
+they derive from.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ def list_open_workflow_executions(
 def list_closed_workflow_executions(
     reader: Reader, caller: Caller, request: shapes.ListClosedWorkflowExecutionsInput
 ) -> shapes.WorkflowExecutionInfos:
-    return _list(reader, caller, "ListClosedWorkflowExecutions", request, _closed_query(reader, caller, request))
+    return _list(
+        reader, caller, "ListClosedWorkflowExecutions", request, _closed_query(reader, caller, request)
+    )
 
 
 def count_open_workflow_executions(
