@@ -1,7 +1,8 @@
 """The numbered migrations of a database, forward only.
 
-Owns their order and the decision which of them a database of a given version still needs. Applying one is the business
-of the store, which does it in one transaction together with writing the new version down. It must not know any database.
+Owns their order and the decision which of them a database of a given version still needs. Applying one is the
+business of the store, which does it in one transaction together with writing the new version down. It must
+not know any database.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The named SQL statements of a database, read from `sql/<dialect>/*.sql`; loading fails when one is missing.
 
-Owns the list of names that every dialect must give a statement for, and the little format of the files: a line
-`-- :name open_run` begins a statement, the comment lines below it say which index it relies on, the rest is SQL. It must
-not know what any statement means, nor any database.
+Owns the list of names that every dialect must give a statement for, and the little format of the files: a
+line `-- :name open_run` begins a statement, the comment lines below it say which index it relies on, the rest
+is SQL. It must not know what any statement means, nor any database.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class Statements(NamedTuple):
 
     # catalog.sql
     domain: str
-    domain_by_id: str
+    domains_by_id: str
     domains_ascending: str
     domains_descending: str
     count_domains: str
@@ -34,20 +34,19 @@ class Statements(NamedTuple):
     meta: str
     put_meta: str
     # executions.sql
-    execution: str
+    executions: str
     open_run: str
     count_open: str
     insert_execution: str
     update_open_execution: str
     close_execution: str
-    tagged_execution: str
+    tagged_executions: str
     put_execution_tag: str
     delete_execution_tag: str
     next_wake_at: str
     next_purge_at: str
     due_runs: str
     expired_runs: str
-    closing_of: str
     delete_execution: str
     # history.sql
     append_event: str

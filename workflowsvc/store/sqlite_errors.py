@@ -1,6 +1,6 @@
-"""What an error of SQLite means to the engine, or to the owner of the file.
+"""What an error of SQLite means to the engine.
 
-Owns the translation and nothing else.
+Owns the translation into the kinds of interface.py and nothing else.
 """
 
 from __future__ import annotations
@@ -9,25 +9,27 @@ import apsw
 
 from workflowsvc.store.interface import Conflict, Unavailable
 
-# Everything here can pass: the disk is full or refuses, the file is locked by a stranger or was taken away.
+# Until a person or another program has done something about it, nothing can be answered: the disk is full or
+# broken, the file is locked by a stranger, was taken away or damaged, or this process has closed it.
 _UNAVAILABLE = (
     apsw.BusyError,
     apsw.CantOpenError,
+    apsw.ConnectionClosedError,
+    apsw.CorruptError,
     apsw.FullError,
     apsw.IOError,
     apsw.InterruptError,
     apsw.LockedError,
     apsw.NoMemError,
+    apsw.NotADBError,
     apsw.PermissionsError,
     apsw.ProtocolError,
     apsw.ReadOnlyError,
-    apsw.CorruptError,  # passes only by restoring a backup, but until then nothing can be answered
-    apsw.NotADBError,
 )
 
 
 def store_error(error: apsw.Error) -> Exception:
-    """The StoreError to raise in its place; an error that only a bug can cause stays what it is."""
+    """The StoreError to raise in its place; an error that only a bug of ours can cause stays what it is."""
     if isinstance(error, apsw.ConstraintError):
         return Conflict(str(error))
     if isinstance(error, _UNAVAILABLE):

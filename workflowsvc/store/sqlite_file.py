@@ -1,21 +1,42 @@
 """The file of a SQLite store: ours alone, fit to be used, at the newest schema.
 
-Owns the lock beside the file, the settings of connections, and the refusal of files that cannot serve. It must not know
-what is in the tables.
+Owns the lock beside the file, the settings of connections, and the refusal of files that cannot serve. It
+must not know what is in the tables.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 
 import apsw
 
 from workflowsvc.store.interface import StoreInUse, StoreUnusable
 from workflowsvc.store.migrate import migrations, pending
 
-APPLICATION_ID = 0x53574653  # "SWFS", in the header of the file: `file x.db` shows it
+APPLICATION_ID = 0x53574653  # "SWFS" in the header tells our files from other programs' databases
 MIGRATIONS = migrations("sqlite")
+
+# The page stays at 4096 bytes: a commit costs a write per page it touches and some more per byte of it, and
+# no other size was faster (docs/decisions/0007-sqlite-schema.md). No mmap: an error of the disk would be a
+# signal that ends the process instead of an error that can be answered with 503.
+WRITER_SETTINGS = """
+pragma synchronous = full;
+pragma cache_size = -65536; -- KiB: the inner pages of all trees at a million executions are about 10 MiB
+pragma temp_store = memory;
+pragma wal_autocheckpoint = 4000; -- 16 MiB: one commit in a hundred or so pays for it
+pragma journal_size_limit = 67108864; -- what a burst leaves behind
+pragma trusted_schema = off;
+"""
+READER_SETTINGS = """
+pragma query_only = on;
+pragma cache_size = -16384;
+pragma temp_store = memory;
+pragma trusted_schema = off;
+"""
+BUSY_MS = 2000  # somebody has the file open in a shell: wait a little, then answer 503
+STATEMENTS = 200  # prepared ones kept per connection: all of ours
 
 
 class SqliteFile:
@@ -33,21 +54,35 @@ class SqliteFile:
     def _open_writer(self) -> apsw.Connection:
         where = self.describe()
         try:
-            connection = apsw.Connection(self._path or ":memory:")
-            connection.set_busy_timeout(2000)
-            connection.execute("pragma journal_mode = wal; pragma synchronous = full")
-            _upgrade(connection, where)
+            connection = apsw.Connection(self._path or ":memory:", statementcachesize=STATEMENTS)
+            try:
+                connection.set_busy_timeout(BUSY_MS)
+                if connection.readonly("main"):
+                    raise StoreUnusable(f"{where} cannot be written to by this user.")
+                _refuse_strangers(connection, where)
+                if connection.pragma("journal_mode", "wal") not in ("wal", "memory"):
+                    raise StoreUnusable(f"{where} is on a file system that cannot hold a write-ahead log.")
+                connection.execute(WRITER_SETTINGS)
+                _upgrade(connection, where)
+            except BaseException:
+                connection.close()
+                raise
         except apsw.NotADBError as error:
             raise StoreUnusable(f"{where} is not a SQLite database.") from error
+        except apsw.BusyError as error:
+            raise StoreUnusable(f"{where} is locked by another program.") from error
         except apsw.Error as error:
             raise StoreUnusable(f"{where} cannot be used: {error}.") from error
         return connection
 
     def open_reader(self) -> apsw.Connection:
-        """One more connection, that can only read and so never checkpoints."""
+        """One more connection; it can only read, and so never checkpoints."""
         assert self._path is not None
-        connection = apsw.Connection(self._path, flags=apsw.SQLITE_OPEN_READONLY)
-        connection.set_busy_timeout(2000)
+        connection = apsw.Connection(
+            self._path, flags=apsw.SQLITE_OPEN_READONLY, statementcachesize=STATEMENTS
+        )
+        connection.set_busy_timeout(BUSY_MS)
+        connection.execute(READER_SETTINGS)
         return connection
 
     def describe(self) -> str:
@@ -63,28 +98,39 @@ class SqliteFile:
             self._lock = None
 
 
+def _refuse_strangers(connection: apsw.Connection, where: str) -> None:
+    """A database of another program is left as it is."""
+    empty = not connection.execute("select exists (select 1 from sqlite_schema)").get
+    if not empty and connection.pragma("application_id") != APPLICATION_ID:
+        raise StoreUnusable(f"{where} is the database of another program.")
+
+
 def _upgrade(connection: apsw.Connection, where: str) -> None:
-    """Brings the schema to the newest version, in one transaction."""
-    with connection:
-        version = connection.pragma("user_version")
-        tables = connection.execute("select count(*) from sqlite_schema").get
-        if tables and connection.pragma("application_id") != APPLICATION_ID:
-            raise StoreUnusable(f"{where} holds the data of another program.")
-        for migration in pending(MIGRATIONS, version, where):
+    """Brings the schema to the newest version: all of the way, in one transaction, or not at all."""
+    connection.execute("begin immediate")
+    try:
+        for migration in pending(MIGRATIONS, connection.pragma("user_version"), where):
             connection.execute(migration.sql)
-            connection.execute(f"pragma user_version = {migration.number}")
-        connection.execute(f"pragma application_id = {APPLICATION_ID}")
+            connection.pragma("user_version", migration.number)
+            connection.pragma("application_id", APPLICATION_ID)
+        connection.execute("commit")
+    except BaseException:
+        with suppress(apsw.Error):
+            connection.execute("rollback")
+        raise
 
 
 def _lock(path: str) -> int:
     """An advisory lock on a file beside the database; it ends with the process, however that ends."""
     try:
+        if os.path.isdir(path):
+            raise IsADirectoryError(None, "it is a directory")
         lock = os.open(f"{path}-lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
-        raise StoreUnusable(f"{path} cannot be used: {error}.") from error
+        raise StoreUnusable(f"{path} cannot be used: {error.strerror}.") from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
+    except OSError as error:
         holder = os.read(lock, 32).decode("ascii", "replace").strip()
         os.close(lock)
         raise StoreInUse(f"{path} is in use by process {holder or '(unknown)'}.") from error

@@ -1,10 +1,12 @@
 """Questions asked of one SQLite connection: the `Reader` of interface.py.
 
-Owns how rows become tuples of the interface. It must not know who opened the connection, nor begin or end transactions.
+Owns how rows become tuples of the interface. It must not know who opened the connection, nor begin or end
+transactions.
 """
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -30,16 +32,24 @@ Row = tuple[Any, ...]  # what apsw gives: the shape is known from the statement 
 
 
 class SqliteReader:
-    """Reads through a connection on which somebody else has begun a transaction."""
+    """Reads through a connection on which somebody else has begun a transaction, until he ends it."""
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
+
+    def end(self) -> None:
+        """From here on every use is an error: nobody reads or writes outside a transaction by accident."""
+        del self._connection
 
     def _rows(self, sql: str, parameters: Sequence[object] | dict[str, Any] = ()) -> list[Row]:
         try:
             return cast("list[Row]", self._connection.execute(sql, cast(Any, parameters)).fetchall())
         except apsw.Error as error:
             raise store_error(error) from error
+
+    def _rows_of(self, sql: str, keys: list[int]) -> list[Row]:
+        """Rows for a list of integer keys, in one statement; SQLite has no empty arrays."""
+        return self._rows(sql, (apsw.carray(array("q", keys)),)) if keys else []
 
     def _row(self, sql: str, parameters: Sequence[object]) -> Row | None:
         rows = self._rows(sql, parameters)
@@ -51,11 +61,10 @@ class SqliteReader:
 
     def domain(self, tenant: str, name: str) -> DomainRow | None:
         row = self._row(SQL.domain, (tenant, name))
-        return row and _domain(row)
+        return None if row is None else _domain(row)
 
     def domains_by_id(self, ids: list[int]) -> dict[int, DomainRow]:
-        rows = (self._row(SQL.domain_by_id, (identity,)) for identity in ids)
-        return {row[0]: _domain(row) for row in rows if row}
+        return {row[0]: _domain(row) for row in self._rows_of(SQL.domains_by_id, ids)}
 
     def domains(
         self, tenant: str, status: Status, after: str | None, limit: int, descending: bool
@@ -68,7 +77,7 @@ class SqliteReader:
 
     def type(self, domain: int, kind: TypeKind, name: str, version: str) -> TypeRow | None:
         row = self._row(SQL.type, (domain, kind, name, version))
-        return row and _type(row)
+        return None if row is None else _type(row)
 
     def types(
         self,
@@ -82,7 +91,7 @@ class SqliteReader:
     ) -> list[TypeRow]:
         if name is None:
             sql = SQL.types_descending if descending else SQL.types_ascending
-            after_name, after_version = after or (None, None)
+            after_name, after_version = after or ((None, None) if descending else ("", ""))
         else:
             sql = SQL.types_named_descending if descending else SQL.types_named_ascending
             after_name, after_version = name, after and after[1]
@@ -93,12 +102,11 @@ class SqliteReader:
         return self._value(SQL.count_types, (domain, kind))
 
     def executions(self, runs: list[int]) -> dict[int, ExecutionRow]:
-        rows = (self._row(SQL.execution, (run,)) for run in runs)
-        return {row[0]: _execution(row) for row in rows if row}
+        return {row[0]: _execution(row) for row in self._rows_of(SQL.executions, runs)}
 
     def open_run(self, domain: int, workflow_id: str) -> int | None:
         row = self._row(SQL.open_run, (domain, workflow_id))
-        return row and row[0]
+        return None if row is None else row[0]
 
     def count_open(self, domain: int) -> int:
         return self._value(SQL.count_open, (domain,))
@@ -130,7 +138,7 @@ class SqliteReader:
 
     def meta(self, key: str) -> bytes | None:
         row = self._row(SQL.meta, (key,))
-        return row and row[0]
+        return None if row is None else row[0]
 
 
 def blob(value: str | None) -> bytes | None:
@@ -156,4 +164,4 @@ def _type(row: Row) -> TypeRow:
 
 
 def _execution(row: Row) -> ExecutionRow:
-    return ExecutionRow(*row[:12], bool(row[12]), *row[13:])
+    return ExecutionRow._make((*row[:12], bool(row[12]), *row[13:]))

@@ -1,6 +1,7 @@
 """Changes made through one SQLite connection: the `Transaction` of interface.py.
 
-Owns how tuples of the interface become rows. It must not know who opened the connection, nor begin or end transactions.
+Owns how tuples of the interface become rows. It must not know who opened the connection, nor begin or end
+transactions.
 """
 
 from __future__ import annotations
@@ -31,13 +32,11 @@ _tags_of = msgspec.json.Decoder(list[str | None]).decode
 
 
 class SqliteTransaction(SqliteReader):
-    """Reads and writes through the one connection that writes; other nodes do not exist, so locking is reading."""
+    """Reads and writes on the one connection that writes. There are no other nodes, so locking is reading."""
 
-    def _write(self, sql: str, parameters: Sequence[object]) -> int:
-        """How many rows it changed."""
+    def _write(self, sql: str, parameters: Sequence[object]) -> None:
         try:
             self._connection.execute(sql, cast(Any, parameters))
-            return self._connection.changes()
         except apsw.Error as error:
             raise store_error(error) from error
 
@@ -64,37 +63,29 @@ class SqliteTransaction(SqliteReader):
 
     def insert_executions(self, rows: list[ExecutionRow]) -> None:
         self._write_many(SQL.insert_execution, rows)
-        if tagged := [row for row in rows if row.tags is not None]:
-            self._write_many(
-                SQL.put_execution_tag,
-                [
-                    entry
-                    for row in tagged
-                    for entry in _tag_entries(
-                        row.run, row.domain, cast(bytes, row.tags), row.started_at, row.closed_at
-                    )
-                ],
-            )
+        if any(row.tags is not None for row in rows):
+            self._put_tags([row.run for row in rows])
 
     def update_executions(self, changes: list[ExecutionChange]) -> None:
-        open_changes = [change[:4] for change in changes if change.closed_at is None]
-        if open_changes:
-            self._write_many(SQL.update_open_execution, open_changes)
-        if len(open_changes) < len(changes):
-            self._close([change for change in changes if change.closed_at is not None])
+        still_open = [change[:4] for change in changes if change.closed_at is None]
+        self._write_many(SQL.update_open_execution, still_open)
+        if len(still_open) < len(changes):
+            closing = [change for change in changes if change.closed_at is not None]
+            tagged = self._delete_tags([change.run for change in closing])
+            self._write_many(SQL.close_execution, closing)
+            self._put_tags(tagged)
 
-    def _close(self, changes: list[ExecutionChange]) -> None:
-        before = [(change.run, self._row(SQL.tagged_execution, (change.run,))) for change in changes]
-        self._write_many(SQL.close_execution, changes)
-        for (run, row), change in zip(before, changes, strict=True):
-            if row is not None:
-                domain, tags, started_at, closed_at = row
-                self._write_many(
-                    SQL.delete_execution_tag, _tag_entries(run, domain, tags, started_at, closed_at)
-                )
-                self._write_many(
-                    SQL.put_execution_tag, _tag_entries(run, domain, tags, started_at, change.closed_at)
-                )
+    def _put_tags(self, runs: list[int]) -> None:
+        """Lists these runs under their tags, as they stand now."""
+        for row in self._rows_of(SQL.tagged_executions, runs):
+            self._write_many(SQL.put_execution_tag, _tag_entries(*row))
+
+    def _delete_tags(self, runs: list[int]) -> list[int]:
+        """Takes these runs off the lists of their tags; those that have any."""
+        rows = self._rows_of(SQL.tagged_executions, runs)
+        for row in rows:
+            self._write_many(SQL.delete_execution_tag, _tag_entries(*row))
+        return [row[0] for row in rows]
 
     def append_events(self, rows: list[EventRow]) -> None:
         self._write_many(SQL.append_event, rows)
@@ -107,7 +98,7 @@ class SqliteTransaction(SqliteReader):
 
     def take_tasks(self, domain: int, kind: TaskKind, task_list: str, limit: int) -> list[TaskRow]:
         rows = self._rows(SQL.take_tasks, (domain, kind, task_list, limit))
-        tasks = [TaskRow(*row[:7], bool(row[7])) for row in rows]
+        tasks = [TaskRow._make((*row[:7], bool(row[7]))) for row in rows]
         tasks.sort(key=lambda task: (-task.priority, task.position))
         return tasks
 
@@ -133,7 +124,9 @@ class SqliteTransaction(SqliteReader):
         return [MessageRow(*row) for row in self._rows(SQL.messages, (limit,))]
 
     def delete_messages(self, ids: list[int]) -> int:
-        return sum(self._write(SQL.delete_message, (identity,)) for identity in ids)
+        before = self._connection.total_changes()
+        self._write_many(SQL.delete_message, [(identity,) for identity in ids])
+        return self._connection.total_changes() - before
 
     def due_runs(self, now: int, limit: int) -> list[int]:
         return [run for (run,) in self._rows(SQL.due_runs, (now, limit))]
@@ -142,15 +135,14 @@ class SqliteTransaction(SqliteReader):
         return [run for (run,) in self._rows(SQL.expired_runs, (now, limit))]
 
     def purge(self, run: int, at_most_events: int) -> bool:
-        row = self._row(SQL.closing_of, (run,))
+        row = self.executions([run]).get(run)
         if row is None:
             return True
-        assert row[0] is not None, f"run {run} is open and must not be purged"
+        assert row.closed_at is not None, f"run {run} is open and must not be purged"
         self._write(SQL.delete_newest_events, (run, at_most_events))
         if self._value(SQL.has_events, (run,)):
             return False
-        if tagged := self._row(SQL.tagged_execution, (run,)):
-            self._write_many(SQL.delete_execution_tag, _tag_entries(run, *tagged))
+        self._delete_tags([run])
         for sql in (SQL.delete_tasks_of, SQL.delete_heartbeats_of, SQL.delete_execution):
             self._write(sql, (run,))
         return True

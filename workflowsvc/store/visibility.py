@@ -1,7 +1,7 @@
 """Which statement answers a visibility query, and with which parameters (reference 10.1, 10.2).
 
-Owns the choice of an index and the two ends of a page. Shared by all dialects: the texts are theirs, under the names
-used here. It must not know a database.
+Owns the choice of an index and the two ends of a page. Shared by all dialects: the texts are theirs, under
+the names used here. It must not know a database.
 """
 
 from __future__ import annotations

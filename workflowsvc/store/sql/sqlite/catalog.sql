@@ -4,9 +4,10 @@
 -- domains_by_name
 select id, tenant, name, status, description, retention, tags from domains where tenant = ?1 and name = ?2
 
--- :name domain_by_id
+-- :name domains_by_id
 -- primary key
-select id, tenant, name, status, description, retention, tags from domains where id = ?1
+select id, tenant, name, status, description, retention, tags
+from carray(?1) as wanted cross join domains on id = wanted.value
 
 -- :name domains_ascending
 -- domains_by_name; a tenant has 100 domains at most (reference 12.1), so status needs no index
@@ -46,7 +47,8 @@ from types
 where domain = ?1 and kind = ?2 and name = ?3 and version = ?4
 
 -- :name types_ascending
--- primary key; a domain has 10,000 types of a kind at most (reference 12.1), so status needs no index
+-- primary key; a domain has 10,000 types of a kind at most (reference 12.1), so status needs no index. The first page begins
+-- behind ('', ''), which stands before all names
 select domain, kind, name, version, status, description, created_at, deprecated_at, defaults
 from types
 where domain = ?1 and kind = ?2 and (name, version) > (?4, ?5) and status = ?3

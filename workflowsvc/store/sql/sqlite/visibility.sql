@@ -55,16 +55,13 @@ and (:type_name is null or type_name = :type_name)
 and (:type_version is null or type_version = :type_version)
 
 -- :name closed_of_workflow_by_start
--- executions_closed_workflow; sorts the runs of this one workflowId, from the index alone
-from executions as e
-where run in (
-    select run from executions indexed by executions_closed_workflow
-    where domain = :domain
-    and workflow_id = :workflow_id
-    and closed_at is not null
-    and (started_at, run) > (:low_at, :low_run)
-    and (started_at, run) < (:high_at, :high_run)
-)
+-- executions_closed_workflow finds the runs of this one workflowId; putting them in order is a sort
+from executions as e indexed by executions_closed_workflow
+where domain = :domain
+and workflow_id = :workflow_id
+and closed_at is not null
+and (started_at, run) > (:low_at, :low_run)
+and (started_at, run) < (:high_at, :high_run)
 and (:close_status is null or close_status = :close_status)
 and (:type_name is null or type_name = :type_name)
 and (:type_version is null or type_version = :type_version)
