@@ -1,0 +1,107 @@
+"""`python -m bench [SCENARIO ...]`: runs scenarios in turn, prints tables, saves JSON, draws pictures.
+
+Owns the options and the list of scenarios. The exit status says whether everything ran and was answered as
+it should be; a goal that is not met is told in the table, and is no failure unless --strict is given.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from bench.load import Plan
+from bench.picture import draw_all
+from bench.report import Result, machine, print_machine, print_result, save
+from bench.scenarios import Bench, fanout, history, latency, moto, polls, startup, stored, sweep, throughput
+from bench.server import ROOT
+
+Scenario = Callable[[Bench], Coroutine[Any, Any, Result]]
+
+RESULTS = ROOT / "bench" / "results"
+SCENARIOS: dict[str, tuple[Scenario, str]] = {
+    "throughput": (throughput.run, "complete workflows a second, closed loop"),
+    "latency": (latency.run, "calls and waiting tasks at half load, fixed rate of arrivals"),
+    "moto": (moto.run, "the same workflows on moto_server, and the ratio"),
+    "history": (history.run, "appending to a history of 20,000 events and to one of 20; reading it whole"),
+    "polls": (polls.run, "10,000 idle long polls: memory and CPU"),
+    "startup": (startup.run, "from the start of the process to the first answer"),
+    "fanout": (fanout.run, "1,000 activities at once by 100 workers, against ten at a time"),
+    "sweep": (sweep.run, "throughput and latency against load, for the picture"),
+    "stored": (stored.run, "throughput with 100,000 open and 1,000,000 closed executions in the file"),
+}
+STANDARD = ["throughput", "latency", "moto", "history", "polls", "startup", "fanout"]
+
+
+def main() -> int:
+    """Runs what the command line asks for."""
+    options = parse(sys.argv[1:])
+    scenarios: list[str] = options.scenario or STANDARD
+    if scenarios == ["all"]:
+        scenarios = list(SCENARIOS)
+    bench = Bench(
+        plan=Plan(
+            open_workflows=options.open,
+            pollers=options.pollers,
+            payload_bytes=options.payload,
+            seconds=options.seconds,
+            warmup_seconds=options.warmup,
+            rate=options.rate,
+        ),
+        folder=options.folder,
+        store=options.store,
+        executions_open=options.stored_open,
+        executions_closed=options.stored_closed,
+        found={},
+    )
+    facts = machine(options.folder)
+    print_machine(facts)
+    assert bench.found is not None
+    for name in scenarios:
+        run, _ = SCENARIOS[name]
+        result = bench.found[name] = uvloop.run(run(bench))
+        print_result(result)
+        save(options.json, facts, bench.found.values())  # after each: a later failure takes nothing away
+    pictures = draw_all(list(bench.found.values()), facts, options.draw)
+    print(f"\nSaved {options.json}" + "".join(f", {picture}" for picture in pictures))
+    missed = [figure for result in bench.found.values() for figure in result.figures if figure.met is False]
+    return 1 if options.strict and missed else 0
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    plan = Plan()
+    described = "\n".join(f"  {name:<11} {what}" for name, (_, what) in SCENARIOS.items())
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="What the service costs, measured from outside.",
+        epilog=f"scenarios:\n{described}\n\nwithout any: {' '.join(STANDARD)}; `all` for all of them",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("scenario", nargs="*", choices=[*SCENARIOS, "all"], default=None, metavar="SCENARIO")
+    parser.add_argument("--open", type=int, default=plan.open_workflows, help="open workflows at most")
+    parser.add_argument("--pollers", type=int, default=plan.pollers, help="deciders, and as many workers")
+    parser.add_argument("--payload", type=int, default=plan.payload_bytes, help="bytes of inputs and results")
+    parser.add_argument("--seconds", type=float, default=plan.seconds, help="how long each load is measured")
+    parser.add_argument("--warmup", type=float, default=plan.warmup_seconds, help="seconds before that")
+    parser.add_argument(
+        "--rate", type=float, help="workflows a second of `latency` (default: half of throughput)"
+    )
+    parser.add_argument("--store", choices=["sqlite", "memory"], default="sqlite")
+    parser.add_argument("--stored-open", type=int, default=100_000, help="open executions of `stored`")
+    parser.add_argument("--stored-closed", type=int, default=1_000_000, help="closed executions of `stored`")
+    parser.add_argument("--folder", type=Path, default=RESULTS, help="where SQLite files are made")
+    parser.add_argument("--json", type=Path, default=RESULTS / time.strftime("%Y%m%dT%H%M%S.json"))
+    parser.add_argument("--draw", type=Path, default=RESULTS, help="folder of the pictures")
+    parser.add_argument("--strict", action="store_true", help="a goal that is not met is a failure")
+    options = parser.parse_args(arguments)
+    options.folder = options.folder.resolve()
+    return options
+
+
+if __name__ == "__main__":
+    sys.exit(main())

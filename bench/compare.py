@@ -1,0 +1,98 @@
+"""Two revisions side by side: `python -m bench.compare REVISION` against the work tree, in turn, as ratios.
+
+Each turn measures the revision and then the work tree, so that what else the machine does hits both. The
+generator is always that of the work tree; only the server's code differs. The old code comes out of git
+into a temporary folder (`git archive`: no branch, no work tree that could be left behind) and runs with the
+same interpreter and packages.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import statistics
+import subprocess
+import sys
+import tarfile
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import uvloop
+
+from bench.__main__ import RESULTS
+from bench.load import Plan
+from bench.report import Figure, machine, number, print_machine
+from bench.scenarios import Bench, latency, throughput
+from bench.server import ROOT
+
+TURNS = 3
+SECONDS = 8.0
+SAME_WITHIN = 0.05  # two runs of the same code differ by about that much
+
+
+def main() -> int:
+    """Prints the table of ratios."""
+    parser = argparse.ArgumentParser(prog="python -m bench.compare", description=__doc__)
+    parser.add_argument("revision", help="what the work tree is compared with: a commit, tag or branch")
+    parser.add_argument("--turns", type=int, default=TURNS)
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="how long each load is measured")
+    parser.add_argument(
+        "--rate", type=float, default=latency.RATE_IF_UNKNOWN, help="workflows/s of the latencies"
+    )
+    parser.add_argument(
+        "--open", type=int, default=Plan().open_workflows, help="open workflows of the throughput"
+    )
+    options = parser.parse_args()
+    plan = Plan(open_workflows=options.open, seconds=options.seconds)
+    print_machine(machine(RESULTS))
+    with tempfile.TemporaryDirectory(prefix="bench-compare-") as folder:
+        extract(options.revision, Path(folder))
+        old = Bench(plan=plan, folder=RESULTS, code=Path(folder))
+        new = Bench(plan=plan, folder=RESULTS)
+        turns = [(figures(old, options.rate), figures(new, options.rate)) for _ in range(options.turns)]
+    tell(options.revision, turns)
+    return 0
+
+
+def extract(revision: str, folder: Path) -> None:
+    """The package as it was at that revision."""
+    command = ["git", "archive", "--format=tar", revision, "workflowsvc"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
+    if done.returncode:
+        sys.exit(done.stderr.decode())
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+        archive.extractall(folder, filter="data")
+
+
+def figures(bench: Bench, rate: float) -> list[Figure]:
+    """What is compared, measured once."""
+    results = [uvloop.run(throughput.run(bench))]
+    results.append(uvloop.run(latency.run(replace(bench, plan=replace(bench.plan, rate=rate)))))
+    return [
+        replace(figure, what=f"{result.scenario}: {figure.what}")
+        for result in results
+        for figure in result.figures
+        if figure.ours
+    ]
+
+
+def tell(revision: str, turns: list[tuple[list[Figure], list[Figure]]]) -> None:
+    """The middle of all turns of each, and their ratio."""
+    names = [figure.what for figure in turns[0][0]]
+    width = max(map(len, names))
+    print(f"\n{'':<{width}}  {revision[:12]:>12} {'work tree':>12}   ratio")
+    for index, name in enumerate(names):
+        old, new = (statistics.median(turn[side][index].value for turn in turns) for side in (0, 1))
+        ratio = new / old if old else 1.0
+        figure = turns[0][0][index]
+        better = ratio > 1 if figure.more_is_better else ratio < 1
+        verdict = "" if abs(ratio - 1) <= SAME_WITHIN else ("better" if better else "WORSE")
+        line = (
+            f"{name:<{width}}  {number(old):>12} {number(new):>12} {figure.unit:<5} {ratio:>5.2f}  {verdict}"
+        )
+        print(line.rstrip())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""One question each. A scenario is `async def run(bench: Bench) -> Result`, listed in `bench/__main__.py`."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.load import Plan
+from bench.report import Result
+from bench.server import ROOT
+
+
+@dataclass
+class Bench:
+    """What all scenarios of one invocation share."""
+
+    plan: Plan
+    folder: Path  # where SQLite files are made: on the disk that is to be measured
+    code: Path = ROOT  # the workflowsvc that is measured
+    store: str = "sqlite"  # or "memory": shows what durability costs
+    executions_open: int = 100_000  # for `stored` and `startup`
+    executions_closed: int = 1_000_000
+    found: dict[str, Result] | None = None  # results of earlier scenarios, by name
+
+    @contextmanager
+    def fresh_folder(self) -> Iterator[Path]:
+        """An empty folder; gone afterwards."""
+        with tempfile.TemporaryDirectory(dir=self.folder, prefix="bench-") as folder:
+            yield Path(folder)
+
+    @contextmanager
+    def fresh_store(self) -> Iterator[str]:
+        """The --store of a server that knows nothing yet; gone afterwards."""
+        with self.fresh_folder() as folder:
+            yield "memory" if self.store == "memory" else f"sqlite:{folder}/bench.db"
+
+    def earlier(self, scenario: str, what: str) -> float | None:
+        """A figure that an earlier scenario of this invocation has found."""
+        result = (self.found or {}).get(scenario)
+        figures = result.figures if result else []
+        return next((figure.value for figure in figures if figure.what == what), None)

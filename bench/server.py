@@ -1,0 +1,105 @@
+"""The servers that are measured, each a process of its own: workflowsvc on a SQLite file, and moto_server.
+
+Owns how they are started, found and stopped. Both run with the same interpreter as the generator.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+START_SECONDS = 60.0
+STOP_SECONDS = 30.0
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class Server(NamedTuple):
+    """A server that answers."""
+
+    host: str
+    port: int
+    pid: int
+    started_in_seconds: float  # from the start of its process until it said where it listens
+
+
+@contextmanager
+def workflowsvc(
+    store: str, *, code: Path = ROOT, settings: Mapping[str, str] | None = None
+) -> Iterator[Server]:
+    """`workflowsvc serve --store STORE` with the code in that folder; settings are WORKFLOWSVC_ variables."""
+    command = [
+        sys.executable,
+        "-m",
+        "workflowsvc",
+        "serve",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        "0",
+        "--store",
+        store,
+    ]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("WORKFLOWSVC_")}
+    environment |= {"PYTHONPATH": str(code)} | dict(settings or {})
+    # From a folder without the package, so that the code comes from where it is said to come.
+    with _process(command, environment, folder=_folder_of(store)) as (process, log, began):
+        while not (address := re.search(r"http://127\.0\.0\.1:(\d+)\b", log.read_text())):
+            _still_starting(process, log, began)
+            time.sleep(0.002)
+        yield Server("127.0.0.1", int(address[1]), process.pid, time.perf_counter() - began)
+
+
+@contextmanager
+def moto(folder: Path) -> Iterator[Server]:
+    """moto_server on a free port. It keeps everything in memory."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with _process(command, os.environ, folder) as (process, log, began):
+        while True:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            _still_starting(process, log, began)
+            time.sleep(0.02)
+        yield Server("127.0.0.1", port, process.pid, time.perf_counter() - began)
+
+
+@contextmanager
+def _process(
+    command: list[str], environment: Mapping[str, str], folder: Path
+) -> Iterator[tuple[subprocess.Popen[bytes], Path, float]]:
+    log = folder / "server.log"
+    began = time.perf_counter()
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            command, env=environment, cwd=folder, stdout=out, stderr=out, process_group=0
+        )
+    try:
+        yield process, log, began
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _still_starting(process: subprocess.Popen[bytes], log: Path, began: float) -> None:
+    if process.poll() is not None or time.perf_counter() - began > START_SECONDS:
+        raise ChildProcessError(f"the server did not start; it said:\n{log.read_text()}")
+
+
+def _folder_of(store: str) -> Path:
+    kind, _, file = store.partition(":")
+    return Path(file).resolve().parent if kind == "sqlite" and file else Path("/tmp")
