@@ -21,11 +21,11 @@ help: ## list these targets
 ##@ Use it
 .PHONY: demo
 demo: $(DEMO) ## watch real workflows run, one of them across a kill -9 of the server
-	$(BIN)/python examples/demo.py
+	@$(BIN)/python examples/demo.py
 
 .PHONY: serve
 serve: $(DEMO) ## run the service on port 8888, kept in ./workflowsvc.db (options: ARGS="--port 0 ...")
-	exec $(BIN)/workflowsvc serve $(ARGS)
+	@exec $(BIN)/workflowsvc serve $(ARGS)
 
 ##@ Work on it
 .PHONY: venv
@@ -83,13 +83,15 @@ clean: ## remove what was built: .venv, dist, caches; never a database
 # The project goes in without dependencies and without build isolation: what it is built with is in the lock too.
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, e.g. make PYTHON=python3.12 ...")'
-	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(DEMO): requirements/demo.txt pyproject.toml | $(BIN)/python
+	@echo 'Installing the service into $(VENV) (once, and when its lock changes) ...'
 	@$(PIP) install --require-hashes -r requirements/demo.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(DEV): requirements/dev.txt $(DEMO)
+	@echo 'Installing what tests, checks and measurements need ...'
 	@$(PIP) install --require-hashes -r requirements/dev.txt
 	@touch $@
