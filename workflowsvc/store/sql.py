@@ -62,7 +62,7 @@ class Statements(NamedTuple):
     count_tasks: str
     put_task: str
     ready_task: str
-    take_tasks: str
+    next_tasks: str
     delete_task: str
     delete_tasks_of: str
     put_message: str

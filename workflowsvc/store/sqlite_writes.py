@@ -6,7 +6,7 @@ transactions.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, cast
 
 import apsw
@@ -40,9 +40,12 @@ class SqliteTransaction(SqliteReader):
         except apsw.Error as error:
             raise store_error(error) from error
 
-    def _write_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+    def _write_many(self, sql: str, rows: list[Any]) -> None:
+        """The statement once for each row."""
+        if not rows:
+            return
         try:
-            self._connection.executemany(sql, cast(Any, rows))
+            self._connection.executemany(sql, rows)
         except apsw.Error as error:
             raise store_error(error) from error
 
@@ -97,10 +100,9 @@ class SqliteTransaction(SqliteReader):
         self._write_many(SQL.ready_task, keys)
 
     def take_tasks(self, domain: int, kind: TaskKind, task_list: str, limit: int) -> list[TaskRow]:
-        rows = self._rows(SQL.take_tasks, (domain, kind, task_list, limit))
-        tasks = [TaskRow._make((*row[:7], bool(row[7]))) for row in rows]
-        tasks.sort(key=lambda task: (-task.priority, task.position))
-        return tasks
+        rows = self._rows(SQL.next_tasks, (domain, kind, task_list, limit))
+        self._write_many(SQL.delete_task, [row[:2] for row in rows])
+        return [TaskRow._make((*row[:7], bool(row[7]))) for row in rows]
 
     def delete_tasks(self, keys: list[TaskKey]) -> None:
         self._write_many(SQL.delete_task, keys)

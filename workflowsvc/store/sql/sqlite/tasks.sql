@@ -20,16 +20,14 @@ on conflict (run, scheduled_event_id) do update set
 -- primary key
 update tasks set ready = 1 where run = ? and scheduled_event_id = ?
 
--- :name take_tasks
--- tasks_waiting finds them, primary key deletes them; rows come back in any order
-delete from tasks
-where (run, scheduled_event_id) in (
-    select run, scheduled_event_id from tasks
-    where domain = ?1 and kind = ?2 and task_list = ?3 and ready = 1
-    order by priority desc, position
-    limit ?4
-)
-returning run, scheduled_event_id, kind, domain, task_list, priority, position, ready
+-- :name next_tasks
+-- tasks_waiting, in its own order. To take them is this and delete_task: a delete with `returning` does both at once, but
+-- cost 30 times as much here
+select run, scheduled_event_id, kind, domain, task_list, priority, position, ready
+from tasks
+where domain = ?1 and kind = ?2 and task_list = ?3 and ready = 1
+order by priority desc, position
+limit ?4
 
 -- :name delete_task
 -- primary key
