@@ -150,6 +150,7 @@ class Lane:
                 self._background(session)
                 for command in commands:
                     self._command(session, command)
+                session.store()
             return session.answers
         except BaseException:
             if session is not None:
@@ -202,6 +203,7 @@ def _advance_due(session: Session) -> None:
         if run not in state.quarantined:
             session.refresh(run)
             session.flush()
+    session.store()
     state.wake_at = session.tx.next_wake_at()
     if state.quarantined and state.wake_at is not None:
         state.wake_at = max(state.wake_at, session.now + RETRY_MS)  # what remains due is quarantined
@@ -213,6 +215,6 @@ def _purge(session: Session) -> None:
     expired = session.tx.expired_runs(session.now, 1)
     for run in expired:
         if session.tx.purge(run, PURGED_EVENTS_PER_BATCH):
-            state.executions.pop(run, None)
+            state.forget(run)
     if not expired:
         state.purge_at = session.tx.next_purge_at()

@@ -17,15 +17,15 @@ from workflowsvc.core.execution import Execution
 from workflowsvc.core.messages import AnyMessage, messages_of
 from workflowsvc.core.outcome import outcome_of
 from workflowsvc.core.run_ids import run_of, shard_for
+from workflowsvc.engine.names import Names
 from workflowsvc.engine.pollers import ListKey, Waiter
-from workflowsvc.faults import UnknownResourceFault
+from workflowsvc.engine.writes import Writes
 from workflowsvc.model.events import Event, decode_event, encode_event
 from workflowsvc.model.shapes import (
     WorkflowExecutionContinuedAsNewEventAttributes,
     WorkflowExecutionStartedEventAttributes,
 )
 from workflowsvc.store.interface import (
-    DomainRow,
     EventRow,
     ExecutionChange,
     ExecutionRow,
@@ -34,10 +34,7 @@ from workflowsvc.store.interface import (
     TaskKey,
     TaskRow,
     Transaction,
-    TypeKind,
-    TypeRow,
 )
-from workflowsvc.tenant import Tenant
 
 if TYPE_CHECKING:
     from workflowsvc.engine.state import EngineState
@@ -55,92 +52,37 @@ class Session:
         self.state = state
         self.settings = state.settings
         self.limits = state.settings.limits
+        self.names = Names(tx, now, state)
         self.answers: list[tuple[Callable[[Any], None], Any]] = []  # told after the commit
         self.last_run: int | None = None  # the execution that was asked for last: where a bug must lie
+        self._writes = Writes()
+        self._touched: set[int] = set()  # every execution this transaction has changed
+        self._dirty: dict[int, Execution] = {}  # by the command at hand
+        self._open: dict[tuple[int, str], int | None] = {}  # runs opened and closed by this transaction
+        self._fresh: set[ListKey] = set()
         self._matched: list[Waiter] = []
         self._added: list[Waiter] = []
-        self.touched: set[int] = set()  # every execution this transaction has changed
-        self._dirty: dict[int, Execution] = {}  # by the command at hand
-        self._created: dict[int, ExecutionRow] = {}
-        self._fresh: set[ListKey] = set()
-
-    # --- domains and types ---
-
-    def domain(self, tenant: Tenant, name: str) -> DomainRow | None:
-        key = (tenant.key, name)
-        row = self.state.domains.get(key)
-        if row is None:
-            row = self.tx.domain(tenant.key, name)
-            if row is not None:
-                self.state.domains[key] = row
-                self.state.domains_by_id[row.id] = row
-        return row
-
-    def require_domain(self, tenant: Tenant, name: str) -> DomainRow:
-        row = self.domain(tenant, name)
-        if row is None:
-            raise UnknownResourceFault(f"Unknown domain: {name}")
-        return row
-
-    def domain_by_id(self, id: int) -> DomainRow:
-        row = self.state.domains_by_id.get(id)
-        if row is None:
-            row = self.state.domains_by_id[id] = self.tx.domains_by_id([id])[id]
-        return row
-
-    def put_domain(self, row: DomainRow) -> None:
-        self.tx.put_domain(row)
-        self.state.domains[(row.tenant, row.name)] = row
-        self.state.domains_by_id[row.id] = row
-
-    def type(self, domain: int, kind: TypeKind, name: str, version: str) -> TypeRow | None:
-        key = (domain, kind, name, version)
-        row = self.state.types.get(key)
-        if row is None:
-            row = self.tx.type(domain, kind, name, version)
-            if row is not None:
-                self.state.types[key] = row
-        return row
-
-    def put_type(self, row: TypeRow) -> None:
-        self.tx.put_type(row)
-        self.state.types[(row.domain, row.kind, row.name, row.version)] = row
-
-    def delete_type(self, row: TypeRow) -> None:
-        self.tx.delete_type(row.domain, row.kind, row.name, row.version)
-        self.state.types.pop((row.domain, row.kind, row.name, row.version), None)
-
-    def deprecate_types(self, domain: int) -> None:
-        self.tx.deprecate_types(domain, self.now)
-        self.state.types.clear()
-
-    def open_count(self, domain: int) -> int:
-        """Open runs in the domain, children included."""
-        count = self.state.open_counts.get(domain)
-        if count is None:
-            count = self.state.open_counts[domain] = self.tx.count_open(domain)
-        return count
 
     # --- executions ---
 
     def execution(self, run: int) -> Execution | None:
         """The execution as of now: deadlines that have passed have expired. None when the run is unknown."""
-        if run in self.state.quarantined:
+        state = self.state
+        if run in state.quarantined:
             raise Quarantined(run)
         self.last_run = run
-        execution = self.state.executions.get(run)
+        execution = state.executions.get(run)
         if execution is None:
             execution = self._load(run)
             if execution is None:
                 return None
-            self.state.executions[run] = execution
+            state.executions[run] = execution
         else:
-            self.state.executions.move_to_end(run)
-        if execution.is_open:
-            due_at = execution.wake_at()
-            if due_at is not None and due_at <= self.now:
-                decision_tasks.advance(execution, self.now, max_events=self.limits.max_events)
-                self._dirty[run] = execution
+            state.executions.move_to_end(run)
+        due_at = execution.wake_at()
+        if due_at is not None and due_at <= self.now:
+            decision_tasks.advance(execution, self.now, max_events=self.limits.max_events)
+            self._dirty[run] = execution
         return execution
 
     def _load(self, run: int) -> Execution | None:
@@ -154,6 +96,8 @@ class Session:
             activities.restore_heartbeat(
                 execution, heartbeat.at, heartbeat.scheduled_event_id, heartbeat.details
             )
+        self.state.histories.begin(run)
+        self.state.histories.add(run, bodies)
         return execution
 
     def named_execution(self, domain: int, workflow_id: str, run_id: str) -> Execution | None:
@@ -169,9 +113,13 @@ class Session:
         if run_id:
             execution = self.named_execution(domain, workflow_id, run_id)
         else:
-            run = self.tx.open_run(domain, workflow_id)
+            run = self._open_run(domain, workflow_id)
             execution = None if run is None else self.execution(run)
         return execution if execution is not None and execution.is_open else None
+
+    def _open_run(self, domain: int, workflow_id: str) -> int | None:
+        key = (domain, workflow_id)
+        return self._open[key] if key in self._open else self.tx.open_run(domain, workflow_id)
 
     def refresh(self, run: int) -> None:
         """Lets time pass for a run and writes down when it must be looked at again."""
@@ -199,7 +147,7 @@ class Session:
         execution = Execution(run=run, run_id=run_id, domain=domain, workflow_id=workflow_id)
         workflow.start(execution, self.now, attributes)
         parent = attributes.parent_workflow_execution
-        self._created[run] = ExecutionRow(
+        self._writes.created[run] = ExecutionRow(
             run=run,
             run_id=run_id,
             domain=domain,
@@ -218,11 +166,14 @@ class Session:
             purge_at=None,
         )
         self.state.executions[run] = execution
+        self.state.histories.begin(run)
+        self._open[(domain, workflow_id)] = run
+        self._count_open(domain, +1)
         self.changed(execution)
         return execution
 
     def new_run_id(self, domain: int, workflow_id: str) -> str:
-        row = self.domain_by_id(domain)
+        row = self.names.domain_by_id(domain)
         return self.state.ids.run_id(self.now, shard_for(row.tenant, row.name, workflow_id))
 
     def put_heartbeat(self, execution: Execution, scheduled_id: int) -> None:
@@ -230,8 +181,23 @@ class Session:
         activity = execution.activities[scheduled_id]
         assert activity.heartbeat_at is not None
         row = HeartbeatRow(execution.run, scheduled_id, activity.heartbeat_at, activity.heartbeat_details)
-        self.tx.put_heartbeats([row])
+        self._writes.put_heartbeat(row)
         self._dirty[execution.run] = execution
+
+    def events(self, run: int, first: int, last: int, limit: int, descending: bool) -> list[bytes]:
+        """As `Reader.events`, with what this transaction has recorded."""
+        bodies = self.state.histories.events(run, first, last, limit, descending)
+        if bodies is None:
+            self.store()
+            bodies = self.tx.events(run, first, last, limit, descending)
+        return bodies
+
+    def open_count(self, domain: int) -> int:
+        """Open runs in the domain, children included."""
+        count = self.state.open_counts.get(domain)
+        if count is None:
+            count = self.state.open_counts[domain] = self.tx.count_open(domain)
+        return count
 
     # --- tasks ---
 
@@ -249,16 +215,29 @@ class Session:
         self._added.append(waiter)
 
     def _take_for(self, waiter: Waiter) -> Any:
-        key = waiter.key
-        while rows := self.tx.take_tasks(key.domain, key.kind, key.name, 1):
+        while (row := self._take(waiter.key)) is not None:
             try:
-                answer = waiter.start(self, rows[0])
+                answer = waiter.start(self, row)
             except Quarantined:
-                self.tx.put_tasks([rows[0]._replace(ready=False)])
+                self._writes.put_task(row._replace(ready=False))
                 continue
             if answer is not None:
                 return answer
         return None
+
+    def _take(self, key: ListKey) -> TaskRow | None:
+        """The next task of a list. One that this batch has put need not go through the store, if the store is
+        known to hold no other.
+        """
+        if key in self.state.empty_lists:
+            return self._writes.take_task(key)
+        if self._writes.has_fresh(key):
+            self.store()
+        rows = self.tx.take_tasks(key.domain, key.kind, key.name, 1)
+        if not rows:
+            self.state.empty_lists.add(key)
+            return None
+        return rows[0]
 
     def _match(self) -> None:
         """Tasks that have just become ready go to the polls that wait for them, the oldest poll first."""
@@ -275,88 +254,88 @@ class Session:
 
     # --- writing down ---
 
-    def write(self, execution: Execution) -> None:
-        """What this execution has recorded goes into the transaction now, to be read back from it."""
-        if self._dirty.pop(execution.run, None) is not None:
-            self.touched.add(execution.run)
-            self._write(execution, self._created.pop(execution.run, None))
-
     def flush(self) -> None:
-        """Everything the command at hand has recorded goes into the transaction; waiting polls get what
-        became ready.
-        """
+        """Everything the command at hand has recorded is gathered; waiting polls get what became ready."""
         while self._dirty or self._fresh:
             while self._dirty:
-                self.write(next(iter(self._dirty.values())))
+                self.gather(next(iter(self._dirty.values())))
             self._match()  # records the starts of the tasks it hands out
 
-    def _write(self, execution: Execution, created: ExecutionRow | None) -> None:
-        tx, run = self.tx, execution.run
+    def store(self) -> None:
+        """What was gathered goes into the transaction."""
+        self.state.empty_lists -= self._writes.store(self.tx)
+
+    def gather(self, execution: Execution) -> None:
+        """What this execution has recorded, and all that follows from it, will be written."""
+        run = execution.run
+        if self._dirty.pop(run, None) is None:
+            return
+        self._touched.add(run)
         events = execution.take_new_events()
+        bodies = [encode_event(event) for event in events]
+        self.state.histories.add(run, bodies)
+        first_id = execution.next_event_id - len(events)
+        self._writes.events.extend(EventRow(run, first_id + place, body) for place, body in enumerate(bodies))
         wake_at = execution.wake_at()
         purge_at = None if execution.is_open else self._purge_at(execution)
-        change = ExecutionChange(
-            run=run,
-            next_event_id=execution.next_event_id,
-            wake_at=wake_at,
-            cancel_requested=execution.cancel_requested,
-            closed_at=execution.closed_at,
-            close_status=execution.close_status,
-            purge_at=purge_at,
+        self._writes.change(
+            ExecutionChange(
+                run=run,
+                next_event_id=execution.next_event_id,
+                wake_at=wake_at,
+                cancel_requested=execution.cancel_requested,
+                closed_at=execution.closed_at,
+                close_status=execution.close_status,
+                purge_at=purge_at,
+            )
         )
-        if created is not None:
-            tx.insert_executions([created._replace(**change._asdict())])
-            self._count_open(execution.domain, +1)
-        else:
-            tx.update_executions([change])
-        tx.append_events([EventRow(run, event.id, encode_event(event)) for event in events])
-        self._write_outcome(execution, events)
         self.state.wake_by(wake_at)
         self.state.purge_by(purge_at)
-        if not execution.is_open and events:
-            self._count_open(execution.domain, -1)
-            self._continue(execution, events[-1])
+        if events:
+            self._gather_outcome(execution, events)
 
-    def _write_outcome(self, execution: Execution, events: list[Event]) -> None:
-        tx, run, domain = self.tx, execution.run, execution.domain
+    def _gather_outcome(self, execution: Execution, events: list[Event]) -> None:
+        writes, run, domain = self._writes, execution.run, execution.domain
         outcome = outcome_of(execution, events)
-        if outcome.tasks:
-            rows = [
-                TaskRow(
-                    run=run,
-                    scheduled_event_id=task.scheduled_id,
-                    kind=task.kind,
-                    domain=domain,
-                    task_list=task.task_list,
-                    priority=task.priority,
-                    position=self.state.ids.position(self.now),
-                    ready=task.ready,
-                )
-                for task in outcome.tasks
-            ]
-            tx.put_tasks(rows)
-            self._fresh.update(ListKey(domain, row.kind, row.task_list) for row in rows if row.ready)
-        if outcome.ready:
-            tx.ready_tasks([TaskKey(run, scheduled_id) for scheduled_id in outcome.ready])
+        for task in outcome.tasks:
+            row = TaskRow(
+                run=run,
+                scheduled_event_id=task.scheduled_id,
+                kind=task.kind,
+                domain=domain,
+                task_list=task.task_list,
+                priority=task.priority,
+                position=self.state.ids.position(self.now),
+                ready=task.ready,
+            )
+            writes.put_task(row)
+            if task.ready:
+                self._fresh.add(ListKey(domain, task.kind, task.task_list))
+        for scheduled_id in outcome.ready:
             assert execution.scheduled_task is not None
-            self._fresh.add(ListKey(domain, "decision", execution.scheduled_task.task_list))
-        if outcome.gone:
-            tx.delete_tasks([TaskKey(run, scheduled_id) for scheduled_id in outcome.gone])
-        if outcome.heartbeats_over:
-            tx.delete_heartbeats([TaskKey(run, scheduled_id) for scheduled_id in outcome.heartbeats_over])
-        messages = messages_of(execution, events, self.settings.child_policy_applies)
-        self.send(run, domain, list(messages))
+            key = ListKey(domain, "decision", execution.scheduled_task.task_list)
+            self._fresh.add(key)
+            if writes.ready_task(TaskKey(run, scheduled_id)):
+                self.state.empty_lists.discard(key)
+        for scheduled_id in outcome.gone:
+            writes.delete_task(TaskKey(run, scheduled_id))
+        for scheduled_id in outcome.heartbeats_over:
+            writes.delete_heartbeat(TaskKey(run, scheduled_id))
+        self.send(run, domain, list(messages_of(execution, events, self.settings.child_policy_applies)))
+        if not execution.is_open:
+            if self._open_run(domain, execution.workflow_id) == run:
+                self._open[(domain, execution.workflow_id)] = None
+            self._count_open(domain, -1)
+            self._continue(execution, events[-1])
 
     def send(self, run: int, domain: int, messages: list[AnyMessage]) -> None:
         """Messages leave with this transaction and are applied in a later one."""
         if not messages:
             return
         position = self.state.ids.position
-        self.tx.put_messages(
-            [
-                MessageRow(position(self.now), run, type(message).__name__, domain, _encode(message))
-                for message in messages
-            ]
+        self._writes.messages.extend(
+            MessageRow(position(self.now), run, type(message).__name__, domain, _encode(message))
+            for message in messages
         )
         self.state.messages_waiting = True
 
@@ -373,20 +352,20 @@ class Session:
 
     def _purge_at(self, execution: Execution) -> int:
         assert execution.closed_at is not None
-        retention = self.domain_by_id(execution.domain).retention
+        retention = self.names.domain_by_id(execution.domain).retention
         return execution.closed_at + (0 if retention == "NONE" else int(retention) * DAY_MS)
 
     def _count_open(self, domain: int, change: int) -> None:
-        if domain in self.state.open_counts:
-            self.state.open_counts[domain] += change
+        self.state.open_counts[domain] = self.open_count(domain) + change
 
     # --- undoing ---
 
     def roll_back(self) -> None:
         """The transaction was not committed: memory forgets it too, and who waited waits again."""
-        for run in (*self.touched, *self._dirty, self.last_run or 0):
-            self.state.executions.pop(run, None)
+        for run in (*self._touched, *self._dirty, self.last_run or 0):
+            self.state.forget(run)
         self.state.forget_names()
+        self.state.empty_lists.clear()
         for waiter in reversed(self._matched):
             self.state.pollers.put_back(waiter)
         for waiter in self._added:

@@ -5,6 +5,8 @@ Owns the addressing of runs and the texts of its faults; what is recorded is sai
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from msgspec import Raw
 
 from workflowsvc.core import catalog, workflow
@@ -69,7 +71,7 @@ def require_open(
     session: Session, caller: Caller, domain: str, workflow_id: str, run_id: str | None
 ) -> Execution:
     """The open run that a call addresses, with or without runId."""
-    row = session.require_domain(caller.tenant, domain)
+    row = session.names.require_domain(caller.tenant, domain)
     execution = session.open_execution(row.id, workflow_id, run_id)
     if execution is not None:
         return execution
@@ -112,7 +114,7 @@ def describe_workflow_execution(
     session: Session, caller: Caller, request: shapes.DescribeWorkflowExecutionInput
 ) -> shapes.WorkflowExecutionDetail:
     """Exactly the run that is named, open or closed; counts of a closed run are those at its close (10.4)."""
-    domain = session.require_domain(caller.tenant, request.domain)
+    domain = session.names.require_domain(caller.tenant, request.domain)
     named = request.execution
     execution = session.named_execution(domain.id, named.workflow_id, named.run_id)
     if execution is None:
@@ -177,15 +179,21 @@ def get_workflow_execution_history(
     )
 
 
+class EventSource(Protocol):
+    """A reader, or a session that knows what its batch has recorded."""
+
+    def events(self, run: int, first: int, last: int, limit: int, descending: bool) -> list[bytes]: ...
+
+
 def history_page(
-    reader: Reader, run: int, *, first: int, last: int, begin: int | None, size: int, descending: bool
+    source: EventSource, run: int, *, first: int, last: int, begin: int | None, size: int, descending: bool
 ) -> tuple[list[Raw], int | None]:
     """A page of the events first..last, from event `begin` on; and the event the next page begins with."""
     if descending:
         last = last if begin is None else min(begin, last)
     else:
         first = first if begin is None else max(begin, first)
-    bodies = reader.events(run, first, last, size, descending)
+    bodies = source.events(run, first, last, size, descending)
     following = last - len(bodies) if descending else first + len(bodies)
     more = bool(bodies) and first <= following <= last
     return [Raw(body) for body in bodies], following if more else None

@@ -41,7 +41,7 @@ def require_domain(reader: Reader, caller: Caller, name: str) -> DomainRow:
 
 def require_registered(session: Session, caller: Caller, name: str) -> DomainRow:
     """A domain that may get new types and runs; DomainDeprecatedFault otherwise (reference 11.2)."""
-    row = session.require_domain(caller.tenant, name)
+    row = session.names.require_domain(caller.tenant, name)
     if row.status == "DEPRECATED":
         raise DomainDeprecatedFault(name)
     return row
@@ -51,13 +51,14 @@ def require_registered(session: Session, caller: Caller, name: str) -> DomainRow
 
 
 def register_domain(session: Session, caller: Caller, request: shapes.RegisterDomainInput) -> None:
-    if session.domain(caller.tenant, request.name) is not None:
+    if session.names.domain(caller.tenant, request.name) is not None:
         raise DomainAlreadyExistsFault(request.name)
     if session.tx.count_domains(caller.tenant.key) >= session.limits.max_domains:
         raise LimitExceededFault(f"The limit of {session.limits.max_domains} domains is reached")
     tags = {tag.key: tag.value for tag in request.tags or ()}
     _require_few_tags(session, tags)
-    session.put_domain(
+    session.names.put_domain(
+        caller.tenant,
         DomainRow(
             id=session.state.ids.name(session.now),
             tenant=caller.tenant.key,
@@ -66,7 +67,7 @@ def register_domain(session: Session, caller: Caller, request: shapes.RegisterDo
             description=request.description,
             retention=request.workflow_execution_retention_period_in_days,
             tags=_encode(tags),
-        )
+        ),
     )
 
 
@@ -96,15 +97,15 @@ def list_domains(reader: Reader, caller: Caller, request: shapes.ListDomainsInpu
 def deprecate_domain(session: Session, caller: Caller, request: shapes.DeprecateDomainInput) -> None:
     """Its types are deprecated with it (reference 2.4); they stay so when it is undeprecated (15.5)."""
     row = require_registered(session, caller, request.name)
-    session.put_domain(row._replace(status="DEPRECATED"))
-    session.deprecate_types(row.id)
+    session.names.put_domain(caller.tenant, row._replace(status="DEPRECATED"))
+    session.names.deprecate_types(row.id)
 
 
 def undeprecate_domain(session: Session, caller: Caller, request: shapes.UndeprecateDomainInput) -> None:
-    row = session.require_domain(caller.tenant, request.name)
+    row = session.names.require_domain(caller.tenant, request.name)
     if row.status == "REGISTERED":
         raise DomainAlreadyExistsFault(request.name)
-    session.put_domain(row._replace(status="REGISTERED"))
+    session.names.put_domain(caller.tenant, row._replace(status="REGISTERED"))
 
 
 def _domain_info(caller: Caller, row: DomainRow) -> shapes.DomainInfo:
@@ -117,7 +118,7 @@ def _domain_info(caller: Caller, row: DomainRow) -> shapes.DomainInfo:
 
 
 def _tagged_domain(session: Session, caller: Caller, arn: str) -> DomainRow:
-    row = session.domain(caller.tenant, _domain_of(caller, arn))
+    row = session.names.domain(caller.tenant, _domain_of(caller, arn))
     if row is None:
         raise UnknownResourceFault(f"Unknown resource: {arn}")
     return row
@@ -140,7 +141,7 @@ def tag_resource(session: Session, caller: Caller, request: shapes.TagResourceIn
     row = _tagged_domain(session, caller, request.resource_arn)
     tags = _decode_tags(row.tags) | {tag.key: tag.value for tag in request.tags}
     _require_few_tags(session, tags)
-    session.put_domain(row._replace(tags=_encode(tags)))
+    session.names.put_domain(caller.tenant, row._replace(tags=_encode(tags)))
 
 
 def untag_resource(session: Session, caller: Caller, request: shapes.UntagResourceInput) -> None:
@@ -148,7 +149,7 @@ def untag_resource(session: Session, caller: Caller, request: shapes.UntagResour
     tags = _decode_tags(row.tags)
     for key in request.tag_keys:
         tags.pop(key, None)
-    session.put_domain(row._replace(tags=_encode(tags)))
+    session.names.put_domain(caller.tenant, row._replace(tags=_encode(tags)))
 
 
 def list_tags_for_resource(
@@ -173,7 +174,7 @@ def type_text(kind: TypeKind, name: str, version: str) -> str:
 
 def require_type(session: Session, domain: DomainRow, kind: TypeKind, name: str, version: str) -> TypeRow:
     """UnknownResourceFault `Unknown type: …`."""
-    return _known(session.type(domain.id, kind, name, version), kind, name, version)
+    return _known(session.names.type(domain.id, kind, name, version), kind, name, version)
 
 
 def _known(row: TypeRow | None, kind: TypeKind, name: str, version: str) -> TypeRow:
@@ -186,14 +187,14 @@ def _register(
     session: Session, caller: Caller, kind: TypeKind, request: Any, configuration: type[Any]
 ) -> None:
     domain = require_registered(session, caller, request.domain)
-    if session.type(domain.id, kind, request.name, request.version) is not None:
+    if session.names.type(domain.id, kind, request.name, request.version) is not None:
         raise TypeAlreadyExistsFault(type_text(kind, request.name, request.version))
     limits = session.limits
     most = limits.max_workflow_types if kind == "workflow" else limits.max_activity_types
     if session.tx.count_types(domain.id, kind) >= most:
         raise LimitExceededFault(f"The limit of {most} {kind} types in domain {domain.name} is reached")
     defaults = configuration(**{name: getattr(request, name) for name in configuration.__struct_fields__})
-    session.put_type(
+    session.names.put_type(
         TypeRow(
             domain=domain.id,
             kind=kind,
@@ -223,28 +224,28 @@ def register_activity_type(
 def _deprecate(
     session: Session, caller: Caller, domain: str, kind: TypeKind, name: str, version: str
 ) -> None:
-    row = require_type(session, session.require_domain(caller.tenant, domain), kind, name, version)
+    row = require_type(session, session.names.require_domain(caller.tenant, domain), kind, name, version)
     if row.status == "DEPRECATED":
         raise TypeDeprecatedFault(type_text(kind, name, version))
-    session.put_type(row._replace(status="DEPRECATED", deprecated_at=session.now))
+    session.names.put_type(row._replace(status="DEPRECATED", deprecated_at=session.now))
 
 
 def _undeprecate(
     session: Session, caller: Caller, domain: str, kind: TypeKind, name: str, version: str
 ) -> None:
-    row = require_type(session, session.require_domain(caller.tenant, domain), kind, name, version)
+    row = require_type(session, session.names.require_domain(caller.tenant, domain), kind, name, version)
     if row.status == "REGISTERED":
         raise TypeAlreadyExistsFault(type_text(kind, name, version))
-    session.put_type(row._replace(status="REGISTERED", deprecated_at=None))
+    session.names.put_type(row._replace(status="REGISTERED", deprecated_at=None))
 
 
 def _delete(session: Session, caller: Caller, domain: str, kind: TypeKind, name: str, version: str) -> None:
-    row = require_type(session, session.require_domain(caller.tenant, domain), kind, name, version)
+    row = require_type(session, session.names.require_domain(caller.tenant, domain), kind, name, version)
     if row.status == "REGISTERED":
         raise TypeNotDeprecatedFault(
             "The type is currently registered and cannot be deleted in its current state"
         )
-    session.delete_type(row)
+    session.names.delete_type(row)
 
 
 def deprecate_workflow_type(

@@ -21,11 +21,11 @@ class SessionSurroundings:
         return self._session.limits
 
     def workflow_type(self, name: str, version: str) -> WorkflowTypeRecord | None:
-        row = self._session.type(self._execution.domain, "workflow", name, version)
+        row = self._session.names.type(self._execution.domain, "workflow", name, version)
         return row and WorkflowTypeRecord(row.status == "DEPRECATED", workflow_defaults(row.defaults))
 
     def activity_type(self, name: str, version: str) -> ActivityTypeRecord | None:
-        row = self._session.type(self._execution.domain, "activity", name, version)
+        row = self._session.names.type(self._execution.domain, "activity", name, version)
         return row and ActivityTypeRecord(row.status == "DEPRECATED", activity_defaults(row.defaults))
 
     def open_executions(self) -> int:

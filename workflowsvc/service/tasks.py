@@ -17,7 +17,7 @@ from workflowsvc.engine.session import Session
 from workflowsvc.faults import UnknownResourceFault
 from workflowsvc.model import shapes
 from workflowsvc.service.caller import Caller
-from workflowsvc.service.executions import history_page, unknown_execution
+from workflowsvc.service.executions import EventSource, history_page, unknown_execution
 from workflowsvc.service.paging import Pages
 from workflowsvc.service.registration import require_domain
 from workflowsvc.service.surroundings import SessionSurroundings
@@ -49,7 +49,7 @@ def poll_for_decision_task(
     session: Session, caller: Caller, request: shapes.PollForDecisionTaskInput, reply: Reply
 ) -> Waiter:
     """Answers with the next decision task of the list, now or when there is one."""
-    domain = session.require_domain(caller.tenant, request.domain)
+    domain = session.names.require_domain(caller.tenant, request.domain)
 
     def start(session: Session, row: TaskRow) -> shapes.DecisionTask | None:
         execution = session.execution(row.run)
@@ -61,11 +61,9 @@ def poll_for_decision_task(
         previous = execution.previous_started_id
         task = decision_tasks.start(execution, session.now, identity=request.identity)
         session.changed(execution)
-        session.write(execution)
+        session.gather(execution)
         page = DecisionPage(row.run, task.scheduled_id, task.started_id, previous, 0)
-        return _decision_task(
-            session.tx, caller, request, page, execution.name, execution.started.workflow_type
-        )
+        return _decision_task(session, caller, request, page, execution.name, execution.started.workflow_type)
 
     waiter = Waiter(ListKey(domain.id, "decision", request.task_list.name), start, reply)
     session.poll(waiter)
@@ -91,7 +89,7 @@ def _pages(caller: Caller, request: shapes.PollForDecisionTaskInput) -> Pages:
 
 
 def _decision_task(
-    reader: Reader,
+    source: EventSource,
     caller: Caller,
     request: shapes.PollForDecisionTaskInput,
     page: DecisionPage,
@@ -102,7 +100,7 @@ def _decision_task(
     pages = _pages(caller, request)
     from_previous = request.start_at_previous_started_event and page.previous_started_id
     events, following = history_page(
-        reader,
+        source,
         page.run,
         first=page.previous_started_id if from_previous else 1,
         last=page.started_id,
@@ -149,7 +147,7 @@ def poll_for_activity_task(
     session: Session, caller: Caller, request: shapes.PollForActivityTaskInput, reply: Reply
 ) -> Waiter:
     """Answers with the next activity task of the list, now or when there is one."""
-    domain = session.require_domain(caller.tenant, request.domain)
+    domain = session.names.require_domain(caller.tenant, request.domain)
 
     def start(session: Session, row: TaskRow) -> shapes.ActivityTask | None:
         execution = session.execution(row.run)

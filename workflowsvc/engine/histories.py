@@ -1,0 +1,66 @@
+"""The encoded events of recently used runs, so that a decision task is answered without asking the store.
+
+Owns `Histories`: whole histories or none, up to a bound of memory; the least recently used leave first. Only
+the lane touches it, and it may be emptied at any time.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+MOST_BYTES = 64 << 20  # all runs together
+MOST_BYTES_OF_ONE = 256 << 10  # longer histories are read from the store, page by page
+
+
+class _History:
+    __slots__ = ("bodies", "size")
+
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
+        self.size = 0
+
+
+class Histories:
+    """By run: the bodies of events 1 to n."""
+
+    def __init__(self) -> None:
+        self._histories: OrderedDict[int, _History] = OrderedDict()
+        self._size = 0
+
+    def begin(self, run: int) -> None:
+        """A run whose events will all be added, from the first."""
+        self.forget(run)
+        self._histories[run] = _History()
+
+    def add(self, run: int, bodies: list[bytes]) -> None:
+        """The next events of a run; ignored when its history is not kept."""
+        history = self._histories.get(run)
+        if history is None:
+            return
+        size = sum(map(len, bodies))
+        history.bodies.extend(bodies)
+        history.size += size
+        self._size += size
+        if history.size > MOST_BYTES_OF_ONE:
+            self.forget(run)
+
+    def events(self, run: int, first: int, last: int, limit: int, descending: bool) -> list[bytes] | None:
+        """As `Reader.events`; None when the history of this run is not kept."""
+        history = self._histories.get(run)
+        if history is None:
+            return None
+        self._histories.move_to_end(run)
+        bodies = history.bodies[max(first - 1, 0) : last]
+        if descending:
+            bodies.reverse()
+        return bodies[:limit]
+
+    def forget(self, run: int) -> None:
+        history = self._histories.pop(run, None)
+        if history is not None:
+            self._size -= history.size
+
+    def trim(self) -> None:
+        while self._size > MOST_BYTES:
+            _, history = self._histories.popitem(last=False)
+            self._size -= history.size

@@ -1,0 +1,73 @@
+"""Domains and types as the lane sees them: read once, kept in memory, changed through the store.
+
+Owns the caches of one node. They are emptied when a transaction does not commit.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workflowsvc.faults import UnknownResourceFault
+from workflowsvc.store.interface import DomainRow, Transaction, TypeKind, TypeRow
+from workflowsvc.tenant import Tenant
+
+if TYPE_CHECKING:
+    from workflowsvc.engine.state import EngineState
+
+
+class Names:
+    """Of one batch."""
+
+    def __init__(self, tx: Transaction, now: int, state: EngineState) -> None:
+        self._tx = tx
+        self._now = now
+        self._state = state
+
+    def domain(self, tenant: Tenant, name: str) -> DomainRow | None:
+        key = (tenant, name)
+        row = self._state.domains.get(key)
+        if row is None:
+            row = self._tx.domain(tenant.key, name)
+            if row is not None:
+                self._state.domains[key] = row
+                self._state.domains_by_id[row.id] = row
+        return row
+
+    def require_domain(self, tenant: Tenant, name: str) -> DomainRow:
+        """UnknownResourceFault `Unknown domain: <name>`."""
+        row = self.domain(tenant, name)
+        if row is None:
+            raise UnknownResourceFault(f"Unknown domain: {name}")
+        return row
+
+    def domain_by_id(self, id: int) -> DomainRow:
+        row = self._state.domains_by_id.get(id)
+        if row is None:
+            row = self._state.domains_by_id[id] = self._tx.domains_by_id([id])[id]
+        return row
+
+    def put_domain(self, tenant: Tenant, row: DomainRow) -> None:
+        self._tx.put_domain(row)
+        self._state.domains[(tenant, row.name)] = row
+        self._state.domains_by_id[row.id] = row
+
+    def type(self, domain: int, kind: TypeKind, name: str, version: str) -> TypeRow | None:
+        key = (domain, kind, name, version)
+        row = self._state.types.get(key)
+        if row is None:
+            row = self._tx.type(domain, kind, name, version)
+            if row is not None:
+                self._state.types[key] = row
+        return row
+
+    def put_type(self, row: TypeRow) -> None:
+        self._tx.put_type(row)
+        self._state.types[(row.domain, row.kind, row.name, row.version)] = row
+
+    def delete_type(self, row: TypeRow) -> None:
+        self._tx.delete_type(row.domain, row.kind, row.name, row.version)
+        self._state.types.pop((row.domain, row.kind, row.name, row.version), None)
+
+    def deprecate_types(self, domain: int) -> None:
+        self._tx.deprecate_types(domain, self._now)
+        self._state.types.clear()
