@@ -12,15 +12,15 @@ import re
 
 from workflowsvc.tenant import Tenant
 
-# Clients separate the parts by a comma, with or without a blank, and in any order.
+# The parts are separated by a comma, with or without a blank, and come in any order.
 _SCOPE = re.compile(
-    rb"AWS4-HMAC-SHA256 (?:.*[ ,])?"
+    rb"AWS4-HMAC-SHA256 (?:[^=, ]+=[^, ]*[, ]+)*?"
     rb"Credential=([\x21-\x2b\x2d\x2e\x30-\x7e]{1,128})"  # a key id: visible, without comma and slash
     rb"/[0-9]{8}/([a-z0-9-]{1,32})/swf/aws4_request *(?:,|$)"
 )
 _ACCOUNT = re.compile(rb"[0-9]{12}")
 
-# Credentials change once a day and are few; more than this is somebody playing.
+# A client's scope changes once a day, and clients are few; more than this is somebody playing.
 MOST_REMEMBERED = 1_024
 
 
@@ -29,18 +29,27 @@ class Tenants:
 
     def __init__(self, account: str, region: str) -> None:
         self.default = Tenant(account, region)
-        self._known: dict[tuple[bytes, bytes], Tenant] = {}
+        self._known: dict[bytes, Tenant] = {}
 
     def of(self, authorization: bytes | None) -> Tenant:
         """The tenant of a request; the default one when the header is missing or of another scheme."""
-        scope = _SCOPE.match(authorization) if authorization else None
-        if scope is None:
+        if not authorization:
             return self.default
-        key = (scope[1], scope[2])
-        tenant = self._known.get(key)
-        if tenant is None:
+        # Nearly always the scope comes first, and was seen before.
+        first = authorization.partition(b",")[0]
+        known = self._known.get(first)
+        if known is not None:
+            return known
+        tenant = self._read(authorization)
+        if _SCOPE.fullmatch(first):
             if len(self._known) >= MOST_REMEMBERED:
                 self._known.clear()
-            account = scope[1].decode() if _ACCOUNT.fullmatch(scope[1]) else self.default.account
-            tenant = self._known[key] = Tenant(account, scope[2].decode())
+            self._known[first] = tenant
         return tenant
+
+    def _read(self, authorization: bytes) -> Tenant:
+        scope = _SCOPE.match(authorization)
+        if scope is None:
+            return self.default
+        account = scope[1].decode() if _ACCOUNT.fullmatch(scope[1]) else self.default.account
+        return Tenant(account, scope[2].decode())

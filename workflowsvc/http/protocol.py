@@ -188,18 +188,15 @@ class Connection(HttpToolsProtocol):
 
     def on_url(self, url: bytes) -> None:
         self.url += url
-        self._count_head(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._count_head(len(name) + len(value) + 4)
         if self.phase == BODY:
             return  # a trailer: nothing of a request may depend on it
         name = name.lower()
         if name in _FRAMING:
             self._note_framing(name, value)
         self.headers.append((name, value))
-        if len(self.headers) > self.settings.max_header_fields:
-            self._stop(RequestEntityTooLargeException(), _TOO_LARGE_HEAD)
+        self.head_bytes += len(name) + len(value)
 
     def _note_framing(self, name: bytes, value: bytes) -> None:
         if name == b"host":
@@ -214,20 +211,28 @@ class Connection(HttpToolsProtocol):
                 self._stop(MalformedHttpRequestException("Transfer-Encoding must be chunked"))
 
     def on_headers_complete(self) -> None:
-        self.version = version = self.parser.get_http_version()
-        if version not in ("1.1", "1.0"):
+        self.version = self.parser.get_http_version()
+        self._check_head()
+        if self.length > self.settings.max_body_bytes:
+            self._stop(RequestEntityTooLargeException())
+        self.phase = BODY
+        self.persistent = self.version == "1.1" and self.parser.should_keep_alive()
+
+    def _check_head(self) -> None:
+        # The size is checked once: until here no more is held than one read and what `idle_bytes` lets in.
+        fields = len(self.headers)
+        size = len(self.url) + self.head_bytes + 4 * fields
+        if size > self.settings.max_header_bytes or fields > self.settings.max_header_fields:
+            self._stop(RequestEntityTooLargeException(), _TOO_LARGE_HEAD)
+        if self.version not in ("1.1", "1.0"):
             self._stop(MalformedHttpRequestException("This is HTTP/1.1"))
-        if self.hosts > 1 or (version == "1.1" and not self.hosts):
+        if self.hosts > 1 or (self.version == "1.1" and not self.hosts):
             self._stop(MalformedHttpRequestException("A request has one Host header"))
-        if version == "1.0" and self.chunked:
+        if self.version == "1.0" and self.chunked:
             self._stop(MalformedHttpRequestException("HTTP/1.0 has no Transfer-Encoding"))
         if self.parser.should_upgrade() and (self.length or self.chunked):
             # The parser takes what follows for the other protocol; reading it as requests would be smuggling.
             self._stop(MalformedHttpRequestException("Upgrade is not offered"))
-        if self.length > self.settings.max_body_bytes:
-            self._stop(RequestEntityTooLargeException())
-        self.phase = BODY
-        self.persistent = version == "1.1" and self.parser.should_keep_alive()
 
     def on_body(self, body: bytes) -> None:
         self.body += body
@@ -278,11 +283,6 @@ class Connection(HttpToolsProtocol):
             "client": self.client,
             "server": self.server,
         }
-
-    def _count_head(self, count: int) -> None:
-        self.head_bytes += count
-        if self.head_bytes > self.settings.max_header_bytes:
-            self._stop(RequestEntityTooLargeException(), _TOO_LARGE_HEAD)
 
     # --- refusing ---
 
