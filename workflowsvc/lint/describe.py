@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import cast
 
 from workflowsvc.lint.envelope import read_ms
-from workflowsvc.lint.history import Finding, History, as_object
+from workflowsvc.lint.history import Finding, History, as_object, brief
 from workflowsvc.lint.tables import CLOSING
 
 __all__ = ["check", "count_open"]
@@ -82,7 +82,7 @@ def count_open(history: History) -> dict[str, int]:
 
 
 def _shown(value: object) -> str:
-    return "absent" if value is None else repr(value)
+    return "absent" if value is None else brief(value)
 
 
 def _differ(rule: str, what: str, found: object, wanted: object) -> Iterator[Finding]:

@@ -4,12 +4,11 @@ Owns the reading of raw events; everything behind it sees only `Event`. Knows th
 anything.
 """
 
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from workflowsvc.lint.history import Event, Finding, as_object
+from workflowsvc.lint.history import Event, Finding, as_object, brief
 from workflowsvc.lint.tables import EVENTS, TEXT_LENGTHS, UNDOCUMENTED, Member, attributes_name
 
 __all__ = ["check_numbering", "read_events", "read_ms"]
@@ -34,7 +33,7 @@ def read_ms(value: object) -> tuple[int, bool] | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     # Past the year 9999 SDKs cannot show the time; it would also be a mix-up of seconds with milliseconds.
-    if not math.isfinite(value) or not 0 <= value < 253_402_300_800:
+    if not 0 <= value < 253_402_300_800:
         return None
     whole = round(value * 1_000)
     return whole, abs(value * 1_000 - whole) < 0.01  # a double near 2e9 seconds is exact to 0.0003 ms
@@ -43,7 +42,7 @@ def read_ms(value: object) -> tuple[int, bool] | None:
 def _check_text(value: object, kind: str) -> str:
     """What is wrong with this text, or ""."""
     if not isinstance(value, str):
-        return f"must be a text, not {value!r}"
+        return f"must be a text, not {brief(value)}"
     shortest, longest = TEXT_LENGTHS[kind]
     if not shortest <= len(value) <= longest:
         return f"has {len(value)} characters, allowed are {shortest} to {longest}"
@@ -52,34 +51,34 @@ def _check_text(value: object, kind: str) -> str:
 
 def _check_duration(value: object, kind: str) -> str:
     if not isinstance(value, str):
-        return f"must be a text with whole seconds, not {value!r}"
+        return f"must be a text with whole seconds, not {brief(value)}"
     if _WHOLE.fullmatch(value) or (value == "NONE" and kind == "seconds"):
         return ""
-    return f"must be whole seconds{' or NONE' if kind == 'seconds' else ''}, not {value!r}"
+    return f"must be whole seconds{' or NONE' if kind == 'seconds' else ''}, not {brief(value)}"
 
 
 def _check_priority(value: object) -> str:
     if isinstance(value, str) and _PRIORITY.fullmatch(value) and -(2**31) <= int(value) < 2**31:
         return ""
-    return f"must be a text with a whole number of 32 bits, not {value!r}"
+    return f"must be a text with a whole number of 32 bits, not {brief(value)}"
 
 
 def _check_tags(value: object) -> str:
     if not isinstance(value, list):
-        return f"must be a list, not {value!r}"
+        return f"must be a list, not {brief(value)}"
     tags: list[object] = [*value]
     if len(tags) > 5:
         return f"has {len(tags)} tags, allowed are 5"
     # A null among tags was stored and shown by the real service (reference 1.1.11).
     wrong = [tag for tag in tags if tag is not None and not (isinstance(tag, str) and len(tag) <= 256)]
-    return f"holds {wrong[0]!r}" if wrong else ""
+    return f"holds {brief(wrong[0])}" if wrong else ""
 
 
 def _check_structure(value: object, kind: str) -> str:
     members = _STRUCTURES[kind]
     structure = as_object(value)
     if set(structure) != set(members):
-        return f"must hold {' and '.join(members)}, not {value!r}"
+        return f"must hold {' and '.join(members)}, not {brief(value)}"
     for name, text_kind in members.items():
         if wrong := _check_text(structure[name], text_kind):
             return f"{name} {wrong}"
@@ -89,7 +88,7 @@ def _check_structure(value: object, kind: str) -> str:
 def _check_id(value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return ""
-    return f"must be an event id, not {value!r}"
+    return f"must be an event id, not {brief(value)}"
 
 
 def _check_value(value: object, kind: str) -> tuple[str, str]:
@@ -106,7 +105,7 @@ def _check_value(value: object, kind: str) -> tuple[str, str]:
         return "H4", _check_structure(value, kind)
     if kind.startswith("="):
         words = kind[1:].split("|")
-        return "H4", "" if value in words else f"must be one of {', '.join(words)}, not {value!r}"
+        return "H4", "" if value in words else f"must be one of {', '.join(words)}, not {brief(value)}"
     return "H4", _check_id(value)
 
 
@@ -142,7 +141,7 @@ def _check_attributes(event: Event, types: Sequence[str] | None) -> Iterator[Fin
 
 def _check_members(raw: Mapping[str, object], event: Event) -> Iterator[Finding]:
     if event.type not in EVENTS:
-        yield event.breaks("H4", f"{event.type or raw.get('eventType')!r} is no event type of SWF")
+        yield event.breaks("H4", f"{event.type or brief(raw.get('eventType'))} is no event type of SWF")
         return
     wanted = attributes_name(event.type)
     for name in raw:
@@ -166,10 +165,12 @@ def _check_times(raws: Sequence[Mapping[str, object]], events: Sequence[Event]) 
     for raw, event in zip(raws, events, strict=True):
         read = read_ms(raw.get("eventTimestamp"))
         if read is None:
-            yield event.breaks("H3", f"eventTimestamp {raw.get('eventTimestamp')!r} is no time")
+            yield event.breaks("H3", f"eventTimestamp {brief(raw.get('eventTimestamp'))} is no time")
             continue
         if not read[1]:
-            yield event.breaks("H3", f"eventTimestamp {raw['eventTimestamp']!r} is finer than a millisecond")
+            yield event.breaks(
+                "H3", f"eventTimestamp {brief(raw['eventTimestamp'])} is finer than a millisecond"
+            )
         if event.at_ms < latest:
             yield event.breaks("H3", f"eventTimestamp is {latest - event.at_ms} ms before an earlier event's")
         latest = max(latest, event.at_ms)

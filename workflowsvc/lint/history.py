@@ -4,13 +4,24 @@ Owns the vocabulary of all rule files: Finding, Event, History, Limits. Knows no
 derives leniently, so that one broken event does not hide the others.
 """
 
+import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, cast
 
 from workflowsvc.lint.tables import CLOSING, EVENTS
 
-__all__ = ["Batch", "Event", "Finding", "History", "Limits", "as_object", "build", "is_async_failure"]
+__all__ = [
+    "Batch",
+    "Event",
+    "Finding",
+    "History",
+    "Limits",
+    "as_object",
+    "brief",
+    "build",
+    "is_async_failure",
+]
 
 
 class Finding(NamedTuple):
@@ -30,6 +41,15 @@ class Limits(NamedTuple):
     open_timers: int = 1_000
     open_children: int = 1_000
     open_lambdas: int = 1_000  # no number is documented; the reference's guess
+
+
+_BRIEF = reprlib.Repr()
+_BRIEF.maxlevel, _BRIEF.maxstring, _BRIEF.maxother = 3, 60, 60
+
+
+def brief(value: object) -> str:
+    """The value as a message shows it: short and printable, however long and deep it is."""
+    return _BRIEF.repr(value)
 
 
 def as_object(value: object) -> Mapping[str, object]:
