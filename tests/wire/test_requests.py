@@ -180,6 +180,16 @@ def test_list_elements_are_refused_with_the_whole_list() -> None:
     )
 
 
+def test_a_null_among_the_elements_of_a_list_is_named_like_any_other() -> None:
+    said = message_of("UntagResource", {"resourceArn": "a", "tagKeys": ["ok", None]})
+    assert said.startswith("1 validation error detected: Value '[ok, null]' at 'tagKeys' failed to satisfy")
+    said = message_of("TagResource", {"resourceArn": "a", "tags": [{"key": "ok"}, None]})
+    assert said == (
+        "1 validation error detected: Value null at 'tags.2.member' failed to satisfy constraint:"
+        " Member must not be null"
+    )
+
+
 def test_the_offending_value_is_quoted_whole() -> None:
     details = "d" * 32769
     said = message_of("RespondActivityTaskFailed", {"taskToken": "t", "details": details})
@@ -250,6 +260,15 @@ def test_only_closing_decisions_come_without_attributes(kind: str) -> None:
         f"1 validation error detected: Value null at 'decisions.1.member.{member}' failed to satisfy"
         " constraint: Member must not be null"
     )
+
+
+def test_missing_attributes_are_listed_among_the_other_violations() -> None:
+    request = decided("StartTimer", "Wait", "CancelTimer")
+    said = message_of("RespondDecisionTaskCompleted", request)
+    assert said.startswith("3 validation errors detected: ")
+    assert "Value null at 'decisions.1.member.startTimerDecisionAttributes'" in said
+    assert "Value 'Wait' at 'decisions.2.member.decisionType'" in said
+    assert "Value null at 'decisions.3.member.cancelTimerDecisionAttributes'" in said
 
 
 def test_attributes_of_another_type_are_validated_too() -> None:
