@@ -114,14 +114,16 @@ def crash(service: Service) -> None:
         tell("The timer came due while nobody was there to notice.")
         service.start()
         tell(f"A new server, process {service.pid}, on the same file and port.")
-        wait_until_closed(parcel.swf, execution)
-        after = history_of(parcel.swf, execution)
-    print_history(
-        f"{execution['workflowId']}, across the crash",
-        after,
-        line_after=len(before),
-        line=" here the server was killed, and another one started on the same file ",
-    )
+        try:
+            wait_until_closed(parcel.swf, execution)
+        finally:
+            after = history_of(parcel.swf, execution)
+            print_history(
+                f"{execution['workflowId']}, across the crash",
+                after,
+                line_after=len(before),
+                line=" here the server was killed, and another one started on the same file ",
+            )
     parcel.expect_survival(before, after)
     tell("")
     tell(f"Events 1 to {len(before)} are what they were. The timer fired at once. The worker and the decider")
