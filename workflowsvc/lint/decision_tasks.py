@@ -80,45 +80,56 @@ def _check_expiry(history: History, event: Event, since: Event | None, timeout: 
 
 
 class _Route(NamedTuple):
-    """Where decision tasks go, and how long they may wait there."""
+    """Where decision tasks go, how long they may wait there, and whether the next completion ends that."""
 
     task_list: str
-    schedule_to_start: str  # "NONE": an override without timeout is permanent
+    schedule_to_start: str
+    temporary: bool
+
+    def fits(self, event: Event) -> bool:
+        """Whether this DecisionTaskScheduled took this way."""
+        timeout = event.text("scheduleToStartTimeout") or "NONE"
+        return (self.task_list, self.schedule_to_start) == (event.inner("taskList", "name"), timeout)
 
 
 def _check_routes(history: History) -> Iterator[Finding]:
     start = history.start
-    base = _Route(start.inner("taskList", "name"), "NONE")
+    base = _Route(start.inner("taskList", "name"), "NONE", temporary=False)
     # Where the reference is silent about an override (4.8), each reading of it stays possible.
     possible = {base}
     for event in history.events:
         if event.type == "DecisionTaskScheduled":
-            route = _route_of(event)
-            if route not in possible:
+            fitting = {route for route in possible if route.fits(event)}
+            if not fitting:
                 expected = " or ".join(f"{r.task_list} ({r.schedule_to_start})" for r in sorted(possible))
-                found = f"{route.task_list} (scheduleToStartTimeout {route.schedule_to_start})"
+                timeout = event.text("scheduleToStartTimeout") or "NONE"
+                found = f"{event.inner('taskList', 'name')} ({timeout})"
                 yield event.breaks("D10", f"goes to {found}, in force is {expected}")
-            possible = {route}
+            possible = fitting or possible
             yield from _check_settings(start, event)
         elif event.type == "DecisionTaskCompleted":
             possible = _routes_after_completion(event, base, possible)
         elif event.type == "DecisionTaskTimedOut":
-            scheduled = history.find(event.number("scheduledEventId"), "DecisionTaskScheduled")
-            route = _route_of(scheduled) if scheduled else base
-            temporary = route != base and route.schedule_to_start != "NONE"
-            possible = {base} if temporary else possible | {base}
-
-
-def _route_of(event: Event) -> _Route:
-    return _Route(event.inner("taskList", "name"), event.text("scheduleToStartTimeout") or "NONE")
+            possible = _routes_after_timeout(history, event, base, possible)
 
 
 def _routes_after_completion(event: Event, base: _Route, possible: set[_Route]) -> set[_Route]:
-    task_list = event.inner("taskList", "name")
+    task_list, timeout = event.inner("taskList", "name"), event.text("taskListScheduleToStartTimeout")
+    if task_list and timeout == "NONE":
+        # Permanent as if it had no timeout, or temporary as it has one? Nothing says.
+        return {_Route(task_list, "NONE", temporary=False), _Route(task_list, "NONE", temporary=True)}
     if task_list:
-        return {_Route(task_list, event.text("taskListScheduleToStartTimeout") or "NONE")}
+        return {_Route(task_list, timeout or "NONE", temporary=bool(timeout))}
     # A completion without a list leaves a permanent override and ends a temporary one (15.12).
-    return {route if route.schedule_to_start == "NONE" else base for route in possible}
+    return {base if route.temporary else route for route in possible}
+
+
+def _routes_after_timeout(history: History, event: Event, base: _Route, possible: set[_Route]) -> set[_Route]:
+    task = history.find(event.number("scheduledEventId"), "DecisionTaskScheduled")
+    if task is None or task.text("scheduleToStartTimeout") in ("", "NONE"):
+        return possible | {base}  # whether this ends a permanent override is not known
+    # A temporary override ends with its task; one that came after the task was scheduled may outlive it.
+    return {base} | {route for route in possible if not route.fits(task)}
 
 
 def _check_settings(start: Event, event: Event) -> Iterator[Finding]:
