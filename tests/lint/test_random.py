@@ -24,11 +24,12 @@ from hypothesis import strategies as st
 
 from tests.lint.mutate import cut, local_references, swap
 from tests.lint.simulate import simulate
-from tests.lint.written import History, attributes, member_of
-from workflowsvc.lint import lint_history
+from tests.lint.written import History, attributes, member_of, read_histories
+from workflowsvc.lint import check_related, lint_history
 from workflowsvc.lint.tables import EVENTS
 
 LENGTH = 120
+MADE = read_histories()
 seeds = st.integers(0, 30)  # few seeds, so that their histories are made once
 places = st.integers(1, LENGTH)
 budget = settings(max_examples=60, deadline=None, derandomize=True)
@@ -140,6 +141,31 @@ def test_an_event_that_does_not_fit_its_type_is_always_caught(
         assert member_of(other) not in event
         event["eventType"] = other
     assert lint_history(changed)
+
+
+ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-5, 5)
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.sampled_from(("1" * 5_000, "NONE", "\ud800", "CHILD_POLICY_APPLIED", "SCHEDULE_TO_START")),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(st.sampled_from(sorted(MADE)), st.data())
+def test_no_value_anywhere_makes_the_checker_raise(name: str, data: st.DataObject) -> None:
+    changed = copy.deepcopy(MADE[name])
+    event = data.draw(st.sampled_from(changed))
+    place = data.draw(st.sampled_from((event, attributes(event))))
+    member = data.draw(st.sampled_from(sorted(place)) if place else st.text())
+    place[member] = data.draw(ANYTHING)
+    lint_history(changed, execution={"executionInfo": data.draw(ANYTHING), "openCounts": data.draw(ANYTHING)})
+    check_related({("w", "22own="): changed}, settled=True)
 
 
 def test_of_all_single_cuts_and_exchanges_most_are_caught() -> None:

@@ -83,7 +83,7 @@ class Event(NamedTuple):
     def milliseconds(self, name: str) -> int | None:
         """The duration of this name; None when it is absent, NONE or malformed: no clock runs."""
         value = self.text(name)
-        return int(value) * 1_000 if value.isascii() and value.isdigit() else None
+        return int(value) * 1_000 if len(value) <= 8 and value.isascii() and value.isdigit() else None
 
     def breaks(self, rule: str, message: str, execution: tuple[str, str] | None = None) -> Finding:
         """The finding that this event breaks this rule."""
