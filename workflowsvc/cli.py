@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from workflowsvc import __version__
 from workflowsvc.settings import KNOBS, Knob, Settings, SettingsError, spell, unknown_variables
-from workflowsvc.store.interface import StoreUnusable
+from workflowsvc.store.interface import StoreError, StoreUnusable
 
 if TYPE_CHECKING:
     from workflowsvc.store.interface import Store
@@ -45,7 +45,10 @@ class CommandModule(Protocol):
     def run(self, args: argparse.Namespace) -> int: ...
 
 
-COMMANDS = (Command("serve", "run the service until it is told to stop", "workflowsvc.cli"),)
+COMMANDS = (
+    Command("serve", "run the service until it is told to stop", "workflowsvc.cli"),
+    Command("lint", "judge a workflow history by the rules of SWF", "workflowsvc.lint.command"),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,13 +72,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 0
     try:
-        return module.run(args)
+        status = module.run(args)
+        sys.stdout.flush()
+        return status
     except SettingsError as error:
         return fail(args.command, error, ASKED_WRONGLY)
-    except StoreUnusable as error:
+    except (StoreUnusable, StoreError) as error:
         return fail(args.command, error, DID_NOT_WORK)
     except KeyboardInterrupt:
         return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output has had enough. Python would complain once more when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DID_NOT_WORK
 
 
 def fail(command: str, error: Exception, status: int) -> int:
@@ -99,13 +108,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for title, knobs in by_group(KNOBS):
         group = parser.add_argument_group(title)
         for knob in knobs:
-            text = knob.help.replace("%", "%%") + (
-                f" [{spell(knob.default)}]" if knob.type is not bool else ""
-            )
+            text = knob.help.replace("%", "%%")
             if knob.type is bool:
                 group.add_argument(knob.option, action=argparse.BooleanOptionalAction, help=text)
             else:
-                group.add_argument(knob.option, metavar=metavar(knob), help=text)
+                group.add_argument(knob.option, metavar=metavar(knob), help=f"{text} [{spell(knob.default)}]")
 
 
 def by_group(knobs: Iterable[Knob]) -> list[tuple[str, list[Knob]]]:
