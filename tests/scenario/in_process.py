@@ -1,0 +1,110 @@
+"""The service in this process, without threads: `workflowsvc.testing.World` as scenarios need it.
+
+Owns the deaths of the process. A `restless` one dies as often as it can: also between the commit of an event and the
+delivery of the message that it sends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tests.scenario import functions
+from tests.scenario.audit import check_memory
+from tests.scenario.service import Refused
+from workflowsvc.engine.lane import Command
+from workflowsvc.engine.session import Session
+from workflowsvc.faults import Fault
+from workflowsvc.settings import Settings
+from workflowsvc.tenant import Tenant
+from workflowsvc.testing import PendingAnswer, World
+
+
+class MortalWorld(World):
+    """Keeps the counters of its ids over its deaths: they stand for time, which stands still between two of them."""
+
+    restless = False
+    functions_answer = False
+
+    def restart(self) -> None:
+        ids = self.state.ids if hasattr(self, "state") else None
+        super().restart()
+        if ids is not None:
+            self.state.ids = ids
+        if self.functions_answer:
+            self.state.invoke = functions.invoke
+
+    def run(self) -> None:
+        while self.lane.step():
+            if self.restless and self.state.messages_waiting and not len(self.state.pollers):
+                self.restart()
+
+
+class InProcess:
+    """A `tests.scenario.service.Service`."""
+
+    def __init__(self, settings: Settings, *, functions_answer: bool = False, restless: bool = False) -> None:
+        self.world = MortalWorld(settings=settings)
+        self.world.restless = restless
+        self.world.functions_answer = functions_answer
+        self.world.restart()
+
+    @property
+    def now_ms(self) -> int:
+        return self.world.clock.now_ms()
+
+    def call(self, operation: str, tenant: Tenant, members: dict[str, Any]) -> Any:
+        try:
+            return self.world.call(operation, tenant, **members)
+        except Fault as fault:
+            raise Refused(fault.code, fault.message) from fault
+
+    def wait(self, operation: str, tenant: Tenant, members: dict[str, Any]) -> WaitingInProcess:
+        return WaitingInProcess(self.world, self.world.poll(operation, tenant, **members))
+
+    def advance(self, ms: int) -> None:
+        self.world.advance(ms=ms)
+
+    def set_clock(self, ms: int) -> None:
+        self.world.clock.step(ms)
+        self.world.run()
+
+    def sleep(self, ms: int) -> None:
+        self.world.clock.advance(ms)
+        self.world.restart()
+        self.world.run()
+
+    def do(self, run: Callable[[Session], Any]) -> Any:
+        answer = PendingAnswer()
+        self.world.lane.submit(Command(run, answer))
+        self.world.run()
+
+    def audit(self) -> None:
+        with self.world.store.transaction() as tx:
+            check_memory(Session(tx, self.now_ms, self.world.state), self.world.state)
+
+    def close(self) -> None:
+        self.world.store.close()
+
+
+class WaitingInProcess:
+    """A `tests.scenario.service.Waiting`."""
+
+    def __init__(self, world: World, pending: PendingAnswer) -> None:
+        self._world = world
+        self._pending = pending
+
+    @property
+    def done(self) -> bool:
+        return self._pending.done
+
+    def answer(self) -> Any:
+        try:
+            return self._pending.result()
+        except Fault as fault:
+            raise Refused(fault.code, fault.message) from fault
+
+    def hang_up(self) -> None:
+        assert self._pending.poll is not None
+        self._pending.poll.abandon()
+        self._world.run()

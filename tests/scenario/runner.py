@@ -1,0 +1,113 @@
+"""Plays scenarios and compares: what a file expects, what the service answered.
+
+Owns the three ways of playing and the settings that a scenario may begin with.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tests.scenario import language
+from tests.scenario.audit import Auditor
+from tests.scenario.in_process import InProcess
+from tests.scenario.language import Scenario, Step
+from tests.scenario.play import Play
+from tests.scenario.service import Service
+from workflowsvc.settings import KNOBS, LIMIT_NAMES, Limits, Settings
+
+FOLDER = Path(__file__).parent.parent / "histories"
+PRELUDE = FOLDER / "prelude.txt"
+
+
+class Stage(NamedTuple):
+    """What a scenario asks of the service that it is played on."""
+
+    settings: Settings
+    functions_answer: bool  # Lambda functions can be invoked, and answer when the scenario says so
+
+
+def files() -> list[Path]:
+    """Every file of scenarios."""
+    return sorted(path for path in FOLDER.glob("*.txt") if path != PRELUDE)
+
+
+Make = Callable[[Stage], Service]
+
+
+def stage_of(scenario: Scenario) -> tuple[Stage, list[Step]]:
+    """`settings max_events=20 functions=answer` may be the first command."""
+    steps = scenario.steps
+    given: dict[str, Any] = {}
+    if steps and steps[0].text.startswith("settings "):
+        given = language.words(steps[0].text.removeprefix("settings ")).members
+        steps = steps[1:]
+    functions_answer = given.pop("functions", None) == "answer"
+    knobs = {knob.name: knob for knob in KNOBS}
+    values = {name: knobs[name].parse(text, name) for name, text in given.items()}
+    limits: Any = {name: values.pop(name) for name in LIMIT_NAMES & values.keys()}
+    settings = dataclasses.replace(Settings(), **values, limits=Limits(**limits))
+    return Stage(settings, functions_answer), steps
+
+
+def prelude() -> list[Step]:
+    text = PRELUDE.read_text(encoding="utf-8")
+    return language.read_text(PRELUDE, f"== Prelude\nreference 2.9 [B]\n{text}")[0].steps
+
+
+def play(scenario: Scenario, make: Make, *, restless: bool = False) -> dict[int, list[str]]:
+    """What was answered to the command on each line. The first bug ends the play: AssertionError."""
+    stage, steps = stage_of(scenario)
+    service = make(stage)
+    answers: dict[int, list[str]] = {}
+    try:
+        acting = Play(service, Auditor(service, stage.settings.limits), restless=restless)
+        for step in prelude():
+            assert acting.perform(step) == []
+        for step in steps:
+            try:
+                answers[step.line] = acting.perform(step)
+            except AssertionError:
+                raise
+            except Exception as error:
+                error.add_note(f"{scenario.path}:{step.line}: {step.text}")
+                raise
+        acting.finish()
+    finally:
+        service.close()
+    return answers
+
+
+def differences(scenario: Scenario, answers: dict[int, list[str]]) -> str:
+    """Where the answers are not the expected ones, as a person wants to see it; empty when all is well."""
+    told: list[str] = []
+    _, steps = stage_of(scenario)
+    for step in steps:
+        answered = answers.get(step.line, [])
+        if answered != step.expected:
+            told.append(f"{scenario.path}:{step.line}: {step.text}")
+            told += [f"  - {line}" for line in step.expected if line not in answered]
+            told += [f"  + {line}" for line in answered if line not in step.expected]
+    return "\n".join(told)
+
+
+def in_process(stage: Stage) -> Service:
+    return InProcess(stage.settings, functions_answer=stage.functions_answer)
+
+
+def compare(path: Path) -> str:
+    """What happens differently in this process."""
+    told = [differences(scenario, play(scenario, in_process)) for scenario in language.read(path)]
+    return "\n".join(filter(None, told))
+
+
+def rewrite(path: Path) -> str:
+    """The file expects what the service answers now; what has changed."""
+    told = compare(path)
+    answers: dict[int, list[str]] = {}
+    for scenario in language.read(path):
+        answers |= play(scenario, in_process)
+    language.rewrite(path, answers)
+    return told
