@@ -1,4 +1,4 @@
-"""The wheel is pure and whole: pip alone installs it, no compiler is needed, and no file of the package lacks."""
+"""The wheel is pure and whole: pip alone installs it without a compiler, and no file of the package lacks."""
 
 from __future__ import annotations
 
