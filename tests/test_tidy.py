@@ -62,7 +62,7 @@ SOURCES_OF_TIME_AND_CHANCE = {
 # file -> module it may use, with the reason
 TIME_AND_CHANCE_ALLOWED: dict[tuple[str, str], str] = {
     ("clock.py", "time"): "the one place that asks the machine what time it is",
-    ("service/api.py", "os.urandom"): "default of the source that is handed down; tests give a seeded one",
+    ("cli.py", "os.urandom"): "the source of chance of a server; tests give a seeded one",
     ("http/app.py", "os.urandom"): "default of the source of request ids; tests give a seeded one",
     ("testing.py", "random"): "a seeded source, so that a World is a function of its inputs",
 }
