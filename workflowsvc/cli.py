@@ -143,6 +143,7 @@ def run(args: argparse.Namespace) -> int:
         log.warning("%s is not a setting and is ignored", name)
 
     from workflowsvc.clock import SystemClock
+    from workflowsvc.engine.engine import Engine
     from workflowsvc.http import server
     from workflowsvc.service.api import Api
 
@@ -152,7 +153,7 @@ def run(args: argparse.Namespace) -> int:
         try:
             clock = SystemClock()
             return server.run(
-                Api(store, clock, settings),
+                Api(Engine(store, clock, settings, os.urandom)),
                 settings,
                 clock,
                 announce=lambda url: print(banner(url, store, settings), flush=True),

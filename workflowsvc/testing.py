@@ -16,12 +16,10 @@ from functools import partial
 from typing import Any
 
 from workflowsvc.clock import ManualClock
-from workflowsvc.engine.ids import Ids
-from workflowsvc.engine.lane import Command, Lane, Reply
-from workflowsvc.engine.state import EngineState
+from workflowsvc.engine.engine import Engine
+from workflowsvc.engine.lane import Command
 from workflowsvc.model import wire
 from workflowsvc.service import tasks
-from workflowsvc.service.api import token_key
 from workflowsvc.service.caller import Caller
 from workflowsvc.service.operations import POLLS, READS, WRITES
 from workflowsvc.service.polls import Poll
@@ -51,9 +49,10 @@ class World:
 
     def restart(self) -> None:
         """The process dies and comes back: memory is lost, and so is every waiting poll."""
-        self.state = EngineState(self.settings, Ids(self._chance))
-        self.tokens = Tokens(token_key(self.store, self._chance))
-        self.lane = Lane(self.store, self.clock, self.state, _tell)
+        engine = Engine(self.store, self.clock, self.settings, self._chance)
+        self.state = engine.state
+        self.lane = engine.lane
+        self.tokens = Tokens(engine.secret)
 
     def call(self, operation: str, tenant: Tenant | None = None, **members: Any) -> Any:
         """The decoded answer of one call, None for an empty body. A poll that finds nothing is answered at
@@ -142,8 +141,3 @@ class PendingAnswer:
             raise self._answer
         body = wire.encode(self.nothing if self._answer is None else self._answer)
         return json.loads(body) if body else None
-
-
-def _tell(answers: list[tuple[Reply, Any]]) -> None:
-    for reply, answer in answers:
-        reply(answer)

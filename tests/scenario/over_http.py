@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Coroutine
@@ -24,6 +25,7 @@ from botocore.exceptions import ClientError
 from tests.scenario import functions
 from tests.scenario.service import Refused
 from workflowsvc.clock import ManualClock, SystemClock
+from workflowsvc.engine.engine import Engine
 from workflowsvc.engine.session import Session
 from workflowsvc.http.app import POLLS, HttpApp
 from workflowsvc.http.server import HttpServer
@@ -121,7 +123,7 @@ class OverHttp:
         ids = None
         if self._api is not None:
             ids = self._api._state.ids
-        self._api = Api(self._store, self._clock, self._settings)
+        self._api = Api(Engine(self._store, self._clock, self._settings, os.urandom))
         if ids is not None:
             self._api._state.ids = ids  # they stand for time, which stands still while the process is dead
         if self._functions_answer:

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from workflowsvc.core.decision_tasks import DecisionTask, Override
     from workflowsvc.core.external import External
     from workflowsvc.core.lambdas import LambdaTask
-    from workflowsvc.model.shapes import WorkflowExecutionStartedEventAttributes
-    from workflowsvc.store.interface import CloseStatus
+    from workflowsvc.model.shapes import CloseStatus, WorkflowExecutionStartedEventAttributes
 
 
 class Execution:

@@ -8,13 +8,15 @@ state alone, and audits compare the two.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from workflowsvc.model.events import Event
 
 if TYPE_CHECKING:
     from workflowsvc.core.execution import Execution
-    from workflowsvc.store.interface import TaskKind
+
+TaskKind = Literal["decision", "activity"]
+"""What task lists hold. Lists of one name and different kinds are different lists (reference 7.6)."""
 
 CLOSES_ACTIVITY = frozenset(
     {"ActivityTaskCompleted", "ActivityTaskFailed", "ActivityTaskCanceled", "ActivityTaskTimedOut"}

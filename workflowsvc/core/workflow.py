@@ -16,6 +16,7 @@ from workflowsvc.core.rules import Deadline, applies, decides, expires
 from workflowsvc.model.shapes import (
     CancelWorkflowExecutionDecisionAttributes,
     ChildPolicy,
+    CloseStatus,
     CompleteWorkflowExecutionDecisionAttributes,
     ContinueAsNewWorkflowExecutionDecisionAttributes,
     FailWorkflowExecutionDecisionAttributes,
@@ -30,7 +31,6 @@ from workflowsvc.model.shapes import (
     WorkflowExecutionTimedOutEventAttributes,
     WorkflowType,
 )
-from workflowsvc.store.interface import CloseStatus
 
 if TYPE_CHECKING:
     from workflowsvc.core.execution import Execution

@@ -43,20 +43,20 @@ class Command(NamedTuple):
 NO_ANSWER: Any = object()
 
 
+def tell_here(answers: list[tuple[Reply, Any]]) -> None:
+    """Gives each answer to who waits for it."""
+    for reply, answer in answers:
+        reply(answer)
+
+
 class Lane:
     """Commands may be submitted from any thread; everything else belongs to the thread that steps."""
 
-    def __init__(
-        self,
-        store: Store,
-        clock: Clock,
-        state: EngineState,
-        tell: Callable[[list[tuple[Reply, Any]]], None],
-    ) -> None:
+    def __init__(self, store: Store, clock: Clock, state: EngineState) -> None:
         self._store = store
         self._clock = clock
         self.state = state
-        self._tell = tell
+        self.tell = tell_here  # how answers leave this thread
         self._inbox: deque[Command] = deque()
         self._bell = Bell()
         self._thread: Thread | None = None
@@ -107,7 +107,7 @@ class Lane:
             return False
         answers = self._run(commands)
         if answers:
-            self._tell(answers)
+            self.tell(answers)
         self.state.trim()
         return True
 

@@ -11,14 +11,11 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from os import urandom
 from typing import Any
 
-from workflowsvc.clock import Clock
-from workflowsvc.engine.ids import Chance, Ids
-from workflowsvc.engine.lane import Command, Lane, Reply
+from workflowsvc.engine.engine import Engine
+from workflowsvc.engine.lane import Command, Reply, tell_here
 from workflowsvc.engine.session import Session
-from workflowsvc.engine.state import EngineState
 from workflowsvc.faults import ServiceUnavailable
 from workflowsvc.model.shapes import PollForDecisionTaskInput
 from workflowsvc.service import tasks
@@ -26,12 +23,10 @@ from workflowsvc.service.caller import Caller
 from workflowsvc.service.operations import POLLS, READS, WRITES
 from workflowsvc.service.polls import Poll
 from workflowsvc.service.tokens import Tokens
-from workflowsvc.settings import Settings
-from workflowsvc.store.interface import Store, StoreError
+from workflowsvc.store.interface import StoreError
 from workflowsvc.tenant import Tenant
 
 READER_THREADS = 4
-TOKEN_KEY = "token-key"
 
 log = logging.getLogger("workflowsvc.api")
 
@@ -42,18 +37,17 @@ Answer = Any
 class Api:
     """One node of the service. `call` belongs to the event loop that `start` was awaited on."""
 
-    def __init__(self, store: Store, clock: Clock, settings: Settings, chance: Chance = urandom) -> None:
-        self._store = store
-        self._clock = clock
-        self._settings = settings
-        self._state = EngineState(settings, Ids(chance))
-        self._tokens = Tokens(token_key(store, chance))
-        self._lane = Lane(store, clock, self._state, self._tell)
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._lane = engine.lane
+        self._settings = engine.settings
+        self._tokens = Tokens(engine.secret)
         self._readers = ThreadPoolExecutor(READER_THREADS, thread_name_prefix="reader")
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def start(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self._lane.tell = self._tell
         self._lane.start()
 
     async def drain(self) -> None:
@@ -75,7 +69,7 @@ class Api:
         self, operation: str, tenant: Tenant, request: Any, gone: asyncio.Event | None = None
     ) -> Answer:
         """The answer; raises Fault. `gone` is set when the caller's connection goes away during a poll."""
-        caller = Caller(tenant, self._clock.now_ms(), self._tokens, self._settings)
+        caller = Caller(tenant, self._engine.now_ms(), self._tokens, self._settings)
         write = WRITES.get(operation)
         if write is not None:
             return await self._submit(lambda session: write(session, caller, request))
@@ -96,7 +90,7 @@ class Api:
     def _tell(self, answers: list[tuple[Reply, Any]]) -> None:
         """On the lane's thread: one crossing back to the event loop for a whole batch."""
         assert self._loop is not None
-        self._loop.call_soon_threadsafe(_deliver, answers)
+        self._loop.call_soon_threadsafe(tell_here, answers)
 
     async def _poll(self, operation: str, caller: Caller, request: Any, gone: asyncio.Event | None) -> Answer:
         assert self._loop is not None, "start() comes first"
@@ -119,7 +113,7 @@ class Api:
 
     def _read_now(self, function: Callable[..., Any], caller: Caller, request: Any) -> Answer:
         try:
-            with self._store.reader() as reader:
+            with self._engine.store.reader() as reader:
                 return function(reader, caller, request)
         except StoreError as error:
             log.error("the store could not be read: %s", error)
@@ -131,11 +125,6 @@ async def _abandon_when(gone: asyncio.Event, poll: Poll) -> None:
     poll.abandon()
 
 
-def _deliver(answers: list[tuple[Reply, Any]]) -> None:
-    for reply, answer in answers:
-        reply(answer)
-
-
 def _resolve(future: asyncio.Future[Any], answer: Any) -> None:
     if future.done():
         return  # cancelled: nobody waits for it any more
@@ -143,13 +132,3 @@ def _resolve(future: asyncio.Future[Any], answer: Any) -> None:
         future.set_exception(answer)
     else:
         future.set_result(answer)
-
-
-def token_key(store: Store, chance: Chance) -> bytes:
-    """The installation's key, made at its first start."""
-    with store.transaction() as tx:
-        key = tx.meta(TOKEN_KEY)
-        if key is None:
-            key = chance(32)
-            tx.put_meta(TOKEN_KEY, key)
-    return key

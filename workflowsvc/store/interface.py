@@ -13,10 +13,11 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Literal, NamedTuple, Protocol
 
+from workflowsvc.core.outcome import TaskKind
+from workflowsvc.model.shapes import CloseStatus
+
 TypeKind = Literal["workflow", "activity"]
-TaskKind = Literal["decision", "activity"]
 Status = Literal["REGISTERED", "DEPRECATED"]
-CloseStatus = Literal["COMPLETED", "FAILED", "CANCELED", "TERMINATED", "CONTINUED_AS_NEW", "TIMED_OUT"]
 
 SHARD_BITS = 8
 

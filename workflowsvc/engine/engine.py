@@ -1,0 +1,42 @@
+"""A node: a store, a clock, what is kept in memory, and the lane that owns it all.
+
+Owns the putting together, and the secret that all nodes of an installation share.
+"""
+
+from __future__ import annotations
+
+from workflowsvc.clock import Clock
+from workflowsvc.engine.ids import Chance, Ids
+from workflowsvc.engine.lane import Lane
+from workflowsvc.engine.state import EngineState
+from workflowsvc.settings import Settings
+from workflowsvc.store.interface import Store
+
+_SECRET = "token-key"
+_SECRET_BYTES = 32
+
+
+class Engine:
+    """`chance` gives random bytes: `os.urandom` in a server, a seeded source in a simulation."""
+
+    def __init__(self, store: Store, clock: Clock, settings: Settings, chance: Chance) -> None:
+        self.store = store
+        self.settings = settings
+        self.secret = _secret(store, chance)
+        self.state = EngineState(settings, Ids(chance))
+        self.lane = Lane(store, clock, self.state)
+        self._clock = clock
+
+    def now_ms(self) -> int:
+        """The moment, in milliseconds since the epoch."""
+        return self._clock.now_ms()
+
+
+def _secret(store: Store, chance: Chance) -> bytes:
+    """The key of all tokens, made at the first start of an installation."""
+    with store.transaction() as tx:
+        secret = tx.meta(_SECRET)
+        if secret is None:
+            secret = chance(_SECRET_BYTES)
+            tx.put_meta(_SECRET, secret)
+    return secret
