@@ -51,6 +51,9 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
             self._transport = None
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
 
     # What asyncio calls.
 
