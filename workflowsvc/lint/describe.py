@@ -4,7 +4,7 @@ Counts anew from the events by plain set arithmetic, on purpose by another way t
 of task. Both must have been read at the same moment, or after the close.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import cast
 
 from workflowsvc.lint.envelope import read_ms
@@ -52,7 +52,7 @@ _ACTIVITY_EVENTS = frozenset({
     "ActivityTaskTimedOut",
     "ActivityTaskCanceled",
 })  # fmt: skip
-# Whether these count as activity events for latestActivityTaskTimestamp is not known: either is accepted.
+# Whether these count as activity events for latestActivityTaskTimestamp is not known: each is accepted.
 _PERHAPS_ACTIVITY_EVENTS = frozenset({
     "ActivityTaskCancelRequested",
     "ScheduleActivityTaskFailed",
@@ -137,14 +137,15 @@ def _check_cancel_requested(history: History, info: Mapping[str, object]) -> Ite
     )
 
 
-def _latest(history: History, types: frozenset[str]) -> int | None:
+def _latest(history: History, types: Container[str]) -> int | None:
     return max((event.at_ms for event in history.events if event.type in types), default=None)
 
 
 def _check_activity_time(history: History, execution: Mapping[str, object]) -> Iterator[Finding]:
     found = _time(execution.get("latestActivityTaskTimestamp"))
     sure = _latest(history, _ACTIVITY_EVENTS)
-    if found != sure and found != _latest(history, _ACTIVITY_EVENTS | _PERHAPS_ACTIVITY_EVENTS):
+    perhaps = {_latest(history, _ACTIVITY_EVENTS | {name}) for name in _PERHAPS_ACTIVITY_EVENTS}
+    if found not in {sure, *perhaps}:
         yield from _differ("W5", "latestActivityTaskTimestamp in ms", found, sure)
 
 
