@@ -22,6 +22,7 @@ ENVIRONMENT_PREFIX = "WORKFLOWSVC_"
 
 Value = str | int | float | bool
 ChildPolicyRule = Literal["any-close", "documented"]
+LimitsProfile = Literal["structural", "aws", "off"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
@@ -182,6 +183,10 @@ class Limits:
     max_resource_tags: int = field(default=50, metadata=_quota("resource tags of one domain", unit="tags"))
 
 
+NO_LIMITS = Limits(**{quota.name: 2**31 - 1 for quota in dataclasses.fields(Limits)})
+"""What `--limits off` means: numbers that nothing reaches."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """What `workflowsvc serve` can be told."""
@@ -259,6 +264,13 @@ class Settings:
         metadata=_knob(
             "closings of a parent that apply its child policy: all but continue-as-new, as live tests saw, "
             "or, as documented, only termination and time-out",
+            group="Behaviour",
+        ),
+    )
+    limits: LimitsProfile = field(
+        default="structural",
+        metadata=_knob(
+            "which of SWF's limits hold: the structural quotas below; those and AWS's request rates; or none",
             group="Behaviour",
         ),
     )
@@ -359,7 +371,7 @@ class Settings:
         ),
     )
 
-    limits: Limits = field(default_factory=Limits)
+    quotas: Limits = field(default_factory=Limits)
 
     @classmethod
     def from_environment(
@@ -380,7 +392,8 @@ class Settings:
             elif environ.get(knob.variable):  # an empty variable is one that somebody unset
                 values[knob.name] = knob.parse(environ[knob.variable], knob.variable)
         limits = {name: values.pop(name) for name in LIMIT_NAMES & values.keys()}
-        return cls(**cast("dict[str, Any]", values), limits=Limits(**cast("dict[str, Any]", limits)))
+        quotas = NO_LIMITS if values.get("limits") == "off" else Limits(**cast("dict[str, Any]", limits))
+        return cls(**cast("dict[str, Any]", values), quotas=quotas)
 
 
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:

@@ -20,6 +20,7 @@ from workflowsvc.engine.engine import Engine
 from workflowsvc.engine.lane import Command
 from workflowsvc.model import wire
 from workflowsvc.service import tasks
+from workflowsvc.service.buckets import Buckets
 from workflowsvc.service.caller import Caller
 from workflowsvc.service.operations import POLLS, READS, WRITES
 from workflowsvc.service.polls import Poll
@@ -53,6 +54,7 @@ class World:
         self.state = engine.state
         self.lane = engine.lane
         self.tokens = Tokens(engine.secret)
+        self.buckets = Buckets(enforced=self.settings.limits == "aws")
 
     def call(self, operation: str, tenant: Tenant | None = None, **members: Any) -> Any:
         """The decoded answer of one call, None for an empty body. A poll that finds nothing is answered at
@@ -77,7 +79,8 @@ class World:
         self, operation: str, tenant: Tenant, members: dict[str, Any], answer: PendingAnswer
     ) -> Poll | None:
         request: Any = wire.decode(operation, json.dumps(members).encode())
-        caller = Caller(tenant, self.clock.now_ms(), self.tokens, self.settings)
+        caller = Caller(tenant, self.clock.now_ms(), self.tokens, self.settings, self.buckets)
+        self.buckets.require_call(tenant, operation, caller.now)
         if operation in WRITES:
             write = WRITES[operation]
             self.lane.submit(Command(partial(write, caller=caller, request=request), answer))

@@ -16,15 +16,15 @@ def test_the_defaults_are_amazons_where_amazon_has_one() -> None:
     assert settings == Settings()
     assert settings.long_poll_seconds == 60
     assert settings.max_body_bytes == 1_048_576
-    assert settings.limits == Limits()
-    assert settings.limits.max_events == 25_000
+    assert settings.quotas == Limits()
+    assert settings.quotas.max_events == 25_000
 
 
 def test_options_win_over_variables_and_variables_over_defaults() -> None:
     environ = {"WORKFLOWSVC_PORT": "1", "WORKFLOWSVC_HOST": "::1", "WORKFLOWSVC_MAX_EVENTS": "50"}
     settings = Settings.from_environment(environ, {"port": "2", "max_domains": "3", "host": None})
     assert (settings.port, settings.host) == (2, "::1")
-    assert (settings.limits.max_events, settings.limits.max_domains) == (50, 3)
+    assert (settings.quotas.max_events, settings.quotas.max_domains) == (50, 3)
 
 
 def test_values_may_be_given_typed() -> None:

@@ -48,7 +48,7 @@ def stage_of(scenario: Scenario) -> tuple[Stage, list[Step]]:
     knobs = {knob.name: knob for knob in KNOBS}
     values = {name: knobs[name].parse(text, name) for name, text in given.items()}
     limits: Any = {name: values.pop(name) for name in LIMIT_NAMES & values.keys()}
-    settings = dataclasses.replace(Settings(), **values, limits=Limits(**limits))
+    settings = dataclasses.replace(Settings(), **values, quotas=Limits(**limits))
     return Stage(settings, functions_answer), steps
 
 
@@ -63,7 +63,7 @@ def play(scenario: Scenario, make: Make, *, restless: bool = False) -> dict[int,
     service = make(stage)
     answers: dict[int, list[str]] = {}
     try:
-        acting = Play(service, Auditor(service, stage.settings.limits), restless=restless)
+        acting = Play(service, Auditor(service, stage.settings.quotas), restless=restless)
         for step in prelude():
             assert acting.perform(step) == []
         for step in steps:

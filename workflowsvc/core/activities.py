@@ -205,7 +205,7 @@ def _schedule(
         return "ACTIVITY_ID_ALREADY_IN_USE"
     if len(execution.activities) >= surroundings.limits.max_open_activities:
         return "OPEN_ACTIVITIES_LIMIT_EXCEEDED"
-    if not surroundings.admits("ScheduleActivityTask"):
+    if not surroundings.admits("ScheduleActivityTask", settings.task_list.name):
         return "ACTIVITY_CREATION_RATE_EXCEEDED"
     execution.record(
         at_ms,

@@ -46,6 +46,6 @@ class Surroundings(Protocol):
         """False: the decision fails with OPERATION_NOT_PERMITTED (reference 13.3)."""
         ...
 
-    def admits(self, decision_type: str) -> bool:
-        """False: the decision's bucket is empty (reference 12.3)."""
+    def admits(self, decision_type: str, task_list: str | None = None) -> bool:
+        """False: the decision's bucket, or that of the task list it would fill, is empty (12.1, 12.3)."""
         ...

@@ -51,7 +51,7 @@ class Session:
         self.now = now
         self.state = state
         self.settings = state.settings
-        self.limits = state.settings.limits
+        self.limits = state.settings.quotas
         self.names = Names(tx, now, state)
         self.answers: list[tuple[Callable[[Any], None], Any]] = []  # told after the commit
         self.last_run: int | None = None  # the execution that was asked for last: where a bug must lie

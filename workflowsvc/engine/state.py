@@ -45,7 +45,7 @@ class EngineState:
     def __init__(self, settings: Settings, ids: Ids) -> None:
         self.settings = settings
         self.ids = ids
-        self.pollers = Pollers(settings.limits.max_pollers_per_list)
+        self.pollers = Pollers(settings.quotas.max_pollers_per_list)
         self.executions: OrderedDict[int, Execution] = OrderedDict()
         self.domains: dict[tuple[Tenant, str], DomainRow] = {}
         self.domains_by_id: dict[int, DomainRow] = {}

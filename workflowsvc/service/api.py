@@ -19,6 +19,7 @@ from workflowsvc.engine.session import Session
 from workflowsvc.faults import ServiceUnavailable
 from workflowsvc.model.shapes import PollForDecisionTaskInput
 from workflowsvc.service import tasks
+from workflowsvc.service.buckets import Buckets
 from workflowsvc.service.caller import Caller
 from workflowsvc.service.operations import POLLS, READS, WRITES
 from workflowsvc.service.polls import Poll
@@ -42,6 +43,7 @@ class Api:
         self._lane = engine.lane
         self._settings = engine.settings
         self._tokens = Tokens(engine.secret)
+        self._buckets = Buckets(enforced=engine.settings.limits == "aws")
         self._readers = ThreadPoolExecutor(READER_THREADS, thread_name_prefix="reader")
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -69,7 +71,8 @@ class Api:
         self, operation: str, tenant: Tenant, request: Any, gone: asyncio.Event | None = None
     ) -> Answer:
         """The answer; raises Fault. `gone` is set when the caller's connection goes away during a poll."""
-        caller = Caller(tenant, self._engine.now_ms(), self._tokens, self._settings)
+        caller = Caller(tenant, self._engine.now_ms(), self._tokens, self._settings, self._buckets)
+        self._buckets.require_call(tenant, operation, caller.now)
         write = WRITES.get(operation)
         if write is not None:
             return await self._submit(lambda session: write(session, caller, request))

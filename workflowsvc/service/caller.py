@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from workflowsvc.service.buckets import Buckets
 from workflowsvc.service.tokens import Tokens
 from workflowsvc.settings import Settings
 from workflowsvc.tenant import Tenant
@@ -19,3 +20,4 @@ class Caller:
     now: int
     tokens: Tokens
     settings: Settings
+    buckets: Buckets

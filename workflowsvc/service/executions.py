@@ -84,6 +84,7 @@ def signal_workflow_execution(
     session: Session, caller: Caller, request: shapes.SignalWorkflowExecutionInput
 ) -> None:
     execution = require_open(session, caller, request.domain, request.workflow_id, request.run_id)
+    caller.buckets.require_run(execution.run_id, "SignalWorkflowExecution", session.now)
     workflow.signal(execution, session.now, signal_name=request.signal_name, input=request.input)
     session.changed(execution)
 
@@ -92,6 +93,7 @@ def request_cancel_workflow_execution(
     session: Session, caller: Caller, request: shapes.RequestCancelWorkflowExecutionInput
 ) -> None:
     execution = require_open(session, caller, request.domain, request.workflow_id, request.run_id)
+    caller.buckets.require_run(execution.run_id, "RequestCancelWorkflowExecution", session.now)
     workflow.request_cancel(execution, session.now)
     session.changed(execution)
 
@@ -164,6 +166,7 @@ def get_workflow_execution_history(
 ) -> shapes.History:
     """The events in order of their ids, or newest first; open and closed runs alike."""
     row = _require_row(reader, caller, request.domain, request.execution)
+    caller.buckets.require_run(row.run_id, "GetWorkflowExecutionHistory", caller.now)
     pages = Pages(caller, "GetWorkflowExecutionHistory", request, caller.settings.max_page_size)
     events, following = history_page(
         reader,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from workflowsvc.core.execution import Execution
 from workflowsvc.core.surroundings import ActivityTypeRecord, WorkflowTypeRecord
 from workflowsvc.engine.session import Session
+from workflowsvc.service.caller import Caller
 from workflowsvc.service.types import activity_defaults, workflow_defaults
 from workflowsvc.settings import Limits
 
@@ -12,8 +13,9 @@ from workflowsvc.settings import Limits
 class SessionSurroundings:
     """Of one execution whose decisions are carried out."""
 
-    def __init__(self, session: Session, execution: Execution) -> None:
+    def __init__(self, session: Session, caller: Caller, execution: Execution) -> None:
         self._session = session
+        self._caller = caller
         self._execution = execution
 
     @property
@@ -38,6 +40,9 @@ class SessionSurroundings:
         """Without authorization every decision is permitted (reference 13.4)."""
         return True
 
-    def admits(self, decision_type: str) -> bool:
-        """Without request buckets every decision is admitted (reference 12.3)."""
-        return True
+    def admits(self, decision_type: str, task_list: str | None = None) -> bool:
+        """Always, unless the limits profile has request buckets (reference 12.1, 12.3)."""
+        buckets, now = self._caller.buckets, self._session.now
+        return buckets.admits_decision(self._caller.tenant, decision_type, now) and (
+            task_list is None or buckets.admits_activity(self._execution.domain, task_list, now)
+        )

@@ -135,7 +135,7 @@ def respond_decision_task_completed(
         execution_context=request.execution_context,
         task_list=request.task_list,
         schedule_to_start=request.task_list_schedule_to_start_timeout,
-        surroundings=SessionSurroundings(session, execution),
+        surroundings=SessionSurroundings(session, caller, execution),
     )
     session.changed(execution)
 
@@ -185,6 +185,7 @@ def record_activity_task_heartbeat(
     session: Session, caller: Caller, request: shapes.RecordActivityTaskHeartbeatInput
 ) -> shapes.ActivityTaskStatus:
     execution, scheduled_id = _require_activity(session, caller, request.task_token)
+    caller.buckets.require_run(execution.run_id, "RecordActivityTaskHeartbeat", session.now)
     cancel_requested = activities.heartbeat(execution, session.now, scheduled_id, request.details)
     session.put_heartbeat(execution, scheduled_id)
     return shapes.ActivityTaskStatus(cancel_requested=cancel_requested)
