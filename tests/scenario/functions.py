@@ -20,7 +20,7 @@ def ends(workflow_id: str, id: str, ending: str, word: str, details: str | None)
     """The function of this id comes to its end; nobody hears of it when its run is closed."""
 
     def end(session: Session) -> None:
-        domain = session.require_domain(Tenant(), "d")
+        domain = session.names.require_domain(Tenant(), "d")
         execution = session.open_execution(domain.id, workflow_id, None)
         if execution is None:
             return

@@ -78,8 +78,10 @@ class InProcess:
         answer = PendingAnswer()
         self.world.lane.submit(Command(run, answer))
         self.world.run()
+        return answer.result()
 
     def audit(self) -> None:
+        assert not self.world.state.quarantined, "a rule has met a bug"
         with self.world.store.transaction() as tx:
             check_memory(Session(tx, self.now_ms, self.world.state), self.world.state)
 

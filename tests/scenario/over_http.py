@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Coroutine
 from datetime import datetime
 from functools import cache
+from os import urandom
 from typing import Any
 
 import boto3
@@ -26,6 +27,8 @@ from tests.scenario import functions
 from tests.scenario.service import Refused
 from workflowsvc.clock import ManualClock, SystemClock
 from workflowsvc.engine.engine import Engine
+from workflowsvc.engine.engine import Engine
+from workflowsvc.engine.lane import Command
 from workflowsvc.engine.session import Session
 from workflowsvc.http.app import POLLS, HttpApp
 from workflowsvc.http.server import HttpServer
@@ -116,18 +119,17 @@ class OverHttp:
         self._clock = ManualClock()
         self._store: Store = SqliteStore(None)
         self._held: list[WaitingOverHttp] = []
-        self._api: Api | None = None
+        self._engine: Engine | None = None
         self._begin()
 
     def _begin(self) -> None:
-        ids = None
-        if self._api is not None:
-            ids = self._api._state.ids
-        self._api = Api(Engine(self._store, self._clock, self._settings, os.urandom))
-        if ids is not None:
-            self._api._state.ids = ids  # they stand for time, which stands still while the process is dead
+        before = self._engine
+        self._engine = Engine(self._store, self._clock, self._settings, urandom)
+        if before is not None:
+            self._engine.state.ids = before.state.ids  # they stand for time, which does not pass while it is dead
         if self._functions_answer:
-            self._api._state.invoke = functions.invoke
+            self._engine.state.invoke = functions.invoke
+        self._api = Api(self._engine)
         self._server.door.api = self._api
         self._server.door.waiting.clear()
         self._server.do(self._api.start())
@@ -178,8 +180,9 @@ class OverHttp:
         self._begin()
 
     def do(self, run: Callable[[Session], Any]) -> Any:
-        self._server.do(self._submit(run))
+        answer = self._server.do(self._submit(run))
         self._settle()
+        return answer
 
     def audit(self) -> None:
         """Memory is looked at where the service is in the test's own hands (`in_process.py`)."""
@@ -189,15 +192,18 @@ class OverHttp:
         self._store.close()
 
     def _end(self) -> None:
-        assert self._api is not None
         for waiting in self._held:
             waiting.hang_up()
         self._held.clear()
         self._api.close()
 
     async def _submit(self, run: Callable[[Session], Any]) -> Any:
-        assert self._api is not None
-        return await self._api._submit(run)
+        """On the lane, as any call."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Any] = loop.create_future()
+        assert self._engine is not None
+        self._engine.lane.submit(Command(run, future.set_result))
+        return await future
 
     def _settle(self) -> int | None:
         """Everything that can be done now is done; the next moment at which something is due."""
