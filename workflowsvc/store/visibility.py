@@ -11,7 +11,7 @@ from workflowsvc.store.sql import Statements
 
 Parameters = dict[str, int | str | bytes | None]
 
-END_OF_TIME = (1 << 63) - 1
+END_OF_TIME = (1 << 63) - 1  # no run starts or closes then
 
 
 def listing(statements: Statements, query: ExecutionQuery) -> tuple[str, Parameters]:
@@ -46,9 +46,10 @@ def _source_and_order(query: ExecutionQuery) -> tuple[str, str]:
 
 
 def _parameters(query: ExecutionQuery, after: tuple[int, int] | None) -> Parameters:
-    """Bounds are exclusive keys (time, run): run -1 stands before all runs of its millisecond."""
-    low = (query.oldest, -1)
-    high = (END_OF_TIME if query.latest is None else query.latest + 1, -1)
+    """Bounds are exclusive keys (time, run): run -1 stands before all runs of its millisecond. Dates that no
+    run can have, but a caller may ask about, are moved to the ends of what a database can compare."""
+    low = (min(max(query.oldest, -1), END_OF_TIME), -1)
+    high = (END_OF_TIME, -1) if query.latest is None else (min(max(query.latest, -1) + 1, END_OF_TIME), -1)
     if after is not None and query.ascending:
         low = max(low, after)
     elif after is not None:

@@ -12,7 +12,7 @@ from carray(?1) as wanted cross join executions on run = wanted.value
 select run from executions where domain = ?1 and workflow_id = ?2 and closed_at is null
 
 -- :name count_open
--- executions_open_by_start
+-- executions_open
 select count(*) from executions where domain = ?1 and closed_at is null
 
 -- :name insert_execution

@@ -1,0 +1,29 @@
+"""The stores that sit the exam: every test that asks for `store` runs once for each of them.
+
+Owns the table of factories. A further store joins with one line, and with nothing else if it keeps the
+promises of workflowsvc/store/interface.py. Tests that speak of the files, locks or SQL of one database are in
+files named after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from workflowsvc.store.interface import Store
+from workflowsvc.store.sqlite import SqliteStore
+
+# Each opens an empty store; `folder` is its own and empty.
+FACTORIES: dict[str, Callable[[Path], Store]] = {
+    "sqlite-memory": lambda folder: SqliteStore(None),
+    "sqlite-file": lambda folder: SqliteStore(str(folder / "workflowsvc.db")),
+}
+
+
+@pytest.fixture(params=FACTORIES)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    store = FACTORIES[request.param](tmp_path)
+    yield store
+    store.close()
