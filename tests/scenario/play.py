@@ -45,6 +45,14 @@ def span_ms(text: str) -> int:
     return round(float(span[1]) * _UNITS[span[2]])
 
 
+def _head_and_decisions(rest: str) -> tuple[str, str]:
+    """What stands before the colon, and behind it."""
+    if rest.startswith(":"):
+        return "", rest[1:].strip()
+    head, _, list_ = rest.partition(": ")
+    return head, list_.strip()
+
+
 class Play:
     """One performance of a scenario."""
 
@@ -100,6 +108,8 @@ class Play:
         self._name = named[1] if named else None
         text = text[named.end() :] if named else text
         verb, _, rest = text.partition(" ")
+        if verb.endswith(":"):  # decide: …
+            verb, rest = verb[:-1], ":" + rest
         if verb not in self._verbs:
             raise Broken(f"no such command: {verb}")
         try:
@@ -266,13 +276,27 @@ class Play:
         yield from ()
 
     def _do_respond(self, rest: str) -> Iterator[str]:
-        head, _, list_ = rest.partition(":" if rest.endswith(":") else ": ")
+        """`respond d executionContext=…: StartTimer t 2; RecordMarker m`."""
+        head, list_ = _head_and_decisions(rest)
         given = words(head)
-        asked = self._members(given, taskToken=self.names.task_token(given.places[0]))
-        if list_.strip():
-            asked["decisions"] = decisions(list_, self.names, self._zero_ms)
-        self._call("RespondDecisionTaskCompleted", **asked)
+        self._respond(self.names.task_token(given.places[0]), self._members(given), list_)
         yield from ()
+
+    def _do_decide(self, rest: str) -> Iterator[str]:
+        """Poll and respond in one breath: `decide: StartTimer t 2`, `decide taskList=fast`."""
+        head, list_ = _head_and_decisions(rest)
+        given = words(head)
+        task_list = given.members.pop("taskList", "deciders")
+        task = self._call("PollForDecisionTask", domain="d", taskList={"name": task_list})
+        if "taskToken" in task:
+            self._respond(task["taskToken"], self._members(given), list_)
+        else:
+            yield "nothing"
+
+    def _respond(self, task_token: str, asked: dict[str, Any], list_: str) -> None:
+        if list_:
+            asked["decisions"] = decisions(list_, self.names, self._zero_ms)
+        self._call("RespondDecisionTaskCompleted", taskToken=task_token, **asked)
 
     def _end(self, verb: str, rest: str) -> Iterator[str]:
         given = words(rest)
