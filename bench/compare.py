@@ -50,7 +50,8 @@ def main() -> int:
         extract(options.revision, Path(folder))
         old = Bench(plan=plan, folder=RESULTS, code=Path(folder))
         new = Bench(plan=plan, folder=RESULTS)
-        turns = [(figures(old, options.rate), figures(new, options.rate)) for _ in range(options.turns)]
+        rate = options.rate or uvloop.run(throughput.run(old)).figures[0].value / 2
+        turns = [(figures(old, rate), figures(new, rate)) for _ in range(options.turns)]
     tell(options.revision, turns)
     return 0
 
@@ -73,25 +74,36 @@ def figures(bench: Bench, rate: float) -> list[Figure]:
         replace(figure, what=f"{result.scenario}: {figure.what}")
         for result in results
         for figure in result.figures
-        if figure.ours
+        if figure.ours and figure.unit != "%"  # how busy it was says neither good nor bad
     ]
 
 
 def tell(revision: str, turns: list[tuple[list[Figure], list[Figure]]]) -> None:
-    """The middle of all turns of each, and their ratio."""
+    """The middle of all turns of each, their ratio, and a verdict where every turn says the same."""
     names = [figure.what for figure in turns[0][0]]
     width = max(map(len, names))
-    print(f"\n{'':<{width}}  {revision[:12]:>12} {'work tree':>12}   ratio")
+    print(f"\n{'':<{width}}  {revision[:12]:>12} {'work tree':>12}       ratio")
     for index, name in enumerate(names):
         old, new = (statistics.median(turn[side][index].value for turn in turns) for side in (0, 1))
-        ratio = new / old if old else 1.0
         figure = turns[0][0][index]
-        better = ratio > 1 if figure.more_is_better else ratio < 1
-        verdict = "" if abs(ratio - 1) <= SAME_WITHIN else ("better" if better else "WORSE")
+        ratios = [ratio(turn[0][index].value, turn[1][index].value) for turn in turns]
         line = (
-            f"{name:<{width}}  {number(old):>12} {number(new):>12} {figure.unit:<5} {ratio:>5.2f}  {verdict}"
+            f"{name:<{width}}  {number(old):>12} {number(new):>12} {figure.unit:<5} {ratio(old, new):>5.2f}"
         )
-        print(line.rstrip())
+        print(f"{line}  {verdict(ratios, more_is_better=figure.more_is_better)}".rstrip())
+
+
+def ratio(old: float, new: float) -> float:
+    return new / old if old else 1.0
+
+
+def verdict(ratios: list[float], *, more_is_better: bool) -> str:
+    """Only a difference that shows in every turn is one."""
+    if all(one > 1 + SAME_WITHIN for one in ratios):
+        return "better" if more_is_better else "WORSE"
+    if all(one < 1 - SAME_WITHIN for one in ratios):
+        return "WORSE" if more_is_better else "better"
+    return ""
 
 
 if __name__ == "__main__":

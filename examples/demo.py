@@ -49,7 +49,7 @@ def main() -> None:
             chapter(len(SAMPLES) + 2, "A run that outlives its server.  (examples/crash.py)")
             crash(service)
             stop(service)
-    except Surprise as surprise:
+    except (Surprise, ChildProcessError) as surprise:
         sys.exit(f"\nThe demo has failed: {surprise}")
     except KeyboardInterrupt:
         sys.exit("\nStopped; nothing was left behind.")

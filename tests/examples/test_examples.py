@@ -50,12 +50,6 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         service.stop()
 
 
-needs_server = pytest.mark.skipif(
-    importlib.util.find_spec("workflowsvc.cli") is None, reason="the server is not built yet"
-)
-
-
-@needs_server
 @pytest.mark.parametrize("sample", ["simple.py", "timeouts.py", "terminate.py"])
 def test_a_sample_is_content_with_the_service(sample: str, service: str) -> None:
     finished = run(sample, AWS_ENDPOINT_URL_SWF=service)
@@ -63,7 +57,6 @@ def test_a_sample_is_content_with_the_service(sample: str, service: str) -> None
     assert "WorkflowExecutionStarted" in finished.stdout
 
 
-@needs_server
 def test_the_demo_tells_its_story_and_leaves_nothing_behind(tmp_path: Path) -> None:
     finished = run("demo.py", TMPDIR=str(tmp_path))
     assert finished.returncode == 0, finished.stdout + finished.stderr
