@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 INDENT = "    "
 
 _HEADER = re.compile(r"reference (?P<sections>[0-9., to]+?) \[(?P<grade>A\*?|B|C|D|E)\](?: (?P<source>.*))?")
-_NAME = re.compile(r"([A-Za-z][A-Za-z0-9]*)=")
+_NAME = re.compile(r"([A-Za-z][A-Za-z0-9_]*)=")
 _json = json.JSONDecoder()
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from tests.scenario.language import Broken
 
 RUN_ID = re.compile(r"22[A-Za-z0-9+/]{43}=")
+_LONG = re.compile(r"(.)\1{49,}")
 _ALIAS = re.compile(r"(?P<workflow_id>.+)#(?P<number>[0-9]+)")
 
 FindRuns = Callable[[str], list[str]]
@@ -71,12 +72,14 @@ class Names:
         return self._aliases.get(run_id, run_id)
 
     def plain(self, text: str) -> str:
-        """A text that was answered, with the runs in it called by their names."""
-        return RUN_ID.sub(lambda found: self._aliases.get(found[0], found[0]), text)
+        """A text that was answered, with the runs in it called by their names and long stretches cut short."""
+        text = RUN_ID.sub(lambda found: self._aliases.get(found[0], found[0]), text)
+        return _LONG.sub(lambda found: f"{{{len(found[0])}*{found[1]}}}", text)
 
     def spelt(self, text: str) -> str:
-        """A text to be sent: `{w#1}` in it becomes the runId."""
-        return re.sub(r"\{([^{}]+#[0-9]+)\}", lambda found: self.run_id(found[1]), text)
+        """A text to be sent: `{w#1}` in it becomes the runId, `{2048*x}` so many of them."""
+        text = re.sub(r"\{([^{}]+#[0-9]+)\}", lambda found: self.run_id(found[1]), text)
+        return re.sub(r"\{([0-9]+)\*(.)\}", lambda found: int(found[1]) * found[2], text)
 
     # --- answers ---
 

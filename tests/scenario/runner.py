@@ -5,7 +5,6 @@ Owns the three ways of playing and the settings that a scenario may begin with.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +15,7 @@ from tests.scenario.in_process import InProcess
 from tests.scenario.language import Scenario, Step
 from tests.scenario.play import Play
 from tests.scenario.service import Service
-from workflowsvc.settings import KNOBS, LIMIT_NAMES, Limits, Settings
+from workflowsvc.settings import Settings
 
 FOLDER = Path(__file__).parent.parent / "histories"
 PRELUDE = FOLDER / "prelude.txt"
@@ -42,13 +41,12 @@ def stage_of(scenario: Scenario) -> tuple[Stage, list[Step]]:
     steps = scenario.steps
     given: dict[str, Any] = {}
     if steps and steps[0].text.startswith("settings "):
-        given = language.words(steps[0].text.removeprefix("settings ")).members
+        places, given = language.words(steps[0].text.removeprefix("settings "))
+        if places:
+            raise language.Broken(f"{scenario.path}:{steps[0].line}: a setting is name=value, not {places}")
         steps = steps[1:]
     functions_answer = given.pop("functions", None) == "answer"
-    knobs = {knob.name: knob for knob in KNOBS}
-    values = {name: knobs[name].parse(text, name) for name, text in given.items()}
-    limits: Any = {name: values.pop(name) for name in LIMIT_NAMES & values.keys()}
-    settings = dataclasses.replace(Settings(), **values, quotas=Limits(**limits))
+    settings = Settings.from_environment({}, given)
     return Stage(settings, functions_answer), steps
 
 
