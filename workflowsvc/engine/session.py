@@ -54,6 +54,7 @@ class Session:
         self.limits = state.settings.quotas
         self.names = Names(tx, now, state)
         self.answers: list[tuple[Callable[[Any], None], Any]] = []  # told after the commit
+        self.after_commit: list[Callable[[], None]] = []  # done then, before anybody is told; must not raise
         self.last_run: int | None = None  # the execution that was asked for last: where a bug must lie
         self._writes = Writes()
         self._touched: set[int] = set()  # every execution this transaction has changed
@@ -80,7 +81,9 @@ class Session:
         else:
             state.executions.move_to_end(run)
         due_at = execution.wake_at()
-        if due_at is not None and due_at <= self.now:
+        # No time passes within a batch: what it opens with no time to spare may still be answered in it, so a
+        # waiting poll gets a task whose scheduleToStartTimeout is 0 (reference 7.2).
+        if due_at is not None and due_at <= self.now and run not in self._touched:
             decision_tasks.advance(execution, self.now, max_events=self.limits.max_events)
             self._dirty[run] = execution
         return execution
