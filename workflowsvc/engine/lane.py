@@ -151,11 +151,13 @@ class Lane:
                 for command in commands:
                     self._command(session, command)
                 session.store()
-            return session.answers
         except BaseException:
             if session is not None:
                 session.roll_back()
             raise
+        for act in session.after_commit:
+            act()
+        return session.answers
 
     def _background(self, session: Session) -> None:
         state, now = session.state, session.now
