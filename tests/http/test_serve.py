@@ -15,6 +15,7 @@ import pytest
 
 from tests.http.support import LIST_DOMAINS, PATIENCE_SECONDS, Answer, Raw, post, until
 
+ROOT = Path(__file__).resolve().parents[2]
 REGISTER = post("RegisterDomain", {"name": "d", "workflowExecutionRetentionPeriodInDays": "1"})
 POLL = post("PollForActivityTask", {"domain": "d", "taskList": {"name": "l"}})
 EMPTY = b'{"startedEventId":0}'
@@ -54,7 +55,9 @@ def serve(folder: Path, *options: str, **environment: str) -> Iterator[Served]:
             [sys.executable, "-m", "workflowsvc", "serve", *options],
             stdout=out,
             stderr=out,
-            env=os.environ | {"WORKFLOWSVC_PORT": "0", "WORKFLOWSVC_STORE": "memory"} | environment,
+            env=os.environ
+            | {"PYTHONPATH": str(ROOT), "WORKFLOWSVC_PORT": "0", "WORKFLOWSVC_STORE": "memory"}
+            | environment,
             cwd=folder,
         )
     try:
