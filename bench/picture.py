@@ -17,7 +17,7 @@ from bench.report import Point, Result, load_results, number
 from bench.scenarios import sweep
 
 WIDTH, HEIGHT = 460, 300  # of one panel
-LEFT, RIGHT, TOP, BOTTOM = 56, 14, 40, 44  # around the plot
+LEFT, RIGHT, TOP, BOTTOM = 56, 24, 40, 44  # around the plot
 LEGEND_LINE = 16
 COLOURS = ("#0b6e99", "#c2410c", "#4d7c0f", "#7e22ce")
 
@@ -94,7 +94,7 @@ def growth_panels(series: dict[str, list[Point]]) -> list[Panel]:
 def picture(panels: list[Panel], source: str) -> str:
     """The panels side by side, with a line below that says where the figures come from."""
     legend = max(len(panel.lines) for panel in panels) * LEGEND_LINE
-    width, height = WIDTH * len(panels), HEIGHT + legend + 26
+    width, height = WIDTH * len(panels), HEIGHT + legend + 34
     body = "\n".join(
         "\n".join([f'<g transform="translate({WIDTH * index} 0)">', *draw(panel), "</g>"])
         for index, panel in enumerate(panels)
@@ -132,7 +132,7 @@ def draw(panel: Panel) -> Iterator[str]:
             told = escape(f"{name}: {number(y)} at {number(x)}")
             place = f'cx="{across(x):.1f}" cy="{up(y):.1f}"'
             yield f'<circle {place} r="3" fill="{colour}"><title>{told}</title></circle>'
-        y = HEIGHT + 6 + index * LEGEND_LINE
+        y = HEIGHT + 14 + index * LEGEND_LINE
         yield f'<rect x="{LEFT}" y="{y - 8}" width="14" height="4" fill="{colour}"/>'
         yield f'<text x="{LEFT + 22}" y="{y - 1}">{escape(name)}</text>'
 
@@ -162,7 +162,7 @@ def doublings(points: list[Point]) -> list[float]:
 def label(value: float) -> str:
     if value >= 1e6:
         return f"{value / 1e6:g}M"
-    return f"{value / 1e3:g}k" if value >= 10_000 else f"{value:g}"
+    return f"{value / 1e3:g}k" if value >= 1_000 else f"{value:g}"
 
 
 if __name__ == "__main__":

@@ -33,9 +33,9 @@ async def run(bench: Bench) -> Result:
         most = max(y for _, y in result.series[THROUGHPUT])
         result.add("most workflows in a closed loop", most, "/s")
         for share in SHARES_OF_MOST:
-            plan = replace(short, rate=share * most, open_workflows=1_000)
+            rate = share * most
+            plan = replace(short, rate=rate, open_workflows=1_000)
             outcome = await run_load(server.host, server.port, server.pid, plan)
-            rate = outcome.workflows_per_second
             call, task = outcome.latencies[load.START], outcome.latencies[load.CALL_TO_START]
             for name, value in (
                 (CALL_P50, call.p50_ms),
