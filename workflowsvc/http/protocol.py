@@ -97,10 +97,13 @@ class Connection(HttpToolsProtocol):
         super().connection_made(cast("asyncio.Transport", transport))
         self.address = self.client[0] if self.client else ""
         self.deadline = self.loop.time() + self.settings.header_deadline_seconds
-        if not self.server_state.admit(self.address):
+        admitted = self.server_state.admit(self.address)
+        if self.server_state.draining:
+            self._close()  # it was accepted just before
+        elif not admitted:
             self.deaf = True
             self.transport.write(self._render_refusal(ServiceUnavailable.status, ServiceUnavailable()))
-            self.transport.close()
+            self._close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.connections.discard(self)
@@ -173,7 +176,8 @@ class Connection(HttpToolsProtocol):
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self.write_deadline = math.inf
+        if not self.transport.is_closing():  # else the rest of it must go too, before the connection can
+            self.write_deadline = math.inf
 
     # --- the parser's side ---
 
@@ -318,7 +322,7 @@ class Connection(HttpToolsProtocol):
         if self.refusal is None or self.received_eof:
             if self.refusal is not None:
                 self.transport.write(self.refusal)
-            self.transport.close()
+            self._close()
             return
         self.transport.write(self.refusal)
         self.transport.write_eof()
@@ -359,7 +363,7 @@ class Connection(HttpToolsProtocol):
         self.server_state.body_bytes -= len(exchange.body)
         self.exchange = None
         if not stays_open:
-            self.transport.close()
+            self._close()
         elif self.waiting:
             self._start(self.waiting.pop(0))
         elif self.deaf:
@@ -396,16 +400,18 @@ class Connection(HttpToolsProtocol):
             else:
                 self._watch_reader(now)
         if now >= self.deadline:
-            if self.transport.is_closing():
-                self.transport.abort()  # it was asked to go and still holds unsent bytes
-            else:
-                self.transport.close()
-                self.deadline = now + LINGER_SECONDS
+            self._close()
 
     def shutdown(self) -> None:
         """The server stops: answers still owed are given, with `Connection: close` (`stays_open`)."""
         if self.exchange is None:
-            self.transport.close()
+            self._close()
+
+    def _close(self) -> None:
+        """What is written is still sent, as long as the client takes it in."""
+        self.transport.close()
+        self.deadline = math.inf
+        self._watch_reader(self.loop.time())
 
 
 class _Stop(Exception):

@@ -96,7 +96,11 @@ class HttpServer:
     async def _sweep(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            self.connections.sweep(loop.time())
+            try:
+                self.connections.sweep(loop.time())
+            except Exception:
+                # Without sweeps there are no deadlines: one connection's bug must not end them for all.
+                log.exception("a sweep failed")
             await asyncio.sleep(self.connections.sweep_seconds)
 
     async def drain(self, finish: Callable[[], Any] | None = None) -> int:
