@@ -80,7 +80,10 @@ def history_events(client: Any, domain: str, execution: dict[str, str]) -> list[
 
 
 def require_sound(histories: list[History]) -> int:
-    """Go on only if every history is one that SWF could have written; says how many events were looked at."""
+    """Go on only if every history is one that SWF could have written; says how many events were looked at.
+
+    Nothing may be under way any more, so that what one execution sent has arrived at the other.
+    """
     for history in histories:
         name = f"{history.domain}/{history.workflow_id}"
         ids = [event["eventId"] for event in history.events]
@@ -90,15 +93,26 @@ def require_sound(histories: list[History]) -> int:
         require_equal(history.types()[0], "WorkflowExecutionStarted", f"first event of {name}")
         if history.status != "OPEN":
             require_equal(history.types()[-1], CLOSE[history.status], f"last event of {name}")
-        findings = list(lint.lint_history([as_wire(event) for event in history.events]))
-        if findings:
-            raise Failed(f"the checker of histories about {name}: " + "; ".join(map(str, findings)))
+        require_none(lint.lint_history(as_wire(history.events)), name)
+    for domain in {history.domain for history in histories}:
+        related = {
+            (history.workflow_id, history.run_id): as_wire(history.events)
+            for history in histories
+            if history.domain == domain
+        }
+        require_none(lint.check_related(related, settled=True), f"all of {domain}")
     return sum(len(history.events) for history in histories)
 
 
-def as_wire(event: Event) -> Event:
-    """The event as it came over the wire, with epoch seconds where boto3 has made a datetime."""
-    return event | {"eventTimestamp": event["eventTimestamp"].timestamp()}
+def require_none(findings: list[lint.Finding], name: str) -> None:
+    """Go on only if the checker of histories has found nothing."""
+    if findings:
+        raise Failed(f"the checker of histories about {name}: " + "; ".join(map(str, findings)))
+
+
+def as_wire(events: list[Event]) -> list[Event]:
+    """Events as they came over the wire, with epoch seconds where boto3 has made a datetime."""
+    return [event | {"eventTimestamp": event["eventTimestamp"].timestamp()} for event in events]
 
 
 CLOSE = {

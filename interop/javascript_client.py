@@ -44,7 +44,7 @@ def drive(server: Server) -> str:
         require_equal(runs["order-1"].count(event_type), times, f"{event_type} in order-1")
     marker = next(event for event in runs["order-1"].events if event["eventType"] == "MarkerRecorded")
     require_equal(attributes_of(marker)["details"], "é ✓ 𝄞", "details of the marker")
-    return "decider, worker, retry, timer, marker, signal, child, cancel, four faults"
+    return "decider, worker, retry, timer, marker, signal, child, cancel, an abandoned poll, four faults"
 
 
 STATUSES = {
@@ -52,6 +52,7 @@ STATUSES = {
     "parcel of order-1": "COMPLETED",
     "order-2": "CANCELED",
     "order-3": "COMPLETED",
+    "order-4": "COMPLETED",
 }
 ORDER_EVENTS = {
     "ActivityTaskScheduled": 2,

@@ -238,16 +238,30 @@ async function faultsHaveTheirClasses() {
   say("four faults had their classes");
 }
 
+async function anAbandonedPollTakesNoTask() {
+  const leaving = new AbortController();
+  const poll = new PollForDecisionTaskCommand({ domain, taskList: { name: "left" } });
+  const abandoned = client.send(poll, { abortSignal: leaving.signal });
+  setTimeout(() => leaving.abort(), 300); // long enough to reach the service; sooner would be as good
+  await assert.rejects(abandoned, (error) => error.name === "AbortError");
+  await start("order-4", { taskList: { name: "left" } });
+  const task = await send(poll);
+  assert.equal(task.startedEventId, 3, "the task went to the poll that was abandoned");
+  const decisions = [complete("found")];
+  await send(new RespondDecisionTaskCompletedCommand({ taskToken: task.taskToken, decisions }));
+  say("a task found the poll that was still there");
+}
+
 async function closedOnesAreListed() {
   const everything = { domain, startTimeFilter: { oldestDate: new Date(0) } };
   const ids = [];
   for await (const page of paginateListClosedWorkflowExecutions({ client, pageSize: 1 }, everything)) {
     ids.push(...page.executionInfos.map((info) => info.execution.workflowId));
   }
-  assert.deepEqual(ids.sort(), ["order-1", "order-2", "order-3", "parcel of order-1"]);
+  assert.deepEqual(ids.sort(), ["order-1", "order-2", "order-3", "order-4", "parcel of order-1"]);
   const counted = await send(new CountClosedWorkflowExecutionsCommand(everything));
-  assert.equal(counted.count, 4);
-  say("four closed runs were listed and counted");
+  assert.equal(counted.count, 5);
+  say("five closed runs were listed and counted");
 }
 
 await register();
@@ -258,6 +272,7 @@ await Promise.race([
     await orderIsDelivered();
     await orderIsCanceled();
     await faultsHaveTheirClasses();
+    await anAbandonedPollTakesNoTask();
     await closedOnesAreListed();
   })(),
 ]);

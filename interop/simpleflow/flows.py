@@ -59,7 +59,7 @@ class Shipping(Workflow):
         told = self.submit(
             self.signal(
                 "shipped",
-                parcel,
+                parcel=parcel,  # by name: simpleflow's signal task takes no positional arguments of ours
                 workflow_id=context["parent_workflow_id"],
                 run_id=context["parent_run_id"],
                 propagate=False,
@@ -92,5 +92,5 @@ class Orders(Workflow):
         approved = self.submit(self.wait_signal("approved"))
         futures.wait(delivered, shipped, approved)
         if round_number < ROUNDS:
-            futures.wait(self.submit(self.continue_as_new(folder, round_number + 1)))
+            futures.wait(self.submit(self.continue_as_new(folder=folder, round_number=round_number + 1)))
         return [delivered.result, paid.result]

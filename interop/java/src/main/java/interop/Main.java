@@ -36,7 +36,7 @@ public final class Main {
   private final SwfClient service =
       SwfClient.builder()
           // A long poll is held for 60 s; the client's own default gives up after 30.
-          .httpClientBuilder(ApacheHttpClient.builder().socketTimeout(Duration.ofSeconds(70)))
+          .httpClientBuilder(ApacheHttpClient.builder().socketTimeout(Duration.ofSeconds(75)))
           .build();
 
   public static void main(String[] arguments) throws Exception {
