@@ -204,7 +204,8 @@ class Play:
         given = words(rest)
         target, name = given.places
         self._call(
-            "SignalWorkflowExecution", **self._in_domain(given, **self.names.target(target), signalName=name)
+            "SignalWorkflowExecution",
+            **self._in_domain(given, **self.names.target(target), signalName=self.names.spelt(name)),
         )
         yield from ()
 
