@@ -191,6 +191,11 @@ def _closed(
     del execution.children[attributes.initiated_event_id]
 
 
+def _under_way(parent: Execution) -> int:
+    """Children that are not yet known to run: they will need room too."""
+    return sum(child.started_id == 0 for child in parent.children.values())
+
+
 @decides("StartChildWorkflowExecution")
 def _start(
     execution: Execution,
@@ -210,7 +215,8 @@ def _start(
         return undefined_cause(settings)
     if len(execution.children) >= surroundings.limits.max_open_children:
         return "OPEN_CHILDREN_LIMIT_EXCEEDED"
-    if surroundings.open_executions() >= surroundings.limits.max_open_executions:
+    room = surroundings.limits.max_open_executions - surroundings.open_executions()
+    if room <= len(execution.children) and room <= _under_way(execution):
         return "OPEN_WORKFLOWS_LIMIT_EXCEEDED"
     if not surroundings.admits("StartChildWorkflowExecution"):
         return "CHILD_CREATION_RATE_EXCEEDED"
