@@ -19,9 +19,8 @@ HERE = Path(__file__).parent
 INSTALL_SECONDS = 240  # a first download of the Java SDK took 60 s here; the whole suite has ten minutes
 
 # How Maven says that something could not be fetched, as opposed to compiled.
-NOT_OURS = re.compile(
-    r"[Cc]ould not (resolve|transfer|find)|Unresolveable|Failure to find|Cannot access|nothing for"
-)
+NOT_OURS = re.compile(r"[Cc]ould not (be resolved|resolve|transfer|find)|Failure to find|nothing for")
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def python_environment(name: str, requirements: Path) -> Path:
@@ -84,12 +83,14 @@ def run(command: list[str], aim: str, folder: Path | None = None) -> None:
     except subprocess.TimeoutExpired:
         raise Skipped(f"could not {aim}: nothing for {INSTALL_SECONDS} s") from None
     if done.returncode != 0:
-        raise Skipped(f"could not {aim}: {last_words(done.stderr or done.stdout)}")
+        raise Skipped(f"could not {aim}: {complaint(done.stdout + done.stderr)}")
 
 
-def last_words(text: str) -> str:
-    """The last lines of a complaint that say something, on one line."""
-    return " / ".join([line.strip() for line in text.splitlines() if line.strip()][-3:])[:500]
+def complaint(output: str) -> str:
+    """The first lines of a program's output that speak of an error, else its last ones, on one line."""
+    lines = [line.strip() for line in COLOUR.sub("", output).splitlines() if line.strip()]
+    errors = [line for line in lines if re.search(r"\berror\b", line, re.IGNORECASE)]
+    return " / ".join(errors[:3] or lines[-3:])[:600]
 
 
 def fresh(place: Path, *locks: Path) -> bool:
