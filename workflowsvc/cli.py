@@ -112,7 +112,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             if knob.type is bool:
                 group.add_argument(knob.option, action=argparse.BooleanOptionalAction, help=text)
             else:
-                group.add_argument(knob.option, metavar=metavar(knob), help=f"{text} [{spell(knob.default)}]")
+                default = spell(knob.default) or "none"
+                group.add_argument(knob.option, metavar=metavar(knob), help=f"{text} [{default}]")
 
 
 def by_group(knobs: Iterable[Knob]) -> list[tuple[str, list[Knob]]]:
@@ -144,16 +145,21 @@ def run(args: argparse.Namespace) -> int:
 
     from workflowsvc.clock import SystemClock
     from workflowsvc.engine.engine import Engine
-    from workflowsvc.http import server
+    from workflowsvc.http import lambda_client, lambda_map, server
     from workflowsvc.service.api import Api
 
     try:
         refuse_strangers(settings, local=server.is_loopback(settings.host))
+        functions = lambda_map.read(settings.lambda_functions) if settings.lambda_functions else None
         store = open_store(settings.store)
         try:
             clock = SystemClock()
+            engine = Engine(store, clock, settings, os.urandom)
+            if functions is not None:
+                engine.invoke_with(lambda_client.LambdaClient(functions, clock))
+                log.info("%d Lambda functions are mapped in %s", functions.size, settings.lambda_functions)
             return server.run(
-                Api(Engine(store, clock, settings, os.urandom)),
+                Api(engine),
                 settings,
                 clock,
                 announce=lambda url: print(banner(url, store, settings), flush=True),

@@ -285,6 +285,26 @@ class Settings:
         ),
     )
 
+    lambda_functions: str = field(
+        default="",
+        metadata=_knob(
+            "JSON or TOML file that maps Lambda functions to URLs; without it, none can be invoked",
+            group="Lambda",
+            pattern=r"[^\x00]{0,4096}",
+            shape="a path",
+        ),
+    )
+    lambda_concurrency: int = field(
+        default=50,
+        metadata=_knob(
+            "Lambda functions invoked at once; further ones wait, and their time-out runs meanwhile",
+            group="Lambda",
+            unit="functions",
+            least=1,
+            most=1_000,
+        ),
+    )
+
     # SWF refuses requests over 1 MB, headers included (reference 1.1.15).
     max_body_bytes: int = field(
         default=1_048_576,

@@ -6,17 +6,25 @@
 
 Everything goes the way a request goes, from JSON members to JSON answer; only HTTP, threads and real time are
 left out. With the same seed and the same calls, every name and every moment is the same.
+
+Lambda functions are Python callables, from decoded input to a result that JSON can hold:
+
+    world = World(functions={"resize": lambda event: {"width": event["width"] // 2}})
 """
 
 from __future__ import annotations
 
 import json
 import random
+from collections import deque
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 from workflowsvc.clock import ManualClock
 from workflowsvc.engine.engine import Engine
+from workflowsvc.engine.function_names import FunctionNames
+from workflowsvc.engine.invoker import Ending, Failed, Invocation, Returned
 from workflowsvc.engine.lane import Command
 from workflowsvc.model import wire
 from workflowsvc.service import tasks
@@ -30,6 +38,9 @@ from workflowsvc.store.interface import Store
 from workflowsvc.store.sqlite import SqliteStore
 from workflowsvc.tenant import Tenant
 
+LATER: Any = object()
+"""What a Lambda function returns that has not answered yet: `World.unanswered` holds its invocation."""
+
 
 class World:
     """One node that does nothing until it is told to. Faults are raised as `workflowsvc.faults.Fault`."""
@@ -41,11 +52,16 @@ class World:
         settings: Settings | None = None,
         clock: ManualClock | None = None,
         seed: int = 0,
+        functions: Mapping[str, Callable[[Any], Any]] | None = None,
     ) -> None:
+        """`functions` by name, ARN or `*` pattern. Without them no Lambda task can be started, as in a server
+        that has no map; one that raises ends Unhandled, and one may return `Failed(reason, details)`.
+        """
         self.clock = clock or ManualClock()
         self.store = store or SqliteStore(None)
         self.settings = settings or Settings()
         self._chance = random.Random(seed).randbytes
+        self._functions = None if functions is None else FunctionNames(functions)
         self.restart()
 
     def restart(self) -> None:
@@ -55,6 +71,10 @@ class World:
         self.lane = engine.lane
         self.tokens = Tokens(engine.secret)
         self.buckets = Buckets(enforced=self.settings.limits == "aws")
+        self.unanswered: list[Invocation] = []
+        self._to_do: deque[Callable[[], None]] = deque()
+        if self._functions is not None:
+            self._invoker = engine.invoke_with(self._invoke, lambda work, _: self._to_do.append(work))
 
     def call(self, operation: str, tenant: Tenant | None = None, **members: Any) -> Any:
         """The decoded answer of one call, None for an empty body. A poll that finds nothing is answered at
@@ -95,8 +115,33 @@ class World:
 
     def run(self) -> None:
         """Everything that can be done now is done."""
-        while self.lane.step():
-            pass
+        while self.lane.step() or self._to_do:
+            if self._to_do:
+                self._to_do.popleft()()
+
+    def _invoke(self, invocation: Invocation) -> Ending | None:
+        assert self._functions is not None
+        function = self._functions.find(invocation.name)
+        if function is None:
+            return Failed("ResourceNotFoundException", f"Function not found: {invocation.name}")
+        try:
+            event = json.loads(invocation.payload)
+        except ValueError as error:
+            return Failed("InvalidRequestContentException", f"The input is not JSON: {error}")
+        try:
+            result = function(event)
+        except Exception as error:
+            return Failed("Unhandled", _error_payload(error))
+        if result is LATER:
+            self.unanswered.append(invocation)
+            return None
+        return _ending(result)
+
+    def answer(self, invocation: Invocation, result: Any) -> None:
+        """A function that was to answer later does so now; nobody hears of it when its task has closed."""
+        self.unanswered.remove(invocation)
+        self._invoker.ended(invocation, _ending(result))
+        self.run()
 
     def advance(self, *, seconds: float = 0, ms: int = 0) -> None:
         """Time passes, and whatever becomes due on the way happens at its own moment."""
@@ -121,6 +166,15 @@ class World:
             )
             events.extend(page["events"])
         return events
+
+
+def _ending(result: Any) -> Ending:
+    return result if isinstance(result, Failed) else Returned(json.dumps(result))
+
+
+def _error_payload(error: Exception) -> str:
+    """As Lambda's own runtimes tell it."""
+    return json.dumps({"errorMessage": str(error), "errorType": type(error).__name__})
 
 
 class PendingAnswer:

@@ -26,7 +26,7 @@ def tables() -> str:
 
 
 def row(knob: Knob) -> str:
-    default = f"`{spell(knob.default)}`"
+    default = f"`{spell(knob.default)}`" if knob.default != "" else "none"
     return f"| `{knob.option}` | `{knob.variable}` | {default} | {values(knob)} | {knob.help} |"
 
 

@@ -41,6 +41,11 @@ def start(execution: Execution, at_ms: int, scheduled_id: int) -> LambdaTask:
     return execution.lambdas[scheduled_id]
 
 
+def timeout_seconds(scheduled: LambdaFunctionScheduledEventAttributes) -> int:
+    """From Started on; the event shows only what the decision gave (6.9)."""
+    return int(scheduled.start_to_close_timeout or DEFAULT_TIMEOUT_SECONDS)
+
+
 def start_failed(execution: Execution, at_ms: int, scheduled_id: int, message: str) -> None:
     """The role could not be used; there is no Started event."""
     execution.record(
@@ -90,8 +95,8 @@ def _started(
     task = execution.lambdas[attributes.scheduled_event_id]
     assert task.started_id == 0
     task.started_id = event_id
-    seconds = int(task.scheduled.start_to_close_timeout or DEFAULT_TIMEOUT_SECONDS)
-    execution.open_deadline(at_ms + seconds * 1000, attributes.scheduled_event_id, Deadline.LAMBDA)
+    due_at = at_ms + timeout_seconds(task.scheduled) * 1000
+    execution.open_deadline(due_at, attributes.scheduled_event_id, Deadline.LAMBDA)
 
 
 @applies(

@@ -40,18 +40,23 @@ _decode: Callable[[bytes], AnyMessage] = msgspec.json.Decoder(AnyMessage).decode
 def carry(session: Session) -> None:
     """Applies the oldest waiting messages."""
     state = session.state
-    rows = session.tx.messages(MESSAGES_PER_BATCH + len(state.stuck_messages))
-    state.messages_waiting = len(rows) >= MESSAGES_PER_BATCH
+    most = MESSAGES_PER_BATCH + len(state.stuck_messages)
+    rows = session.tx.messages(most)
+    state.messages_waiting = len(rows) >= most  # those that are stuck are no reason to look again
     for row in rows:
         if row.id in state.stuck_messages:
             continue
         try:
             apply(session, row)
-        except Quarantined:
+        except (Quarantined, _NotNow):
             state.stuck_messages.add(row.id)
             continue
         session.flush()
         session.tx.delete_messages([row.id])
+
+
+class _NotNow(Exception):
+    """The message is left to the next process; nothing was changed."""
 
 
 def apply(session: Session, row: MessageRow) -> None:
@@ -174,6 +179,8 @@ def _apply_policy(session: Session, domain: int, message: ApplyPolicy) -> None:
 
 
 def _invoke_lambda(session: Session, domain: int, message: InvokeLambda) -> None:
+    if session.state.draining:
+        raise _NotNow  # a function that is called by a process about to end could not tell its result
     execution = _open(session, domain, message.sender)
     if execution is not None and message.scheduled_id in execution.lambdas:
         session.state.invoke(session, execution, message.scheduled_id)

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from workflowsvc.clock import Clock
 from workflowsvc.engine.ids import Chance, Ids
+from workflowsvc.engine.invoker import Begin, Call, Invoker
 from workflowsvc.engine.lane import Lane
 from workflowsvc.engine.state import EngineState
+from workflowsvc.engine.workers import Workers
 from workflowsvc.settings import Settings
 from workflowsvc.store.interface import Store
 
@@ -25,7 +27,16 @@ class Engine:
         self.secret = _secret(store, chance)
         self.state = EngineState(settings, Ids(chance))
         self.lane = Lane(store, clock, self.state)
+        self.workers = Workers(settings.lambda_concurrency, "lambda")
         self._clock = clock
+
+    def invoke_with(self, call: Call, begin: Begin | None = None) -> Invoker:
+        """Lambda tasks are started from now on, and `call` calls their functions, in threads unless told
+        otherwise.
+        """
+        invoker = Invoker(self.lane, self._clock, call, begin or self.workers.begin)
+        self.state.invoke = invoker
+        return invoker
 
     def now_ms(self) -> int:
         """The moment, in milliseconds since the epoch."""

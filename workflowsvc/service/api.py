@@ -7,6 +7,7 @@ not know HTTP.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +29,7 @@ from workflowsvc.store.interface import StoreError
 from workflowsvc.tenant import Tenant
 
 READER_THREADS = 4
+SHARE_FOR_FUNCTIONS = 0.9  # of the time for stopping; the rest is for telling callers what they wait for
 
 log = logging.getLogger("workflowsvc.api")
 
@@ -61,6 +63,24 @@ class Api:
                 session.answers.append((waiter.reply, None))
 
         await self._submit(release)
+        await self._let_functions_end()
+
+    async def _let_functions_end(self) -> None:
+        """A Lambda function that is running cannot be asked again for its result, so it is worth most of the
+        time that stopping may take.
+        """
+        loop, ended = asyncio.get_running_loop(), asyncio.Event()
+
+        def tell() -> None:
+            with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits any more
+                loop.call_soon_threadsafe(ended.set)
+
+        self._engine.workers.when_idle(tell)
+        try:
+            async with asyncio.timeout(self._settings.drain_seconds * SHARE_FOR_FUNCTIONS):
+                await ended.wait()
+        except TimeoutError:
+            log.warning("Lambda functions are still running: their tasks will time out")
 
     def close(self) -> None:
         """What was submitted is finished; then the threads end. The store stays open: it is not ours."""

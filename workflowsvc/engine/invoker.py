@@ -1,0 +1,145 @@
+"""Starts Lambda tasks and brings back how their functions ended (reference 9.2).
+
+Owns `Invoker`, the engine's hook for them: LambdaFunctionStarted is committed before a function is called,
+and a function is called at most once. If the process dies in between, nobody knows whether it ran, and the
+task times out: SWF does not retry either, the decider decides. Must not know how a function is reached.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from workflowsvc.clock import Clock
+from workflowsvc.core import lambdas
+from workflowsvc.core.execution import Execution
+from workflowsvc.engine.lane import Command, Lane
+from workflowsvc.engine.state import no_lambda
+from workflowsvc.faults import ServiceUnavailable
+
+if TYPE_CHECKING:
+    from workflowsvc.engine.session import Session
+
+NO_INPUT = "{}"  # what a function is given when the decision has no input (reference 9.1)
+MOST_CHARACTERS = 32_768  # of a result and of details (the model's FunctionResult and Data)
+MOST_REASON_CHARACTERS = 256
+RETRY_SECONDS = 1.0  # until an ending is told again to a store that could not take it
+
+log = logging.getLogger("workflowsvc.lambda")
+
+
+class Invocation(NamedTuple):
+    """One call of a function, for one Lambda task of one run."""
+
+    run: int
+    scheduled_id: int
+    name: str
+    payload: str
+    deadline: float
+    """By `Clock.monotonic`: then the task has timed out, and nobody waits for the function any more."""
+
+
+class Returned(NamedTuple):
+    """The function's answer as text; None when it was empty."""
+
+    result: str | None
+
+
+class Failed(NamedTuple):
+    """`reason` is Handled, Unhandled or the error code of the invocation."""
+
+    reason: str
+    details: str | None = None
+
+
+Ending = Returned | Failed
+
+Call = Callable[[Invocation], Ending | None]
+"""Calls the function and waits for it, no longer than until the deadline. None when there is no answer, or
+none yet.
+"""
+
+Begin = Callable[[Callable[[], None], float], None]
+"""(work, delay in seconds): does the work beside the lane. Never raises, may be called from any thread."""
+
+
+class Invoker:
+    """A `workflowsvc.engine.state.Invoke`."""
+
+    def __init__(self, lane: Lane, clock: Clock, call: Call, begin: Begin) -> None:
+        self._lane = lane
+        self._clock = clock
+        self._call = call
+        self._begin = begin
+
+    def __call__(self, session: Session, execution: Execution, scheduled_id: int) -> None:
+        """The task is started; its function is called when that is committed."""
+        if execution.started.lambda_role is None:
+            no_lambda(session, execution, scheduled_id)
+            return
+        task = lambdas.start(execution, session.now, scheduled_id)
+        session.changed(execution)
+        invocation = Invocation(
+            run=execution.run,
+            scheduled_id=scheduled_id,
+            name=task.scheduled.name,
+            payload=task.scheduled.input or NO_INPUT,
+            deadline=self._clock.monotonic() + lambdas.timeout_seconds(task.scheduled),
+        )
+        session.after_commit.append(partial(self._begin, partial(self._invoke, invocation), 0))
+
+    def ended(self, invocation: Invocation, ending: Ending) -> None:
+        """The function has answered; from any thread. Dropped when the task or its run has closed since."""
+        self._lane.submit(
+            Command(
+                partial(_record, invocation=invocation, ending=_within_limits(ending)),
+                partial(self._told, invocation, ending),
+            )
+        )
+
+    def _invoke(self, invocation: Invocation) -> None:
+        if self._clock.monotonic() >= invocation.deadline:
+            log.warning("Lambda function %r was not called in time: too many others run", invocation.name)
+            return
+        try:
+            ending = self._call(invocation)
+        except Exception:
+            log.exception("Lambda function %r could not be called", invocation.name)
+            ending = Failed("InternalFailure")
+        if ending is not None:
+            self.ended(invocation, ending)
+
+    def _told(self, invocation: Invocation, ending: Ending, answer: Any) -> None:
+        """What a function has answered is not lost while the store cannot be reached."""
+        if isinstance(answer, ServiceUnavailable) and self._clock.monotonic() < invocation.deadline:
+            self._begin(partial(self.ended, invocation, ending), RETRY_SECONDS)
+
+
+def _record(session: Session, invocation: Invocation, ending: Ending) -> None:
+    execution = session.execution(invocation.run)
+    if execution is None or not execution.is_open or invocation.scheduled_id not in execution.lambdas:
+        return
+    if isinstance(ending, Returned):
+        lambdas.complete(execution, session.now, invocation.scheduled_id, ending.result)
+    else:
+        lambdas.fail(
+            execution, session.now, invocation.scheduled_id, reason=ending.reason, details=ending.details
+        )
+    session.changed(execution)
+
+
+def _within_limits(ending: Ending) -> Ending:
+    """What an event can hold. Details are cut; a result never, as half of it would be taken for the whole."""
+    if isinstance(ending, Failed):
+        details = None if ending.details is None else ending.details[:MOST_CHARACTERS]
+        return Failed(ending.reason[:MOST_REASON_CHARACTERS], details)
+    if ending.result is not None and len(ending.result) > MOST_CHARACTERS:
+        return too_large()
+    return ending
+
+
+def too_large() -> Failed:
+    """The function did its work, but its answer fits into no event (reference 12.1)."""
+    return Failed("ResponseTooLarge", f"The function answered with more than {MOST_CHARACTERS} characters")
