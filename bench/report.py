@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import os
 import platform
+import statistics
 import subprocess
+import tempfile
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 from bench.server import ROOT
+
+SYNCS = 100
 
 Point = tuple[float, float]
 
@@ -82,7 +87,8 @@ def machine(folder: Path) -> dict[str, str]:
         "cores": str(len(os.sched_getaffinity(0))),
         "kernel": platform.release(),
         "python": platform.python_version(),
-        "disk": _file_system(folder),
+        "disk": f"{_file_system(folder)}, a sync takes {number(_sync_ms(folder))} ms",
+        "load before": f"{os.getloadavg()[0]:.1f}",
         "revision": _git("describe", "--always", "--dirty", "--abbrev=12") or "unknown",
     }
 
@@ -128,6 +134,18 @@ def _file_system(folder: Path) -> str:
         if folder.resolve().is_relative_to(point) and len(point) >= len(best):
             best, kind = point, found
     return kind
+
+
+def _sync_ms(folder: Path) -> float:
+    """What one commit must wait for at least, in the middle of some: it bounds every latency here."""
+    taken: list[float] = []
+    with tempfile.TemporaryFile(dir=folder) as file:
+        for _ in range(SYNCS):
+            os.write(file.fileno(), bytes(4096))
+            began = perf_counter()
+            os.fdatasync(file.fileno())
+            taken.append(perf_counter() - began)
+    return 1e3 * statistics.median(taken)
 
 
 def _git(*arguments: str) -> str:

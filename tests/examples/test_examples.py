@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -62,7 +63,28 @@ def test_the_demo_tells_its_story_and_leaves_nothing_behind(tmp_path: Path) -> N
     assert finished.returncode == 0, finished.stdout + finished.stderr
     assert "here the server was killed" in finished.stdout
     assert list(tmp_path.iterdir()) == []
-    assert processes_that_mention(str(tmp_path)) == []
+    assert processes_started_with(str(tmp_path)) == []
+
+
+def test_a_demo_that_is_interrupted_leaves_nothing_behind(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, EXAMPLES / "demo.py"],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        process_group=0,
+    ) as demo:
+        assert demo.stdout is not None
+        for line in demo.stdout:
+            if "DecisionTaskStarted" in line:  # in the middle of the first sample, all its processes running
+                break
+        demo.send_signal(signal.SIGINT)
+        rest, _ = demo.communicate(timeout=PATIENCE_SECONDS)
+    assert demo.returncode == 1
+    assert "nothing was left behind" in rest
+    assert list(tmp_path.iterdir()) == []
+    assert processes_started_with(str(tmp_path)) == []
 
 
 def test_a_sample_without_a_service_says_so_and_fails() -> None:
@@ -96,14 +118,13 @@ def test_a_call_that_should_be_refused_but_is_accepted_is_told() -> None:
         pass
 
 
-def processes_that_mention(word: str) -> list[str]:
-    """Command lines of living processes that hold the word."""
+def processes_started_with(folder: str) -> list[str]:
+    """Command lines of living processes that have this folder in their environment, as all of a demo have."""
     lines: list[str] = []
-    for file in Path("/proc").glob("[0-9]*/cmdline"):
+    for process in Path("/proc").glob("[0-9]*"):
         try:
-            line = file.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            if folder.encode() in (process / "environ").read_bytes():
+                lines.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
         except OSError:
             continue  # it has just ended
-        if word in line:
-            lines.append(line)
     return lines
