@@ -57,6 +57,10 @@ generate: $(DEV) ## write workflowsvc/model/shapes.py anew from botocore's servi
 bench: $(DEV) ## workflows per second and latencies, against moto_server in the same run (options: ARGS="...")
 	$(BIN)/python -m bench $(ARGS)
 
+.PHONY: bench-compare
+bench-compare: $(DEV) ## this work tree against an older revision, in turn, as ratios: REV=... (options: ARGS="...")
+	$(BIN)/python -m bench.compare $(REV) $(ARGS)
+
 ##@ Prove it
 .PHONY: interop
 interop: $(DEV) ## real clients against a real server: SDKs, the AWS CLI, frameworks (options: ARGS="boto3 ...")
