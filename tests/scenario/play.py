@@ -198,7 +198,7 @@ class Play:
             given, workflowId=self.names.spelt(given.places[0]), workflowType=type_of("flow")
         )
         answer = self._call("StartWorkflowExecution", **asked)
-        yield self.names.alias(answer["runId"], asked["workflowId"])
+        yield self.names.plain(self.names.alias(answer["runId"], asked["workflowId"]))
 
     def _do_signal(self, rest: str) -> Iterator[str]:
         given = words(rest)
