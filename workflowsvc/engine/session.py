@@ -80,6 +80,8 @@ class Session:
             state.executions[run] = execution
         else:
             state.executions.move_to_end(run)
+        if not execution.is_open and self._purge_at(execution) <= self.now:
+            return None  # forgotten, though part of it may still be stored (reference 8.12)
         due_at = execution.wake_at()
         # No time passes within a batch: what it opens with no time to spare may still be answered in it, so a
         # waiting poll gets a task whose scheduleToStartTimeout is 0 (reference 7.2).
@@ -90,8 +92,8 @@ class Session:
 
     def _load(self, run: int) -> Execution | None:
         row = self.tx.lock([run]).get(run)
-        if row is None:
-            return None
+        if row is None or (row.purge_at is not None and row.purge_at <= self.now):
+            return None  # of a run that is being purged the closing event is already gone
         execution = Execution(run=run, run_id=row.run_id, domain=row.domain, workflow_id=row.workflow_id)
         bodies = self.tx.events(run, 1, row.next_event_id - 1, row.next_event_id)
         execution.replay([decode_event(body) for body in bodies])
