@@ -41,9 +41,6 @@ STANDARD = ["throughput", "latency", "moto", "history", "polls", "startup", "fan
 def main() -> int:
     """Runs what the command line asks for."""
     options = parse(sys.argv[1:])
-    scenarios: list[str] = options.scenario or STANDARD
-    if scenarios == ["all"]:
-        scenarios = list(SCENARIOS)
     bench = Bench(
         plan=Plan(
             open_workflows=options.open,
@@ -62,7 +59,7 @@ def main() -> int:
     facts = machine(options.folder)
     print_machine(facts)
     assert bench.found is not None
-    for name in scenarios:
+    for name in options.scenario:
         run, _ = SCENARIOS[name]
         result = bench.found[name] = uvloop.run(run(bench))
         print_result(result)
@@ -82,7 +79,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         epilog=f"scenarios:\n{described}\n\nwithout any: {' '.join(STANDARD)}; `all` for all of them",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("scenario", nargs="*", choices=[*SCENARIOS, "all"], default=None, metavar="SCENARIO")
+    parser.add_argument("scenario", nargs="*", metavar="SCENARIO")  # argparse's choices refuse an empty list
     parser.add_argument("--open", type=int, default=plan.open_workflows, help="open workflows at most")
     parser.add_argument("--pollers", type=int, default=plan.pollers, help="deciders, and as many workers")
     parser.add_argument("--payload", type=int, default=plan.payload_bytes, help="bytes of inputs and results")
@@ -100,6 +97,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--strict", action="store_true", help="a goal that is not met is a failure")
     options = parser.parse_args(arguments)
     options.folder = options.folder.resolve()
+    if unknown := [name for name in options.scenario if name not in (*SCENARIOS, "all")]:
+        parser.error(f"no scenario {unknown[0]!r}; there are {', '.join(SCENARIOS)}, all")
+    options.scenario = list(SCENARIOS) if "all" in options.scenario else options.scenario or STANDARD
     return options
 
 

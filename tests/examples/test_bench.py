@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 import pytest
 
 from bench import compare, page, picture, report
+from bench.__main__ import SCENARIOS, STANDARD, parse
 from bench.connection import Connection, content_length
 from bench.measure import quantile, usage
 from bench.swf import Requests, Unexpected, expect, expect_empty
@@ -46,6 +47,17 @@ def test_a_short_load_on_the_real_server_is_answered_rightly_and_told_as_json(tm
         assert figures["complete workflows"] > 0
         assert figures["StartWorkflowExecution, p50"] > 0
     assert sorted(file.name for file in tmp_path.iterdir()) == ["results.json"]
+
+
+def test_without_a_scenario_the_usual_ones_run_and_an_unknown_one_is_refused(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert parse([]).scenario == STANDARD
+    assert parse(["polls", "moto"]).scenario == ["polls", "moto"]
+    assert parse(["all"]).scenario == list(SCENARIOS)
+    with pytest.raises(SystemExit):
+        parse(["nonsense"])
+    assert "no scenario 'nonsense'" in capsys.readouterr().err
 
 
 def test_a_wrong_answer_ends_the_measurement() -> None:
