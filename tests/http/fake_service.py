@@ -17,6 +17,7 @@ from workflowsvc import cli
 from workflowsvc.clock import SystemClock
 from workflowsvc.faults import UnknownResourceFault
 from workflowsvc.http import server
+from workflowsvc.service.polls import Gone
 from workflowsvc.settings import KNOBS, Settings
 from workflowsvc.tenant import Tenant
 
@@ -28,13 +29,13 @@ class FakeService:
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, Tenant, Any]] = []
-        self.waiting: set[asyncio.Event] = set()  # the `gone` of every poll that waits
+        self.waiting: set[Gone] = set()  # the `gone` of every poll that waits
         self.polls_seen = asyncio.Event()
         self.drained = asyncio.Event()
         self.release = asyncio.Event()  # lets DescribeDomain go on
         self.big = b'"' + b"x" * 8_000_000 + b'"'
 
-    async def call(self, operation: str, tenant: Tenant, request: Any, gone: asyncio.Event | None) -> Any:
+    async def call(self, operation: str, tenant: Tenant, request: Any, gone: Gone | None) -> Any:
         self.calls.append((operation, tenant, request))
         if operation == "ListDomains":
             return f'{{"account":"{tenant.account}","region":"{tenant.region}"}}'.encode()
@@ -52,10 +53,12 @@ class FakeService:
             return await self.poll(gone)
         raise AssertionError(operation)
 
-    async def poll(self, gone: asyncio.Event) -> bytes:
+    async def poll(self, gone: Gone) -> bytes:
         self.waiting.add(gone)
         self.polls_seen.set()
-        ends = [asyncio.ensure_future(event.wait()) for event in (gone, self.drained)]
+        left = asyncio.Event()
+        gone.then(left.set)
+        ends = [asyncio.ensure_future(event.wait()) for event in (left, self.drained)]
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         for end in ends:
             end.cancel()

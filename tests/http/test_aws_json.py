@@ -22,6 +22,7 @@ from workflowsvc.http.app import HttpApp
 from workflowsvc.http.connections import Connections
 from workflowsvc.http.exchange import render_head
 from workflowsvc.http.request_ids import request_ids
+from workflowsvc.service.polls import Gone
 from workflowsvc.settings import Settings
 from workflowsvc.tenant import Tenant
 
@@ -261,7 +262,7 @@ def test_health_pages_are_plain(server: Running) -> None:
 class Broken(FakeService):
     """Its store is gone."""
 
-    async def call(self, operation: str, tenant: Tenant, request: Any, gone: asyncio.Event | None) -> Any:
+    async def call(self, operation: str, tenant: Tenant, request: Any, gone: Gone | None) -> Any:
         raise ConnectionError("no store")
 
 

@@ -33,6 +33,7 @@ from workflowsvc.engine.session import Session
 from workflowsvc.http.app import POLLS, HttpApp
 from workflowsvc.http.server import HttpServer
 from workflowsvc.service.api import Api
+from workflowsvc.service.polls import Gone
 from workflowsvc.settings import Settings
 from workflowsvc.store.interface import Store
 from workflowsvc.store.sqlite import SqliteStore
@@ -49,11 +50,11 @@ class Door:
         self.next_poll_waits = False
         self.waiting: list[asyncio.Task[Any]] = []  # polls that were sent to wait, in the order they came
 
-    async def call(self, operation: str, tenant: Tenant, request: Any, gone: asyncio.Event | None) -> Any:
+    async def call(self, operation: str, tenant: Tenant, request: Any, gone: Gone | None) -> Any:
         if operation not in POLLS:
             return await self.api.call(operation, tenant, request, gone)
         if not self.next_poll_waits:
-            gone = asyncio.Event()
+            gone = Gone()
             gone.set()
             return await self.api.call(operation, tenant, request, gone)
         self.next_poll_waits = False

@@ -12,7 +12,6 @@ Owns the mapping of method, path and headers to actions and back to status, head
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 from typing import TYPE_CHECKING, Protocol, cast
@@ -26,8 +25,10 @@ from workflowsvc.faults import (
     UnknownOperationException,
 )
 from workflowsvc.http.credentials import Tenants
+from workflowsvc.http.exchange import HANG_UP
 from workflowsvc.http.request_ids import request_ids
 from workflowsvc.model import wire
+from workflowsvc.service.polls import Gone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +52,7 @@ class Service(Protocol):
     """What does the work (workflowsvc.service.api.Api)."""
 
     async def call(
-        self, operation: str, tenant: Tenant, request: Shape, gone: asyncio.Event | None
+        self, operation: str, tenant: Tenant, request: Shape, gone: Gone | None
     ) -> Shape | bytes | None:
         """The output; raises Fault. `gone` is set when the client of a poll goes away."""
         ...
@@ -115,7 +116,9 @@ class HttpApp:
             tenant = self._tenants.of(headers.get(b"authorization"))
             request = wire.decode(operation, body)
             if operation in POLLS:
-                output = await self._poll(operation, tenant, request, receive)
+                gone = Gone()
+                scope["extensions"][HANG_UP](gone.set)
+                output = await self._service.call(operation, tenant, request, gone)
             else:
                 output = await self._service.call(operation, tenant, request, None)
             answer_body = wire.encode(output)
@@ -153,16 +156,6 @@ class HttpApp:
         if len(body) > self._max_body_bytes:
             raise RequestEntityTooLargeException
         return body
-
-    async def _poll(
-        self, operation: str, tenant: Tenant, request: Shape, receive: Receive
-    ) -> Shape | bytes | None:
-        gone = asyncio.Event()
-        watcher = asyncio.get_running_loop().create_task(_watch(receive, gone))
-        try:
-            return await self._service.call(operation, tenant, request, gone)
-        finally:
-            watcher.cancel()
 
     async def _health(self, path: str) -> tuple[int, bytes]:
         """Status and page; 0 when there is no such page."""
@@ -206,10 +199,3 @@ def operation_of(scope: Scope, headers: dict[bytes, bytes]) -> str:
 async def answer(send: Send, status: int, headers: HeaderList, body: bytes) -> None:
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
-
-
-async def _watch(receive: Receive, gone: asyncio.Event) -> None:
-    with contextlib.suppress(asyncio.CancelledError):
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        gone.set()

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+HANG_UP = "workflowsvc.hang_up"
+"""In `scope["extensions"]`: a function that takes a callback for when the client goes away."""
+
 _STATUS_LINES = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in http.HTTPStatus
 }
@@ -62,6 +65,7 @@ class Exchange:
         "_line",
         "_parts",
         "_received",
+        "_then",
         "body",
         "complete",
         "keep_alive",
@@ -77,6 +81,8 @@ class Exchange:
         self._received = False
         self._hung_up = False
         self._gone: asyncio.Future[None] | None = None
+        self._then: Callable[[], None] | None = None
+        scope["extensions"] = {HANG_UP: self.on_hang_up}
         self._head: Message | None = None
         self._parts: list[bytes] = []
 
@@ -89,9 +95,17 @@ class Exchange:
         if not self.complete and not self._hung_up:
             self._line.abort()
 
+    def on_hang_up(self, callback: Callable[[], None]) -> None:
+        """An ASGI extension: calls back when the client goes, so that nobody needs a task that waits for it."""
+        self._then = callback
+        if self._hung_up:
+            callback()
+
     def hang_up(self) -> None:
         """The client is gone, or can at least not be told from one that is: `receive` says so."""
         self._hung_up = True
+        if self._then is not None:
+            self._then()
         if self._gone is not None and not self._gone.done():
             self._gone.set_result(None)
 

@@ -23,7 +23,7 @@ from workflowsvc.service import tasks
 from workflowsvc.service.buckets import Buckets
 from workflowsvc.service.caller import Caller
 from workflowsvc.service.operations import POLLS, READS, WRITES
-from workflowsvc.service.polls import Poll
+from workflowsvc.service.polls import Gone, Poll
 from workflowsvc.service.tokens import Tokens
 from workflowsvc.store.interface import StoreError
 from workflowsvc.tenant import Tenant
@@ -87,9 +87,7 @@ class Api:
         self._lane.stop()
         self._readers.shutdown()
 
-    async def call(
-        self, operation: str, tenant: Tenant, request: Any, gone: asyncio.Event | None = None
-    ) -> Answer:
+    async def call(self, operation: str, tenant: Tenant, request: Any, gone: Gone | None = None) -> Answer:
         """The answer; raises Fault. `gone` is set when the caller's connection goes away during a poll."""
         caller = Caller(tenant, self._engine.now_ms(), self._tokens, self._settings, self._buckets)
         self._buckets.require_call(tenant, operation, caller.now)
@@ -115,19 +113,18 @@ class Api:
         assert self._loop is not None
         self._loop.call_soon_threadsafe(tell_here, answers)
 
-    async def _poll(self, operation: str, caller: Caller, request: Any, gone: asyncio.Event | None) -> Answer:
+    async def _poll(self, operation: str, caller: Caller, request: Any, gone: Gone | None) -> Answer:
         assert self._loop is not None, "start() comes first"
         begin, nothing = POLLS[operation]
         future: asyncio.Future[Any] = self._loop.create_future()
         poll = Poll(self._lane, begin, caller, request, partial(_resolve, future))
         timer = self._loop.call_later(self._settings.long_poll_seconds, poll.withdraw)
-        watch = None if gone is None else self._loop.create_task(_abandon_when(gone, poll))
+        if gone is not None:
+            gone.then(poll.abandon)
         try:
             answer = await future
         finally:
             timer.cancel()
-            if watch is not None:
-                watch.cancel()
         return nothing if answer is None else answer
 
     async def _read(self, function: Callable[..., Any], caller: Caller, request: Any) -> Answer:
@@ -141,11 +138,6 @@ class Api:
         except StoreError as error:
             log.error("the store could not be read: %s", error)
             raise ServiceUnavailable from error
-
-
-async def _abandon_when(gone: asyncio.Event, poll: Poll) -> None:
-    await gone.wait()
-    poll.abandon()
 
 
 def _resolve(future: asyncio.Future[Any], answer: Any) -> None:
