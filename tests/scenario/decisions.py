@@ -75,13 +75,13 @@ def type_of(text: str) -> dict[str, str]:
 
 
 def members(given: dict[str, Any], names: Names, zero_ms: int) -> dict[str, Any]:
-    """Wire members from their short forms. What is JSON already is left alone."""
+    """Wire members from their short forms. What is JSON already keeps its form."""
     return {name: _member(name, value, names, zero_ms) for name, value in given.items()}
 
 
 def _member(name: str, value: Any, names: Names, zero_ms: int) -> Any:
     if not isinstance(value, str):
-        return value
+        return _spelt(value, names)
     if name in _NUMBERS:
         return int(value)
     if name in _FLAGS:
@@ -103,6 +103,14 @@ def _member(name: str, value: Any, names: Names, zero_ms: int) -> Any:
     if name == "execution":
         return names.execution(value)
     return _text(name, value, names)
+
+
+def _spelt(value: Any, names: Names) -> Any:
+    if isinstance(value, dict):
+        return {name: _spelt(member, names) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_spelt(item, names) for item in value]
+    return names.spelt(value) if isinstance(value, str) else value
 
 
 def _text(name: str, value: str, names: Names) -> Any:

@@ -96,7 +96,7 @@ class Names:
         """The token of the task that was answered under this name; a text of its own stands for itself."""
         answer = self.answers.get(name)
         if answer is None:
-            return name
+            return self.spelt(name)
         if "taskToken" not in answer:
             raise Broken(f"{name} is no task: the poll found nothing")
         return answer["taskToken"]
@@ -104,7 +104,7 @@ class Names:
     def page_token(self, name: str) -> str:
         answer = self.answers.get(name)
         if answer is None:
-            return name
+            return self.spelt(name)
         if "nextPageToken" not in answer:
             raise Broken(f"{name} has no further page")
         return answer["nextPageToken"]

@@ -116,6 +116,8 @@ class Play:
             lines = list(self._verbs[verb](rest))
         except Refused as refusal:
             lines = [self.names.plain(str(refusal))]
+        except Broken as broken:
+            lines = [f"BROKEN: {broken}"]
         return lines + self._news()
 
     def _news(self) -> list[str]:

@@ -177,12 +177,16 @@ class Render:
         """An answer as it is: one line for each member, one for each element of a list of structures."""
         if not answer:
             return
-        for name in sorted(answer):
+        for name in sorted(answer, key=lambda name: (name == "nextPageToken", name)):
             value = answer[name]
             if name == "nextPageToken":
                 yield "and more"
             elif name == "executionInfos":
                 yield from (self.info(info) for info in value)
+            elif name == "events":
+                yield from (
+                    self.event(event, workflow_id="", zero_ms=self._zero_ms, full=False) for event in value
+                )
             elif isinstance(value, list) and value and isinstance(value[0], dict):
                 yield from (f"{name} {self.members(item)}" for item in value)
             elif isinstance(value, dict) and not set(value) <= {"name", "version"}:
