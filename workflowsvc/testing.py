@@ -90,9 +90,16 @@ class World:
 
     def poll(self, operation: str, tenant: Tenant | None = None, **members: Any) -> PendingAnswer:
         """A long poll that waits for its task."""
+        answer = self.submit(operation, tenant, **members)
+        self.run()
+        return answer
+
+    def submit(self, operation: str, tenant: Tenant | None = None, **members: Any) -> PendingAnswer:
+        """A call of which nothing is done yet, so that something may happen first: `run` does it. Calls that
+        only read are answered at once.
+        """
         answer = PendingAnswer()
         answer.poll = self._begin(operation, tenant or Tenant(), members, answer)
-        self.run()
         return answer
 
     def _begin(
@@ -147,7 +154,7 @@ class World:
         """Time passes, and whatever becomes due on the way happens at its own moment."""
         until = self.clock.now_ms() + ms + round(seconds * 1000)
         self.run()
-        while (due := self.state.wake_at) is not None and due <= until:
+        while (due := self.lane.next_moment()) is not None and due <= until:
             self.clock.advance_to(due)
             self.run()
         self.clock.advance_to(until)

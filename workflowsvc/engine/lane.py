@@ -92,11 +92,16 @@ class Lane:
             self._bell.wait(self._seconds_to_wait())
 
     def _seconds_to_wait(self) -> float | None:
+        moment = self.next_moment()
+        return None if moment is None else max(moment - self._clock.now_ms(), 0) / 1000
+
+    def next_moment(self) -> int | None:
+        """When `step` has something to do without being asked; None: never."""
         state = self.state
+        if state.messages_waiting:  # left over when the store refused
+            return self._not_before
         moments = [at for at in (state.wake_at, state.purge_at) if at is not None]
-        if not moments:
-            return None
-        return max(min(moments) - self._clock.now_ms(), self._not_before - self._clock.now_ms(), 0) / 1000
+        return max(min(moments), self._not_before) if moments else None
 
     def step(self) -> bool:
         """Runs one batch if there is anything to do; True when there was."""

@@ -367,14 +367,18 @@ class Session:
 
     def roll_back(self) -> None:
         """The transaction was not committed: memory forgets it too, and who waited waits again."""
+        state = self.state
         for run in (*self._touched, *self._dirty, self.last_run or 0):
-            self.state.forget(run)
-        self.state.forget_names()
-        self.state.empty_lists.clear()
+            state.forget(run)
+        state.forget_names()
+        state.empty_lists.clear()
+        # Messages were carried and deadlines have passed in memory alone: they still wait.
+        state.messages_waiting = True
+        state.wake_at = state.purge_at = 0
         for waiter in reversed(self._matched):
-            self.state.pollers.put_back(waiter)
+            state.pollers.put_back(waiter)
         for waiter in self._added:
-            self.state.pollers.remove(waiter)
+            state.pollers.remove(waiter)
 
 
 class Quarantined(Exception):
