@@ -1,7 +1,8 @@
-"""Every scenario of this folder happens as it is written: in this process, in one that dies all the time, and over HTTP.
+"""Every scenario of this folder happens as it is written: in this process, in one that dies all the time, and over
+HTTP.
 
-What the files look like is told in README.md. `REWRITE_HISTORIES=1 pytest tests/histories`, or `python -m tests.scenario
---rewrite`, writes what the service answers into the files; read the difference before you commit it.
+What the files look like is told in README.md. `REWRITE_HISTORIES=1 pytest tests/histories`, or `python -m
+tests.scenario --rewrite`, writes what the service answers into the files; read the difference before you commit it.
 """
 
 from __future__ import annotations

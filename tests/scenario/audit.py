@@ -1,8 +1,8 @@
 """What must be true of every scenario, whatever it is about.
 
 Owns two judgements: of histories, by the independent checker `workflowsvc.lint` and by what was read before (a history
-only grows); and of a service in this process, by a fresh replay: memory, tasks, wake-up times and lists must be what the
-stored events say, because history is the state (design, section 1).
+only grows); and of a service in this process, by a fresh replay: memory, tasks, wake-up times and lists must be what
+the stored events say, because history is the state (design, section 1).
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Names that read the same on every run, for what the service names by chance: runs `w#1`, task tokens `d`, page tokens.
+"""Names that read the same on every run, for what the service names by chance: runs `w#1`, task tokens `d`, page
+tokens.
 
 Owns both directions: text in a command -> what is sent, and what is answered -> text. Which runs exist is asked of the
 service itself, so that `w#2` is always the second run of `w`, whoever saw it first.

@@ -1,7 +1,8 @@
 """The service behind a real socket, spoken to with boto3, on a clock that only the scenario moves.
 
-Owns one server for all scenarios, in a thread of its own; behind it stands the service of the scenario at hand. Polls are
-answered at once unless they were sent with `wait`; those are sent without boto3, so that their connection can be cut.
+Owns one server for all scenarios, in a thread of its own; behind it stands the service of the scenario at hand. Polls
+are answered at once unless they were sent with `wait`; those are sent without boto3, so that their connection can be
+cut.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
-import os
 import threading
 import time
 from collections.abc import Callable, Coroutine
@@ -26,7 +26,6 @@ from botocore.exceptions import ClientError
 from tests.scenario import functions
 from tests.scenario.service import Refused
 from workflowsvc.clock import ManualClock, SystemClock
-from workflowsvc.engine.engine import Engine
 from workflowsvc.engine.engine import Engine
 from workflowsvc.engine.lane import Command
 from workflowsvc.engine.session import Session
@@ -127,7 +126,9 @@ class OverHttp:
         before = self._engine
         self._engine = Engine(self._store, self._clock, self._settings, urandom)
         if before is not None:
-            self._engine.state.ids = before.state.ids  # they stand for time, which does not pass while it is dead
+            self._engine.state.ids = (
+                before.state.ids
+            )  # they stand for time, which does not pass while it is dead
         if self._functions_answer:
             self._engine.state.invoke = functions.invoke
         self._api = Api(self._engine)

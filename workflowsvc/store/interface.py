@@ -1,8 +1,8 @@
 """What the engine needs from a database, in the words of the domain.
 
 Owns the row types and the `Reader`, `Transaction` and `Store` protocols. Everything is synchronous and list-shaped, and
-every moment in time is passed in: a store never reads a clock. It must not know the rules of SWF; the one promise beyond
-remembering is that two open runs of one workflowId, or two events with one id, cannot be committed (`Conflict`).
+every moment in time is passed in: a store never reads a clock. It must not know the rules of SWF; the one promise
+beyond remembering is that two open runs of one workflowId, or two events with one id, cannot be committed (`Conflict`).
 
 All times are integer milliseconds since the epoch. A `run` is the internal key of an execution: 63 bits, ordered by
 start time, its low 8 bits naming the shard (a hash of tenant, domain and workflowId).
@@ -281,7 +281,9 @@ class Transaction(Reader, Protocol):
         ...
 
     def purge(self, run: int, at_most_events: int) -> bool:
-        """Delete up to so many events of a closed run, newest first; with the last of them the run itself. True when it is gone."""
+        """Delete up to so many events of a closed run, newest first; with the last of them the run itself. True when it
+        is gone.
+        """
         ...
 
     def put_meta(self, key: str, value: bytes) -> None: ...
