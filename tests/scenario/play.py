@@ -303,9 +303,7 @@ class Play:
 
     def _end(self, verb: str, rest: str) -> Iterator[str]:
         given = words(rest)
-        self._call(
-            _ENDINGS[verb], **self._members(given, taskToken=self.names.task_token(given.places[0]))
-        )
+        self._call(_ENDINGS[verb], **self._members(given, taskToken=self.names.task_token(given.places[0])))
         yield from ()
 
     def _do_complete(self, rest: str) -> Iterator[str]:
