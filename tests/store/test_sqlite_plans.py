@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
@@ -104,3 +105,20 @@ def test_a_list_walks_an_index_in_its_order(connection: apsw.Connection, query: 
             and (query.status, query.order_by) == ("CLOSED", "started_at")
             and statement.startswith(SQL.list_columns)
         ), steps
+
+
+def test_a_statement_is_compiled_once_whatever_its_limit_is(connection: apsw.Connection) -> None:
+    """Otherwise a bound `limit ?` costs more than all the rest of the statement."""
+    recompiled: list[int] = []
+
+    def note(event: dict[str, Any]) -> None:
+        recompiled.append(event["stmt_status"]["SQLITE_STMTSTATUS_REPREPARE"])
+
+    connection.trace_v2(apsw.SQLITE_TRACE_PROFILE, note)
+    try:
+        for limit in (1, 2, 1000):
+            connection.execute(SQL.next_tasks, (DOMAIN, "decision", "main", limit)).fetchall()
+            connection.execute(SQL.events_ascending, (1, 1, 9, limit)).fetchall()
+    finally:
+        connection.trace_v2(0)
+    assert recompiled == [0] * 6

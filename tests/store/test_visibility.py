@@ -170,6 +170,23 @@ def test_a_page_goes_on_behind_a_row_that_has_left_the_list(store: Store) -> Non
         assert [row.run for row in tx.list_executions(ascending)] == [run_of(4), run_of(5)]
 
 
+@pytest.mark.parametrize("ascending", [False, True])
+def test_a_page_that_begins_outside_the_time_range_shows_nothing_outside_it(
+    store: Store, ascending: bool
+) -> None:
+    """A page token may come back with another filter than it was given for."""
+    rows = [execution_row(n, started_at=1000 + n) for n in range(9)]
+    insert(store, *rows)
+    query = ExecutionQuery(DOMAIN, "OPEN", "started_at", 1003, 1005, ascending=ascending)
+    inside = expected(rows, query)
+    with store.reader() as reader:
+        before, behind = (0, 0), (9999, 0)
+        if ascending:
+            before, behind = behind, before
+        assert reader.list_executions(query._replace(after=before)) == []
+        assert reader.list_executions(query._replace(after=behind)) == inside
+
+
 few = st.integers(0, 6)
 tags = st.none() | st.lists(st.sampled_from(["", "a", "b", 'q"', ",", "\0", "é"]) | st.none(), max_size=5)
 domain_of_example = itertools.count(1000, 2)  # every example has two domains of its own in the one store
