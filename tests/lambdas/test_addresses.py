@@ -1,0 +1,78 @@
+"""A name never leads to a machine's own credentials; an operator who means the address writes it (quality 5.5)."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workflowsvc.clock import SystemClock
+from workflowsvc.engine.invoker import Failed, Invocation
+from workflowsvc.http import lambda_map
+from workflowsvc.http.addresses import AddressRefused, addresses_of, is_refused
+from workflowsvc.http.lambda_client import LambdaClient
+
+REFUSED = [
+    "169.254.169.254",
+    "169.254.0.1",
+    "fe80::1",
+    "fe80::1%lo",
+    "fd00:ec2::254",
+    "fd20:ce::254",
+    "168.63.129.16",
+    "100.100.100.200",
+    "::ffff:169.254.169.254",
+    "64:ff9b::a9fe:a9fe",
+    "0.0.0.0",
+    "::",
+    "224.0.0.1",
+]
+
+
+@pytest.mark.parametrize("address", REFUSED)
+def test_link_local_and_metadata_addresses_are_refused(address: str) -> None:
+    assert is_refused(address)
+
+
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1", "::1", "10.0.0.1", "192.168.1.1", "93.184.216.34", "fd00::1"]
+)
+def test_the_machine_itself_and_private_networks_are_where_functions_live(address: str) -> None:
+    assert not is_refused(address)
+
+
+def resolves_to(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
+    def getaddrinfo(host: str, port: int, **_: Any) -> list[Any]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+
+
+@pytest.mark.parametrize("address", REFUSED)
+def test_a_name_that_resolves_to_one_is_refused(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    resolves_to(monkeypatch, "127.0.0.1", address)
+    with pytest.raises(AddressRefused):
+        addresses_of("functions.example", 80)
+
+
+def test_a_refused_address_is_never_called(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "functions.json"
+    path.write_text(json.dumps({"f": "http://functions.example/"}))
+    client = LambdaClient(lambda_map.read(str(path)), SystemClock())
+    resolves_to(monkeypatch, "169.254.169.254")
+    ended = client(Invocation(1, 5, "f", "{}", SystemClock().monotonic() + 60))
+    assert isinstance(ended, Failed)
+    assert ended.reason == "AddressRefused"
+
+
+def test_a_number_that_a_resolver_takes_for_an_address_is_a_name() -> None:
+    with pytest.raises((AddressRefused, OSError)):
+        addresses_of("2852039166", 80)
+
+
+@pytest.mark.parametrize("address", ["169.254.169.254", "fe80::1"])
+def test_an_address_that_the_operator_writes_down_is_meant(address: str) -> None:
+    assert addresses_of(address, 80)[0][1][:2] == (address, 80)
