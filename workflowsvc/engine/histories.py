@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
+from workflowsvc.store.interface import EventRow
+
 MOST_BYTES = 64 << 20  # all runs together
 MOST_BYTES_OF_ONE = 256 << 10  # longer histories are read from the store, page by page
 
@@ -32,13 +34,15 @@ class Histories:
         self.forget(run)
         self._histories[run] = _History()
 
-    def add(self, run: int, bodies: list[bytes]) -> None:
+    def add(self, run: int, rows: list[EventRow]) -> None:
         """The next events of a run; ignored when its history is not kept."""
         history = self._histories.get(run)
         if history is None:
             return
-        size = sum(map(len, bodies))
-        history.bodies.extend(bodies)
+        size = 0
+        for row in rows:
+            history.bodies.append(row.body)
+            size += len(row.body)
         history.size += size
         self._size += size
         if history.size > MOST_BYTES_OF_ONE:

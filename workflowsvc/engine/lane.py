@@ -67,7 +67,8 @@ class Lane:
 
     def submit(self, command: Command) -> None:
         self._inbox.append(command)
-        self._bell.set()
+        if not self._bell.is_set():  # the lane clears it before it looks into the inbox
+            self._bell.set()
 
     def start(self) -> None:
         self._thread = Thread(target=self._work, name="lane", daemon=True)

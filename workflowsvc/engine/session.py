@@ -102,7 +102,8 @@ class Session:
                 execution, heartbeat.at, heartbeat.scheduled_event_id, heartbeat.details
             )
         self.state.histories.begin(run)
-        self.state.histories.add(run, bodies)
+        rows = [EventRow(run, place, body) for place, body in enumerate(bodies, 1)]
+        self.state.histories.add(run, rows)
         return execution
 
     def named_execution(self, domain: int, workflow_id: str, run_id: str) -> Execution | None:
@@ -277,25 +278,26 @@ class Session:
             return
         self._touched.add(run)
         events = execution.take_new_events()
-        bodies = [encode_event(event) for event in events]
-        self.state.histories.add(run, bodies)
-        first_id = execution.next_event_id - len(events)
-        self._writes.events.extend(EventRow(run, first_id + place, body) for place, body in enumerate(bodies))
+        rows = [EventRow(run, event.id, encode_event(event)) for event in events]
+        self._writes.events += rows
+        self.state.histories.add(run, rows)
         wake_at = execution.wake_at()
-        purge_at = None if execution.is_open else self._purge_at(execution)
+        self.state.wake_by(wake_at)
+        purge_at = None
+        if execution.close_status is not None:
+            purge_at = self._purge_at(execution)
+            self.state.purge_by(purge_at)
         self._writes.change(
             ExecutionChange(
-                run=run,
-                next_event_id=execution.next_event_id,
-                wake_at=wake_at,
-                cancel_requested=execution.cancel_requested,
-                closed_at=execution.closed_at,
-                close_status=execution.close_status,
-                purge_at=purge_at,
+                run,
+                execution.next_event_id,
+                wake_at,
+                execution.cancel_requested,
+                execution.closed_at,
+                execution.close_status,
+                purge_at,
             )
         )
-        self.state.wake_by(wake_at)
-        self.state.purge_by(purge_at)
         if events:
             self._gather_outcome(execution, events)
 
@@ -326,17 +328,16 @@ class Session:
             writes.delete_task(TaskKey(run, scheduled_id))
         for scheduled_id in outcome.heartbeats_over:
             writes.delete_heartbeat(TaskKey(run, scheduled_id))
-        self.send(run, domain, list(messages_of(execution, events, self.settings.child_policy_applies)))
+        messages = list(messages_of(execution, events, self.settings.child_policy_applies))
+        if messages:
+            self.send(run, domain, messages)
         if not execution.is_open:
-            if self._open_run(domain, execution.workflow_id) == run:
-                self._open[(domain, execution.workflow_id)] = None
+            self._open[(domain, execution.workflow_id)] = None
             self._count_open(domain, -1)
             self._continue(execution, events[-1])
 
     def send(self, run: int, domain: int, messages: list[AnyMessage]) -> None:
         """Messages leave with this transaction and are applied in a later one."""
-        if not messages:
-            return
         position = self.state.ids.position
         self._writes.messages.extend(
             MessageRow(position(self.now), run, type(message).__name__, domain, _encode(message))

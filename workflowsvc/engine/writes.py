@@ -21,6 +21,9 @@ from workflowsvc.store.interface import (
     Transaction,
 )
 
+_CONSTANT = ExecutionRow._fields.index("next_event_id")  # the columns before it never change
+assert ExecutionRow._fields[_CONSTANT:] == ExecutionChange._fields[1:]
+
 
 class _Place(NamedTuple):
     """Sorts tasks as a task list gives them out: higher priority first, then the older one."""
@@ -49,7 +52,7 @@ class Writes:
         """The latest state of a run's row."""
         created = self.created.get(change.run)
         if created is not None:
-            self.created[change.run] = created._replace(**change._asdict())
+            self.created[change.run] = ExecutionRow._make((*created[:_CONSTANT], *change[1:]))
         else:
             self.changed[change.run] = change
 

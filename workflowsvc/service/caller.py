@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from workflowsvc.service.buckets import Buckets
 from workflowsvc.service.tokens import Tokens
@@ -10,8 +10,7 @@ from workflowsvc.settings import Settings
 from workflowsvc.tenant import Tenant
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(NamedTuple):
     """`now` is the moment the call arrived, in milliseconds; what changes an execution uses the session's
     clock instead.
     """
