@@ -149,6 +149,16 @@ class MessageRow(NamedTuple):
     body: bytes  # JSON, read by engine/messages.py
 
 
+class TagRow(NamedTuple):
+    """A run in one of the lists of its tags (reference 10.2)."""
+
+    run: int
+    domain: int
+    tag: str
+    list: str  # "open by start", "closed by start" or "closed by close": which time `at` is
+    at: int
+
+
 class ExecutionQuery(NamedTuple):
     """A visibility query of reference 10.2; bounds are inclusive, milliseconds."""
 
@@ -214,6 +224,36 @@ class Reader(Protocol):
     def next_wake_at(self) -> int | None: ...
     def next_purge_at(self) -> int | None: ...
     def meta(self, key: str) -> bytes | None: ...
+
+    # Asked by audits alone, which read whole tables.
+
+    def runs(self, after: int, limit: int) -> list[int]:
+        """Keys of the runs that have a row, ascending, beginning behind `after`."""
+        ...
+
+    def tasks_of(self, runs: list[int]) -> list[TaskRow]:
+        """All tasks of these runs, ready or not, by run and event."""
+        ...
+
+    def tags_of(self, runs: list[int]) -> list[TagRow]:
+        """Where these runs are listed under their tags, by run, tag and list."""
+        ...
+
+    def heartbeats_of(self, runs: list[int]) -> list[HeartbeatRow]:
+        """By run and event."""
+        ...
+
+    def waiting_messages(self, after: int, limit: int) -> list[MessageRow]:
+        """Messages by id, beginning behind `after`, whoever holds them."""
+        ...
+
+    def strays(self, limit: int) -> list[tuple[str, int]]:
+        """(table, run) of events, tasks, heartbeats and tags that belong to a run without a row."""
+        ...
+
+    def damages(self, limit: int) -> list[str]:
+        """What the database finds wrong with its own files; empty when it is sound or cannot tell."""
+        ...
 
 
 class Transaction(Reader, Protocol):
@@ -287,6 +327,14 @@ class Transaction(Reader, Protocol):
         ...
 
     def put_meta(self, key: str, value: bytes) -> None: ...
+
+    # Asked by repairs alone.
+
+    def replace_executions(self, rows: list[ExecutionRow]) -> None:
+        """All columns of stored runs become these, and the lists of their tags what these say."""
+        ...
+
+    def delete_tags_of(self, runs: list[int]) -> None: ...
 
 
 class Store(Protocol):

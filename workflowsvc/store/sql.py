@@ -68,6 +68,19 @@ class Statements(NamedTuple):
     put_message: str
     messages: str
     delete_message: str
+    # audit.sql
+    runs: str
+    tasks_of: str
+    tags_of: str
+    heartbeats_of: str
+    waiting_messages: str
+    stray_events: str
+    stray_tasks: str
+    stray_heartbeats: str
+    stray_tags: str
+    damages: str
+    replace_execution: str
+    delete_tags_of: str
     # visibility.sql
     list_columns: str
     count_column: str

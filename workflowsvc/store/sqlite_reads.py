@@ -18,8 +18,11 @@ from workflowsvc.store.interface import (
     ExecutionQuery,
     ExecutionRow,
     HeartbeatRow,
+    MessageRow,
     Status,
+    TagRow,
     TaskKind,
+    TaskRow,
     TypeKind,
     TypeRow,
 )
@@ -140,6 +143,35 @@ class SqliteReader:
         row = self._row(SQL.meta, (key,))
         return None if row is None else row[0]
 
+    # --- for audits ---
+
+    def runs(self, after: int, limit: int) -> list[int]:
+        return [run for (run,) in self._rows(SQL.runs, (after, limit))]
+
+    def tasks_of(self, runs: list[int]) -> list[TaskRow]:
+        return [task_of(row) for row in self._rows_of(SQL.tasks_of, runs)]
+
+    def tags_of(self, runs: list[int]) -> list[TagRow]:
+        return [
+            TagRow(run, domain, tag.decode(), name, at)
+            for run, domain, tag, name, at in self._rows_of(SQL.tags_of, runs)
+        ]
+
+    def heartbeats_of(self, runs: list[int]) -> list[HeartbeatRow]:
+        return [HeartbeatRow(*row[:3], text(row[3])) for row in self._rows_of(SQL.heartbeats_of, runs)]
+
+    def waiting_messages(self, after: int, limit: int) -> list[MessageRow]:
+        return [MessageRow(*row) for row in self._rows(SQL.waiting_messages, (after, limit))]
+
+    def strays(self, limit: int) -> list[tuple[str, int]]:
+        found: list[tuple[str, int]] = []
+        for sql in (SQL.stray_events, SQL.stray_tasks, SQL.stray_heartbeats, SQL.stray_tags):
+            found += [(table, run) for table, run in self._rows(sql, (limit,))]
+        return found[:limit]
+
+    def damages(self, limit: int) -> list[str]:
+        return [told for (told,) in self._rows(SQL.damages, (limit,))]
+
 
 def blob(value: str | None) -> bytes | None:
     """Free text as it is stored: NUL is nothing special in a blob."""
@@ -161,6 +193,10 @@ def _type(row: Row) -> TypeRow:
     return TypeRow(
         domain, kind, name, version, status, text(description), created_at, deprecated_at, defaults
     )
+
+
+def task_of(row: Row) -> TaskRow:
+    return TaskRow._make((*row[:7], bool(row[7])))
 
 
 def _execution(row: Row) -> ExecutionRow:

@@ -26,7 +26,7 @@ from workflowsvc.store.interface import (
     TypeRow,
 )
 from workflowsvc.store.sqlite_errors import store_error
-from workflowsvc.store.sqlite_reads import SQL, SqliteReader, blob
+from workflowsvc.store.sqlite_reads import SQL, SqliteReader, blob, task_of
 
 _tags_of = msgspec.json.Decoder(list[str | None]).decode
 
@@ -102,7 +102,7 @@ class SqliteTransaction(SqliteReader):
     def take_tasks(self, domain: int, kind: TaskKind, task_list: str, limit: int) -> list[TaskRow]:
         rows = self._rows(SQL.next_tasks, (domain, kind, task_list, limit))
         self._write_many(SQL.delete_task, [row[:2] for row in rows])
-        return [TaskRow._make((*row[:7], bool(row[7]))) for row in rows]
+        return [task_of(row) for row in rows]
 
     def delete_tasks(self, keys: list[TaskKey]) -> None:
         self._write_many(SQL.delete_task, keys)
@@ -151,6 +151,16 @@ class SqliteTransaction(SqliteReader):
 
     def put_meta(self, key: str, value: bytes) -> None:
         self._write(SQL.put_meta, (key, value))
+
+    # --- for repairs ---
+
+    def replace_executions(self, rows: list[ExecutionRow]) -> None:
+        self.delete_tags_of([row.run for row in rows])
+        self._write_many(SQL.replace_execution, rows)
+        self._put_tags([row.run for row in rows])
+
+    def delete_tags_of(self, runs: list[int]) -> None:
+        self._write_many(SQL.delete_tags_of, [(run,) for run in runs])
 
 
 def _tag_entries(

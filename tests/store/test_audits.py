@@ -1,0 +1,119 @@
+"""The exam, what audits ask and repairs write: all rows of many runs at once, and rows that belong to nobody."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.store.rows import (
+    DOMAIN,
+    closed_row,
+    event_rows,
+    execution_row,
+    executions,
+    insert,
+    run_of,
+    task_row,
+)
+from workflowsvc.store.interface import (
+    Conflict,
+    HeartbeatRow,
+    MessageRow,
+    Store,
+    TagRow,
+)
+
+
+def test_runs_come_page_by_page(store: Store) -> None:
+    insert(store, *(execution_row(number) for number in (3, 1, 2)))
+    with store.reader() as reader:
+        assert reader.runs(0, 2) == [run_of(1), run_of(2)]
+        assert reader.runs(run_of(2), 2) == [run_of(3)]
+        assert reader.runs(run_of(3), 2) == []
+
+
+def test_tasks_of_runs_are_found_whether_ready_or_not(store: Store) -> None:
+    rows = [task_row(1), task_row(1, scheduled_event_id=9, kind="activity"), task_row(2, ready=False)]
+    with store.transaction() as tx:
+        tx.put_tasks([*rows, task_row(3)])
+        assert tx.tasks_of([run_of(2), run_of(1), run_of(8)]) == rows
+        assert tx.tasks_of([]) == []
+
+
+def test_heartbeats_of_runs_are_found(store: Store) -> None:
+    rows = [HeartbeatRow(run_of(1), 5, 100, "\0é"), HeartbeatRow(run_of(2), 6, 200, None)]
+    with store.transaction() as tx:
+        tx.put_heartbeats([*rows, HeartbeatRow(run_of(3), 6, 200, None)])
+        assert tx.heartbeats_of([run_of(1), run_of(2)]) == rows
+        assert tx.heartbeats_of([]) == []
+
+
+def test_the_lists_of_tags_are_told(store: Store) -> None:
+    insert(
+        store, execution_row(1, tags=b'["b",null,"a","a"]'), closed_row(2, tags=b'["a"]'), execution_row(3)
+    )
+    with store.reader() as reader:
+        found = reader.tags_of([run_of(1), run_of(2), run_of(3)])
+    one, two = execution_row(1), closed_row(2)
+    assert two.closed_at is not None
+    assert sorted(found) == sorted(
+        [
+            TagRow(one.run, DOMAIN, "a", "open by start", one.started_at),
+            TagRow(one.run, DOMAIN, "b", "open by start", one.started_at),
+            TagRow(two.run, DOMAIN, "a", "closed by start", two.started_at),
+            TagRow(two.run, DOMAIN, "a", "closed by close", two.closed_at),
+        ]
+    )
+
+
+def test_waiting_messages_come_page_by_page(store: Store) -> None:
+    rows = [MessageRow(number, run_of(1), "Signal", DOMAIN, b"{}") for number in (1, 2, 3)]
+    with store.transaction() as tx:
+        tx.put_messages(rows)
+        assert tx.waiting_messages(0, 2) == rows[:2]
+        assert tx.waiting_messages(2, 2) == rows[2:]
+
+
+def test_rows_that_belong_to_nobody_are_found(store: Store) -> None:
+    insert(store, execution_row(1))
+    with store.transaction() as tx:
+        tx.append_events([*event_rows(run_of(1), 1, 2), *event_rows(run_of(2), 1, 3)])
+        tx.put_tasks([task_row(1), task_row(3)])
+        tx.put_heartbeats([HeartbeatRow(run_of(1), 5, 1, None), HeartbeatRow(run_of(4), 5, 1, None)])
+        assert sorted(tx.strays(10)) == [
+            ("events", run_of(2)),
+            ("heartbeats", run_of(4)),
+            ("tasks", run_of(3)),
+        ]
+        assert len(tx.strays(1)) == 1
+
+
+def test_a_sound_store_finds_nothing_wrong_with_itself(store: Store) -> None:
+    insert(store, execution_row(1, tags=b'["a"]'))
+    with store.reader() as reader:
+        assert reader.damages(10) == []
+        assert reader.strays(10) == []
+
+
+def test_a_replaced_run_is_listed_as_it_now_says(store: Store) -> None:
+    insert(store, execution_row(1, tags=b'["old"]'), closed_row(2, tags=b'["kept"]'))
+    row = closed_row(1, tags=b'["new"]', next_event_id=9, cancel_requested=True, wake_at=4, type_name="Other")
+    with store.transaction() as tx:
+        tx.replace_executions([row])
+    assert executions(store, 1, 2) == {run_of(1): row, run_of(2): closed_row(2, tags=b'["kept"]')}
+    with store.reader() as reader:
+        assert {tag.tag for tag in reader.tags_of([run_of(1), run_of(2)])} == {"new", "kept"}
+        assert reader.open_run(DOMAIN, row.workflow_id) is None
+
+
+def test_a_run_cannot_be_replaced_by_a_second_open_one(store: Store) -> None:
+    insert(store, execution_row(1), closed_row(2, workflow_id="order-1"))
+    with pytest.raises(Conflict), store.transaction() as tx:
+        tx.replace_executions([execution_row(2, workflow_id="order-1")])
+    assert executions(store, 2)[run_of(2)].closed_at is not None
+
+
+def test_tags_of_a_run_can_be_taken_away(store: Store) -> None:
+    insert(store, execution_row(1, tags=b'["a"]'), execution_row(2, tags=b'["a"]'))
+    with store.transaction() as tx:
+        tx.delete_tags_of([run_of(1)])
+        assert [tag.run for tag in tx.tags_of([run_of(1), run_of(2)])] == [run_of(2)]
