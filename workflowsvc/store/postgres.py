@@ -1,0 +1,202 @@
+"""The PostgreSQL store: one database, any number of nodes.
+
+Owns who may use which connection when, where a transaction begins and ends, and that lost connections are made anew.
+What is asked of a connection is in postgres_reads.py and postgres_writes.py, how it is sent in postgres_wire.py, which
+database may be used in postgres_schema.py. It must not know SWF.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+
+from psycopg import conninfo
+
+from workflowsvc.store.interface import (
+    OutcomeUnknown,
+    Reader,
+    StoreError,
+    StoreUnusable,
+    Transaction,
+    Unavailable,
+)
+from workflowsvc.store.postgres_errors import ConnectionLost
+from workflowsvc.store.postgres_marks import Mark, Marks, TaskMarks
+from workflowsvc.store.postgres_outcome import outcome
+from workflowsvc.store.postgres_reads import DomainNames, PostgresReader
+from workflowsvc.store.postgres_schema import check
+from workflowsvc.store.postgres_sql import SQL
+from workflowsvc.store.postgres_wire import Rows, Wire
+from workflowsvc.store.postgres_writes import PostgresTransaction
+
+READERS = (
+    4  # twice the cores of a small machine; with the one that writes, what a node takes of max_connections
+)
+PATIENCE_SECONDS = 10.0  # for a connection that reads; a page of a list takes milliseconds
+
+
+class PostgresStore:
+    """One node's view of the database named by `dsn`, which other nodes write to as well."""
+
+    shared = True
+
+    def __init__(self, dsn: str) -> None:
+        """Raises StoreUnusable with what to do about it."""
+        self._dsn = dsn
+        self._where = describe(dsn)
+        check(dsn, self._where)
+        self._names: DomainNames = {}
+        self._marks = Marks(TaskMarks(), Mark(), Mark(), Mark())
+        self._turn = threading.Lock()
+        self._turn_of: int | None = None
+        self._closed = False
+        self._writer: Wire | None = None
+        self._timeline = ""
+        self._idle: queue.SimpleQueue[Wire | None] = queue.SimpleQueue()
+        for _ in range(READERS):
+            self._idle.put(None)  # connected when first used
+
+    # --- transactions ---
+
+    @contextmanager
+    def transaction(self) -> Generator[Transaction]:
+        with self._my_turn():
+            wire = self._connected_writer()
+            transaction = PostgresTransaction(wire, self._names, self._marks)
+            try:
+                yield transaction
+                self._commit(wire, transaction)
+            except BaseException:
+                self._marks.rolled_back()
+                self._roll_back(wire)
+                raise
+            finally:
+                transaction.end()
+            self._marks.committed()
+
+    def _connected_writer(self) -> Wire:
+        if self._closed:
+            raise Unavailable("the store is closed")
+        if self._writer is None or not self._writer.is_alive():
+            self._writer = None
+            wire = Wire(self._dsn)
+            self._timeline = wire.ask(SQL.timeline)[0][0]
+            self._writer = wire
+        return self._writer
+
+    def _commit(self, wire: Wire, transaction: PostgresTransaction) -> None:
+        """What is queued goes out together with the commit. Its parts are answered one by one: when the connection is
+        lost in between, the number of the transaction is known, most likely."""
+        if not transaction.wrote:
+            self._end(wire, transaction)
+            return
+        ids: list[Rows] = []
+        wire.queue(SQL.transaction_id, then=ids.append)
+        wire.queue_boundary()
+        wire.queue(SQL.commit)
+        try:
+            wire.exchange()
+        except ConnectionLost as error:
+            self._settle(ids, error)
+
+    def _end(self, wire: Wire, transaction: PostgresTransaction) -> None:
+        """Of a transaction that leaves nothing behind."""
+        if transaction.begun:
+            wire.queue(SQL.rollback)
+            wire.exchange()
+        else:
+            wire.drop_queue()
+
+    def _settle(self, ids: list[Rows], error: ConnectionLost) -> None:
+        """Returns when the transaction was committed after all."""
+        transaction_id = ids[0][0][0] if ids else None
+        found = "unknown"
+        if transaction_id is not None:
+            with suppress(StoreError):
+                wire = Wire(self._dsn)
+                found = outcome(wire, transaction_id, self._timeline)
+                wire.close()
+        if found == "aborted":
+            raise error
+        if found == "unknown":
+            raise OutcomeUnknown(f"the connection was lost while committing: {error}") from error
+
+    def _roll_back(self, wire: Wire) -> None:
+        """Whatever the server makes of it: a connection on which this fails is not used again."""
+        wire.drop_queue()
+        try:
+            wire.queue(SQL.rollback)
+            wire.exchange()
+        except Exception:
+            wire.close()
+
+    # --- readers ---
+
+    @contextmanager
+    def reader(self) -> Generator[Reader]:
+        if self._closed:
+            raise Unavailable("the store is closed")
+        try:
+            wire = self._idle.get(timeout=PATIENCE_SECONDS)
+        except queue.Empty:
+            raise Unavailable("all connections for reading are busy") from None
+        reader: PostgresReader | None = None
+        try:
+            if wire is None or not wire.is_alive():
+                wire = None
+                wire = Wire(self._dsn)
+            wire.queue(SQL.begin_reading)
+            reader = PostgresReader(wire, self._names)
+            yield reader
+        finally:
+            if reader is not None:
+                reader.end()
+            if wire is not None:
+                self._roll_back(wire)  # a snapshot held open keeps dead rows from being removed
+            self._idle.put(wire)
+
+    # --- all of it ---
+
+    @contextmanager
+    def _my_turn(self) -> Generator[None]:
+        me = threading.get_ident()
+        assert self._turn_of != me, "this thread is inside a transaction of this store already"
+        with self._turn:
+            self._turn_of = me
+            try:
+                yield
+            finally:
+                self._turn_of = None
+
+    def describe(self) -> str:
+        return self._where
+
+    def close(self) -> None:
+        """Waits for the running transaction and, a while, for readers."""
+        with self._my_turn():
+            if self._closed:
+                return
+            self._closed = True
+            if self._writer is not None:
+                self._writer.close()
+            with suppress(queue.Empty):
+                for _ in range(READERS):
+                    if (wire := self._idle.get(timeout=PATIENCE_SECONDS)) is not None:
+                        wire.close()
+
+
+def describe(dsn: str) -> str:
+    """The same place without its password, in the form that `--store` takes."""
+    try:
+        given = conninfo.conninfo_to_dict(dsn)
+    except Exception as error:
+        raise StoreUnusable(f"this is not the address of a PostgreSQL database: {error}".rstrip()) from error
+    user = f"{given['user']}@" if "user" in given else ""
+    host = given.get("host") or given.get("hostaddr") or ""
+    port = f":{given['port']}" if "port" in given else ""
+    database = given.get("dbname", "")
+    if str(host).startswith("/"):
+        return f"postgresql://{user}/{database}?host={host}" + (f"&port={given['port']}" if port else "")
+    return f"postgresql://{user}{host}{port}/{database}"

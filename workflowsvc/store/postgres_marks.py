@@ -1,0 +1,168 @@
+"""Where a node begins to look into a queue, so that dead rows at its head cost nothing.
+
+A row that was taken stays in the index until no transaction anywhere can see it any more. A backup that runs for an
+hour keeps every task of that hour there, and each look for the next task would walk over all of them. So a node
+remembers up to where it has taken everything, and begins there; twice a second it looks from the beginning, because
+another node may have put something there, or given back what it had taken.
+
+Owns these memories; they hold no truth and may be lost at any time. It must not know SQL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from workflowsvc.store.interface import TaskKind, TaskRow
+
+FULL_LOOK_MS = 500  # half of the second within which a task must be found without any hint
+TASK_LISTS = 10_000  # remembered; task lists are made by naming them, so there must be a bound
+PRIORITIES = 8  # remembered for a list; each costs a look of its own
+HIGHEST, LOWEST = 2**31 - 1, -(2**31)
+
+
+class Mark:
+    """For a queue in order of one number: a time, or an id. Entries have a key and a place."""
+
+    def __init__(self) -> None:
+        self._mark = 0
+        self._full_look_at: int | None = None
+        self._forget_transaction()
+
+    def _forget_transaction(self) -> None:
+        self._beyond: int | None = None
+        self._open: dict[int, int] = {}
+        self._written: int | None = None
+
+    def first(self, moment: int) -> int:
+        """Nothing stands before this place, as far as this node knows."""
+        if self._full_look_at is None or not 0 <= moment - self._full_look_at < FULL_LOOK_MS:
+            self._full_look_at = moment
+            return 0
+        return self._mark
+
+    def found(self, entries: Iterable[tuple[int, int]], beyond: int | None) -> None:
+        """A look gave these (key, place); `beyond` is where the next one may begin if all of them go."""
+        self._open.update(entries)
+        if beyond is not None:
+            self._beyond = beyond
+
+    def gone(self, key: int) -> None:
+        """The entry was removed, or moved to a place that was told to `wrote`."""
+        self._open.pop(key, None)
+
+    def wrote(self, place: int | None) -> None:
+        if place is not None:
+            self._written = place if self._written is None else min(place, self._written)
+
+    def committed(self) -> None:
+        if self._beyond is not None:
+            self._mark = self._beyond
+        self._mark = min([self._mark, *self._open.values()])
+        if self._written is not None:
+            self._mark = min(self._mark, self._written)
+        self._forget_transaction()
+
+    def rolled_back(self) -> None:
+        self._full_look_at = None
+        self._forget_transaction()
+
+
+class TaskList(NamedTuple):
+    domain: int
+    kind: TaskKind
+    name: str
+
+
+class Stretches(NamedTuple):
+    """Parts of a task list, to be searched one after the other: priorities from highest to lowest, and within
+    them positions from `first` on."""
+
+    highest: list[int]
+    lowest: list[int]
+    first: list[int]
+
+
+ALL = Stretches([HIGHEST], [LOWEST], [0])
+
+
+class _ListMarks:
+    def __init__(self) -> None:
+        self.full_look_at: int | None = None
+        self.positions: dict[int, int] = {}  # by priority
+
+
+class TaskMarks:
+    """For all task lists, in order of priority and position."""
+
+    def __init__(self) -> None:
+        self._lists: dict[TaskList, _ListMarks] = {}
+        self._touched: set[TaskList] = set()
+
+    def stretches(self, task_list: TaskList, moment: int) -> Stretches:
+        marks = self._lists.get(task_list)
+        if marks is None:
+            if len(self._lists) >= TASK_LISTS:
+                self._lists.clear()
+            marks = self._lists[task_list] = _ListMarks()
+        if marks.full_look_at is None or not 0 <= moment - marks.full_look_at < FULL_LOOK_MS:
+            marks.full_look_at = moment
+            return ALL
+        found = Stretches([], [], [])
+        highest = HIGHEST
+        for priority in sorted(marks.positions, reverse=True):
+            if priority < highest:
+                _add(found, highest, priority + 1, 0)
+            _add(found, priority, priority, marks.positions[priority])
+            highest = priority - 1
+        if highest >= LOWEST:
+            _add(found, highest, LOWEST, 0)
+        return found
+
+    def took(self, task_list: TaskList, rows: list[TaskRow]) -> None:
+        self._touched.add(task_list)
+        marks = self._lists.get(task_list)
+        if marks is None:
+            return
+        for row in rows:
+            marks.positions[row.priority] = row.position + 1
+        if len(marks.positions) > PRIORITIES:
+            self._lists.pop(task_list)
+
+    def wrote(self, task_list: TaskList, priority: int, position: int) -> None:
+        """A task there may now be taken."""
+        marks = self._lists.get(task_list)
+        if marks is not None and marks.positions.get(priority, -1) > position:
+            marks.positions[priority] = position
+
+    def committed(self) -> None:
+        self._touched.clear()
+
+    def rolled_back(self) -> None:
+        """What was taken is there again."""
+        for task_list in self._touched:
+            self._lists.pop(task_list, None)
+        self._touched.clear()
+
+
+def _add(stretches: Stretches, highest: int, lowest: int, first: int) -> None:
+    stretches.highest.append(highest)
+    stretches.lowest.append(lowest)
+    stretches.first.append(first)
+
+
+class Marks(NamedTuple):
+    """Of one node."""
+
+    tasks: TaskMarks
+    wakes: Mark
+    purges: Mark
+    messages: Mark
+
+    def committed(self) -> None:
+        for marks in self:
+            marks.committed()
+
+    def rolled_back(self) -> None:
+        for marks in self:
+            marks.rolled_back()

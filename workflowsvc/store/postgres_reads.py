@@ -1,0 +1,185 @@
+"""Questions asked of one PostgreSQL connection: the `Reader` of interface.py.
+
+Owns how rows become tuples of the interface. It must not know who opened the connection, nor begin or end
+transactions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from workflowsvc.core.run_ids import shard_for
+from workflowsvc.store import visibility
+from workflowsvc.store.interface import (
+    SHARD_BITS,
+    DomainRow,
+    ExecutionQuery,
+    ExecutionRow,
+    HeartbeatRow,
+    Status,
+    TaskKind,
+    TypeKind,
+    TypeRow,
+    shard_of,
+)
+from workflowsvc.store.postgres_sql import LISTING, SQL, Statement, listing
+from workflowsvc.store.postgres_values import ContainsNul
+from workflowsvc.store.postgres_wire import Row, Rows, Wire
+
+ALL_SHARDS = list(range(1 << SHARD_BITS))
+BEGINNING = 0  # before all times and ids
+
+DomainNames = dict[int, tuple[str, str]]
+"""Tenant and name by id, which never change: with the workflowId they give the shard."""
+
+
+class PostgresReader:
+    """Reads through a connection on which somebody else begins a transaction, until he ends it."""
+
+    def __init__(self, wire: Wire, names: DomainNames) -> None:
+        self._wire = wire
+        self._names = names
+
+    def end(self) -> None:
+        """From here on every use is an error: nobody reads or writes outside a transaction by accident."""
+        del self._wire
+
+    def _rows(self, statement: Statement, *values: object) -> Rows:
+        wire = self._wire
+        try:
+            return wire.ask(statement, values)
+        except ContainsNul:
+            return []
+
+    def _row(self, statement: Statement, *values: object) -> Row | None:
+        rows = self._rows(statement, *values)
+        return rows[0] if rows else None
+
+    def _count(self, statement: Statement, *values: object) -> int:
+        row = self._row(statement, *values)
+        return 0 if row is None else row[0]
+
+    def domain(self, tenant: str, name: str) -> DomainRow | None:
+        row = self._row(SQL.domain, tenant, name)
+        return None if row is None else _domain(row)
+
+    def domains_by_id(self, ids: list[int]) -> dict[int, DomainRow]:
+        return {row[0]: _domain(row) for row in (self._rows(SQL.domains_by_id, ids) if ids else ())}
+
+    def domains(
+        self, tenant: str, status: Status, after: str | None, limit: int, descending: bool
+    ) -> list[DomainRow]:
+        statement = SQL.domains_descending if descending else SQL.domains_ascending
+        return [_domain(row) for row in self._rows(statement, tenant, status, after, limit)]
+
+    def count_domains(self, tenant: str) -> int:
+        return self._count(SQL.count_domains, tenant)
+
+    def type(self, domain: int, kind: TypeKind, name: str, version: str) -> TypeRow | None:
+        row = self._row(SQL.type, domain, kind, name, version)
+        return None if row is None else _type(row)
+
+    def types(
+        self,
+        domain: int,
+        kind: TypeKind,
+        status: Status,
+        name: str | None,
+        after: tuple[str, str] | None,
+        limit: int,
+        descending: bool,
+    ) -> list[TypeRow]:
+        if name is None:
+            statement = SQL.types_descending if descending else SQL.types_ascending
+            after_name, after_version = after or (None, None)
+        else:
+            statement = SQL.types_named_descending if descending else SQL.types_named_ascending
+            after_name, after_version = name, after and after[1]
+        rows = self._rows(statement, domain, kind, status, after_name, after_version, limit)
+        return [_type(row) for row in rows]
+
+    def count_types(self, domain: int, kind: TypeKind) -> int:
+        return self._count(SQL.count_types, domain, kind)
+
+    def executions(self, runs: list[int]) -> dict[int, ExecutionRow]:
+        if not runs:
+            return {}
+        rows = self._rows(SQL.executions, [shard_of(run) for run in runs], runs)
+        return {row[0]: ExecutionRow._make(row) for row in rows}
+
+    def open_run(self, domain: int, workflow_id: str) -> int | None:
+        row = self._row(SQL.open_run, self._shards(domain, workflow_id), domain, workflow_id)
+        return None if row is None else row[0]
+
+    def _shards(self, domain: int, workflow_id: str) -> list[int]:
+        """Where runs of this workflowId are; everywhere, as long as the domain is not known to the store."""
+        names = self._names.get(domain)
+        if names is None:
+            row = self.domains_by_id([domain]).get(domain)
+            if row is None:
+                return ALL_SHARDS
+            names = self._names[domain] = (row.tenant, row.name)
+        return [shard_for(*names, workflow_id)]
+
+    def count_open(self, domain: int) -> int:
+        return self._count(SQL.count_open, domain)
+
+    def events(self, run: int, first: int, last: int, limit: int, descending: bool = False) -> list[bytes]:
+        statement = SQL.events_descending if descending else SQL.events_ascending
+        return [body for (body,) in self._rows(statement, shard_of(run), run, first, last, limit)]
+
+    def heartbeats(self, run: int) -> list[HeartbeatRow]:
+        return [
+            HeartbeatRow(run, scheduled_event_id, at, text(details))
+            for scheduled_event_id, at, details in self._rows(SQL.heartbeats, shard_of(run), run)
+        ]
+
+    def list_executions(self, query: ExecutionQuery) -> list[ExecutionRow]:
+        return [ExecutionRow._make(row) for row in self._listing(query, *visibility.listing(LISTING, query))]
+
+    def count_executions(self, query: ExecutionQuery) -> int:
+        rows = self._listing(query, *visibility.counting(LISTING, query))
+        return rows[0][0] if rows else 0
+
+    def _listing(self, query: ExecutionQuery, text: str, parameters: Mapping[str, Any]) -> Rows:
+        statement = listing(text)
+        if "shards" in statement.parameters:
+            assert query.workflow_id is not None
+            parameters = {**parameters, "shards": self._shards(query.domain, query.workflow_id)}
+        return self._rows(statement, *(parameters[name] for name in statement.parameters))
+
+    def count_tasks(self, domain: int, kind: TaskKind, task_list: str) -> int:
+        return self._count(SQL.count_tasks, domain, kind, task_list)
+
+    def next_wake_at(self) -> int | None:
+        return self._rows(SQL.next_wake_at, BEGINNING)[0][0]
+
+    def next_purge_at(self) -> int | None:
+        return self._rows(SQL.next_purge_at, BEGINNING)[0][0]
+
+    def meta(self, key: str) -> bytes | None:
+        row = self._row(SQL.meta, key)
+        return None if row is None else row[0]
+
+
+def blob(value: str | None) -> bytes | None:
+    """Free text as it is stored: NUL is nothing special in bytea."""
+    return None if value is None else value.encode()
+
+
+def text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode()
+
+
+def _domain(row: Row) -> DomainRow:
+    identity, tenant, name, status, description, retention, tags = row
+    return DomainRow(identity, tenant, name, status, text(description), retention, tags)
+
+
+def _type(row: Row) -> TypeRow:
+    *key, status, description, created_at, deprecated_at, defaults = row
+    domain, kind, name, version = key
+    return TypeRow(
+        domain, kind, name, version, status, text(description), created_at, deprecated_at, defaults
+    )

@@ -1,0 +1,167 @@
+"""The schema of a PostgreSQL store: which version a database has, and bringing it to the newest.
+
+Owns the table `schema_versions` and the refusal of databases that cannot serve. Migrations only ever add what older
+releases can live with, or come in two releases (expand, then contract): each says with `-- :oldest N` which schema a
+release must know at least to work with it, so that nodes can be upgraded one by one.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+import psycopg
+
+from workflowsvc.store.interface import StoreUnusable, Unavailable
+from workflowsvc.store.migrate import Migration, migrations, pending
+from workflowsvc.store.postgres_wire import Row, connect, one_line
+
+Connection = psycopg.Connection[Row]
+
+MIGRATIONS = migrations("postgres")
+OLDEST_SERVER = 130000  # pg_xact_status and pg_current_xact_id
+
+_CREATE_VERSIONS = """create table schema_versions (
+    number integer not null primary key,
+    name text not null,
+    oldest integer not null,
+    applied_at timestamptz not null default now()
+)"""
+_PUT_VERSION = "insert into schema_versions (number, name, oldest) values ({}, '{}', {})"
+_OLDEST = re.compile(r"^-- :oldest (\d+)$", re.MULTILINE)
+
+# How the tables lie on many servers (docs/postgresql.md): spread by shard, all of an execution in one place; what
+# belongs to no execution is small and copied to all.
+SPREAD = ("executions", "progress", "execution_tags", "events", "tasks", "heartbeats", "messages")
+COPIED = ("domains", "types", "meta", "schema_versions")
+
+
+class Version(NamedTuple):
+    number: int  # 0: empty
+    oldest: int  # the schema that a release must know at least
+
+
+def check(dsn: str, where: str) -> None:
+    """Returns when the database can be used: an empty one is given the newest schema. Raises StoreUnusable."""
+    with opened(dsn, where) as connection:
+        version = version_of(connection, where)
+        if version.number == 0:
+            upgrade(connection, where)
+        elif missing := missing_from(version, where):
+            raise StoreUnusable(
+                f"{where} has schema {version.number}, and this release needs {missing[-1].number}. "
+                f"Run `workflowsvc migrate --store {where}` first."
+            )
+
+
+def opened(dsn: str, where: str) -> Connection:
+    """A connection to a server that can serve, for what is done once."""
+    try:
+        connection = connect(dsn)
+    except Unavailable as error:
+        raise StoreUnusable(f"{where} cannot be used: {error}.") from error
+    try:
+        _refuse_unfit(connection, where)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _refuse_unfit(connection: Connection, where: str) -> None:
+    if connection.info.server_version < OLDEST_SERVER:
+        raise StoreUnusable(
+            f"{where} is PostgreSQL {connection.info.server_version // 10000}; 13 or newer is needed."
+        )
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise StoreUnusable(f"{where} keeps text as {encoding}; UTF8 is needed (createdb --encoding UTF8).")
+
+
+def version_of(connection: Connection, where: str) -> Version:
+    """Refuses the database of another program."""
+    try:
+        row = connection.execute(
+            "select to_regclass('schema_versions') is not null,"
+            " exists (select 1 from pg_class where relnamespace = current_schema()::regnamespace"
+            " and relkind in ('r', 'p', 'v', 'm'))"
+        ).fetchone()
+        assert row is not None
+        ours, occupied = row
+        if not ours and occupied:
+            raise StoreUnusable(
+                f"{where} is the database of another program: give workflowsvc one of its own."
+            )
+        if not ours:
+            return Version(0, 0)
+        row = connection.execute("select max(number), max(oldest) from schema_versions").fetchone()
+        return Version(*row) if row and row[0] is not None else Version(0, 0)
+    except psycopg.Error as error:
+        raise StoreUnusable(f"{where} cannot be used: {one_line(error)}.") from error
+
+
+def missing_from(version: Version, where: str) -> list[Migration]:
+    """The migrations that the database lacks. Refuses one that this release cannot work with."""
+    newest = MIGRATIONS[-1].number
+    if version.number > newest >= version.oldest:
+        return []  # a newer release has added to it what does not concern this one
+    return pending(MIGRATIONS, version.number, where)
+
+
+def upgrade(connection: Connection, where: str) -> list[Migration]:
+    """Brings the schema to the newest version, all of the way or not at all; what was done. Several nodes may do it at
+    once: one is first, the others find it done."""
+    for attempt in range(2):
+        try:
+            with connection.transaction():
+                version = version_of(connection, where)
+                todo = missing_from(version, where)
+                for statement in script(todo, first=version.number == 0):
+                    connection.execute(statement.encode())
+                return todo
+        except (psycopg.errors.UniqueViolation, psycopg.errors.DuplicateTable) as error:
+            if attempt:
+                raise StoreUnusable(f"{where} cannot be upgraded: {one_line(error)}.") from error
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise StoreUnusable(
+                f"{where}: the user {connection.info.user} may not create tables there ({one_line(error)}). "
+                "Run `workflowsvc migrate` as the owner of the database."
+            ) from error
+        except psycopg.Error as error:
+            raise StoreUnusable(f"{where} cannot be upgraded: {one_line(error)}.") from error
+    raise AssertionError
+
+
+def script(todo: list[Migration], *, first: bool) -> list[str]:
+    """The SQL of these migrations, to be carried out in one transaction."""
+    statements = [_CREATE_VERSIONS] if first else []
+    for migration in todo:
+        oldest = _OLDEST.search(migration.sql)
+        number, name = migration.number, migration.name
+        statements.append(migration.sql.strip())
+        statements.append(_PUT_VERSION.format(number, name, oldest[1] if oldest else number))
+    return statements
+
+
+def distribution() -> list[str]:
+    """What makes Citus spread the tables over its servers; all that belongs to one shard stays together."""
+    first, *others = SPREAD
+    calls = [f"select create_reference_table('{table}')" for table in COPIED]
+    calls.append(f"select create_distributed_table('{first}', 'shard')")
+    calls += [
+        f"select create_distributed_table('{table}', 'shard', colocate_with => '{first}')" for table in others
+    ]
+    return calls
+
+
+def distribute(connection: Connection, where: str) -> None:
+    """Runs these calls where they have not been made yet."""
+    try:
+        if connection.execute("select 1 from pg_extension where extname = 'citus'").fetchone() is None:
+            raise StoreUnusable(f"{where} has no Citus: `create extension citus` first.")
+        with connection.transaction():
+            if connection.execute("select 1 from pg_dist_partition limit 1").fetchone() is None:
+                for call in distribution():
+                    connection.execute(call.encode())
+    except psycopg.Error as error:
+        raise StoreUnusable(f"{where} cannot be distributed: {one_line(error)}.") from error

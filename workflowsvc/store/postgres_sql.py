@@ -1,0 +1,173 @@
+"""The statements of PostgreSQL, ready to be sent: parameters numbered, and how each is encoded.
+
+Owns the little format of `sql/postgres/*.sql` that goes beyond store/sql.py: a parameter is `:name::type` where it
+first stands, `:name` after that, and the type says how it is encoded. A statement that is missing, unknown or uses an
+unknown type fails when this module is imported. It must not know what any statement means.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from importlib.resources import files
+from typing import NamedTuple, cast
+
+from workflowsvc.store.postgres_values import ENCODERS, Encoder
+from workflowsvc.store.sql import Statements, parse
+
+_PARAMETER = re.compile(r"(?<!:):([a-z_]+)(?:::([a-z]+(?:\[\])?))?")
+
+
+class Statement(NamedTuple):
+    """`name` is what it is prepared as; `parameters` are in the order of their numbers."""
+
+    name: bytes
+    text: bytes
+    parameters: tuple[str, ...]
+    encoders: tuple[Encoder, ...]
+
+
+class PostgresStatements(NamedTuple):
+    """What the store sends. The texts of visibility.sql are pieces, joined by store/visibility.py."""
+
+    # transactions.sql
+    begin_writing: Statement
+    begin_reading: Statement
+    commit: Statement
+    rollback: Statement
+    moment: Statement
+    transaction_id: Statement
+    timeline: Statement
+    transaction_status: Statement
+    end_transaction: Statement
+    # catalog.sql
+    domain: Statement
+    domains_by_id: Statement
+    domains_ascending: Statement
+    domains_descending: Statement
+    count_domains: Statement
+    put_domain: Statement
+    type: Statement
+    types_ascending: Statement
+    types_descending: Statement
+    types_named_ascending: Statement
+    types_named_descending: Statement
+    count_types: Statement
+    put_type: Statement
+    deprecate_types: Statement
+    delete_type: Statement
+    meta: Statement
+    put_meta: Statement
+    # executions.sql
+    executions: Statement
+    lock_executions: Statement
+    open_run: Statement
+    count_open: Statement
+    insert_executions: Statement
+    insert_progress: Statement
+    update_progress: Statement
+    delete_progress: Statement
+    close_executions: Statement
+    put_execution_tags: Statement
+    close_execution_tags: Statement
+    delete_execution_tags: Statement
+    next_wake_at: Statement
+    next_purge_at: Statement
+    due_runs: Statement
+    expired_runs: Statement
+    delete_execution: Statement
+    # history.sql
+    append_events: Statement
+    events_ascending: Statement
+    events_descending: Statement
+    delete_newest_events: Statement
+    has_events: Statement
+    heartbeats: Statement
+    put_heartbeats: Statement
+    delete_heartbeats: Statement
+    delete_heartbeats_of: Statement
+    # tasks.sql
+    count_tasks: Statement
+    put_tasks: Statement
+    ready_tasks: Statement
+    take_tasks: Statement
+    delete_tasks: Statement
+    delete_tasks_of: Statement
+    put_messages: Statement
+    messages: Statement
+    delete_messages: Statement
+    delete_messages_by_id: Statement
+
+
+class ListingTexts(NamedTuple):
+    """The pieces of visibility.sql, under the names that store/visibility.py joins."""
+
+    list_columns: str
+    count_column: str
+    open_by_start: str
+    closed_by_start: str
+    closed_by_close: str
+    open_of_workflow: str
+    closed_of_workflow_by_start: str
+    closed_of_workflow_by_close: str
+    tagged: str
+    oldest_start_first: str
+    newest_start_first: str
+    oldest_close_first: str
+    newest_close_first: str
+    oldest_tagged_first: str
+    newest_tagged_first: str
+
+
+def compiled(name: str, text: str) -> Statement:
+    """Parameters become numbers in the order in which they first stand."""
+    types: dict[str, str] = {}
+    for parameter, kind in _PARAMETER.findall(text):
+        if types.setdefault(parameter, kind) != kind and kind:
+            raise ImportError(f"sql/postgres: {parameter} has two types in {name}")
+    numbers = {parameter: number for number, parameter in enumerate(types, 1)}
+    if untyped := [parameter for parameter, kind in types.items() if kind not in ENCODERS]:
+        raise ImportError(f"sql/postgres: no type that can be encoded for {untyped} in {name}")
+
+    def numbered(match: re.Match[str]) -> str:
+        return f"${numbers[match[1]]}::{types[match[1]]}"
+
+    return Statement(
+        name.encode(),
+        _PARAMETER.sub(numbered, text).encode(),
+        tuple(types),
+        tuple(ENCODERS[kind] for kind in types.values()),
+    )
+
+
+def _load() -> tuple[PostgresStatements, Statements]:
+    texts: dict[str, str] = {}
+    folder = files(__package__).joinpath("sql", "postgres")
+    for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if file.name.endswith(".sql"):
+            for name, text in parse(file.read_text("utf-8")).items():
+                if name in texts:
+                    raise ImportError(f"sql/postgres: two statements are named {name}")
+                texts[name] = text
+    wanted = {*PostgresStatements._fields, *ListingTexts._fields}
+    if texts.keys() != wanted:
+        raise ImportError(f"sql/postgres: missing or unknown statements {sorted(texts.keys() ^ wanted)}")
+    whole = {name: compiled(name, texts[name]) for name in PostgresStatements._fields}
+    pieces = {name: texts[name] for name in ListingTexts._fields}
+    # visibility.py asks for names that both dialects have, and for nothing else of Statements.
+    return PostgresStatements(**whole), cast("Statements", ListingTexts(**pieces))
+
+
+SQL, LISTING = _load()
+
+
+_listings: dict[str, Statement] = {}
+_numbers = itertools.count()  # two threads may meet a text at once: they give it two names
+
+
+def listing(text: str) -> Statement:
+    """A list or count that visibility.py has put together; there are a few dozen in all."""
+    statement = _listings.get(text)
+    if statement is None:
+        statement = _listings[text] = compiled(f"listing {next(_numbers)}", text)
+    return statement

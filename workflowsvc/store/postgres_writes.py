@@ -1,0 +1,274 @@
+"""Changes made through one PostgreSQL connection: the `Transaction` of interface.py.
+
+Owns how tuples of the interface become rows. Changes are queued and sent with the next question or with the commit, so
+a conflict is told then. It must not know who opened the connection, nor begin or end transactions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from workflowsvc.store.interface import (
+    DomainRow,
+    EventRow,
+    ExecutionChange,
+    ExecutionRow,
+    HeartbeatRow,
+    MessageRow,
+    TaskKey,
+    TaskKind,
+    TaskRow,
+    TypeKind,
+    TypeRow,
+    shard_of,
+)
+from workflowsvc.store.postgres_marks import Marks, TaskList
+from workflowsvc.store.postgres_reads import DomainNames, PostgresReader, blob
+from workflowsvc.store.postgres_sql import SQL, Statement
+from workflowsvc.store.postgres_wire import Row, Rows, Wire
+
+_tags_of = msgspec.json.Decoder(list[str | None]).decode
+
+
+class PostgresTransaction(PostgresReader):
+    """Reads and writes on the one connection of this node that writes."""
+
+    def __init__(self, wire: Wire, names: DomainNames, marks: Marks) -> None:
+        super().__init__(wire, names)
+        self._marks = marks
+        self._moment = 0
+        self._read_messages: dict[int, int] = {}  # their shards, by id: locked, so certain to be there
+        self._has_readied = False  # tasks were made ready, and where they stand is not known yet
+        self.wrote = False
+        wire.queue(SQL.begin_writing)
+        wire.queue(SQL.moment, then=self._see_moment)
+
+    def _see_moment(self, rows: Rows) -> None:
+        self._moment = rows[0][0]
+
+    @property
+    def begun(self) -> bool:
+        """The server knows of this transaction."""
+        return self._moment != 0
+
+    def _now(self) -> int:
+        """The server's clock when the transaction began."""
+        if not self.begun:
+            self._wire.exchange()
+        return self._moment
+
+    def _write(
+        self, statement: Statement, values: Sequence[object], then: Callable[[Rows], None] | None = None
+    ) -> None:
+        self.wrote = True
+        self._wire.queue(statement, values, then)
+
+    def _write_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
+        """One array for each column. The first column is the run; its shard goes before it."""
+        if rows:
+            columns = list(zip(*rows, strict=True))
+            self._write(statement, ([shard_of(run) for run in columns[0]], *columns))
+
+    def _write_keys(self, statement: Statement, keys: Iterable[TaskKey]) -> None:
+        self._write_rows(statement, list(keys))
+
+    def _write_runs(self, statement: Statement, runs: Iterable[int]) -> None:
+        self._write_rows(statement, [(run,) for run in runs])
+
+    # --- domains and types ---
+
+    def put_domain(self, row: DomainRow) -> None:
+        self._write(SQL.put_domain, (*row[:4], blob(row.description), *row[5:]))
+
+    def put_type(self, row: TypeRow) -> None:
+        self._write(SQL.put_type, (*row[:5], blob(row.description), *row[6:]))
+
+    def deprecate_types(self, domain: int, at: int) -> None:
+        self._write(SQL.deprecate_types, (at, domain))
+
+    def delete_type(self, domain: int, kind: TypeKind, name: str, version: str) -> None:
+        self._write(SQL.delete_type, (domain, kind, name, version))
+
+    def put_meta(self, key: str, value: bytes) -> None:
+        self._write(SQL.put_meta, (key, value))
+
+    # --- executions ---
+
+    def lock(self, runs: list[int]) -> dict[int, ExecutionRow]:
+        if not runs:
+            return {}
+        keys = sorted((shard_of(run), run) for run in runs)
+        shards, runs = [key[0] for key in keys], [key[1] for key in keys]
+        self._wire.queue(SQL.lock_executions, (shards, runs))
+        return self.executions(runs)
+
+    def insert_executions(self, rows: list[ExecutionRow]) -> None:
+        """What changes while a run is open goes to `progress`; its columns in `executions` count when it is
+        closed."""
+        opened = [row for row in rows if row.closed_at is None]
+        cold = [row._replace(wake_at=None, cancel_requested=False) for row in opened]
+        self._write_rows(SQL.insert_executions, cold + [row for row in rows if row.closed_at is not None])
+        self._write_rows(
+            SQL.insert_progress,
+            [(row.run, row.next_event_id, row.wake_at, row.cancel_requested) for row in opened],
+        )
+        tags = {
+            (run, name, tag): domain_and_at
+            for row in rows
+            if row.tags is not None
+            for run, name, tag, *domain_and_at in _tag_entries(row)
+        }
+        self._write_rows(SQL.put_execution_tags, [(*key, *rest) for key, rest in tags.items()])
+        for row in rows:
+            self._marks.wakes.wrote(None if row.closed_at is not None else row.wake_at)
+            self._marks.purges.wrote(row.purge_at)
+
+    def update_executions(self, changes: list[ExecutionChange]) -> None:
+        still_open = [change[:4] for change in changes if change.closed_at is None]
+        closing = [change for change in changes if change.closed_at is not None]
+        self._write_rows(SQL.update_progress, still_open)
+        self._write_rows(SQL.close_executions, closing)
+        self._write_runs(SQL.delete_progress, [change.run for change in closing])
+        self._write_rows(SQL.close_execution_tags, [(change.run, change.closed_at) for change in closing])
+        for change in changes:
+            self._marks.wakes.gone(change.run)
+            self._marks.wakes.wrote(None if change.closed_at is not None else change.wake_at)
+            self._marks.purges.wrote(change.purge_at)
+
+    def due_runs(self, now: int, limit: int) -> list[int]:
+        first = self._marks.wakes.first(self._now())
+        rows = self._rows(SQL.due_runs, first, now, limit)
+        self._marks.wakes.found(_pairs(rows), now + 1 if len(rows) < limit else rows[-1][1])
+        return [run for run, _ in rows]
+
+    def next_wake_at(self) -> int | None:
+        return self._rows(SQL.next_wake_at, self._marks.wakes.first(self._now()))[0][0]
+
+    def expired_runs(self, now: int, limit: int) -> list[int]:
+        first = self._marks.purges.first(self._now())
+        rows = self._rows(SQL.expired_runs, first, now, limit)
+        self._marks.purges.found(_pairs(rows), now + 1 if len(rows) < limit else rows[-1][1])
+        return [run for run, _ in rows]
+
+    def next_purge_at(self) -> int | None:
+        return self._rows(SQL.next_purge_at, self._marks.purges.first(self._now()))[0][0]
+
+    def purge(self, run: int, at_most_events: int) -> bool:
+        row = self.executions([run]).get(run)
+        if row is None:
+            return True
+        assert row.closed_at is not None, f"run {run} is open and must not be purged"
+        key = (shard_of(run), run)
+        self._write(SQL.delete_newest_events, (*key, at_most_events))
+        if self._rows(SQL.has_events, *key)[0][0]:
+            return False
+        for statement in (SQL.delete_execution_tags, SQL.delete_execution):
+            self._write(statement, key)
+        for statement in (SQL.delete_tasks_of, SQL.delete_heartbeats_of):
+            self._write_runs(statement, [run])
+        self._marks.purges.gone(run)
+        return True
+
+    # --- histories ---
+
+    def append_events(self, rows: list[EventRow]) -> None:
+        self._write_rows(SQL.append_events, rows)
+
+    def put_heartbeats(self, rows: list[HeartbeatRow]) -> None:
+        latest = {row[:2]: (*row[:3], blob(row.details)) for row in rows}
+        self._write_rows(SQL.put_heartbeats, list(latest.values()))
+
+    def delete_heartbeats(self, keys: list[TaskKey]) -> None:
+        self._write_keys(SQL.delete_heartbeats, keys)
+
+    def delete_heartbeats_of(self, runs: list[int]) -> None:
+        self._write_runs(SQL.delete_heartbeats_of, runs)
+
+    # --- tasks ---
+
+    def put_tasks(self, rows: list[TaskRow]) -> None:
+        self._write_rows(SQL.put_tasks, list({row[:2]: row for row in rows}.values()))
+        for row in rows:
+            if row.ready:
+                self._see_ready(row.domain, row.kind, row.task_list, row.priority, row.position)
+
+    def ready_tasks(self, keys: list[TaskKey]) -> None:
+        if keys:
+            columns = list(zip(*keys, strict=True))
+            values = ([shard_of(run) for run in columns[0]], *columns)
+            self._write(SQL.ready_tasks, values, self._see_all_ready)
+            self._has_readied = True
+
+    def _see_all_ready(self, rows: Rows) -> None:
+        self._has_readied = False
+        for row in rows:
+            self._see_ready(*row)
+
+    def _see_ready(self, domain: int, kind: TaskKind, task_list: str, priority: int, position: int) -> None:
+        self._marks.tasks.wrote(TaskList(domain, kind, task_list), priority, position)
+
+    def take_tasks(self, domain: int, kind: TaskKind, task_list: str, limit: int) -> list[TaskRow]:
+        key = TaskList(domain, kind, task_list)
+        if self._has_readied:
+            self._wire.exchange()
+        stretches = self._marks.tasks.stretches(key, self._now())
+        rows = self._rows(SQL.take_tasks, *stretches, *key, limit)
+        taken = sorted(map(TaskRow._make, rows), key=lambda row: (-row.priority, row.position))
+        self._marks.tasks.took(key, taken)
+        self.wrote = self.wrote or bool(taken)
+        return taken
+
+    def delete_tasks(self, keys: list[TaskKey]) -> None:
+        self._write_keys(SQL.delete_tasks, keys)
+
+    def delete_tasks_of(self, runs: list[int]) -> None:
+        self._write_runs(SQL.delete_tasks_of, runs)
+
+    # --- messages ---
+
+    def put_messages(self, rows: list[MessageRow]) -> None:
+        if rows:
+            ids, runs, *others = zip(*rows, strict=True)
+            self._write(SQL.put_messages, ([shard_of(run) for run in runs], ids, runs, *others))
+            self._marks.messages.wrote(min(ids))
+
+    def messages(self, limit: int) -> list[MessageRow]:
+        first = self._marks.messages.first(self._now())
+        rows = [MessageRow._make(row) for row in self._rows(SQL.messages, first, limit)]
+        self._marks.messages.found([(row.id, row.id) for row in rows], rows[-1].id + 1 if rows else None)
+        self._read_messages.update((row.id, shard_of(row.run)) for row in rows)
+        return rows
+
+    def delete_messages(self, ids: list[int]) -> int:
+        """No round trip for those that this transaction has read: nobody else can have deleted them."""
+        known = [(self._read_messages.pop(id), id) for id in ids if id in self._read_messages]
+        if known:
+            self._write(SQL.delete_messages, list(zip(*known, strict=True)))
+        for id in ids:
+            self._marks.messages.gone(id)
+        count = len(known)
+        if len(known) < len(ids):
+            deleted = {id for _, id in known}
+            others = [id for id in ids if id not in deleted]
+            count += len(self._rows(SQL.delete_messages_by_id, others))
+            self.wrote = True
+        return count
+
+
+def _pairs(rows: Iterable[Row]) -> list[tuple[int, int]]:
+    return [(run, place) for run, place in rows]
+
+
+def _tag_entries(row: ExecutionRow) -> list[tuple[int, str, bytes, int, int]]:
+    """The rows of execution_tags for one run; a null element is no tag (reference 1.1.11)."""
+    assert row.tags is not None
+    lists: list[tuple[str, int]] = (
+        [("open by start", row.started_at)]
+        if row.closed_at is None
+        else [("closed by start", row.started_at), ("closed by close", row.closed_at)]
+    )
+    tags: list[Any] = [tag.encode() for tag in _tags_of(row.tags) if tag is not None]
+    return [(row.run, name, tag, row.domain, at) for tag in tags for name, at in lists]

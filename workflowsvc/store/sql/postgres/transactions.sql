@@ -1,0 +1,32 @@
+-- Where transactions begin and end, and what is asked about them.
+
+-- :name begin_writing
+begin isolation level read committed read write
+
+-- :name begin_reading
+begin isolation level repeatable read read only
+
+-- :name commit
+commit
+
+-- :name rollback
+rollback
+
+-- :name moment
+-- the server's clock at the begin of the transaction, in milliseconds: one clock for all nodes
+select (extract(epoch from now()) * 1000)::bigint
+
+-- :name transaction_id
+-- by which the outcome of a commit can be asked for, when its answer was lost
+select pg_current_xact_id_if_assigned()::text
+
+-- :name timeline
+-- changes when another server takes over: transaction ids are then no longer comparable
+select substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8)
+
+-- :name transaction_status
+select pg_xact_status(:id::text::xid8)
+
+-- :name end_transaction
+-- the server has not noticed that the connection is gone
+select pg_terminate_backend(pid) from pg_stat_activity where backend_xid = (:id::text::xid8)::xid

@@ -1,0 +1,125 @@
+-- The lists and counts of reference 10. Each statement here is what stands between `select …` and `order by …`: a list
+-- puts `list_columns` before and one of the orders behind it, a count only `count_column` before it (store/visibility.py).
+-- Both ends of the time range are keys (time, run), so that a page begins exactly behind the one before.
+-- `:shards` is the one shard of a workflowId.
+
+-- :name list_columns
+select
+    e.run, run_id, e.domain, workflow_id, type_name, type_version, tags, parent_workflow_id, parent_run_id,
+    started_at,
+    coalesce(p.next_event_id, e.next_event_id),
+    coalesce(p.wake_at, e.wake_at),
+    coalesce(p.cancel_requested, e.cancel_requested),
+    closed_at, close_status, purge_at
+
+-- :name count_column
+select count(*)
+
+-- :name open_by_start
+-- executions_open_by_start
+from executions as e
+left join progress as p on p.shard = e.shard and p.run = e.run
+where domain = :domain::bigint
+and closed_at is null
+and (started_at, e.run) > (:low_at::bigint, :low_run::bigint)
+and (started_at, e.run) < (:high_at::bigint, :high_run::bigint)
+and (:type_name::text is null or type_name = :type_name)
+and (:type_version::text is null or type_version = :type_version)
+
+-- :name closed_by_start
+-- executions_closed_by_start
+from executions as e
+left join progress as p on p.shard = e.shard and p.run = e.run
+where domain = :domain::bigint
+and closed_at is not null
+and (started_at, e.run) > (:low_at::bigint, :low_run::bigint)
+and (started_at, e.run) < (:high_at::bigint, :high_run::bigint)
+and (:close_status::text is null or close_status = :close_status)
+and (:type_name::text is null or type_name = :type_name)
+and (:type_version::text is null or type_version = :type_version)
+
+-- :name closed_by_close
+-- executions_closed_by_close
+from executions as e
+left join progress as p on p.shard = e.shard and p.run = e.run
+where domain = :domain::bigint
+and closed_at is not null
+and (closed_at, e.run) > (:low_at::bigint, :low_run::bigint)
+and (closed_at, e.run) < (:high_at::bigint, :high_run::bigint)
+and (:close_status::text is null or close_status = :close_status)
+and (:type_name::text is null or type_name = :type_name)
+and (:type_version::text is null or type_version = :type_version)
+
+-- :name open_of_workflow
+-- executions_open; at most one row
+from executions as e
+left join progress as p on p.shard = e.shard and p.run = e.run
+where e.shard = any(:shards::smallint[])
+and domain = :domain::bigint
+and workflow_id = :workflow_id::text
+and closed_at is null
+and (started_at, e.run) > (:low_at::bigint, :low_run::bigint)
+and (started_at, e.run) < (:high_at::bigint, :high_run::bigint)
+and (:type_name::text is null or type_name = :type_name)
+and (:type_version::text is null or type_version = :type_version)
+
+-- :name closed_of_workflow_by_start
+-- executions_closed_workflow finds the runs of this one workflowId; putting them in order is a sort
+from executions as e
+left join progress as p on p.shard = e.shard and p.run = e.run
+where e.shard = any(:shards::smallint[])
+and domain = :domain::bigint
+and workflow_id = :workflow_id::text
+and closed_at is not null
+and (started_at, e.run) > (:low_at::bigint, :low_run::bigint)
+and (started_at, e.run) < (:high_at::bigint, :high_run::bigint)
+and (:close_status::text is null or close_status = :close_status)
+and (:type_name::text is null or type_name = :type_name)
+and (:type_version::text is null or type_version = :type_version)
+
+-- :name closed_of_workflow_by_close
+-- executions_closed_workflow
+from executions as e
+left join progress as p on p.shard = e.shard and p.run = e.run
+where e.shard = any(:shards::smallint[])
+and domain = :domain::bigint
+and workflow_id = :workflow_id::text
+and closed_at is not null
+and (closed_at, e.run) > (:low_at::bigint, :low_run::bigint)
+and (closed_at, e.run) < (:high_at::bigint, :high_run::bigint)
+and (:close_status::text is null or close_status = :close_status)
+and (:type_name::text is null or type_name = :type_name)
+and (:type_version::text is null or type_version = :type_version)
+
+-- :name tagged
+-- execution_tags_in_order, then executions_pkey
+from execution_tags as t
+join executions as e on e.shard = t.shard and e.run = t.run
+left join progress as p on p.shard = e.shard and p.run = e.run
+where t.domain = :domain::bigint
+and t.tag = :tag::bytea
+and t.list = :list::text
+and (t.at, t.run) > (:low_at::bigint, :low_run::bigint)
+and (t.at, t.run) < (:high_at::bigint, :high_run::bigint)
+and (:workflow_id::text is null or workflow_id = :workflow_id)
+and (:close_status::text is null or close_status = :close_status)
+and (:type_name::text is null or type_name = :type_name)
+and (:type_version::text is null or type_version = :type_version)
+
+-- :name oldest_start_first
+order by started_at, e.run limit :limit::bigint
+
+-- :name newest_start_first
+order by started_at desc, e.run desc limit :limit::bigint
+
+-- :name oldest_close_first
+order by closed_at, e.run limit :limit::bigint
+
+-- :name newest_close_first
+order by closed_at desc, e.run desc limit :limit::bigint
+
+-- :name oldest_tagged_first
+order by t.at, t.run limit :limit::bigint
+
+-- :name newest_tagged_first
+order by t.at desc, t.run desc limit :limit::bigint
