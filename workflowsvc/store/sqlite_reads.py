@@ -158,7 +158,10 @@ class SqliteReader:
         ]
 
     def heartbeats_of(self, runs: list[int]) -> list[HeartbeatRow]:
-        return [HeartbeatRow(*row[:3], text(row[3])) for row in self._rows_of(SQL.heartbeats_of, runs)]
+        return [
+            HeartbeatRow(run, scheduled_event_id, at, text(details))
+            for run, scheduled_event_id, at, details in self._rows_of(SQL.heartbeats_of, runs)
+        ]
 
     def waiting_messages(self, after: int, limit: int) -> list[MessageRow]:
         return [MessageRow(*row) for row in self._rows(SQL.waiting_messages, (after, limit))]
