@@ -55,8 +55,13 @@ def prelude() -> list[Step]:
     return language.read_text(PRELUDE, f"== Prelude\nreference 2.9 [B]\n{text}")[0].steps
 
 
-def play(scenario: Scenario, make: Make, *, restless: bool = False) -> dict[int, list[str]]:
-    """What was answered to the command on each line. The first bug ends the play: AssertionError."""
+def play(
+    scenario: Scenario, make: Make, *, restless: bool = False, judge_all: bool = True
+) -> dict[int, list[str]]:
+    """What was answered to the command on each line. The first bug ends the play: AssertionError.
+
+    `judge_all`: in the end every history is judged, not only those that the scenario reads.
+    """
     stage, steps = stage_of(scenario)
     service = make(stage)
     answers: dict[int, list[str]] = {}
@@ -72,7 +77,8 @@ def play(scenario: Scenario, make: Make, *, restless: bool = False) -> dict[int,
             except Exception as error:
                 error.add_note(f"{scenario.path}:{step.line}: {step.text}")
                 raise
-        acting.finish()
+        if judge_all:
+            acting.finish()
     finally:
         service.close()
     return answers
