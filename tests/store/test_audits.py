@@ -106,10 +106,11 @@ def test_a_replaced_run_is_listed_as_it_now_says(store: Store) -> None:
 
 
 def test_a_run_cannot_be_replaced_by_a_second_open_one(store: Store) -> None:
-    insert(store, execution_row(1), closed_row(2, workflow_id="order-1"))
+    other = 252  # all runs of a workflowId have one shard, and the store may count on it
+    insert(store, execution_row(1), closed_row(other, workflow_id="order-1"))
     with pytest.raises(Conflict), store.transaction() as tx:
-        tx.replace_executions([execution_row(2, workflow_id="order-1")])
-    assert executions(store, 2)[run_of(2)].closed_at is not None
+        tx.replace_executions([execution_row(other, workflow_id="order-1")])
+    assert executions(store, other)[run_of(other)].closed_at is not None
 
 
 def test_tags_of_a_run_can_be_taken_away(store: Store) -> None:

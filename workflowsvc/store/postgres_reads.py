@@ -17,8 +17,11 @@ from workflowsvc.store.interface import (
     ExecutionQuery,
     ExecutionRow,
     HeartbeatRow,
+    MessageRow,
     Status,
+    TagRow,
     TaskKind,
+    TaskRow,
     TypeKind,
     TypeRow,
     shard_of,
@@ -51,6 +54,9 @@ class PostgresReader:
             return wire.ask(statement, values)
         except ContainsNul:
             return []
+
+    def _rows_of(self, statement: Statement, runs: list[int]) -> Rows:
+        return self._rows(statement, [shard_of(run) for run in runs], runs) if runs else []
 
     def _row(self, statement: Statement, *values: object) -> Row | None:
         rows = self._rows(statement, *values)
@@ -103,10 +109,7 @@ class PostgresReader:
         return self._count(SQL.count_types, domain, kind)
 
     def executions(self, runs: list[int]) -> dict[int, ExecutionRow]:
-        if not runs:
-            return {}
-        rows = self._rows(SQL.executions, [shard_of(run) for run in runs], runs)
-        return {row[0]: ExecutionRow._make(row) for row in rows}
+        return {row[0]: ExecutionRow._make(row) for row in self._rows_of(SQL.executions, runs)}
 
     def open_run(self, domain: int, workflow_id: str) -> int | None:
         row = self._row(SQL.open_run, self._shards(domain, workflow_id), domain, workflow_id)
@@ -161,6 +164,47 @@ class PostgresReader:
     def meta(self, key: str) -> bytes | None:
         row = self._row(SQL.meta, key)
         return None if row is None else row[0]
+
+    # --- for audits ---
+
+    def runs(self, after: int, limit: int) -> list[int]:
+        return [run for (run,) in self._rows(SQL.runs, ALL_SHARDS, after, limit)]
+
+    def tasks_of(self, runs: list[int]) -> list[TaskRow]:
+        return [TaskRow._make(row) for row in self._rows_of(SQL.tasks_of, runs)]
+
+    def tags_of(self, runs: list[int]) -> list[TagRow]:
+        return [
+            TagRow(run, domain, tag.decode(), name, at)
+            for run, domain, tag, name, at in self._rows_of(SQL.tags_of, runs)
+        ]
+
+    def heartbeats_of(self, runs: list[int]) -> list[HeartbeatRow]:
+        return [
+            HeartbeatRow(run, scheduled_event_id, at, text(details))
+            for run, scheduled_event_id, at, details in self._rows_of(SQL.heartbeats_of, runs)
+        ]
+
+    def waiting_messages(self, after: int, limit: int) -> list[MessageRow]:
+        return [MessageRow._make(row) for row in self._rows(SQL.waiting_messages, after, limit)]
+
+    def strays(self, limit: int) -> list[tuple[str, int]]:
+        """Shard by shard, so that no statement takes long."""
+        found: list[tuple[str, int]] = []
+        for shard in ALL_SHARDS:
+            for statement in (SQL.stray_events, SQL.stray_tasks, SQL.stray_heartbeats, SQL.stray_tags):
+                found += [(table, run) for table, run in self._rows(statement, shard, limit)]
+            if len(found) >= limit:
+                break
+        return found[:limit]
+
+    def damages(self, limit: int) -> list[str]:
+        found = [told for (told,) in self._rows(SQL.invalid_indexes)]
+        for shard in ALL_SHARDS:
+            found += [told for (told,) in self._rows(SQL.damaged_progress, shard, limit)]
+            if len(found) >= limit:
+                break
+        return found[:limit]
 
 
 def blob(value: str | None) -> bytes | None:

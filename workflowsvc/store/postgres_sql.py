@@ -70,7 +70,8 @@ class PostgresStatements(NamedTuple):
     close_executions: Statement
     put_execution_tags: Statement
     close_execution_tags: Statement
-    delete_execution_tags: Statement
+    delete_tags_of: Statement
+    replace_executions: Statement
     next_wake_at: Statement
     next_purge_at: Statement
     due_runs: Statement
@@ -97,6 +98,18 @@ class PostgresStatements(NamedTuple):
     messages: Statement
     delete_messages: Statement
     delete_messages_by_id: Statement
+    # audits.sql
+    runs: Statement
+    tasks_of: Statement
+    tags_of: Statement
+    heartbeats_of: Statement
+    waiting_messages: Statement
+    stray_events: Statement
+    stray_tasks: Statement
+    stray_heartbeats: Statement
+    stray_tags: Statement
+    invalid_indexes: Statement
+    damaged_progress: Statement
 
 
 class ListingTexts(NamedTuple):

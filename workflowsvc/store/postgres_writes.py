@@ -106,24 +106,28 @@ class PostgresTransaction(PostgresReader):
         return self.executions(runs)
 
     def insert_executions(self, rows: list[ExecutionRow]) -> None:
-        """What changes while a run is open goes to `progress`; its columns in `executions` count when it is
-        closed."""
-        opened = [row for row in rows if row.closed_at is None]
-        cold = [row._replace(wake_at=None, cancel_requested=False) for row in opened]
-        self._write_rows(SQL.insert_executions, cold + [row for row in rows if row.closed_at is not None])
+        self._write_rows(SQL.insert_executions, [_cold(row) for row in rows])
+        self._insert_what_changes(rows)
+        self._see_due(rows)
+
+    def _insert_what_changes(self, rows: list[ExecutionRow]) -> None:
+        """The rows beside those in `executions`: progress of open runs, and the lists of tags."""
         self._write_rows(
             SQL.insert_progress,
-            [(row.run, row.next_event_id, row.wake_at, row.cancel_requested) for row in opened],
+            [
+                (row.run, row.next_event_id, row.wake_at, row.cancel_requested)
+                for row in rows
+                if row.closed_at is None
+            ],
         )
-        tags = {
-            (run, name, tag): domain_and_at
-            for row in rows
-            if row.tags is not None
-            for run, name, tag, *domain_and_at in _tag_entries(row)
-        }
-        self._write_rows(SQL.put_execution_tags, [(*key, *rest) for key, rest in tags.items()])
+        tagged = [row for row in rows if row.tags is not None]
+        if tagged:
+            self._write_rows(SQL.put_execution_tags, [entry for row in tagged for entry in _tag_entries(row)])
+
+    def _see_due(self, rows: Sequence[ExecutionRow | ExecutionChange]) -> None:
         for row in rows:
-            self._marks.wakes.wrote(None if row.closed_at is not None else row.wake_at)
+            self._marks.wakes.gone(row.run)
+            self._marks.wakes.wrote(row.wake_at if row.closed_at is None else None)
             self._marks.purges.wrote(row.purge_at)
 
     def update_executions(self, changes: list[ExecutionChange]) -> None:
@@ -133,10 +137,18 @@ class PostgresTransaction(PostgresReader):
         self._write_rows(SQL.close_executions, closing)
         self._write_runs(SQL.delete_progress, [change.run for change in closing])
         self._write_rows(SQL.close_execution_tags, [(change.run, change.closed_at) for change in closing])
-        for change in changes:
-            self._marks.wakes.gone(change.run)
-            self._marks.wakes.wrote(None if change.closed_at is not None else change.wake_at)
-            self._marks.purges.wrote(change.purge_at)
+        self._see_due(changes)
+
+    def replace_executions(self, rows: list[ExecutionRow]) -> None:
+        runs = [row.run for row in rows]
+        self.delete_tags_of(runs)
+        self._write_runs(SQL.delete_progress, runs)
+        self._write_rows(SQL.replace_executions, [_cold(row) for row in rows])
+        self._insert_what_changes(rows)
+        self._see_due(rows)
+
+    def delete_tags_of(self, runs: list[int]) -> None:
+        self._write_runs(SQL.delete_tags_of, runs)
 
     def due_runs(self, now: int, limit: int) -> list[int]:
         first = self._marks.wakes.first(self._now())
@@ -165,9 +177,8 @@ class PostgresTransaction(PostgresReader):
         self._write(SQL.delete_newest_events, (*key, at_most_events))
         if self._rows(SQL.has_events, *key)[0][0]:
             return False
-        for statement in (SQL.delete_execution_tags, SQL.delete_execution):
-            self._write(statement, key)
-        for statement in (SQL.delete_tasks_of, SQL.delete_heartbeats_of):
+        self._write(SQL.delete_execution, key)
+        for statement in (SQL.delete_tags_of, SQL.delete_tasks_of, SQL.delete_heartbeats_of):
             self._write_runs(statement, [run])
         self._marks.purges.gone(run)
         return True
@@ -256,6 +267,11 @@ class PostgresTransaction(PostgresReader):
             count += len(self._rows(SQL.delete_messages_by_id, others))
             self.wrote = True
         return count
+
+
+def _cold(row: ExecutionRow) -> ExecutionRow:
+    """As it stands in `executions`, where what changes while a run is open does not count."""
+    return row if row.closed_at is not None else row._replace(wake_at=None, cancel_requested=False)
 
 
 def _pairs(rows: Iterable[Row]) -> list[tuple[int, int]]:

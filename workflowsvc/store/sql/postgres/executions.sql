@@ -151,9 +151,55 @@ cross join lateral (
 ) as lists (list, at)
 on conflict do nothing
 
--- :name delete_execution_tags
+-- :name delete_tags_of
 -- execution_tags_pkey
-delete from execution_tags where shard = :shard::smallint and run = :run::bigint
+delete from execution_tags as t
+using unnest(:shards::smallint[], :runs::bigint[]) as gone (shard, run)
+where t.shard = gone.shard and t.run = gone.run
+
+-- :name replace_executions
+-- executions_pkey; for repairs
+update executions as e
+set
+    run_id = new.run_id,
+    domain = new.domain,
+    workflow_id = new.workflow_id,
+    type_name = new.type_name,
+    type_version = new.type_version,
+    tags = new.tags,
+    parent_workflow_id = new.parent_workflow_id,
+    parent_run_id = new.parent_run_id,
+    started_at = new.started_at,
+    next_event_id = new.next_event_id,
+    wake_at = new.wake_at,
+    cancel_requested = new.cancel_requested,
+    closed_at = new.closed_at,
+    close_status = new.close_status,
+    purge_at = new.purge_at
+from
+    unnest(
+        :shard::smallint[],
+        :run::bigint[],
+        :run_id::text[],
+        :domain::bigint[],
+        :workflow_id::text[],
+        :type_name::text[],
+        :type_version::text[],
+        :tags::bytea[],
+        :parent_workflow_id::text[],
+        :parent_run_id::text[],
+        :started_at::bigint[],
+        :next_event_id::bigint[],
+        :wake_at::bigint[],
+        :cancel_requested::boolean[],
+        :closed_at::bigint[],
+        :close_status::text[],
+        :purge_at::bigint[]
+    ) as new (
+        shard, run, run_id, domain, workflow_id, type_name, type_version, tags, parent_workflow_id, parent_run_id,
+        started_at, next_event_id, wake_at, cancel_requested, closed_at, close_status, purge_at
+    )
+where e.shard = new.shard and e.run = new.run
 
 -- :name next_wake_at
 -- progress_by_wake

@@ -1,0 +1,123 @@
+-- What audits ask: whole tables, page by page or shard by shard, so that no statement takes long.
+
+-- :name runs
+-- executions_pkey, a page from each shard, of which one page is kept
+select page.run
+from unnest(:shards::smallint[]) as wanted (shard)
+cross join lateral (
+    select run from executions where shard = wanted.shard and run > :after::bigint order by run limit :limit::bigint
+) as page
+order by page.run
+limit :limit
+
+-- :name tasks_of
+-- tasks_pkey
+select t.run, scheduled_event_id, kind, domain, task_list, priority, position, ready
+from unnest(:shards::smallint[], :runs::bigint[]) as wanted (shard, run)
+join tasks as t on t.shard = wanted.shard and t.run = wanted.run
+order by t.run, scheduled_event_id
+
+-- :name tags_of
+-- execution_tags_pkey
+select t.run, domain, tag, list, at
+from unnest(:shards::smallint[], :runs::bigint[]) as wanted (shard, run)
+join execution_tags as t on t.shard = wanted.shard and t.run = wanted.run
+order by t.run, tag, list
+
+-- :name heartbeats_of
+-- heartbeats_pkey
+select h.run, scheduled_event_id, at, details
+from unnest(:shards::smallint[], :runs::bigint[]) as wanted (shard, run)
+join heartbeats as h on h.shard = wanted.shard and h.run = wanted.run
+order by h.run, scheduled_event_id
+
+-- :name waiting_messages
+-- messages_in_order
+select id, run, kind, domain, body from messages where id > :after::bigint order by id limit :limit::bigint
+
+-- :name stray_events
+-- events_pkey: from run to run, not from row to row
+with recursive found (run) as (
+    (select run from events where shard = :shard::smallint order by run limit 1)
+    union all
+    select following.run
+    from found
+    cross join lateral (
+        select run from events where shard = :shard and run > found.run order by run limit 1
+    ) as following
+)
+
+select 'events', run
+from found
+where not exists (select 1 from executions as e where e.shard = :shard and e.run = found.run)
+limit :limit::bigint
+
+-- :name stray_tasks
+-- tasks_pkey: from run to run, not from row to row
+with recursive found (run) as (
+    (select run from tasks where shard = :shard::smallint order by run limit 1)
+    union all
+    select following.run
+    from found
+    cross join lateral (
+        select run from tasks where shard = :shard and run > found.run order by run limit 1
+    ) as following
+)
+
+select 'tasks', run
+from found
+where not exists (select 1 from executions as e where e.shard = :shard and e.run = found.run)
+limit :limit::bigint
+
+-- :name stray_heartbeats
+-- heartbeats_pkey: from run to run, not from row to row
+with recursive found (run) as (
+    (select run from heartbeats where shard = :shard::smallint order by run limit 1)
+    union all
+    select following.run
+    from found
+    cross join lateral (
+        select run from heartbeats where shard = :shard and run > found.run order by run limit 1
+    ) as following
+)
+
+select 'heartbeats', run
+from found
+where not exists (select 1 from executions as e where e.shard = :shard and e.run = found.run)
+limit :limit::bigint
+
+-- :name stray_tags
+-- execution_tags_pkey: from run to run, not from row to row
+with recursive found (run) as (
+    (select run from execution_tags where shard = :shard::smallint order by run limit 1)
+    union all
+    select following.run
+    from found
+    cross join lateral (
+        select run from execution_tags where shard = :shard and run > found.run order by run limit 1
+    ) as following
+)
+
+select 'execution_tags', run
+from found
+where not exists (select 1 from executions as e where e.shard = :shard and e.run = found.run)
+limit :limit::bigint
+
+-- :name invalid_indexes
+-- pg_index; the rest of its own files PostgreSQL checks as it reads them, when data checksums are on
+select 'the index ' || indexrelid::regclass || ' is not valid: `reindex index` makes it anew'
+from pg_index
+where not indisvalid and indrelid in (select oid from pg_class where relnamespace = current_schema()::regnamespace)
+
+-- :name damaged_progress
+-- executions_open_by_start has no shard, so executions_pkey and progress_pkey are walked whole, a shard at a time
+select
+    case
+        when p.run is null then 'open run ' || e.run || ' has no row in progress'
+        when e.run is null then 'progress of run ' || p.run || ' belongs to no run'
+        else 'closed run ' || e.run || ' still has a row in progress'
+    end
+from (select run, closed_at from executions where shard = :shard::smallint) as e
+full join (select run from progress where shard = :shard) as p on p.run = e.run
+where (e.closed_at is null) = (p.run is null) or e.run is null
+limit :limit::bigint
