@@ -43,6 +43,7 @@ class Execution:
         "last_at",
         "latest_activity_at",
         "latest_context",
+        "longest_ms",
         "needs_decision",
         "new_events",
         "next_event_id",
@@ -59,11 +60,13 @@ class Execution:
         "workflow_id",
     )
 
-    def __init__(self, *, run: int, run_id: str, domain: int, workflow_id: str) -> None:
+    def __init__(self, *, run: int, run_id: str, domain: int, workflow_id: str, longest_ms: int) -> None:
+        """`longest_ms`: how long any run may stay open."""
         self.run = run
         self.run_id = run_id
         self.domain = domain
         self.workflow_id = workflow_id
+        self.longest_ms = longest_ms
         self.next_event_id: int = 1
         self.last_at = 0
         self.new_events: list[Event] = []

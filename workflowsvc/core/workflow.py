@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from workflowsvc.core.execution import Execution
     from workflowsvc.core.surroundings import Surroundings
 
-ONE_YEAR_MS = 31_536_000_000  # the hard limit of a run (reference 12.1); also what NONE means here (15.11)
-
 CLOSE_STATUS: dict[str, CloseStatus] = {
     "WorkflowExecutionCompleted": "COMPLETED",
     "WorkflowExecutionFailed": "FAILED",
@@ -112,7 +110,8 @@ def _started(
     execution.started = attributes
     execution.started_at = at_ms
     timeout = milliseconds(attributes.execution_start_to_close_timeout)
-    timeout = ONE_YEAR_MS if timeout is None else min(timeout, ONE_YEAR_MS)
+    longest = execution.longest_ms  # a year (reference 12.1); also what NONE means here (15.11)
+    timeout = longest if timeout is None else min(timeout, longest)
     execution.open_deadline(at_ms + timeout, event_id, Deadline.EXECUTION)
 
 

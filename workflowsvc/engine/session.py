@@ -94,7 +94,7 @@ class Session:
         row = self.tx.lock([run]).get(run)
         if row is None or (row.purge_at is not None and row.purge_at <= self.now):
             return None  # of a run that is being purged the closing event is already gone
-        execution = Execution(run=run, run_id=row.run_id, domain=row.domain, workflow_id=row.workflow_id)
+        execution = self._execution(run, row.run_id, row.domain, row.workflow_id)
         bodies = self.tx.events(run, 1, row.next_event_id - 1, row.next_event_id)
         execution.replay([decode_event(body) for body in bodies])
         for heartbeat in self.tx.heartbeats(run):
@@ -105,6 +105,12 @@ class Session:
         rows = [EventRow(run, place, body) for place, body in enumerate(bodies, 1)]
         self.state.histories.add(run, rows)
         return execution
+
+    def _execution(self, run: int, run_id: str, domain: int, workflow_id: str) -> Execution:
+        longest_ms = self.limits.max_execution_seconds * 1000
+        return Execution(
+            run=run, run_id=run_id, domain=domain, workflow_id=workflow_id, longest_ms=longest_ms
+        )
 
     def named_execution(self, domain: int, workflow_id: str, run_id: str) -> Execution | None:
         """The run with this name, open or closed."""
@@ -150,7 +156,7 @@ class Session:
             run_id = self.new_run_id(domain, workflow_id)
         run = run_of(run_id)
         assert run is not None
-        execution = Execution(run=run, run_id=run_id, domain=domain, workflow_id=workflow_id)
+        execution = self._execution(run, run_id, domain, workflow_id)
         workflow.start(execution, self.now, attributes)
         parent = attributes.parent_workflow_execution
         self._writes.created[run] = ExecutionRow(

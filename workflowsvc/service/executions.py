@@ -18,9 +18,10 @@ from workflowsvc.faults import (
     LimitExceededFault,
     TypeDeprecatedFault,
     UnknownResourceFault,
+    ValidationException,
     WorkflowExecutionAlreadyStartedFault,
 )
-from workflowsvc.model import shapes
+from workflowsvc.model import shapes, wording
 from workflowsvc.model.events import timestamp
 from workflowsvc.service.caller import Caller
 from workflowsvc.service.paging import Pages
@@ -41,6 +42,7 @@ def start_workflow_execution(
     settings = catalog.workflow_settings(request, workflow_defaults(row.defaults), catalog.START_ORDER)
     if isinstance(settings, str):
         raise DefaultUndefinedFault(catalog.wire_name(settings))
+    _require_short_enough(session, settings.execution_start_to_close_timeout)
     if session.open_execution(domain.id, request.workflow_id, None) is not None:
         raise WorkflowExecutionAlreadyStartedFault
     most = session.limits.max_open_executions
@@ -58,6 +60,15 @@ def start_workflow_execution(
         ),
     )
     return shapes.Run(run_id=execution.run_id)
+
+
+def _require_short_enough(session: Session, timeout: str) -> None:
+    """The model's own bound, a year, was checked with the request; ours may be less (reference 12.1)."""
+    most = session.limits.max_execution_seconds
+    if timeout != "NONE" and int(timeout) > most:
+        text = f"Member must be a whole number of seconds from 0 to {most}"
+        violation = wording.violation(timeout, "executionStartToCloseTimeout", text)
+        raise ValidationException(f"1 validation error detected: {violation}")
 
 
 def unknown_execution(workflow_id: str, run_id: str) -> UnknownResourceFault:
