@@ -12,7 +12,7 @@ from workflowsvc.engine.lane import Lane
 from workflowsvc.engine.state import EngineState
 from workflowsvc.engine.workers import Workers
 from workflowsvc.settings import Settings
-from workflowsvc.store.interface import Store
+from workflowsvc.store.interface import Conflict, Store
 
 _SECRET = "token-key"
 _SECRET_BYTES = 32
@@ -25,8 +25,9 @@ class Engine:
         self.store = store
         self.settings = settings
         self.secret = _secret(store, chance)
-        self.state = EngineState(settings, Ids(chance))
+        self.state = EngineState(settings, Ids(chance), shared=store.shared)
         self.lane = Lane(store, clock, self.state)
+        store.listen(self.lane.look)
         self.workers = Workers(settings.lambda_concurrency, "lambda")
         self._clock = clock
 
@@ -45,9 +46,13 @@ class Engine:
 
 def _secret(store: Store, chance: Chance) -> bytes:
     """The key of all tokens, made at the first start of an installation."""
-    with store.transaction() as tx:
-        secret = tx.meta(_SECRET)
-        if secret is None:
-            secret = chance(_SECRET_BYTES)
-            tx.put_meta(_SECRET, secret)
-    return secret
+    while True:
+        try:
+            with store.transaction() as tx:
+                secret = tx.meta(_SECRET)
+                if secret is None:
+                    secret = chance(_SECRET_BYTES)
+                    tx.put_meta(_SECRET, secret)
+            return secret
+        except Conflict:  # two nodes start for the first time at once: the other one has made it
+            continue

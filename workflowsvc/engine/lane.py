@@ -19,12 +19,13 @@ from workflowsvc.engine import carrier
 from workflowsvc.engine.session import Quarantined, Session
 from workflowsvc.engine.state import EngineState
 from workflowsvc.faults import Fault, InternalFailure, ServiceUnavailable
-from workflowsvc.store.interface import Conflict, Store, StoreError
+from workflowsvc.store.interface import Conflict, ListKey, Store, StoreError
 
 COMMANDS_PER_BATCH = 128  # past this a batch no longer gets cheaper (design: 38,000 transitions/s at 128)
 DUE_PER_BATCH = 200  # so that a storm of timers does not keep callers waiting
 PURGED_EVENTS_PER_BATCH = 500
 ATTEMPTS = 5  # a batch that met a conflict is run again so often
+LOOK_AGAIN_MS = 900  # a poll sees the task of another node within a second though every hint is lost
 RETRY_MS = 1_000  # after the store could not be reached, work that nobody waits for waits this long
 
 log = logging.getLogger("workflowsvc.lane")
@@ -70,6 +71,15 @@ class Lane:
         if not self._bell.is_set():  # the lane clears it before it looks into the inbox
             self._bell.set()
 
+    def look(self, lists: list[ListKey]) -> None:
+        """Another node hints that these lists have got tasks."""
+
+        def look(session: Session) -> Any:
+            session.look(lists)
+            return NO_ANSWER
+
+        self.submit(Command(look, _ignore))
+
     def start(self) -> None:
         self._thread = Thread(target=self._work, name="lane", daemon=True)
         self._thread.start()
@@ -101,7 +111,8 @@ class Lane:
         state = self.state
         if state.messages_waiting:  # left over when the store refused
             return self._not_before
-        moments = [at for at in (state.wake_at, state.purge_at) if at is not None]
+        look_at = state.look_at if state.shared else None
+        moments = [at for at in (state.wake_at, state.purge_at, look_at) if at is not None]
         return max(min(moments), self._not_before) if moments else None
 
     def step(self) -> bool:
@@ -122,7 +133,8 @@ class Lane:
         if now < self._not_before:
             return False
         return (
-            state.messages_waiting
+            (state.shared and state.look_at <= now)
+            or state.messages_waiting
             or (state.wake_at is not None and state.wake_at <= now)
             or (state.purge_at is not None and state.purge_at <= now)
         )
@@ -163,6 +175,8 @@ class Lane:
             raise
         for act in session.after_commit:
             act()
+        if session.hints:
+            self._store.hint(list(session.hints))
         return session.answers
 
     def _background(self, session: Session) -> None:
@@ -170,6 +184,8 @@ class Lane:
         if now < self._not_before:
             return
         try:
+            if state.shared and state.look_at <= now:
+                _look_around(session)
             if state.wake_at is not None and state.wake_at <= now:
                 _advance_due(session)
             if state.messages_waiting:
@@ -202,6 +218,24 @@ class _Bug(Exception):
     def __init__(self, run: int | None) -> None:
         super().__init__(f"run {run}" if run is not None else "no run")
         self.run = run
+
+
+def _ignore(_: Any) -> None:
+    """Nobody waits for the answer."""
+
+
+def _look_around(session: Session) -> None:
+    """What other nodes have left, were they to die now: tasks for polls that wait here, deadlines, messages, purges.
+    Counts are taken anew, as others start and close runs too.
+    """
+    state = session.state
+    state.look_at = session.now + LOOK_AGAIN_MS
+    state.open_counts.clear()
+    state.messages_waiting = True
+    state.wake_by(session.now)
+    state.purge_by(session.now)
+    session.look(state.pollers.lists())
+    session.flush()
 
 
 def _advance_due(session: Session) -> None:

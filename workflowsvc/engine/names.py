@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from workflowsvc.engine.state import EngineState
 
 
+VERSION = "names-version"
+"""In `meta`: changes with every domain and type, so that nodes of one installation know when to read anew."""
+
+
 class Names:
     """Of one batch."""
 
@@ -22,6 +26,11 @@ class Names:
         self._tx = tx
         self._now = now
         self._state = state
+        if state.shared:
+            version = tx.meta(VERSION)
+            if version != state.names_version:
+                state.forget_names()
+                state.names_version = version
 
     def domain(self, tenant: Tenant, name: str) -> DomainRow | None:
         key = (tenant, name)
@@ -48,6 +57,7 @@ class Names:
 
     def put_domain(self, tenant: Tenant, row: DomainRow) -> None:
         self._tx.put_domain(row)
+        self._changed()
         self._state.domains[(tenant, row.name)] = row
         self._state.domains_by_id[row.id] = row
 
@@ -62,12 +72,19 @@ class Names:
 
     def put_type(self, row: TypeRow) -> None:
         self._tx.put_type(row)
+        self._changed()
         self._state.types[(row.domain, row.kind, row.name, row.version)] = row
 
     def delete_type(self, row: TypeRow) -> None:
         self._tx.delete_type(row.domain, row.kind, row.name, row.version)
+        self._changed()
         self._state.types.pop((row.domain, row.kind, row.name, row.version), None)
 
     def deprecate_types(self, domain: int) -> None:
         self._tx.deprecate_types(domain, self._now)
+        self._changed()
         self._state.types.clear()
+
+    def _changed(self) -> None:
+        if self._state.shared:
+            self._tx.put_meta(VERSION, self._state.ids.chance(8))

@@ -8,21 +8,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from workflowsvc.faults import LimitExceededFault
-from workflowsvc.store.interface import TaskKind, TaskRow
+from workflowsvc.store.interface import ListKey, TaskRow
 
 if TYPE_CHECKING:
     from workflowsvc.engine.session import Session
-
-
-class ListKey(NamedTuple):
-    """A task list: scope, kind and name (reference 7.6)."""
-
-    domain: int
-    kind: TaskKind
-    name: str
 
 
 class Waiter:
@@ -71,6 +63,10 @@ class Pollers:
             if not waiter.gone:
                 return waiter
         return None
+
+    def lists(self) -> list[ListKey]:
+        """The lists that somebody waits on."""
+        return list(self._queues)
 
     def put_back(self, waiter: Waiter) -> None:
         """In front: the task it was handed is not committed."""

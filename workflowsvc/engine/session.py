@@ -18,7 +18,7 @@ from workflowsvc.core.messages import AnyMessage, messages_of
 from workflowsvc.core.outcome import outcome_of
 from workflowsvc.core.run_ids import run_of, shard_for
 from workflowsvc.engine.names import Names
-from workflowsvc.engine.pollers import ListKey, Waiter
+from workflowsvc.engine.pollers import Waiter
 from workflowsvc.engine.writes import Writes
 from workflowsvc.model.events import Event, decode_event, encode_event
 from workflowsvc.model.shapes import (
@@ -30,6 +30,7 @@ from workflowsvc.store.interface import (
     ExecutionChange,
     ExecutionRow,
     HeartbeatRow,
+    ListKey,
     MessageRow,
     TaskKey,
     TaskRow,
@@ -56,7 +57,11 @@ class Session:
         self.answers: list[tuple[Callable[[Any], None], Any]] = []  # told after the commit
         self.after_commit: list[Callable[[], None]] = []  # done then, before anybody is told; must not raise
         self.last_run: int | None = None  # the execution that was asked for last: where a bug must lie
+        self.hints: set[ListKey] = (
+            set()
+        )  # lists on which other nodes may find something, once this is committed
         self._writes = Writes()
+        self._locked: set[int] = set()  # executions that no other node can change before this is committed
         self._touched: set[int] = set()  # every execution this transaction has changed
         self._dirty: dict[int, Execution] = {}  # by the command at hand
         self._open: dict[tuple[int, str], int | None] = {}  # runs opened and closed by this transaction
@@ -72,6 +77,8 @@ class Session:
         if run in state.quarantined:
             raise Quarantined(run)
         self.last_run = run
+        if state.shared and run not in self._locked:
+            self._lock(run)
         execution = state.executions.get(run)
         if execution is None:
             execution = self._load(run)
@@ -90,6 +97,32 @@ class Session:
             self._dirty[run] = execution
         return execution
 
+    def _lock(self, run: int) -> None:
+        """Keeps other nodes away from this run, and learns what they have done to it since it was in memory."""
+        row = self.tx.lock([run]).get(run)
+        self._locked.add(run)
+        execution = self.state.executions.get(run)
+        if execution is None:
+            return
+        if row is None:
+            self.state.forget(run)
+            return
+        news = row.next_event_id - execution.next_event_id
+        if news:
+            bodies = self.tx.events(run, execution.next_event_id, row.next_event_id - 1, news)
+            events = [decode_event(body) for body in bodies]
+            execution.replay(events)
+            self.state.histories.add(
+                run, [EventRow(run, event.id, body) for event, body in zip(events, bodies, strict=True)]
+            )
+        self._restore_heartbeats(execution)
+
+    def _restore_heartbeats(self, execution: Execution) -> None:
+        for _, scheduled_id, at, details in self.tx.heartbeats(execution.run):
+            activity = execution.activities[scheduled_id]
+            if (activity.heartbeat_at, activity.heartbeat_details) != (at, details):
+                activities.restore_heartbeat(execution, at, scheduled_id, details)
+
     def _load(self, run: int) -> Execution | None:
         row = self.tx.lock([run]).get(run)
         if row is None or (row.purge_at is not None and row.purge_at <= self.now):
@@ -97,10 +130,7 @@ class Session:
         execution = self._execution(run, row.run_id, row.domain, row.workflow_id)
         bodies = self.tx.events(run, 1, row.next_event_id - 1, row.next_event_id)
         execution.replay([decode_event(body) for body in bodies])
-        for heartbeat in self.tx.heartbeats(run):
-            activities.restore_heartbeat(
-                execution, heartbeat.at, heartbeat.scheduled_event_id, heartbeat.details
-            )
+        self._restore_heartbeats(execution)
         self.state.histories.begin(run)
         rows = [EventRow(run, place, body) for place, body in enumerate(bodies, 1)]
         self.state.histories.add(run, rows)
@@ -177,6 +207,7 @@ class Session:
             close_status=None,
             purge_at=None,
         )
+        self._locked.add(run)
         self.state.executions[run] = execution
         self.state.histories.begin(run)
         self._open[(domain, workflow_id)] = run
@@ -247,22 +278,31 @@ class Session:
             self.store()
         rows = self.tx.take_tasks(key.domain, key.kind, key.name, 1)
         if not rows:
-            self.state.empty_lists.add(key)
+            if not self.state.shared:
+                self.state.empty_lists.add(key)
             return None
         return rows[0]
 
     def _match(self) -> None:
         """Tasks that have just become ready go to the polls that wait for them, the oldest poll first."""
-        pollers = self.state.pollers
         while self._fresh:
-            key = self._fresh.pop()
-            while (waiter := pollers.first(key)) is not None:
-                answer = self._take_for(waiter)
-                if answer is None:
-                    pollers.put_back(waiter)
-                    break
-                self._matched.append(waiter)
-                self.answers.append((waiter.reply, answer))
+            self._serve(self._fresh.pop())
+
+    def _serve(self, key: ListKey) -> None:
+        pollers = self.state.pollers
+        while (waiter := pollers.first(key)) is not None:
+            answer = self._take_for(waiter)
+            if answer is None:
+                pollers.put_back(waiter)
+                break
+            self._matched.append(waiter)
+            self.answers.append((waiter.reply, answer))
+
+    def look(self, lists: list[ListKey]) -> None:
+        """Gives the waiting polls of these lists what other nodes have put there."""
+        for key in lists:
+            if self.state.pollers.waiting(key):
+                self._serve(key)
 
     # --- writing down ---
 
@@ -275,7 +315,10 @@ class Session:
 
     def store(self) -> None:
         """What was gathered goes into the transaction."""
-        self.state.empty_lists -= self._writes.store(self.tx)
+        filled = self._writes.store(self.tx)
+        self.state.empty_lists -= filled
+        if self.state.shared:
+            self.hints |= filled
 
     def gather(self, execution: Execution) -> None:
         """What this execution has recorded, and all that follows from it, will be written."""

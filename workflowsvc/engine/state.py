@@ -14,9 +14,9 @@ from workflowsvc.core import lambdas
 from workflowsvc.core.execution import Execution
 from workflowsvc.engine.histories import Histories
 from workflowsvc.engine.ids import Ids
-from workflowsvc.engine.pollers import ListKey, Pollers
+from workflowsvc.engine.pollers import Pollers
 from workflowsvc.settings import Settings
-from workflowsvc.store.interface import DomainRow, TypeKind, TypeRow
+from workflowsvc.store.interface import DomainRow, ListKey, TypeKind, TypeRow
 from workflowsvc.tenant import Tenant
 
 CACHED_EXECUTIONS = 20_000
@@ -42,8 +42,11 @@ def no_lambda(session: Session, execution: Execution, scheduled_id: int) -> None
 class EngineState:
     """Of one node."""
 
-    def __init__(self, settings: Settings, ids: Ids) -> None:
+    def __init__(self, settings: Settings, ids: Ids, *, shared: bool = False) -> None:
         self.settings = settings
+        self.shared = shared  # other nodes write to the same store: what is in memory may be behind it
+        self.names_version: bytes | None = None
+        self.look_at = 0  # when to look for what other nodes have left
         self.ids = ids
         self.pollers = Pollers(settings.quotas.max_pollers_per_list)
         self.executions: OrderedDict[int, Execution] = OrderedDict()

@@ -9,12 +9,12 @@ from __future__ import annotations
 from heapq import heappop, heappush
 from typing import NamedTuple
 
-from workflowsvc.engine.pollers import ListKey
 from workflowsvc.store.interface import (
     EventRow,
     ExecutionChange,
     ExecutionRow,
     HeartbeatRow,
+    ListKey,
     MessageRow,
     TaskKey,
     TaskRow,

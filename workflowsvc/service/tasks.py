@@ -12,7 +12,8 @@ import msgspec
 
 from workflowsvc.core import activities, decision_tasks
 from workflowsvc.core.execution import Execution
-from workflowsvc.engine.pollers import ListKey, Waiter
+from workflowsvc.engine.pollers import Waiter
+from workflowsvc.store.interface import ListKey
 from workflowsvc.engine.session import Session
 from workflowsvc.faults import UnknownResourceFault
 from workflowsvc.model import shapes

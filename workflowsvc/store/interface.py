@@ -10,6 +10,7 @@ start time, its low 8 bits naming the shard (a hash of tenant, domain and workfl
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Literal, NamedTuple, Protocol
 
@@ -128,6 +129,14 @@ class TaskRow(NamedTuple):
 class TaskKey(NamedTuple):
     run: int
     scheduled_event_id: int
+
+
+class ListKey(NamedTuple):
+    """A task list: scope, kind and name (reference 7.6)."""
+
+    domain: int
+    kind: TaskKind
+    name: str
 
 
 class HeartbeatRow(NamedTuple):
@@ -348,6 +357,16 @@ class Store(Protocol):
 
     def reader(self) -> AbstractContextManager[Reader]:
         """A snapshot of what is committed, beside the running transaction where the database can do that."""
+        ...
+
+    def hint(self, lists: list[ListKey]) -> None:
+        """Tells other nodes, soon and outside any transaction, that these lists have got ready tasks. A hint may
+        be lost and must not be waited for: polls look again by themselves.
+        """
+        ...
+
+    def listen(self, heard: Callable[[list[ListKey]], None]) -> None:
+        """From now on calls back, from any thread, with the hints of other nodes."""
         ...
 
     def describe(self) -> str:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, suppress
 
 import apsw
 
-from workflowsvc.store.interface import Reader, Transaction, Unavailable
+from workflowsvc.store.interface import ListKey, Reader, Transaction, Unavailable
 from workflowsvc.store.sqlite_errors import store_error
 from workflowsvc.store.sqlite_file import SqliteFile
 from workflowsvc.store.sqlite_reads import SqliteReader
@@ -109,6 +109,12 @@ class SqliteStore:
                 yield
             finally:
                 self._turn_of = None
+
+    def hint(self, lists: list[ListKey]) -> None:
+        """There is no other node."""
+
+    def listen(self, heard: Callable[[list[ListKey]], None]) -> None:
+        """There is no other node."""
 
     def describe(self) -> str:
         return self._file.describe()
