@@ -59,11 +59,7 @@ class Furniture:
 
     @property
     def store(self) -> SqliteStore:
-        """Where the service keeps what it knows, for `dump`."""
-        if isinstance(self.service, InProcess):
-            return self.service.world.store  # type: ignore[return-value]
-        assert isinstance(self.service, OverHttp)
-        return self.service._store  # type: ignore[return-value]
+        return store_of(self.service)
 
     def call(self, operation: str, tenant: Tenant = ME, **members: Any) -> Any:
         return self.service.call(operation, tenant, members)
@@ -168,6 +164,14 @@ PAGED: dict[str, dict[str, Any]] = {
     "PollForDecisionTask": {"domain": "d", "taskList": {"name": "deciders"}},
 }
 """The calls that answer in pages, with arguments that have more than one page."""
+
+
+def store_of(service: Service) -> SqliteStore:
+    """Where a service keeps what it knows, for `dump`."""
+    if isinstance(service, InProcess):
+        return service.world.store  # type: ignore[return-value]
+    assert isinstance(service, OverHttp)
+    return service._store  # type: ignore[return-value]
 
 
 def page_name(operation: str) -> str:

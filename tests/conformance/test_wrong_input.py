@@ -1,7 +1,7 @@
 """Requests that are legal member by member and wrong as a whole, over HTTP: refused by name, without a trace.
 
-What a scenario shows already stays there (tests/histories: a child of itself, a signal to a closed run, …); here is what
-must hold for every action, every pair of filters and every kind of token. Issue 3, "Wrong input".
+What a scenario shows already stays there (tests/histories: a child of itself, a signal to a closed run, …); here is
+what must hold for every action, every pair of filters and every kind of token. Issue 3, "Wrong input".
 """
 
 from __future__ import annotations
