@@ -68,6 +68,7 @@ class Session:
         self._fresh: set[ListKey] = set()
         self._matched: list[Waiter] = []
         self._added: list[Waiter] = []
+        self._released: list[Waiter] = []
 
     # --- executions ---
 
@@ -257,6 +258,12 @@ class Session:
         self.state.pollers.add(waiter)
         self._added.append(waiter)
 
+    def release_polls(self) -> None:
+        """Every waiting poll gets the empty answer, and none waits from now on."""
+        self.state.draining = True
+        self._released = self.state.pollers.take_all()
+        self.answers.extend((waiter.reply, None) for waiter in self._released)
+
     def _take_for(self, waiter: Waiter) -> Any:
         while (row := self._take(waiter.key)) is not None:
             try:
@@ -425,7 +432,7 @@ class Session:
         # Messages were carried and deadlines have passed in memory alone: they still wait.
         state.messages_waiting = True
         state.wake_at = state.purge_at = 0
-        for waiter in reversed(self._matched):
+        for waiter in (*reversed(self._released), *reversed(self._matched)):
             state.pollers.put_back(waiter)
         for waiter in self._added:
             state.pollers.remove(waiter)

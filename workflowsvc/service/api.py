@@ -58,9 +58,7 @@ class Api:
         """Waiting polls get the empty answer, and new ones are no longer held; everything else goes on."""
 
         def release(session: Session) -> None:
-            session.state.draining = True
-            for waiter in session.state.pollers.take_all():
-                session.answers.append((waiter.reply, None))
+            session.release_polls()
 
         await self._submit(release)
         await self._let_functions_end()

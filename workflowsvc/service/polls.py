@@ -42,7 +42,7 @@ class Gone:
 class Poll:
     """Submits itself to the lane; `reply` gets a task, a fault, or None when there was no task."""
 
-    __slots__ = ("_begin", "_caller", "_lane", "_reply", "_request", "_waiter")
+    __slots__ = ("_begin", "_caller", "_lane", "_let", "_reply", "_request", "_waiter")
 
     def __init__(
         self, lane: Lane, begin: Callable[..., Waiter], caller: Caller, request: Any, reply: Reply
@@ -53,6 +53,7 @@ class Poll:
         self._request = request
         self._reply = reply
         self._waiter: Waiter | None = None
+        self._let = False  # it waits no more
         lane.submit(Command(self._wait, reply))
 
     def withdraw(self) -> None:
@@ -71,5 +72,5 @@ class Poll:
 
     def _let_go(self, session: Session) -> Any:
         if self._waiter is not None and session.state.pollers.remove(self._waiter):
-            return None
-        return NO_ANSWER
+            self._let = True  # remembered, as the batch may be undone and run again
+        return None if self._let else NO_ANSWER
