@@ -44,6 +44,16 @@ def test_it_happens_as_written_in_a_process_that_dies_before_every_command(scena
 
 
 @each
+def test_it_happens_as_written_when_every_batch_is_undone_once(scenario: Scenario) -> None:
+    def unlucky(stage: Stage) -> InProcess:
+        return InProcess(stage.settings, functions_answer=stage.functions_answer, unlucky=True)
+
+    answers = runner.play(scenario, unlucky)
+    different = runner.differences(scenario, answers)
+    assert not different, different
+
+
+@each
 def test_it_happens_as_written_over_http_with_boto3(scenario: Scenario, server: Server) -> None:
     def over_http(stage: Stage) -> OverHttp:
         return OverHttp(server, stage.settings, functions_answer=stage.functions_answer)

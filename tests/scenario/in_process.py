@@ -6,7 +6,8 @@ delivery of the message that it sends.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from tests.scenario import functions
@@ -16,8 +17,27 @@ from workflowsvc.engine.lane import Command
 from workflowsvc.engine.session import Session
 from workflowsvc.faults import Fault
 from workflowsvc.settings import Settings
+from workflowsvc.store.interface import Conflict, Transaction
+from workflowsvc.store.sqlite import SqliteStore
 from workflowsvc.tenant import Tenant
 from workflowsvc.testing import PendingAnswer, World
+
+
+class UnluckyStore(SqliteStore):
+    """In memory, and somebody else is always faster once: every batch is run, undone and run again."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self.sure = True  # for whoever does not try again
+        self._failed = False
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        self._failed = not self.sure and not self._failed
+        with super().transaction() as tx:
+            yield tx
+            if self._failed:
+                raise Conflict("somebody else was faster")
 
 
 class MortalWorld(World):
@@ -35,16 +55,33 @@ class MortalWorld(World):
             self.state.invoke = functions.invoke
 
     def run(self) -> None:
-        while self.lane.step():
+        while self._step():
             if self.restless and self.state.messages_waiting and not len(self.state.pollers):
                 self.restart()
+
+    def _step(self) -> bool:
+        if not isinstance(self.store, UnluckyStore):
+            return self.lane.step()
+        self.store.sure = False
+        try:
+            return self.lane.step()
+        finally:
+            self.store.sure = True
 
 
 class InProcess:
     """A `tests.scenario.service.Service`."""
 
-    def __init__(self, settings: Settings, *, functions_answer: bool = False, restless: bool = False) -> None:
-        self.world = MortalWorld(settings=settings)
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        functions_answer: bool = False,
+        restless: bool = False,
+        unlucky: bool = False,
+    ) -> None:
+        """`restless`: the process dies where it can. `unlucky`: every commit fails the first time."""
+        self.world = MortalWorld(settings=settings, store=UnluckyStore() if unlucky else None)
         self.world.restless = restless
         self.world.functions_answer = functions_answer
         self.world.restart()
