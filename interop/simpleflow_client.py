@@ -27,12 +27,12 @@ WORKFLOW_ID = "order-1"
 FLOW_SECONDS = 150.0  # some 20 s here; every decision and every activity is a process of its own
 ROUNDS = 2
 DECIDERS = 2
-# One process each: the children of one supervisor inherit a single open connection and all send on it. Over
-# TLS that breaks at once and is tried again; over plain HTTP one child's answer waits behind another's poll.
+# Two processes each: the children of one supervisor inherit a single open connection and all send on it. The server
+# cuts a connection on which something comes behind a waiting poll; without that the flow stands still for a minute.
 DECIDER = [
     "decider.start",
     "--nb-processes",
-    "1",
+    "2",
     "--task-list",
     "decisions",
     "flows.Orders",

@@ -30,6 +30,18 @@ def test_a_client_that_leaves_sets_gone_although_it_had_sent_more() -> None:
         until(lambda: not server.service.waiting, "the poll ends")
 
 
+def test_a_request_behind_a_waiting_poll_ends_the_connection_so_that_both_are_asked_again() -> None:
+    """Processes forked with an open connection share it, and would read each other's answers."""
+    with running() as server, server.client() as client:
+        client.send(POLL)
+        until(lambda: len(server.service.waiting) == 1, "the poll waits")
+        (gone,) = server.service.waiting
+        client.send(LIST_DOMAINS)
+        until(gone.is_set, "gone is set")
+        assert client.is_closed()
+        assert not [call for call in server.service.calls if call[0] == "ListDomains"]
+
+
 def test_a_client_that_stays_is_answered_and_asks_again() -> None:
     with running() as server, server.client() as client:
         client.send(POLL)

@@ -101,6 +101,11 @@ class Exchange:
         if self._hung_up:
             callback()
 
+    @property
+    def may_wait_long(self) -> bool:
+        """Only what may wait long asks to be told when the client goes."""
+        return self._then is not None and not self.complete
+
     def hang_up(self) -> None:
         """The client is gone, or can at least not be told from one that is: `receive` says so."""
         self._hung_up = True

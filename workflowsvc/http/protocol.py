@@ -252,6 +252,12 @@ class Connection(HttpToolsProtocol):
         self.phase = NOTHING
         if self.exchange is None:
             self._start(exchange)
+        elif self.exchange.may_wait_long:
+            # No client pipelines behind a poll, but forked processes that share a connection do (docs/clients.md): the
+            # answers would reach the wrong one, up to a minute late. Cut it: both connect anew and ask again.
+            self.deaf = True
+            self.transport.abort()
+            raise _Stop
         else:
             self.waiting.append(exchange)
             self.deadline = math.inf
