@@ -1,0 +1,99 @@
+"""A client that writes down what it asked and what became of it, and comes back when the server does.
+
+Owns the difference between answered, refused, failed and unknown, and that a connection which could not be
+opened has asked nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from bench.connection import Answer, Connection
+from tests.crash.journal import Call, Journal
+from tests.crash.server import HOST
+
+PATIENCE_SECONDS = 61.0  # quality R7: every poll, so every call, is answered within that
+PAUSE_SECONDS = 0.01  # between two attempts to reach a server that is not there
+
+_HEAD = (
+    "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-amz-json-1.0\r\n"
+    "X-Amz-Target: SimpleWorkflowService.{}\r\nContent-Length: {}\r\n\r\n"
+)
+
+
+class Line(Connection):
+    """A connection that can say whether it is still there."""
+
+    @property
+    def is_open(self) -> bool:
+        return self._transport is not None
+
+
+def request(action: str, body: bytes) -> bytes:
+    """The bytes of a call as SDKs send it, unsigned."""
+    return _HEAD.format(action, len(body)).encode() + body
+
+
+def fault_of(body: bytes) -> str:
+    """The name of the fault, as SDKs read it (reference 1.4.8)."""
+    try:
+        return str(json.loads(body)["__type"]).rpartition("#")[2]
+    except (ValueError, KeyError, TypeError):
+        return f"not a fault: {body[:100]!r}"
+
+
+class Client:
+    """One at a time: a caller with a connection of its own."""
+
+    def __init__(self, port: int, journal: Journal) -> None:
+        self.journal = journal
+        self._port = port
+        self._line: Line | None = None
+
+    async def call(
+        self, action: str, marker: str = "", about: dict[str, Any] | None = None, /, **members: Any
+    ) -> Call:
+        """The call, ended one way or another. Waits for as long as there is no server."""
+        data = request(action, json.dumps(members).encode())
+        line = await self._connected()
+        call = Call(action, marker, members, about or {}, self.journal.life)
+        self.journal.calls.append(call)
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                answer = await line.call(data)
+        except TimeoutError:
+            call.end("hung")
+            self.hang_up()
+        except (OSError, ValueError):
+            call.end("unknown")
+            self.hang_up()
+        else:
+            _settle(call, answer)
+        return call
+
+    async def _connected(self) -> Line:
+        while self._line is None or not self._line.is_open:
+            try:
+                opened = await Line.open(HOST, self._port)
+            except OSError:
+                await asyncio.sleep(PAUSE_SECONDS)
+            else:
+                assert isinstance(opened, Line)
+                self._line = opened
+        return self._line
+
+    def hang_up(self) -> None:
+        if self._line is not None:
+            self._line.close()
+            self._line = None
+
+
+def _settle(call: Call, answer: Answer) -> None:
+    if answer.status == 200:
+        call.end("acknowledged", answer=json.loads(answer.body) if answer.body else None)
+    elif answer.status >= 500:
+        call.end("failed", code=fault_of(answer.body))
+    else:
+        call.end("refused", code=fault_of(answer.body))

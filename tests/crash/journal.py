@@ -1,0 +1,74 @@
+"""The auditor's log: every call that a client made, what it carried, and how it ended.
+
+Owns `Call` and `Journal`. Knows nothing of what the calls mean; the rules that judge them are in `audit*.py`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Outcome = Literal["acknowledged", "refused", "failed", "unknown", "hung", "under way"]
+"""acknowledged: 200. refused: 4xx, so nothing may have happened. failed: 5xx, and unknown: the connection was
+lost; either may have happened or not. hung: no answer for much longer than anything may take.
+"""
+
+
+@dataclass(slots=True)
+class Call:
+    """One request. Both clocks are this machine's, as the server's is."""
+
+    action: str
+    marker: str  # unique, and carried by the event that the call records; empty if it records none
+    members: dict[str, Any]
+    about: dict[str, Any]  # what the caller knew: workflowId, runId, startedEventId, decisions
+    life: int  # of the server when it was sent
+    sent: float = field(default_factory=time.monotonic)
+    sent_ms: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
+    answered: float = float("inf")
+    answered_ms: int = 0
+    outcome: Outcome = "under way"
+    code: str = ""  # of a fault
+    answer: Any = None  # the decoded body
+
+    def end(self, outcome: Outcome, code: str = "", answer: Any = None) -> None:
+        self.answered, self.answered_ms = time.monotonic(), time.time_ns() // 1_000_000
+        self.outcome, self.code, self.answer = outcome, code, answer
+
+    @property
+    def acknowledged(self) -> bool:
+        return self.outcome == "acknowledged"
+
+    @property
+    def may_have_happened(self) -> bool:
+        return self.outcome in ("acknowledged", "failed", "unknown", "hung", "under way")
+
+    def __str__(self) -> str:
+        said = f" {self.code}" if self.code else ""
+        return f"{self.action} {self.marker} {self.about} {self.outcome}{said}, life {self.life}"
+
+
+class Journal:
+    """Calls in the order in which they were sent."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self.life = 0  # of the server: how often it was started
+        self._made = 0
+
+    def marker(self, kind: str) -> str:
+        """A text that no other call carries."""
+        self._made += 1
+        return f"~{kind}{self._made}~"
+
+    def of(self, *actions: str) -> Iterator[Call]:
+        return (call for call in self.calls if call.action in actions)
+
+    def counts(self) -> dict[str, int]:
+        """How many calls ended in which way."""
+        found: dict[str, int] = {}
+        for call in self.calls:
+            found[call.outcome] = found.get(call.outcome, 0) + 1
+        return found

@@ -1,0 +1,128 @@
+"""The whole server is killed at random moments under load, again and again, and nothing is ever lost.
+
+Owns the rounds: a fresh file, some lives of the server that each end with SIGKILL (a few with SIGTERM), a
+healthy phase in which everything comes to its end, and the audit. After every kill a copy of the files must be
+sound, before anybody has repaired anything by opening them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import shutil
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.crash import soundness
+from tests.crash.audit import audit, inversions_of
+from tests.crash.audit_names import audit_names
+from tests.crash.findings import read_all
+from tests.crash.journal import Journal
+from tests.crash.load import Load
+from tests.crash.server import Server
+
+LIVES_PER_ROUND = 25  # histories and journal of a round are kept in memory and compared with each other
+LEAST_LIFE, LONGEST_LIFE = 0.03, 0.6  # seconds under load, quality 2.3
+STOPS = 0.1  # the share of lives that end politely
+SETTINGS = {"long_poll_seconds": "2", "drain_seconds": "5", "log_level": "warning"}
+
+
+@dataclass
+class Report:
+    """What a number of rounds has done and found."""
+
+    kills: int = 0
+    stops: int = 0
+    rounds: int = 0
+    seconds: float = 0.0
+    outcomes: dict[str, int] = field(default_factory=dict)
+    executions: int = 0
+    events: int = 0
+    slowest_restart_seconds: float = 0.0
+    overtaken: int = 0
+    lone_tasks: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+    def lines(self) -> list[str]:
+        outcomes = ", ".join(f"{count:,} {name}" for name, count in sorted(self.outcomes.items()))
+        return [
+            f"{self.kills} kills and {self.stops} stops in {self.rounds} rounds, {self.seconds:.0f} s",
+            f"calls: {outcomes}",
+            f"{self.executions:,} executions with {self.events:,} events, all legal"
+            if not self.wrong
+            else f"{len(self.wrong)} things are wrong",
+            f"slowest restart {self.slowest_restart_seconds:.2f} s; "
+            f"{self.overtaken} of {self.lone_tasks} tasks of the lone worker overtaken",
+        ]
+
+
+async def run(kills: int, folder: Path, seed: int, deadline: float = float("inf")) -> Report:
+    """So many kills, or as many as fit before the deadline (of `time.monotonic`)."""
+    report, began = Report(), time.monotonic()
+    while report.kills < kills and not report.wrong and time.monotonic() < deadline:
+        place = folder / f"round{report.rounds}"
+        place.mkdir()
+        lives = min(LIVES_PER_ROUND, kills - report.kills)
+        await one_round(report, place, lives, random.Random(f"{seed}/{report.rounds}"))
+        report.rounds += 1
+        if not report.wrong:
+            shutil.rmtree(place)  # else it is evidence
+    report.seconds = time.monotonic() - began
+    return report
+
+
+async def one_round(report: Report, folder: Path, lives: int, chance: random.Random) -> None:
+    journal, server = Journal(), Server(folder, SETTINGS)
+    load = Load(server.port, journal, chance.randrange(2**32))
+    try:
+        await _start(server, journal, report)
+        await load.furnish()
+        load.begin()
+        enough = report.kills + lives
+        while report.kills < enough:
+            await asyncio.sleep(chance.uniform(LEAST_LIFE, LONGEST_LIFE))
+            if chance.random() < STOPS:
+                status = await server.stop()
+                report.stops += 1
+                if status:
+                    report.wrong.append(f"a stop ended with status {status}")
+            await _kill(server, report)
+            await _start(server, journal, report)
+        await load.finish()  # what has not come to its end by then, rule R7 names
+        client = load.client()
+        found = await read_all(client)
+        report.wrong += audit(journal, found)
+        report.wrong += await audit_names(journal, client)
+        client.hang_up()
+        await server.kill()
+        report.wrong += soundness.of(server.file, folder / "at the end", lint=True)
+        report.wrong += server.complaints()
+    except BaseException:
+        print(server.said(), file=sys.stderr)
+        raise
+    finally:
+        await server.end()
+    for name, count in journal.counts().items():
+        report.outcomes[name] = report.outcomes.get(name, 0) + count
+    report.executions += len(found.histories)
+    report.events += sum(map(len, found.histories.values()))
+    overtaken, tasks = inversions_of(found)
+    report.overtaken += overtaken
+    report.lone_tasks += tasks
+
+
+async def _kill(server: Server, report: Report) -> None:
+    if server.is_running:
+        await server.kill()
+        report.kills += 1
+    wrong = await asyncio.to_thread(soundness.of, server.file, server.folder / "copy")
+    report.wrong += [f"after kill {report.kills}: {sentence}" for sentence in wrong]
+
+
+async def _start(server: Server, journal: Journal, report: Report) -> None:
+    journal.life += 1
+    began = time.monotonic()
+    await server.start()
+    report.slowest_restart_seconds = max(report.slowest_restart_seconds, time.monotonic() - began)

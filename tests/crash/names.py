@@ -1,0 +1,89 @@
+"""The names that load and audit share: one domain, its types and lists, and the lives of further ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+DOMAIN = "crash"
+ARN = f"arn:aws:swf:us-east-1:000000000000:/domain/{DOMAIN}"
+WORKFLOW = {"name": "workflow", "version": "1"}
+ACTIVITY = {"name": "activity", "version": "1"}
+DECIDERS, WORKERS = "deciders", "workers"
+LONE = "lone"  # a list that one worker alone polls, so that its order can be judged (quality R6)
+REFERENCES = ("CountPendingActivityTasks", "CountPendingDecisionTasks")
+
+# Short enough that what a crash has lost on its way is given out again within a second or two.
+TASK_SECONDS = "1"
+HEARTBEAT_SECONDS = "1"
+
+Request = tuple[str, dict[str, Any]]
+
+_DEFAULTS: dict[str, Any] = {
+    "RegisterWorkflowType": {
+        "defaultTaskStartToCloseTimeout": TASK_SECONDS,
+        "defaultExecutionStartToCloseTimeout": "3600",
+        "defaultTaskList": {"name": DECIDERS},
+        "defaultChildPolicy": "TERMINATE",
+    },
+    "RegisterActivityType": {
+        "defaultTaskScheduleToStartTimeout": "NONE",
+        "defaultTaskScheduleToCloseTimeout": "NONE",
+        "defaultTaskStartToCloseTimeout": TASK_SECONDS,
+        "defaultTaskHeartbeatTimeout": HEARTBEAT_SECONDS,
+        "defaultTaskList": {"name": WORKERS},
+    },
+}
+
+
+def furniture() -> list[Request]:
+    """What must be there before any workflow can start."""
+    return [
+        ("RegisterDomain", {"name": DOMAIN, "workflowExecutionRetentionPeriodInDays": "7"}),
+        ("RegisterWorkflowType", {"domain": DOMAIN, **WORKFLOW, **_DEFAULTS["RegisterWorkflowType"]}),
+        ("RegisterActivityType", {"domain": DOMAIN, **ACTIVITY, **_DEFAULTS["RegisterActivityType"]}),
+    ]
+
+
+class Named(NamedTuple):
+    """A kind of thing that is registered, deprecated, and may come back."""
+
+    kind: str
+    life: Callable[[str], list[Request]]  # of the thing with this name
+    describe: Callable[[str], Request]
+    info: str  # the member of the description that holds its status
+
+
+def _type(kind: str) -> Named:
+    member = f"{kind[0].lower()}{kind[1:]}"
+
+    def life(name: str) -> list[Request]:
+        named = {"domain": DOMAIN, member: {"name": name, "version": "1"}}
+        first = {"domain": DOMAIN, "name": name, "version": "1", "description": name}
+        return [
+            (f"Register{kind}", first),
+            (f"Deprecate{kind}", named),
+            (f"Undeprecate{kind}", named),
+            (f"Deprecate{kind}", named),
+            (f"Delete{kind}", named),
+        ]
+
+    def describe(name: str) -> Request:
+        return f"Describe{kind}", {"domain": DOMAIN, member: {"name": name, "version": "1"}}
+
+    return Named(kind, life, describe, "typeInfo")
+
+
+def _domain() -> Named:
+    def life(name: str) -> list[Request]:
+        return [
+            ("RegisterDomain", {"name": name, "workflowExecutionRetentionPeriodInDays": "NONE"}),
+            ("DeprecateDomain", {"name": name}),
+            ("UndeprecateDomain", {"name": name}),
+            ("DeprecateDomain", {"name": name}),
+        ]
+
+    return Named("Domain", life, lambda name: ("DescribeDomain", {"name": name}), "domainInfo")
+
+
+TYPES = (_type("WorkflowType"), _type("ActivityType"), _type("ActivityType"), _domain())

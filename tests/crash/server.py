@@ -1,0 +1,141 @@
+"""A real server process on one file and one port, started again and again, and ended in every way.
+
+Owns the process: how it is started, when it is ready, SIGKILL, SIGTERM, and what it wrote to its log. Only
+processes that were started here are ever signalled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+HOST = "127.0.0.1"
+START_SECONDS = 60.0
+STOP_SECONDS = 60.0
+# Below the ports that the kernel hands out by itself, so that nobody takes ours while the server is dead.
+PORTS = range(20_000, 32_000)
+
+
+class Server:
+    """`workflowsvc serve` with its data in `folder`."""
+
+    def __init__(
+        self, folder: Path, settings: Mapping[str, str] | None = None, *, environment: Mapping[str, str] = {}
+    ) -> None:
+        """`settings` by their names (`long_poll_seconds`), `environment` for the process besides."""
+        self.folder = folder
+        self.file = folder / "workflowsvc.db"
+        self.log = folder / "server.log"
+        self.port = free_port()
+        self.starts = 0
+        self._settings = dict(settings or {})
+        self._environment = dict(environment)
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def command(self) -> list[str]:
+        where = ["--host", HOST, "--port", str(self.port), "--store", f"sqlite:{self.file}"]
+        return [sys.executable, "-m", "workflowsvc", "serve", *where]
+
+    async def start(self) -> None:
+        """Returns when it listens."""
+        assert self._process is None, "it is still running"
+        self.starts += 1
+        with self.log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *self.command,
+                env=self._whole_environment(),
+                cwd=ROOT,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+                process_group=0,
+            )
+        assert self._process.stdout is not None
+        async with asyncio.timeout(START_SECONDS):
+            async for line in self._process.stdout:
+                if b"http://" in line:
+                    return
+        status = await self.wait()
+        raise ChildProcessError(f"the server ended with {status} before it listened:\n{self.said()}")
+
+    def _whole_environment(self) -> dict[str, str]:
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("WORKFLOWSVC_")}
+        ours = {f"WORKFLOWSVC_{name.upper()}": value for name, value in self._settings.items()}
+        return clean | ours | self._environment
+
+    async def kill(self) -> None:
+        """SIGKILL; returns when the process is gone."""
+        self._signal(signal.SIGKILL)
+        await self.wait()
+
+    async def stop(self) -> int:
+        """SIGTERM, and the exit status; SIGKILL, and a failure, when it does not obey."""
+        self._signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                return await self.wait()
+        except TimeoutError:
+            await self.kill()
+            raise AssertionError(f"the server did not stop:\n{self.said()}") from None
+
+    def _signal(self, number: int) -> None:
+        assert self._process is not None
+        if self._process.returncode is None:
+            self._process.send_signal(number)
+
+    async def wait(self) -> int:
+        """The exit status, when the process has ended; a server that was not started has ended."""
+        if self._process is None:
+            return 0
+        status = await self._process.wait()
+        self._process = None
+        return status
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.returncode is None
+
+    async def end(self) -> None:
+        """Whatever its state, it is gone afterwards."""
+        if self.is_running:
+            await self.kill()
+        await self.wait()
+
+    def said(self) -> str:
+        """Everything in its log, of all its lives."""
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def complaints(self) -> list[str]:
+        """Lines that no run may contain, whatever was done to the server: bugs of ours."""
+        marks = ("Traceback", "quarantined", "the application raised", "a sweep failed", "AssertionError")
+        return [line for line in self.said().splitlines() if any(mark in line for mark in marks)]
+
+    def resident_bytes(self) -> int:
+        """Memory that the process has in use."""
+        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    for port in random.SystemRandom().sample(PORTS, 200):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+            return port
+    raise OSError("no port is free")
