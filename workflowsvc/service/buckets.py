@@ -70,8 +70,9 @@ DECISIONS: dict[str, Rate] = {
     "SignalExternalWorkflowExecution": Rate(1200, 120),
     "StartChildWorkflowExecution": Rate(500, 12),
     "StartTimer": Rate(2000, 200),
-    # AWS publishes no figures for these two; ours are those of the action or decision most like them.
-    "ContinueAsNewWorkflowExecution": Rate(2000, 200),
+    # AWS publishes no figures for these two; ours are those of the decision most like them. With the figures of
+    # StartWorkflowExecution, which are also those of polls and responses, the first could never be reached.
+    "ContinueAsNewWorkflowExecution": Rate(500, 12),
     "ScheduleLambdaFunction": Rate(1000, 200),
 }
 """Per account and region, by decision type (12.3)."""
