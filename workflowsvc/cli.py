@@ -22,6 +22,7 @@ from workflowsvc.store.interface import StoreError, StoreUnusable
 
 if TYPE_CHECKING:
     from workflowsvc.store.interface import Store
+    from workflowsvc.store.sqlite_onlooker import SqliteOnlooker
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,9 @@ class CommandModule(Protocol):
 COMMANDS = (
     Command("serve", "run the service until it is told to stop", "workflowsvc.cli"),
     Command("lint", "judge a workflow history by the rules of SWF", "workflowsvc.lint.command"),
+    Command(
+        "fsck", "audit a database, and rebuild what follows from its histories", "workflowsvc.fsck.command"
+    ),
 )
 
 
@@ -67,6 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if words and words[0] == command.name:
             module = cast("CommandModule", importlib.import_module(command.module))
             module.add_arguments(subparser)
+            subparser.set_defaults(open_store=open_store, open_to_read=open_to_read)
     args = parser.parse_args(words)
     if module is None:
         parser.print_help()
@@ -187,6 +192,15 @@ def open_store(where: str) -> Store:
     from workflowsvc.store.sqlite import SqliteStore
 
     return SqliteStore(None if where == MEMORY else where.removeprefix(SQLITE))
+
+
+def open_to_read(where: str) -> Store | SqliteOnlooker:
+    """The same, but nothing is made, locked or written."""
+    if not where.startswith(SQLITE):
+        return open_store(where)
+    from workflowsvc.store.sqlite_onlooker import SqliteOnlooker
+
+    return SqliteOnlooker(where.removeprefix(SQLITE))
 
 
 def banner(url: str, store: Store, settings: Settings) -> str:

@@ -1,0 +1,186 @@
+"""What a database holds of one run, and what the history among it implies for all the rest.
+
+Owns `Stored`, its replay, and `Implied`: the rows there should be. Knows no other run.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+import workflowsvc.core as _core  # importing the package fills the registries of rules
+from workflowsvc.core import activities
+from workflowsvc.core.execution import Execution
+from workflowsvc.core.outcome import implied_tasks
+from workflowsvc.model.events import Event, decode_event, encode_event
+from workflowsvc.store.interface import ExecutionRow, HeartbeatRow, Reader, TagRow, TaskRow
+
+assert _core.rules.APPLY
+
+DAY_MS = 86_400_000
+MOST_EVENTS = 1 << 40  # of one run: all of them
+_LAST = (1 << 63) - 1
+_encode = msgspec.json.Encoder().encode
+_decode_tags = msgspec.json.Decoder(list[str | None]).decode
+
+
+class Stored(NamedTuple):
+    """All rows of one run."""
+
+    row: ExecutionRow
+    bodies: list[bytes]
+    heartbeats: list[HeartbeatRow]
+    tasks: list[TaskRow]
+    tags: list[TagRow]
+
+    @property
+    def name(self) -> str:
+        return f"{self.row.workflow_id}/{self.row.run_id}"
+
+    def is_being_purged(self, now: int) -> bool:
+        """Retention has ended: what is still there may be any part of it (events go newest first)."""
+        return self.row.closed_at is not None and self.row.purge_at is not None and self.row.purge_at <= now
+
+
+class Implied(NamedTuple):
+    """The rows that a run should have. Positions of tasks are those stored, or made from the event's time."""
+
+    row: ExecutionRow
+    tasks: list[TaskRow]
+    tags: list[TagRow]
+    heartbeats: list[HeartbeatRow]
+
+
+class Unreadable(Exception):
+    """A history that cannot be replayed; the message says where it breaks."""
+
+
+def read(reader: Reader, runs: list[int]) -> list[Stored]:
+    """These runs, as far as they have a row, in the order given."""
+    rows = reader.executions(runs)
+    heartbeats: dict[int, list[HeartbeatRow]] = {}
+    for heartbeat in reader.heartbeats_of(runs):
+        heartbeats.setdefault(heartbeat.run, []).append(heartbeat)
+    tasks: dict[int, list[TaskRow]] = {}
+    for task in reader.tasks_of(runs):
+        tasks.setdefault(task.run, []).append(task)
+    tags: dict[int, list[TagRow]] = {}
+    for tag in reader.tags_of(runs):
+        tags.setdefault(tag.run, []).append(tag)
+    return [
+        Stored(
+            rows[run],
+            reader.events(run, 0, _LAST, MOST_EVENTS),
+            heartbeats.get(run, []),
+            tasks.get(run, []),
+            tags.get(run, []),
+        )
+        for run in runs
+        if run in rows
+    ]
+
+
+def events_of(stored: Stored) -> list[Event]:
+    """The history, decoded; raises Unreadable unless it is whole in itself: ids 1, 2, 3 … as they were written."""
+    events: list[Event] = []
+    for place, body in enumerate(stored.bodies, 1):
+        try:
+            event = decode_event(body)
+        except (msgspec.MsgspecError, ValueError) as error:
+            raise Unreadable(f"event {place} of the stored ones is none: {error}") from error
+        if event.id != place:
+            raise Unreadable(f"event {event.id} stands where event {place} belongs")
+        if encode_event(event) != body:
+            raise Unreadable(f"event {place} is not spelt as this service spells it")
+        events.append(event)
+    if not events:
+        raise Unreadable("it has no events")
+    return events
+
+
+def replay(stored: Stored, events: list[Event], longest_ms: int) -> Execution:
+    """The execution that these events make; raises Unreadable when no rule could have recorded them."""
+    row = stored.row
+    execution = Execution(
+        run=row.run,
+        run_id=row.run_id,
+        domain=row.domain,
+        workflow_id=row.workflow_id,
+        longest_ms=longest_ms,
+    )
+    for event in events:
+        try:
+            execution.apply(event)
+        except Exception as error:  # whatever a rule meets: the history is not what the rules make
+            told = f"{type(error).__name__}: {error}"
+            raise Unreadable(f"event {event.id} {event.type} cannot be applied ({told})") from error
+    for heartbeat in stored.heartbeats:
+        if is_expected(execution, heartbeat):
+            activities.restore_heartbeat(
+                execution, heartbeat.at, heartbeat.scheduled_event_id, heartbeat.details
+            )
+    return execution
+
+
+def is_expected(execution: Execution, heartbeat: HeartbeatRow) -> bool:
+    """Only an open activity that was started has a heartbeat."""
+    activity = execution.activities.get(heartbeat.scheduled_event_id)
+    return execution.is_open and activity is not None and activity.started_id != 0
+
+
+def implied(stored: Stored, events: list[Event], execution: Execution, retention: str) -> Implied:
+    """What the rest of the database must say about this run. `retention` is its domain's."""
+    started = execution.started
+    parent = started.parent_workflow_execution
+    purge_at = None
+    if execution.closed_at is not None:
+        purge_at = execution.closed_at + (0 if retention == "NONE" else int(retention) * DAY_MS)
+    row = stored.row._replace(
+        type_name=started.workflow_type.name,
+        type_version=started.workflow_type.version,
+        tags=None if started.tag_list is None else _encode(started.tag_list),
+        parent_workflow_id=parent and parent.workflow_id,
+        parent_run_id=parent and parent.run_id,
+        started_at=execution.started_at,
+        next_event_id=execution.next_event_id,
+        wake_at=execution.wake_at(),
+        cancel_requested=execution.cancel_requested,
+        closed_at=execution.closed_at,
+        close_status=execution.close_status,
+        purge_at=purge_at,
+    )
+    return Implied(
+        row=row,
+        tasks=_tasks(stored, events, execution),
+        tags=_tags(row),
+        heartbeats=[heartbeat for heartbeat in stored.heartbeats if is_expected(execution, heartbeat)],
+    )
+
+
+def _tasks(stored: Stored, events: list[Event], execution: Execution) -> list[TaskRow]:
+    positions = {task.scheduled_event_id: task.position for task in stored.tasks}
+    return sorted(
+        TaskRow(
+            run=execution.run,
+            scheduled_event_id=task.scheduled_id,
+            kind=task.kind,
+            domain=execution.domain,
+            task_list=task.task_list,
+            priority=task.priority,
+            position=positions.get(task.scheduled_id, events[task.scheduled_id - 1].at_ms * 1000),
+            ready=task.ready,
+        )
+        for task in implied_tasks(execution)
+    )
+
+
+def _tags(row: ExecutionRow) -> list[TagRow]:
+    """A tag given twice is listed once; a null element is no tag (reference 1.1.11)."""
+    if row.tags is None:
+        return []
+    lists = [("open by start", row.started_at)]
+    if row.closed_at is not None:
+        lists = [("closed by start", row.started_at), ("closed by close", row.closed_at)]
+    tags = {tag for tag in _decode_tags(row.tags) if tag is not None}
+    return sorted(TagRow(row.run, row.domain, tag, name, at) for tag in tags for name, at in lists)

@@ -1,0 +1,71 @@
+"""Reads the file of a SQLite store that somebody else may be using, and never writes to it.
+
+Owns what may be looked at: an existing file of ours at the newest schema. It takes no lock, so a server may run
+beside it; being a connection that only reads, it never checkpoints either (docs/decisions/0003). It must not
+know what is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+
+import apsw
+
+from workflowsvc.store.interface import Reader, StoreUnusable
+from workflowsvc.store.sqlite_errors import store_error
+from workflowsvc.store.sqlite_file import APPLICATION_ID, BUSY_MS, MIGRATIONS, READER_SETTINGS
+from workflowsvc.store.sqlite_reads import SqliteReader
+
+
+class SqliteOnlooker:
+    """StoreUnusable when the file is not there, not ours or of another schema."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        try:
+            self._connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)
+            try:
+                self._connection.set_busy_timeout(BUSY_MS)
+                self._connection.execute(READER_SETTINGS)
+                self._require_ours()
+            except BaseException:
+                self._connection.close()
+                raise
+        except apsw.CantOpenError as error:
+            raise StoreUnusable(f"{path} is not there or cannot be read.") from error
+        except apsw.NotADBError as error:
+            raise StoreUnusable(f"{path} is not a SQLite database.") from error
+        except apsw.Error as error:
+            raise StoreUnusable(f"{path} cannot be used: {error}.") from error
+
+    def _require_ours(self) -> None:
+        if self._connection.pragma("application_id") != APPLICATION_ID:
+            raise StoreUnusable(f"{self._path} is not a database of workflowsvc.")
+        version, newest = self._connection.pragma("user_version"), MIGRATIONS[-1].number
+        if version != newest:
+            raise StoreUnusable(
+                f"{self._path} has schema {version}, this release knows schema {newest}; "
+                "an older one is upgraded when `workflowsvc serve` opens it."
+            )
+
+    @contextmanager
+    def reader(self) -> Generator[Reader]:
+        """One snapshot. While it is open the log of a running server grows."""
+        reader = SqliteReader(self._connection)
+        try:
+            self._connection.execute("begin")
+            yield reader
+        except apsw.Error as error:
+            raise store_error(error) from error
+        finally:
+            reader.end()
+            with suppress(apsw.Error):
+                if self._connection.in_transaction:
+                    self._connection.execute("rollback")
+
+    def describe(self) -> str:
+        return self._path
+
+    def close(self) -> None:
+        self._connection.close()
