@@ -1,5 +1,5 @@
-"""Every scenario of this folder happens as it is written: in this process, in one that dies all the time, and over
-HTTP.
+"""Every scenario of this folder happens as it is written, in five ways: in this process; in one that dies before every
+command; with every batch undone once; to several accounts at once; and over HTTP with boto3.
 
 What the files look like is told in README.md. `REWRITE_HISTORIES=1 pytest tests/histories`, or `python -m
 tests.scenario --rewrite`, writes what the service answers into the files; read the difference before you commit it.
@@ -8,10 +8,11 @@ tests.scenario --rewrite`, writes what the service answers into the files; read 
 from __future__ import annotations
 
 import os
+import re
 
 import pytest
 
-from tests.scenario import language, runner
+from tests.scenario import language, runner, together
 from tests.scenario.in_process import InProcess
 from tests.scenario.language import Scenario
 from tests.scenario.over_http import OverHttp, Server
@@ -23,7 +24,20 @@ if os.environ.get("REWRITE_HISTORIES"):
 
 SCENARIOS = [scenario for path in runner.files() for scenario in language.read(path)]
 
-each = pytest.mark.parametrize("scenario", SCENARIOS, ids=[scenario.name for scenario in SCENARIOS])
+# Accounts are what tells several players apart, so what is about accounts cannot be played by several.
+ABOUT_ACCOUNTS = re.compile(r"\bas [0-9]{12}|arn:aws:swf:|functions=answer")
+
+
+def is_about_accounts(scenario: Scenario) -> bool:
+    lines = [line for step in scenario.steps for line in (step.text, *step.expected)]
+    return any(ABOUT_ACCOUNTS.search(line) for line in lines)
+
+
+def played(scenarios: list[Scenario]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("scenario", scenarios, ids=[scenario.name for scenario in scenarios])
+
+
+each = played(SCENARIOS)
 
 
 @each
@@ -51,6 +65,13 @@ def test_it_happens_as_written_when_every_batch_is_undone_once(scenario: Scenari
     answers = runner.play(scenario, unlucky)
     different = runner.differences(scenario, answers)
     assert not different, different
+
+
+@played([scenario for scenario in SCENARIOS if not is_about_accounts(scenario)])
+def test_it_happens_as_written_to_several_at_once(scenario: Scenario) -> None:
+    for answers in together.play(scenario, players=3):
+        different = runner.differences(scenario, answers)
+        assert not different, different
 
 
 @each
