@@ -38,6 +38,8 @@ from workflowsvc.store.interface import Store
 from workflowsvc.store.sqlite import SqliteStore
 from workflowsvc.tenant import Tenant
 
+__all__ = ["LATER", "Failed", "PendingAnswer", "World"]
+
 LATER: Any = object()
 """What a Lambda function returns that has not answered yet: `World.unanswered` holds its invocation."""
 

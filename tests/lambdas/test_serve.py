@@ -223,7 +223,10 @@ def hanging() -> Iterator[tuple[FunctionServer, threading.Event]]:
         answer(b'"waited for"')(request, sock)
 
     with serving(behave) as functions:
-        yield functions, let_go
+        try:
+            yield functions, let_go
+        finally:
+            let_go.set()
 
 
 def test_a_stop_does_not_wait_for_a_function_for_ever(tmp_path: Path) -> None:
