@@ -69,7 +69,7 @@ def test_it_happens_as_written_when_every_batch_is_undone_once(scenario: Scenari
 
 @played([scenario for scenario in SCENARIOS if not is_about_accounts(scenario)])
 def test_it_happens_as_written_to_several_at_once(scenario: Scenario) -> None:
-    for answers in together.play(scenario, players=3):
+    for answers in together.play(scenario, players=2):
         different = runner.differences(scenario, answers)
         assert not different, different
 
