@@ -109,7 +109,8 @@ class PostgresReader:
         return self._count(SQL.count_types, domain, kind)
 
     def executions(self, runs: list[int]) -> dict[int, ExecutionRow]:
-        return {row[0]: ExecutionRow._make(row) for row in self._rows_of(SQL.executions, runs)}
+        rows = self._rows_of(SQL.executions, runs)
+        return {row[0]: ExecutionRow._make(row) for row in rows if row[0] is not None}
 
     def open_run(self, domain: int, workflow_id: str) -> int | None:
         row = self._row(SQL.open_run, self._shards(domain, workflow_id), domain, workflow_id)

@@ -67,11 +67,10 @@ class PostgresStatements(NamedTuple):
     insert_progress: Statement
     update_progress: Statement
     delete_progress: Statement
-    close_executions: Statement
+    close_execution: Statement
     put_execution_tags: Statement
-    close_execution_tags: Statement
     delete_tags_of: Statement
-    replace_executions: Statement
+    replace_execution: Statement
     next_wake_at: Statement
     next_purge_at: Statement
     due_runs: Statement
@@ -85,18 +84,18 @@ class PostgresStatements(NamedTuple):
     has_events: Statement
     heartbeats: Statement
     put_heartbeats: Statement
-    delete_heartbeats: Statement
+    delete_heartbeat: Statement
     delete_heartbeats_of: Statement
     # tasks.sql
     count_tasks: Statement
     put_tasks: Statement
-    ready_tasks: Statement
-    take_tasks: Statement
-    delete_tasks: Statement
+    ready_task: Statement
+    next_tasks: Statement
+    delete_task: Statement
     delete_tasks_of: Statement
     put_messages: Statement
     messages: Statement
-    delete_messages: Statement
+    delete_message: Statement
     delete_messages_by_id: Statement
     # audits.sql
     runs: Statement

@@ -30,16 +30,17 @@ Rows = list[Row]
 CONNECT_SECONDS = 5
 PATIENCE_MS = 20_000  # for the next byte of an answer: longer than any time-out that the server keeps for us
 
-# Settings of a session, as far as the server knows them.
-_SETTINGS = {
-    # Every statement is written for one index, and is to use it whatever the statistics say (see test_plans.py).
+# Every statement is written for one index, and is to use it whatever is counted (tests/postgres/test_plans.py).
+PLANNER = {
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
     "enable_bitmapscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "jit": "off",
-    # A node that was stopped or cut off must not keep its locks: then the others would wait for ever.
+}
+# A node that was stopped or cut off must not keep its locks: then the others would wait for ever.
+_TIME_OUTS = {
     "idle_in_transaction_session_timeout": "10s",
     "lock_timeout": "5s",
     "statement_timeout": "15s",
@@ -47,8 +48,9 @@ _SETTINGS = {
     "tcp_keepalives_interval": "2",
     "tcp_keepalives_count": "3",
     "client_connection_check_interval": "2s",
-    "application_name": "workflowsvc",
 }
+# Of a session, as far as the server knows them.
+_SETTINGS = {"application_name": "workflowsvc", **PLANNER, **_TIME_OUTS}
 _SETTLE = (
     "select set_config(wanted.name, wanted.setting, false) from unnest(%s::text[], %s::text[])"
     " as wanted (name, setting) where wanted.name in (select name from pg_settings)"

@@ -66,17 +66,19 @@ class PostgresTransaction(PostgresReader):
         self.wrote = True
         self._wire.queue(statement, values, then)
 
-    def _write_rows(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
+    def _insert(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
         """One array for each column. The first column is the run; its shard goes before it."""
         if rows:
             columns = list(zip(*rows, strict=True))
             self._write(statement, ([shard_of(run) for run in columns[0]], *columns))
 
-    def _write_keys(self, statement: Statement, keys: Iterable[TaskKey]) -> None:
-        self._write_rows(statement, list(keys))
+    def _write_each(self, statement: Statement, keys: Iterable[TaskKey]) -> None:
+        for run, scheduled_event_id in keys:
+            self._write(statement, (shard_of(run), run, scheduled_event_id))
 
     def _write_runs(self, statement: Statement, runs: Iterable[int]) -> None:
-        self._write_rows(statement, [(run,) for run in runs])
+        for run in runs:
+            self._write(statement, (shard_of(run), run))
 
     # --- domains and types ---
 
@@ -106,13 +108,13 @@ class PostgresTransaction(PostgresReader):
         return self.executions(runs)
 
     def insert_executions(self, rows: list[ExecutionRow]) -> None:
-        self._write_rows(SQL.insert_executions, [_cold(row) for row in rows])
+        self._insert(SQL.insert_executions, [_cold(row) for row in rows])
         self._insert_what_changes(rows)
         self._see_due(rows)
 
     def _insert_what_changes(self, rows: list[ExecutionRow]) -> None:
         """The rows beside those in `executions`: progress of open runs, and the lists of tags."""
-        self._write_rows(
+        self._insert(
             SQL.insert_progress,
             [
                 (row.run, row.next_event_id, row.wake_at, row.cancel_requested)
@@ -122,7 +124,7 @@ class PostgresTransaction(PostgresReader):
         )
         tagged = [row for row in rows if row.tags is not None]
         if tagged:
-            self._write_rows(SQL.put_execution_tags, [entry for row in tagged for entry in _tag_entries(row)])
+            self._insert(SQL.put_execution_tags, [entry for row in tagged for entry in _tag_entries(row)])
 
     def _see_due(self, rows: Sequence[ExecutionRow | ExecutionChange]) -> None:
         for row in rows:
@@ -131,19 +133,21 @@ class PostgresTransaction(PostgresReader):
             self._marks.purges.wrote(row.purge_at)
 
     def update_executions(self, changes: list[ExecutionChange]) -> None:
-        still_open = [change[:4] for change in changes if change.closed_at is None]
-        closing = [change for change in changes if change.closed_at is not None]
-        self._write_rows(SQL.update_progress, still_open)
-        self._write_rows(SQL.close_executions, closing)
-        self._write_runs(SQL.delete_progress, [change.run for change in closing])
-        self._write_rows(SQL.close_execution_tags, [(change.run, change.closed_at) for change in closing])
+        for change in changes:
+            run, next_event_id, wake_at, cancel_requested, *closing = change
+            changed = (next_event_id, wake_at, cancel_requested)
+            if change.closed_at is None:
+                self._write(SQL.update_progress, (*changed, shard_of(run), run))
+            else:
+                self._write(SQL.close_execution, (shard_of(run), run, *changed, *closing))
         self._see_due(changes)
 
     def replace_executions(self, rows: list[ExecutionRow]) -> None:
         runs = [row.run for row in rows]
         self.delete_tags_of(runs)
         self._write_runs(SQL.delete_progress, runs)
-        self._write_rows(SQL.replace_executions, [_cold(row) for row in rows])
+        for row in rows:
+            self._write(SQL.replace_execution, (*_cold(row)[1:], shard_of(row.run), row.run))
         self._insert_what_changes(rows)
         self._see_due(rows)
 
@@ -186,14 +190,14 @@ class PostgresTransaction(PostgresReader):
     # --- histories ---
 
     def append_events(self, rows: list[EventRow]) -> None:
-        self._write_rows(SQL.append_events, rows)
+        self._insert(SQL.append_events, rows)
 
     def put_heartbeats(self, rows: list[HeartbeatRow]) -> None:
         latest = {row[:2]: (*row[:3], blob(row.details)) for row in rows}
-        self._write_rows(SQL.put_heartbeats, list(latest.values()))
+        self._insert(SQL.put_heartbeats, list(latest.values()))
 
     def delete_heartbeats(self, keys: list[TaskKey]) -> None:
-        self._write_keys(SQL.delete_heartbeats, keys)
+        self._write_each(SQL.delete_heartbeat, keys)
 
     def delete_heartbeats_of(self, runs: list[int]) -> None:
         self._write_runs(SQL.delete_heartbeats_of, runs)
@@ -201,19 +205,17 @@ class PostgresTransaction(PostgresReader):
     # --- tasks ---
 
     def put_tasks(self, rows: list[TaskRow]) -> None:
-        self._write_rows(SQL.put_tasks, list({row[:2]: row for row in rows}.values()))
+        self._insert(SQL.put_tasks, list({row[:2]: row for row in rows}.values()))
         for row in rows:
             if row.ready:
                 self._see_ready(row.domain, row.kind, row.task_list, row.priority, row.position)
 
     def ready_tasks(self, keys: list[TaskKey]) -> None:
-        if keys:
-            columns = list(zip(*keys, strict=True))
-            values = ([shard_of(run) for run in columns[0]], *columns)
-            self._write(SQL.ready_tasks, values, self._see_all_ready)
+        for run, scheduled_event_id in keys:
+            self._write(SQL.ready_task, (shard_of(run), run, scheduled_event_id), self._see_readied)
             self._has_readied = True
 
-    def _see_all_ready(self, rows: Rows) -> None:
+    def _see_readied(self, rows: Rows) -> None:
         self._has_readied = False
         for row in rows:
             self._see_ready(*row)
@@ -226,14 +228,13 @@ class PostgresTransaction(PostgresReader):
         if self._has_readied:
             self._wire.exchange()
         stretches = self._marks.tasks.stretches(key, self._now())
-        rows = self._rows(SQL.take_tasks, *stretches, *key, limit)
-        taken = sorted(map(TaskRow._make, rows), key=lambda row: (-row.priority, row.position))
+        taken = [TaskRow._make(row) for row in self._rows(SQL.next_tasks, *stretches, *key, limit)]
+        self.delete_tasks([TaskKey(row.run, row.scheduled_event_id) for row in taken])
         self._marks.tasks.took(key, taken)
-        self.wrote = self.wrote or bool(taken)
         return taken
 
     def delete_tasks(self, keys: list[TaskKey]) -> None:
-        self._write_keys(SQL.delete_tasks, keys)
+        self._write_each(SQL.delete_task, keys)
 
     def delete_tasks_of(self, runs: list[int]) -> None:
         self._write_runs(SQL.delete_tasks_of, runs)
@@ -255,17 +256,18 @@ class PostgresTransaction(PostgresReader):
 
     def delete_messages(self, ids: list[int]) -> int:
         """No round trip for those that this transaction has read: nobody else can have deleted them."""
-        known = [(self._read_messages.pop(id), id) for id in ids if id in self._read_messages]
-        if known:
-            self._write(SQL.delete_messages, list(zip(*known, strict=True)))
+        others: list[int] = []
         for id in ids:
+            shard = self._read_messages.pop(id, None)
+            if shard is None:
+                others.append(id)
+            else:
+                self._write(SQL.delete_message, (shard, id))
             self._marks.messages.gone(id)
-        count = len(known)
-        if len(known) < len(ids):
-            deleted = {id for _, id in known}
-            others = [id for id in ids if id not in deleted]
-            count += len(self._rows(SQL.delete_messages_by_id, others))
+        count = len(ids) - len(others)
+        if others:
             self.wrote = True
+            count += len(self._rows(SQL.delete_messages_by_id, others))
         return count
 
 

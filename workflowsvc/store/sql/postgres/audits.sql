@@ -14,26 +14,26 @@ limit :limit
 -- tasks_pkey
 select t.run, scheduled_event_id, kind, domain, task_list, priority, position, ready
 from unnest(:shards::smallint[], :runs::bigint[]) as wanted (shard, run)
-join tasks as t on t.shard = wanted.shard and t.run = wanted.run
+cross join lateral (select * from tasks where shard = wanted.shard and run = wanted.run offset 0) as t
 order by t.run, scheduled_event_id
 
 -- :name tags_of
 -- execution_tags_pkey
 select t.run, domain, tag, list, at
 from unnest(:shards::smallint[], :runs::bigint[]) as wanted (shard, run)
-join execution_tags as t on t.shard = wanted.shard and t.run = wanted.run
+cross join lateral (select * from execution_tags where shard = wanted.shard and run = wanted.run offset 0) as t
 order by t.run, tag, list
 
 -- :name heartbeats_of
 -- heartbeats_pkey
 select h.run, scheduled_event_id, at, details
 from unnest(:shards::smallint[], :runs::bigint[]) as wanted (shard, run)
-join heartbeats as h on h.shard = wanted.shard and h.run = wanted.run
+cross join lateral (select * from heartbeats where shard = wanted.shard and run = wanted.run offset 0) as h
 order by h.run, scheduled_event_id
 
 -- :name waiting_messages
 -- messages_in_order
-select id, run, kind, domain, body from messages where id > :after::bigint order by id limit :limit::bigint
+select id, run, kind, domain, body from messages where id >= 0 and id > :after::bigint order by id limit :limit::bigint
 
 -- :name stray_events
 -- events_pkey: from run to run, not from row to row
@@ -110,7 +110,7 @@ from pg_index
 where not indisvalid and indrelid in (select oid from pg_class where relnamespace = current_schema()::regnamespace)
 
 -- :name damaged_progress
--- executions_open_by_start has no shard, so executions_pkey and progress_pkey are walked whole, a shard at a time
+-- executions_pkey and progress_pkey, walked whole, a shard at a time
 select
     case
         when p.run is null then 'open run ' || e.run || ' has no row in progress'

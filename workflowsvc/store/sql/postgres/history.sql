@@ -26,8 +26,16 @@ limit :limit::bigint
 delete from events
 where shard = :shard::smallint
 and run = :run::bigint
-and event_id in (
-    select event_id from events where shard = :shard and run = :run order by event_id desc limit :limit::bigint
+and event_id > coalesce(
+    (
+        select event_id
+        from events
+        where shard = :shard and run = :run
+        order by event_id desc
+        offset :limit::bigint
+        limit 1
+    ),
+    -1
 )
 
 -- :name has_events
@@ -48,14 +56,11 @@ select *
 from unnest(:shard::smallint[], :run::bigint[], :scheduled_event_id::bigint[], :at::bigint[], :details::bytea[])
 on conflict (shard, run, scheduled_event_id) do update set at = excluded.at, details = excluded.details
 
--- :name delete_heartbeats
+-- :name delete_heartbeat
 -- heartbeats_pkey
-delete from heartbeats as h
-using unnest(:shard::smallint[], :run::bigint[], :scheduled_event_id::bigint[]) as gone (shard, run, id)
-where h.shard = gone.shard and h.run = gone.run and h.scheduled_event_id = gone.id
+delete from heartbeats
+where shard = :shard::smallint and run = :run::bigint and scheduled_event_id = :scheduled_event_id::bigint
 
 -- :name delete_heartbeats_of
 -- heartbeats_pkey
-delete from heartbeats as h
-using unnest(:shards::smallint[], :runs::bigint[]) as gone (shard, run)
-where h.shard = gone.shard and h.run = gone.run
+delete from heartbeats where shard = :shard::smallint and run = :run::bigint

@@ -30,54 +30,43 @@ on conflict (shard, run, scheduled_event_id) do update set
     position = excluded.position,
     ready = excluded.ready
 
--- :name ready_tasks
--- tasks_pkey; says where they stand, so that whoever takes from that list looks there
-update tasks as t
+-- :name ready_task
+-- tasks_pkey; says where it stands, so that whoever takes from that list looks there
+update tasks
 set ready = true
-from unnest(:shard::smallint[], :run::bigint[], :scheduled_event_id::bigint[]) as given (shard, run, id)
-where t.shard = given.shard and t.run = given.run and t.scheduled_event_id = given.id
-returning t.domain, t.kind, t.task_list, t.priority, t.position
+where shard = :shard::smallint and run = :run::bigint and scheduled_event_id = :scheduled_event_id::bigint
+returning domain, kind, task_list, priority, position
 
--- :name take_tasks
+-- :name next_tasks
 -- tasks_waiting, stretch by stretch, beginning where the last task was taken, not at the dead entries before it
--- (postgres_marks.py); tasks_pkey to remove what was found. Rows that another node holds are passed over. The limit outside
--- ends the walk; `order by` there would first walk all stretches
-with taken as (
-    select found.shard, found.run, found.scheduled_event_id
-    from
-        unnest(:highest::integer[], :lowest::integer[], :first::bigint[]) as stretch (highest, lowest, first)
-    cross join lateral (
-        select shard, run, scheduled_event_id
-        from tasks
-        where domain = :domain::bigint
-        and kind = :kind::text
-        and task_list = :task_list::text
-        and ready = true
-        and priority between stretch.lowest and stretch.highest
-        and position >= stretch.first
-        order by priority desc, position
-        limit :limit::bigint
-        for update skip locked
-    ) as found
-    limit :limit
-)
+-- (postgres_marks.py). Rows that another node holds are passed over. The limit outside ends the walk; `order by` there would
+-- first walk all stretches
+select found.*
+from
+    unnest(:highest::integer[], :lowest::integer[], :first::bigint[]) as stretch (highest, lowest, first)
+cross join lateral (
+    select run, scheduled_event_id, kind, domain, task_list, priority, position, ready
+    from tasks
+    where domain = :domain::bigint
+    and kind = :kind::text
+    and task_list = :task_list::text
+    and ready = true
+    and priority between stretch.lowest and stretch.highest
+    and position >= stretch.first
+    order by priority desc, position
+    limit :limit::bigint
+    for update skip locked
+) as found
+limit :limit
 
-delete from tasks as t
-using taken
-where t.shard = taken.shard and t.run = taken.run and t.scheduled_event_id = taken.scheduled_event_id
-returning t.run, t.scheduled_event_id, t.kind, t.domain, t.task_list, t.priority, t.position, t.ready
-
--- :name delete_tasks
+-- :name delete_task
 -- tasks_pkey
-delete from tasks as t
-using unnest(:shard::smallint[], :run::bigint[], :scheduled_event_id::bigint[]) as gone (shard, run, id)
-where t.shard = gone.shard and t.run = gone.run and t.scheduled_event_id = gone.id
+delete from tasks
+where shard = :shard::smallint and run = :run::bigint and scheduled_event_id = :scheduled_event_id::bigint
 
 -- :name delete_tasks_of
 -- tasks_pkey
-delete from tasks as t
-using unnest(:shards::smallint[], :runs::bigint[]) as gone (shard, run)
-where t.shard = gone.shard and t.run = gone.run
+delete from tasks where shard = :shard::smallint and run = :run::bigint
 
 -- :name put_messages
 -- messages_pkey
@@ -92,17 +81,15 @@ from
 -- messages_in_order
 select id, run, kind, domain, body
 from messages
-where id >= :first::bigint
+where id >= 0 and id >= :first::bigint
 order by id
 limit :limit::bigint
 for update skip locked
 
--- :name delete_messages
+-- :name delete_message
 -- messages_pkey
-delete from messages as m
-using unnest(:shards::smallint[], :ids::bigint[]) as gone (shard, id)
-where m.shard = gone.shard and m.id = gone.id
+delete from messages where shard = :shard::smallint and id = :id::bigint
 
 -- :name delete_messages_by_id
 -- messages_in_order; for ids that this transaction has not read, so that nobody knows their shard
-delete from messages where id = any(:ids::bigint[]) returning id
+delete from messages where id >= 0 and id = any(:ids::bigint[]) returning id

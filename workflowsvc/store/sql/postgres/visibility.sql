@@ -1,7 +1,7 @@
 -- The lists and counts of reference 10. Each statement here is what stands between `select …` and `order by …`: a list
 -- puts `list_columns` before and one of the orders behind it, a count only `count_column` before it (store/visibility.py).
 -- Both ends of the time range are keys (time, run), so that a page begins exactly behind the one before.
--- `:shards` is the one shard of a workflowId.
+-- `:shards` is the one shard of a workflowId. `lateral` with `offset 0` leaves the planner one order of joining.
 
 -- :name list_columns
 select
@@ -21,6 +21,7 @@ from executions as e
 left join progress as p on p.shard = e.shard and p.run = e.run
 where domain = :domain::bigint
 and closed_at is null
+and started_at >= 0
 and (started_at, e.run) > (:low_at::bigint, :low_run::bigint)
 and (started_at, e.run) < (:high_at::bigint, :high_run::bigint)
 and (:type_name::text is null or type_name = :type_name)
@@ -32,6 +33,7 @@ from executions as e
 left join progress as p on p.shard = e.shard and p.run = e.run
 where domain = :domain::bigint
 and closed_at is not null
+and started_at >= 0
 and (started_at, e.run) > (:low_at::bigint, :low_run::bigint)
 and (started_at, e.run) < (:high_at::bigint, :high_run::bigint)
 and (:close_status::text is null or close_status = :close_status)
@@ -43,7 +45,7 @@ and (:type_version::text is null or type_version = :type_version)
 from executions as e
 left join progress as p on p.shard = e.shard and p.run = e.run
 where domain = :domain::bigint
-and closed_at is not null
+and closed_at >= 0
 and (closed_at, e.run) > (:low_at::bigint, :low_run::bigint)
 and (closed_at, e.run) < (:high_at::bigint, :high_run::bigint)
 and (:close_status::text is null or close_status = :close_status)
@@ -52,26 +54,36 @@ and (:type_version::text is null or type_version = :type_version)
 
 -- :name open_of_workflow
 -- executions_open; at most one row
-from executions as e
+from unnest(:shards::smallint[]) as wanted (shard)
+cross join lateral (
+    select *
+    from executions
+    where shard = wanted.shard
+    and domain = :domain::bigint
+    and workflow_id = :workflow_id::text
+    and closed_at is null
+    offset 0
+) as e
 left join progress as p on p.shard = e.shard and p.run = e.run
-where e.shard = any(:shards::smallint[])
-and domain = :domain::bigint
-and workflow_id = :workflow_id::text
-and closed_at is null
-and (started_at, e.run) > (:low_at::bigint, :low_run::bigint)
+where (started_at, e.run) > (:low_at::bigint, :low_run::bigint)
 and (started_at, e.run) < (:high_at::bigint, :high_run::bigint)
 and (:type_name::text is null or type_name = :type_name)
 and (:type_version::text is null or type_version = :type_version)
 
 -- :name closed_of_workflow_by_start
 -- executions_closed_workflow finds the runs of this one workflowId; putting them in order is a sort
-from executions as e
+from unnest(:shards::smallint[]) as wanted (shard)
+cross join lateral (
+    select *
+    from executions
+    where shard = wanted.shard
+    and domain = :domain::bigint
+    and workflow_id = :workflow_id::text
+    and closed_at is not null
+    offset 0
+) as e
 left join progress as p on p.shard = e.shard and p.run = e.run
-where e.shard = any(:shards::smallint[])
-and domain = :domain::bigint
-and workflow_id = :workflow_id::text
-and closed_at is not null
-and (started_at, e.run) > (:low_at::bigint, :low_run::bigint)
+where (started_at, e.run) > (:low_at::bigint, :low_run::bigint)
 and (started_at, e.run) < (:high_at::bigint, :high_run::bigint)
 and (:close_status::text is null or close_status = :close_status)
 and (:type_name::text is null or type_name = :type_name)
@@ -79,13 +91,18 @@ and (:type_version::text is null or type_version = :type_version)
 
 -- :name closed_of_workflow_by_close
 -- executions_closed_workflow
-from executions as e
+from unnest(:shards::smallint[]) as wanted (shard)
+cross join lateral (
+    select *
+    from executions
+    where shard = wanted.shard
+    and domain = :domain::bigint
+    and workflow_id = :workflow_id::text
+    and closed_at is not null
+    offset 0
+) as e
 left join progress as p on p.shard = e.shard and p.run = e.run
-where e.shard = any(:shards::smallint[])
-and domain = :domain::bigint
-and workflow_id = :workflow_id::text
-and closed_at is not null
-and (closed_at, e.run) > (:low_at::bigint, :low_run::bigint)
+where (closed_at, e.run) > (:low_at::bigint, :low_run::bigint)
 and (closed_at, e.run) < (:high_at::bigint, :high_run::bigint)
 and (:close_status::text is null or close_status = :close_status)
 and (:type_name::text is null or type_name = :type_name)
@@ -94,11 +111,12 @@ and (:type_version::text is null or type_version = :type_version)
 -- :name tagged
 -- execution_tags_in_order, then executions_pkey
 from execution_tags as t
-join executions as e on e.shard = t.shard and e.run = t.run
+cross join lateral (select * from executions where shard = t.shard and run = t.run offset 0) as e
 left join progress as p on p.shard = e.shard and p.run = e.run
 where t.domain = :domain::bigint
 and t.tag = :tag::bytea
 and t.list = :list::text
+and t.at >= 0
 and (t.at, t.run) > (:low_at::bigint, :low_run::bigint)
 and (t.at, t.run) < (:high_at::bigint, :high_run::bigint)
 and (:workflow_id::text is null or workflow_id = :workflow_id)

@@ -73,12 +73,15 @@ create unique index executions_open on executions (shard, domain, workflow_id) w
 create index executions_closed_workflow on executions (shard, domain, workflow_id, closed_at, run)
 where closed_at is not null;
 
--- The three orders of visibility (reference 10.1).
-create index executions_open_by_start on executions (domain, started_at, run) where closed_at is null;
+-- The three orders of visibility (reference 10.1). `>= 0` is true of all times: it is there so that only statements that
+-- say it too can use the index. A planner that believes the table to be empty would take it for others as well.
+create index executions_open_by_start on executions (domain, started_at, run)
+where closed_at is null and started_at >= 0;
 
-create index executions_closed_by_start on executions (domain, started_at, run) where closed_at is not null;
+create index executions_closed_by_start on executions (domain, started_at, run)
+where closed_at is not null and started_at >= 0;
 
-create index executions_closed_by_close on executions (domain, closed_at, run) where closed_at is not null;
+create index executions_closed_by_close on executions (domain, closed_at, run) where closed_at >= 0;
 
 create index executions_by_purge on executions (purge_at) where purge_at is not null;
 
@@ -112,7 +115,7 @@ create table execution_tags (
     primary key (shard, run, list, tag)
 ) with (autovacuum_vacuum_scale_factor = 0.05);
 
-create index execution_tags_in_order on execution_tags (domain, tag, list, at, run);
+create index execution_tags_in_order on execution_tags (domain, tag, list, at, run) where at >= 0;
 
 -- Appended, read by run, purged by run; never changed. Its key is the last word against two nodes that write one history.
 create table events (
@@ -177,4 +180,4 @@ create table messages (
     autovacuum_vacuum_cost_delay = 0
 );
 
-create index messages_in_order on messages (id);
+create index messages_in_order on messages (id) where id >= 0;

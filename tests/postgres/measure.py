@@ -1,0 +1,135 @@
+"""What transitions and tasks cost in the PostgreSQL store: `python -m tests.postgres.measure [batches] [pops] …`.
+
+`batches`: 32 transitions to a commit, as the lane writes them, in lists; a transition is what tests/store/measure.py
+calls one. Prints commits per second, CPU of this process and of the server's. `pops`: tasks taken one at a time from a
+list that is filled as fast, with and without a snapshot held open beside it, with and without postgres_marks.py.
+`lists`: pages of visibility over many runs. The server is made for this run, with fsync; figures are in
+docs/decisions/0008-postgresql.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from tests.store.measure import NOW, fill, fresh_row, lists, run_through
+from tests.store.rows import DOMAIN, run_of, task_row
+from tools import postgres
+from workflowsvc.store import postgres_marks
+from workflowsvc.store.interface import Store
+from workflowsvc.store.postgres import PostgresStore
+
+# As engine/writes.py hands them over: a run that closes makes room for the next.
+ORDER = ("update_executions", "insert_executions", "append_events", "put_tasks", "delete_tasks")
+TICKS = 100.0  # of /proc
+
+
+def server_cpu(server: postgres.Server) -> float:
+    """Seconds of CPU of all processes of the server that are there, or were its children."""
+    total = 0.0
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(entry.name) == server.pid or int(fields[1]) == server.pid:
+            total += (int(fields[11]) + int(fields[12]) + int(fields[13]) + int(fields[14])) / TICKS
+    return total
+
+
+def batches(server: postgres.Server, store: Store, active: int, batch: int, commits: int) -> None:
+    chance, numbers, clock = random.Random(1), count(10_000_000), count(NOW + 10_000_000)
+    window: list[Iterator[Any]] = [iter(()) for _ in range(active)]
+    prepared: list[dict[str, list[Any]]] = []
+    for _ in range(commits):
+        gathered: dict[str, list[Any]] = defaultdict(list)
+        for place in chance.sample(range(active), batch):
+            move = next(window[place], None)
+            if move is None:
+                window[place] = run_through(fresh_row(next(numbers), chance), clock)
+                move = next(window[place])
+            for method, rows in move:
+                gathered[method] += rows
+        prepared.append(gathered)
+    cpu, theirs, start = time.process_time(), server_cpu(server), time.perf_counter()
+    for gathered in prepared:
+        with store.transaction() as tx:
+            for method in ORDER:
+                if method in gathered:
+                    getattr(tx, method)(gathered[method])
+    wall = time.perf_counter() - start
+    cpu, theirs = time.process_time() - cpu, server_cpu(server) - theirs
+    print(
+        f"{active} active, {batch} to a commit: {commits / wall:.0f} commits/s,"
+        f" {commits * batch / wall:.0f} transitions/s; CPU of the node {cpu / commits / batch * 1e6:.1f} us a transition,"
+        f" of the server {theirs / commits / batch * 1e6:.1f}"
+    )
+
+
+def pops(server: postgres.Server, store: Store, seconds: float) -> None:
+    def run(label: str) -> None:
+        numbers = count(1)
+        with store.transaction() as tx:
+            tx.put_tasks([task_row(n, position=n) for n in (next(numbers) for _ in range(1000))])
+        cpu, theirs = time.process_time(), server_cpu(server)
+        done, start, last = 0, time.perf_counter(), 0.0
+        second_half = 0
+        while (last := time.perf_counter() - start) < seconds:
+            with store.transaction() as tx:
+                for _ in range(10):
+                    number = next(numbers)
+                    tx.put_tasks([task_row(number, position=number)])
+                    assert tx.take_tasks(DOMAIN, "decision", "main", 1)
+            done += 10
+            second_half += 10 * (last > seconds / 2)
+        cpu, theirs = time.process_time() - cpu, server_cpu(server) - theirs
+        print(
+            f"pops, {label}: {done / last:.0f}/s, in the second half {second_half / last * 2:.0f}/s;"
+            f" CPU of the node {cpu / done * 1e6:.0f} us, of the server {theirs / done * 1e6:.0f} us each"
+        )
+        with store.transaction() as tx:
+            tx.delete_tasks_of([run_of(n) for n in range(1, next(numbers))])
+
+    run("nothing beside")
+    with psycopg.connect(server.dsn()) as holder:
+        holder.execute("set transaction isolation level repeatable read")
+        holder.execute("select count(*) from tasks")
+        run("a snapshot held open")
+        kept = postgres_marks.FULL_LOOK_MS
+        postgres_marks.FULL_LOOK_MS = 0
+        run("a snapshot held open, without marks")
+        postgres_marks.FULL_LOOK_MS = kept
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("what", nargs="*", default=["batches", "pops", "lists"])
+    parser.add_argument("--active", type=int, default=100)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--commits", type=int, default=1000)
+    parser.add_argument("--closed", type=int, default=0, help="closed runs that are there before")
+    parser.add_argument("--seconds", type=float, default=20.0)
+    given = parser.parse_args()
+    with postgres.running(durable=True, settings={"shared_buffers": "256MB"}) as server:
+        store = PostgresStore(server.dsn(tcp=False))
+        if given.closed:
+            fill(store, given.closed, random.Random(2))
+        if "batches" in given.what:
+            batches(server, store, given.active, given.batch, given.commits)
+        if "pops" in given.what:
+            pops(server, store, given.seconds)
+        if "lists" in given.what and given.closed:
+            lists(store)
+        store.close()
+
+
+if __name__ == "__main__":
+    main()

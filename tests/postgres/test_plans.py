@@ -1,0 +1,115 @@
+"""PostgreSQL: every statement uses the indexes that the comment above it names, whatever is stored and counted."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.postgres.places import admin, new_place
+from tests.store.measure import fill
+from tests.store.rows import DOMAIN, task_row
+from workflowsvc.store import sql, visibility
+from workflowsvc.store.interface import ExecutionQuery
+from workflowsvc.store.postgres import PostgresStore
+from workflowsvc.store.postgres_sql import LISTING, SQL, PostgresStatements, listing
+from workflowsvc.store.postgres_wire import PLANNER
+
+Connection = psycopg.Connection[tuple[object, ...]]
+
+TEXT = "".join(
+    path.read_text("utf-8") for path in (Path(sql.__file__).parent / "sql" / "postgres").glob("*.sql")
+)
+COMMENTS = dict(re.findall(r"^-- :name (\w+)\n((?:--.*\n)*)", TEXT, re.MULTILINE))
+INDEXES = re.compile(
+    r"\b(?:\w+_pkey|executions_\w+|progress_by_\w+|tasks_\w+|messages_in_\w+|domains_by_\w+|execution_tags_in_order)\b"
+)
+NEW_ROWS = ("put_", "insert_", "append_")
+WITHOUT_TABLES = (
+    "begin",
+    "commit",
+    "rollback",
+    "moment",
+    "transaction",
+    "timeline",
+    "end_transaction",
+    "invalid",
+)
+
+
+@pytest.fixture(scope="module", params=["new", "counted empty, then filled", "filled", "filled and counted"])
+def connection(request: pytest.FixtureRequest) -> Iterator[Connection]:
+    """As the store has it: with its settings for the planner."""
+    place = new_place()
+    store = PostgresStore(place.dsn)
+    if request.param == "counted empty, then filled":
+        with admin(place.dsn) as connection:
+            connection.execute("vacuum analyze")
+    if request.param != "new":
+        fill(store, 10_000, random.Random(1))
+        with store.transaction() as tx:
+            tx.put_tasks([task_row(n, position=n) for n in range(5000)])
+    store.close()
+    with admin(place.dsn) as connection:
+        if request.param == "filled and counted":
+            connection.execute("analyze")
+        connection.prepare_threshold = None  # its own prepared statements would be deallocated with ours
+        for name, setting in PLANNER.items():
+            connection.execute("select set_config(%s, %s, false)", (name, setting))
+        yield connection
+
+
+def plan(connection: Connection, statement: bytes) -> str:
+    nulls = ", ".join(["null"] * len(set(re.findall(rb"\$\d+", statement))))
+    connection.execute("deallocate all")
+    connection.execute(b"prepare planned as " + statement)
+    rows = connection.execute(f"explain (costs off) execute planned{f'({nulls})' if nulls else ''}".encode())
+    return "\n".join(str(row[0]) for row in rows)
+
+
+def used_in(found: str) -> set[str]:
+    return set(re.findall(r" using (\w+)", found))
+
+
+def indexes_named(name: str) -> set[str]:
+    return set(INDEXES.findall(COMMENTS[name]))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name for name in PostgresStatements._fields if not name.startswith(WITHOUT_TABLES)],
+)
+def test_a_statement_uses_the_indexes_that_are_named_above_it(connection: Connection, name: str) -> None:
+    found = plan(connection, getattr(SQL, name).text)
+    assert indexes_named(name), "say which index it relies on"
+    assert "Seq Scan" not in found, found
+    if name.startswith(NEW_ROWS):  # plans do not name the indexes that refuse doubles
+        assert "Index" not in found, found
+    else:
+        assert used_in(found) >= indexes_named(name), found
+
+
+FILTERS = [{}, {"type_name": "t"}, {"tag": "t"}, {"workflow_id": "w"}, {"close_status": "FAILED"}]
+
+
+@pytest.mark.parametrize("ascending", [False, True])
+@pytest.mark.parametrize("given", FILTERS, ids=str)
+def test_a_list_walks_one_index_in_its_order(
+    connection: Connection, given: dict[str, str], ascending: bool
+) -> None:
+    kinds = [("OPEN", "started_at"), ("CLOSED", "started_at"), ("CLOSED", "closed_at")]
+    for (status, order_by), after in itertools.product(kinds, (None, (5000, 7))):
+        query = ExecutionQuery(DOMAIN, status, order_by, 0, None, ascending=ascending, after=after, **given)
+        text, _ = visibility.listing(LISTING, query)
+        source = next(name for name in LISTING._fields[2:] if getattr(LISTING, name) in text)
+        for which in (text, visibility.counting(LISTING, query)[0]):
+            found = plan(connection, listing(which).text)
+            assert used_in(found) >= indexes_named(source), found
+            assert "Seq Scan" not in found, found
+        sorts = "Sort" in plan(connection, listing(text).text)
+        assert not sorts or "workflow_id" in given, "pages would read all rows before them"
