@@ -32,6 +32,7 @@ from workflowsvc.engine.session import Session
 from workflowsvc.http.app import POLLS, HttpApp
 from workflowsvc.http.server import HttpServer
 from workflowsvc.service.api import Api
+from workflowsvc.service.operations import READS
 from workflowsvc.service.polls import Gone
 from workflowsvc.settings import Settings
 from workflowsvc.store.interface import Store
@@ -153,7 +154,8 @@ class OverHttp:
             told = error.response["Error"]
             raise Refused(told["Code"], told.get("Message") or None) from None
         finally:
-            self._settle()
+            if operation not in READS:
+                self._settle()
         del answer["ResponseMetadata"]
         return _plain(answer) or None
 
