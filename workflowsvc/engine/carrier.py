@@ -25,9 +25,10 @@ from workflowsvc.core.messages import (
     Signal,
     StartChild,
 )
-from workflowsvc.engine.session import Quarantined, Session
+from workflowsvc.engine.poison import Bug, Quarantined
+from workflowsvc.engine.session import Session
 from workflowsvc.model.shapes import WorkflowExecution
-from workflowsvc.store.interface import MessageRow
+from workflowsvc.store.interface import MessageRow, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,13 +47,25 @@ def carry(session: Session) -> None:
     for row in rows:
         if row.id in state.stuck_messages:
             continue
+        session.last_run = None
         try:
-            apply(session, row)
-        except (Quarantined, _NotNow):
-            state.stuck_messages.add(row.id)
-            continue
-        session.flush()
-        session.tx.delete_messages([row.id])
+            _deliver(session, row)
+        except StoreError:
+            raise
+        except Exception as error:
+            raise Bug.met(session, message=row.id) from error
+
+
+def _deliver(session: Session, row: MessageRow) -> None:
+    try:
+        apply(session, row)
+    except (Quarantined, _NotNow):
+        session.state.stuck_messages.add(row.id)
+        return
+    session.flush()
+    session.tx.delete_messages([row.id])
+    if session.state.careful:
+        session.store()
 
 
 class _NotNow(Exception):

@@ -6,6 +6,7 @@ Owns the putting together, and the secret that all nodes of an installation shar
 from __future__ import annotations
 
 from workflowsvc.clock import Clock
+from workflowsvc.engine import poison
 from workflowsvc.engine.ids import Chance, Ids
 from workflowsvc.engine.invoker import Begin, Call, Invoker
 from workflowsvc.engine.lane import Lane
@@ -25,6 +26,7 @@ class Engine:
         self.store = store
         self.settings = settings
         self.secret = _secret(store, chance)
+        poison.give_back(store)
         self.state = EngineState(settings, Ids(chance), shared=store.shared)
         self.lane = Lane(store, clock, self.state)
         store.listen(self.lane.look)

@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 
 from workflowsvc.clock import Clock
 from workflowsvc.engine import carrier
-from workflowsvc.engine.session import Quarantined, Session
+from workflowsvc.engine.poison import Bug, Quarantined
+from workflowsvc.engine.session import Session
 from workflowsvc.engine.state import EngineState
 from workflowsvc.faults import Fault, InternalFailure, ServiceUnavailable
 from workflowsvc.store.interface import Conflict, ListKey, Store, StoreError
@@ -142,23 +143,43 @@ class Lane:
     def _run(self, commands: list[Command]) -> list[tuple[Reply, Any]]:
         """The answers; whatever happens, every command gets one, now or, if it waits for a task, later."""
         attempts = 0
+        refused: list[tuple[Reply, Any]] = []
         while True:
             try:
-                return self._attempt(commands)
-            except _Bug as bug:
-                log.error("quarantined %s after a bug", bug, exc_info=bug.__cause__)
-                if bug.run is not None:
-                    self.state.quarantined.add(bug.run)
-                else:
-                    return [(command.reply, InternalFailure()) for command in commands]
+                return refused + self._attempt(commands)
+            except Bug as bug:
+                self._set_aside(bug)
+                if bug.command is not None:
+                    commands = [command for command in commands if command is not bug.command]
+                    refused.append((bug.command.reply, InternalFailure()))
             except Conflict:
                 attempts += 1
                 if attempts == ATTEMPTS:
-                    return [(command.reply, ServiceUnavailable()) for command in commands]
+                    return refused + [(command.reply, ServiceUnavailable()) for command in commands]
             except StoreError as error:
                 log.error("the store refused a batch of %d commands: %s", len(commands), error)
                 self._not_before = self._clock.now_ms() + RETRY_MS
-                return [(command.reply, ServiceUnavailable()) for command in commands]
+                return refused + [(command.reply, ServiceUnavailable()) for command in commands]
+            except Exception:
+                log.exception("a batch of %d commands could not be written down", len(commands))
+                self._not_before = self._clock.now_ms() + RETRY_MS
+                self.state.careful = True
+                if len(commands) == 1:
+                    return [*refused, (commands[0].reply, InternalFailure())]
+                return refused + [answer for command in commands for answer in self._run([command])]
+
+    def _set_aside(self, bug: Bug) -> None:
+        """One thing less is tried in the next attempt, so that all others go on."""
+        if bug.run is not None:
+            self.state.quarantined.add(bug.run)
+        elif bug.message is not None:
+            self.state.stuck_messages.add(bug.message)
+        elif bug.command is None:
+            self._not_before = (
+                self._clock.now_ms() + RETRY_MS
+            )  # background work as a whole, then piece by piece
+            self.state.careful = True
+        log.error("set aside %s after a bug", bug, exc_info=bug.__cause__)
 
     def _attempt(self, commands: list[Command]) -> list[tuple[Reply, Any]]:
         session: Session | None = None
@@ -192,32 +213,25 @@ class Lane:
                 carrier.carry(session)
             if state.purge_at is not None and state.purge_at <= now:
                 _purge(session)
-        except StoreError:
+        except (Bug, StoreError):
             raise
         except Exception as error:
-            raise _Bug(session.last_run) from error
+            raise Bug.met(session) from error
 
     def _command(self, session: Session, command: Command) -> None:
+        session.last_run = None
         try:
             try:
                 answer = command.run(session)
             except (Fault, Quarantined) as refusal:
                 answer = refusal if isinstance(refusal, Fault) else InternalFailure()
             session.flush()  # after a refusal too: deadlines may have passed for what the caller asked about
-        except StoreError:
+        except (Bug, StoreError):
             raise
         except Exception as error:
-            raise _Bug(session.last_run) from error
+            raise Bug.met(session, command=command) from error
         if answer is not NO_ANSWER:
             session.answers.append((command.reply, answer))
-
-
-class _Bug(Exception):
-    """A rule has met what it calls impossible; `run` is where, if that can be told."""
-
-    def __init__(self, run: int | None) -> None:
-        super().__init__(f"run {run}" if run is not None else "no run")
-        self.run = run
 
 
 def _ignore(_: Any) -> None:
@@ -240,23 +254,31 @@ def _look_around(session: Session) -> None:
 
 def _advance_due(session: Session) -> None:
     state = session.state
-    runs = session.tx.due_runs(session.now, DUE_PER_BATCH + len(state.quarantined))
+    most = DUE_PER_BATCH + len(state.quarantined)
+    runs = session.tx.due_runs(session.now, most)
     for run in runs:
         if run not in state.quarantined:
             session.refresh(run)
             session.flush()
+            if state.careful:
+                session.store()
+    session.last_run = None  # what cannot be written down may be any of them
     session.store()
     state.wake_at = session.tx.next_wake_at()
-    if state.quarantined and state.wake_at is not None:
+    if state.quarantined and state.wake_at is not None and len(runs) < most:
         state.wake_at = max(state.wake_at, session.now + RETRY_MS)  # what remains due is quarantined
 
 
 def _purge(session: Session) -> None:
     """One closed run at a time, a bounded number of events at a time."""
     state = session.state
-    expired = session.tx.expired_runs(session.now, 1)
-    for run in expired:
+    expired = session.tx.expired_runs(session.now, 1 + len(state.quarantined))
+    healthy = [run for run in expired if run not in state.quarantined]
+    for run in healthy[:1]:
+        session.last_run = run
         if session.tx.purge(run, PURGED_EVENTS_PER_BATCH):
             state.forget(run)
-    if not expired:
+    if not healthy:
         state.purge_at = session.tx.next_purge_at()
+        if expired and state.purge_at is not None:
+            state.purge_at = max(state.purge_at, session.now + RETRY_MS)

@@ -18,6 +18,7 @@ from workflowsvc.core.messages import AnyMessage, messages_of
 from workflowsvc.core.outcome import outcome_of
 from workflowsvc.core.run_ids import run_of, shard_for
 from workflowsvc.engine.names import Names
+from workflowsvc.engine.poison import Quarantined, set_aside
 from workflowsvc.engine.pollers import Waiter
 from workflowsvc.engine.writes import Writes
 from workflowsvc.model.events import Event, decode_event, encode_event
@@ -56,7 +57,9 @@ class Session:
         self.names = Names(tx, now, state)
         self.answers: list[tuple[Callable[[Any], None], Any]] = []  # told after the commit
         self.after_commit: list[Callable[[], None]] = []  # done then, before anybody is told; must not raise
-        self.last_run: int | None = None  # the execution that was asked for last: where a bug must lie
+        self.last_run: int | None = None  # the execution at hand: where a bug must lie
+        self.made: set[int] = set()  # executions that this transaction has made
+        self._seen: set[int] = set()  # every execution that was asked for
         self.hints: set[ListKey] = (
             set()
         )  # lists on which other nodes may find something, once this is committed
@@ -78,6 +81,7 @@ class Session:
         if run in state.quarantined:
             raise Quarantined(run)
         self.last_run = run
+        self._seen.add(run)
         if state.shared and run not in self._locked:
             self._lock(run)
         execution = state.executions.get(run)
@@ -187,6 +191,9 @@ class Session:
             run_id = self.new_run_id(domain, workflow_id)
         run = run_of(run_id)
         assert run is not None
+        self.made.add(run)
+        self._seen.add(run)
+        self.last_run = run
         execution = self._execution(run, run_id, domain, workflow_id)
         workflow.start(execution, self.now, attributes)
         parent = attributes.parent_workflow_execution
@@ -269,7 +276,7 @@ class Session:
             try:
                 answer = waiter.start(self, row)
             except Quarantined:
-                self._writes.put_task(row._replace(ready=False))
+                self._writes.put_task(set_aside(self.tx, row))
                 continue
             if answer is not None:
                 return answer
@@ -298,11 +305,11 @@ class Session:
     def _serve(self, key: ListKey) -> None:
         pollers = self.state.pollers
         while (waiter := pollers.first(key)) is not None:
+            self._matched.append(waiter)  # first of all: whatever happens, it is not lost
             answer = self._take_for(waiter)
             if answer is None:
-                pollers.put_back(waiter)
+                pollers.put_back(self._matched.pop())
                 break
-            self._matched.append(waiter)
             self.answers.append((waiter.reply, answer))
 
     def look(self, lists: list[ListKey]) -> None:
@@ -333,6 +340,7 @@ class Session:
         if self._dirty.pop(run, None) is None:
             return
         self._touched.add(run)
+        self.last_run = run
         events = execution.take_new_events()
         rows = [EventRow(run, event.id, encode_event(event)) for event in events]
         self._writes.events += rows
@@ -425,7 +433,7 @@ class Session:
     def roll_back(self) -> None:
         """The transaction was not committed: memory forgets it too, and who waited waits again."""
         state = self.state
-        for run in (*self._touched, *self._dirty, self.last_run or 0):
+        for run in self._seen:
             state.forget(run)
         state.forget_names()
         state.empty_lists.clear()
@@ -436,11 +444,3 @@ class Session:
             state.pollers.put_back(waiter)
         for waiter in self._added:
             state.pollers.remove(waiter)
-
-
-class Quarantined(Exception):
-    """A bug in the rules was met in this run; it is left alone until the server starts again."""
-
-    def __init__(self, run: int) -> None:
-        super().__init__(f"run {run} is quarantined")
-        self.run = run

@@ -62,6 +62,7 @@ class EngineState:
         self.draining = False  # polls are no longer held
         self.invoke: Invoke = no_lambda
         self.quarantined: set[int] = set()  # runs in which a rule has met a bug
+        self.careful = False  # something could not be written down: background work is written piece by piece
         self.stuck_messages: set[int] = set()  # for such a run, or for the process that follows this one
 
     def wake_by(self, at: int | None) -> None:
