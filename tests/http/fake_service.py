@@ -11,6 +11,7 @@ import asyncio
 import logging
 import os
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from workflowsvc import cli
@@ -33,7 +34,16 @@ class FakeService:
         self.polls_seen = asyncio.Event()
         self.drained = asyncio.Event()
         self.release = asyncio.Event()  # lets DescribeDomain go on
+        self.tasks: set[asyncio.Task[Any]] = set()
         self.big = b'"' + b"x" * 8_000_000 + b'"'
+
+    def begin(
+        self, operation: str, tenant: Tenant, request: Any, gone: Gone | None, done: Callable[[Any], None]
+    ) -> None:
+        task = asyncio.get_running_loop().create_task(self.call(operation, tenant, request, gone))
+        self.tasks.add(task)
+        task.add_done_callback(lambda task: task.cancelled() or done(task.exception() or task.result()))
+        task.add_done_callback(self.tasks.discard)
 
     async def call(self, operation: str, tenant: Tenant, request: Any, gone: Gone | None) -> Any:
         self.calls.append((operation, tenant, request))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime
 import email.utils
 import logging
@@ -15,10 +14,9 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tests.http.fake_service import FakeService
-from tests.http.support import LIST_DOMAINS, Answer, Running, post
+from tests.http.support import LIST_DOMAINS, Answer, Running, post, running
 from workflowsvc import __version__
-from workflowsvc.clock import ManualClock, SystemClock
-from workflowsvc.http.app import HttpApp
+from workflowsvc.clock import ManualClock
 from workflowsvc.http.connections import Connections
 from workflowsvc.http.exchange import render_head
 from workflowsvc.http.request_ids import request_ids
@@ -266,63 +264,21 @@ class Broken(FakeService):
         raise ConnectionError("no store")
 
 
-# --- the application by itself, as any ASGI server would call it ---
-
-
-def call(
-    app: HttpApp, method: str, path: str, *messages: dict[str, Any], **headers: str
-) -> list[dict[str, Any]]:
-    """What the application sends."""
-    sent: list[dict[str, Any]] = []
-    incoming = iter(messages)
-
-    async def receive() -> Any:
-        return next(incoming)
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    fields = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    scope = {"type": "http", "method": method, "path": path, "headers": fields}
-    asyncio.run(app(scope, receive, send))
-    return sent
-
-
-def application(service: FakeService, **settings: Any) -> HttpApp:
-    return HttpApp(service, Settings(**settings), SystemClock())
-
-
-def part(body: bytes, *, more: bool) -> dict[str, Any]:
-    return {"type": "http.request", "body": body, "more_body": more}
+def health(server: Running, path: str) -> int:
+    return server.ask(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode()).status
 
 
 def test_a_service_without_a_store_lives_and_is_not_ready() -> None:
-    app = application(Broken())
-    assert call(app, "GET", "/readyz")[0]["status"] == 503
-    assert call(app, "GET", "/livez")[0]["status"] == 200
+    with running(Broken()) as server:
+        assert health(server, "/readyz") == 503
+        assert health(server, "/livez") == 200
 
 
 def test_a_service_that_stops_is_not_ready() -> None:
-    app = application(FakeService())
-    app.draining = True
-    assert call(app, "GET", "/readyz")[0]["status"] == 503
-
-
-def test_a_body_may_come_in_parts() -> None:
-    parts = [part(b'{"registrationStatus":', more=True), part(b'"REGISTERED"}', more=False)]
-    sent = call(application(FakeService()), "POST", "/ListDomains", *parts)
-    assert sent[0]["status"] == 200
-
-
-def test_the_application_limits_bodies_itself_too() -> None:
-    parts = [part(bytes(1_000), more=True), part(bytes(1_000), more=True)]
-    sent = call(application(FakeService(), max_body_bytes=1_500), "POST", "/ListDomains", *parts)
-    assert sent[0]["status"] == 413
-
-
-def test_a_client_that_leaves_before_its_body_is_complete_is_not_answered() -> None:
-    parts = [part(b"{", more=True), {"type": "http.disconnect"}]
-    assert call(application(FakeService()), "POST", "/ListDomains", *parts) == []
+    with running() as server:
+        assert health(server, "/readyz") == 200
+        server.app.draining = True
+        assert health(server, "/readyz") == 503
 
 
 def test_a_header_of_an_answer_cannot_bring_a_second_answer() -> None:

@@ -50,6 +50,12 @@ class Door:
         self.next_poll_waits = False
         self.waiting: list[asyncio.Task[Any]] = []  # polls that were sent to wait, in the order they came
 
+    def begin(
+        self, operation: str, tenant: Tenant, request: Any, gone: Gone | None, done: Callable[[Any], None]
+    ) -> None:
+        task = asyncio.ensure_future(self.call(operation, tenant, request, gone))
+        task.add_done_callback(lambda task: task.cancelled() or done(task.exception() or task.result()))
+
     async def call(self, operation: str, tenant: Tenant, request: Any, gone: Gone | None) -> Any:
         if operation not in POLLS:
             return await self.api.call(operation, tenant, request, gone)

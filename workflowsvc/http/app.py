@@ -1,4 +1,4 @@
-"""A plain ASGI application: a request names an action; what the action returns or raises is the answer.
+"""The application: a request names an action; what the action returns or raises is the answer.
 
 Owns the mapping of method, path and headers to actions and back to status, headers and body (reference 1.1,
 1.2, 1.4), and the health pages. Must not know what an action does, nor how bytes arrive (`protocol.py`).
@@ -14,18 +14,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 from workflowsvc import __version__
 from workflowsvc.faults import (
     AccessDeniedException,
     Fault,
     InternalFailure,
-    RequestEntityTooLargeException,
     UnknownOperationException,
 )
 from workflowsvc.http.credentials import Tenants
-from workflowsvc.http.exchange import HANG_UP
 from workflowsvc.http.request_ids import request_ids
 from workflowsvc.model import wire
 from workflowsvc.service.polls import Gone
@@ -34,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from workflowsvc.clock import Clock
-    from workflowsvc.http.exchange import HeaderList, Receive, Scope, Send
+    from workflowsvc.http.exchange import Exchange
     from workflowsvc.model.shapes import Shape
     from workflowsvc.settings import Settings
     from workflowsvc.tenant import Tenant
@@ -51,10 +49,12 @@ POLLS = frozenset(("PollForDecisionTask", "PollForActivityTask"))
 class Service(Protocol):
     """What does the work (workflowsvc.service.api.Api)."""
 
-    async def call(
-        self, operation: str, tenant: Tenant, request: Shape, gone: Gone | None
-    ) -> Shape | bytes | None:
-        """The output; raises Fault. `gone` is set when the client of a poll goes away."""
+    def begin(
+        self, operation: str, tenant: Tenant, request: Shape, gone: Gone | None, done: Callable[[Any], None]
+    ) -> None:
+        """Gives `done` the output or the fault, later and on the event loop; may raise a Fault at once. `gone` is set
+        when the client of a poll goes away.
+        """
         ...
 
     async def start(self) -> None: ...
@@ -63,10 +63,6 @@ class Service(Protocol):
         ...
 
     def close(self) -> None: ...
-
-
-class Disconnected(Exception):
-    """The client left before its request was complete."""
 
 
 class HttpApp:
@@ -79,123 +75,130 @@ class HttpApp:
         self._service = service
         self._clock = clock
         self._tenants = Tenants(settings.account, settings.region)
-        self._max_body_bytes = settings.max_body_bytes
         self._ids = request_ids(entropy)
+        self._health_checks: set[asyncio.Task[None]] = set()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            raise RuntimeError(f"this application does not speak {scope['type']}")
-        headers: dict[bytes, bytes] = dict(cast("HeaderList", scope["headers"]))
-        if scope["method"] in ("GET", "HEAD") and b"x-amz-target" not in headers:
-            status, body = await self._health(scope["path"])
-            if status:
-                await answer(send, status, [(b"content-type", b"text/plain; charset=utf-8")], body)
-                return
-        request_id = next(self._ids)
-        try:
-            status, body = await self._act(scope, headers, receive, request_id)
-        except Disconnected:
+    def handle(self, exchange: Exchange) -> None:
+        """Answers a request, now or when the service has."""
+        headers = exchange.headers
+        if exchange.method != b"POST" and b"x-amz-target" not in headers and self._answers_health(exchange):
             return
-        content_type = wire.response_content_type(headers.get(b"content-type", b"").decode("latin-1"))
-        fields = [(b"x-amzn-requestid", request_id.encode()), (b"content-type", content_type.encode())]
-        await answer(send, status, fields, body)
-
-    async def _act(
-        self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, request_id: str
-    ) -> tuple[int, bytes]:
-        """Status and body. A fault is an answer; anything else is our bug, and the log has it."""
-        began = self._clock.monotonic()
-        operation, tenant, status = "-", self._tenants.default, 200
+        reply = _Reply(exchange, next(self._ids), self._clock)
         try:
-            body = await self._body(receive)
-            operation = operation_of(scope, headers)
+            reply.operation = operation = operation_of(exchange)
             if b"origin" in headers:
-                # Only browsers send it. A page of somebody else must not drive a service that asks for no
-                # password.
+                # Only browsers send it. A page of somebody else must not drive a service that asks for no password.
                 raise AccessDeniedException("Requests from web pages are not accepted")
-            tenant = self._tenants.of(headers.get(b"authorization"))
-            request = wire.decode(operation, body)
+            reply.tenant = tenant = self._tenants.of(headers.get(b"authorization"))
+            request = wire.decode(operation, exchange.body)
+            gone = None
             if operation in POLLS:
                 gone = Gone()
-                scope["extensions"][HANG_UP](gone.set)
-                output = await self._service.call(operation, tenant, request, gone)
-            else:
-                output = await self._service.call(operation, tenant, request, None)
-            answer_body = wire.encode(output)
-        except Fault as fault:
-            status, answer_body = fault.status, fault.body()
-        except Disconnected:
-            raise
-        except Exception:
-            log.exception("request %s: %s failed", request_id, operation)
-            status, answer_body = InternalFailure.status, InternalFailure().body()
-        if log.isEnabledFor(logging.DEBUG):
-            took = (self._clock.monotonic() - began) * 1000
-            log.debug(
-                "request %s: %s for %s answered %d in %.1f ms",
-                request_id,
-                operation,
-                tenant.key,
-                status,
-                took,
-            )
-        return status, answer_body
+                exchange.on_hang_up(gone.set)
+            self._service.begin(operation, tenant, request, gone, reply)
+        except Exception as error:
+            reply(error)
 
-    async def _body(self, receive: Receive) -> bytes:
-        message = await receive()
-        if message["type"] != "http.request":
-            raise Disconnected
-        body = cast("bytes", message.get("body", b""))
-        while message.get("more_body", False):
-            if len(body) > self._max_body_bytes:
-                break
-            message = await receive()
-            if message["type"] != "http.request":
-                raise Disconnected
-            body += cast("bytes", message.get("body", b""))
-        if len(body) > self._max_body_bytes:
-            raise RequestEntityTooLargeException
-        return body
+    # --- health ---
 
-    async def _health(self, path: str) -> tuple[int, bytes]:
-        """Status and page; 0 when there is no such page."""
-        if path == "/":
-            return 200, HEALTH_LINE
-        if path == "/livez":
-            return 200, b"ok\n"  # the event loop turns, or nobody would have said so
-        if path == "/readyz":
-            if self.draining:
-                return 503, b"stopping\n"
-            return (200, b"ok\n") if await self._store_answers() else (503, b"the store does not answer\n")
-        return 0, b""
+    def _answers_health(self, exchange: Exchange) -> bool:
+        """False when there is no such page."""
+        path = exchange.path
+        if exchange.method not in (b"GET", b"HEAD") or path not in ("/", "/livez", "/readyz"):
+            return False
+        if path == "/readyz" and not self.draining:
+            check = asyncio.get_running_loop().create_task(self._answer_ready(exchange))
+            self._health_checks.add(check)
+            check.add_done_callback(self._health_checks.discard)
+        elif path == "/readyz":
+            exchange.respond(503, _TEXT, b"stopping\n")
+        else:
+            # /livez: the event loop turns, or nobody would say so
+            exchange.respond(200, _TEXT, HEALTH_LINE if path == "/" else b"ok\n")
+        return True
+
+    async def _answer_ready(self, exchange: Exchange) -> None:
+        if await self._store_answers():
+            exchange.respond(200, _TEXT, b"ok\n")
+        else:
+            exchange.respond(503, _TEXT, b"the store does not answer\n")
 
     async def _store_answers(self) -> bool:
         """Whether a small real question is answered in time."""
         question = wire.decode("ListDomains", b'{"registrationStatus":"REGISTERED","maximumPageSize":1}')
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+        def done(output: Any) -> None:
+            if not answer.done():
+                answer.set_result(output)
+
         try:
+            self._service.begin("ListDomains", self._tenants.default, question, None, done)
             async with asyncio.timeout(READY_SECONDS):
-                await self._service.call("ListDomains", self._tenants.default, question, None)
+                output = await answer
         except Exception as error:
-            log.warning("not ready: %r", error)
+            output = error
+        if isinstance(output, BaseException):
+            log.warning("not ready: %r", output)
             return False
         return True
 
 
-def operation_of(scope: Scope, headers: dict[bytes, bytes]) -> str:
+class _Reply:
+    """What the service calls with the output, or with the exception that says why there is none. A fault is an answer;
+    any other exception is our bug, and the log has it.
+    """
+
+    __slots__ = ("_began", "_clock", "_exchange", "_request_id", "operation", "tenant")
+
+    def __init__(self, exchange: Exchange, request_id: str, clock: Clock) -> None:
+        self._exchange = exchange
+        self._request_id = request_id
+        self._clock = clock
+        self._began = clock.monotonic()
+        self.operation = "-"
+        self.tenant: Tenant | None = None
+
+    def __call__(self, output: Any) -> None:
+        status = 200
+        try:
+            if isinstance(output, BaseException):
+                raise output
+            body = wire.encode(output)
+        except Fault as fault:
+            status, body = fault.status, fault.body()
+        except Exception:
+            log.exception("request %s: %s failed", self._request_id, self.operation)
+            status, body = InternalFailure.status, InternalFailure().body()
+        asked = self._exchange.headers.get(b"content-type", b"").decode("latin-1")
+        content_type = wire.response_content_type(asked).encode()
+        fields = [(b"x-amzn-requestid", self._request_id.encode()), (b"content-type", content_type)]
+        self._exchange.respond(status, fields, body)
+        if log.isEnabledFor(logging.DEBUG):
+            whose = self.tenant.key if self.tenant else "nobody"
+            took = (self._clock.monotonic() - self._began) * 1000
+            log.debug(
+                "request %s: %s for %s answered %d in %.1f ms",
+                self._request_id,
+                self.operation,
+                whose,
+                status,
+                took,
+            )
+
+
+_TEXT = [(b"content-type", b"text/plain; charset=utf-8")]
+
+
+def operation_of(exchange: Exchange) -> str:
     """The action that a request names: in its target header (reference 1.1.1), or else in its path."""
-    path = cast("str", scope["path"])
-    if scope["method"] != "POST":
+    if exchange.method != b"POST":
         raise UnknownOperationException
-    target = headers.get(b"x-amz-target")
+    target = exchange.headers.get(b"x-amz-target")
     if target is not None:
-        if path != "/":
+        if exchange.path != "/":
             raise UnknownOperationException
         return wire.operation_of(target.decode("latin-1"))
-    if "." in path:
+    if "." in exchange.path:
         raise UnknownOperationException  # the target's prefixes have no business in a path
-    return wire.operation_of(path.removeprefix("/"))
-
-
-async def answer(send: Send, status: int, headers: HeaderList, body: bytes) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    return wire.operation_of(exchange.path.removeprefix("/"))

@@ -1,34 +1,21 @@
-"""One request and its answer, as ASGI sees them: the body is there at the start, the answer leaves whole.
+"""One request and its answer: the body is there at the start, the answer leaves whole.
 
-Owns the ASGI scope, `receive` and `send` of one request, and the bytes of an answer. Must not know how
-requests are framed or when connections end; `protocol.py` tells it with `hang_up`.
+Owns what the application sees of a request, and the bytes of an answer. Must not know how requests are framed or when
+connections end; `protocol.py` tells it with `hang_up`.
 
-An answer is written in one piece with its Content-Length, because everything this service says is complete
-before it is said: nothing leaves before its commit (design, section 3). Streaming applications work,
-gathered.
+An answer is written in one piece with its Content-Length, because everything this service says is complete before it is
+said: nothing leaves before its commit (design, section 3).
 """
 
 from __future__ import annotations
 
-import asyncio
 import http
-import logging
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, MutableMapping
+    from collections.abc import Callable
 
-    Message = MutableMapping[str, Any]
-    Scope = MutableMapping[str, Any]
-    Receive = Callable[[], Awaitable[Message]]
-    Send = Callable[[Message], Awaitable[None]]
-    App = Callable[[Scope, Receive, Send], Awaitable[None]]
     HeaderList = list[tuple[bytes, bytes]]
-
-log = logging.getLogger(__name__)
-
-HANG_UP = "workflowsvc.hang_up"
-"""In `scope["extensions"]`: a function that takes a callback for when the client goes away."""
 
 _STATUS_LINES = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in http.HTTPStatus
@@ -38,10 +25,6 @@ _STATUS_LINES = {
 class Line(Protocol):
     """The connection, as far as an exchange needs it."""
 
-    async def writable(self) -> None:
-        """Returns once the client has taken in enough of what was written before."""
-        ...
-
     def date(self) -> bytes:
         """The Date header line of an answer written now."""
         ...
@@ -50,55 +33,46 @@ class Line(Protocol):
         """Whether another request may follow this one."""
         ...
 
-    def write_answer(self, exchange: Exchange, answer: bytes) -> None: ...
+    def write_answer(self, exchange: Exchange, answer: bytes) -> None:
+        """Writes it once the client has taken in enough of what was written before."""
+        ...
 
-    def abort(self) -> None: ...
+
+class App(Protocol):
+    """What answers requests. It must not raise, and must call `respond` in the end."""
+
+    def handle(self, exchange: Exchange) -> None: ...
 
 
 class Exchange:
-    """A request in work."""
+    """A request in work. `headers` are as received, names in lower case; of a name given twice the last one counts."""
 
-    __slots__ = (
-        "_gone",
-        "_head",
-        "_hung_up",
-        "_line",
-        "_parts",
-        "_received",
-        "_then",
-        "body",
-        "complete",
-        "keep_alive",
-        "scope",
-    )
+    __slots__ = ("_line", "_then", "body", "complete", "headers", "hung_up", "keep_alive", "method", "path")
 
-    def __init__(self, line: Line, scope: Scope, body: bytes, *, keep_alive: bool) -> None:
-        self.scope = scope
+    def __init__(
+        self,
+        line: Line,
+        method: bytes,
+        path: str,
+        headers: dict[bytes, bytes],
+        body: bytes,
+        *,
+        keep_alive: bool,
+    ) -> None:
+        self.method = method
+        self.path = path
+        self.headers = headers
         self.body = body
         self.keep_alive = keep_alive
         self.complete = False
+        self.hung_up = False
         self._line = line
-        self._received = False
-        self._hung_up = False
-        self._gone: asyncio.Future[None] | None = None
         self._then: Callable[[], None] | None = None
-        scope["extensions"] = {HANG_UP: self.on_hang_up}
-        self._head: Message | None = None
-        self._parts: list[bytes] = []
-
-    async def run(self, app: App) -> None:
-        """The application answers. If it fails to, the connection is closed: nothing true is left to say."""
-        try:
-            await app(self.scope, self.receive, self.send)
-        except Exception:
-            log.exception("the application raised")
-        if not self.complete and not self._hung_up:
-            self._line.abort()
 
     def on_hang_up(self, callback: Callable[[], None]) -> None:
-        """An ASGI extension: calls back when the client goes, so that nobody needs a task that waits for it."""
+        """Calls back when the client goes, so that nobody needs a task that waits for it."""
         self._then = callback
-        if self._hung_up:
+        if self.hung_up:
             callback()
 
     @property
@@ -107,42 +81,20 @@ class Exchange:
         return self._then is not None and not self.complete
 
     def hang_up(self) -> None:
-        """The client is gone, or can at least not be told from one that is: `receive` says so."""
-        self._hung_up = True
+        """The client is gone, or can at least not be told from one that is."""
+        self.hung_up = True
         if self._then is not None:
             self._then()
-        if self._gone is not None and not self._gone.done():
-            self._gone.set_result(None)
 
-    async def receive(self) -> Message:
-        if not self._received:
-            self._received = True
-            return {"type": "http.request", "body": self.body, "more_body": False}
-        if not self._hung_up and not self.complete:
-            self._gone = asyncio.get_running_loop().create_future()
-            await self._gone
-        return {"type": "http.disconnect"}
-
-    async def send(self, message: Message) -> None:
+    def respond(self, status: int, fields: HeaderList, body: bytes) -> None:
+        """The answer; a second one is ignored."""
         if self.complete:
             return
-        if self._head is None:
-            self._head = message
-            return
-        body = cast("bytes", message.get("body", b""))
-        if message.get("more_body", False):
-            self._parts.append(body)
-            return
-        if self._parts:
-            body = b"".join([*self._parts, body])
-        await self._line.writable()
         self.complete = True
-        stays_open = self._line.stays_open(self)
-        head = render_head(
-            self._head["status"], self._head["headers"], len(body), self._line.date(), stays_open
-        )
+        line = self._line
+        head = render_head(status, fields, len(body), line.date(), line.stays_open(self))
         # The answer to HEAD has the length of what a GET would bring, and none of it.
-        self._line.write_answer(self, head if self.scope["method"] == "HEAD" else head + body)
+        line.write_answer(self, head if self.method == b"HEAD" else head + body)
 
 
 def render_head(status: int, headers: HeaderList, length: int, date: bytes, stays_open: bool) -> bytes:

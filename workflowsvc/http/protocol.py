@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from uvicorn.config import Config
 
     from workflowsvc.http.connections import Connections
-    from workflowsvc.http.exchange import App, Scope
+    from workflowsvc.http.exchange import App
 
 # What is being received.
 NOTHING, HEAD, BODY = range(3)
@@ -247,7 +247,14 @@ class Connection(HttpToolsProtocol):
             self._stop(ServiceUnavailable())
 
     def on_message_complete(self) -> None:
-        exchange = Exchange(self, self._scope(), bytes(self.body), keep_alive=self.persistent)
+        exchange = Exchange(
+            self,
+            self.parser.get_method(),
+            self._path(),
+            dict(self.headers),
+            bytes(self.body),
+            keep_alive=self.persistent,
+        )
         self.body = bytearray()
         self.phase = NOTHING
         if self.exchange is None:
@@ -267,32 +274,16 @@ class Connection(HttpToolsProtocol):
             self.deaf = True
             raise _Stop  # what follows is not read
 
-    def _scope(self) -> Scope:
-        """What the application is told of a request. Most are `POST /`."""
-        path, query = "/", b""
-        raw_path = self.url
-        if self.url != b"/":
-            try:
-                parsed = httptools.parse_url(self.url)
-            except httptools.HttpParserInvalidURLError:
-                self._stop(MalformedHttpRequestException("The request target is not a path"))
-                raise AssertionError from None
-            raw_path, query = parsed.path or b"/", parsed.query or b""
-            path = urllib.parse.unquote(raw_path.decode("ascii"))
-        return {
-            "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.3"},
-            "http_version": self.version,
-            "method": self.parser.get_method().decode("ascii"),
-            "scheme": self.scheme,
-            "path": path,
-            "raw_path": raw_path,
-            "query_string": query,
-            "root_path": "",
-            "headers": self.headers,
-            "client": self.client,
-            "server": self.server,
-        }
+    def _path(self) -> str:
+        """The path of the request target; most are `POST /`."""
+        if self.url == b"/":
+            return "/"
+        try:
+            path = httptools.parse_url(self.url).path or b"/"
+        except httptools.HttpParserInvalidURLError:
+            self._stop(MalformedHttpRequestException("The request target is not a path"))
+            raise AssertionError from None
+        return urllib.parse.unquote(path.decode("ascii"))
 
     # --- refusing ---
 
@@ -342,13 +333,8 @@ class Connection(HttpToolsProtocol):
             self.deadline = math.inf
         if self.received_eof:
             exchange.hang_up()
-        task = self.loop.create_task(exchange.run(cast("App", self.app)))
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
-
-    async def writable(self) -> None:
-        if self.flow.write_paused:
-            await self.flow.drain()
+        # Not at once: this may be within a callback of the parser, which must not be called from itself.
+        self.loop.call_soon(cast("App", self.app).handle, exchange)
 
     def date(self) -> bytes:
         return self.server_state.date_line
@@ -361,6 +347,18 @@ class Connection(HttpToolsProtocol):
         )
 
     def write_answer(self, exchange: Exchange, answer: bytes) -> None:
+        if self.flow.write_paused:
+            task = self.loop.create_task(self._write_later(exchange, answer))
+            self.tasks.add(task)
+            task.add_done_callback(self.tasks.discard)
+        else:
+            self._write(exchange, answer)
+
+    async def _write_later(self, exchange: Exchange, answer: bytes) -> None:
+        await self.flow.drain()
+        self._write(exchange, answer)
+
+    def _write(self, exchange: Exchange, answer: bytes) -> None:
         if self.exchange is not exchange or self.transport.is_closing():
             return  # the client has gone
         stays_open = self.stays_open(exchange)

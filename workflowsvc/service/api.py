@@ -38,7 +38,7 @@ Answer = Any
 
 
 class Api:
-    """One node of the service. `call` belongs to the event loop that `start` was awaited on."""
+    """One node of the service. `begin` and `call` belong to the event loop that `start` was awaited on."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -86,24 +86,35 @@ class Api:
         self._readers.shutdown()
 
     async def call(self, operation: str, tenant: Tenant, request: Any, gone: Gone | None = None) -> Answer:
-        """The answer; raises Fault. `gone` is set when the caller's connection goes away during a poll."""
+        """The answer; raises Fault. As `begin`, for those who can wait."""
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.begin(operation, tenant, request, gone, partial(_resolve, future))
+        return await future
+
+    def begin(
+        self, operation: str, tenant: Tenant, request: Any, gone: Gone | None, done: Callable[[Answer], None]
+    ) -> None:
+        """Gives the answer, or the Fault, to `done`, later and on the event loop. `gone` is set when the caller's
+        connection goes away during a poll. A callback and not a coroutine: a task and its futures cost a fifth of
+        a call (docs/performance.md).
+        """
         caller = Caller(tenant, self._engine.now_ms(), self._tokens, self._settings, self._buckets)
         if self._buckets.enforced:
             self._buckets.require_call(tenant, operation, caller.now)
         write = WRITES.get(operation)
         if write is not None:
-            return await self._submit(lambda session: write(session, caller, request))
-        if operation in POLLS:
-            if isinstance(request, PollForDecisionTaskInput) and request.next_page_token:
-                return await self._read(tasks.next_page_of_decision_task, caller, request)
-            return await self._poll(operation, caller, request, gone)
-        return await self._read(READS[operation], caller, request)
+            self._lane.submit(Command(partial(write, caller=caller, request=request), done))
+        elif operation in READS:
+            self._read(READS[operation], caller, request, done)
+        elif isinstance(request, PollForDecisionTaskInput) and request.next_page_token:
+            self._read(tasks.next_page_of_decision_task, caller, request, done)
+        else:
+            self._poll(operation, caller, request, gone, done)
 
-    # --- to the lane and back ---
+    # --- to the lane and the readers, and back ---
 
     def _submit(self, run: Callable[[Session], Any]) -> asyncio.Future[Any]:
-        assert self._loop is not None, "start() comes first"
-        future: asyncio.Future[Any] = self._loop.create_future()
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._lane.submit(Command(run, partial(_resolve, future)))
         return future
 
@@ -112,23 +123,27 @@ class Api:
         assert self._loop is not None
         self._loop.call_soon_threadsafe(tell_here, answers)
 
-    async def _poll(self, operation: str, caller: Caller, request: Any, gone: Gone | None) -> Answer:
+    def _poll(
+        self, operation: str, caller: Caller, request: Any, gone: Gone | None, done: Callable[[Answer], None]
+    ) -> None:
         assert self._loop is not None, "start() comes first"
         begin, nothing = POLLS[operation]
-        future: asyncio.Future[Any] = self._loop.create_future()
-        poll = Poll(self._lane, begin, caller, request, partial(_resolve, future))
+
+        def reply(answer: Any) -> None:
+            timer.cancel()
+            done(nothing if answer is None else answer)
+
+        poll = Poll(self._lane, begin, caller, request, reply)
         timer = self._loop.call_later(self._settings.long_poll_seconds, poll.withdraw)
         if gone is not None:
             gone.then(poll.abandon)
-        try:
-            answer = await future
-        finally:
-            timer.cancel()
-        return nothing if answer is None else answer
 
-    async def _read(self, function: Callable[..., Any], caller: Caller, request: Any) -> Answer:
+    def _read(
+        self, function: Callable[..., Any], caller: Caller, request: Any, done: Callable[[Answer], None]
+    ) -> None:
         assert self._loop is not None, "start() comes first"
-        return await self._loop.run_in_executor(self._readers, self._read_now, function, caller, request)
+        reading = self._loop.run_in_executor(self._readers, self._read_now, function, caller, request)
+        reading.add_done_callback(lambda read: done(read.exception() or read.result()))
 
     def _read_now(self, function: Callable[..., Any], caller: Caller, request: Any) -> Answer:
         try:
