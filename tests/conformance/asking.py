@@ -16,6 +16,7 @@ class Asked(NamedTuple):
 
     status: int
     body: bytes
+    headers: set[str]  # their names, in lower case
 
     @property
     def json(self) -> Any:
@@ -49,7 +50,7 @@ class Line:
         target = {"X-Amz-Target": f"SimpleWorkflowService.{operation}"}
         self._connection.request("POST", "/", sent, self._headers | target)
         response = self._connection.getresponse()
-        return Asked(response.status, response.read())
+        return Asked(response.status, response.read(), {name.lower() for name, _ in response.getheaders()})
 
 
 def ask(server: Server, operation: str, members: dict[str, Any], tenant: Tenant = ME) -> Asked:

@@ -7,7 +7,7 @@ what must hold for every action, every pair of filters and every kind of token. 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import pytest
@@ -177,25 +177,54 @@ def decision(kind: str) -> dict[str, Any]:
     return {"decisionType": kind, member: attributes}
 
 
-WRONG = [
-    *filters_that_exclude_each_other(),
-    *page_tokens(),
-    *task_tokens(),
-    *decisions_with_the_attributes_of_another_type(),
-    *decisions_in_an_order_that_cannot_be(),
-]
+def each(wrong: Iterable[Wrong]) -> pytest.MarkDecorator:
+    """One test for each of them."""
+    listed = list(wrong)
+    return pytest.mark.parametrize("wrong", listed, ids=[one.title for one in listed])
 
 
-@pytest.mark.parametrize("wrong", WRONG, ids=[wrong.title for wrong in WRONG])
-def test_it_is_refused_by_name_and_nothing_is_written(
-    server: Server, over_http: Furniture, wrong: Wrong
-) -> None:
+def require_refused(server: Server, over_http: Furniture, wrong: Wrong) -> None:
+    """By its text, and nothing is written."""
     before = dump(over_http.store)
     asked = ask(server, wrong.operation, over_http.filled(wrong.members), wrong.tenant)
-    assert asked.status == 400
     said = {"__type": "com.amazon.coral.validate#ValidationException", "message": wrong.message}
-    assert asked.json == said
+    assert (asked.status, asked.json) == (400, said)
     assert differences(before, dump(over_http.store)) == []
+
+
+@each(filters_that_exclude_each_other())
+def test_filters_that_exclude_each_other_are_refused(
+    server: Server, over_http: Furniture, wrong: Wrong
+) -> None:
+    require_refused(server, over_http, wrong)
+
+
+@each(page_tokens())
+def test_a_page_token_is_good_for_its_own_call_alone(
+    server: Server, over_http: Furniture, wrong: Wrong
+) -> None:
+    require_refused(server, over_http, wrong)
+
+
+@each(task_tokens())
+def test_a_task_token_is_good_for_its_own_kind_and_owner_alone(
+    server: Server, over_http: Furniture, wrong: Wrong
+) -> None:
+    require_refused(server, over_http, wrong)
+
+
+@each(decisions_with_the_attributes_of_another_type())
+def test_a_decision_needs_the_attributes_of_its_own_type(
+    server: Server, over_http: Furniture, wrong: Wrong
+) -> None:
+    require_refused(server, over_http, wrong)
+
+
+@each(decisions_in_an_order_that_cannot_be())
+def test_a_closing_decision_stands_last_and_not_with_new_work(
+    server: Server, over_http: Furniture, wrong: Wrong
+) -> None:
+    require_refused(server, over_http, wrong)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,10 @@ _EVENT = re.compile(r"(?:\w+ gets )?[0-9]+ (?P<type>[A-Z][A-Za-z]+) \+[0-9.]+(?P
 _CAUSE = re.compile(r" cause=([A-Z_]+)")
 _TIMEOUT = re.compile(r" timeoutType=([A-Z_]+)")
 _CLOSE_STATUS = re.compile(r"\bcloseStatus=([A-Z_]+)|^\S+ ([A-Z_]+) @\S+ to @")
+_STATUSES = {
+    "execution status": re.compile(r"\bexecutionStatus=([A-Z]+)"),
+    "registration status": re.compile(r"\bstatus=([A-Z]+)"),
+}
 
 Member = tuple[str, ...]
 """Its kind and name: `("action", "ListDomains")`, `("cause", "StartTimerFailed", "TIMER_ID_ALREADY_IN_USE")`."""
@@ -99,6 +103,9 @@ def witness(scenario: Scenario) -> Witness:
 def _asserted(line: str) -> Iterator[Member]:
     for statuses in _CLOSE_STATUS.findall(line):
         yield "close status", statuses[0] or statuses[1]
+    for kind, expression in _STATUSES.items():
+        for status in expression.findall(line):
+            yield kind, status
     event = _EVENT.match(line)
     if event is None:
         return
