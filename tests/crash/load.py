@@ -18,10 +18,10 @@ from tests.crash.decider import Decider
 from tests.crash.journal import Call, Journal
 from tests.crash.names import (
     ARN,
+    COUNTS,
     DECIDERS,
     DOMAIN,
     LONE,
-    REFERENCES,
     TYPES,
     WORKERS,
     WORKFLOW,
@@ -333,6 +333,6 @@ class Load:
                 await client.call(
                     "DescribeWorkflowExecution", "", dict(named), domain=DOMAIN, execution=named
                 )
-            await client.call(self.chance.choice(REFERENCES), domain=DOMAIN, **{"taskList": {"name": LONE}})
+            await client.call(self.chance.choice(COUNTS), domain=DOMAIN, taskList={"name": LONE})
             await self._rest(0.01, 0.05)
         client.hang_up()

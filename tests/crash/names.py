@@ -11,7 +11,7 @@ WORKFLOW = {"name": "workflow", "version": "1"}
 ACTIVITY = {"name": "activity", "version": "1"}
 DECIDERS, WORKERS = "deciders", "workers"
 LONE = "lone"  # a list that one worker alone polls, so that its order can be judged (quality R6)
-REFERENCES = ("CountPendingActivityTasks", "CountPendingDecisionTasks")
+COUNTS = ("CountPendingActivityTasks", "CountPendingDecisionTasks")
 
 # Short enough that what a crash has lost on its way is given out again within a second or two.
 TASK_SECONDS = "1"

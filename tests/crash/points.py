@@ -1,0 +1,275 @@
+"""The server dies at every point of every action, once at each, and the call has happened wholly or not at all.
+
+Owns the comparison. For each situation it is found out what the database says without the call and with it; a
+database on which a server died during the call must say one of the two after a restart: with it if the call
+was acknowledged or its commit was done, without it if the commit had not begun. Then the client sends the
+request again, and the database must say what it says with one call.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import shutil
+import time
+from collections.abc import Callable
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import apsw
+
+from tests.crash import soundness
+from tests.crash.names import Request
+from tests.crash.peer import NoAnswer, Peer, Refused
+from tests.crash.pointed import Order
+from tests.crash.situations import BACKGROUND, SITUATIONS, Scene, Situation
+from tests.crash.zygote import Nursery, Process
+
+SETTLE_SECONDS = 20.0
+QUIET_SECONDS = 0.05  # no further point for so long: the action and what follows from it are done
+# Names and moments that differ between two lives.
+VOLATILE = [
+    (re.compile(r"22[A-Za-z0-9+/]{43}="), "<runId>"),
+    (re.compile(r"\b\d{1,2}\.\d{6,12}E\d{1,2}\b"), "<time>"),
+    (re.compile(r"\b\d{13,19}\b"), "<number>"),
+]
+TABLES = ("domains", "types", "executions", "execution_tags", "tasks", "heartbeats", "messages", "events")
+
+
+class Known(NamedTuple):
+    """What is known of a situation: its database, its request, the two states, the points on the way."""
+
+    situation: Situation
+    file: Path
+    request: Request
+    without: list[str]
+    with_it: list[str]
+    points: list[str]
+
+    def must_be_with_it(self, point: str) -> bool:
+        return self._is_background or self._passed("commit after", point)
+
+    def must_be_without(self, point: str) -> bool:
+        return not self._is_background and not self._passed("commit before", point)
+
+    @property
+    def _is_background(self) -> bool:
+        return self.request == BACKGROUND
+
+    def _passed(self, mark: str, point: str) -> bool:
+        """The action's own commit is the first one."""
+        before = self.points[: self.points.index(point) + 1]
+        return any(one.startswith(mark) for one in before)
+
+
+@dataclass
+class Report:
+    """What was done and found."""
+
+    situations: int = 0
+    deaths: int = 0
+    not_reached: int = 0
+    applied: int = 0
+    acknowledged: int = 0
+    seconds: float = 0.0
+    names: set[str] = field(default_factory=set)
+    wrong: list[str] = field(default_factory=list)
+
+    def lines(self) -> list[str]:
+        return [
+            f"{self.deaths} deaths at {len(self.names)} named points in {self.situations} situations, "
+            f"{self.seconds:.0f} s; {self.not_reached} points were not reached again",
+            f"the call was acknowledged {self.acknowledged} times, had happened {self.applied} times; "
+            f"{len(self.wrong)} things are wrong",
+        ]
+
+
+def run(
+    folder: Path,
+    *,
+    most: int | None = None,
+    only: Callable[[Situation], bool] = lambda situation: True,
+    per_situation: int | None = None,
+    seed: int = 0,
+    deadline: float = float("inf"),
+) -> Report:
+    """All points of all situations, or some, drawn by the seed."""
+    report, chance, began = Report(), random.Random(seed), time.monotonic()
+    chosen = [situation for situation in SITUATIONS if only(situation)]
+    with Nursery(folder / "servers.log") as nursery:
+        for number, situation in enumerate(chosen):
+            place = folder / f"situation{number}"
+            place.mkdir()
+            known = learn(nursery, place, situation)
+            report.situations += 1
+            points = known.points
+            if per_situation is not None:
+                points = chance.sample(points, min(per_situation, len(points)))
+            for point in points:
+                if time.monotonic() > deadline or (most is not None and report.deaths >= most):
+                    break
+                try_point(nursery, place / "attempt", known, point, report)
+            shutil.rmtree(place)
+    report.seconds = time.monotonic() - began
+    complaints = [line for line in (folder / "servers.log").read_text().splitlines() if "Traceback" in line]
+    report.wrong += complaints
+    return report
+
+
+def learn(nursery: Nursery, place: Path, situation: Situation) -> Known:
+    """Prepares the situation and plays it three times: without the call, with it, with all points written down."""
+    file = place / "prepared.db"
+    scene = Scene(nursery, file)
+    try:
+        request = situation.prepare(scene)
+    finally:
+        scene.end()
+    without = _play(nursery, file, place / "without", None, None)
+    with_it = _play(nursery, file, place / "with", request, None)
+    record = place / "points"
+    _play(nursery, file, place / "recorded", request, record)
+    points = record.read_text().splitlines()
+    assert points, f"{situation.name} passes no point"
+    return Known(situation, file, request, without, with_it, points)
+
+
+def _play(
+    nursery: Nursery, prepared: Path, folder: Path, request: Request | None, record: Path | None
+) -> list[str]:
+    file = soundness.copy(prepared, folder)
+    order = Order(str(file), request and request[0], None, record and str(record))
+    process = nursery.start(order)
+    if request is not None and request != BACKGROUND:
+        with Peer(process.port) as peer:
+            _wake_up(peer, request[0])
+            peer.call(request[0], **request[1])
+    settle(file, process)
+    if record is not None:
+        _until_quiet(record)
+    process.kill()
+    state = dump(file)
+    shutil.rmtree(folder)
+    return state
+
+
+def _wake_up(peer: Peer, action: str) -> None:
+    """What a server does when it starts is behind it, so that the first commit is that of the call."""
+    other = "UndeprecateDomain" if action == "DeprecateDomain" else "DeprecateDomain"
+    with suppress(Refused):
+        peer.call(other, name="nobody has this name")
+
+
+def _until_quiet(record: Path) -> None:
+    size, since = -1, time.monotonic()
+    while time.monotonic() - since < QUIET_SECONDS:
+        now = record.stat().st_size
+        if now != size:
+            size, since = now, time.monotonic()
+        time.sleep(QUIET_SECONDS / 10)
+
+
+def try_point(nursery: Nursery, folder: Path, known: Known, point: str, report: Report) -> None:
+    """One death and what comes after it."""
+    action, members = known.request
+    file = soundness.copy(known.file, folder)
+    process = nursery.start(Order(str(file), action, point))
+    acknowledged = False
+    if known.request != BACKGROUND:
+        with Peer(process.port) as peer, suppress(NoAnswer):
+            _wake_up(peer, action)
+            peer.call(action, **members)
+            acknowledged = True
+    if not process.is_dead(within_seconds=1.0):  # the same work may need a statement less at another time
+        report.not_reached += 1
+        process.kill()
+        return
+    process.kill()
+    report.deaths += 1
+    report.acknowledged += acknowledged
+    report.names.add(point.partition(" #")[0])
+    where = f"{known.situation.name}, dead at {point}"
+    report.wrong += [f"{where}: {one}" for one in soundness.of(file, folder / "copy", lint=True)]
+
+    process = nursery.start(Order(str(file)))
+    try:
+        settle(file, process)
+        state = dump(file)
+        applied = state == known.with_it
+        report.applied += applied
+        if not applied and state != known.without:
+            report.wrong.append(f"{where}: half a call\n{difference(known, state)}")
+        elif not applied and (acknowledged or known.must_be_with_it(point)):
+            report.wrong.append(f"{where}: the call is lost")
+        elif applied and known.with_it != known.without and known.must_be_without(point):
+            report.wrong.append(f"{where}: the call has happened before its commit")
+        if known.situation.again and known.request != BACKGROUND:
+            with Peer(process.port) as peer:
+                _again(peer, known, report, where)
+            settle(file, process)
+            if (state := dump(file)) != known.with_it:
+                report.wrong.append(f"{where}, then sent again:\n{difference(known, state)}")
+    finally:
+        process.kill()
+    report.wrong += [f"{where}, at the end: {one}" for one in soundness.of(file, folder / "copy", lint=True)]
+
+
+def _again(peer: Peer, known: Known, report: Report, where: str) -> None:
+    """It succeeds, or it has happened already."""
+    already = ("AlreadyExists", "AlreadyStarted", "Deprecated", "UnknownResource", "TypeNotDeprecated")
+    try:
+        peer.call(known.request[0], **known.request[1])
+    except Refused as refused:
+        if not any(word in str(refused) for word in already):
+            report.wrong.append(f"{where}, then sent again: {refused}")
+
+
+def settle(file: Path, process: Process) -> None:
+    """Returns when the service has nothing left to do by itself."""
+    end = time.monotonic() + SETTLE_SECONDS
+    with closing(apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READONLY)) as connection:
+        connection.set_busy_timeout(2_000)
+        while time.monotonic() < end:
+            now = time.time_ns() // 1_000_000
+            waiting = connection.execute(
+                "select (select count(*) from messages)"
+                " + (select count(*) from executions where wake_at <= ? or purge_at <= ?)",
+                (now, now),
+            ).get
+            if not waiting:
+                return
+            time.sleep(0.002)
+    raise AssertionError(
+        f"{file} does not come to rest; its server is {'dead' if process.is_dead() else 'up'}"
+    )
+
+
+def dump(file: Path) -> list[str]:
+    """All rows, without what differs from life to life."""
+    with closing(apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READONLY)) as connection:
+        connection.set_busy_timeout(2_000)
+        lines: list[str] = []
+        for table in TABLES:
+            columns = [row[1] for row in connection.execute(f"pragma table_info({table})")]
+            wanted = ", ".join(column for column in columns if column != "place")
+            lines += [f"{table} {_text(row)}" for row in connection.execute(f"select {wanted} from {table}")]
+        return sorted(lines)
+
+
+def _text(row: tuple[object, ...]) -> str:
+    text = ", ".join(
+        value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value) for value in row
+    )
+    for pattern, name in VOLATILE:
+        text = pattern.sub(name, text)
+    return text
+
+
+def difference(known: Known, state: list[str]) -> str:
+    """The rows that tell this state from both that it may be."""
+    lines: list[str] = []
+    for name, wanted in (("without", known.without), ("with", known.with_it)):
+        lines += [f"  not {name} the call: {row[:300]}" for row in state if row not in wanted]
+        lines += [f"  missing, there {name} the call: {row[:300]}" for row in wanted if row not in state]
+    return "\n".join(lines)
