@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.judges import judge
 from tests.scenario.audit import lint_limits
 from workflowsvc import lint
 from workflowsvc.tenant import Tenant
@@ -85,7 +84,6 @@ class Stage:
                 "GetWorkflowExecutionHistory", execution=named, nextPageToken=page["nextPageToken"]
             )
             events += page["events"]
-        judge(events)
         findings = lint.lint_history(
             events,
             execution=self.ask("DescribeWorkflowExecution", execution=named),
