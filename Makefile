@@ -66,7 +66,17 @@ bench-compare: $(DEV) ## this work tree against an older revision, in turn, as r
 interop: $(DEV) ## real clients against a real server: SDKs, the AWS CLI, frameworks (options: ARGS="boto3 ...")
 	$(BIN)/python -m interop $(ARGS)
 
-# Later targets of this kind (sim, crash, soak, cluster) go here: one line each, the work in Python.
+.PHONY: sim
+sim: $(DEV) ## a whole service with faults drawn from a seed, judged after every step (SEED=7, or ARGS="--seeds 1-500")
+	$(BIN)/python -m tests.sim $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+.PHONY: crash
+crash: $(DEV) ## kill -9 the real server under load, again and again, and hold it to what clients were told (options: ARGS)
+	$(BIN)/python -m tests.crash $(ARGS)
+
+.PHONY: soak
+soak: $(DEV) ## the long form of everything that tries to break the service; says what it ran (options: ARGS="--help")
+	$(BIN)/python -m tests.soak $(ARGS)
 
 ##@ Ship it
 .PHONY: wheel
