@@ -30,6 +30,8 @@ HOSTILE = {
     "a number beyond all bounds": b"1e400",
     "a number of 5,000 digits": b"9" * 5_000,
     "2^63": b"9223372036854775808",
+    "the last moment": b"9e15",
+    "the first moment": b"-9e15",
     "a negative number": b"-1",
     "a fraction": b"0.5",
     "true": b"true",
