@@ -13,7 +13,6 @@ import msgspec
 from workflowsvc.core import activities, decision_tasks
 from workflowsvc.core.execution import Execution
 from workflowsvc.engine.pollers import Waiter
-from workflowsvc.store.interface import ListKey
 from workflowsvc.engine.session import Session
 from workflowsvc.faults import UnknownResourceFault
 from workflowsvc.model import shapes
@@ -23,7 +22,7 @@ from workflowsvc.service.paging import Pages
 from workflowsvc.service.registration import require_domain
 from workflowsvc.service.surroundings import SessionSurroundings
 from workflowsvc.service.tokens import TaskToken
-from workflowsvc.store.interface import Reader, TaskKind, TaskRow
+from workflowsvc.store.interface import ListKey, Reader, TaskKind, TaskRow
 
 NO_DECISION_TASK = b'{"previousStartedEventId":0,"startedEventId":0}'
 """The answer of a poll that found nothing: without a taskToken member (reference 1.5.2, 15.2)."""
