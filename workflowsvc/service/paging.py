@@ -23,7 +23,8 @@ class Pages:
 
     def __init__(self, caller: Caller, operation: str, request: Any, default_size: int) -> None:
         self._caller = caller
-        self._key = PageKey(caller.tenant, operation, _digest(request))
+        self._operation = operation
+        self._request = request
         self._token: str | None = request.next_page_token or None
         self.size: int = request.maximum_page_size or default_size
 
@@ -33,11 +34,15 @@ class Pages:
         """
         if self._token is None:
             return None
-        return self._caller.tokens.read_page(self._key, self._caller.now, self._token, form)
+        return self._caller.tokens.read_page(self._key(), self._caller.now, self._token, form)
 
     def token(self, position: Any) -> str:
         """The token of the page that begins there."""
-        return self._caller.tokens.page(self._key, self._caller.now, position)
+        return self._caller.tokens.page(self._key(), self._caller.now, position)
+
+    def _key(self) -> PageKey:
+        """Most calls have one page and need none."""
+        return PageKey(self._caller.tenant, self._operation, _digest(self._request))
 
 
 def _digest(request: Shape) -> bytes:
