@@ -25,6 +25,7 @@ LAYERS: dict[str, int] = {
     "faults": LEAVES,
     "settings": LEAVES,
     "tenant": LEAVES,
+    "passwords": LEAVES,
     "clock": LEAVES,
     "model": 1,
     "lint": 2,  # judges histories without the rules that made them

@@ -17,10 +17,14 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from workflowsvc import __version__
+from workflowsvc.passwords import without_password
 from workflowsvc.settings import KNOBS, Knob, Settings, SettingsError, spell, unknown_variables
 from workflowsvc.store.interface import StoreError, StoreUnusable
 
 if TYPE_CHECKING:
+    from workflowsvc.clock import Clock
+    from workflowsvc.http.lambda_map import FunctionMap
+    from workflowsvc.service.api import Api
     from workflowsvc.store.interface import Store
     from workflowsvc.store.sqlite_onlooker import SqliteOnlooker
 
@@ -28,7 +32,7 @@ log = logging.getLogger(__name__)
 
 DID_NOT_WORK, ASKED_WRONGLY = 1, 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells say it
-MEMORY, SQLITE = "memory", "sqlite:"
+MEMORY, SQLITE, POSTGRESQL = "memory", "sqlite:", ("postgresql://", "postgres://")
 
 
 class Command(NamedTuple):
@@ -93,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def fail(command: str, error: Exception, status: int) -> int:
-    print(f"workflowsvc {command}: {error}", file=sys.stderr)
+    print(f"workflowsvc {command}: {without_password(str(error))}", file=sys.stderr)
     return status
 
 
@@ -149,30 +153,68 @@ def run(args: argparse.Namespace) -> int:
         log.warning("%s is not a setting and is ignored", name)
 
     from workflowsvc.clock import SystemClock
-    from workflowsvc.engine.engine import Engine
-    from workflowsvc.http import lambda_client, lambda_map, server
-    from workflowsvc.service.api import Api
+    from workflowsvc.http import lambda_map, server
+    from workflowsvc.service.opening import Opening, is_passing
 
     try:
         refuse_strangers(settings, local=server.is_loopback(settings.host))
         functions = lambda_map.read(settings.lambda_functions) if settings.lambda_functions else None
-        store = open_store(settings.store)
+        clock = SystemClock()
+        node = Node(settings, clock, functions)
         try:
-            clock = SystemClock()
-            engine = Engine(store, clock, settings, os.urandom)
-            if functions is not None:
-                engine.invoke_with(lambda_client.LambdaClient(functions, clock))
-                log.info("%d Lambda functions are mapped in %s", functions.size, settings.lambda_functions)
-            return server.run(
-                Api(engine),
+            try:
+                service = node.open()
+            except (StoreUnusable, StoreError) as reason:
+                if not is_passing(reason):
+                    raise
+                service = Opening(node.open, reason)
+            status = server.run(
+                service,
                 settings,
                 clock,
-                announce=lambda url: print(banner(url, store, settings), flush=True),
+                announce=lambda url: print(banner(url, node.where(), settings), flush=True),
             )
         finally:
-            store.close()
+            node.close()
+        if isinstance(service, Opening) and service.failure is not None:
+            raise service.failure
+        return status
     except server.CannotListen as error:
         return fail("serve", error, DID_NOT_WORK)
+
+
+class Node:
+    """The parts of a server below HTTP, put together when its store can be opened."""
+
+    def __init__(self, settings: Settings, clock: Clock, functions: FunctionMap | None) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._functions = functions
+        self._store: Store | None = None
+
+    def open(self) -> Api:
+        """StoreUnusable or StoreError when the store cannot be used, for ever or for now."""
+        from workflowsvc.engine.engine import Engine
+        from workflowsvc.http.lambda_client import LambdaClient
+        from workflowsvc.service.api import Api
+
+        if self._store is None:
+            self._store = open_store(self._settings.store)
+        engine = Engine(self._store, self._clock, self._settings, os.urandom)
+        if self._functions is not None:
+            engine.invoke_with(LambdaClient(self._functions, self._clock))
+            log.info(
+                "%d Lambda functions are mapped in %s", self._functions.size, self._settings.lambda_functions
+            )
+        return Api(engine)
+
+    def where(self) -> str:
+        """For people."""
+        return without_password(self._settings.store) if self._store is None else self._store.describe()
+
+    def close(self) -> None:
+        if self._store is not None:
+            self._store.close()
 
 
 def refuse_strangers(settings: Settings, *, local: bool) -> None:
@@ -189,9 +231,21 @@ def refuse_strangers(settings: Settings, *, local: bool) -> None:
 
 def open_store(where: str) -> Store:
     """The store that `--store` names."""
+    if where.startswith(POSTGRESQL):
+        return open_postgres(where)
     from workflowsvc.store.sqlite import SqliteStore
 
     return SqliteStore(None if where == MEMORY else where.removeprefix(SQLITE))
+
+
+def open_postgres(dsn: str) -> Store:
+    try:
+        from workflowsvc.store.postgres import PostgresStore
+    except ImportError as error:
+        raise StoreUnusable(
+            "PostgreSQL needs the package psycopg: pip install 'workflowsvc[postgres]'."
+        ) from error
+    return PostgresStore(dsn)
 
 
 def open_to_read(where: str) -> Store | SqliteOnlooker:
@@ -203,12 +257,12 @@ def open_to_read(where: str) -> Store | SqliteOnlooker:
     return SqliteOnlooker(where.removeprefix(SQLITE))
 
 
-def banner(url: str, store: Store, settings: Settings) -> str:
+def banner(url: str, where: str, settings: Settings) -> str:
     """What a person needs next, in one piece."""
     return f"""
   workflowsvc {__version__}: Amazon SWF, API version 2012-01-25
   API       {url}
-  Storage   {store.describe()}
+  Storage   {where}
   Auth      off: whoever reaches this address may do everything
 
   export AWS_ENDPOINT_URL_SWF={url}

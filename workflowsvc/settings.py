@@ -213,10 +213,11 @@ class Settings:
     store: str = field(
         default="sqlite:workflowsvc.db",
         metadata=_knob(
-            "where data is kept: sqlite:FILE, or memory (gone when the server stops)",
+            "where data is kept: sqlite:FILE; postgresql://USER@HOST/DATABASE, which any number of servers may "
+            "share; or memory (gone when the server stops)",
             group="Server",
-            pattern=r"memory|sqlite:[^\x00]{1,4096}",
-            shape="sqlite:FILE or memory",
+            pattern=r"memory|sqlite:[^\x00]{1,4096}|postgres(ql)?://[^\x00]{0,4096}",
+            shape="sqlite:FILE, postgresql://… or memory",
         ),
     )
     log_level: LogLevel = field(
