@@ -17,6 +17,7 @@ from workflowsvc.store.interface import Conflict, Store
 
 _SECRET = "token-key"
 _SECRET_BYTES = 32
+MESSAGES_AT_ONCE = 1_000
 
 
 class Engine:
@@ -27,7 +28,8 @@ class Engine:
         self.settings = settings
         self.secret = _secret(store, chance)
         poison.give_back(store)
-        self.state = EngineState(settings, Ids(chance), shared=store.shared)
+        ids = Ids(chance, after=_last_message(store, clock.now_ms() * 1000))
+        self.state = EngineState(settings, ids, shared=store.shared)
         self.lane = Lane(store, clock, self.state)
         store.listen(self.lane.look)
         self.workers = Workers(settings.lambda_concurrency, "lambda")
@@ -58,3 +60,13 @@ def _secret(store: Store, chance: Chance) -> bytes:
             return secret
         except Conflict:  # two nodes start for the first time at once: the other one has made it
             continue
+
+
+def _last_message(store: Store, after: int) -> int:
+    """The last place that is taken from here on. Messages wait there when the clock was set back between two
+    processes; new ones go behind them, as their order is that of what has happened.
+    """
+    with store.reader() as reader:
+        while rows := reader.waiting_messages(after - 1, MESSAGES_AT_ONCE):
+            after = rows[-1].id + 1
+    return after

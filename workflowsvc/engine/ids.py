@@ -17,11 +17,12 @@ Chance = Callable[[int], bytes]
 class Ids:
     """Used by the lane alone, so without a lock."""
 
-    def __init__(self, chance: Chance) -> None:
+    def __init__(self, chance: Chance, *, after: int = 0) -> None:
+        """Positions begin behind `after`."""
         self.chance = chance
         self._offset = int.from_bytes(chance(2), "big")  # two nodes that start together differ
         self._place = 0
-        self._position = 0
+        self._position = after
 
     def run(self, at_ms: int, shard: int) -> int:
         """The internal number of a new run."""

@@ -20,7 +20,7 @@ from workflowsvc.engine.poison import Bug, Quarantined
 from workflowsvc.engine.session import Session
 from workflowsvc.engine.state import EngineState
 from workflowsvc.faults import Fault, InternalFailure, ServiceUnavailable
-from workflowsvc.store.interface import Conflict, ListKey, Store, StoreError
+from workflowsvc.store.interface import Conflict, ListKey, OutcomeUnknown, Store, StoreError
 
 COMMANDS_PER_BATCH = 128  # past this a batch no longer gets cheaper (design: 38,000 transitions/s at 128)
 DUE_PER_BATCH = 200  # so that a storm of timers does not keep callers waiting
@@ -36,10 +36,13 @@ Reply = Callable[[Any], None]
 
 
 class Command(NamedTuple):
-    """What a caller wants done. `run` returns the answer, or NO_ANSWER when the answer comes later."""
+    """What a caller wants done. `run` returns the answer, or NO_ANSWER when the answer comes later. `refused` is
+    told, before the reply, when the batch could not be committed: nobody waits for a later answer then.
+    """
 
     run: Callable[[Session], Any]
     reply: Reply
+    refused: Callable[[EngineState], None] | None = None
 
 
 NO_ANSWER: Any = object()
@@ -112,8 +115,7 @@ class Lane:
         state = self.state
         if state.messages_waiting:  # left over when the store refused
             return self._not_before
-        look_at = state.look_at if state.shared else None
-        moments = [at for at in (state.wake_at, state.purge_at, look_at) if at is not None]
+        moments = [at for at in (state.wake_at, state.purge_at, state.look_at) if at is not None]
         return max(min(moments), self._not_before) if moments else None
 
     def step(self) -> bool:
@@ -131,14 +133,18 @@ class Lane:
 
     def _has_background_work(self, now: int) -> bool:
         state = self.state
-        if now < self._not_before:
-            return False
-        return (
-            (state.shared and state.look_at <= now)
-            or state.messages_waiting
-            or (state.wake_at is not None and state.wake_at <= now)
-            or (state.purge_at is not None and state.purge_at <= now)
+        return not self._rests(now) and (
+            state.messages_waiting
+            or _has_come(state.look_at, now)
+            or _has_come(state.wake_at, now)
+            or _has_come(state.purge_at, now)
         )
+
+    def _rests(self, now: int) -> bool:
+        """After the store has failed. A clock that is set back makes no rest longer."""
+        if self._not_before > now + RETRY_MS:
+            self._not_before = 0
+        return now < self._not_before
 
     def _run(self, commands: list[Command]) -> list[tuple[Reply, Any]]:
         """The answers; whatever happens, every command gets one, now or, if it waits for a task, later."""
@@ -151,22 +157,32 @@ class Lane:
                 self._set_aside(bug)
                 if bug.command is not None:
                     commands = [command for command in commands if command is not bug.command]
-                    refused.append((bug.command.reply, InternalFailure()))
+                    refused += self._refuse([bug.command], InternalFailure())
             except Conflict:
                 attempts += 1
                 if attempts == ATTEMPTS:
-                    return refused + [(command.reply, ServiceUnavailable()) for command in commands]
+                    return refused + self._refuse(commands, ServiceUnavailable())
             except StoreError as error:
                 log.error("the store refused a batch of %d commands: %s", len(commands), error)
                 self._not_before = self._clock.now_ms() + RETRY_MS
-                return refused + [(command.reply, ServiceUnavailable()) for command in commands]
+                if isinstance(
+                    error, OutcomeUnknown
+                ):  # tasks may have been committed that polls here wait for
+                    self.state.look_at = 0
+                return refused + self._refuse(commands, ServiceUnavailable())
             except Exception:
                 log.exception("a batch of %d commands could not be written down", len(commands))
                 self._not_before = self._clock.now_ms() + RETRY_MS
                 self.state.careful = True
                 if len(commands) == 1:
-                    return [*refused, (commands[0].reply, InternalFailure())]
+                    return refused + self._refuse(commands, InternalFailure())
                 return refused + [answer for command in commands for answer in self._run([command])]
+
+    def _refuse(self, commands: list[Command], fault: Fault) -> list[tuple[Reply, Any]]:
+        for command in commands:
+            if command.refused is not None:
+                command.refused(self.state)
+        return [(command.reply, fault) for command in commands]
 
     def _set_aside(self, bug: Bug) -> None:
         """One thing less is tried in the next attempt, so that all others go on."""
@@ -202,16 +218,16 @@ class Lane:
 
     def _background(self, session: Session) -> None:
         state, now = session.state, session.now
-        if now < self._not_before:
+        if self._rests(now):
             return
         try:
-            if state.shared and state.look_at <= now:
+            if _has_come(state.look_at, now):
                 _look_around(session)
-            if state.wake_at is not None and state.wake_at <= now:
+            if _has_come(state.wake_at, now):
                 _advance_due(session)
             if state.messages_waiting:
                 carrier.carry(session)
-            if state.purge_at is not None and state.purge_at <= now:
+            if _has_come(state.purge_at, now):
                 _purge(session)
         except (Bug, StoreError):
             raise
@@ -238,12 +254,17 @@ def _ignore(_: Any) -> None:
     """Nobody waits for the answer."""
 
 
+def _has_come(moment: int | None, now: int) -> bool:
+    return moment is not None and moment <= now
+
+
 def _look_around(session: Session) -> None:
     """What other nodes have left, were they to die now: tasks for polls that wait here, deadlines, messages, purges.
     Counts are taken anew, as others start and close runs too.
     """
     state = session.state
-    state.look_at = session.now + LOOK_AGAIN_MS
+    state.look_at = session.now + LOOK_AGAIN_MS if state.shared else None
+    session.looked = True
     state.open_counts.clear()
     state.messages_waiting = True
     state.wake_by(session.now)

@@ -59,6 +59,7 @@ class Session:
         self.after_commit: list[Callable[[], None]] = []  # done then, before anybody is told; must not raise
         self.last_run: int | None = None  # the execution at hand: where a bug must lie
         self.made: set[int] = set()  # executions that this transaction has made
+        self.looked = False  # for what others have left
         self._seen: set[int] = set()  # every execution that was asked for
         self.hints: set[ListKey] = (
             set()
@@ -440,6 +441,8 @@ class Session:
         # Messages were carried and deadlines have passed in memory alone: they still wait.
         state.messages_waiting = True
         state.wake_at = state.purge_at = 0
+        if self.looked:
+            state.look_at = 0
         for waiter in (*reversed(self._released), *reversed(self._matched)):
             state.pollers.put_back(waiter)
         for waiter in self._added:

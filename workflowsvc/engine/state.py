@@ -46,7 +46,8 @@ class EngineState:
         self.settings = settings
         self.shared = shared  # other nodes write to the same store: what is in memory may be behind it
         self.names_version: bytes | None = None
-        self.look_at = 0  # when to look for what other nodes have left
+        # when to look for what others have left: other nodes, or a commit that was reported as lost
+        self.look_at: int | None = 0 if shared else None
         self.ids = ids
         self.pollers = Pollers(settings.quotas.max_pollers_per_list)
         self.executions: OrderedDict[int, Execution] = OrderedDict()

@@ -8,6 +8,7 @@ from typing import Any
 from workflowsvc.engine.lane import NO_ANSWER, Command, Lane, Reply
 from workflowsvc.engine.pollers import Waiter
 from workflowsvc.engine.session import Session
+from workflowsvc.engine.state import EngineState
 from workflowsvc.service.caller import Caller
 
 
@@ -42,7 +43,7 @@ class Gone:
 class Poll:
     """Submits itself to the lane; `reply` gets a task, a fault, or None when there was no task."""
 
-    __slots__ = ("_begin", "_caller", "_lane", "_let", "_reply", "_request", "_waiter")
+    __slots__ = ("_answered", "_begin", "_caller", "_lane", "_let", "_reply", "_request", "_waiter")
 
     def __init__(
         self, lane: Lane, begin: Callable[..., Waiter], caller: Caller, request: Any, reply: Reply
@@ -54,11 +55,12 @@ class Poll:
         self._reply = reply
         self._waiter: Waiter | None = None
         self._let = False  # it waits no more
-        lane.submit(Command(self._wait, reply))
+        self._answered = False
+        lane.submit(Command(self._wait, self._answer))
 
     def withdraw(self) -> None:
         """Asks the lane to let go of the poll, which then gets the empty answer unless a task was faster."""
-        self._lane.submit(Command(self._let_go, self._reply))
+        self._lane.submit(Command(self._let_go, self._answer, self._forget))
 
     def abandon(self) -> None:
         """The connection is gone: from now on no task may be handed to it (reference 1.5.6)."""
@@ -67,10 +69,21 @@ class Poll:
         self.withdraw()
 
     def _wait(self, session: Session) -> Any:
-        self._waiter = self._begin(session, self._caller, self._request, self._reply)
+        self._waiter = self._begin(session, self._caller, self._request, self._answer)
         return NO_ANSWER
 
     def _let_go(self, session: Session) -> Any:
         if self._waiter is not None and session.state.pollers.remove(self._waiter):
             self._let = True  # remembered, as the batch may be undone and run again
         return None if self._let else NO_ANSWER
+
+    def _forget(self, state: EngineState) -> None:
+        """The lane answers for it with a fault, so it must not be given a task any more."""
+        if self._waiter is not None:
+            state.pollers.remove(self._waiter)
+
+    def _answer(self, answer: Any) -> None:
+        """The first one counts: a batch that is refused refuses both the poll and its withdrawal."""
+        if not self._answered:
+            self._answered = True
+            self._reply(answer)

@@ -1,0 +1,425 @@
+"""The whole service in one process, on a clock and a source of chance that make it a function of its seed.
+
+Owns a simulation: the world, its steps, what is checked after each, and the healthy phase at the end, in which
+every execution must come to an end. Step n of a seed draws from dice of its own, so leaving out other steps leaves it
+much as it was: that is what makes a failure short (shrink.py).
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+from tests.scenario.audit import lint_limits
+from tests.sim import actions, reads
+from tests.sim.auditor import Auditor
+from tests.sim.calls import Call, Clients, Held
+from tests.sim.checks import Checks
+from tests.sim.decisions import FUNCTION, LISTS, Dice
+from tests.sim.faulty import Crash, FaultyStore
+from workflowsvc import lint
+from workflowsvc.settings import Limits, Settings
+from workflowsvc.store.interface import Store
+from workflowsvc.store.sqlite import SqliteStore
+from workflowsvc.tenant import Tenant
+from workflowsvc.testing import World
+
+STEPS = 60
+ROUNDS = 400  # of the healthy phase: far more than any seed has needed
+IDLE_ROUNDS = 3  # background work rests for a second after the last fault
+DAY_MS = 86_400_000
+
+OpenStore = Callable[[], Store]
+
+
+class Result(NamedTuple):
+    """What a simulation did; `hash` stands for all of it."""
+
+    seed: int
+    hash: str
+    steps: int
+    calls: int
+    acknowledged: int
+    events: int
+    runs: int
+    commits: int
+    struck: dict[str, int]
+    event_types: set[str]
+    operations: set[str]
+
+
+class Failure(AssertionError):
+    """`step` is where, -1: in the healthy phase."""
+
+    def __init__(self, seed: int, step: int, told: str, story: list[str]) -> None:
+        super().__init__(told)
+        self.seed = seed
+        self.step = step
+        self.told = told
+        self.story = story
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to simulate. `only`: these steps and no others."""
+
+    seed: int
+    steps: int = STEPS
+    only: tuple[int, ...] | None = None
+    open_store: OpenStore | None = None  # opens the same database again and again; None: one in memory
+
+
+def simulate(plan: Plan) -> Result:
+    """Runs to the end, or raises Failure."""
+    simulation = Simulation(plan)
+    step = -1
+    try:
+        with _no_logs(simulation):
+            simulation.furnish()
+            for step in range(plan.steps) if plan.only is None else plan.only:
+                simulation.step(step)
+            step = -1
+            simulation.settle()
+            simulation.conclude()
+    except Exception as error:
+        told = f"{type(error).__name__}: {error}"
+        if simulation.bugs:
+            told += "\nlogged: " + "\n".join(simulation.bugs)
+        raise Failure(plan.seed, step, told, simulation.story) from error
+    finally:
+        simulation.world.store.close()
+    return simulation.result()
+
+
+class _no_logs:
+    """What the service logs is kept for the story."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._handler = _Handler(simulation.bugs)
+        self._log = logging.getLogger("workflowsvc")
+
+    def __enter__(self) -> None:
+        self._log.addHandler(self._handler)
+        self._propagate, self._log.propagate = self._log.propagate, False
+
+    def __exit__(self, *_: object) -> None:
+        self._log.removeHandler(self._handler)
+        self._log.propagate = self._propagate
+
+
+class _Handler(logging.Handler):
+    def __init__(self, bugs: list[str]) -> None:
+        super().__init__(logging.ERROR)
+        self._bugs = bugs
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info:
+            self._bugs.append(logging.Formatter().format(record))
+
+
+class Simulation:
+    """One seed."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        source = random.Random(plan.seed)
+        self._open = plan.open_store
+        self.store = FaultyStore(plan.open_store() if plan.open_store else SqliteStore(None))
+        self.clients = Clients(self.store)
+        settings = _settings(source)
+        self.auditor = Auditor(self.store.log, self.clients, settings.quotas)
+        self.checks = Checks(self.store)
+        self.dice = Dice(source, self.clients.marker, [])
+        self.one_clock = True
+        self.never: list[Call] = []  # calls that must be refused
+        self.story: list[str] = []
+        self.bugs: list[str] = []
+        self.steps = 0
+        self.restarts = 0
+        self._hash = blake2b(digest_size=16)
+        self.world = World(
+            store=self.store, settings=settings, seed=plan.seed, functions={FUNCTION: self._function}
+        )
+
+    @property
+    def limits(self) -> lint.Limits:
+        return lint_limits(self.world.settings.quotas)
+
+    def furnish(self) -> None:
+        """Domains and types, with and without defaults."""
+        for tenant, domain in actions.PLACES:
+            days = actions.RETENTION[domain]
+            self.do("RegisterDomain", tenant, name=domain, workflowExecutionRetentionPeriodInDays=days)
+            with self.store.inner.reader() as reader:
+                row = reader.domain(tenant.key, domain)
+                assert row is not None
+                self.auditor.domains[tenant, domain] = row.id
+            for version in ("1", "2"):
+                self._register(tenant, domain, "full", version)
+            for kind in ("Workflow", "Activity"):
+                self.do(f"Register{kind}Type", tenant, domain=domain, name="bare", version="1")
+
+    def _register(self, tenant: Tenant, domain: str, name: str, version: str) -> None:
+        named = {"domain": domain, "name": name, "version": version}
+        first = {"defaultTaskList": {"name": LISTS[0]}}
+        self.do(
+            "RegisterWorkflowType",
+            tenant,
+            **named,
+            **first,
+            defaultChildPolicy="TERMINATE",
+            defaultTaskStartToCloseTimeout="20",
+            defaultExecutionStartToCloseTimeout="3600",
+        )
+        self.do(
+            "RegisterActivityType",
+            tenant,
+            **named,
+            **first,
+            defaultTaskScheduleToStartTimeout="30",
+            defaultTaskScheduleToCloseTimeout="120",
+            defaultTaskStartToCloseTimeout="60",
+            defaultTaskHeartbeatTimeout="20",
+        )
+
+    def do(self, operation: str, tenant: Tenant, **members: Any) -> None:
+        self.send(operation, tenant, members)
+        self.run()
+
+    # --- what actions use ---
+
+    def send(
+        self, operation: str, tenant: Tenant, members: dict[str, Any], marker: str | None = None
+    ) -> Call:
+        self.tell(f"{operation} {members}")
+        return self.clients.send(self.world, operation, tenant, members, marker)
+
+    def read(self, operation: str, tenant: Tenant, members: dict[str, Any]) -> Any:
+        """The answer at once; None when the store cannot be read just now."""
+        call = self.send(operation, tenant, members)
+        self.run()
+        if call.fault is not None and call.outcome == "refused":
+            raise call.fault
+        return call.result
+
+    def advance(self, ms: int) -> None:
+        self.tell(f"{ms} ms pass")
+        self._alive(lambda: self.world.advance(ms=ms))
+
+    def run(self) -> None:
+        self._alive(self.world.run)
+
+    def restart(self) -> None:
+        """The process ends without a word; the next one finds a store that works."""
+        self.tell("restart")
+        self.restarts += 1
+        for call in self.clients.lose():
+            self.hear(call)
+        self.store.disarm()
+        if self._open is not None:
+            self.store.inner.close()
+            self.store.inner = self._open()
+        self.world.restart()
+
+    def _alive(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except Crash:
+            self.tell("crash")
+            self.restart()
+            self.world.run()
+        self._collect()
+
+    def _collect(self) -> None:
+        for call in self.clients.collect():
+            self.hear(call)
+
+    def hear(self, call: Call) -> None:
+        self.auditor.hear(call)
+        if call in self.never:
+            assert call.outcome != "acknowledged", "a wrong token was accepted"
+        self._hash.update(f"{call.number} {call.outcome} {call.result} {call.fault}\n".encode())
+
+    def tell(self, what: str) -> None:
+        self.story.append(f"{self.world.clock.now_ms() if hasattr(self, 'world') else 0} {what}"[:300])
+
+    def _function(self, event: Any) -> Any:
+        if isinstance(event, str):
+            self.auditor.invoke(event)
+        return actions.function(self, self.dice)
+
+    # --- steps ---
+
+    def step(self, number: int) -> None:
+        self.steps += 1
+        run_ids = [row.run_id for row in self.store.log.runs.values()][-12:]
+        self.dice = Dice(random.Random(f"{self._plan.seed}/{number}"), self.clients.marker, run_ids)
+        self.tell(f"--- step {number}")
+        before = self.checks.tasks
+        actions.draw(self.dice, actions.ACTIONS)(self, self.dice)
+        self.run()
+        self.checks.check(self.world)
+        self._check_order(before)
+        if self.dice.chance(0.15):
+            actions.draw(self.dice, reads.READS)(self, self.dice)
+            self.checks.check(self.world)
+        self._hash.update(repr(self.store.struck).encode())
+
+    def _check_order(self, before: list[Any]) -> None:
+        """R6: of the tasks that waited on a list and still do, none goes before one that was handed out."""
+        left = set(self.checks.tasks)
+        taken = [task for task in before if task not in left and task.ready and self._was_handed_out(task)]
+        for task in left & set(before):
+            for other in taken:
+                same = (task.domain, task.kind, task.task_list) == (other.domain, other.kind, other.task_list)
+                if same and task.ready:
+                    mine, its = (-task.priority, task.position), (-other.priority, other.position)
+                    assert its <= mine, f"R6: {other} was handed out before {task}"
+
+    def _was_handed_out(self, task: Any) -> bool:
+        kinds = ("DecisionTaskStarted", "ActivityTaskStarted")
+        return any(
+            event["eventType"] in kinds
+            and next(iter(_attributes(event).values()), None) is not None
+            and _attributes(event)["scheduledEventId"] == task.scheduled_event_id
+            for event in self.store.log.decoded[task.run][task.scheduled_event_id :]
+        )
+
+    # --- the healthy phase ---
+
+    def settle(self) -> None:
+        """Nothing fails any more, deciders close what they can, workers work: all comes to an end."""
+        self.store.disarm()
+        self.dice = Dice(random.Random(f"{self._plan.seed}/end"), self.clients.marker, [])
+        self.tell("--- the healthy phase")
+        for tenant, domain in actions.PLACES:
+            self.do("UndeprecateDomain", tenant, name=domain)
+        idle = 0
+        for _ in range(ROUNDS):
+            idle = 0 if self._work_once() else idle + 1
+            if idle == IDLE_ROUNDS:
+                break
+            self.advance(1_000)
+            self.checks.check(self.world)
+        else:
+            raise AssertionError("R7: work never comes to an end")
+        self.checks.check(self.world, everything=True)
+        self._require_only_waiting()
+        self._check_related()
+        for _ in range(3):  # beyond every time-out, and then beyond every retention
+            self.advance(370 * DAY_MS)
+        self.checks.check(self.world, everything=True)
+
+    def _work_once(self) -> bool:
+        """Everybody takes what there is and does it well. False when there was nothing to do."""
+        busy = False
+        for tenant, domain in actions.PLACES:
+            for name in LISTS:
+                while (task := self._poll("PollForDecisionTask", tenant, domain, name)) is not None:
+                    busy = True
+                    decision = {"decisionType": "CompleteWorkflowExecution"}
+                    self.do(
+                        "RespondDecisionTaskCompleted", tenant, taskToken=task.token, decisions=[decision]
+                    )
+                while (task := self._poll("PollForActivityTask", tenant, domain, name)) is not None:
+                    busy = True
+                    self.do("RespondActivityTaskCompleted", tenant, taskToken=task.token)
+        while self.world.unanswered:
+            actions.end_a_function(self, self.dice)
+            self.run()
+            busy = True
+        return busy
+
+    def _poll(self, operation: str, tenant: Tenant, domain: str, name: str) -> Held | None:
+        marker = self.clients.marker()
+        members = {"domain": domain, "taskList": {"name": name}, "identity": marker}
+        call = self.send(operation, tenant, members, marker)
+        self.run()
+        if not call.answer.done:
+            assert call.answer.poll is not None
+            call.answer.poll.withdraw()
+            self.run()
+        if call.fault is not None:
+            return None  # too many polls wait here already: they will get what there is
+        return Held(call, call.result["taskToken"]) if "taskToken" in call.result else None
+
+    def _require_only_waiting(self) -> None:
+        """D6: an open run waits for something that is open, for a decider that was lost, or was left alone."""
+        with self.store.inner.reader() as reader:
+            for run, row in reader.executions(reader.runs(-1, 1_000_000)).items():
+                if row.closed_at is None:
+                    assert row.wake_at is not None, f"nothing will ever happen to run {run}"
+            for task in self.checks.tasks:
+                assert not (task.ready and task.task_list in LISTS), f"R7: {task} was never handed out"
+            assert not reader.waiting_messages(-1, 1), "messages wait for nothing"
+
+    def _check_related(self) -> None:
+        """All histories of a domain, forgotten ones too: they were all committed before now."""
+        by_domain: dict[int, dict[tuple[str, str], list[dict[str, Any]]]] = {}
+        for run, row in self.store.log.runs.items():
+            histories = by_domain.setdefault(row.domain, {})
+            histories[row.workflow_id, row.run_id] = self.store.log.decoded[run]
+        for histories in by_domain.values():
+            found = lint.check_related(histories, settled=True, one_clock=self.one_clock)
+            assert not found, "\n".join(map(str, found))
+
+    def conclude(self) -> None:
+        """Everything has ended and is forgotten; every call is accounted for."""
+        with self.store.inner.reader() as reader:
+            assert not reader.runs(-1, 10), "something was never forgotten"
+            assert not reader.waiting_messages(-1, 10)
+            assert not reader.strays(10)
+        for run, history in self.store.log.decoded.items():
+            found = lint.lint_history(history, limits=self.limits)
+            assert not found, f"{run}: " + "\n".join(map(str, [*found, *history]))
+        self._check_related()
+        self.auditor.conclude()
+
+    def result(self) -> Result:
+        log = self.store.log
+        for run, bodies in log.events.items():
+            self._hash.update(run.to_bytes(8, "big"))
+            for body in bodies:
+                self._hash.update(body)
+        return Result(
+            seed=self._plan.seed,
+            hash=self._hash.hexdigest(),
+            steps=self.steps,
+            calls=len(self.clients.calls),
+            acknowledged=self.auditor.acknowledged,
+            events=sum(map(len, log.events.values())),
+            runs=len(log.events),
+            commits=log.commits,
+            struck=dict(self.store.struck) | {"restarts": self.restarts},
+            event_types={event["eventType"] for events in log.decoded.values() for event in events},
+            operations={call.operation for call in self.clients.calls},
+        )
+
+
+def _attributes(event: dict[str, Any]) -> dict[str, Any]:
+    kind = event["eventType"]
+    return event[kind[0].lower() + kind[1:] + "EventAttributes"]
+
+
+def _settings(source: random.Random) -> Settings:
+    """Quotas so small that they are reached, in two seeds of three."""
+    if source.random() < 0.33:
+        return Settings(child_policy_applies="documented" if source.random() < 0.5 else "any-close")
+    quotas = Limits(
+        max_events=source.choice((40, 80, 25_000)),
+        max_open_activities=source.choice((2, 4)),
+        max_open_timers=source.choice((1, 3)),
+        max_open_children=source.choice((1, 2)),
+        max_open_lambdas=source.choice((1, 2)),
+        max_open_executions=source.choice((4, 8)),
+        max_pollers_per_list=source.choice((1, 3)),
+    )
+    return Settings(quotas=quotas, child_policy_applies=source.choice(("documented", "any-close")))
+
+
+def every(seeds: Iterable[int], **plan: Any) -> list[Result]:
+    return [simulate(Plan(seed, **plan)) for seed in seeds]
