@@ -22,10 +22,10 @@ import apsw
 
 from tests.crash import soundness
 from tests.crash.names import Request
+from tests.crash.nursery import Nursery, Process
 from tests.crash.peer import NoAnswer, Peer, Refused
 from tests.crash.pointed import Order
 from tests.crash.situations import BACKGROUND, SITUATIONS, Scene, Situation
-from tests.crash.zygote import Nursery, Process
 
 SETTLE_SECONDS = 20.0
 QUIET_SECONDS = 0.05  # no further point for so long: the action and what follows from it are done

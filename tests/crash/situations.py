@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.crash.names import ARN, DECIDERS, DOMAIN, WORKERS, WORKFLOW, Request
+from tests.crash.nursery import Nursery
 from tests.crash.peer import NoAnswer, Peer
 from tests.crash.pointed import Order
-from tests.crash.zygote import Nursery
 
 BACKGROUND: Request = ("*", {})
 FOR_EVER = {

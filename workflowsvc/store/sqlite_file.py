@@ -36,6 +36,8 @@ pragma temp_store = memory;
 pragma trusted_schema = off;
 """
 BUSY_MS = 2000  # somebody has the file open in a shell: wait a little, then answer 503
+PAGE_BYTES = 4096
+WHOLE = 0  # of a file, as posix_fadvise says it
 STATEMENTS = 200  # prepared ones kept per connection: all of ours
 
 
@@ -46,6 +48,8 @@ class SqliteFile:
         self._path = None if path is None else os.path.realpath(path)
         self._lock = None if self._path is None else _lock(self._path)
         try:
+            if self._path is not None:
+                _believe_the_disk(self._path)
             self.writer = self._open_writer()
         except BaseException:
             self._unlock()
@@ -91,13 +95,40 @@ class SqliteFile:
         return "memory" if self._path is None else self._path
 
     def close(self) -> None:
-        self.writer.close()
-        self._unlock()
+        try:
+            self.writer.close()
+        finally:
+            self._unlock()
 
     def _unlock(self) -> None:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+
+def _believe_the_disk(path: str) -> None:
+    """What is read from now on is what a power cut would leave.
+
+    When Linux cannot write a page it says so once, to fsync, and forgets that it still has to; whoever reads
+    sees the page as if all were well. The process that was told answered 503 and wrote other things to that
+    place, but if it ended before it could, the one that follows would find a whole commit in the log, build
+    upon it, and lose all that with the next power cut (docs/reliability.md, "Disk"). So the log is read from
+    the disk. Of the file, the first page alone is ever written without the log, when the file is made; what
+    else of it was not saved stands in the log and will be copied again.
+    """
+    for name, length in ((path, PAGE_BYTES), (f"{path}-wal", WHOLE)):
+        if not os.path.isfile(name):
+            continue
+        try:
+            file = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                os.fsync(file)
+                if hasattr(os, "posix_fadvise"):
+                    os.posix_fadvise(file, 0, length, os.POSIX_FADV_DONTNEED)
+            finally:
+                os.close(file)
+        except OSError as error:
+            raise StoreUnusable(f"{name} cannot be used: {error.strerror}.") from error
 
 
 def _settle_plans(connection: apsw.Connection) -> None:
