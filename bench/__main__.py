@@ -18,7 +18,19 @@ import uvloop
 from bench.load import Plan
 from bench.picture import draw_all
 from bench.report import Result, machine, print_machine, print_result, save
-from bench.scenarios import Bench, fanout, history, latency, moto, polls, startup, stored, sweep, throughput
+from bench.scenarios import (
+    Bench,
+    budget,
+    fanout,
+    history,
+    latency,
+    moto,
+    polls,
+    startup,
+    stored,
+    sweep,
+    throughput,
+)
 from bench.server import ROOT
 
 Scenario = Callable[[Bench], Coroutine[Any, Any, Result]]
@@ -27,6 +39,7 @@ RESULTS = ROOT / "bench" / "results"
 SCENARIOS: dict[str, tuple[Scenario, str]] = {
     "throughput": (throughput.run, "complete workflows a second, closed loop"),
     "latency": (latency.run, "calls and waiting tasks at half load, fixed rate of arrivals"),
+    "budget": (budget.run, "where the time of one call goes, piece by piece"),
     "moto": (moto.run, "the same workflows on moto_server, and the ratio"),
     "history": (history.run, "appending to a history of 20,000 events and to one of 20; reading it whole"),
     "polls": (polls.run, "10,000 idle long polls: memory and CPU"),
@@ -35,7 +48,7 @@ SCENARIOS: dict[str, tuple[Scenario, str]] = {
     "sweep": (sweep.run, "throughput and latency against load, for the picture"),
     "stored": (stored.run, "throughput with 100,000 open and 1,000,000 closed executions in the file"),
 }
-STANDARD = ["throughput", "latency", "moto", "history", "polls", "startup", "fanout"]
+STANDARD = ["throughput", "latency", "budget", "moto", "history", "polls", "startup", "fanout"]
 
 
 def main() -> int:

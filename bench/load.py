@@ -50,8 +50,8 @@ LAG = "generator: behind its timetable"
 class Plan:
     """How much load, and for how long."""
 
-    open_workflows: int = 64  # in the closed loop; at a fixed rate only a bound
-    pollers: int = 16  # deciders, and as many workers
+    open_workflows: int = 128  # in the closed loop; at a fixed rate only a bound
+    pollers: int = 64  # deciders, and as many workers
     payload_bytes: int = 100  # input of workflow and activity, and both results
     warmup_seconds: float = 2.0
     seconds: float = 20.0
