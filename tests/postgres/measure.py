@@ -69,7 +69,8 @@ def batches(server: postgres.Server, store: Store, active: int, batch: int, comm
     cpu, theirs = time.process_time() - cpu, server_cpu(server) - theirs
     print(
         f"{active} active, {batch} to a commit: {commits / wall:.0f} commits/s,"
-        f" {commits * batch / wall:.0f} transitions/s; CPU of the node {cpu / commits / batch * 1e6:.1f} us a transition,"
+        f" {commits * batch / wall:.0f} transitions/s;"
+        f" CPU of the node {cpu / commits / batch * 1e6:.1f} us a transition,"
         f" of the server {theirs / commits / batch * 1e6:.1f}"
     )
 

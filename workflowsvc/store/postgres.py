@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 
 from psycopg import conninfo
 
 from workflowsvc.store.interface import (
+    ListKey,
     OutcomeUnknown,
     Reader,
     StoreError,
@@ -23,6 +24,7 @@ from workflowsvc.store.interface import (
     Unavailable,
 )
 from workflowsvc.store.postgres_errors import ConnectionLost
+from workflowsvc.store.postgres_hints import Hints
 from workflowsvc.store.postgres_marks import Mark, Marks, TaskMarks
 from workflowsvc.store.postgres_outcome import outcome
 from workflowsvc.store.postgres_reads import DomainNames, PostgresReader
@@ -49,6 +51,7 @@ class PostgresStore:
         check(dsn, self._where)
         self._names: DomainNames = {}
         self._marks = Marks(TaskMarks(), Mark(), Mark(), Mark())
+        self._hints = Hints(dsn)
         self._turn = threading.Lock()
         self._turn_of: int | None = None
         self._closed = False
@@ -157,6 +160,14 @@ class PostgresStore:
                 self._roll_back(wire)  # a snapshot held open keeps dead rows from being removed
             self._idle.put(wire)
 
+    # --- hints ---
+
+    def hint(self, lists: list[ListKey]) -> None:
+        self._hints.hint(lists)
+
+    def listen(self, heard: Callable[[list[ListKey]], None]) -> None:
+        self._hints.listen(heard)
+
     # --- all of it ---
 
     @contextmanager
@@ -179,6 +190,7 @@ class PostgresStore:
             if self._closed:
                 return
             self._closed = True
+            self._hints.close()
             if self._writer is not None:
                 self._writer.close()
             with suppress(queue.Empty):

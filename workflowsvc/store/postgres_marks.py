@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from workflowsvc.store.interface import TaskKind, TaskRow
+from workflowsvc.store.interface import ListKey, TaskRow
 
 FULL_LOOK_MS = 500  # half of the second within which a task must be found without any hint
 TASK_LISTS = 10_000  # remembered; task lists are made by naming them, so there must be a bound
@@ -68,12 +68,6 @@ class Mark:
         self._forget_transaction()
 
 
-class TaskList(NamedTuple):
-    domain: int
-    kind: TaskKind
-    name: str
-
-
 class Stretches(NamedTuple):
     """Parts of a task list, to be searched one after the other: priorities from highest to lowest, and within
     them positions from `first` on."""
@@ -96,10 +90,10 @@ class TaskMarks:
     """For all task lists, in order of priority and position."""
 
     def __init__(self) -> None:
-        self._lists: dict[TaskList, _ListMarks] = {}
-        self._touched: set[TaskList] = set()
+        self._lists: dict[ListKey, _ListMarks] = {}
+        self._touched: set[ListKey] = set()
 
-    def stretches(self, task_list: TaskList, moment: int) -> Stretches:
+    def stretches(self, task_list: ListKey, moment: int) -> Stretches:
         marks = self._lists.get(task_list)
         if marks is None:
             if len(self._lists) >= TASK_LISTS:
@@ -119,7 +113,7 @@ class TaskMarks:
             _add(found, highest, LOWEST, 0)
         return found
 
-    def took(self, task_list: TaskList, rows: list[TaskRow]) -> None:
+    def took(self, task_list: ListKey, rows: list[TaskRow]) -> None:
         self._touched.add(task_list)
         marks = self._lists.get(task_list)
         if marks is None:
@@ -129,7 +123,7 @@ class TaskMarks:
         if len(marks.positions) > PRIORITIES:
             self._lists.pop(task_list)
 
-    def wrote(self, task_list: TaskList, priority: int, position: int) -> None:
+    def wrote(self, task_list: ListKey, priority: int, position: int) -> None:
         """A task there may now be taken."""
         marks = self._lists.get(task_list)
         if marks is not None and marks.positions.get(priority, -1) > position:

@@ -17,6 +17,7 @@ from workflowsvc.store.interface import (
     ExecutionChange,
     ExecutionRow,
     HeartbeatRow,
+    ListKey,
     MessageRow,
     TaskKey,
     TaskKind,
@@ -25,8 +26,8 @@ from workflowsvc.store.interface import (
     TypeRow,
     shard_of,
 )
-from workflowsvc.store.postgres_marks import Marks, TaskList
-from workflowsvc.store.postgres_reads import DomainNames, PostgresReader, blob
+from workflowsvc.store.postgres_marks import Marks
+from workflowsvc.store.postgres_reads import DomainNames, PostgresReader, blob, text
 from workflowsvc.store.postgres_sql import SQL, Statement
 from workflowsvc.store.postgres_wire import Row, Rows, Wire
 
@@ -41,6 +42,7 @@ class PostgresTransaction(PostgresReader):
         self._marks = marks
         self._moment = 0
         self._read_messages: dict[int, int] = {}  # their shards, by id: locked, so certain to be there
+        self._heartbeats: dict[int, list[HeartbeatRow]] = {}  # of locked runs, as long as they are certain
         self._has_readied = False  # tasks were made ready, and where they stand is not known yet
         self.wrote = False
         wire.queue(SQL.begin_writing)
@@ -105,7 +107,14 @@ class PostgresTransaction(PostgresReader):
         keys = sorted((shard_of(run), run) for run in runs)
         shards, runs = [key[0] for key in keys], [key[1] for key in keys]
         self._wire.queue(SQL.lock_executions, (shards, runs))
+        self._wire.queue(SQL.heartbeats_of, (shards, runs), then=self._see_heartbeats)
+        self._heartbeats.update((run, []) for run in runs)
         return self.executions(runs)
+
+    def _see_heartbeats(self, rows: Rows) -> None:
+        """Asked for nearly always when an execution is locked: this spares a round trip."""
+        for run, scheduled_event_id, at, details in rows:
+            self._heartbeats[run].append(HeartbeatRow(run, scheduled_event_id, at, text(details)))
 
     def insert_executions(self, rows: list[ExecutionRow]) -> None:
         self._insert(SQL.insert_executions, [_cold(row) for row in rows])
@@ -182,8 +191,9 @@ class PostgresTransaction(PostgresReader):
         if self._rows(SQL.has_events, *key)[0][0]:
             return False
         self._write(SQL.delete_execution, key)
-        for statement in (SQL.delete_tags_of, SQL.delete_tasks_of, SQL.delete_heartbeats_of):
-            self._write_runs(statement, [run])
+        self.delete_tags_of([run])
+        self.delete_tasks_of([run])
+        self.delete_heartbeats_of([run])
         self._marks.purges.gone(run)
         return True
 
@@ -192,14 +202,24 @@ class PostgresTransaction(PostgresReader):
     def append_events(self, rows: list[EventRow]) -> None:
         self._insert(SQL.append_events, rows)
 
+    def heartbeats(self, run: int) -> list[HeartbeatRow]:
+        known = self._heartbeats.get(run)
+        return super().heartbeats(run) if known is None else known
+
     def put_heartbeats(self, rows: list[HeartbeatRow]) -> None:
+        for row in rows:
+            self._heartbeats.pop(row.run, None)
         latest = {row[:2]: (*row[:3], blob(row.details)) for row in rows}
         self._insert(SQL.put_heartbeats, list(latest.values()))
 
     def delete_heartbeats(self, keys: list[TaskKey]) -> None:
+        for key in keys:
+            self._heartbeats.pop(key.run, None)
         self._write_each(SQL.delete_heartbeat, keys)
 
     def delete_heartbeats_of(self, runs: list[int]) -> None:
+        for run in runs:
+            self._heartbeats.pop(run, None)
         self._write_runs(SQL.delete_heartbeats_of, runs)
 
     # --- tasks ---
@@ -221,10 +241,10 @@ class PostgresTransaction(PostgresReader):
             self._see_ready(*row)
 
     def _see_ready(self, domain: int, kind: TaskKind, task_list: str, priority: int, position: int) -> None:
-        self._marks.tasks.wrote(TaskList(domain, kind, task_list), priority, position)
+        self._marks.tasks.wrote(ListKey(domain, kind, task_list), priority, position)
 
     def take_tasks(self, domain: int, kind: TaskKind, task_list: str, limit: int) -> list[TaskRow]:
-        key = TaskList(domain, kind, task_list)
+        key = ListKey(domain, kind, task_list)
         if self._has_readied:
             self._wire.exchange()
         stretches = self._marks.tasks.stretches(key, self._now())

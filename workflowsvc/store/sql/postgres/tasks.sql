@@ -91,5 +91,5 @@ for update skip locked
 delete from messages where shard = :shard::smallint and id = :id::bigint
 
 -- :name delete_messages_by_id
--- messages_in_order; for ids that this transaction has not read, so that nobody knows their shard
-delete from messages where id >= 0 and id = any(:ids::bigint[]) returning id
+-- messages_pkey, read whole: the engine deletes what it has read, of which the shard is known
+delete from messages where id = any(:ids::bigint[]) returning id

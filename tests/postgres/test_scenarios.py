@@ -1,0 +1,31 @@
+"""Every scenario of tests/histories happens as it is written when the data is kept in PostgreSQL."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.postgres.places import open_empty_store
+from tests.scenario import language, runner
+from tests.scenario.in_process import InProcess, MortalWorld
+from tests.scenario.language import Scenario
+from tests.scenario.runner import Stage
+
+SCENARIOS = [scenario for path in runner.files() for scenario in language.read(path)]
+
+
+class InPostgres(InProcess):
+    def __init__(self, stage: Stage, *, restless: bool) -> None:
+        store = open_empty_store()
+        store.shared = False  # alone, it need not look around every second of the years that pass in scenarios
+        self.world = MortalWorld(settings=stage.settings, store=store)
+        self.world.restless = restless
+        self.world.functions_answer = stage.functions_answer
+        self.world.restart()
+
+
+@pytest.mark.parametrize("restless", [False, True], ids=["", "in a process that dies before every command"])
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=[scenario.name for scenario in SCENARIOS])
+def test_it_happens_as_written(scenario: Scenario, restless: bool) -> None:
+    answers = runner.play(scenario, lambda stage: InPostgres(stage, restless=restless), restless=restless)
+    different = runner.differences(scenario, answers)
+    assert not different, different
