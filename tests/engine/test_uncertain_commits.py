@@ -11,6 +11,7 @@ from tests.sim.faulty import Fault, FaultyStore
 from tests.stage import ACTIVITY, LIST, WORKFLOW, Stage, decision
 from workflowsvc.engine.lane import RETRY_MS
 from workflowsvc.faults import ServiceUnavailable
+from workflowsvc.settings import Limits, Settings
 from workflowsvc.store.sqlite import SqliteStore
 from workflowsvc.testing import PendingAnswer, World
 
@@ -128,3 +129,24 @@ def test_messages_keep_their_order_when_the_clock_is_set_back_between_two_proces
     on.world.advance(ms=2 * RETRY_MS)
     types = [kind for kind in on.types(parent) if kind.startswith("ChildWorkflow")]
     assert types == ["ChildWorkflowExecutionStarted", "ChildWorkflowExecutionTerminated"]
+
+
+def test_a_run_that_a_message_closes_in_the_first_batch_of_a_process_is_purged_in_its_turn() -> None:
+    """Its close is of the same transaction as the look for what is to be purged next."""
+    on = Stage(World(settings=Settings(quotas=Limits(max_events=12))))
+    on.start("target", taskList={"name": "nobody"})
+    on.start()
+    task = on.next_task()
+    for _ in range(6):
+        on.ask("SignalWorkflowExecution", workflowId="target", signalName="s")
+    signal = decision("SignalExternalWorkflowExecution", workflowId="target", signalName="s")
+    on.world.submit("RespondDecisionTaskCompleted", taskToken=task["taskToken"], decisions=[signal])
+    on.world.lane.step()
+    on.world.restart()
+    on.world.run()
+    with on.world.store.reader() as reader:
+        (closed,) = [run for run, row in reader.executions(reader.runs(-1, 9)).items() if row.closed_at]
+        assert reader.next_purge_at() == on.world.state.purge_at
+    on.world.advance(ms=11 * DAY_MS)
+    with on.world.store.reader() as reader:
+        assert closed not in reader.runs(-1, 9)

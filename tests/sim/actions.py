@@ -66,20 +66,31 @@ def terminate(sim: Simulation, dice: Dice) -> None:
 # --- polls ---
 
 
-def poll_decision(sim: Simulation, dice: Dice) -> None:
+def _list(sim: Simulation, dice: Dice, kind: str) -> tuple[Tenant, dict[str, Any]]:
+    """Mostly one on which a task waits, if there is any."""
+    waiting = [task for task in sim.checks.tasks if task.kind == kind and task.task_list in LISTS]
+    if waiting and dice.chance(0.7):
+        task = dice.source.choice(waiting)
+        places = sim.auditor.domains.items()
+        tenant, domain = next(place for place, found in places if found == task.domain)
+        return tenant, {"domain": domain, "taskList": {"name": task.task_list}}
     tenant, domain = _place(dice)
+    return tenant, {"domain": domain, "taskList": {"name": dice.one(*LISTS)}}
+
+
+def poll_decision(sim: Simulation, dice: Dice) -> None:
     marker = dice.marker()
-    members = {"domain": domain, "taskList": {"name": dice.one(*LISTS)}, "identity": marker}
+    tenant, members = _list(sim, dice, "decision")
+    members |= {"identity": marker}
     members |= dice.maybe(0.2, maximumPageSize=dice.one(1, 2, 7)) | dice.maybe(0.2, reverseOrder=True)
     members |= dice.maybe(0.2, startAtPreviousStartedEvent=True)
     sim.send("PollForDecisionTask", tenant, members, marker)
 
 
 def poll_activity(sim: Simulation, dice: Dice) -> None:
-    tenant, domain = _place(dice)
     marker = dice.marker()
-    members = {"domain": domain, "taskList": {"name": dice.one(*LISTS)}, "identity": marker}
-    sim.send("PollForActivityTask", tenant, members, marker)
+    tenant, members = _list(sim, dice, "activity")
+    sim.send("PollForActivityTask", tenant, members | {"identity": marker}, marker)
 
 
 def end_a_poll(sim: Simulation, dice: Dice) -> None:
@@ -226,7 +237,7 @@ def operate_domain(sim: Simulation, dice: Dice) -> None:
 def pass_time(sim: Simulation, dice: Dice) -> None:
     ms = dice.source.choices(
         [dice.source.randrange(1_000), 1_000, 7_000, 61_000, 700_000, 86_400_000, 200_000_000],
-        [20, 20, 15, 10, 4, 1, 1],
+        [80, 80, 60, 30, 8, 2, 1],
     )[0]
     sim.advance(ms)
 
@@ -272,7 +283,7 @@ def together(sim: Simulation, dice: Dice) -> None:
 
 
 CALLS: list[tuple[Action, int]] = [
-    (start, 10),
+    (start, 12),
     (signal, 4),
     (request_cancel, 2),
     (terminate, 1),
@@ -285,7 +296,6 @@ CALLS: list[tuple[Action, int]] = [
     (wrong_token, 1),
     (end_a_function, 2),
     (operate, 1),
-    (operate_domain, 1),
 ]
 
 ACTIONS: list[tuple[Action, int]] = [
@@ -295,6 +305,7 @@ ACTIONS: list[tuple[Action, int]] = [
     (misfortune, 18),
     (set_clock, 1),
     (restart, 2),
+    (operate_domain, 1),
 ]
 
 

@@ -98,7 +98,7 @@ class Dice:
     # --- decisions ---
 
     def decisions(self, wants_to_close: float) -> list[Decision]:
-        found = [self._decision() for _ in range(self.source.choice((0, 1, 1, 2, 2, 3, 5)))]
+        found = [self._decision() for _ in range(self.source.choice((0, 1, 2, 2, 3, 4, 6)))]
         if self.chance(wants_to_close):
             if not self.chance(0.05):  # a decider that is wrong once in a while
                 found = [held for held in found if held["decisionType"] not in NOT_WITH_A_CLOSE]

@@ -202,4 +202,28 @@ def count_pending(sim: Simulation, dice: Dice) -> None:
     assert told in (None, {"count": len(waiting), "truncated": False})
 
 
-READS = [(list_executions, 3), (read_history, 3), (describe, 3), (count_pending, 1)]
+def list_names(sim: Simulation, dice: Dice) -> None:
+    """Domains and types by name, in order, each in one state."""
+    tenant, domain = dice.source.choice(list(sim.auditor.domains))
+    reverse = dice.chance(0.5)
+    names: list[str] = []
+    for status in ("REGISTERED", "DEPRECATED"):
+        asked = {"registrationStatus": status, "reverseOrder": reverse}
+        found = _pages(sim, "ListDomains", tenant, asked, 1, "domainInfos")
+        if found is None:
+            return
+        assert [info["name"] for info in found] == sorted((i["name"] for i in found), reverse=reverse)
+        names += [info["name"] for info in found]
+        for kind in ("Workflow", "Activity"):
+            member = f"{kind.lower()}Type"
+            types = _pages(sim, f"List{kind}Types", tenant, asked | {"domain": domain}, 2, "typeInfos") or []
+            keys = [(info[member]["name"], info[member]["version"]) for info in types]
+            assert keys == sorted(set(keys), reverse=reverse)
+            assert all(info["status"] == status for info in types)
+    assert sorted(names) == sorted(name for owner, name in sim.auditor.domains if owner == tenant)
+    described = sim.read("DescribeDomain", tenant, {"name": domain})
+    assert described is None or described["domainInfo"]["name"] == domain
+    sim.read("ListTagsForResource", tenant, {"resourceArn": tenant.domain_arn(domain)})
+
+
+READS = [(list_executions, 3), (read_history, 3), (describe, 3), (count_pending, 1), (list_names, 1)]

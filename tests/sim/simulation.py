@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import random
+import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -28,7 +29,7 @@ from workflowsvc.store.sqlite import SqliteStore
 from workflowsvc.tenant import Tenant
 from workflowsvc.testing import World
 
-STEPS = 60
+STEPS = 100
 ROUNDS = 400  # of the healthy phase: far more than any seed has needed
 IDLE_ROUNDS = 3  # background work rests for a second after the last fault
 DAY_MS = 86_400_000
@@ -86,7 +87,8 @@ def simulate(plan: Plan) -> Result:
             simulation.settle()
             simulation.conclude()
     except Exception as error:
-        told = f"{type(error).__name__}: {error}"
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        told = f"{type(error).__name__}: {error}\nat {where.filename}:{where.lineno} {where.line}"
         if simulation.bugs:
             told += "\nlogged: " + "\n".join(simulation.bugs)
         raise Failure(plan.seed, step, told, simulation.story) from error
@@ -255,6 +257,7 @@ class Simulation:
     # --- steps ---
 
     def step(self, number: int) -> None:
+        """One action, and all checks."""
         self.steps += 1
         run_ids = [row.run_id for row in self.store.log.runs.values()][-12:]
         self.dice = Dice(random.Random(f"{self._plan.seed}/{number}"), self.clients.marker, run_ids)

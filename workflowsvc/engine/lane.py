@@ -27,6 +27,7 @@ DUE_PER_BATCH = 200  # so that a storm of timers does not keep callers waiting
 PURGED_EVENTS_PER_BATCH = 500
 ATTEMPTS = 5  # a batch that met a conflict is run again so often
 LOOK_AGAIN_MS = 900  # a poll sees the task of another node within a second though every hint is lost
+HELD_MS = 20  # what another node is at work on is looked at again after this
 RETRY_MS = 1_000  # after the store could not be reached, work that nobody waits for waits this long
 
 log = logging.getLogger("workflowsvc.lane")
@@ -82,7 +83,8 @@ class Lane:
             session.look(lists)
             return NO_ANSWER
 
-        self.submit(Command(look, _ignore))
+        if any(map(self.state.pollers.waiting, lists)):
+            self.submit(Command(look, _ignore))
 
     def start(self) -> None:
         self._thread = Thread(target=self._work, name="lane", daemon=True)
@@ -212,8 +214,8 @@ class Lane:
             raise
         for act in session.after_commit:
             act()
-        if session.hints:
-            self._store.hint(list(session.hints))
+        if hints := session.hints():
+            self._store.hint(hints)
         return session.answers
 
     def _background(self, session: Session) -> None:
@@ -286,8 +288,11 @@ def _advance_due(session: Session) -> None:
     session.last_run = None  # what cannot be written down may be any of them
     session.store()
     state.wake_at = session.tx.next_wake_at()
-    if state.quarantined and state.wake_at is not None and len(runs) < most:
-        state.wake_at = max(state.wake_at, session.now + RETRY_MS)  # what remains due is quarantined
+    if len(runs) < most and state.wake_at is not None:
+        if state.quarantined:  # what remains due
+            state.wake_at = max(state.wake_at, session.now + RETRY_MS)
+        elif state.wake_at <= session.now:  # what remains due is in the hands of another node
+            state.wake_at = session.now + HELD_MS
 
 
 def _purge(session: Session) -> None:
@@ -300,6 +305,7 @@ def _purge(session: Session) -> None:
         if session.tx.purge(run, PURGED_EVENTS_PER_BATCH):
             state.forget(run)
     if not healthy:
+        session.store()  # runs that have closed in this transaction are to be purged, too
         state.purge_at = session.tx.next_purge_at()
         if expired and state.purge_at is not None:
             state.purge_at = max(state.purge_at, session.now + RETRY_MS)
