@@ -11,9 +11,10 @@ from workflowsvc.engine.ids import Chance, Ids
 from workflowsvc.engine.invoker import Begin, Call, Invoker
 from workflowsvc.engine.lane import Lane
 from workflowsvc.engine.state import EngineState
+from workflowsvc.engine.turns import take_turn
 from workflowsvc.engine.workers import Workers
 from workflowsvc.settings import Settings
-from workflowsvc.store.interface import Conflict, Store
+from workflowsvc.store.interface import Store
 
 _SECRET = "token-key"
 _SECRET_BYTES = 32
@@ -50,16 +51,15 @@ class Engine:
 
 def _secret(store: Store, chance: Chance) -> bytes:
     """The key of all tokens, made at the first start of an installation."""
-    while True:
-        try:
-            with store.transaction() as tx:
-                secret = tx.meta(_SECRET)
-                if secret is None:
-                    secret = chance(_SECRET_BYTES)
-                    tx.put_meta(_SECRET, secret)
-            return secret
-        except Conflict:  # two nodes start for the first time at once: the other one has made it
-            continue
+    with store.transaction() as tx:
+        secret = tx.meta(_SECRET)
+        if secret is None:
+            take_turn(tx, "token key")  # nodes that start for the first time at once must agree on one
+            secret = tx.meta(_SECRET)
+        if secret is None:
+            secret = chance(_SECRET_BYTES)
+            tx.put_meta(_SECRET, secret)
+        return secret
 
 
 def _last_message(store: Store, after: int) -> int:

@@ -1,14 +1,16 @@
 """Domains and types as the lane sees them: read once, kept in memory, changed through the store.
 
-Owns the caches of one node. They are emptied when a transaction does not commit.
+Owns the caches of one node. They are emptied when a transaction does not commit. Among several nodes, one at a time
+changes names, and only who has seen the latest change: what is checked before is then still true.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from workflowsvc.engine.turns import take_turn
 from workflowsvc.faults import UnknownResourceFault
-from workflowsvc.store.interface import DomainRow, Transaction, TypeKind, TypeRow
+from workflowsvc.store.interface import Conflict, DomainRow, Transaction, TypeKind, TypeRow
 from workflowsvc.tenant import Tenant
 
 if TYPE_CHECKING:
@@ -26,7 +28,10 @@ class Names:
         self._tx = tx
         self._now = now
         self._state = state
+        self._may_change = not state.shared
         if state.shared:
+            if state.names_turn:
+                self._take_turn()
             version = tx.meta(VERSION)
             if version != state.names_version:
                 state.forget_names()
@@ -56,8 +61,8 @@ class Names:
         return row
 
     def put_domain(self, tenant: Tenant, row: DomainRow) -> None:
+        self._change()
         self._tx.put_domain(row)
-        self._changed()
         self._state.domains[(tenant, row.name)] = row
         self._state.domains_by_id[row.id] = row
 
@@ -71,20 +76,32 @@ class Names:
         return row
 
     def put_type(self, row: TypeRow) -> None:
+        self._change()
         self._tx.put_type(row)
-        self._changed()
         self._state.types[(row.domain, row.kind, row.name, row.version)] = row
 
     def delete_type(self, row: TypeRow) -> None:
+        self._change()
         self._tx.delete_type(row.domain, row.kind, row.name, row.version)
-        self._changed()
         self._state.types.pop((row.domain, row.kind, row.name, row.version), None)
 
     def deprecate_types(self, domain: int) -> None:
+        self._change()
         self._tx.deprecate_types(domain, self._now)
-        self._changed()
         self._state.types.clear()
 
-    def _changed(self) -> None:
-        if self._state.shared:
-            self._tx.put_meta(VERSION, self._state.ids.chance(8))
+    def _change(self) -> None:
+        """Conflict when another node was faster: the batch is then run again, first of all with the turn."""
+        state = self._state
+        if not self._may_change:
+            self._take_turn()
+            if self._tx.meta(VERSION) != state.names_version:
+                state.names_turn = True
+                raise Conflict("another node has changed domains or types")
+        if state.shared:
+            self._tx.put_meta(VERSION, state.ids.chance(8))
+
+    def _take_turn(self) -> None:
+        take_turn(self._tx, "names")
+        self._may_change = True
+        self._state.names_turn = False

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from workflowsvc.store.interface import Conflict, Store, TaskKey, TaskRow, Transaction
+from workflowsvc.engine.turns import take_turn
+from workflowsvc.store.interface import Store, TaskKey, TaskRow, Transaction
 
 if TYPE_CHECKING:
     from workflowsvc.engine.session import Session
@@ -55,6 +56,7 @@ class Bug(Exception):
 
 def set_aside(tx: Transaction, row: TaskRow) -> TaskRow:
     """The task of a quarantined run as it is to be kept: no poll is given it."""
+    take_turn(tx, _TASKS)
     kept = tx.meta(_TASKS)
     keys = _decode(kept) if kept else []
     tx.put_meta(_TASKS, _encode([*keys, TaskKey(row.run, row.scheduled_event_id)]))
@@ -62,14 +64,12 @@ def set_aside(tx: Transaction, row: TaskRow) -> TaskRow:
 
 
 def give_back(store: Store) -> None:
-    """Tasks that an earlier process set aside may be taken again."""
-    while True:
-        try:
-            with store.transaction() as tx:
-                kept = tx.meta(_TASKS)
-                if kept and (keys := _decode(kept)):
-                    tx.ready_tasks(keys)
-                    tx.put_meta(_TASKS, _encode([]))
+    """Tasks that an earlier process set aside may be taken again. Another node that runs sets its own aside anew."""
+    with store.transaction() as tx:
+        if not tx.meta(_TASKS):
             return
-        except Conflict:  # another node begins at the same time
-            continue
+        take_turn(tx, _TASKS)
+        kept = tx.meta(_TASKS)
+        if kept and (keys := _decode(kept)):
+            tx.ready_tasks(keys)
+            tx.put_meta(_TASKS, _encode([]))

@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from workflowsvc.core import activities, decision_tasks, workflow
+from workflowsvc.core import decision_tasks, workflow
 from workflowsvc.core.execution import Execution
 from workflowsvc.core.messages import AnyMessage, messages_of
 from workflowsvc.core.outcome import outcome_of
 from workflowsvc.core.run_ids import run_of, shard_for
+from workflowsvc.engine.executions import Executions
 from workflowsvc.engine.names import Names
 from workflowsvc.engine.poison import Quarantined, set_aside
 from workflowsvc.engine.pollers import Waiter
 from workflowsvc.engine.writes import Writes
-from workflowsvc.model.events import Event, decode_event, encode_event
+from workflowsvc.model.events import Event, encode_event
 from workflowsvc.model.shapes import (
     WorkflowExecutionContinuedAsNewEventAttributes,
     WorkflowExecutionStartedEventAttributes,
@@ -61,15 +62,15 @@ class Session:
         self.made: set[int] = set()  # executions that this transaction has made
         self.looked = False  # for what others have left
         self._seen: set[int] = set()  # every execution that was asked for
-        self.hints: set[ListKey] = (
-            set()
-        )  # lists on which other nodes may find something, once this is committed
         self._writes = Writes()
-        self._locked: set[int] = set()  # executions that no other node can change before this is committed
+        self._executions = Executions(tx, state)
         self._touched: set[int] = set()  # every execution this transaction has changed
         self._dirty: dict[int, Execution] = {}  # by the command at hand
         self._open: dict[tuple[int, str], int | None] = {}  # runs opened and closed by this transaction
         self._fresh: set[ListKey] = set()
+        self._filled: set[ListKey] = (
+            set()
+        )  # lists on which this transaction has put something that may be taken
         self._matched: list[Waiter] = []
         self._added: list[Waiter] = []
         self._released: list[Waiter] = []
@@ -83,16 +84,9 @@ class Session:
             raise Quarantined(run)
         self.last_run = run
         self._seen.add(run)
-        if state.shared and run not in self._locked:
-            self._lock(run)
-        execution = state.executions.get(run)
+        execution = self._executions.find(run, self.now)
         if execution is None:
-            execution = self._load(run)
-            if execution is None:
-                return None
-            state.executions[run] = execution
-        else:
-            state.executions.move_to_end(run)
+            return None
         if not execution.is_open and self._purge_at(execution) <= self.now:
             return None  # forgotten, though part of it may still be stored (reference 8.12)
         due_at = execution.wake_at()
@@ -102,51 +96,6 @@ class Session:
             decision_tasks.advance(execution, self.now, max_events=self.limits.max_events)
             self._dirty[run] = execution
         return execution
-
-    def _lock(self, run: int) -> None:
-        """Keeps other nodes away from this run, and learns what they have done to it since it was in memory."""
-        row = self.tx.lock([run]).get(run)
-        self._locked.add(run)
-        execution = self.state.executions.get(run)
-        if execution is None:
-            return
-        if row is None:
-            self.state.forget(run)
-            return
-        news = row.next_event_id - execution.next_event_id
-        if news:
-            bodies = self.tx.events(run, execution.next_event_id, row.next_event_id - 1, news)
-            events = [decode_event(body) for body in bodies]
-            execution.replay(events)
-            self.state.histories.add(
-                run, [EventRow(run, event.id, body) for event, body in zip(events, bodies, strict=True)]
-            )
-        self._restore_heartbeats(execution)
-
-    def _restore_heartbeats(self, execution: Execution) -> None:
-        for _, scheduled_id, at, details in self.tx.heartbeats(execution.run):
-            activity = execution.activities[scheduled_id]
-            if (activity.heartbeat_at, activity.heartbeat_details) != (at, details):
-                activities.restore_heartbeat(execution, at, scheduled_id, details)
-
-    def _load(self, run: int) -> Execution | None:
-        row = self.tx.lock([run]).get(run)
-        if row is None or (row.purge_at is not None and row.purge_at <= self.now):
-            return None  # of a run that is being purged the closing event is already gone
-        execution = self._execution(run, row.run_id, row.domain, row.workflow_id)
-        bodies = self.tx.events(run, 1, row.next_event_id - 1, row.next_event_id)
-        execution.replay([decode_event(body) for body in bodies])
-        self._restore_heartbeats(execution)
-        self.state.histories.begin(run)
-        rows = [EventRow(run, place, body) for place, body in enumerate(bodies, 1)]
-        self.state.histories.add(run, rows)
-        return execution
-
-    def _execution(self, run: int, run_id: str, domain: int, workflow_id: str) -> Execution:
-        longest_ms = self.limits.max_execution_seconds * 1000
-        return Execution(
-            run=run, run_id=run_id, domain=domain, workflow_id=workflow_id, longest_ms=longest_ms
-        )
 
     def named_execution(self, domain: int, workflow_id: str, run_id: str) -> Execution | None:
         """The run with this name, open or closed."""
@@ -160,10 +109,17 @@ class Session:
         """The open run of the workflowId, or the run named by `run_id` if it is open."""
         if run_id:
             execution = self.named_execution(domain, workflow_id, run_id)
-        else:
-            run = self._open_run(domain, workflow_id)
-            execution = None if run is None else self.execution(run)
-        return execution if execution is not None and execution.is_open else None
+            return execution if execution is not None and execution.is_open else None
+        run = self._open_run(domain, workflow_id)
+        while run is not None:
+            execution = self.execution(run)
+            if execution is not None and execution.is_open:
+                return execution
+            # It has just closed. Another node may have closed it, and continued it as a new run in the same moment.
+            closed, run = run, self._open_run(domain, workflow_id)
+            if run == closed:
+                return None
+        return None
 
     def _open_run(self, domain: int, workflow_id: str) -> int | None:
         key = (domain, workflow_id)
@@ -195,7 +151,7 @@ class Session:
         self.made.add(run)
         self._seen.add(run)
         self.last_run = run
-        execution = self._execution(run, run_id, domain, workflow_id)
+        execution = self._executions.make(run, run_id, domain, workflow_id)
         workflow.start(execution, self.now, attributes)
         parent = attributes.parent_workflow_execution
         self._writes.created[run] = ExecutionRow(
@@ -216,9 +172,6 @@ class Session:
             close_status=None,
             purge_at=None,
         )
-        self._locked.add(run)
-        self.state.executions[run] = execution
-        self.state.histories.begin(run)
         self._open[(domain, workflow_id)] = run
         self._count_open(domain, +1)
         self.changed(execution)
@@ -332,8 +285,12 @@ class Session:
         """What was gathered goes into the transaction."""
         filled = self._writes.store(self.tx)
         self.state.empty_lists -= filled
-        if self.state.shared:
-            self.hints |= filled
+        self._filled |= filled
+
+    def hints(self) -> list[ListKey]:
+        """Where other nodes may find something, once this is committed. While somebody waits here, we have looked."""
+        waiting = self.state.pollers.waiting
+        return [key for key in self._filled if not waiting(key)] if self.state.shared else []
 
     def gather(self, execution: Execution) -> None:
         """What this execution has recorded, and all that follows from it, will be written."""
@@ -389,6 +346,7 @@ class Session:
             self._fresh.add(key)
             if writes.ready_task(TaskKey(run, scheduled_id)):
                 self.state.empty_lists.discard(key)
+                self._filled.add(key)
         for scheduled_id in outcome.gone:
             writes.delete_task(TaskKey(run, scheduled_id))
         for scheduled_id in outcome.heartbeats_over:

@@ -46,6 +46,7 @@ class EngineState:
         self.settings = settings
         self.shared = shared  # other nodes write to the same store: what is in memory may be behind it
         self.names_version: bytes | None = None
+        self.names_turn = False  # another node was faster to change names: the next batch waits for its turn
         # when to look for what others have left: other nodes, or a commit that was reported as lost
         self.look_at: int | None = 0 if shared else None
         self.ids = ids
