@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from workflowsvc.clock import Clock
 from workflowsvc.engine import poison
-from workflowsvc.engine.ids import Chance, Ids
+from workflowsvc.engine.ids import Chance, Ids, first_position
 from workflowsvc.engine.invoker import Begin, Call, Invoker
 from workflowsvc.engine.lane import Lane
 from workflowsvc.engine.state import EngineState
@@ -29,7 +29,7 @@ class Engine:
         self.settings = settings
         self.secret = _secret(store, chance)
         poison.give_back(store)
-        ids = Ids(chance, after=_last_message(store, clock.now_ms() * 1000))
+        ids = Ids(chance, after=_last_message(store, first_position(clock.now_ms())))
         self.state = EngineState(settings, ids, shared=store.shared)
         self.lane = Lane(store, clock, self.state)
         store.listen(self.lane.look)

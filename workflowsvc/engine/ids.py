@@ -1,7 +1,9 @@
 """New names and positions, made from time and one injected source of chance.
 
-Owns the counters that keep runs, messages and queue positions unique and in order within a node. With a
-seeded source every name is a function of the inputs, which is what makes a simulation repeatable.
+Owns the counters that keep runs, messages and queue positions unique and in order within a node. Between nodes
+positions differ in their low bits; should two nodes draw the same number, the primary key refuses one of two equal
+runs, and its batch is run again. With a seeded source every name is a function of the inputs, which is what makes a
+simulation repeatable.
 """
 
 from __future__ import annotations
@@ -14,6 +16,20 @@ Chance = Callable[[int], bytes]
 """So many random bytes; `os.urandom` in a server."""
 
 
+_NODE_BITS = 10  # with the microseconds, which need 53 bits until 2255, they fill a bigint
+_MS = 1000 << _NODE_BITS
+
+
+def first_position(at_ms: int) -> int:
+    """Where the positions of a millisecond begin."""
+    return at_ms * _MS
+
+
+def moment_of(position: int) -> int:
+    """The millisecond in which a position was made, or a later one when there were more than a thousand."""
+    return position // _MS
+
+
 class Ids:
     """Used by the lane alone, so without a lock."""
 
@@ -21,8 +37,9 @@ class Ids:
         """Positions begin behind `after`."""
         self.chance = chance
         self._offset = int.from_bytes(chance(2), "big")  # two nodes that start together differ
+        self._node = self._offset & ((1 << _NODE_BITS) - 1)
         self._place = 0
-        self._position = after
+        self._tick = after >> _NODE_BITS
 
     def run(self, at_ms: int, shard: int) -> int:
         """The internal number of a new run."""
@@ -34,9 +51,9 @@ class Ids:
         return make_run_id(self.run(at_ms, shard), self.chance(24))
 
     def position(self, at_ms: int) -> int:
-        """A place behind all earlier ones: microseconds since the epoch, made unique."""
-        self._position = max(self._position + 1, at_ms * 1000)
-        return self._position
+        """A place behind all earlier ones: microseconds since the epoch, then the node."""
+        self._tick = max(self._tick + 1, at_ms * 1000)
+        return (self._tick << _NODE_BITS) | self._node
 
     def name(self, at_ms: int) -> int:
         """The internal number of a domain."""

@@ -122,7 +122,7 @@ class TaskRow(NamedTuple):
     domain: int
     task_list: str
     priority: int
-    position: int  # microseconds since the epoch, made unique by the session
+    position: int  # microseconds since the epoch and the node, made unique by the session (engine/ids.py)
     ready: bool  # False: a decision task queued behind the started one (reference 4.2)
 
 
