@@ -16,7 +16,9 @@ SCENARIOS = [scenario for path in runner.files() for scenario in language.read(p
 class InPostgres(InProcess):
     def __init__(self, stage: Stage, *, restless: bool) -> None:
         store = open_empty_store()
-        store.shared = False  # alone, it need not look around every second of the years that pass in scenarios
+        store.shared = (
+            False  # alone, it need not look around every second of the years that pass in scenarios
+        )
         self.world = MortalWorld(settings=stage.settings, store=store)
         self.world.restless = restless
         self.world.functions_answer = stage.functions_answer

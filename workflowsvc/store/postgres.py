@@ -12,14 +12,11 @@ import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 
-from psycopg import conninfo
-
 from workflowsvc.store.interface import (
     ListKey,
     OutcomeUnknown,
     Reader,
     StoreError,
-    StoreUnusable,
     Transaction,
     Unavailable,
 )
@@ -30,7 +27,7 @@ from workflowsvc.store.postgres_outcome import outcome
 from workflowsvc.store.postgres_reads import DomainNames, PostgresReader
 from workflowsvc.store.postgres_schema import check
 from workflowsvc.store.postgres_sql import SQL
-from workflowsvc.store.postgres_wire import Rows, Wire
+from workflowsvc.store.postgres_wire import Rows, Wire, without_password
 from workflowsvc.store.postgres_writes import PostgresTransaction
 
 READERS = (
@@ -47,7 +44,7 @@ class PostgresStore:
     def __init__(self, dsn: str) -> None:
         """Raises StoreUnusable with what to do about it."""
         self._dsn = dsn
-        self._where = describe(dsn)
+        self._where = without_password(dsn)
         check(dsn, self._where)
         self._names: DomainNames = {}
         self._marks = Marks(TaskMarks(), Mark(), Mark(), Mark())
@@ -197,18 +194,3 @@ class PostgresStore:
                 for _ in range(READERS):
                     if (wire := self._idle.get(timeout=PATIENCE_SECONDS)) is not None:
                         wire.close()
-
-
-def describe(dsn: str) -> str:
-    """The same place without its password, in the form that `--store` takes."""
-    try:
-        given = conninfo.conninfo_to_dict(dsn)
-    except Exception as error:
-        raise StoreUnusable(f"this is not the address of a PostgreSQL database: {error}".rstrip()) from error
-    user = f"{given['user']}@" if "user" in given else ""
-    host = given.get("host") or given.get("hostaddr") or ""
-    port = f":{given['port']}" if "port" in given else ""
-    database = given.get("dbname", "")
-    if str(host).startswith("/"):
-        return f"postgresql://{user}/{database}?host={host}" + (f"&port={given['port']}" if port else "")
-    return f"postgresql://{user}{host}{port}/{database}"

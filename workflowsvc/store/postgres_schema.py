@@ -8,6 +8,8 @@ release must know at least to work with it, so that nodes can be upgraded one by
 from __future__ import annotations
 
 import re
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import psycopg
@@ -68,6 +70,15 @@ def opened(dsn: str, where: str) -> Connection:
     return connection
 
 
+@contextmanager
+def failing_for(where: str) -> Generator[None]:
+    """What goes wrong inside is told as that this place cannot be used."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise StoreUnusable(f"{where} cannot be used: {one_line(error)}.") from error
+
+
 def _refuse_unfit(connection: Connection, where: str) -> None:
     if connection.info.server_version < OLDEST_SERVER:
         raise StoreUnusable(
@@ -80,7 +91,7 @@ def _refuse_unfit(connection: Connection, where: str) -> None:
 
 def version_of(connection: Connection, where: str) -> Version:
     """Refuses the database of another program."""
-    try:
+    with failing_for(where):
         row = connection.execute(
             "select to_regclass('schema_versions') is not null,"
             " exists (select 1 from pg_class where relnamespace = current_schema()::regnamespace"
@@ -96,8 +107,6 @@ def version_of(connection: Connection, where: str) -> Version:
             return Version(0, 0)
         row = connection.execute("select max(number), max(oldest) from schema_versions").fetchone()
         return Version(*row) if row and row[0] is not None else Version(0, 0)
-    except psycopg.Error as error:
-        raise StoreUnusable(f"{where} cannot be used: {one_line(error)}.") from error
 
 
 def missing_from(version: Version, where: str) -> list[Migration]:
@@ -154,14 +163,16 @@ def distribution() -> list[str]:
     return calls
 
 
-def distribute(connection: Connection, where: str) -> None:
-    """Runs these calls where they have not been made yet."""
+def distribute(connection: Connection, where: str) -> bool:
+    """Runs these calls; False when they were made before."""
     try:
         if connection.execute("select 1 from pg_extension where extname = 'citus'").fetchone() is None:
             raise StoreUnusable(f"{where} has no Citus: `create extension citus` first.")
         with connection.transaction():
-            if connection.execute("select 1 from pg_dist_partition limit 1").fetchone() is None:
-                for call in distribution():
-                    connection.execute(call.encode())
+            if connection.execute("select 1 from pg_dist_partition limit 1").fetchone() is not None:
+                return False
+            for call in distribution():
+                connection.execute(call.encode())
+            return True
     except psycopg.Error as error:
         raise StoreUnusable(f"{where} cannot be distributed: {one_line(error)}.") from error

@@ -90,13 +90,16 @@ class PostgresStatements(NamedTuple):
     count_tasks: Statement
     put_tasks: Statement
     ready_task: Statement
-    next_tasks: Statement
     delete_task: Statement
     delete_tasks_of: Statement
     put_messages: Statement
     messages: Statement
     delete_message: Statement
     delete_messages_by_id: Statement
+    # claims.sql
+    try_lock_executions: Statement
+    claim_tasks: Statement
+    clock: Statement
     # audits.sql
     runs: Statement
     tasks_of: Statement

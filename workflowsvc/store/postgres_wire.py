@@ -154,6 +154,8 @@ class Wire:
                     self._prepared.discard(entry.prepares)
                 if failure is None and status == pq.ExecStatus.FATAL_ERROR:
                     failure = self._failure(result)
+                    if isinstance(failure, ConnectionLost):
+                        break  # those were its last words
         if failure is not None:
             raise failure
 
@@ -231,6 +233,30 @@ def connect(dsn: str) -> psycopg.Connection[Row]:
         return psycopg.connect(conninfo.make_conninfo("", **given), autocommit=True, client_encoding="utf8")
     except psycopg.Error as error:
         raise Unavailable(one_line(error)) from error
+
+
+def without_password(dsn: str) -> str:
+    """The same place as it may be shown, in the form that `--store` takes."""
+    try:
+        given = conninfo.conninfo_to_dict(dsn)
+    except psycopg.Error as error:
+        raise StoreUnusable(
+            f"this is not the address of a PostgreSQL database: {one_line(error)}."
+        ) from error
+    user = f"{given['user']}@" if "user" in given else ""
+    host = str(given.get("host") or given.get("hostaddr") or "")
+    port = str(given.get("port", ""))
+    database = given.get("dbname", "")
+    if host.startswith("/"):
+        return f"postgresql://{user}/{database}?host={host}" + (f"&port={port}" if port else "")
+    hosts = [f"{name}:{number}" if number else name for name, number in _pairs(host, port)]
+    return f"postgresql://{user}{','.join(hosts)}/{database}"
+
+
+def _pairs(hosts: str, ports: str) -> list[tuple[str, str]]:
+    """Several hosts may each have a port, or share one."""
+    names, numbers = hosts.split(","), ports.split(",")
+    return [(name, numbers[min(place, len(numbers) - 1)]) for place, name in enumerate(names)]
 
 
 def one_line(error: Exception) -> str:

@@ -17,6 +17,7 @@ from workflowsvc.store.interface import (
     ExecutionChange,
     ExecutionRow,
     HeartbeatRow,
+    Held,
     ListKey,
     MessageRow,
     TaskKey,
@@ -40,16 +41,28 @@ class PostgresTransaction(PostgresReader):
     def __init__(self, wire: Wire, names: DomainNames, marks: Marks) -> None:
         super().__init__(wire, names)
         self._marks = marks
-        self._moment = 0
+        self._moment = self._clock = 0
         self._read_messages: dict[int, int] = {}  # their shards, by id: locked, so certain to be there
         self._heartbeats: dict[int, list[HeartbeatRow]] = {}  # of locked runs, as long as they are certain
+        self._held_lists: set[ListKey] = set()
         self._has_readied = False  # tasks were made ready, and where they stand is not known yet
         self.wrote = False
         wire.queue(SQL.begin_writing)
         wire.queue(SQL.moment, then=self._see_moment)
 
     def _see_moment(self, rows: Rows) -> None:
-        self._moment = rows[0][0]
+        self._moment = self._clock = rows[0][0]
+
+    def _see_clock(self, rows: Rows) -> None:
+        self._clock = rows[0][0]
+
+    def moment(self) -> int:
+        return max(self._now(), self._clock)
+
+    def open_run(self, domain: int, workflow_id: str) -> int | None:
+        """Reads the clock on the way: whoever finds that a run is closed must not live before that moment."""
+        self._wire.queue(SQL.clock, then=self._see_clock)
+        return super().open_run(domain, workflow_id)
 
     @property
     def begun(self) -> bool:
@@ -101,15 +114,21 @@ class PostgresTransaction(PostgresReader):
 
     # --- executions ---
 
-    def lock(self, runs: list[int]) -> dict[int, ExecutionRow]:
+    def lock(self, runs: list[int], *, wait: bool = True) -> dict[int, ExecutionRow]:
         if not runs:
             return {}
         keys = sorted((shard_of(run), run) for run in runs)
         shards, runs = [key[0] for key in keys], [key[1] for key in keys]
-        self._wire.queue(SQL.lock_executions, (shards, runs))
+        locked: list[Rows] = []
+        self._wire.queue(
+            SQL.lock_executions if wait else SQL.try_lock_executions, (shards, runs), locked.append
+        )
         self._wire.queue(SQL.heartbeats_of, (shards, runs), then=self._see_heartbeats)
         self._heartbeats.update((run, []) for run in runs)
-        return self.executions(runs)
+        rows = self.executions(runs)
+        if len(locked[0]) < len(rows):
+            raise Held(f"{len(rows) - len(locked[0])} of {len(rows)} executions are held by another node")
+        return rows
 
     def _see_heartbeats(self, rows: Rows) -> None:
         """Asked for nearly always when an execution is locked: this spares a round trip."""
@@ -248,10 +267,19 @@ class PostgresTransaction(PostgresReader):
         if self._has_readied:
             self._wire.exchange()
         stretches = self._marks.tasks.stretches(key, self._now())
-        taken = [TaskRow._make(row) for row in self._rows(SQL.next_tasks, *stretches, *key, limit)]
-        self.delete_tasks([TaskKey(row.run, row.scheduled_event_id) for row in taken])
-        self._marks.tasks.took(key, taken)
+        rows = self._rows(SQL.claim_tasks, *stretches, *key, limit)
+        self._held_lists.discard(key)
+        if rows and rows[0][0] is None:
+            self._held_lists.add(key)
+            return []
+        self.wrote = self.wrote or bool(rows)
+        taken = [TaskRow._make(row[:-1]) for row in rows]
+        if not rows or rows[-1][-1] == len(rows):  # else there is something before them
+            self._marks.tasks.took(key, taken)
         return taken
+
+    def has_held(self, task_list: ListKey) -> bool:
+        return task_list in self._held_lists
 
     def delete_tasks(self, keys: list[TaskKey]) -> None:
         self._write_each(SQL.delete_task, keys)

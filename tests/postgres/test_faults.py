@@ -1,0 +1,234 @@
+"""PostgreSQL goes away, comes back, hangs, or loses the answer to a commit: nothing is guessed, and all heals."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import closing
+
+import psycopg
+import pytest
+
+from tests.postgres.proxy import Cut, Proxy
+from tests.store.rows import change_of, event_rows, execution_row, executions, insert, run_of
+from tools.postgres import Server
+from workflowsvc.store import postgres_wire
+from workflowsvc.store.interface import OutcomeUnknown, StoreError, Unavailable
+from workflowsvc.store.postgres import PostgresStore
+
+NUMBERS = iter(range(1, 1000))
+
+
+@pytest.fixture
+def store(own_server: Server) -> Iterator[PostgresStore]:
+    with closing(PostgresStore(own_server.dsn())) as store:
+        yield store
+
+
+@pytest.fixture
+def proxy(own_server: Server) -> Iterator[Proxy]:
+    proxy = Proxy(own_server.port)
+    yield proxy
+    proxy.close()
+
+
+@pytest.fixture
+def through(own_server: Server, proxy: Proxy) -> Iterator[PostgresStore]:
+    """A store behind the proxy, with a transaction behind it."""
+    dsn = own_server.dsn().replace(f":{own_server.port}/", f":{proxy.port}/")
+    with closing(PostgresStore(dsn)) as store:
+        insert(store, execution_row(next(NUMBERS)))
+        yield store
+        proxy.refusing = False
+
+
+@pytest.mark.parametrize("mode", ["fast", "immediate"])
+def test_a_transaction_during_which_the_server_restarts_is_unavailable_and_the_next_one_works(
+    own_server: Server, store: PostgresStore, mode: str
+) -> None:
+    number = next(NUMBERS)
+
+    def restart_within() -> None:
+        with store.transaction() as tx:
+            tx.insert_executions([execution_row(number)])
+            assert tx.executions([run_of(number)])
+            own_server.restart(mode)
+            tx.executions([run_of(number)])
+
+    with pytest.raises(Unavailable):
+        restart_within()
+    assert executions(store, number) == {}
+    insert(store, execution_row(number))
+    assert executions(store, number) != {}
+
+
+def test_a_restart_between_transactions_is_not_noticed(own_server: Server, store: PostgresStore) -> None:
+    number = next(NUMBERS)
+    insert(store, execution_row(number))
+    assert executions(store, number)
+    own_server.restart("immediate")
+    assert executions(store, number)
+    with store.transaction() as tx:
+        tx.update_executions([change_of(execution_row(number), next_event_id=9)])
+    assert executions(store, number)[run_of(number)].next_event_id == 9
+
+
+def test_without_a_server_all_is_unavailable_until_it_is_back(
+    own_server: Server, store: PostgresStore
+) -> None:
+    number = next(NUMBERS)
+    own_server.stop("immediate")
+    try:
+        for _ in range(2):
+            with pytest.raises(Unavailable), store.transaction():
+                pass
+            with pytest.raises(Unavailable), store.reader():
+                pass
+    finally:
+        own_server.start()
+    insert(store, execution_row(number))
+    assert executions(store, number)
+
+
+def test_a_reader_whose_connection_is_lost_is_unavailable_and_the_next_one_works(
+    own_server: Server, store: PostgresStore
+) -> None:
+    def restart_within() -> None:
+        with store.reader() as reader:
+            reader.next_wake_at()
+            own_server.restart("immediate")
+            reader.next_wake_at()
+
+    for _ in range(6):  # more than there are connections for reading
+        with pytest.raises(Unavailable):
+            restart_within()
+    with store.reader() as reader:
+        reader.next_wake_at()
+
+
+def lose(store: PostgresStore, number: int) -> None:
+    with store.transaction() as tx:
+        tx.insert_executions([execution_row(number)])
+        tx.append_events(event_rows(run_of(number), 1, 2))
+
+
+def test_a_commit_that_was_carried_out_is_committed_though_its_answer_is_lost(
+    through: PostgresStore, proxy: Proxy
+) -> None:
+    """The server is asked."""
+    number = next(NUMBERS)
+    proxy.cut("commit", "after")
+    lose(through, number)
+    assert executions(through, number)
+
+
+def test_a_commit_that_did_not_arrive_is_unavailable(through: PostgresStore, proxy: Proxy) -> None:
+    """The server is asked, and ends the transaction if it has not noticed yet."""
+    number = next(NUMBERS)
+    proxy.cut("commit", "at")
+    with pytest.raises(Unavailable):
+        lose(through, number)
+    assert executions(through, number) == {}
+    insert(through, execution_row(number))
+
+
+@pytest.mark.parametrize(("where", "committed"), [("after", True), ("at", False), ("before", False)])
+def test_a_commit_of_which_nothing_can_be_learned_is_unknown(
+    through: PostgresStore, proxy: Proxy, where: Cut, committed: bool
+) -> None:
+    """Nobody can be asked now."""
+    number = next(NUMBERS)
+    proxy.cut("commit", where, and_refuse=True)
+    with pytest.raises(OutcomeUnknown):
+        lose(through, number)
+    with pytest.raises(Unavailable), through.transaction():
+        pass
+    proxy.refusing = False
+    assert bool(executions(through, number)) is committed
+    insert(through, execution_row(next(NUMBERS)))
+
+
+def test_the_outcome_is_unknown_when_another_server_has_taken_over(
+    through: PostgresStore, proxy: Proxy
+) -> None:
+    """Its transaction ids may be those of other transactions."""
+    number = next(NUMBERS)
+    proxy.cut("commit", "after")
+    through._timeline = "00000000"  # pyright: ignore[reportPrivateUsage]
+    with pytest.raises(OutcomeUnknown):
+        lose(through, number)
+    assert executions(through, number)
+
+
+def test_a_server_that_does_not_answer_is_given_up(
+    through: PostgresStore, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = next(NUMBERS)
+
+    def hang() -> None:
+        with through.transaction() as tx:
+            tx.insert_executions([execution_row(number)])
+            assert tx.executions([run_of(number)])
+            proxy.frozen.set()
+            tx.executions([run_of(number)])
+
+    monkeypatch.setattr(postgres_wire, "PATIENCE_MS", 200)
+    with pytest.raises(Unavailable, match="has not answered"):
+        hang()
+    proxy.frozen.clear()
+    monkeypatch.undo()
+    insert(through, execution_row(number))
+
+
+REFUSALS: list[tuple[str, str]] = [
+    ("alter system set default_transaction_read_only = on", "read-only|read only"),
+    ("alter role store_user nologin", "not permitted to log in"),
+    ("alter role store_user connection limit 0", "too many connections"),
+]
+
+
+@pytest.mark.parametrize(("cause", "told"), REFUSALS, ids=[told for _, told in REFUSALS])
+def test_whatever_refuses_connections_is_told_and_heals(own_server: Server, cause: str, told: str) -> None:
+    with psycopg.connect(own_server.dsn(), autocommit=True) as admin:
+
+        def carry_out(statement: str) -> None:
+            admin.execute("set default_transaction_read_only = off")
+            admin.execute(statement.encode())
+            admin.execute("select pg_reload_conf()")
+
+        carry_out("drop database if exists refusals")
+        carry_out("drop role if exists store_user")
+        carry_out("create role store_user login")
+        carry_out("create database refusals owner store_user")
+        dsn = own_server.dsn("refusals").replace("workflowsvc@", "store_user@")
+        with closing(PostgresStore(dsn)) as store:
+            insert(store, execution_row(1))
+            carry_out(cause)
+            hang_up = "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'store_user'"
+            try:
+                refused = False
+                for _ in range(1000):  # a changed setting reaches sessions one after the other
+                    admin.execute(hang_up)
+                    try:
+                        with store.transaction() as tx:
+                            tx.put_meta("key", b"value")
+                    except StoreError as error:  # of which one may be cut off while it commits
+                        refused = re.search(told, str(error)) is not None
+                        if refused:
+                            break
+                assert refused
+            finally:
+                carry_out("alter system reset default_transaction_read_only")
+                carry_out("alter role store_user login connection limit -1")
+            until_works(store)
+
+
+def until_works(store: PostgresStore) -> None:
+    for _ in range(1000):
+        try:
+            with store.transaction() as tx:
+                tx.put_meta("key", b"value")
+        except StoreError:
+            continue
+        return
+    raise AssertionError("it does not heal")

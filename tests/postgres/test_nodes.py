@@ -1,0 +1,252 @@
+"""PostgreSQL: several nodes on one database do not lose, double or keep each other's work."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.postgres.places import Place, admin
+from tests.store.rows import (
+    DOMAIN,
+    change_of,
+    closing_of,
+    event_rows,
+    execution_row,
+    insert,
+    run_of,
+    task_row,
+)
+from workflowsvc.store import postgres_hints
+from workflowsvc.store.interface import Conflict, HeartbeatRow, ListKey, MessageRow, Store, TaskRow
+from workflowsvc.store.postgres import PostgresStore
+
+OpenNode = Callable[[], PostgresStore]
+MAIN = ListKey(DOMAIN, "decision", "main")
+SECONDS = 30.0  # a test that waits longer has failed
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + SECONDS
+    pause = threading.Event()
+    while not holds():
+        assert time.monotonic() < deadline, "it does not happen"
+        pause.wait(0.01)
+
+
+def waits_for_a_lock(place: Place) -> bool:
+    with admin(place.dsn) as connection:
+        row = connection.execute("select count(*) from pg_locks where not granted").fetchone()
+    return row is not None and row[0] != 0
+
+
+def take(store: Store, limit: int) -> list[TaskRow]:
+    with store.transaction() as tx:
+        return tx.take_tasks(*MAIN, limit)
+
+
+def test_two_nodes_cannot_write_the_same_event(open_node: OpenNode) -> None:
+    one, other = open_node(), open_node()
+    insert(one, execution_row(1))
+    with ThreadPoolExecutor(1) as threads:
+        with one.transaction() as tx:
+            tx.append_events(event_rows(run_of(1), 3, 3))
+            assert tx.events(run_of(1), 3, 3, 1)  # it is in the database now, not committed
+
+            def second() -> None:
+                with other.transaction() as late:
+                    late.append_events(event_rows(run_of(1), 3, 4))
+
+            failing = threads.submit(second)
+        with pytest.raises(Conflict):
+            failing.result(SECONDS)
+    with one.reader() as reader:
+        assert len(reader.events(run_of(1), 1, 9, 9)) == 1
+
+
+def test_who_waits_for_a_lock_sees_what_its_holder_has_written(open_node: OpenNode, place: Place) -> None:
+    one, other = open_node(), open_node()
+    insert(one, execution_row(1, next_event_id=3))
+
+    def lock() -> tuple[int, list[HeartbeatRow]]:
+        with other.transaction() as tx:
+            row = tx.lock([run_of(1)])[run_of(1)]
+            return row.next_event_id, tx.heartbeats(run_of(1))
+
+    with ThreadPoolExecutor(1) as threads:
+        with one.transaction() as tx:
+            row = tx.lock([run_of(1)])[run_of(1)]
+            waiting = threads.submit(lock)
+            until(lambda: waits_for_a_lock(place))
+            tx.update_executions([change_of(row, next_event_id=7)])
+            tx.put_heartbeats([HeartbeatRow(run_of(1), 5, 100, "x")])
+        assert waiting.result(SECONDS) == (7, [HeartbeatRow(run_of(1), 5, 100, "x")])
+
+
+def test_locks_taken_crosswise_end_in_a_conflict_for_one(open_node: OpenNode) -> None:
+    nodes = [open_node(), open_node()]
+    insert(nodes[0], execution_row(1), execution_row(2))
+    both_hold_one = threading.Barrier(2)
+
+    def work(node: PostgresStore, first: int, second: int) -> bool:
+        try:
+            with node.transaction() as tx:
+                tx.lock([run_of(first)])
+                both_hold_one.wait(SECONDS)
+                tx.lock([run_of(second)])
+        except Conflict:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as threads:
+        results = [threads.submit(work, nodes[0], 1, 2), threads.submit(work, nodes[1], 2, 1)]
+        assert sorted(result.result(SECONDS) for result in results) == [False, True]
+
+
+def test_many_locks_at_once_are_taken_in_one_order(open_node: OpenNode) -> None:
+    nodes = [open_node(), open_node()]
+    numbers = list(range(1, 60))
+    insert(nodes[0], *(execution_row(n) for n in numbers))
+
+    def work(node: PostgresStore, order: list[int]) -> None:
+        for _ in range(20):
+            with node.transaction() as tx:
+                assert len(tx.lock([run_of(n) for n in order])) == len(numbers)
+
+    with ThreadPoolExecutor(2) as threads:
+        for done in [threads.submit(work, nodes[0], numbers), threads.submit(work, nodes[1], numbers[::-1])]:
+            done.result(SECONDS)
+
+
+def test_two_nodes_cannot_start_one_workflow_twice(open_node: OpenNode) -> None:
+    one, other = open_node(), open_node()
+    insert(one, execution_row(1, workflow_id="w"))
+    with pytest.raises(Conflict):
+        insert(other, execution_row(252, workflow_id="w"))
+    with one.transaction() as tx:
+        tx.update_executions([closing_of(execution_row(1, workflow_id="w"), at=5000)])
+    insert(other, execution_row(252, workflow_id="w"))
+
+
+def test_tasks_that_another_node_holds_are_passed_over(open_node: OpenNode) -> None:
+    one, other = open_node(), open_node()
+    rows = [task_row(n) for n in range(1, 7)]
+    with one.transaction() as tx:
+        tx.put_tasks(rows)
+    with one.transaction() as tx:
+        assert tx.take_tasks(*MAIN, 2) == rows[:2]
+        assert take(other, 2) == rows[2:4]
+        assert tx.take_tasks(*MAIN, 9) == rows[4:]
+    assert take(other, 9) == []
+
+
+def test_tasks_given_back_by_a_node_are_found_by_another_that_had_gone_past_them(open_node: OpenNode) -> None:
+    one, other = open_node(), open_node()
+    with one.transaction() as tx:
+        tx.put_tasks([task_row(n) for n in range(1, 200)])
+
+    def take_and_fail() -> None:
+        with one.transaction() as tx:
+            assert len(tx.take_tasks(*MAIN, 3)) == 3
+            assert take(other, 1) == [task_row(4)]
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        take_and_fail()
+    found: list[TaskRow] = []
+    until(lambda: found.extend(take(other, 1)) or task_row(1) in found)
+    with one.transaction() as tx:
+        assert tx.take_tasks(*MAIN, 1) != []
+
+
+def test_every_task_is_taken_once_by_some_node(open_node: OpenNode) -> None:
+    nodes = [open_node() for _ in range(3)]
+    wanted = {task_row(n, priority=n % 3) for n in range(300)}
+    with nodes[0].transaction() as tx:
+        tx.put_tasks(list(wanted))
+
+    def work(node: PostgresStore) -> list[TaskRow]:
+        taken: list[TaskRow] = []
+        misses = 0
+        while misses < 3:
+            rows = take(node, 7)
+            misses = 0 if rows else misses + 1
+            taken += rows
+        return taken
+
+    with ThreadPoolExecutor(3) as threads:
+        shares = list(threads.map(work, nodes))
+    taken = [row for share in shares for row in share]
+    left: list[TaskRow] = []
+    until(lambda: left.extend(take(nodes[0], 100)) or len(taken) + len(left) >= len(wanted))
+    assert len(taken + left) == len(wanted)
+    assert set(taken + left) == wanted
+    for share in shares:
+        assert len(share) > 0
+
+
+def test_due_runs_and_messages_that_another_node_holds_are_passed_over(open_node: OpenNode) -> None:
+    one, other = open_node(), open_node()
+    insert(one, *(execution_row(n, wake_at=n) for n in range(1, 5)))
+    rows = [MessageRow(n, run_of(n), "kind", DOMAIN, b"") for n in range(1, 5)]
+    with one.transaction() as tx:
+        tx.put_messages(rows)
+    with one.transaction() as tx, other.transaction() as too:
+        assert tx.due_runs(100, 2) == [run_of(1), run_of(2)]
+        assert too.due_runs(100, 2) == [run_of(3), run_of(4)]
+        assert tx.messages(2) == rows[:2]
+        assert too.messages(9) == rows[2:]
+
+
+def test_a_locked_run_is_not_due_for_others(open_node: OpenNode) -> None:
+    one, other = open_node(), open_node()
+    insert(one, execution_row(1, wake_at=1), execution_row(2, wake_at=2))
+    with one.transaction() as tx, other.transaction() as too:
+        tx.lock([run_of(1)])
+        assert too.due_runs(100, 9) == [run_of(2)]
+
+
+def test_a_hint_is_heard_by_other_nodes_and_not_by_its_own(open_node: OpenNode) -> None:
+    one, other = open_node(), open_node()
+    heard: list[ListKey] = []
+    own: list[ListKey] = []
+    one.listen(own.extend)
+    other.listen(heard.extend)
+    key = ListKey(DOMAIN, "activity", "l'été")
+    until(lambda: one.hint([key]) or key in heard)
+    assert own == []
+
+
+def test_hints_go_on_after_the_connection_was_lost(
+    open_node: OpenNode, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_hints, "RETRY_MS", 10)
+    one, other = open_node(), open_node()
+    heard: list[ListKey] = []
+    other.listen(heard.extend)
+    until(lambda: one.hint([MAIN]) or MAIN in heard)
+    with admin(place.dsn) as connection:
+        connection.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where pid <> pg_backend_pid() and datname = current_database()"
+        )
+    later = MAIN._replace(name="later")
+    until(lambda: one.hint([later]) or later in heard)
+
+
+def test_many_hints_travel_in_notifications_of_bounded_size() -> None:
+    lists = [ListKey(7, "activity", "é" * 256 + str(n)) for n in range(200)]
+    sent = postgres_hints.payloads(lists)
+    assert all(len(payload.encode()) <= postgres_hints.MOST_BYTES for payload in sent)
+    assert len(sent) < 40
+    assert postgres_hints.payloads([]) == []
+
+
+def test_nodes_that_start_at_once_on_an_empty_database_make_its_schema_once(open_node: OpenNode) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        nodes = [threads.submit(open_node) for _ in range(4)]
+        for node in nodes:
+            insert(node.result(SECONDS), execution_row(nodes.index(node)))
