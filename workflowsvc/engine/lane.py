@@ -17,17 +17,18 @@ from typing import Any, NamedTuple
 from workflowsvc.clock import Clock
 from workflowsvc.engine import carrier
 from workflowsvc.engine.poison import Bug, Quarantined
-from workflowsvc.engine.session import Session
+from workflowsvc.engine.postponed import Postponed
+from workflowsvc.engine.session import HELD_MS, Session
 from workflowsvc.engine.state import EngineState
 from workflowsvc.faults import Fault, InternalFailure, ServiceUnavailable
-from workflowsvc.store.interface import Conflict, ListKey, OutcomeUnknown, Store, StoreError
+from workflowsvc.store.interface import Conflict, Held, ListKey, OutcomeUnknown, Store, StoreError
 
 COMMANDS_PER_BATCH = 128  # past this a batch no longer gets cheaper (design: 38,000 transitions/s at 128)
 DUE_PER_BATCH = 200  # so that a storm of timers does not keep callers waiting
 PURGED_EVENTS_PER_BATCH = 500
-ATTEMPTS = 5  # a batch that met a conflict is run again so often
+ATTEMPTS = 8  # a batch that met a conflict is run again so often
+PAUSE_MS = 5  # between the second attempt and the third; it doubles
 LOOK_AGAIN_MS = 900  # a poll sees the task of another node within a second though every hint is lost
-HELD_MS = 20  # what another node is at work on is looked at again after this
 RETRY_MS = 1_000  # after the store could not be reached, work that nobody waits for waits this long
 
 log = logging.getLogger("workflowsvc.lane")
@@ -67,7 +68,10 @@ class Lane:
         self._bell = Bell()
         self._thread: Thread | None = None
         self._stopping = False
+        self._postponed = Postponed()
+        self._ahead = 0  # the store's clock, where that is the one that counts, less ours
         self._not_before = 0  # background work rests until then after a store failure
+        self._complain_at = 0  # until then nothing is said of further ones
 
     # --- from any thread ---
 
@@ -75,6 +79,10 @@ class Lane:
         self._inbox.append(command)
         if not self._bell.is_set():  # the lane clears it before it looks into the inbox
             self._bell.set()
+
+    def now_ms(self) -> int:
+        """The moment, by the clock that counts."""
+        return self._clock.now_ms() + self._ahead
 
     def look(self, lists: list[ListKey]) -> None:
         """Another node hints that these lists have got tasks."""
@@ -104,28 +112,30 @@ class Lane:
             self._bell.clear()
             while self.step():
                 pass
-            if self._stopping and not self._inbox:
+            if self._stopping and not self._inbox and not self._postponed:
                 return
             self._bell.wait(self._seconds_to_wait())
 
     def _seconds_to_wait(self) -> float | None:
         moment = self.next_moment()
-        return None if moment is None else max(moment - self._clock.now_ms(), 0) / 1000
+        return None if moment is None else max(moment - self.now_ms(), 0) / 1000
 
     def next_moment(self) -> int | None:
         """When `step` has something to do without being asked; None: never."""
         state = self.state
-        if state.messages_waiting:  # left over when the store refused
-            return self._not_before
-        moments = [at for at in (state.wake_at, state.purge_at, state.look_at) if at is not None]
-        return max(min(moments), self._not_before) if moments else None
+        held_at = state.held_at if state.held_lists else None
+        carry_at = state.carry_at if state.messages_waiting else None  # left over when the store refused
+        moments = [state.wake_at, state.purge_at, state.look_at, held_at, carry_at]
+        resting = [max(at, self._not_before) for at in moments if at is not None]
+        return min((at for at in (*resting, self._postponed.next_at()) if at is not None), default=None)
 
     def step(self) -> bool:
         """Runs one batch if there is anything to do; True when there was."""
-        commands: list[Command] = []
+        now = self.now_ms()
+        commands = self._postponed.take(now, COMMANDS_PER_BATCH) if self._postponed else []
         while self._inbox and len(commands) < COMMANDS_PER_BATCH:
             commands.append(self._inbox.popleft())
-        if not commands and not self._has_background_work(self._clock.now_ms()):
+        if not commands and not self._has_background_work(now):
             return False
         answers = self._run(commands)
         if answers:
@@ -136,7 +146,8 @@ class Lane:
     def _has_background_work(self, now: int) -> bool:
         state = self.state
         return not self._rests(now) and (
-            state.messages_waiting
+            (state.messages_waiting and state.carry_at <= now)
+            or (bool(state.held_lists) and state.held_at <= now)
             or _has_come(state.look_at, now)
             or _has_come(state.wake_at, now)
             or _has_come(state.purge_at, now)
@@ -163,10 +174,13 @@ class Lane:
             except Conflict:
                 attempts += 1
                 if attempts == ATTEMPTS:
+                    log.error("a batch of %d commands met a conflict %d times", len(commands), attempts)
                     return refused + self._refuse(commands, ServiceUnavailable())
+                if self.state.shared and attempts > 1:
+                    self._pause(PAUSE_MS << (attempts - 2))
             except StoreError as error:
-                log.error("the store refused a batch of %d commands: %s", len(commands), error)
-                self._not_before = self._clock.now_ms() + RETRY_MS
+                self._complain(len(commands), error)
+                self._not_before = self.now_ms() + RETRY_MS
                 if isinstance(
                     error, OutcomeUnknown
                 ):  # tasks may have been committed that polls here wait for
@@ -174,11 +188,22 @@ class Lane:
                 return refused + self._refuse(commands, ServiceUnavailable())
             except Exception:
                 log.exception("a batch of %d commands could not be written down", len(commands))
-                self._not_before = self._clock.now_ms() + RETRY_MS
+                self._not_before = self.now_ms() + RETRY_MS
                 self.state.careful = True
                 if len(commands) == 1:
                     return refused + self._refuse(commands, InternalFailure())
                 return refused + [answer for command in commands for answer in self._run([command])]
+
+    def _complain(self, commands: int, error: StoreError) -> None:
+        """Once a second: a full disk must not be filled with words about it."""
+        now = self._clock.now_ms()
+        if not self._complain_at - RETRY_MS <= now < self._complain_at:
+            log.error("the store refused a batch of %d commands: %s", commands, error)
+            self._complain_at = now + RETRY_MS
+
+    def _pause(self, most_ms: int) -> None:
+        """Chance decides how long, so that two nodes do not meet again."""
+        Bell().wait(most_ms / 1000 * int.from_bytes(self.state.ids.chance(1), "big") / 255)
 
     def _refuse(self, commands: list[Command], fault: Fault) -> list[tuple[Reply, Any]]:
         for command in commands:
@@ -193,9 +218,7 @@ class Lane:
         elif bug.message is not None:
             self.state.stuck_messages.add(bug.message)
         elif bug.command is None:
-            self._not_before = (
-                self._clock.now_ms() + RETRY_MS
-            )  # background work as a whole, then piece by piece
+            self._not_before = self.now_ms() + RETRY_MS  # background work as a whole, then piece by piece
             self.state.careful = True
         log.error("set aside %s after a bug", bug, exc_info=bug.__cause__)
 
@@ -204,6 +227,8 @@ class Lane:
         try:
             with self._store.transaction() as tx:
                 session = Session(tx, self._clock.now_ms(), self.state)
+                if self.state.store_clock:
+                    self._ahead = session.now - self._clock.now_ms()
                 self._background(session)
                 for command in commands:
                     self._command(session, command)
@@ -216,6 +241,9 @@ class Lane:
             act()
         if hints := session.hints():
             self._store.hint(hints)
+        if session.held:
+            given_up = self._postponed.put(session.held, self.now_ms())
+            return session.answers + self._refuse(given_up, ServiceUnavailable())
         return session.answers
 
     def _background(self, session: Session) -> None:
@@ -225,9 +253,11 @@ class Lane:
         try:
             if _has_come(state.look_at, now):
                 _look_around(session)
+            if state.held_lists and state.held_at <= now:
+                _look_again(session)
             if _has_come(state.wake_at, now):
                 _advance_due(session)
-            if state.messages_waiting:
+            if state.messages_waiting and state.carry_at <= now:
                 carrier.carry(session)
             if _has_come(state.purge_at, now):
                 _purge(session)
@@ -244,6 +274,11 @@ class Lane:
             except (Fault, Quarantined) as refusal:
                 answer = refusal if isinstance(refusal, Fault) else InternalFailure()
             session.flush()  # after a refusal too: deadlines may have passed for what the caller asked about
+        except Held as held:
+            if not session.is_clean:
+                raise Conflict(str(held)) from held
+            session.held.append(command)
+            return
         except (Bug, StoreError):
             raise
         except Exception as error:
@@ -272,6 +307,12 @@ def _look_around(session: Session) -> None:
     state.wake_by(session.now)
     state.purge_by(session.now)
     session.look(state.pollers.lists())
+    session.flush()
+
+
+def _look_again(session: Session) -> None:
+    lists, session.state.held_lists = session.state.held_lists, set()
+    session.look(list(lists))
     session.flush()
 
 

@@ -60,7 +60,13 @@ class Api:
         def release(session: Session) -> None:
             session.release_polls()
 
-        await self._submit(release)
+        released = False
+        while (
+            not released
+        ):  # a store that refuses what others want in the same batch must not keep polls waiting
+            with contextlib.suppress(ServiceUnavailable):
+                await self._submit(release)
+                released = True
         await self._let_functions_end()
 
     async def _let_functions_end(self) -> None:
