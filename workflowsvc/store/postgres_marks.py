@@ -119,7 +119,7 @@ class TaskMarks:
         if marks is None:
             return
         for row in rows:
-            marks.positions[row.priority] = row.position + 1
+            marks.positions[row.priority] = row.position  # another node may have given the same one
         if len(marks.positions) > PRIORITIES:
             self._lists.pop(task_list)
 

@@ -1,0 +1,208 @@
+"""`workflowsvc doctor` finds what endangers a store or makes it slow, and is content when its advice was taken."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from tools import postgres
+from workflowsvc.store import doctor
+from workflowsvc.store.interface import StoreUnusable
+from workflowsvc.store.postgres import PostgresStore
+
+Connection = psycopg.Connection[tuple[object, ...]]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[postgres.Server]:
+    """With fsync, as in production."""
+    try:
+        postgres.find_programs()
+    except postgres.NoPostgres as reason:
+        pytest.skip(str(reason))
+    with postgres.running(durable=True, settings={"max_prepared_transactions": "5"}) as server:
+        yield server
+
+
+@pytest.fixture
+def patient(server: postgres.Server) -> Iterator[Connection]:
+    """An administrator's connection to a healthy store."""
+    with psycopg.connect(server.dsn(), autocommit=True) as connection:
+        connection.execute("drop database if exists patient with (force)")
+        connection.execute("create database patient")
+    PostgresStore(server.dsn("patient")).close()
+    with psycopg.connect(server.dsn("patient"), autocommit=True) as connection:
+        yield connection
+
+
+def clock_of(connection: Connection) -> int:
+    row = connection.execute("select (extract(epoch from clock_timestamp()) * 1000)::bigint").fetchone()
+    assert row is not None
+    return int(str(row[0]))
+
+
+def examined(patient: Connection, skew_ms: int = 0) -> list[doctor.Finding]:
+    found = doctor.examine(patient, "here", lambda: clock_of(patient) + skew_ms)
+    assert all(finding.advice or finding.level == "ok" for finding in found), found
+    return found
+
+
+def the_bad(patient: Connection, skew_ms: int = 0) -> tuple[str, str]:
+    """The one thing that is bad, and the advice."""
+    bad = [finding for finding in examined(patient, skew_ms) if finding.level == "bad"]
+    assert len(bad) == 1, bad
+    return bad[0].what, bad[0].advice
+
+
+def test_of_a_healthy_store_nothing_bad_is_said(patient: Connection) -> None:
+    found = examined(patient)
+    assert [finding for finding in found if finding.level == "bad"] == []
+    assert [finding.what for finding in found if finding.level == "note"] in ([], ["data checksums are off"])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("synchronous_commit", "off"), ("zero_damaged_pages", "on"), ("default_transaction_read_only", "on")],
+)
+def test_a_dangerous_setting_is_bad(patient: Connection, name: str, value: str) -> None:
+    patient.execute(f"set {name} = {value}".encode())
+    what, advice = the_bad(patient)
+    assert what == f"{name} = {value}"
+    assert f"set {name} =" in advice
+
+
+def test_a_server_that_trusts_the_power_supply_is_bad() -> None:
+    with postgres.running(settings={"full_page_writes": "off"}) as careless:
+        PostgresStore(careless.dsn()).close()
+        with psycopg.connect(careless.dsn(), autocommit=True) as connection:
+            bad = {finding.what for finding in examined(connection) if finding.level == "bad"}
+    assert bad == {"fsync = off", "full_page_writes = off"}
+
+
+def test_a_missing_index_is_bad_and_its_definition_is_the_cure(patient: Connection) -> None:
+    patient.execute("drop index tasks_waiting")
+    what, advice = the_bad(patient)
+    assert what == "the index tasks_waiting is missing"
+    patient.execute(advice.encode())
+    assert not [finding for finding in examined(patient) if finding.level == "bad"]
+
+
+def test_an_index_that_is_not_valid_is_bad(patient: Connection) -> None:
+    patient.execute("update pg_index set indisvalid = false where indexrelid = 'executions_open'::regclass")
+    what, advice = the_bad(patient)
+    assert what == "the index executions_open is not valid"
+    patient.execute(advice.encode())
+    assert not [finding for finding in examined(patient) if finding.level == "bad"]
+
+
+def test_an_old_snapshot_is_bad_until_it_is_ended(
+    server: postgres.Server, patient: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "LONG_SNAPSHOT_SECONDS", 0)
+    holder = psycopg.connect(server.dsn("patient"), application_name="backup")
+    holder.execute("set transaction isolation level repeatable read")
+    holder.execute("select 1")
+    what, advice = the_bad(patient)
+    assert "backup" in what
+    assert "idle in transaction" in what
+    patient.execute(advice.removeprefix("end it: ").encode())
+    holder.close()
+
+
+def test_a_prepared_transaction_is_bad_until_it_is_ended(
+    patient: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "LONG_SNAPSHOT_SECONDS", 0)
+    patient.execute("begin")
+    patient.execute("delete from meta")
+    patient.execute("prepare transaction 'forgotten'")
+    what, advice = the_bad(patient)
+    assert "forgotten" in what
+    patient.execute(advice.removeprefix("end it: ").encode())
+
+
+def test_a_replication_slot_that_nobody_reads_is_bad(patient: Connection) -> None:
+    patient.execute("select pg_create_physical_replication_slot('standby')")
+    what, advice = the_bad(patient)
+    assert "standby" in what
+    patient.execute(advice.partition(", or ")[2].encode())
+    assert not [finding for finding in examined(patient) if finding.level == "bad"]
+
+
+@pytest.mark.parametrize(("skew_ms", "told"), [(5000, "behind"), (-5000, "ahead of")])
+def test_clocks_that_differ_are_bad(patient: Connection, skew_ms: int, told: str) -> None:
+    what, _ = the_bad(patient, skew_ms)
+    assert re.fullmatch(rf"the server's clock is [45]\d\d\d ms {told} that of this machine", what)
+
+
+def test_dead_rows_are_noted(patient: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "MANY_DEAD_ROWS", 50)
+    patient.execute("alter table meta set (autovacuum_enabled = off)")
+    patient.execute("insert into meta select n::text, '' from generate_series(1, 100) n")
+    patient.execute("update meta set value = 'x'")
+    patient.execute("select pg_stat_force_next_flush()")
+    notes = [finding.what for finding in examined(patient) if finding.level == "note"]
+    assert any(note.startswith("meta has 100 dead rows beside") for note in notes), notes
+
+
+def test_rights_that_are_missing_are_told_with_the_grant(
+    server: postgres.Server, patient: Connection
+) -> None:
+    patient.execute("drop role if exists clerk")
+    patient.execute("create role clerk login")
+    patient.execute("grant select, insert, update, delete on all tables in schema public to clerk")
+    patient.execute("revoke insert on messages from clerk")
+    dsn = server.dsn("patient").replace("workflowsvc@", "clerk@")
+    with psycopg.connect(dsn, autocommit=True) as clerk:
+        what, advice = the_bad(clerk)
+    assert what == "clerk may not insert in messages"
+    patient.execute(advice.encode())
+    patient.execute("drop owned by clerk")
+
+
+def test_the_last_connections_are_bad(
+    server: postgres.Server, patient: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "CONNECTIONS_OF_A_NODE", 1000)
+    what, advice = the_bad(patient)
+    assert re.match(r"\d+ of \d+ connections are used", what)
+    assert "max_connections" in advice
+
+
+def test_an_empty_database_is_bad_and_nothing_else_is_asked(
+    server: postgres.Server, patient: Connection
+) -> None:
+    patient.execute("drop database if exists nothing with (force)")
+    patient.execute("create database nothing")
+    with psycopg.connect(server.dsn("nothing"), autocommit=True) as connection:
+        what, advice = the_bad(connection)
+    assert what == "the database is empty"
+    assert "workflowsvc migrate" in advice
+
+
+def run(where: str, now_ms: doctor.NowMs) -> int:
+    parser = argparse.ArgumentParser()
+    doctor.add_arguments(parser)
+    parser.set_defaults(now_ms=now_ms)
+    return doctor.run(parser.parse_args(["--store", where]))
+
+
+def test_the_exit_status_says_whether_something_is_bad(
+    server: postgres.Server, patient: Connection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = server.dsn("patient")
+    assert run(where, lambda: clock_of(patient)) == 0
+    assert capsys.readouterr().out.endswith("patient: nothing bad.\n")
+    assert run(where, lambda: 0) == 1
+    printed = capsys.readouterr().out
+    assert "\nBAD  the server's clock is" in printed
+    assert printed.endswith("patient: 1 found that must be mended.\n")
+
+
+def test_a_store_without_a_server_needs_no_doctor() -> None:
+    with pytest.raises(StoreUnusable, match="fsck"):
+        run("sqlite:w.db", lambda: 0)

@@ -1,0 +1,206 @@
+"""PostgreSQL: what cannot serve is refused with a message that says what to do; empty databases are made ready."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterator
+from contextlib import closing
+
+import psycopg
+import pytest
+
+from tests.postgres.places import Place, admin, with_option
+from tests.store.rows import execution_row, insert
+from tools.postgres import Server
+from workflowsvc.store import migrate_command, postgres_schema
+from workflowsvc.store.interface import StoreUnusable
+from workflowsvc.store.migrate import Migration
+from workflowsvc.store.postgres import PostgresStore
+from workflowsvc.store.postgres_wire import without_password
+
+NEWEST = postgres_schema.MIGRATIONS[-1].number
+
+
+def refused(dsn: str, told: str) -> None:
+    with pytest.raises(StoreUnusable, match=told):
+        PostgresStore(dsn)
+
+
+def test_what_is_not_an_address_is_refused() -> None:
+    refused("postgresql://host:notaport/x", "(?i)cannot be used|not the address")
+    refused("postgresql://?nonsense=1", "not the address of a PostgreSQL database: .*nonsense")
+
+
+def test_a_server_that_is_not_there_is_told(own_server: Server) -> None:
+    refused("postgresql://x@127.0.0.1:1/x", r"^postgresql://x@127.0.0.1:1/x cannot be used: .*refused")
+    refused("postgresql://x@nowhere.invalid/x", "nowhere.invalid")
+    refused(own_server.dsn("nobody"), 'database "nobody" does not exist')
+
+
+def test_a_standby_is_refused(own_server: Server) -> None:
+    refused(
+        with_option(own_server.dsn(), "options", "-c default_transaction_read_only=on"), "read-only|read only"
+    )
+
+
+@pytest.fixture
+def superuser(own_server: Server) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    with psycopg.connect(own_server.dsn(), autocommit=True) as connection:
+        yield connection
+
+
+def test_a_database_that_cannot_hold_all_text_is_refused(
+    own_server: Server, superuser: psycopg.Connection[tuple[object, ...]]
+) -> None:
+    superuser.execute("create database latin encoding 'LATIN1' locale 'C' template template0")
+    refused(own_server.dsn("latin"), "keeps text as LATIN1; UTF8 is needed")
+
+
+def test_a_user_without_rights_is_told_who_can_help(
+    own_server: Server, superuser: psycopg.Connection[tuple[object, ...]]
+) -> None:
+    superuser.execute("create role stranger login")
+    superuser.execute("create schema closed")
+    dsn = own_server.dsn().replace("workflowsvc@", "stranger@")
+    refused(
+        with_option(dsn, "options", "-c search_path=closed"),
+        "no schema has been selected",
+    )
+    superuser.execute("grant usage on schema closed to stranger")
+    refused(
+        with_option(dsn, "options", "-c search_path=closed"), "the user stranger may not create tables there"
+    )
+
+
+def test_too_few_connections_are_told(
+    own_server: Server, superuser: psycopg.Connection[tuple[object, ...]]
+) -> None:
+    superuser.execute("create role lonely login connection limit 0")
+    refused(own_server.dsn().replace("workflowsvc@", "lonely@"), "too many connections for role")
+
+
+def test_the_database_of_another_program_is_left_alone(place: Place) -> None:
+    with admin(place.dsn) as connection:
+        connection.execute("create table invoices (id int)")
+    refused(place.dsn, "is the database of another program")
+    with pytest.raises(StoreUnusable, match="another program"):
+        migrate(place.dsn)
+
+
+def test_an_empty_database_gets_the_schema_and_keeps_it(place: Place) -> None:
+    for _ in range(2):
+        with closing(PostgresStore(place.dsn)):
+            pass
+    with admin(place.dsn) as connection:
+        rows = connection.execute("select number, name from schema_versions order by 1").fetchall()
+    assert rows == [(migration.number, migration.name) for migration in postgres_schema.MIGRATIONS]
+
+
+def test_a_schema_that_is_too_new_is_refused(place: Place) -> None:
+    PostgresStore(place.dsn).close()
+    with admin(place.dsn) as connection:
+        connection.execute("insert into schema_versions values (%s, 'later', %s)", (NEWEST + 1, NEWEST + 1))
+    refused(place.dsn, f"written by a newer release of workflowsvc .schema {NEWEST + 1}.*Upgrade workflowsvc")
+    with pytest.raises(StoreUnusable, match="newer release"):
+        migrate(place.dsn)
+
+
+def test_a_newer_schema_that_only_adds_to_this_one_will_do(place: Place) -> None:
+    PostgresStore(place.dsn).close()
+    with admin(place.dsn) as connection:
+        connection.execute("insert into schema_versions values (%s, 'later', %s)", (NEWEST + 1, NEWEST))
+    with closing(PostgresStore(place.dsn)) as store:
+        insert(store, execution_row(1))
+
+
+def test_an_old_schema_is_refused_until_it_is_migrated(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    PostgresStore(place.dsn).close()
+    added = Migration(NEWEST + 1, "more", f"-- :oldest {NEWEST}\ncreate table more (id int);")
+    monkeypatch.setattr(postgres_schema, "MIGRATIONS", [*postgres_schema.MIGRATIONS, added])
+    refused(place.dsn, f"has schema {NEWEST}, and this release needs {NEWEST + 1}. Run `workflowsvc migrate")
+    assert migrate(place.dsn) == 0
+    PostgresStore(place.dsn).close()
+    monkeypatch.undo()
+    PostgresStore(place.dsn).close()  # a node of the release before goes on
+
+
+def test_a_migration_that_fails_leaves_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    PostgresStore(place.dsn).close()
+    broken = Migration(NEWEST + 1, "broken", "create table more (id int); select nonsense;")
+    monkeypatch.setattr(postgres_schema, "MIGRATIONS", [*postgres_schema.MIGRATIONS, broken])
+    with pytest.raises(StoreUnusable, match=r"cannot be upgraded: .*nonsense"):
+        migrate(place.dsn)
+    monkeypatch.undo()
+    PostgresStore(place.dsn).close()
+    with admin(place.dsn) as connection:
+        assert connection.execute("select to_regclass('more')").fetchone() == (None,)
+
+
+def arguments(module: object, *words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    module.add_arguments(parser)  # type: ignore[attr-defined]
+    return parser.parse_args(words)
+
+
+def migrate(dsn: str, *more: str) -> int:
+    return migrate_command.run(arguments(migrate_command, "--store", dsn, *more))
+
+
+def test_migrate_prints_sql_that_does_the_same_and_changes_nothing(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert migrate(place.dsn, "--print") == 0
+    printed = capsys.readouterr().out
+    with admin(place.dsn) as connection:
+        assert connection.execute("select to_regclass('executions')").fetchone() == (None,)
+        connection.execute(printed.encode())
+    assert migrate(place.dsn, "--print") == 0
+    assert "nothing to do" in capsys.readouterr().out
+    with closing(PostgresStore(place.dsn)) as store:
+        insert(store, execution_row(1))
+
+
+def test_migrate_prints_how_citus_spreads_every_table(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert migrate(place.dsn, "--print", "--distribute", "citus") == 0
+    printed = capsys.readouterr().out
+    tables = set(re.findall(r"^create table (\w+)", printed, re.MULTILINE))
+    spread = set(re.findall(r"create_distributed_table\('(\w+)', 'shard'", printed))
+    copied = set(re.findall(r"create_reference_table\('(\w+)'\)", printed))
+    assert spread | copied == tables
+    assert not spread & copied
+    for table in tables:
+        columns = re.search(rf"^create table {table} \((.*?)^\)", printed, re.MULTILINE | re.DOTALL)
+        assert columns is not None
+        assert ("shard smallint not null" in columns[1]) is (table in spread)
+        key = re.search(r"primary key \((\w+)", columns[1])
+        assert table in copied or (key is not None and key[1] == "shard")
+    unique = re.findall(r"^create unique index \w+ on (\w+) \((\w+)", printed, re.MULTILINE)
+    assert all(column == "shard" for table, column in unique if table in spread)
+
+
+def test_migrate_without_citus_says_so(place: Place) -> None:
+    with pytest.raises(StoreUnusable, match="no Citus"):
+        migrate(place.dsn, "--distribute", "citus")
+
+
+def test_migrate_of_sqlite_prints_and_applies(tmp_path: object, capsys: pytest.CaptureFixture[str]) -> None:
+    where = f"sqlite:{tmp_path}/w.db"
+    assert migrate(where, "--print") == 0
+    assert "create table executions" in capsys.readouterr().out
+    assert migrate(where) == 0
+    assert migrate(where, "--print") == 0
+    assert "nothing to do" in capsys.readouterr().out
+    for wrong in ("memory", "mysql://x"):
+        with pytest.raises(StoreUnusable, match="no schema to migrate"):
+            migrate(wrong)
+    with pytest.raises(StoreUnusable, match="cannot be distributed"):
+        migrate(where, "--distribute", "citus")
+
+
+def test_no_password_is_ever_shown() -> None:
+    secret = "postgresql://me:geheim@db.example:5433,other/flows?sslmode=require"
+    assert without_password(secret) == "postgresql://me@db.example:5433,other/flows"
+    assert "geheim" not in without_password("host=/tmp user=me password=geheim dbname=flows")
