@@ -200,7 +200,7 @@ class Node:
 
         if self._store is None:
             self._store = open_store(self._settings.store)
-        engine = Engine(self._store, self._clock, self._settings, os.urandom)
+        engine = Engine(self._store, self._clock, self._settings, os.urandom, store_clock=True)
         if self._functions is not None:
             engine.invoke_with(LambdaClient(self._functions, self._clock))
             log.info(

@@ -25,10 +25,12 @@ from workflowsvc.core.messages import (
     Signal,
     StartChild,
 )
+from workflowsvc.core.run_ids import run_of
+from workflowsvc.engine.ids import moment_of
 from workflowsvc.engine.poison import Bug, Quarantined
-from workflowsvc.engine.session import Session
+from workflowsvc.engine.session import HELD_MS, Session
 from workflowsvc.model.shapes import WorkflowExecution
-from workflowsvc.store.interface import MessageRow, StoreError
+from workflowsvc.store.interface import Conflict, Held, MessageRow, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,10 +50,16 @@ def carry(session: Session) -> None:
         if row.id in state.stuck_messages:
             continue
         session.last_run = None
+        session.see_moment(moment_of(row.id))
         try:
             _deliver(session, row)
         except StoreError:
             raise
+        except Held as held:
+            if not session.is_clean:
+                raise Conflict(str(held)) from held
+            state.messages_waiting = True
+            state.carry_at = session.now + HELD_MS
         except Exception as error:
             raise Bug.met(session, message=row.id) from error
 
@@ -151,16 +159,18 @@ def _cancel_request(session: Session, domain: int, message: CancelRequest) -> No
 
 
 def _answer(session: Session, domain: int, message: Signal | CancelRequest, target: Execution | None) -> None:
-    sender = session.named_execution(domain, message.sender.workflow_id, message.sender.run_id)
-    if sender is None or not sender.is_open:
-        return
+    """Whether the sender is still open is found out when the answer is delivered: two executions need not be held at
+    once.
+    """
+    run = run_of(message.sender.run_id)
+    assert run is not None
     answer = Answer(
         sender=target.name if target is not None else message.sender,
         to=message.sender,
         initiated_id=message.initiated_id,
         found=target is not None,
     )
-    session.send(sender.run, domain, [answer])
+    session.send(run, domain, [answer])
 
 
 def _answered(session: Session, domain: int, message: Answer) -> None:

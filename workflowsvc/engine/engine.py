@@ -22,15 +22,19 @@ MESSAGES_AT_ONCE = 1_000
 
 
 class Engine:
-    """`chance` gives random bytes: `os.urandom` in a server, a seeded source in a simulation."""
+    """`chance` gives random bytes: `os.urandom` in a server, a seeded source in a simulation. `store_clock`: time is
+    what the store says, if it has a clock, so that nodes whose own clocks differ agree.
+    """
 
-    def __init__(self, store: Store, clock: Clock, settings: Settings, chance: Chance) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, settings: Settings, chance: Chance, *, store_clock: bool = False
+    ) -> None:
         self.store = store
         self.settings = settings
         self.secret = _secret(store, chance)
         poison.give_back(store)
         ids = Ids(chance, after=_last_message(store, first_position(clock.now_ms())))
-        self.state = EngineState(settings, ids, shared=store.shared)
+        self.state = EngineState(settings, ids, shared=store.shared, store_clock=store_clock)
         self.lane = Lane(store, clock, self.state)
         store.listen(self.lane.look)
         self.workers = Workers(settings.lambda_concurrency, "lambda")
@@ -46,7 +50,7 @@ class Engine:
 
     def now_ms(self) -> int:
         """The moment, in milliseconds since the epoch."""
-        return self._clock.now_ms()
+        return self.lane.now_ms()
 
 
 def _secret(store: Store, chance: Chance) -> bytes:

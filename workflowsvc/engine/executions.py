@@ -1,6 +1,7 @@
 """Executions as they are now: from memory, brought forward by what other nodes have written, or read whole.
 
-Owns which executions this batch holds against other nodes. Must not know what happens to them, nor what time it is.
+Owns which executions this batch holds against other nodes; it never waits for one. Must not know what happens to
+them, nor what time it is.
 """
 
 from __future__ import annotations
@@ -25,13 +26,15 @@ class Executions:
         self._mine: set[int] = set()  # no other node can change these before this is committed
 
     def find(self, run: int, now: int) -> Execution | None:
-        """None when the run is unknown, or being purged: the newest events of such a one are already gone."""
+        """None when the run is unknown, or being purged: the newest events of such a one are already gone. Raises Held
+        when another node is at work on it.
+        """
         state = self._state
         execution = state.executions.get(run)
         if execution is not None and (not state.shared or run in self._mine):
             state.executions.move_to_end(run)
             return execution
-        row = self._tx.lock([run]).get(run)
+        row = self._tx.lock([run], wait=False).get(run)
         self._mine.add(run)
         if row is None or (row.purge_at is not None and row.purge_at <= now):
             state.forget(run)

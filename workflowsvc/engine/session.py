@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from workflowsvc.engine.state import EngineState
 
 DAY_MS = 86_400_000
+HELD_MS = 10  # what another node is at work on is looked at again after this
+LONGEST_BATCH_MS = 30_000  # what is further ahead was written while a clock was wrong
 _encode = msgspec.json.Encoder().encode
 
 
@@ -56,11 +58,14 @@ class Session:
         self.settings = state.settings
         self.limits = state.settings.quotas
         self.names = Names(tx, now, state)
+        if state.store_clock:
+            self.now = tx.moment() or now  # after the first question, with which it came
         self.answers: list[tuple[Callable[[Any], None], Any]] = []  # told after the commit
         self.after_commit: list[Callable[[], None]] = []  # done then, before anybody is told; must not raise
         self.last_run: int | None = None  # the execution at hand: where a bug must lie
         self.made: set[int] = set()  # executions that this transaction has made
         self.looked = False  # for what others have left
+        self.held: list[Any] = []  # commands for executions that other nodes are at work on
         self._seen: set[int] = set()  # every execution that was asked for
         self._writes = Writes()
         self._executions = Executions(tx, state)
@@ -87,6 +92,7 @@ class Session:
         execution = self._executions.find(run, self.now)
         if execution is None:
             return None
+        self.see_moment(execution.last_at)
         if not execution.is_open and self._purge_at(execution) <= self.now:
             return None  # forgotten, though part of it may still be stored (reference 8.12)
         due_at = execution.wake_at()
@@ -96,6 +102,16 @@ class Session:
             decision_tasks.advance(execution, self.now, max_events=self.limits.max_events)
             self._dirty[run] = execution
         return execution
+
+    def see_moment(self, at_ms: int | None) -> None:
+        """This was read, so it is not later than now: another node has committed it since this batch began."""
+        if self.state.store_clock and at_ms is not None and self.now < at_ms <= self.now + LONGEST_BATCH_MS:
+            self.now = at_ms
+
+    @property
+    def is_clean(self) -> bool:
+        """The command at hand has changed nothing yet."""
+        return not self._dirty and not self._fresh
 
     def named_execution(self, domain: int, workflow_id: str, run_id: str) -> Execution | None:
         """The run with this name, open or closed."""
@@ -123,7 +139,11 @@ class Session:
 
     def _open_run(self, domain: int, workflow_id: str) -> int | None:
         key = (domain, workflow_id)
-        return self._open[key] if key in self._open else self.tx.open_run(domain, workflow_id)
+        if key in self._open:
+            return self._open[key]
+        run = self.tx.open_run(domain, workflow_id)
+        self.see_moment(self.tx.moment())
+        return run
 
     def refresh(self, run: int) -> None:
         """Lets time pass for a run and writes down when it must be looked at again."""
@@ -213,6 +233,7 @@ class Session:
             if answer is not None:
                 self.answers.append((waiter.reply, answer))
                 return
+            self._look_again_at(waiter.key)
         if self.state.draining:
             self.answers.append((waiter.reply, None))
             return
@@ -263,8 +284,15 @@ class Session:
             answer = self._take_for(waiter)
             if answer is None:
                 pollers.put_back(self._matched.pop())
+                self._look_again_at(key)
                 break
             self.answers.append((waiter.reply, answer))
+
+    def _look_again_at(self, key: ListKey) -> None:
+        """There is nothing for a poll; or only tasks whose executions are in other hands for a few milliseconds."""
+        if self.tx.has_held(key):
+            self.state.held_lists.add(key)
+            self.state.held_at = self.now + HELD_MS
 
     def look(self, lists: list[ListKey]) -> None:
         """Gives the waiting polls of these lists what other nodes have put there."""

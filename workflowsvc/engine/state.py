@@ -42,9 +42,12 @@ def no_lambda(session: Session, execution: Execution, scheduled_id: int) -> None
 class EngineState:
     """Of one node."""
 
-    def __init__(self, settings: Settings, ids: Ids, *, shared: bool = False) -> None:
+    def __init__(
+        self, settings: Settings, ids: Ids, *, shared: bool = False, store_clock: bool = False
+    ) -> None:
         self.settings = settings
         self.shared = shared  # other nodes write to the same store: what is in memory may be behind it
+        self.store_clock = store_clock  # time is what the store says, where it has a clock
         self.names_version: bytes | None = None
         self.names_turn = False  # another node was faster to change names: the next batch waits for its turn
         # when to look for what others have left: other nodes, or a commit that was reported as lost
@@ -61,6 +64,9 @@ class EngineState:
         self.wake_at: int | None = 0  # no run is due before this; 0: not known yet
         self.purge_at: int | None = 0  # no run is to be purged before this
         self.messages_waiting = True
+        self.carry_at = 0  # not before: another node is at work on a receiver
+        self.held_lists: set[ListKey] = set()  # polls wait here for tasks whose executions other nodes hold
+        self.held_at = 0  # when to look at them again
         self.draining = False  # polls are no longer held
         self.invoke: Invoke = no_lambda
         self.quarantined: set[int] = set()  # runs in which a rule has met a bug

@@ -36,6 +36,10 @@ class Conflict(StoreError):
     """Somebody else was faster (unique key, serialization failure, deadlock): run the batch again."""
 
 
+class Held(Exception):
+    """Another node is at work on an execution. Nothing is undone by that; try again soon."""
+
+
 class Unavailable(StoreError):
     """The database cannot be reached or cannot write now: answer 503 and try again later."""
 
@@ -268,8 +272,16 @@ class Reader(Protocol):
 class Transaction(Reader, Protocol):
     """Reads see the writes made before them in the same transaction."""
 
-    def lock(self, runs: list[int]) -> dict[int, ExecutionRow]:
-        """The rows, held against every other node until the end of the transaction; locked in key order."""
+    def moment(self) -> int | None:
+        """What time it is by the database's clock, which is the same for all nodes: when this transaction began, or
+        later. None when it has none of its own.
+        """
+        ...
+
+    def lock(self, runs: list[int], *, wait: bool = True) -> dict[int, ExecutionRow]:
+        """The rows, held against every other node until the end of the transaction; locked in key order. Without
+        `wait`, Held is raised when another node holds one of them; the transaction may go on.
+        """
         ...
 
     def put_domain(self, row: DomainRow) -> None:
@@ -301,7 +313,13 @@ class Transaction(Reader, Protocol):
         ...
 
     def take_tasks(self, domain: int, kind: TaskKind, task_list: str, limit: int) -> list[TaskRow]:
-        """Remove and return the next ready tasks, skipping those another transaction holds."""
+        """Remove and return the next ready tasks, skipping those whose executions another node holds; their executions
+        are held from here on.
+        """
+        ...
+
+    def has_held(self, task_list: ListKey) -> bool:
+        """When nothing could be taken from this list just now: there was something all the same."""
         ...
 
     def delete_tasks(self, keys: list[TaskKey]) -> None: ...

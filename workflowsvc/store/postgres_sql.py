@@ -99,7 +99,7 @@ class PostgresStatements(NamedTuple):
     # claims.sql
     try_lock_executions: Statement
     claim_tasks: Statement
-    clock: Statement
+    moment_now: Statement
     # audits.sql
     runs: Statement
     tasks_of: Statement

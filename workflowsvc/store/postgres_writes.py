@@ -61,7 +61,7 @@ class PostgresTransaction(PostgresReader):
 
     def open_run(self, domain: int, workflow_id: str) -> int | None:
         """Reads the clock on the way: whoever finds that a run is closed must not live before that moment."""
-        self._wire.queue(SQL.clock, then=self._see_clock)
+        self._wire.queue(SQL.moment_now, then=self._see_clock)
         return super().open_run(domain, workflow_id)
 
     @property
@@ -126,7 +126,7 @@ class PostgresTransaction(PostgresReader):
         self._wire.queue(SQL.heartbeats_of, (shards, runs), then=self._see_heartbeats)
         self._heartbeats.update((run, []) for run in runs)
         rows = self.executions(runs)
-        if len(locked[0]) < len(rows):
+        if not wait and len(locked[0]) < len(rows):
             raise Held(f"{len(rows) - len(locked[0])} of {len(rows)} executions are held by another node")
         return rows
 

@@ -18,6 +18,7 @@ from workflowsvc.store.interface import (
     ExecutionChange,
     ExecutionRow,
     HeartbeatRow,
+    ListKey,
     MessageRow,
     TaskKey,
     TaskKind,
@@ -49,8 +50,11 @@ class SqliteTransaction(SqliteReader):
         except apsw.Error as error:
             raise store_error(error) from error
 
-    def lock(self, runs: list[int]) -> dict[int, ExecutionRow]:
+    def lock(self, runs: list[int], *, wait: bool = True) -> dict[int, ExecutionRow]:
         return self.executions(runs)
+
+    def moment(self) -> None:
+        """SQLite has no clock but this machine's."""
 
     def put_domain(self, row: DomainRow) -> None:
         self._write(SQL.put_domain, row._replace(description=cast(Any, blob(row.description))))
@@ -103,6 +107,9 @@ class SqliteTransaction(SqliteReader):
         rows = self._rows(SQL.next_tasks, (domain, kind, task_list, limit))
         self._write_many(SQL.delete_task, [row[:2] for row in rows])
         return [task_of(row) for row in rows]
+
+    def has_held(self, task_list: ListKey) -> bool:
+        return False
 
     def delete_tasks(self, keys: list[TaskKey]) -> None:
         self._write_many(SQL.delete_task, keys)

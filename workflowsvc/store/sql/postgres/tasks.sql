@@ -37,28 +37,6 @@ set ready = true
 where shard = :shard::smallint and run = :run::bigint and scheduled_event_id = :scheduled_event_id::bigint
 returning domain, kind, task_list, priority, position
 
--- :name next_tasks
--- tasks_waiting, stretch by stretch, beginning where the last task was taken, not at the dead entries before it
--- (postgres_marks.py). Rows that another node holds are passed over. The limit outside ends the walk; `order by` there would
--- first walk all stretches
-select found.*
-from
-    unnest(:highest::integer[], :lowest::integer[], :first::bigint[]) as stretch (highest, lowest, first)
-cross join lateral (
-    select run, scheduled_event_id, kind, domain, task_list, priority, position, ready
-    from tasks
-    where domain = :domain::bigint
-    and kind = :kind::text
-    and task_list = :task_list::text
-    and ready = true
-    and priority between stretch.lowest and stretch.highest
-    and position >= stretch.first
-    order by priority desc, position
-    limit :limit::bigint
-    for update skip locked
-) as found
-limit :limit
-
 -- :name delete_task
 -- tasks_pkey
 delete from tasks
