@@ -24,7 +24,8 @@ from workflowsvc.faults import Fault, InternalFailure, ServiceUnavailable
 from workflowsvc.store.interface import Conflict, Held, ListKey, OutcomeUnknown, Store, StoreError
 
 COMMANDS_PER_BATCH = 128  # past this a batch no longer gets cheaper (design: 38,000 transitions/s at 128)
-DUE_PER_BATCH = 200  # so that a storm of timers does not keep callers waiting
+DUE_PER_BATCH = 200  # so that a storm of timers does not keep callers waiting: of runs,
+DUE_EVENTS_PER_BATCH = 1_000  # and of what they record; one run may have a thousand timers due, 50 ms of work
 PURGED_EVENTS_PER_BATCH = 500
 ATTEMPTS = 8  # a batch that met a conflict is run again so often
 PAUSE_MS = 5  # between the second attempt and the third; it doubles
@@ -326,10 +327,12 @@ def _advance_due(session: Session) -> None:
             session.flush()
             if state.careful:
                 session.store()
+            if session.events_recorded >= DUE_EVENTS_PER_BATCH:
+                break
     session.last_run = None  # what cannot be written down may be any of them
     session.store()
     state.wake_at = session.tx.next_wake_at()
-    if len(runs) < most and state.wake_at is not None:
+    if len(runs) < most and session.events_recorded < DUE_EVENTS_PER_BATCH and state.wake_at is not None:
         if state.quarantined:  # what remains due
             state.wake_at = max(state.wake_at, session.now + RETRY_MS)
         elif state.wake_at <= session.now:  # what remains due is in the hands of another node

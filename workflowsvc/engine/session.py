@@ -62,6 +62,7 @@ class Session:
             self.now = tx.moment() or now  # after the first question, with which it came
         self.answers: list[tuple[Callable[[Any], None], Any]] = []  # told after the commit
         self.after_commit: list[Callable[[], None]] = []  # done then, before anybody is told; must not raise
+        self.events_recorded = 0
         self.last_run: int | None = None  # the execution at hand: where a bug must lie
         self.made: set[int] = set()  # executions that this transaction has made
         self.looked = False  # for what others have left
@@ -328,6 +329,7 @@ class Session:
         self._touched.add(run)
         self.last_run = run
         events = execution.take_new_events()
+        self.events_recorded += len(events)
         rows = [EventRow(run, event.id, encode_event(event)) for event in events]
         self._writes.events += rows
         self.state.histories.add(run, rows)
