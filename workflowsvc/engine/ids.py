@@ -11,23 +11,20 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from workflowsvc.core.run_ids import first_place, make_run, make_run_id
+from workflowsvc.store.interface import NODE_BITS, POSITIONS_PER_MS
 
 Chance = Callable[[int], bytes]
 """So many random bytes; `os.urandom` in a server."""
 
 
-_NODE_BITS = 10  # with the microseconds, which need 53 bits until 2255, they fill a bigint
-_MS = 1000 << _NODE_BITS
-
-
 def first_position(at_ms: int) -> int:
     """Where the positions of a millisecond begin."""
-    return at_ms * _MS
+    return at_ms * POSITIONS_PER_MS
 
 
 def moment_of(position: int) -> int:
     """The millisecond in which a position was made, or a later one when there were more than a thousand."""
-    return position // _MS
+    return position // POSITIONS_PER_MS
 
 
 class Ids:
@@ -37,9 +34,9 @@ class Ids:
         """Positions begin behind `after`."""
         self.chance = chance
         self._offset = int.from_bytes(chance(2), "big")  # two nodes that start together differ
-        self._node = self._offset & ((1 << _NODE_BITS) - 1)
+        self._node = self._offset & ((1 << NODE_BITS) - 1)
         self._place = 0
-        self._tick = after >> _NODE_BITS
+        self._tick = after >> NODE_BITS
 
     def run(self, at_ms: int, shard: int) -> int:
         """The internal number of a new run."""
@@ -53,7 +50,7 @@ class Ids:
     def position(self, at_ms: int) -> int:
         """A place behind all earlier ones: microseconds since the epoch, then the node."""
         self._tick = max(self._tick + 1, at_ms * 1000)
-        return (self._tick << _NODE_BITS) | self._node
+        return (self._tick << NODE_BITS) | self._node
 
     def name(self, at_ms: int) -> int:
         """The internal number of a domain."""

@@ -21,6 +21,9 @@ TypeKind = Literal["workflow", "activity"]
 Status = Literal["REGISTERED", "DEPRECATED"]
 
 SHARD_BITS = 8
+NODE_BITS = 10
+POSITIONS_PER_MS = 1000 << NODE_BITS
+"""A position is microseconds since the epoch, then the node; until 2255 that fits into a bigint."""
 
 
 def shard_of(run: int) -> int:
@@ -126,7 +129,7 @@ class TaskRow(NamedTuple):
     domain: int
     task_list: str
     priority: int
-    position: int  # microseconds since the epoch and the node, made unique by the session (engine/ids.py)
+    position: int  # when it was put there, made unique by the session (engine/ids.py)
     ready: bool  # False: a decision task queued behind the started one (reference 4.2)
 
 

@@ -3,7 +3,8 @@
 A row that was taken stays in the index until no transaction anywhere can see it any more. A backup that runs for an
 hour keeps every task of that hour there, and each look for the next task would walk over all of them. So a node
 remembers up to where it has taken everything, and begins there; twice a second it looks from the beginning, because
-another node may have put something there, or given back what it had taken.
+another node may have put something there, or given back what it had taken. And it never begins later than COMMIT_MS
+ago: what another node has put there meanwhile stands where its transaction began, and is seen when it has ended.
 
 Owns these memories; they hold no truth and may be lost at any time. It must not know SQL.
 """
@@ -13,9 +14,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from workflowsvc.store.interface import ListKey, TaskRow
+from workflowsvc.store.interface import POSITIONS_PER_MS, ListKey, TaskRow
 
 FULL_LOOK_MS = 500  # half of the second within which a task must be found without any hint
+COMMIT_MS = 250  # a transaction takes a few milliseconds, and ten times that when a disk is slow
 TASK_LISTS = 10_000  # remembered; task lists are made by naming them, so there must be a bound
 PRIORITIES = 8  # remembered for a list; each costs a look of its own
 HIGHEST, LOWEST = 2**31 - 1, -(2**31)
@@ -102,12 +104,13 @@ class TaskMarks:
         if marks.full_look_at is None or not 0 <= moment - marks.full_look_at < FULL_LOOK_MS:
             marks.full_look_at = moment
             return ALL
+        latest = max(moment - COMMIT_MS, 0) * POSITIONS_PER_MS
         found = Stretches([], [], [])
         highest = HIGHEST
         for priority in sorted(marks.positions, reverse=True):
             if priority < highest:
                 _add(found, highest, priority + 1, 0)
-            _add(found, priority, priority, marks.positions[priority])
+            _add(found, priority, priority, min(marks.positions[priority], latest))
             highest = priority - 1
         if highest >= LOWEST:
             _add(found, highest, LOWEST, 0)
