@@ -88,6 +88,7 @@ def test_a_statement_uses_the_indexes_that_are_named_above_it(connection: Connec
     found = plan(connection, getattr(SQL, name).text)
     assert indexes_named(name), "say which index it relies on"
     assert "Seq Scan" not in found, found
+    assert "Join Filter" not in found, found  # a join the wrong way round, without an index inside
     if name.startswith(NEW_ROWS):  # plans do not name the indexes that refuse doubles
         assert " using " not in found, found
     else:

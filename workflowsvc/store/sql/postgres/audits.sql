@@ -47,9 +47,12 @@ with recursive found (run) as (
     ) as following
 )
 
-select 'events', run
+select 'events', found.run
 from found
-where not exists (select 1 from executions as e where e.shard = :shard and e.run = found.run)
+left join lateral (
+    select true as known from executions where shard = :shard and run = found.run offset 0
+) as e on true
+where e.known is null
 limit :limit::bigint
 
 -- :name stray_tasks
@@ -64,9 +67,12 @@ with recursive found (run) as (
     ) as following
 )
 
-select 'tasks', run
+select 'tasks', found.run
 from found
-where not exists (select 1 from executions as e where e.shard = :shard and e.run = found.run)
+left join lateral (
+    select true as known from executions where shard = :shard and run = found.run offset 0
+) as e on true
+where e.known is null
 limit :limit::bigint
 
 -- :name stray_heartbeats
@@ -81,9 +87,12 @@ with recursive found (run) as (
     ) as following
 )
 
-select 'heartbeats', run
+select 'heartbeats', found.run
 from found
-where not exists (select 1 from executions as e where e.shard = :shard and e.run = found.run)
+left join lateral (
+    select true as known from executions where shard = :shard and run = found.run offset 0
+) as e on true
+where e.known is null
 limit :limit::bigint
 
 -- :name stray_tags
@@ -98,9 +107,12 @@ with recursive found (run) as (
     ) as following
 )
 
-select 'execution_tags', run
+select 'execution_tags', found.run
 from found
-where not exists (select 1 from executions as e where e.shard = :shard and e.run = found.run)
+left join lateral (
+    select true as known from executions where shard = :shard and run = found.run offset 0
+) as e on true
+where e.known is null
 limit :limit::bigint
 
 -- :name invalid_indexes
