@@ -314,7 +314,8 @@ class Settings:
     max_pending_bytes: int = field(
         default=268_435_456,
         metadata=_knob(
-            "request bodies held at once, of all connections; further requests are answered 503",
+            "request bodies held at once, of all connections; further requests are answered 503. As much again of "
+            "answers that clients do not take in; those who leave most are cut off",
             group="Connections",
             unit="bytes",
             least=1_024,

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import email.utils
+import logging
 from collections import Counter
 from typing import TYPE_CHECKING, cast
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from workflowsvc.clock import Clock
     from workflowsvc.http.protocol import Connection
     from workflowsvc.settings import Settings
+
+
+log = logging.getLogger(__name__)
 
 
 class Connections(ServerState):
@@ -72,8 +76,23 @@ class Connections(ServerState):
     def sweep(self, now: float) -> None:
         """Connections whose deadline has passed are ended; `now` is the event loop's time."""
         self.tell_date()
+        unsent = 0
         for connection in self.open_ones():
             connection.expire(now)
+            unsent += connection.unsent_bytes()
+        if unsent > self.settings.max_pending_bytes:
+            self._shed(unsent)
+
+    def _shed(self, unsent: int) -> None:
+        """Cuts off those who let most of their answers lie, until half of what may be held is free again."""
+        cut = 0
+        for connection in sorted(self.open_ones(), key=lambda one: one.unsent_bytes(), reverse=True):
+            if unsent <= self.settings.max_pending_bytes // 2:
+                break
+            unsent -= connection.unsent_bytes()
+            connection.abort()
+            cut += 1
+        log.warning("%d connections that do not take in their answers were cut off: memory is needed", cut)
 
     def tell_date(self) -> None:
         date = email.utils.formatdate(self._clock.now_ms() / 1000, usegmt=True)

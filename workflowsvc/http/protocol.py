@@ -90,6 +90,7 @@ class Connection(HttpToolsProtocol):
         self.refusal: bytes | None = None
         self.write_deadline = math.inf
         self.unsent = 0
+        self.held_bytes = 0  # of an answer that waits for the one before it to be taken in
 
     # --- the transport's side ---
 
@@ -355,8 +356,16 @@ class Connection(HttpToolsProtocol):
             self._write(exchange, answer)
 
     async def _write_later(self, exchange: Exchange, answer: bytes) -> None:
+        self.held_bytes = len(answer)
         await self.flow.drain()
+        self.held_bytes = 0
         self._write(exchange, answer)
+
+    def unsent_bytes(self) -> int:
+        """Of answers, which the client has not taken in."""
+        if self.write_deadline == math.inf:
+            return 0  # all is with the kernel, or as good as
+        return self.transport.get_write_buffer_size() + self.held_bytes
 
     def _write(self, exchange: Exchange, answer: bytes) -> None:
         if self.exchange is not exchange or self.transport.is_closing():
