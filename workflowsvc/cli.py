@@ -17,6 +17,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from workflowsvc import __version__
+from workflowsvc.clock import SystemClock
 from workflowsvc.passwords import without_password
 from workflowsvc.settings import KNOBS, Knob, Settings, SettingsError, spell, unknown_variables
 from workflowsvc.store.interface import StoreError, StoreUnusable
@@ -56,6 +57,10 @@ COMMANDS = (
     Command(
         "fsck", "audit a database, and rebuild what follows from its histories", "workflowsvc.fsck.command"
     ),
+    Command(
+        "migrate", "bring the tables of a PostgreSQL database up to date", "workflowsvc.store.migrate_command"
+    ),
+    Command("doctor", "look for what slows or endangers a PostgreSQL database", "workflowsvc.store.doctor"),
 )
 
 
@@ -75,6 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if words and words[0] == command.name:
             module = cast("CommandModule", importlib.import_module(command.module))
             module.add_arguments(subparser)
+            subparser.set_defaults(now_ms=SystemClock().now_ms)
             subparser.set_defaults(open_store=open_store, open_to_read=open_to_read)
     args = parser.parse_args(words)
     if module is None:
@@ -152,7 +158,6 @@ def run(args: argparse.Namespace) -> int:
     for name in unknown_variables(os.environ):
         log.warning("%s is not a setting and is ignored", name)
 
-    from workflowsvc.clock import SystemClock
     from workflowsvc.http import lambda_map, server
     from workflowsvc.service.opening import Opening, is_passing
 

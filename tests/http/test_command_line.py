@@ -57,7 +57,11 @@ def test_every_setting_is_an_option_with_its_help(capsys: pytest.CaptureFixture[
     [
         (["--port", "x"], {}, "workflowsvc serve: --port: 'x' is not a whole number\n"),
         ([], {"WORKFLOWSVC_PORT": "x"}, "workflowsvc serve: WORKFLOWSVC_PORT: 'x' is not a whole number\n"),
-        (["--store", "redis"], {}, "workflowsvc serve: --store: 'redis' is not sqlite:FILE, postgresql://… or memory\n"),
+        (
+            ["--store", "redis"],
+            {},
+            "workflowsvc serve: --store: 'redis' is not sqlite:FILE, postgresql://… or memory\n",
+        ),
     ],
 )
 def test_a_bad_setting_is_explained_in_one_line(

@@ -65,7 +65,8 @@ def heartbeat(execution: Execution, at_ms: int, scheduled_id: int, details: str 
     """Restarts the heartbeat clock and remembers the details; True when the decider has asked to cancel
     (7.3).
     """
-    at_ms = max(at_ms, execution.last_at)  # as for events: a clock that was set back makes nothing expire early
+    # As for events: a clock that was set back makes nothing expire early.
+    at_ms = max(at_ms, execution.last_at)
     restore_heartbeat(execution, at_ms, scheduled_id, details)
     return execution.activities[scheduled_id].cancel_requested_id != 0
 
