@@ -1,0 +1,81 @@
+"""`python -m tests.soak`: the long form of everything that tries to break the service, and what came of it.
+
+Without arguments all parts, one after the other; name some to run those. `--minutes` is a budget: parts that
+can do less do less, those that have not begun when it is used up are named as not run. The exit status is 1 if
+anything was wrong; the files of that part are then left where it says.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+
+from tests.crash.server import ROOT
+from tests.soak.parts import PARTS, Job, Part
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__.partition("\n")[0])
+    names = [part.name for part in PARTS]
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(names)} [all]")
+    parser.add_argument("--list", action="store_true", help="say what the parts are")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="the budget [none]")
+    parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000, help="[the time]")
+    args = parser.parse_args()
+    if unknown := sorted(set(args.parts) - set(names)):
+        parser.error(f"there is no part {', '.join(unknown)}")
+    chosen = [part for part in PARTS if not args.parts or part.name in args.parts]
+    if args.list:
+        print("\n".join(f"{part.name:12} {part.minutes:5.1f} min  {part.about}" for part in chosen))
+        return 0
+    _say_where(args.seed)
+    end = time.monotonic() + args.minutes * 60
+    wrong = [part.name for part in chosen if not run(part, args.seed, end)]
+    print(f"\nwrong: {', '.join(wrong)}" if wrong else "\nnothing was wrong")
+    return 1 if wrong else 0
+
+
+def _say_where(seed: int) -> None:
+    revision = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout.strip()
+    print(
+        f"seed {seed}, revision {revision or 'unknown'}, Python {platform.python_version()}, "
+        f"{platform.system()} {platform.machine()}, {time.strftime('%Y-%m-%d %H:%M', time.gmtime())} UTC"
+    )
+
+
+def run(part: Part, seed: int, end: float) -> bool:
+    """One part; False when something was wrong."""
+    print(f"\n{part.name}: {part.about}", flush=True)
+    if time.monotonic() >= end:
+        print("  not run: the budget is used up", flush=True)
+        return True
+    folder = Path(tempfile.mkdtemp(prefix=f"workflowsvc-soak-{part.name}-"))
+    began = time.monotonic()
+    try:
+        report = part.run(Job(folder, seed, end))
+        lines, wrong = report.facts, report.wrong
+    except Exception:
+        lines, wrong = [], [traceback.format_exc()]
+    for line in lines:
+        print(f"  {line}")
+    for sentence in wrong[:20]:
+        print(f"  WRONG: {sentence[:2_000]}")
+    print(f"  took {time.monotonic() - began:.0f} s", flush=True)
+    if wrong:
+        print(f"  files in {folder}", flush=True)
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+    return not wrong
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,240 @@
+"""The long forms, each a part that can be run alone: what it is called, what it does, how long it takes.
+
+Owns the figures of issue 4 and the list of parts. What a part does is in the package it comes from.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.abuse import crowd, fuzz, growth, pollers, storm
+from tests.abuse.report import Report
+from tests.crash import kills, points, power, store_kills
+from tests.crash.disks import Ballast, FaultyDisk, NoLargerFiles, compiler, small_disk
+from tests.crash.ordeal import Meanwhile, suffer
+from tests.crash.ordeal import Report as OrdealReport
+from tests.crash.server import ROOT, Server
+
+SERVER_KILLS, STORE_KILLS = 200, 1_000
+POWER_CUTS = 2_000  # without failing syncs, and as many with them
+FAILING_SYNCS = 0.05
+FUZZED = 200_000
+IDLE_POLLS, IDLE_SECONDS = 10_000, 60.0
+MOST_EVENTS, MOST_OPEN = 25_000, 100_000
+CROWD = 100
+SEEDS = 2_000
+QUIET = {"log_level": "warning", "long_poll_seconds": pollers.HOLD_SECONDS}
+
+
+class Job(NamedTuple):
+    """How a part is to be run."""
+
+    folder: Path
+    seed: int
+    deadline: float  # of time.monotonic; a part that can do less does less
+
+
+class Part(NamedTuple):
+    name: str
+    minutes: float  # about, on two cores
+    about: str
+    run: Callable[[Job], Report]
+
+
+def _of(lines: list[str], wrong: list[str]) -> Report:
+    return Report([line for line in lines if line], wrong)
+
+
+def _kills(job: Job) -> Report:
+    report = asyncio.run(kills.run(SERVER_KILLS, job.folder, job.seed, job.deadline))
+    return _of(report.lines(), report.wrong)
+
+
+def _store_kills(job: Job) -> Report:
+    report = store_kills.run(STORE_KILLS, job.folder, job.seed, job.deadline)
+    return _of(report.lines(), report.wrong)
+
+
+def _points(job: Job) -> Report:
+    report = points.run(job.folder, seed=job.seed, deadline=job.deadline)
+    return _of(report.lines(), report.wrong)
+
+
+def _power(job: Job) -> Report:
+    whole = Report()
+    for name, failing in (("sound", 0.0), ("failing", FAILING_SYNCS)):
+        place = job.folder / name
+        place.mkdir()
+        report = power.run(POWER_CUTS, place, job.seed, failing_syncs=failing, deadline=job.deadline)
+        whole.facts += report.lines()
+        whole.wrong += report.wrong
+    return whole
+
+
+def _disk(job: Job) -> Report:
+    whole = Report()
+    for name, ordeal in _ordeals(job):
+        try:
+            report = asyncio.run(ordeal())
+        except PermissionError as error:
+            whole.say(f"{name}: not run, {error}")
+            continue
+        whole.say(f"{name}: {report}")
+        if report.start_while_broken:
+            whole.say(f"  started on it, it says: {report.start_while_broken.rpartition('/')[2]}")
+        whole.require(report.codes <= {"ServiceUnavailable"}, f"{name}: calls failed with {report.codes}")
+        whole.wrong += [f"{name}: {sentence}" for sentence in report.wrong]
+    return whole
+
+
+def _ordeals(job: Job) -> Iterator[tuple[str, Callable[[], Awaitable[OrdealReport]]]]:
+    meanwhiles: tuple[Meanwhile, ...] = ("nothing", "kill", "stop")
+    for meanwhile in meanwhiles:
+        yield f"full disk, {meanwhile} meanwhile", lambda m=meanwhile: _on_a_full_disk(job, m)
+    for meanwhile in meanwhiles:
+        yield f"files that may not grow, {meanwhile} meanwhile", lambda m=meanwhile: _with_a_limit(job, m)
+    if compiler() is None:
+        return
+    for number, what in ((errno.EIO, "EIO"), (errno.ENOSPC, "ENOSPC")):
+        for place in ("syncs", "writes"):
+            for meanwhile in meanwhiles:
+                yield (
+                    f"{what} of all {place}, {meanwhile} meanwhile",
+                    lambda n=number, p=place, m=meanwhile: _with_errors(job, n, p, m),
+                )
+    for milliseconds in (5, 50, 500, 10_000):
+        yield f"syncs of {milliseconds} ms", lambda ms=milliseconds: _on_a_slow_disk(job, ms)
+
+
+async def _on_a_full_disk(job: Job, meanwhile: Meanwhile) -> OrdealReport:
+    with small_disk(job.folder / f"full {meanwhile}") as folder:
+        ballast, server = Ballast(folder), Server(folder, kills.SETTINGS)
+        return await suffer(server, ballast.fill, ballast.heal, seed=job.seed, meanwhile=meanwhile)
+
+
+async def _with_a_limit(job: Job, meanwhile: Meanwhile) -> OrdealReport:
+    server = Server(_folder(job, f"limit {meanwhile}"), kills.SETTINGS)
+    limit = NoLargerFiles(server)
+    return await suffer(server, limit.fill, limit.heal, seed=job.seed, meanwhile=meanwhile)
+
+
+async def _with_errors(job: Job, number: int, place: str, meanwhile: Meanwhile) -> OrdealReport:
+    folder = _folder(job, f"{number} {place} {meanwhile}")
+    disk = FaultyDisk(folder)
+    fail = disk.fail_syncs if place == "syncs" else disk.fail_writes
+    server = Server(folder, kills.SETTINGS, environment=disk.environment)
+    return await suffer(server, lambda: fail(number), disk.heal, seed=job.seed, meanwhile=meanwhile)
+
+
+async def _on_a_slow_disk(job: Job, milliseconds: int) -> OrdealReport:
+    folder = _folder(job, f"slow {milliseconds}")
+    disk = FaultyDisk(folder)
+    server = Server(folder, kills.SETTINGS, environment=disk.environment)
+    seconds = max(5.0, milliseconds / 1000)  # ten seconds: one sync, in which everything stands still
+    return await suffer(
+        server,
+        lambda: disk.slow_down(milliseconds),
+        disk.heal,
+        seed=job.seed,
+        fault_seconds=seconds,
+        refuses=False,
+    )
+
+
+def _folder(job: Job, name: str) -> Path:
+    folder = job.folder / name
+    folder.mkdir()
+    return folder
+
+
+def _on_a_server(
+    ordeal: Callable[[Server], Awaitable[Report]], settings: dict[str, str]
+) -> Callable[[Job], Report]:
+    """The ordeal on a server of its own, which must not have complained."""
+
+    async def whole(job: Job) -> Report:
+        server = Server(job.folder, settings)
+        try:
+            report = await ordeal(server)
+        finally:
+            await server.end()
+        report.wrong += server.complaints()
+        return report
+
+    return lambda job: asyncio.run(whole(job))
+
+
+def _fuzz(job: Job) -> Report:
+    async def ordeal(server: Server) -> Report:
+        await server.start()
+        return await asyncio.to_thread(fuzz.fuzz, server, FUZZED, job.seed, job.deadline)
+
+    return _on_a_server(ordeal, fuzz.SETTINGS)(job)
+
+
+def _simulation(job: Job) -> Report:
+    """Its own command, whose exit status judges."""
+    command = [sys.executable, "-m", "tests.sim", "--seeds", f"1-{SEEDS}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    report = _of(done.stdout.splitlines()[-12:], [])
+    report.require(done.returncode == 0, f"make sim ended with {done.returncode}: {done.stderr[-500:]}")
+    return report
+
+
+PARTS = (
+    Part("points", 6, "a death at every point of every action", _points),
+    Part("kills", 6, f"{SERVER_KILLS} kills of the whole server under load", _kills),
+    Part("store-kills", 4, f"{STORE_KILLS:,} kills of a process that only commits", _store_kills),
+    Part("power", 2, f"{POWER_CUTS:,} power cuts, and as many on a disk that fails to sync", _power),
+    Part("disk", 4, "disks that are full, broken or slow under load", _disk),
+    Part(
+        "pollers",
+        0.2,
+        "1,000 polls on one list, then a task",
+        _on_a_server(lambda server: pollers.thousand_on_one_list(server, starts=100), QUIET),
+    ),
+    Part(
+        "idle",
+        2,
+        f"{IDLE_POLLS:,} idle polls for a minute",
+        _on_a_server(lambda server: pollers.idle(server, polls=IDLE_POLLS, seconds=IDLE_SECONDS), QUIET),
+    ),
+    Part("fuzz", 6, f"{FUZZED:,} drawn requests", _fuzz),
+    Part(
+        "crowd",
+        0.5,
+        "clients that dribble, stall and smuggle",
+        _on_a_server(lambda server: crowd.crowd(server, CROWD), crowd.SETTINGS),
+    ),
+    Part(
+        "storm",
+        1,
+        "100,000 timers in one second, of 100 runs, with a kill in the middle",
+        _on_a_server(lambda server: storm.storm(server, runs=100, timers=1_000), QUIET),
+    ),
+    Part(
+        "storm-wide",
+        1,
+        "the same of 1,000 runs",
+        _on_a_server(lambda server: storm.storm(server, runs=1_000, timers=100), QUIET),
+    ),
+    Part(
+        "history",
+        0.5,
+        f"a history to its limit of {MOST_EVENTS:,} events",
+        _on_a_server(lambda server: growth.history(server, MOST_EVENTS), QUIET),
+    ),
+    Part(
+        "open",
+        2,
+        f"{MOST_OPEN:,} open executions",
+        _on_a_server(lambda server: growth.open_executions(server, MOST_OPEN), QUIET),
+    ),
+    Part("simulation", 30, f"{SEEDS:,} simulated seeds", _simulation),
+)
