@@ -1,0 +1,160 @@
+"""Two nodes of one installation in this process, on one PostgreSQL and one clock: every call goes to the other one.
+
+Owns which node a call reaches, that both do all they can before the next one, and that a hint arrives at once. Between
+two calls the nodes' memories differ as they would in two processes; but for the counter of their ids, which stands for
+time, as time stands still within a scenario.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tests.postgres.places import Place
+from tests.scenario import functions
+from tests.scenario.audit import check_memory
+from tests.scenario.in_process import InProcess, WaitingInProcess
+from tests.scenario.runner import Stage
+from tests.scenario.service import Refused
+from workflowsvc.clock import ManualClock
+from workflowsvc.engine.ids import Ids
+from workflowsvc.engine.lane import Command
+from workflowsvc.engine.session import Session
+from workflowsvc.faults import Fault
+from workflowsvc.store.interface import ListKey
+from workflowsvc.store.postgres import PostgresStore
+from workflowsvc.tenant import Tenant
+from workflowsvc.testing import PendingAnswer, World
+
+
+class PairedStore(PostgresStore):
+    """Its hints reach the other node without a server in between, so that nothing happens by itself."""
+
+    other: PairedStore | None = None
+    _heard: Callable[[list[ListKey]], None] | None = None
+
+    def hint(self, lists: list[ListKey]) -> None:
+        if self.other is not None and self.other._heard is not None:
+            self.other._heard(lists)
+
+    def listen(self, heard: Callable[[list[ListKey]], None]) -> None:
+        self._heard = heard
+
+
+class NodeWorld(World):
+    """One of the two: it does nothing by itself, both are run together."""
+
+    functions_answer = False
+
+    ids: Ids | None = None
+
+    def restart(self) -> None:
+        super().restart()
+        if self.ids is not None:
+            self.state.ids = self.ids
+        if self.functions_answer:
+            self.state.invoke = functions.invoke
+
+    def run(self) -> None:
+        pass
+
+
+class TwoNodes(InProcess):
+    """A `tests.scenario.service.Service`. Waiting polls wait on the first node."""
+
+    def __init__(self, stage: Stage, place: Place) -> None:
+        self.clock = ManualClock()
+        self.worlds: list[NodeWorld] = []
+        stores = [PairedStore(place.dsn), PairedStore(place.dsn)]
+        stores[0].other, stores[1].other = stores[1], stores[0]
+        for seed, store in enumerate(stores):
+            world = NodeWorld(settings=stage.settings, store=store, clock=self.clock, seed=seed)
+            world.functions_answer = stage.functions_answer
+            world.ids = self.worlds[0].state.ids if self.worlds else world.state.ids
+            world.restart()
+            self.worlds.append(world)
+        self.world = self.worlds[0]
+        self._calls = 0
+
+    @property
+    def now_ms(self) -> int:
+        return self.clock.now_ms()
+
+    def _next(self) -> NodeWorld:
+        self._calls += 1
+        world = self.worlds[self._calls % 2]
+        world.state.open_counts.clear()  # as every second: a quota may be exceeded by what others do meanwhile
+        return world
+
+    def _run(self) -> None:
+        """Until neither has anything to do."""
+        while sum(world.lane.step() for world in self.worlds):  # all of them, each time
+            pass
+
+    def call(self, operation: str, tenant: Tenant, members: dict[str, Any]) -> Any:
+        world = self._next()
+        try:
+            pending = WaitingInProcess(world, world.submit(operation, tenant, **members))
+        except Fault as fault:
+            raise Refused(fault.code, fault.message) from fault
+        self._run()
+        if not pending.done:
+            pending.hang_up()
+            self._run()
+        return pending.answer()
+
+    def wait(self, operation: str, tenant: Tenant, members: dict[str, Any]) -> WaitingInProcess:
+        waiting = _Waiting(self, self.world.submit(operation, tenant, **members))
+        self._run()
+        return waiting
+
+    def advance(self, ms: int) -> None:
+        until = self.now_ms + ms
+        self._run()
+        while moments := [
+            at for world in self.worlds if (at := world.lane.next_moment()) is not None and at <= until
+        ]:
+            self.clock.advance_to(min(moments))
+            self._run()
+        self.clock.advance_to(until)
+        self._run()
+
+    def set_clock(self, ms: int) -> None:
+        self.clock.step(ms)
+        self._run()
+
+    def sleep(self, ms: int) -> None:
+        self.clock.advance(ms)
+        for world in self.worlds:
+            world.restart()
+        self._run()
+
+    def do(self, run: Callable[[Session], Any]) -> Any:
+        answer = PendingAnswer()
+        self._next().lane.submit(Command(run, answer))
+        self._run()
+        return answer.result()
+
+    def audit(self) -> None:
+        """What the node called last remembers, once it has read on, and all that is stored."""
+        world = self.worlds[self._calls % 2]
+        assert not any(world.state.quarantined for world in self.worlds), "a rule has met a bug"
+        with world.store.transaction() as tx:
+            session = Session(tx, 0, world.state)  # at 0 nothing is due
+            for run in list(world.state.executions):
+                session.execution(run)
+            check_memory(session, world.state)
+
+    def close(self) -> None:
+        for world in self.worlds:
+            world.store.close()
+
+
+class _Waiting(WaitingInProcess):
+    def __init__(self, nodes: TwoNodes, pending: PendingAnswer) -> None:
+        super().__init__(nodes.world, pending)
+        self._nodes = nodes
+
+    def hang_up(self) -> None:
+        super().hang_up()
+        self._nodes._run()  # pyright: ignore[reportPrivateUsage]
