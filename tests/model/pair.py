@@ -7,6 +7,7 @@ all runs are compared, event by event, with their times.
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 from tests.model.reference import Limits, Model, Refused, Run
@@ -54,7 +55,9 @@ class Pair:
             max_open_timers=limits.timers,
             max_open_children=limits.children,
         )
-        self.world = World(store=store, settings=settings.Settings(quotas=quotas, child_policy_applies=rule))
+        self.world = World(
+            store=store or _store(), settings=settings.Settings(quotas=quotas, child_policy_applies=rule)
+        )
         self.world.call("RegisterDomain", name="d", workflowExecutionRetentionPeriodInDays="90")
         for kind, types in (("Workflow", WORKFLOW_TYPES), ("Activity", ACTIVITY_TYPES)):
             for (name, version), defaults in types.items():
@@ -305,6 +308,17 @@ class Pair:
             event.held["executionContext"] for event in completions if "executionContext" in event.held
         ]
         assert answer.get("latestExecutionContext") == (contexts[-1] if contexts else None)
+
+
+def _store() -> Store | None:
+    """In memory, or where MODEL_STORE says."""
+    if os.environ.get("MODEL_STORE") != "postgres":
+        return None
+    from tests.postgres.places import open_empty_store
+
+    store = open_empty_store()
+    store.shared = False  # alone, it need not look around every second
+    return store
 
 
 def _default(member: str, kind: str) -> str:

@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.sim.shrink import read, shrink, spelt
@@ -27,7 +27,12 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=STEPS, help="of each seed [%(default)s]")
     parser.add_argument("--only", help="only these steps: 3,5,9-12")
     parser.add_argument("--minutes", type=float, help="as many seeds as fit into this time, beginning with A")
-    parser.add_argument("--file", action="store_true", help="on a file that each restart opens anew")
+    parser.add_argument(
+        "--store",
+        choices=["memory", "file", "postgres"],
+        default="memory",
+        help="where data is kept; a file is opened anew by each restart [%(default)s]",
+    )
     parser.add_argument("--no-shrink", action="store_true", help="show a failure as it is")
     args = parser.parse_args()
     if args.seed is not None:
@@ -44,8 +49,8 @@ def run(seeds: range | list[int], args: argparse.Namespace, only: tuple[int, ...
     results: list[Result] = []
     seed = seeds[0]
     while seed in seeds if args.minutes is None else time.monotonic() - began < args.minutes * 60:
-        with _database(args.file) as open_store:
-            plan = Plan(seed, args.steps, only, open_store)
+        with _database(args.store) as open_store:
+            plan = Plan(seed, args.steps, only, open_store, reopens=args.store == "file")
             try:
                 results.append(simulate(plan))
             except Failure as failure:
@@ -59,24 +64,28 @@ def run(seeds: range | list[int], args: argparse.Namespace, only: tuple[int, ...
 
 
 @contextmanager
-def _file() -> Iterator[OpenStore]:
-    with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:
-        yield lambda: SqliteStore(f"{folder}/sim.db")
+def _database(store: str) -> Iterator[OpenStore | None]:
+    """How to open the database of one seed."""
+    if store == "memory":
+        yield None
+    elif store == "postgres":
+        from tests.postgres.places import open_empty_store
 
-
-def _database(file: bool) -> object:
-    return _file() if file else nullcontext()
+        yield open_empty_store
+    else:
+        with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:
+            yield lambda: SqliteStore(f"{folder}/sim.db")
 
 
 def _tell(failure: Failure, plan: Plan, args: argparse.Namespace) -> None:
     print(f"seed {failure.seed}, step {failure.step}: {failure.told}\n")
-    if not args.no_shrink and not args.file:
+    if not args.no_shrink and args.store == "memory":
         plan, failure = shrink(failure, plan)
         print(f"shrunk: {failure.told}\n")
     print("\n".join(failure.story[-60:]))
     command = f"python -m tests.sim --seed {plan.seed} --steps {plan.steps}"
     command += "" if plan.only is None else f" --only {spelt(plan.only)}"
-    print(f"\nagain: {command}{' --file' if args.file else ''} --no-shrink")
+    print(f"\nagain: {command} --store {args.store} --no-shrink")
 
 
 def _summarize(results: list[Result], seconds: float) -> None:

@@ -71,7 +71,8 @@ class Plan:
     seed: int
     steps: int = STEPS
     only: tuple[int, ...] | None = None
-    open_store: OpenStore | None = None  # opens the same database again and again; None: one in memory
+    open_store: OpenStore | None = None  # None: one in memory
+    reopens: bool = True  # each restart closes the store and opens it again
 
 
 def simulate(plan: Plan) -> Result:
@@ -222,7 +223,7 @@ class Simulation:
         for call in self.clients.lose():
             self.hear(call)
         self.store.disarm()
-        if self._open is not None:
+        if self._open is not None and self._plan.reopens:
             self.store.inner.close()
             self.store.inner = self._open()
         self.world.restart()
