@@ -63,7 +63,7 @@ class Decider:
         if seen.plan["depth"] < DEEPEST:
             makers.append(self._child)
         made = chance.choice([*makers, self._lambda, lambda: self._timer("1")])()
-        if seen.activities and chance.random() < 0.15:
+        if seen.activities and chance.random() < 0.3:
             activity_id = chance.choice(seen.activities)
             made = self._made("RequestCancelActivityTask", activity_id, activityId=activity_id)
         elif seen.timers and chance.random() < 0.15:

@@ -18,7 +18,7 @@ from pathlib import Path
 from tests.crash import soundness
 from tests.crash.audit import audit, inversions_of
 from tests.crash.audit_names import audit_names
-from tests.crash.findings import read_all
+from tests.crash.findings import Found, read_all
 from tests.crash.journal import Journal
 from tests.crash.load import Load
 from tests.crash.server import Server
@@ -44,6 +44,7 @@ class Report:
     overtaken: int = 0
     lone_tasks: int = 0
     wrong: list[str] = field(default_factory=list)
+    last: tuple[Journal, Found] | None = None  # what the last round was judged by
 
     def lines(self) -> list[str]:
         outcomes = ", ".join(f"{count:,} {name}" for name, count in sorted(self.outcomes.items()))
@@ -106,6 +107,7 @@ async def one_round(report: Report, folder: Path, lives: int, chance: random.Ran
         await server.end()
     for name, count in journal.counts().items():
         report.outcomes[name] = report.outcomes.get(name, 0) + count
+    report.last = journal, found
     report.executions += len(found.histories)
     report.events += sum(map(len, found.histories.values()))
     overtaken, tasks = inversions_of(found)

@@ -226,7 +226,8 @@ class Load:
 
     async def _heartbeats(self, client: Client, about: dict[str, Any], token: dict[str, Any]) -> bool:
         cancel = False
-        for _ in range(self.chance.choice((0, 0, 1, 2))):
+        for _ in range(self.chance.choice((0, 0, 1, 3))):
+            await self._rest(0, 0.03)  # it works
             marker = self.journal.marker("beat")
             call = await client.call("RecordActivityTaskHeartbeat", marker, about, **token, details=marker)
             cancel = cancel or (call.acknowledged and call.answer["cancelRequested"])
