@@ -5,12 +5,14 @@ needs of an event is that a text which only one call has used stands in it.
 
 R1 an acknowledged call is in the history exactly once, committed after it was sent and before it was answered
 (which also orders the calls on one execution as they happened: R4). R2 no task is handed out twice. R3 a call
-without an answer has been carried out once or not at all. R5 a refusal is true.
+without an answer has been carried out once or not at all. R5 a refusal is true. S nothing of one tenant stands in an
+answer to another.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from tests.sim.calls import Call, Clients, Held
@@ -19,6 +21,8 @@ from tests.sim.faulty import Log
 from workflowsvc.core.run_ids import run_of
 from workflowsvc.settings import Limits
 from workflowsvc.tenant import Tenant
+
+_MARKER = re.compile(r"m-[0-9]+")
 
 Place = tuple[int, int]
 """run and event id"""
@@ -75,6 +79,7 @@ class Auditor:
         self._cancel_requests: dict[int, int] = {}
         self._tokens: set[str] = set()
         self._handed_out: set[Place] = set()
+        self._owners: dict[str, Tenant] = {}
         self.acknowledged = 0
         log.on_event = self._on_event
 
@@ -99,10 +104,20 @@ class Auditor:
 
     # --- answers ---
 
+    def sent(self, call: Call) -> None:
+        """The texts of a call belong to its tenant."""
+        for marker in _MARKER.findall(json.dumps(call.members)):
+            self._owners.setdefault(marker, call.tenant)
+
     def hear(self, call: Call) -> None:
         """An answer has arrived."""
         if call.outcome == "acknowledged":
             self.acknowledged += 1
+            for marker in _MARKER.findall(json.dumps(call.result)):
+                owner = self._owners.get(marker, call.tenant)
+                assert owner == call.tenant, (
+                    f"S: {call.operation} of {call.tenant} is told {marker} of {owner}"
+                )
             if call.is_poll:
                 self._hear_poll(call)
             elif call.operation in RECORDED and call.marker is not None:

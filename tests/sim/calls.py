@@ -60,9 +60,9 @@ class Clients:
         self._markers = 0
 
     def marker(self) -> str:
-        """Text that nobody else has used."""
+        """Text that nobody else has used, and that cannot stand in a token by chance."""
         self._markers += 1
-        return f"m{self._markers}"
+        return f"m-{self._markers}"
 
     def send(
         self, world: World, operation: str, tenant: Tenant, members: dict[str, Any], marker: str | None = None

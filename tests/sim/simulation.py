@@ -199,7 +199,9 @@ class Simulation:
         self, operation: str, tenant: Tenant, members: dict[str, Any], marker: str | None = None
     ) -> Call:
         self.tell(f"{operation} {members}")
-        return self.clients.send(self.world, operation, tenant, members, marker)
+        call = self.clients.send(self.world, operation, tenant, members, marker)
+        self.auditor.sent(call)
+        return call
 
     def read(self, operation: str, tenant: Tenant, members: dict[str, Any]) -> Any:
         """The answer at once; None when the store cannot be read just now."""
