@@ -25,15 +25,18 @@ class Node(Server):
         settings: Mapping[str, str] | None = None,
         *,
         environment: Mapping[str, str] = {},
+        oddity: str = "",
     ) -> None:
         """The log is in `folder`, which must be there. The address goes through the environment: a command line can
-        be read by everybody on the machine."""
+        be read by everybody on the machine. What an `oddity` is stands in `odd_node.py`."""
+        self._oddity = oddity
         super().__init__(folder, {"store": dsn, **(settings or {})}, environment=environment)
         self.log = folder / f"node{self.port}.log"
 
     @property
     def command(self) -> list[str]:
-        return [sys.executable, "-m", "workflowsvc", "serve", "--host", HOST, "--port", str(self.port)]
+        program = ["tests.cluster.odd_node", self._oddity] if self._oddity else ["workflowsvc"]
+        return [sys.executable, "-m", *program, "serve", "--host", HOST, "--port", str(self.port)]
 
     @property
     def url(self) -> str:

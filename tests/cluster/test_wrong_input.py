@@ -1,0 +1,310 @@
+"""A database that cannot be used: a clear message, not ready, 503 for every call; and all heals when the cause is gone.
+
+What can never be used ends the server instead, with the reason and what to do. That no password is shown is part of
+every test here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.cluster.nodes import Node
+from tests.crash.peer import Peer, Refused
+from tests.postgres.places import with_option
+from tools import postgres
+from tools.postgres import Server
+
+PASSWORD = "canary-that-nobody-may-see"
+PATIENCE_SECONDS = 60.0
+LIST = {"registrationStatus": "REGISTERED"}
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """One of our own, as it is stopped."""
+    try:
+        postgres.find_programs()
+    except postgres.NoPostgres as reason:
+        pytest.skip(str(reason))
+    with postgres.running() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def loop() -> Iterator[asyncio.Runner]:
+    with asyncio.Runner() as runner:
+        yield runner
+
+
+@pytest.fixture
+def start(loop: asyncio.Runner, tmp_path: Path) -> Iterator[Callable[[str], Node]]:
+    """A node that listens, whatever it thinks of its database."""
+    nodes: list[Node] = []
+
+    def start(dsn: str) -> Node:
+        nodes.append(Node(tmp_path, dsn))
+        loop.run(nodes[-1].start())
+        return nodes[-1]
+
+    yield start
+    for node in nodes:
+        said = node.said()
+        status = loop.run(node.stop())
+        loop.run(node.end())
+        assert status == 0
+        assert PASSWORD not in said
+        assert "Traceback" not in said, said
+
+
+def execute(server: Server, *statements: str, database: str = "postgres") -> None:
+    with psycopg.connect(server.dsn(database), autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
+class Own:
+    """A role and a database of a test's own."""
+
+    def __init__(self, server: Server) -> None:
+        self.name = f"own{next(_numbers)}"
+        self.dsn = f"postgresql://{self.name}:{PASSWORD}@127.0.0.1:{server.port}/{self.name}"
+        self._server = server
+
+    def create(self) -> Own:
+        execute(
+            self._server, f"create role {self.name} login", f"create database {self.name} owner {self.name}"
+        )
+        return self
+
+    def execute(self, *statements: str) -> None:
+        """As the superuser, in this database."""
+        execute(self._server, *statements, database=self.name)
+
+    def cut_off(self) -> None:
+        """Whoever is connected must connect again."""
+        self.execute(f"select pg_terminate_backend(pid) from pg_stat_activity where usename = '{self.name}'")
+
+
+@pytest.fixture
+def own(server: Server) -> Own:
+    return Own(server)
+
+
+def is_ready(node: Node) -> bool:
+    try:
+        with urllib.request.urlopen(f"{node.url}/readyz", timeout=30) as answer:
+            return answer.status == 200
+    except urllib.error.HTTPError as error:
+        if error.code != 503:
+            raise
+        return False
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline, "it does not happen"
+        time.sleep(0.02)
+
+
+def serves(node: Node) -> bool:
+    """It reads and it writes; while it does not, it says so in the one way that SDKs try again after."""
+    works = is_ready(node)
+    with Peer(node.port) as peer:
+        for action, members, fault in (
+            ("ListDomains", LIST, ""),
+            ("DeprecateDomain", {"name": "nobody"}, "UnknownResourceFault"),
+        ):
+            try:
+                peer.call(action, **members)
+            except Refused as refused:
+                if str(refused) not in (fault, "ServiceUnavailable"):
+                    raise
+                works = works and str(refused) == fault
+    return works
+
+
+def serves_again(node: Node) -> None:
+    until(lambda: serves(node))
+
+
+def serves_no_more(node: Node) -> None:
+    until(lambda: not serves(node))
+
+
+# --- at the start ---
+
+
+def test_a_database_that_is_down_at_the_start_is_waited_for(
+    server: Server, own: Own, start: Callable[[str], Node]
+) -> None:
+    own.create()
+    server.stop()
+    try:
+        node = start(own.dsn)
+        assert not serves(node)
+        assert "Connection refused" in node.said()
+    finally:
+        server.start()
+    serves_again(node)
+
+
+def test_a_database_that_is_not_there_yet_is_waited_for(own: Own, start: Callable[[str], Node]) -> None:
+    node = start(own.dsn)
+    assert not serves(node)
+    assert f'role "{own.name}" does not exist' in node.said()
+    own.create()
+    serves_again(node)
+
+
+def test_a_database_that_takes_no_writes_is_waited_for(
+    server: Server, own: Own, start: Callable[[str], Node]
+) -> None:
+    """As a standby does until it is promoted."""
+    own.create()
+    execute(server, f"alter database {own.name} set default_transaction_read_only = on")
+    node = start(own.dsn)
+    assert not serves(node)
+    assert "read-only" in node.said()
+    execute(server, f"alter database {own.name} reset default_transaction_read_only")
+    serves_again(node)
+
+
+def test_a_server_without_free_connections_is_waited_for(
+    server: Server, own: Own, start: Callable[[str], Node]
+) -> None:
+    own.create()
+    execute(server, f"alter role {own.name} connection limit 0")
+    node = start(own.dsn)
+    assert not serves(node)
+    assert "too many connections" in node.said()
+    execute(server, f"alter role {own.name} connection limit -1")
+    serves_again(node)
+
+
+@pytest.mark.parametrize(
+    ("statements", "told"),
+    [
+        (["create table strangers (id integer)"], "database of another program"),
+        (
+            [
+                "create table schema_versions (number integer, name text, oldest integer)",
+                "insert into schema_versions values (9999, 'from the future', 9999)",
+            ],
+            "newer release",
+        ),
+    ],
+    ids=["another program", "a newer release"],
+)
+def test_a_database_that_can_never_be_used_ends_the_server(
+    own: Own, loop: asyncio.Runner, tmp_path: Path, statements: list[str], told: str
+) -> None:
+    own.create().execute(*statements, f"grant select on all tables in schema public to {own.name}")
+    node = Node(tmp_path, own.dsn)
+    with pytest.raises(ChildProcessError, match="ended with 1 ") as ended:
+        loop.run(node.start())
+    assert told in str(ended.value)
+    assert PASSWORD not in str(ended.value)
+    assert "Traceback" not in str(ended.value)
+
+
+def test_a_user_without_rights_ends_the_server_with_who_can_help(
+    server: Server, own: Own, loop: asyncio.Runner, tmp_path: Path
+) -> None:
+    own.create()
+    execute(server, f"alter database {own.name} owner to workflowsvc")
+    own.execute("revoke create on schema public from public")
+    node = Node(tmp_path, own.dsn)
+    with pytest.raises(ChildProcessError, match="ended with 1 ") as ended:
+        loop.run(node.start())
+    assert f"the user {own.name} may not create tables" in str(ended.value)
+    assert PASSWORD not in str(ended.value)
+
+
+def test_what_is_found_when_a_database_is_reached_at_last_may_end_the_server(
+    own: Own, loop: asyncio.Runner, tmp_path: Path
+) -> None:
+    node = Node(tmp_path, own.dsn)
+    loop.run(node.start())
+    assert not serves(node)
+    own.create().execute("create table strangers (id integer)")
+    assert loop.run(node.wait()) == 1
+    assert "database of another program" in node.said()
+    assert PASSWORD not in node.said()
+
+
+# --- later ---
+
+
+def test_a_database_that_goes_away_comes_back(server: Server, own: Own, start: Callable[[str], Node]) -> None:
+    own.create()
+    node = start(own.dsn)
+    serves_again(node)
+    server.stop("immediate")
+    try:
+        serves_no_more(node)
+        with urllib.request.urlopen(f"{node.url}/livez", timeout=30) as answer:
+            assert answer.status == 200  # nobody shall restart it for that
+    finally:
+        server.start()
+    serves_again(node)
+
+
+@pytest.mark.parametrize(
+    ("harm", "cure"),
+    [
+        ("alter role {} nologin", "alter role {} login"),
+        ("alter role {} connection limit 0", "alter role {} connection limit -1"),
+        (
+            "alter database {} set default_transaction_read_only = on",
+            "alter database {} reset default_transaction_read_only",
+        ),
+    ],
+    ids=["the user is locked out", "no connection is left", "the server becomes a standby"],
+)
+def test_what_befalls_later_heals_too(
+    server: Server, own: Own, start: Callable[[str], Node], harm: str, cure: str
+) -> None:
+    own.create()
+    node = start(own.dsn)
+    serves_again(node)
+    execute(server, harm.format(own.name))
+    own.cut_off()
+    serves_no_more(node)
+    execute(server, cure.format(own.name))
+    serves_again(node)
+
+
+def test_rights_that_are_taken_away_and_given_back(own: Own, start: Callable[[str], Node]) -> None:
+    own.create()
+    node = start(own.dsn)
+    serves_again(node)
+    own.execute(
+        f"reassign owned by {own.name} to workflowsvc",
+        f"revoke all on all tables in schema public from {own.name}",
+    )
+    serves_no_more(node)
+    assert "permission denied" in node.said()
+    own.execute(f"grant all on all tables in schema public to {own.name}")
+    serves_again(node)
+
+
+def test_a_node_with_an_address_that_names_a_schema_uses_that_alone(
+    own: Own, start: Callable[[str], Node]
+) -> None:
+    own.create().execute(f"create schema mine authorization {own.name}")
+    node = start(with_option(own.dsn, "options", "-c search_path=mine"))
+    serves_again(node)
+    own.execute("select 1 from mine.executions")
+    with pytest.raises(psycopg.errors.UndefinedTable):
+        own.execute("select 1 from public.executions")
