@@ -5,7 +5,11 @@ The bug is an assertion in the rule of one event type, which only one execution 
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import os
+import queue
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,11 +17,16 @@ from typing import Any
 import pytest
 
 from tests.stage import ACTIVITY, LIST, ROLE, WORKFLOW, Stage, decision
+from workflowsvc.clock import SystemClock
 from workflowsvc.core.execution import Execution
 from workflowsvc.core.rules import APPLY
 from workflowsvc.core.run_ids import run_of
+from workflowsvc.engine.engine import Engine
+from workflowsvc.engine.lane import Command, tell_here
 from workflowsvc.faults import InternalFailure
 from workflowsvc.fsck import Options, audit
+from workflowsvc.service.api import Api
+from workflowsvc.settings import Settings
 from workflowsvc.store.interface import Transaction
 from workflowsvc.store.sqlite import SqliteStore
 from workflowsvc.testing import World
@@ -343,3 +352,41 @@ def test_a_run_that_cannot_be_purged_keeps_no_other_from_it() -> None:
     on.world.run()
     left = [name for (name,) in store._writer.execute("select workflow_id from executions")]
     assert left == ["another"]
+
+
+def test_an_answer_that_cannot_be_given_keeps_no_other_of_its_batch_from_being_given() -> None:
+    async def both() -> str:
+        api = Api(Engine(SqliteStore(None), SystemClock(), Settings(), os.urandom))
+        await api.start()
+        told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+        def fails(_: object) -> None:
+            raise RuntimeError("the connection has a bug")
+
+        api._tell([(fails, "first"), (told.set_result, "second")])
+        try:
+            return await told
+        finally:
+            await asyncio.to_thread(api.close)
+
+    assert asyncio.run(both()) == "second"
+
+
+def test_the_lane_outlives_a_bug_of_its_own(caplog: pytest.LogCaptureFixture) -> None:
+    engine = Engine(SqliteStore(None), SystemClock(), Settings(), os.urandom)
+    told: queue.SimpleQueue[object] = queue.SimpleQueue()
+    tells = iter([_raise, tell_here])
+    engine.lane.tell = lambda answers: next(tells)(answers)
+    engine.lane.start()
+    with caplog.at_level(logging.ERROR):
+        for _ in range(2):
+            engine.lane.submit(Command(lambda session: "done", told.put))
+            while not caplog.records and told.empty():
+                threading.Event().wait(0.01)
+    assert told.get(timeout=30) == "done"
+    assert "a bug of its own" in caplog.text
+    engine.lane.stop()
+
+
+def _raise(_: object) -> None:
+    raise RuntimeError("nobody listens")

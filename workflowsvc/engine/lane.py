@@ -111,8 +111,13 @@ class Lane:
     def _work(self) -> None:
         while True:
             self._bell.clear()
-            while self.step():
-                pass
+            try:
+                while self.step():
+                    pass
+            except Exception:
+                # Not in what a batch does: that is treated where it happens. Whatever it was, others wait.
+                log.exception("the lane has met a bug of its own")
+                self._not_before = self.now_ms() + RETRY_MS
             if self._stopping and not self._inbox and not self._postponed:
                 return
             self._bell.wait(self._seconds_to_wait())

@@ -127,7 +127,7 @@ class Api:
     def _tell(self, answers: list[tuple[Reply, Any]]) -> None:
         """On the lane's thread: one crossing back to the event loop for a whole batch."""
         assert self._loop is not None
-        self._loop.call_soon_threadsafe(tell_here, answers)
+        self._loop.call_soon_threadsafe(_tell_each, answers)
 
     def _poll(
         self, operation: str, caller: Caller, request: Any, gone: Gone | None, done: Callable[[Answer], None]
@@ -158,6 +158,15 @@ class Api:
         except StoreError as error:
             log.error("the store could not be read: %s", error)
             raise ServiceUnavailable from error
+
+
+def _tell_each(answers: list[tuple[Reply, Any]]) -> None:
+    """One that cannot be told keeps no other from being told: they only share a batch."""
+    for answer in answers:
+        try:
+            tell_here([answer])
+        except Exception:
+            log.exception("an answer could not be given")
 
 
 def _resolve(future: asyncio.Future[Any], answer: Any) -> None:
