@@ -65,6 +65,9 @@ def _step(pair: Pair, dice: Dice) -> None:
     elif choice == "begin":
         if any(pair.poll_activity(name) for name in LISTS) or pair.work:
             pair.heartbeat(pair.work[-1], dice.one(None, dice.marker()))
+    elif choice == "beat":
+        if pair.work:
+            pair.heartbeat(dice.source.choice(pair.work[-3:]), dice.one(None, dice.marker()))
     elif choice == "late":
         if pair.work:
             pair.end_activity(dice.source.choice(pair.work), dice.one(*ENDS))

@@ -95,6 +95,16 @@ def test_a_statement_uses_the_indexes_that_are_named_above_it(connection: Connec
         assert used_in(found) >= indexes_named(name), found
 
 
+def test_the_tasks_to_be_taken_are_chosen_once(connection: Connection) -> None:
+    """Inside of a join the choice would be made again for each row of the other side, beyond any limit."""
+    found = plan(connection, SQL.claim_tasks.text)
+    chosen, _, deleted = found.partition("CTE claimed")
+    assert "CTE free" in chosen
+    assert "Limit" in chosen
+    assert "CTE Scan on free" in deleted
+    assert "LockRows" not in deleted, found
+
+
 FILTERS = [{}, {"type_name": "t"}, {"tag": "t"}, {"workflow_id": "w"}, {"close_status": "FAILED"}]
 
 

@@ -243,7 +243,7 @@ def pass_time(sim: Simulation, dice: Dice) -> None:
 
 
 def set_clock(sim: Simulation, dice: Dice) -> None:
-    sim.one_clock = False
+    sim.one_clock = sim.auditor.one_clock = False
     sim.world.clock.step(dice.one(-1, 1) * dice.one(1, 1_000, 300_000, 86_400_000, 31_536_000_000))
 
 

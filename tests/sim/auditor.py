@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 from tests.sim.calls import Call, Clients, Held
@@ -65,10 +66,15 @@ def attributes(event: dict[str, Any]) -> dict[str, Any]:
 class Auditor:
     """Told of every commit and of every answer."""
 
-    def __init__(self, log: Log, clients: Clients, quotas: Limits) -> None:
+    def __init__(self, log: Log, clients: Clients, quotas: Limits, now_ms: Callable[[], int]) -> None:
         self._log = log
         self._clients = clients
         self._quotas = quotas
+        self._now_ms = now_ms
+        self.one_clock = True
+        self._heartbeats: dict[
+            Place, tuple[int, str | None]
+        ] = {}  # the last acknowledged one: when, and its details
         self.domains: dict[tuple[Tenant, str], int] = {}
         self.marked: dict[tuple[str, str], list[Place]] = {}
         self.closed: dict[int, int] = {}  # run -> the commit of its closing event
@@ -79,6 +85,7 @@ class Auditor:
         self._cancel_requests: dict[int, int] = {}
         self._tokens: set[str] = set()
         self._handed_out: set[Place] = set()
+        self._unsure: set[Place] = set()  # activities of which some heartbeat has no answer
         self._owners: dict[str, Tenant] = {}
         self.acknowledged = 0
         log.on_event = self._on_event
@@ -95,12 +102,31 @@ class Auditor:
             self.closed[run] = commit
         if kind in CLOSES:
             self.closed_tasks[run, held["scheduledEventId"]] = commit
+        if kind == "ActivityTaskTimedOut":
+            self._require_last_heartbeat(run, event)
         if kind == "LambdaFunctionScheduled" and "input" in held:
             self._lambdas[json.loads(held["input"])] = (run, event_id)
         if kind == "LambdaFunctionStarted":
             self._started_lambdas.add((run, held["scheduledEventId"]))
         if kind == "WorkflowExecutionCancelRequested" and of_a_call and "cause" not in held:
             self._cancel_requests[run] = self._cancel_requests.get(run, 0) + 1
+
+    def _require_last_heartbeat(self, run: int, event: dict[str, Any]) -> None:
+        """A4: no sooner than its time-out after the last heartbeat that was acknowledged, and with its details."""
+        held = attributes(event)
+        beat = self._heartbeats.get((run, held["scheduledEventId"]))
+        if beat is None or (run, held["scheduledEventId"]) in self._unsure:
+            return
+        at_ms, details = beat
+        assert held.get("details") == details, (
+            f"A4: {held.get('details')} are not the last details, {details}"
+        )
+        if held["timeoutType"] == "HEARTBEAT" and self.one_clock:
+            timeout = attributes(self._log.decoded[run][held["scheduledEventId"] - 1])["heartbeatTimeout"]
+            elapsed = round(event["eventTimestamp"] * 1000) - at_ms
+            assert elapsed >= int(timeout) * 1000, (
+                f"A4: {elapsed} ms after a heartbeat, allowed are {timeout} s"
+            )
 
     # --- answers ---
 
@@ -124,10 +150,21 @@ class Auditor:
                 self._require_recorded(call)
                 if call.operation == "RespondDecisionTaskCompleted":
                     self._require_decisions(call)
-        elif call.outcome == "refused":
+        if call.operation == "RecordActivityTaskHeartbeat" and call.outcome != "refused":
+            self._hear_heartbeat(call)
+        if call.outcome == "refused":
             places = self._places(call)
             assert not places, f"R5: refused {call.operation} stands in the history at {places}"
             self._require_true(call)
+
+    def _hear_heartbeat(self, call: Call) -> None:
+        place = self.task_of(call.members["taskToken"])
+        if place is None:
+            return
+        if call.outcome == "unknown":
+            self._unsure.add(place)
+        else:
+            self._heartbeats[place] = (self._now_ms(), call.members.get("details"))
 
     def _places(self, call: Call) -> list[Place]:
         """Where it is recorded. A poll goes on waiting when its task was committed without the service knowing:

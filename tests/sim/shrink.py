@@ -1,16 +1,19 @@
 """A failing simulation made short: steps are left out as long as it still fails.
 
-Owns the search, by halves, then quarters, down to single steps. What counts as the same failure is that there is one.
+Owns the search: by halves, then quarters, down to single steps, then by chance. What counts as the same failure is that
+there is one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import random
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from tests.sim.simulation import Failure, Plan, simulate
 
 MOST_TRIES = 400
+BY_CHANCE = 100  # at the end; more rarely find anything
 
 
 def fails(plan: Plan) -> Failure | None:
@@ -26,21 +29,29 @@ def shrink(failure: Failure, plan: Plan) -> tuple[Plan, Failure]:
     steps = list(plan.only if plan.only is not None else range(plan.steps))
     if failure.step >= 0:
         steps = [step for step in steps if step <= failure.step]
-    tries = 0
-    size = max(len(steps) // 2, 1)
-    while tries < MOST_TRIES:
-        for first in range(0, len(steps), size):
-            fewer = steps[:first] + steps[first + size :]
-            tries += 1
-            found = fails(replace(plan, only=tuple(fewer)))
-            if found is not None:
-                steps, failure = fewer, found
-                break
-        else:
-            if size == 1:
-                break
-            size = max(size // 2, 1)
+    for without in _parts(steps, random.Random(plan.seed)):
+        fewer = tuple(step for step in steps if step not in without)
+        if len(fewer) < len(steps) and (found := fails(replace(plan, only=fewer))) is not None:
+            steps[:], failure = fewer, found
     return replace(plan, only=tuple(steps)), failure
+
+
+def _parts(steps: list[int], chance: random.Random) -> Iterator[set[int]]:
+    """Steps that may be superfluous; `steps` gets shorter meanwhile. What a step does depends on those before it, so
+    there are plans from which no single step can be left out, but some together can: the tries that are left go there.
+    """
+    tries, size = 0, len(steps) // 2
+    while size and tries < MOST_TRIES:
+        first = 0
+        while first < len(steps):
+            tries, before = tries + 1, len(steps)
+            yield set(steps[first : first + size])
+            first += size * (len(steps) == before)
+        size //= 2
+    for _ in range(min(BY_CHANCE, MOST_TRIES - tries)):
+        if len(steps) < 2:
+            return
+        yield set(chance.sample(steps, chance.randint(1, max(len(steps) // 2, 1))))
 
 
 def spelt(steps: Sequence[int]) -> str:

@@ -134,7 +134,7 @@ class Simulation:
         self.store = FaultyStore(plan.open_store() if plan.open_store else SqliteStore(None))
         self.clients = Clients(self.store)
         settings = _settings(source)
-        self.auditor = Auditor(self.store.log, self.clients, settings.quotas)
+        self.auditor = Auditor(self.store.log, self.clients, settings.quotas, self._now_ms)
         self.checks = Checks(self.store)
         self.dice = Dice(source, self.clients.marker, [])
         self.one_clock = True
@@ -147,6 +147,9 @@ class Simulation:
         self.world = World(
             store=self.store, settings=settings, seed=plan.seed, functions={FUNCTION: self._function}
         )
+
+    def _now_ms(self) -> int:
+        return self.world.clock.now_ms()
 
     @property
     def limits(self) -> lint.Limits:

@@ -273,6 +273,7 @@ class PostgresTransaction(PostgresReader):
             self._held_lists.add(key)
             return []
         self.wrote = self.wrote or bool(rows)
+        rows.sort(key=lambda row: row[-1])  # by place: a join may return them in any order
         taken = [TaskRow._make(row[:-1]) for row in rows]
         if not rows or rows[-1][-1] == len(rows):  # else there is something before them
             self._marks.tasks.took(key, taken)

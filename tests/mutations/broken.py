@@ -1,0 +1,203 @@
+"""Rules deliberately broken, one at a time: each is a mistake that somebody could make in this code.
+
+Owns the list. A mutation names a piece of source that stands there exactly once, and what is put in its place; the
+families of tests that must notice it are named with it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Mutation(NamedTuple):
+    name: str
+    what: str  # what is wrong then, in words
+    path: str  # in the package
+    old: str
+    new: str
+    caught_by: tuple[str, ...]
+
+
+MUTATIONS = (
+    # the rules
+    Mutation(
+        "deaf",
+        "a decider does not hear that a timer fired",
+        "core/rules.py",
+        '        "TimerFired",\n',
+        "",
+        ("scenarios", "model", "simulation"),
+    ),
+    Mutation(
+        "hasty",
+        "an execution closes although its decider has not seen everything",
+        "core/workflow.py",
+        "return execution.scheduled_task is not None or execution.needs_decision",
+        "return execution.needs_decision",
+        ("scenarios", "model", "simulation"),
+    ),
+    Mutation(
+        "impatient",
+        "an activity at work times out because it had not been started in time",
+        "core/activities.py",
+        "return activity is not None and activity.started_id == 0",
+        "return activity is not None",
+        ("scenarios", "model", "simulation"),
+    ),
+    Mutation(
+        "backwards",
+        "events take the time of the clock, also when it was set back",
+        "core/execution.py",
+        "max(at_ms, self.last_at)",
+        "at_ms",
+        ("scenarios", "simulation"),
+    ),
+    Mutation(
+        "heartless",
+        "a heartbeat does not start its clock anew",
+        "core/activities.py",
+        "    activity.heartbeat_details = details\n    _expect_heartbeat(execution, activity, scheduled_id, at_ms)\n",
+        "    activity.heartbeat_details = details\n",
+        ("scenarios", "model", "simulation"),
+    ),
+    Mutation(
+        "inherited",
+        "the children of a run that continues as new are terminated",
+        "core/messages.py",
+        '    if closing_type == "WorkflowExecutionContinuedAsNew":\n        return "ABANDON"\n',
+        "",
+        ("scenarios", "model", "simulation"),
+    ),
+    Mutation(
+        "twice started",
+        "a parent may record twice that its child was started",
+        "core/children.py",
+        "return child is not None and child.started_id == 0",
+        "return child is not None",
+        ("restarts",),
+    ),
+    Mutation(
+        "forgetful poll",
+        "previousStartedEventId forgets a decision task that timed out",
+        "core/decision_tasks.py",
+        "        execution.previous_started_id = attributes.started_event_id  # 15.20\n",
+        "        pass\n",
+        ("scenarios", "model", "simulation"),
+    ),
+    # what follows from events
+    Mutation(
+        "orphans",
+        "the tasks of an execution stay on their lists when it closes",
+        "core/outcome.py",
+        "            task.scheduled_id for task in _all_waiting(execution) if task.scheduled_id < first_id\n",
+        "            task.scheduled_id for task in _all_waiting(execution) if task.scheduled_id < 0\n",
+        ("scenarios", "model", "simulation"),
+    ),
+    Mutation(
+        "locked in",
+        "a decision task behind a started one is never given out",
+        "core/outcome.py",
+        "    elif ready and started_ended:\n",
+        "    elif ready and started_ended and False:\n",
+        ("scenarios", "model", "simulation"),
+    ),
+    # the engine
+    Mutation(
+        "tell first",
+        "callers are answered before the commit",
+        "engine/lane.py",
+        "                session.store()\n        except BaseException:\n",
+        "                session.store()\n                self.tell(session.answers)\n"
+        "                session.answers = []\n        except BaseException:\n",
+        ("simulation",),
+    ),
+    Mutation(
+        "twice delivered",
+        "a message stays in the outbox when it was delivered",
+        "engine/carrier.py",
+        "    session.tx.delete_messages([row.id])\n",
+        "    session.state.stuck_messages.add(row.id)\n",
+        ("restarts", "simulation"),
+    ),
+    Mutation(
+        "wishful memory",
+        "memory keeps what a transaction did that was rolled back",
+        "engine/session.py",
+        "        for run in self._seen:\n            state.forget(run)\n",
+        "",
+        ("engine", "simulation"),
+    ),
+    Mutation(
+        "lost poll",
+        "a poll whose task was rolled back is forgotten",
+        "engine/session.py",
+        "(*reversed(self._released), *reversed(self._matched))",
+        "reversed(self._released)",
+        ("engine", "simulation"),
+    ),
+    Mutation(
+        "sleepless",
+        "after deadlines have passed nobody looks for the next ones",
+        "engine/lane.py",
+        "    state.wake_at = session.tx.next_wake_at()\n",
+        "    state.wake_at = None\n",
+        ("scenarios", "model", "simulation"),
+    ),
+    Mutation(
+        "stale heartbeat",
+        "the last heartbeat of an activity is kept when it has ended",
+        "engine/writes.py",
+        "            tx.delete_heartbeats(self._heartbeats_over)\n",
+        "            pass\n",
+        ("model", "simulation"),
+    ),
+    Mutation(
+        "open door",
+        "the task token of one tenant works for another",
+        "service/tokens.py",
+        'self._open(tenant.key.encode() + b"\\0task", text)',
+        'self._open(b"000000000000/us-east-1" + b"\\0task", text)',
+        ("scenarios", "simulation"),
+    ),
+    # the store
+    Mutation(
+        "no priority",
+        "task lists are first come, first served, whatever the priority",
+        "store/sql/sqlite/tasks.sql",
+        "order by priority desc, position\n",
+        "order by position\n",
+        ("exam", "scenarios", "model", "simulation"),
+    ),
+    Mutation(
+        "overwritten",
+        "an event may be written over another one",
+        "store/sql/sqlite/history.sql",
+        "insert into events (run, event_id, body)",
+        "insert or replace into events (run, event_id, body)",
+        ("exam",),
+    ),
+    Mutation(
+        "half committed",
+        "a transaction that fails keeps what it had written so far",
+        "store/sqlite.py",
+        '                self._writer.execute("rollback")\n',
+        '                self._writer.execute("commit")\n',
+        ("exam", "simulation"),
+    ),
+    Mutation(
+        "old tags",
+        "a closed run is still listed among the open ones of its tags",
+        "store/sqlite_writes.py",
+        "            tagged = self._delete_tags([change.run for change in closing])\n",
+        "            tagged = [change.run for change in closing]\n",
+        ("exam", "scenarios", "simulation"),
+    ),
+    Mutation(
+        "ghosts",
+        "purging a run leaves its tags behind",
+        "store/sqlite_writes.py",
+        "        self._delete_tags([run])\n",
+        "",
+        ("exam", "simulation"),
+    ),
+)
