@@ -40,8 +40,8 @@ check: $(DEV) ## style, strict types, generated code fresh, dependency rule: und
 	$(BIN)/python -m pytest -q tests/test_tidy.py tests/test_docs.py
 
 .PHONY: test
-test: $(DEV) ## the whole test suite (options: ARGS="-k name -x ...")
-	$(BIN)/python -m pytest $(ARGS)
+test: $(DEV) ## the whole test suite, on all cores (options: ARGS="-k name -x -n 0 ...")
+	$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
 .PHONY: format
 format: $(DEV) ## put the code into the house form

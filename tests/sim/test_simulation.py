@@ -26,6 +26,9 @@ NEVER = {
     "RecordMarkerFailed"
 }  # its only cause is a permission (reference 5.8), and everybody may do everything
 
+# One process runs them all, so that what they have met can be counted.
+pytestmark = pytest.mark.xdist_group("simulation")
+
 _results: list[Result] = []
 
 
