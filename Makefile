@@ -41,7 +41,7 @@ check: $(DEV) ## style, strict types, generated code fresh, dependency rule: und
 
 .PHONY: test
 test: $(DEV) ## the whole test suite, on all cores (options: ARGS="-k name -x -n 0 ...")
-	$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n auto $(ARGS)
 
 .PHONY: format
 format: $(DEV) ## put the code into the house form

@@ -18,8 +18,6 @@ from tests.crash.kills import Report
 
 KILLS = 10
 
-pytestmark = pytest.mark.xdist_group("kills")  # the round is played once
-
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Report:

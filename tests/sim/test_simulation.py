@@ -20,40 +20,32 @@ from workflowsvc.store.sqlite import SqliteStore
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = range(200)
-AT_ONCE = 20
 CALLS = {"conflict", "unavailable", "crash", "unknown", "no reading"}
 NEVER = {
     "RecordMarkerFailed"
 }  # its only cause is a permission (reference 5.8), and everybody may do everything
 
-# One process runs them all, so that what they have met can be counted.
-pytestmark = pytest.mark.xdist_group("simulation")
 
-_results: list[Result] = []
-
-
-@pytest.mark.parametrize("first", SEEDS[::AT_ONCE])
-def test_seeds_hold(first: int) -> None:
-    for seed in range(first, first + AT_ONCE):
-        try:
-            _results.append(simulate(Plan(seed)))
-        except Failure as failure:
-            plan, failure = shrink(failure, Plan(seed))
-            told = "\n".join([failure.told, *failure.story[-40:]])
-            only = spelt(plan.only or ())
-            pytest.fail(f"{told}\npython -m tests.sim --seed {seed} --only {only} --no-shrink", pytrace=False)
-
-
-def test_these_seeds_have_met_everything_there_is() -> None:
+@pytest.mark.timeout(900)  # together, so that what they have met can be counted: 40 s, alone on a core
+def test_seeds_hold_and_have_met_everything_there_is() -> None:
     """Every event, every operation, every fault: else they prove less than they seem to."""
-    if len(_results) < len(SEEDS):
-        pytest.skip("not all seeds were run")
-    events = set[str]().union(*(result.event_types for result in _results))
-    operations = set[str]().union(*(result.operations for result in _results))
-    faults = set[str]().union(*(result.struck for result in _results))
+    results = [_hold(seed) for seed in SEEDS]
+    events = set[str]().union(*(result.event_types for result in results))
+    operations = set[str]().union(*(result.operations for result in results))
+    faults = set[str]().union(*(result.struck for result in results))
     assert events == EVENTS.keys() - NEVER
     assert operations == OPERATIONS.keys()
     assert faults == CALLS | AT_COMMIT | AFTER_COMMIT | {"restarts"}
+
+
+def _hold(seed: int) -> Result:
+    try:
+        return simulate(Plan(seed))
+    except Failure as failure:
+        plan, failure = shrink(failure, Plan(seed))
+        told = "\n".join([failure.told, *failure.story[-40:]])
+        only = spelt(plan.only or ())
+        pytest.fail(f"{told}\npython -m tests.sim --seed {seed} --only {only} --no-shrink", pytrace=False)
 
 
 def test_a_seed_does_the_same_again_in_another_process() -> None:
