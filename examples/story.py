@@ -1,0 +1,88 @@
+"""What `demo.py` and `cluster.py` share: chapters, samples run as programs, and nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType
+
+from service import Service
+from support import PATIENCE_SECONDS, Surprise
+
+EXAMPLES = Path(__file__).parent
+SAMPLES = {
+    "simple.py": "A customer's order: verify the card, then complete.",
+    "timeouts.py": "Every kind of timeout, one execution for each, all at the same time.",
+    "terminate.py": "An execution stopped abruptly, and what the tokens of its tasks answer afterwards.",
+}
+
+
+def tell_story(name: str, story: Callable[[ExitStack], None], farewell: str) -> None:
+    """Runs the story, and cleans up behind it whatever happens. Exits with 0 only if all of it happened."""
+    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGHUP, _leave)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # several processes write to one pipe
+    began = time.monotonic()
+    try:
+        with ExitStack() as afterwards:
+            story(afterwards)
+    except (Surprise, ChildProcessError) as surprise:
+        sys.exit(f"\nThe {name} has failed: {surprise}")
+    except KeyboardInterrupt:
+        sys.exit("\nStopped; nothing was left behind.")
+    print(f"\nAll of it happened as it should, in {time.monotonic() - began:.0f} s. {farewell}")
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    sys.exit(128 + number)
+
+
+def chapter(number: int, text: str) -> None:
+    print(f"\n{'─' * 112}\n{number}. {text}")
+
+
+def tell(text: str) -> None:
+    print(f"  {text}")
+
+
+def point_clients_at(url: str) -> None:
+    """The one setting that existing SWF programs need, and keys because boto3 wants some."""
+    os.environ["AWS_ENDPOINT_URL_SWF"] = url
+    os.environ.update(
+        AWS_ACCESS_KEY_ID="local", AWS_SECRET_ACCESS_KEY="local", AWS_DEFAULT_REGION="us-east-1"
+    )
+
+
+def run_samples(first_chapter: int) -> None:
+    """All of them, each a chapter."""
+    for number, (sample, what) in enumerate(SAMPLES.items(), start=first_chapter):
+        chapter(number, f"{what}  (examples/{sample})")
+        run_sample(sample)
+
+
+def run_sample(name: str) -> None:
+    """The sample as a program of its own; a Surprise when it is not content."""
+    with subprocess.Popen([sys.executable, EXAMPLES / name], process_group=0) as sample:
+        try:
+            status = sample.wait(3 * PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise Surprise(f"{name} did not finish") from None
+        finally:
+            if sample.poll() is None:
+                sample.terminate()  # it takes its decider and its worker with it
+                sample.wait()
+    if status:
+        raise Surprise(f"{name} ended with exit status {status}")
+
+
+def stop(service: Service) -> None:
+    """In good order."""
+    status = service.stop()
+    if status != 0:
+        raise Surprise(f"told to stop, the service ended with exit status {status}")
