@@ -137,7 +137,7 @@ def test_a_run_that_a_message_closes_in_the_first_batch_of_a_process_is_purged_i
     on.start("target", taskList={"name": "nobody"})
     on.start()
     task = on.next_task()
-    for _ in range(5):
+    for _ in range(8):
         on.ask("SignalWorkflowExecution", workflowId="target", signalName="s")
     signal = decision("SignalExternalWorkflowExecution", workflowId="target", signalName="s")
     on.world.submit("RespondDecisionTaskCompleted", taskToken=task["taskToken"], decisions=[signal])

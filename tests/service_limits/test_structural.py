@@ -193,7 +193,7 @@ def test_a_history_that_is_full_ends_its_run() -> None:
         signal(30)
     closing = only(on.history(run_id), "WorkflowExecutionTerminated")
     assert closing == {"cause": "EVENT_LIMIT_EXCEEDED", "childPolicy": "TERMINATE"}
-    assert 15 <= len(on.history(run_id)) <= 20
+    assert len(on.history(run_id)) == 20, "every place is used"
 
 
 def test_a_full_history_ends_its_run_also_in_the_middle_of_decisions() -> None:
@@ -202,7 +202,22 @@ def test_a_full_history_ends_its_run_also_in_the_middle_of_decisions() -> None:
     on.decide(*(timer(str(number)) for number in range(50)))
     types = on.types(run_id)
     assert types[-1] == "WorkflowExecutionTerminated"
-    assert len(types) <= 20
+    assert len(types) == 20
+
+
+def test_a_run_whose_end_still_has_a_place_is_not_full() -> None:
+    on = stage(max_events=20)
+    run_id = on.start()
+    on.decide(*(timer(str(number)) for number in range(10)))
+    on.ask("SignalWorkflowExecution", workflowId="w", signalName="s")
+    on.decide(decision("CompleteWorkflowExecution"))
+    assert on.types(run_id)[14:] == [
+        "WorkflowExecutionSignaled",
+        "DecisionTaskScheduled",
+        "DecisionTaskStarted",
+        "DecisionTaskCompleted",
+        "WorkflowExecutionCompleted",
+    ]
 
 
 # --- what one run has open ---

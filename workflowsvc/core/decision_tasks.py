@@ -28,9 +28,8 @@ if TYPE_CHECKING:
     from workflowsvc.core.execution import Execution
     from workflowsvc.core.surroundings import Surroundings
 
-RESERVED_EVENTS = (
-    4  # room for the largest single step and the termination: cancel request, cancel, DTS, Terminated
-)
+MOST_EVENTS_OF = {"RequestCancelActivityTask": 2}
+"""How many events a decision may record at once, where that is more than one (5.3)."""
 
 
 class DecisionTask(NamedTuple):
@@ -56,14 +55,20 @@ def settle(execution: Execution, at_ms: int, *, max_events: int) -> None:
     """The trigger rule (4.2): news that no waiting decision task covers schedules one, behind the event, at
     its time.
 
-    Also the event limit (8.11): a run that has no room for another step is terminated.
+    Also the event limit (8.11): the last place of a history is for the event that says it is full. So there is room for
+    one event at least whenever something happens to an open run.
     """
     if not execution.is_open:
         return
-    if execution.needs_decision:
+    if execution.needs_decision and has_room(execution, 1, max_events):
         record_scheduled(execution, at_ms)
-    if execution.next_event_id > max_events - RESERVED_EVENTS:
+    if not has_room(execution, 1, max_events):
         terminate_full(execution, at_ms)
+
+
+def has_room(execution: Execution, events: int, max_events: int) -> bool:
+    """Whether so many events fit, and the termination behind them."""
+    return execution.next_event_id + events <= max_events
 
 
 def terminate_full(execution: Execution, at_ms: int) -> None:
@@ -141,11 +146,12 @@ def complete(
     )
     max_events = surroundings.limits.max_events
     for decision in decisions:
+        if not has_room(execution, MOST_EVENTS_OF.get(decision.decision_type, 1), max_events):
+            terminate_full(execution, at_ms)
+            return
         carry_out(execution, at_ms, completed_id, decision, surroundings)
         if not execution.is_open:
             return
-        if execution.next_event_id > max_events - RESERVED_EVENTS:
-            break
     settle(execution, at_ms, max_events=max_events)
 
 
