@@ -43,9 +43,9 @@ class Answer(NamedTuple):
 
 
 class Running:
-    """A server in a thread of its own, with the stand-in service behind it."""
+    """A server in a thread of its own, with a service behind it: the stand-in, most often."""
 
-    def __init__(self, settings: Settings, service: FakeService) -> None:
+    def __init__(self, settings: Settings, service: Any) -> None:
         self.settings = settings
         self.service = service
         self.app = HttpApp(service, settings, SystemClock())
@@ -58,7 +58,6 @@ class Running:
         self.do(self.server.start())
 
     def stop(self) -> None:
-        self.service.release.set()
         self.do(self.server.drain(self.service.drain))
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(PATIENCE_SECONDS)

@@ -14,7 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tests.http.fake_service import FakeService
-from tests.http.support import LIST_DOMAINS, Answer, Running, post, running
+from tests.http.support import LIST_DOMAINS, Answer, Running, post, running, until
 from workflowsvc import __version__
 from workflowsvc.clock import ManualClock
 from workflowsvc.http.connections import Connections
@@ -180,6 +180,7 @@ def test_every_request_can_be_logged_without_what_it_says(
 ) -> None:
     caplog.set_level(logging.DEBUG, logger="workflowsvc.http.app")
     answer = server.ask(post("DescribeDomain", {"name": "canary"}, "Authorization: canary"))
+    until(lambda: bool(caplog.records), "the request is logged, after its answer")
     (record,) = caplog.records
     assert answer.headers["x-amzn-requestid"] in record.getMessage()
     assert "DescribeDomain for 000000000000/us-east-1 answered 400" in record.getMessage()

@@ -91,6 +91,7 @@ class Exchange:
         if self.complete:
             return
         self.complete = True
+        self._then = None  # what waits for the client's going knows this exchange: a circle
         line = self._line
         head = render_head(status, fields, len(body), line.date(), line.stays_open(self))
         # The answer to HEAD has the length of what a GET would bring, and none of it.

@@ -43,7 +43,7 @@ class Gone:
 class Poll:
     """Submits itself to the lane; `reply` gets a task, a fault, or None when there was no task."""
 
-    __slots__ = ("_answered", "_begin", "_caller", "_lane", "_let", "_reply", "_request", "_waiter")
+    __slots__ = ("_begin", "_caller", "_lane", "_let", "_reply", "_request", "_waiter")
 
     def __init__(
         self, lane: Lane, begin: Callable[..., Waiter], caller: Caller, request: Any, reply: Reply
@@ -52,10 +52,9 @@ class Poll:
         self._begin = begin
         self._caller = caller
         self._request = request
-        self._reply = reply
+        self._reply: Reply | None = reply  # until it is answered
         self._waiter: Waiter | None = None
         self._let = False  # it waits no more
-        self._answered = False
         lane.submit(Command(self._wait, self._answer))
 
     def withdraw(self) -> None:
@@ -64,8 +63,9 @@ class Poll:
 
     def abandon(self) -> None:
         """The connection is gone: from now on no task may be handed to it (reference 1.5.6)."""
-        if self._waiter is not None:
-            self._waiter.gone = True
+        waiter = self._waiter
+        if waiter is not None:
+            waiter.gone = True
         self.withdraw()
 
     def _wait(self, session: Session) -> Any:
@@ -73,17 +73,22 @@ class Poll:
         return NO_ANSWER
 
     def _let_go(self, session: Session) -> Any:
-        if self._waiter is not None and session.state.pollers.remove(self._waiter):
+        waiter = self._waiter
+        if waiter is not None and session.state.pollers.remove(waiter):
             self._let = True  # remembered, as the batch may be undone and run again
         return None if self._let else NO_ANSWER
 
     def _forget(self, state: EngineState) -> None:
         """The lane answers for it with a fault, so it must not be given a task any more."""
-        if self._waiter is not None:
-            state.pollers.remove(self._waiter)
+        waiter = self._waiter
+        if waiter is not None:
+            state.pollers.remove(waiter)
 
     def _answer(self, answer: Any) -> None:
-        """The first one counts: a batch that is refused refuses both the poll and its withdrawal."""
-        if not self._answered:
-            self._answered = True
-            self._reply(answer)
+        """The first one counts: a batch that is refused refuses both the poll and its withdrawal. Who answers and who
+        waits no longer know each other then: circles are left to the garbage collector, whose rounds stop all calls.
+        """
+        reply = self._reply
+        if reply is not None:
+            self._reply = self._waiter = None
+            reply(answer)
