@@ -37,11 +37,12 @@ def _step(pair: Pair, dice: Dice) -> None:
             "poll",
             "work",
             "begin",
+            "beat",
             "late",
             "time",
             "restart",
         ],
-        [6, 3, 1, 1, 14, 3, 7, 3, 3, 8, 1],
+        [6, 3, 1, 1, 14, 3, 7, 3, 2, 3, 8, 1],
     )[0]
     workflow_id = dice.one(*WORKFLOWS[:4])
     run_id = dice.run_id() if dice.chance(0.2) else None

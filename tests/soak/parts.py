@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator
@@ -28,7 +29,8 @@ FUZZED = 200_000
 IDLE_POLLS, IDLE_SECONDS = 10_000, 60.0
 MOST_EVENTS, MOST_OPEN = 25_000, 100_000
 CROWD = 100
-SEEDS = 2_000
+SEEDS = 4_000  # a million calls and more
+MODEL_RUNS, MODEL_STEPS = 500, 100  # of the naive model, for each store
 QUIET = {"log_level": "warning", "long_poll_seconds": pollers.HOLD_SECONDS}
 
 
@@ -184,12 +186,40 @@ def _fuzz(job: Job) -> Report:
 
 
 def _simulation(job: Job) -> Report:
-    """Its own command, whose exit status judges."""
-    command = [sys.executable, "-m", "tests.sim", "--seeds", f"1-{SEEDS}"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = _command("tests.sim", "--seeds", f"1-{SEEDS}")
     report = _of(done.stdout.splitlines()[-12:], [])
     report.require(done.returncode == 0, f"make sim ended with {done.returncode}: {done.stderr[-500:]}")
     return report
+
+
+def _model(job: Job) -> Report:
+    """Drawn anew each time."""
+    report = Report()
+    for store in ("memory", "postgres"):
+        seed = f"--hypothesis-seed={job.seed}"
+        done = _command(
+            "pytest",
+            *("-q", "-rs", "--timeout=7200", seed, "tests/model/test_machine.py"),
+            MODEL_STORE=store,
+            MODEL_EXAMPLES=str(MODEL_RUNS),
+            MODEL_STEPS=str(MODEL_STEPS),
+            HYPOTHESIS_PROFILE="explore",
+        )
+        report.say(f"{store}: {MODEL_RUNS} runs of at most {MODEL_STEPS} steps: {done.stdout.splitlines()[-1]}")
+        report.require(done.returncode == 0, f"{store}: {done.stdout[-2_000:]}")
+    return report
+
+
+def _command(module: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A command of its own, whose exit status judges."""
+    return subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 PARTS = (
@@ -241,5 +271,6 @@ PARTS = (
         f"{MOST_OPEN:,} open executions",
         _on_a_server(lambda server: growth.open_executions(server, MOST_OPEN), QUIET),
     ),
-    Part("simulation", 30, f"{SEEDS:,} simulated seeds", _simulation),
+    Part("model", 10, f"{MODEL_RUNS} x {MODEL_STEPS} steps beside the naive model, for each store", _model),
+    Part("simulation", 20, f"{SEEDS:,} simulated seeds", _simulation),
 )
