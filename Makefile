@@ -78,6 +78,10 @@ sim: $(DEV) ## a whole service with faults drawn from a seed, judged after every
 crash: $(DEV) ## kill -9 the real server under load, again and again, and hold it to what clients were told (options: ARGS)
 	$(BIN)/python -m tests.crash $(ARGS)
 
+.PHONY: mutations
+mutations: $(DEV) ## break rules on purpose, one at a time, and see which tests notice (options: ARGS="--list")
+	$(BIN)/python -m tests.mutations $(ARGS)
+
 .PHONY: soak
 soak: $(DEV) ## the long form of everything that tries to break the service; says what it ran (options: ARGS="--help")
 	$(BIN)/python -m tests.soak $(ARGS)
