@@ -29,6 +29,7 @@ def lint_limits(limits: settings.Limits) -> lint.Limits:
         open_timers=limits.max_open_timers,
         open_children=limits.max_open_children,
         open_lambdas=limits.max_open_lambdas,
+        execution_seconds=limits.max_execution_seconds,
     )
 
 

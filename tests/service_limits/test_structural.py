@@ -178,7 +178,7 @@ def test_a_run_that_continues_ends_when_the_longest_time_is_over(timeout: str) -
     on.world.advance(seconds=86_399)
     assert on.peek(run_id)[-1] == "DecisionTaskScheduled"
     on.world.advance(seconds=1)
-    assert on.peek(run_id)[-1] == "WorkflowExecutionTimedOut"
+    assert on.types(run_id)[-1] == "WorkflowExecutionTimedOut"
 
 
 def test_a_history_that_is_full_ends_its_run() -> None:

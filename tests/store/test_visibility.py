@@ -32,6 +32,7 @@ def matches(row: ExecutionRow, query: ExecutionQuery) -> bool:
         and query.type_version in (None, row.type_version)
         and query.workflow_id in (None, row.workflow_id)
         and query.close_status in (None, row.close_status)
+        and (query.forgotten_by is None or row.closed_at is None or row.closed_at > query.forgotten_by)
         and (query.tag is None or query.tag in msgspec.json.decode(row.tags or b"[]"))
     )
 
@@ -234,6 +235,7 @@ def any_query(draw: st.DrawFn) -> ExecutionQuery:
         close_status=draw(st.none() | st.sampled_from(["COMPLETED", "FAILED"]))
         if status == "CLOSED"
         else None,
+        forgotten_by=draw(st.none() | few) if status == "CLOSED" else None,
         ascending=draw(st.booleans()),
         limit=draw(st.integers(1, 4)),
     )

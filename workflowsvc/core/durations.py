@@ -1,4 +1,4 @@
-"""Durations as SWF writes them: a string of seconds, or NONE (reference 3.5)."""
+"""Durations as SWF writes them: a string of seconds or of days, or NONE (reference 3.5)."""
 
 from __future__ import annotations
 
@@ -6,3 +6,11 @@ from __future__ import annotations
 def milliseconds(text: str | None) -> int | None:
     """The duration in milliseconds; None when it is absent or NONE and so never ends."""
     return None if text is None or text == "NONE" else int(text) * 1000
+
+
+DAY_MS = 86_400_000
+
+
+def retention_ms(days: str) -> int:
+    """How long a closed run is remembered; NONE, like "0", means not at all (reference 2.1)."""
+    return 0 if days == "NONE" else int(days) * DAY_MS

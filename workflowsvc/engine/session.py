@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from workflowsvc.core import decision_tasks, workflow
+from workflowsvc.core.durations import retention_ms
 from workflowsvc.core.execution import Execution
 from workflowsvc.core.messages import AnyMessage, messages_of
 from workflowsvc.core.outcome import outcome_of
@@ -42,7 +43,6 @@ from workflowsvc.store.interface import (
 if TYPE_CHECKING:
     from workflowsvc.engine.state import EngineState
 
-DAY_MS = 86_400_000
 HELD_MS = 10  # what another node is at work on is looked at again after this
 LONGEST_BATCH_MS = 30_000  # what is further ahead was written while a clock was wrong
 _encode = msgspec.json.Encoder().encode
@@ -412,7 +412,7 @@ class Session:
     def _purge_at(self, execution: Execution) -> int:
         assert execution.closed_at is not None
         retention = self.names.domain_by_id(execution.domain).retention
-        return execution.closed_at + (0 if retention == "NONE" else int(retention) * DAY_MS)
+        return execution.closed_at + retention_ms(retention)
 
     def _count_open(self, domain: int, change: int) -> None:
         self.state.open_counts[domain] = self.open_count(domain) + change

@@ -64,6 +64,7 @@ class Options:
             open_timers=self.quotas.max_open_timers,
             open_children=self.quotas.max_open_children,
             open_lambdas=self.quotas.max_open_lambdas,
+            execution_seconds=self.quotas.max_execution_seconds,
         )
 
 

@@ -11,6 +11,7 @@ import msgspec
 
 import workflowsvc.core as _core  # importing the package fills the registries of rules
 from workflowsvc.core import activities
+from workflowsvc.core.durations import retention_ms
 from workflowsvc.core.execution import Execution
 from workflowsvc.core.outcome import implied_tasks
 from workflowsvc.model.events import Event, decode_event, encode_event
@@ -18,7 +19,6 @@ from workflowsvc.store.interface import ExecutionRow, HeartbeatRow, Reader, TagR
 
 assert _core.rules.APPLY
 
-DAY_MS = 86_400_000
 MOST_EVENTS = 1 << 40  # of one run: all of them
 _LAST = (1 << 63) - 1
 _encode = msgspec.json.Encoder().encode
@@ -135,7 +135,7 @@ def implied(stored: Stored, events: list[Event], execution: Execution, retention
     parent = started.parent_workflow_execution
     purge_at = None
     if execution.closed_at is not None:
-        purge_at = execution.closed_at + (0 if retention == "NONE" else int(retention) * DAY_MS)
+        purge_at = execution.closed_at + retention_ms(retention)
     row = stored.row._replace(
         type_name=started.workflow_type.name,
         type_version=started.workflow_type.version,

@@ -14,7 +14,6 @@ __all__ = ["check"]
 # official clients send at most 100 decisions at once (reference 4.6).
 _ROOM_FOR_A_BATCH = 1_000
 _WITH_OWN_POLICY = ("CHILD_POLICY_APPLIED", "EVENT_LIMIT_EXCEEDED")
-_ONE_YEAR_MS = 31_536_000_000  # reference 12.1; also what NONE is capped at (15.11)
 
 
 def check(history: History) -> Iterator[Finding]:
@@ -23,7 +22,7 @@ def check(history: History) -> Iterator[Finding]:
         if event.type in CLOSING:
             if event.id < len(history.events):
                 yield event.breaks("H5", f"closes the execution, but event {event.id + 1} follows")
-            yield from _check_settings(history.start, event)
+            yield from _check_settings(history.start, event, history.limits.execution_seconds * 1000)
     yield from _check_limit(history)
 
 
@@ -41,12 +40,12 @@ def _check_limit(history: History) -> Iterator[Finding]:
             return
 
 
-def _check_settings(start: Event, event: Event) -> Iterator[Finding]:
+def _check_settings(start: Event, event: Event, longest_ms: int) -> Iterator[Finding]:
     if start.type != "WorkflowExecutionStarted":
         return
     if event.type == "WorkflowExecutionTimedOut":
         allowed = start.milliseconds("executionStartToCloseTimeout")
-        allowed = _ONE_YEAR_MS if allowed is None else allowed
+        allowed = longest_ms if allowed is None else min(allowed, longest_ms)
         if event.at_ms - start.at_ms < allowed:
             elapsed = event.at_ms - start.at_ms
             yield event.breaks("H9", f"times out {elapsed} ms after the start, allowed are {allowed} ms")

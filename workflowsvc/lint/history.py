@@ -41,6 +41,7 @@ class Limits(NamedTuple):
     open_timers: int = 1_000
     open_children: int = 1_000
     open_lambdas: int = 1_000  # no number is documented; the reference's guess
+    execution_seconds: int = 31_536_000  # what longer timeouts and NONE come to (15.11)
 
 
 _BRIEF = reprlib.Repr()

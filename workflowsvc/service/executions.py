@@ -222,7 +222,12 @@ def _require_row(
     if (
         row is None
         or (row.run_id, row.workflow_id, row.domain) != (named.run_id, named.workflow_id, domain_row.id)
-        or (row.purge_at is not None and row.purge_at <= caller.now)
+        or is_forgotten(row, caller)
     ):
         raise unknown_execution(named.workflow_id, named.run_id)
     return row
+
+
+def is_forgotten(row: ExecutionRow, caller: Caller) -> bool:
+    """Its retention period is over, though part of it may still be stored (reference 8.12)."""
+    return row.purge_at is not None and row.purge_at <= caller.now

@@ -21,12 +21,13 @@ _encode = msgspec.json.Encoder().encode
 class Pages:
     """The paging of one call."""
 
-    def __init__(self, caller: Caller, operation: str, request: Any, default_size: int) -> None:
+    def __init__(self, caller: Caller, operation: str, request: Any, largest: int) -> None:
+        """`largest` is also the size when the request does not say."""
         self._caller = caller
         self._operation = operation
         self._request = request
         self._token: str | None = request.next_page_token or None
-        self.size: int = request.maximum_page_size or default_size
+        self.size: int = min(request.maximum_page_size or largest, largest)
 
     def position(self, form: Any) -> Any:
         """Where this page begins, None for the first; ValidationException when the token is not one for this

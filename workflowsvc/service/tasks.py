@@ -17,7 +17,7 @@ from workflowsvc.engine.session import Session
 from workflowsvc.faults import UnknownResourceFault
 from workflowsvc.model import shapes
 from workflowsvc.service.caller import Caller
-from workflowsvc.service.executions import EventSource, history_page, unknown_execution
+from workflowsvc.service.executions import EventSource, history_page, is_forgotten, unknown_execution
 from workflowsvc.service.paging import Pages
 from workflowsvc.service.registration import require_domain
 from workflowsvc.service.surroundings import SessionSurroundings
@@ -77,7 +77,7 @@ def next_page_of_decision_task(
     require_domain(reader, caller, request.domain)
     page = _pages(caller, request).position(DecisionPage)
     row = reader.executions([page.run]).get(page.run)
-    if row is None:
+    if row is None or is_forgotten(row, caller):
         raise UnknownResourceFault(f"Unknown decision task, scheduledEventId = {page.scheduled_id}")
     name = shapes.WorkflowExecution(run_id=row.run_id, workflow_id=row.workflow_id)
     workflow_type = shapes.WorkflowType(name=row.type_name, version=row.type_version)

@@ -11,12 +11,13 @@ from typing import Any
 
 import msgspec
 
+from workflowsvc.core.durations import retention_ms
 from workflowsvc.model import shapes
 from workflowsvc.model.events import timestamp
 from workflowsvc.service.caller import Caller
 from workflowsvc.service.paging import Pages
 from workflowsvc.service.registration import require_domain
-from workflowsvc.store.interface import ExecutionQuery, ExecutionRow, Reader
+from workflowsvc.store.interface import DomainRow, ExecutionQuery, ExecutionRow, Reader
 
 _decode_tags = msgspec.json.Decoder(list[str | None]).decode
 
@@ -69,13 +70,21 @@ def _closed_query(
     else:
         assert request.close_time_filter is not None
         query = _filtered(domain.id, "CLOSED", "closed_at", request.close_time_filter, request)
-    return query._replace(close_status=status)
+    return query._replace(close_status=status, forgotten_by=_forgotten_by(reader, caller, domain))
+
+
+def _forgotten_by(reader: Reader, caller: Caller, domain: DomainRow) -> int | None:
+    """Runs that closed then or before are unknown to all other calls (8.12), whether or not they are purged yet; None
+    when none is to be purged.
+    """
+    purge_at = reader.next_purge_at()
+    return None if purge_at is None or purge_at > caller.now else caller.now - retention_ms(domain.retention)
 
 
 def _filtered(
     domain: int, status: Any, order_by: Any, times: shapes.ExecutionTimeFilter, request: Any
 ) -> ExecutionQuery:
-    """Bounds are inclusive and in milliseconds: a fraction below one is cut off, as in the answers."""
+    """Bounds are inclusive and in milliseconds."""
     type_filter: shapes.WorkflowTypeFilter | None = request.type_filter
     return ExecutionQuery(
         domain=domain,

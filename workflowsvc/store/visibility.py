@@ -64,6 +64,7 @@ def _parameters(query: ExecutionQuery, after: tuple[int, int] | None) -> Paramet
         "type_version": query.type_version,
         "workflow_id": query.workflow_id,
         "close_status": query.close_status,
+        "forgotten_by": query.forgotten_by,
     }
     if query.tag is not None:
         parameters["tag"] = query.tag.encode()

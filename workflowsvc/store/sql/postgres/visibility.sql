@@ -1,6 +1,7 @@
 -- The lists and counts of reference 10. Each statement here is what stands between `select …` and `order by …`: a list
 -- puts `list_columns` before and one of the orders behind it, a count only `count_column` before it (store/visibility.py).
 -- Both ends of the time range are keys (time, run), so that a page begins exactly behind the one before.
+-- `:forgotten_by` is null unless there is something to be purged, so that nobody else visits a row for it.
 -- `:shards` is the one shard of a workflowId. `lateral` with `offset 0` leaves the planner one order of joining.
 
 -- :name list_columns
@@ -39,6 +40,7 @@ and (started_at, e.run) < (:high_at::bigint, :high_run::bigint)
 and (:close_status::text is null or close_status = :close_status)
 and (:type_name::text is null or type_name = :type_name)
 and (:type_version::text is null or type_version = :type_version)
+and (:forgotten_by::bigint is null or closed_at > :forgotten_by)
 
 -- :name closed_by_close
 -- executions_closed_by_close
@@ -51,6 +53,7 @@ and (closed_at, e.run) < (:high_at::bigint, :high_run::bigint)
 and (:close_status::text is null or close_status = :close_status)
 and (:type_name::text is null or type_name = :type_name)
 and (:type_version::text is null or type_version = :type_version)
+and (:forgotten_by::bigint is null or closed_at > :forgotten_by)
 
 -- :name open_of_workflow
 -- executions_open; at most one row
@@ -88,6 +91,7 @@ and (started_at, e.run) < (:high_at::bigint, :high_run::bigint)
 and (:close_status::text is null or close_status = :close_status)
 and (:type_name::text is null or type_name = :type_name)
 and (:type_version::text is null or type_version = :type_version)
+and (:forgotten_by::bigint is null or closed_at > :forgotten_by)
 
 -- :name closed_of_workflow_by_close
 -- executions_closed_workflow
@@ -107,6 +111,7 @@ and (closed_at, e.run) < (:high_at::bigint, :high_run::bigint)
 and (:close_status::text is null or close_status = :close_status)
 and (:type_name::text is null or type_name = :type_name)
 and (:type_version::text is null or type_version = :type_version)
+and (:forgotten_by::bigint is null or closed_at > :forgotten_by)
 
 -- :name tagged
 -- execution_tags_in_order, then executions_pkey
@@ -123,6 +128,7 @@ and (:workflow_id::text is null or workflow_id = :workflow_id)
 and (:close_status::text is null or close_status = :close_status)
 and (:type_name::text is null or type_name = :type_name)
 and (:type_version::text is null or type_version = :type_version)
+and (:forgotten_by::bigint is null or closed_at > :forgotten_by)
 
 -- :name oldest_start_first
 order by started_at, e.run limit :limit::bigint

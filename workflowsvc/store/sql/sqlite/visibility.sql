@@ -1,6 +1,7 @@
 -- The lists and counts of reference 10. Each statement here is what stands between `select …` and `order by …`: a list
 -- puts `list_columns` before and one of the orders behind it, a count only `count_column` before it (store/visibility.py).
 -- Both ends of the time range are keys (time, run), so that a page begins exactly behind the one before.
+-- `:forgotten_by` is null unless there is something to be purged, so that nobody else visits a row for it.
 -- `indexed by` makes the plan a promise: without its index a statement does not compile.
 
 -- :name list_columns
@@ -31,6 +32,7 @@ and (started_at, run) < (:high_at, :high_run)
 and (:close_status is null or close_status = :close_status)
 and (:type_name is null or type_name = :type_name)
 and (:type_version is null or type_version = :type_version)
+and (:forgotten_by is null or closed_at > :forgotten_by)
 
 -- :name closed_by_close
 -- executions_closed_by_close
@@ -42,6 +44,7 @@ and (closed_at, run) < (:high_at, :high_run)
 and (:close_status is null or close_status = :close_status)
 and (:type_name is null or type_name = :type_name)
 and (:type_version is null or type_version = :type_version)
+and (:forgotten_by is null or closed_at > :forgotten_by)
 
 -- :name open_of_workflow
 -- executions_open; at most one row
@@ -65,6 +68,7 @@ and (started_at, run) < (:high_at, :high_run)
 and (:close_status is null or close_status = :close_status)
 and (:type_name is null or type_name = :type_name)
 and (:type_version is null or type_version = :type_version)
+and (:forgotten_by is null or closed_at > :forgotten_by)
 
 -- :name closed_of_workflow_by_close
 -- executions_closed_workflow
@@ -77,6 +81,7 @@ and (closed_at, run) < (:high_at, :high_run)
 and (:close_status is null or close_status = :close_status)
 and (:type_name is null or type_name = :type_name)
 and (:type_version is null or type_version = :type_version)
+and (:forgotten_by is null or closed_at > :forgotten_by)
 
 -- :name tagged
 -- primary key of execution_tags; `cross join` keeps it the outer loop
@@ -90,6 +95,7 @@ and (:workflow_id is null or workflow_id = :workflow_id)
 and (:close_status is null or close_status = :close_status)
 and (:type_name is null or type_name = :type_name)
 and (:type_version is null or type_version = :type_version)
+and (:forgotten_by is null or closed_at > :forgotten_by)
 
 -- :name oldest_start_first
 order by started_at, e.run limit :limit
