@@ -7,7 +7,6 @@ import pytest
 from workflowsvc.faults import UnknownResourceFault
 from workflowsvc.testing import World
 
-
 START = {
     "workflowId": "w",
     "workflowType": {"name": "t", "version": "1"},

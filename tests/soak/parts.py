@@ -205,7 +205,9 @@ def _model(job: Job) -> Report:
             MODEL_STEPS=str(MODEL_STEPS),
             HYPOTHESIS_PROFILE="explore",
         )
-        report.say(f"{store}: {MODEL_RUNS} runs of at most {MODEL_STEPS} steps: {done.stdout.splitlines()[-1]}")
+        report.say(
+            f"{store}: {MODEL_RUNS} runs of at most {MODEL_STEPS} steps: {done.stdout.splitlines()[-1]}"
+        )
         report.require(done.returncode == 0, f"{store}: {done.stdout[-2_000:]}")
     return report
 

@@ -188,7 +188,9 @@ class ExecutionQuery(NamedTuple):
     tag: str | None = None
     workflow_id: str | None = None
     close_status: CloseStatus | None = None
-    forgotten_by: int | None = None  # what closed then or before is no longer shown, though it is still stored
+    forgotten_by: int | None = (
+        None  # what closed then or before is no longer shown, though it is still stored
+    )
     ascending: bool = False
     after: tuple[int, int] | None = None  # (time, run) of the last row of the page before
     limit: int = 1000
