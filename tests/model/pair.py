@@ -32,7 +32,7 @@ FULL_ACTIVITY = {
     "scheduleToStartTimeout": "60",
     "scheduleToCloseTimeout": "200",
     "startToCloseTimeout": "100",
-    "heartbeatTimeout": "NONE",
+    "heartbeatTimeout": "10",
     "taskPriority": "1",
 }
 WORKFLOW_TYPES: dict[tuple[str, str], Members] = {

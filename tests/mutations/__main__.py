@@ -22,6 +22,7 @@ FAMILIES: dict[str, list[str]] = {
     "restarts": [*PYTEST, "tests/histories", "-k", "dies or undone"],
     "model": [*PYTEST, "tests/model/test_random.py"],
     "simulation": [sys.executable, "-m", "tests.sim", "--seeds", "0-149", "--no-shrink"],
+    "core": [*PYTEST, "tests/core"],
     "engine": [*PYTEST, "tests/engine"],
     "exam": [*PYTEST, "tests/store", "-k", "not postgres and not measure"],
 }

@@ -74,7 +74,7 @@ MUTATIONS = (
         "core/children.py",
         "return child is not None and child.started_id == 0",
         "return child is not None",
-        ("restarts",),
+        ("core",),
     ),
     Mutation(
         "forgetful poll",
