@@ -73,6 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"workflowsvc {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
     module: CommandModule | None = None
+    asked = parser
     for command in COMMANDS:
         subparser = commands.add_parser(
             command.name, help=command.help, description=sentence(command.help), allow_abbrev=False
@@ -80,9 +81,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if words and words[0] == command.name:
             module = cast("CommandModule", importlib.import_module(command.module))
             module.add_arguments(subparser)
+            asked = subparser
             subparser.set_defaults(now_ms=SystemClock().now_ms)
             subparser.set_defaults(open_store=open_store, open_to_read=open_to_read)
-    args = parser.parse_args(words)
+    args, unknown = parser.parse_known_args(words)
+    if unknown:
+        asked.error(f"unrecognized arguments: {' '.join(unknown)}")
     if module is None:
         parser.print_help()
         return 0

@@ -226,13 +226,16 @@ def test_a_message_that_meets_a_bug_does_not_keep_other_messages_waiting(on: Sta
     sound(on)
 
 
-def test_a_message_that_cannot_be_read_does_not_keep_other_messages_waiting(on: Stage) -> None:
+def test_a_message_that_cannot_be_read_does_not_keep_other_messages_waiting(
+    on: Stage, every_history_is_sound: list[World]
+) -> None:
     on.start("good", taskList={"name": "x"})
     on.start("sender")
     on.world.store._writer.execute("insert into messages values (1, 1, 'Signal', 1, cast('x' as blob))")
     on.decide(decision("SignalExternalWorkflowExecution", workflowId="good", signalName="s"))
     assert "WorkflowExecutionSignaled" in types(on, "good")
     assert not on.world.state.quarantined, "it belongs to nobody"
+    every_history_is_sound.clear()  # but the message is not
 
 
 def test_a_lambda_task_that_meets_a_bug_does_not_keep_others_from_being_called(on: Stage) -> None:

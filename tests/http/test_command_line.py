@@ -45,6 +45,16 @@ def test_an_unknown_command_or_option_is_asked_wrongly(capsys: pytest.CaptureFix
     assert "Traceback" not in capsys.readouterr().err
 
 
+def test_an_unknown_option_of_a_command_is_answered_by_that_command(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["serve", "--prot", "1"])
+    assert capsys.readouterr().err == (
+        "usage: workflowsvc serve [options]\nworkflowsvc serve: error: unrecognized arguments: --prot 1\n"
+    )
+
+
 def test_every_setting_is_an_option_with_its_help(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         cli.main(["serve", "--help"])

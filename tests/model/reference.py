@@ -198,7 +198,8 @@ class Run:
                     )
             elif event.type == "DecisionTaskTimedOut":
                 scheduled = self.find(event.held["scheduledEventId"])
-                if scheduled.held["scheduleToStartTimeout"] != "NONE":
+                temporary = override is not None and override[1] is not None
+                if scheduled.held["scheduleToStartTimeout"] != "NONE" and temporary:
                     override = None
         return override or (self.started["taskList"]["name"], None)
 

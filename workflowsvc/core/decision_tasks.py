@@ -232,8 +232,9 @@ def _timed_out(
         task, execution.started_task = execution.started_task, None
         execution.previous_started_id = attributes.started_event_id  # 15.20
     assert task is not None
-    if task.temporary:
-        execution.override = None
+    override = execution.override
+    if task.temporary and override is not None and override.schedule_to_start is not None:
+        execution.override = None  # a permanent one, asked for while this task waited, stays (15.12)
 
 
 def _waits_for_start(execution: Execution, event_id: int, due_at: int) -> bool:
