@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import select
 from typing import Any
 
 from bench.connection import Answer, Connection
@@ -28,7 +29,12 @@ class Line(Connection):
 
     @property
     def is_open(self) -> bool:
-        return self._transport is not None
+        """Looks at the socket, as urllib3 does: this event loop may not have come to know yet that it was closed."""
+        if self._transport is None:
+            return False
+        heard = select.poll()
+        heard.register(self._transport.get_extra_info("socket").fileno(), select.POLLIN)
+        return not heard.poll(0)
 
 
 def request(action: str, body: bytes) -> bytes:

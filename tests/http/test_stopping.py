@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Event
 
 import pytest
 
@@ -93,6 +95,48 @@ def test_work_in_hand_is_answered_and_idle_connections_end() -> None:
         assert idle.is_closed()
         assert silent.is_closed()
         assert server.ends() == 0
+
+
+def test_who_calls_once_more_while_the_server_stops_is_answered_and_told_that_it_was_the_last_time() -> None:
+    with (
+        serving() as server,
+        Raw(server.port) as working,
+        Raw(server.port) as idle,
+        Raw(server.port) as halfway,
+    ):
+        working.send(SLOW)
+        idle.send(LIST_DOMAINS)
+        assert idle.answer().status == 200
+        halfway.send(LIST_DOMAINS[:20])
+        server.process.terminate()
+        until(lambda: not listens(server.port), "it stops listening")
+        halfway.send(LIST_DOMAINS[20:])
+        idle.send(LIST_DOMAINS)
+        for client in (idle, halfway):
+            answer = client.answer()
+            assert (answer.status, answer.headers["connection"]) == (200, "close")
+            assert client.is_closed()
+        assert server.ends() == 0
+
+
+def test_a_connection_whose_time_is_up_is_not_closed_over_a_request_that_has_arrived() -> None:
+    with running() as server, server.client() as client:
+        client.send(LIST_DOMAINS)
+        assert client.answer().status == 200
+        held = Event()
+
+        def sweep_before_reading() -> None:
+            """In the event loop, which reads nothing meanwhile."""
+            held.set()
+            (connection,) = server.server.connections.open_ones()
+            socket = connection.transport.get_extra_info("socket")
+            assert select.select([socket.fileno()], [], [], PATIENCE_SECONDS)[0]
+            server.server.connections.sweep(server.loop.time() + 10_000)
+
+        server.loop.call_soon_threadsafe(sweep_before_reading)
+        assert held.wait(PATIENCE_SECONDS)
+        client.send(LIST_DOMAINS)
+        assert client.answer().status == 200
 
 
 def test_a_second_signal_ends_at_once() -> None:

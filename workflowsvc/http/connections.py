@@ -99,7 +99,7 @@ class Connections(ServerState):
         self.date_line = f"date: {date}\r\n".encode()
 
     def drain(self) -> None:
-        """From now on connections end with the answers they still owe; idle ones end at once."""
+        """From now on connections end with the answers they still owe, or with the next one; idle ones end soon."""
         self.draining = True
         if not self.connections:
             self.emptied.set()

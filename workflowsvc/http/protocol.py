@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import select
 import urllib.parse
 from typing import TYPE_CHECKING, Any, cast
 
@@ -46,6 +47,10 @@ MOST_PIPELINED = 16
 # A refused client may still be sending. Closing at once would reset the connection and lose the answer, so
 # what comes is dropped for so long.
 LINGER_SECONDS = 2.0
+
+# When the server stops: a client that calls all the time has called once more by then, and was told with the answer
+# that the connection ends. Ended at once, it would have been reset under some of those calls.
+PARTING_SECONDS = 1.0
 
 # Of an answer that a client takes in slowly, so much must go within answer_deadline_seconds.
 LEAST_PROGRESS_BYTES = 65_536
@@ -100,8 +105,8 @@ class Connection(HttpToolsProtocol):
         self.deadline = self.loop.time() + self.settings.header_deadline_seconds
         admitted = self.server_state.admit(self.address)
         if self.server_state.draining:
-            self._close()  # it was accepted just before
-        elif not admitted:
+            self.shutdown()  # it was accepted just before
+        if not admitted:
             self.deaf = True
             self.transport.write(self._render_refusal(ServiceUnavailable.status, ServiceUnavailable()))
             self._close()
@@ -412,13 +417,25 @@ class Connection(HttpToolsProtocol):
                 self.transport.abort()
             else:
                 self._watch_reader(now)
-        if now >= self.deadline:
+        if now >= self.deadline and not self._was_just_called():
             self._close()
 
+    def _was_just_called(self) -> bool:
+        """A request has arrived that nobody has read yet: closing now would reset the connection, and leave the client
+        in doubt what became of it.
+        """
+        if self.phase != NOTHING or self.deaf or self.received_eof or self.transport.is_closing():
+            return False
+        arrived = select.poll()
+        arrived.register(self.transport.get_extra_info("socket").fileno(), select.POLLIN)
+        return bool(arrived.poll(0))
+
     def shutdown(self) -> None:
-        """The server stops: answers still owed are given, with `Connection: close` (`stays_open`)."""
-        if self.exchange is None:
-            self._close()
+        """The server stops: answers still owed are given, with `Connection: close` (`stays_open`), and whoever is about
+        to ask something has a moment to do so.
+        """
+        if self.exchange is None and not self.transport.is_closing():
+            self.deadline = min(self.deadline, self.loop.time() + PARTING_SECONDS)
 
     def _close(self) -> None:
         """What is written is still sent, as long as the client takes it in."""

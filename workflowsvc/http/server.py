@@ -24,7 +24,7 @@ from uvicorn.config import Config
 
 from workflowsvc.http.app import HttpApp, Service
 from workflowsvc.http.connections import Connections
-from workflowsvc.http.protocol import Connection
+from workflowsvc.http.protocol import PARTING_SECONDS, Connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,22 +95,26 @@ class HttpServer:
         self._sweeper = loop.create_task(self._sweep())
 
     async def _sweep(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
-            try:
-                self.connections.sweep(loop.time())
-            except Exception:
-                # Without sweeps there are no deadlines: one connection's bug must not end them for all.
-                log.exception("a sweep failed")
+            self._sweep_now()
             await asyncio.sleep(self.connections.sweep_seconds)
+
+    def _sweep_now(self) -> None:
+        try:
+            self.connections.sweep(asyncio.get_running_loop().time())
+        except Exception:
+            # Without sweeps there are no deadlines: one connection's bug must not end them for all.
+            log.exception("a sweep failed")
 
     async def drain(self, finish: Callable[[], Any] | None = None) -> int:
         """Stops politely; `finish` ends what requests wait for. How many connections had to be cut."""
         self._app.draining = True
         for server in self._servers:
             server.close()
-        deadline = asyncio.get_running_loop().time() + self._settings.drain_seconds
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._settings.drain_seconds
         self.connections.drain()
+        loop.call_later(PARTING_SECONDS, self._sweep_now)  # not up to a second later
         cut = 0
         try:
             async with asyncio.timeout_at(deadline):
