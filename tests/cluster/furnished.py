@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Sequence
 from typing import Any
 
 from tests.cluster.nodes import Node
-from tests.crash.peer import Peer
+from tests.crash.peer import Peer, Refused
 from workflowsvc.lint import lint_history
 
 WORKFLOW = {"name": "workflow", "version": "1"}
@@ -74,6 +75,24 @@ class Furnished:
 
     def activity_task(self, node: int) -> dict[str, Any]:
         return self.ask(node, "PollForActivityTask", taskList=self.task_list)
+
+    def woken(self, poller: int, starter: int) -> tuple[dict[str, Any], float]:
+        """What a poll that waits on one node is given when an execution starts on another, and how many seconds after
+        that was acknowledged.
+        """
+        with self.peer(poller) as peer:
+            peer.send("PollForDecisionTask", {"domain": self.domain, "taskList": self.task_list})
+            # Whatever is sent later is done later: when this is answered, the poll waits.
+            try:
+                self.ask(poller, "TerminateWorkflowExecution", workflowId="nobody")
+            except Refused as refused:
+                if str(refused) != "UnknownResourceFault":
+                    raise
+            execution = self.start(starter, f"w{time.time_ns()}")
+            began = time.monotonic()
+            task = peer.answer()
+            assert task.get("workflowExecution") == execution, task
+            return task, time.monotonic() - began
 
     def decide(self, node: int, task: dict[str, Any], *decisions: dict[str, Any]) -> None:
         self.call(

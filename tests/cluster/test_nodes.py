@@ -6,7 +6,6 @@ import asyncio
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 
@@ -174,24 +173,11 @@ def test_a_run_that_continues_as_new_elsewhere_is_open_at_every_moment(furnished
     assert sum(furnished.types(1, run).count("WorkflowExecutionSignaled") for run in runs) == knocks
 
 
-def waiting_poll(furnished: Furnished, poller: int, starter: int) -> dict[str, Any]:
-    """What a poll that waits on one node is given when an execution starts on another."""
-    with furnished.peer(poller) as peer:
-        peer.send("PollForDecisionTask", {"domain": furnished.domain, "taskList": furnished.task_list})
-        # Whatever is sent later is done later: when this is answered, the poll waits.
-        with pytest.raises(Refused, match="UnknownResourceFault"):
-            furnished.ask(poller, "TerminateWorkflowExecution", workflowId="nobody")
-        execution = furnished.start(starter, f"w{time.time_ns()}")
-        task = peer.answer()
-        assert task["workflowExecution"] == execution
-        return task
-
-
 @pytest.mark.parametrize("how", ["blind", "deaf"], ids=["by hints alone", "without any hint"])
 def test_a_poll_that_waits_on_one_node_gets_the_task_of_another(start_nodes: Run, how: str) -> None:
     furnished = Furnished(start_nodes(how, how))
     for number in range(6):
-        task = waiting_poll(furnished, number, number + 1)
+        task, _ = furnished.woken(number, number + 1)
         furnished.decide(number, task, COMPLETE)
 
 
@@ -223,6 +209,13 @@ def test_tasks_that_a_killed_node_has_left_go_to_another(start_nodes: Run, loop:
     loop.run(doomed.kill())
     given = [furnished.decision_task(1)["workflowExecution"] for _ in executions]
     assert given == executions  # in their order
+
+
+def test_tasks_of_nodes_whose_clocks_differ_are_given_out_by_age(start_nodes: Run) -> None:
+    furnished = Furnished(start_nodes("fast", "slow", ""))
+    executions = [furnished.start(number, f"w{number}") for number in range(6)]
+    given = [furnished.decision_task(number)["workflowExecution"] for number in range(6)]
+    assert given == executions
 
 
 def test_nodes_whose_clocks_differ_agree_on_the_time_of_the_database(start_nodes: Run) -> None:

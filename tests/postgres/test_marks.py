@@ -46,6 +46,7 @@ def test_a_mark_goes_back_to_what_this_node_writes() -> None:
     mark.wrote(7)
     mark.wrote(9)
     mark.wrote(None)
+    assert mark.first(LATER) == 7, "the transaction itself asks for what it has written"
     mark.committed()
     assert mark.first(LATER) == 7
 

@@ -14,7 +14,7 @@ from workflowsvc.engine.state import EngineState
 from workflowsvc.engine.turns import take_turn
 from workflowsvc.engine.workers import Workers
 from workflowsvc.settings import Settings
-from workflowsvc.store.interface import Store
+from workflowsvc.store.interface import Store, Transaction
 
 _SECRET = "token-key"
 _SECRET_BYTES = 32
@@ -31,11 +31,15 @@ class Engine:
     ) -> None:
         self.store = store
         self.settings = settings
-        self.secret = _secret(store, chance)
+        with store.transaction() as tx:
+            self.secret = _secret(tx, chance)
+            moment = tx.moment() if store_clock else None
+        now = clock.now_ms()
+        ahead = 0 if moment is None else moment - now
         poison.give_back(store)
-        ids = Ids(chance, after=_last_message(store, first_position(clock.now_ms())))
+        ids = Ids(chance, after=_last_message(store, first_position(now + ahead)))
         self.state = EngineState(settings, ids, shared=store.shared, store_clock=store_clock)
-        self.lane = Lane(store, clock, self.state)
+        self.lane = Lane(store, clock, self.state, ahead)
         store.listen(self.lane.look)
         self.workers = Workers(settings.lambda_concurrency, "lambda")
         self._clock = clock
@@ -53,17 +57,16 @@ class Engine:
         return self.lane.now_ms()
 
 
-def _secret(store: Store, chance: Chance) -> bytes:
+def _secret(tx: Transaction, chance: Chance) -> bytes:
     """The key of all tokens, made at the first start of an installation."""
-    with store.transaction() as tx:
+    secret = tx.meta(_SECRET)
+    if secret is None:
+        take_turn(tx, "token key")  # nodes that start for the first time at once must agree on one
         secret = tx.meta(_SECRET)
-        if secret is None:
-            take_turn(tx, "token key")  # nodes that start for the first time at once must agree on one
-            secret = tx.meta(_SECRET)
-        if secret is None:
-            secret = chance(_SECRET_BYTES)
-            tx.put_meta(_SECRET, secret)
-        return secret
+    if secret is None:
+        secret = chance(_SECRET_BYTES)
+        tx.put_meta(_SECRET, secret)
+    return secret
 
 
 def _last_message(store: Store, after: int) -> int:

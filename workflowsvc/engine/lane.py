@@ -60,7 +60,8 @@ def tell_here(answers: list[tuple[Reply, Any]]) -> None:
 class Lane:
     """Commands may be submitted from any thread; everything else belongs to the thread that steps."""
 
-    def __init__(self, store: Store, clock: Clock, state: EngineState) -> None:
+    def __init__(self, store: Store, clock: Clock, state: EngineState, ahead: int = 0) -> None:
+        """`ahead`: by so many milliseconds the store's clock is ahead of ours, where that is the one that counts."""
         self._store = store
         self._clock = clock
         self.state = state
@@ -70,7 +71,7 @@ class Lane:
         self._thread: Thread | None = None
         self._stopping = False
         self._postponed = Postponed()
-        self._ahead = 0  # the store's clock, where that is the one that counts, less ours
+        self._ahead = ahead
         self._not_before = 0  # background work rests until then after a store failure
         self._complain_at = 0  # until then nothing is said of further ones
 

@@ -41,7 +41,7 @@ class Mark:
         if self._full_look_at is None or not 0 <= moment - self._full_look_at < FULL_LOOK_MS:
             self._full_look_at = moment
             return 0
-        return self._mark
+        return self._mark if self._written is None else min(self._mark, self._written)
 
     def found(self, entries: Iterable[tuple[int, int]], beyond: int | None) -> None:
         """A look gave these (key, place); `beyond` is where the next one may begin if all of them go."""
