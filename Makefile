@@ -86,6 +86,10 @@ mutations: $(DEV) ## break rules on purpose, one at a time, and see which tests 
 soak: $(DEV) ## the long form of everything that tries to break the service; says what it ran (options: ARGS="--help")
 	$(BIN)/python -m tests.soak $(ARGS)
 
+.PHONY: soak-postgres
+soak-postgres: $(DEV) ## the same for three nodes on PostgreSQL: kills, crashes, partitions, odd clocks (options: ARGS)
+	$(BIN)/python -m tests.soak --postgres $(ARGS)
+
 ##@ Ship it
 .PHONY: wheel
 wheel: $(DEV) ## build the wheel into dist/

@@ -114,11 +114,15 @@ class Server:
         assert self._process is not None
         return self._process.pid
 
-    def dsn(self, database: str = "postgres", *, tcp: bool = True, **more: str) -> str:
-        """How to reach a database of this server."""
+    def dsn(
+        self, database: str = "postgres", *, tcp: bool = True, port: int | None = None, **more: str
+    ) -> str:
+        """How to reach a database of this server; by way of another `port`, if something there leads to it."""
         options = "".join(f"&{name}={value}" for name, value in more.items())
         if tcp:
-            return f"postgresql://{USER}@127.0.0.1:{self.port}/{database}" + options.replace("&", "?", 1)
+            return f"postgresql://{USER}@127.0.0.1:{port or self.port}/{database}" + options.replace(
+                "&", "?", 1
+            )
         return f"postgresql:///{database}?host={self.folder}&port={self.port}&user={USER}" + options
 
     def start(self) -> None:

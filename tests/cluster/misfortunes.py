@@ -1,6 +1,7 @@
-"""What can befall nodes and their database: SIGKILL, SIGTERM, a server that crashes.
+"""What can befall nodes and their database: SIGKILL, SIGTERM, a server that crashes, a network that fails.
 
-Owns how each is done and undone, and that at most one node is down at a time.
+Owns how each is done and undone, that at most one node is down at a time, and how long it takes until calls are
+answered again. What the network does is in `partitions.py`.
 """
 
 from __future__ import annotations
@@ -8,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
+from tests.cluster.line import Line
 from tests.cluster.nodes import Node
 from tests.crash.client import Client
 from tests.crash.journal import Journal
@@ -21,22 +23,25 @@ if TYPE_CHECKING:
 
 LEAST_PAUSE, LONGEST_PAUSE = 0.03, 0.6  # seconds under load between two misfortunes, quality 2.3
 STOPS = 0.1  # the share of nodes that end politely
-RETURN_SECONDS = 5.0  # after the database is there again
+RETURN_SECONDS = 5.0  # after the database is there again, calls are answered within this
+ANSWER_SECONDS = 60.0  # it is given up
 
 
 class Place:
-    """Where it happens."""
+    """Where it happens. `lines` lead from each node to the database; there are none unless asked for."""
 
     def __init__(
         self,
         server: postgres.Server,
         nodes: list[Node],
+        lines: list[Line],
         journal: Journal,
         chance: random.Random,
         report: Report,
     ) -> None:
         self.server = server
         self.nodes = nodes
+        self.lines = lines
         self.chance = chance
         self.report = report
         self._journal = journal
@@ -48,13 +53,20 @@ class Place:
         """And starts it again."""
         node = self.chance.choice(self.nodes)
         if self.chance.random() < STOPS:
-            if status := await node.stop():
-                self.report.wrong.append(f"a node that was stopped ended with status {status}")
-            self.report.count("stops of a node")
+            await self.stop(node)
         else:
             await node.kill()
             self.report.count("kills of a node")
         await self.pause(0, 0.2)
+        await self.start(node)
+
+    async def stop(self, node: Node) -> None:
+        """Politely."""
+        if status := await node.stop():
+            self.report.wrong.append(f"a node that was stopped ended with status {status}")
+        self.report.count("stops of a node")
+
+    async def start(self, node: Node) -> None:
         self._journal.life += 1
         await node.start()
 
@@ -64,31 +76,20 @@ class Place:
         await self.pause(0, 1.0)
         await asyncio.to_thread(self.server.start)
         self.report.count("crashes of the database")
-        began = time.monotonic()
-        for node in self.nodes:
-            await self._answers(node)
-        self.report.slowest_return_seconds = max(self.report.slowest_return_seconds, time.monotonic() - began)
+        await self.answered_again(self.nodes)
 
-    async def _answers(self, node: Node) -> None:
-        """Returns when the node carries out calls that read and calls that write."""
-        client = Client(node.port, Journal())
-        questions = (
-            ("ListDomains", {"registrationStatus": "REGISTERED"}, ""),
-            ("DeprecateDomain", {"name": "nobody"}, "UnknownResourceFault"),
-        )
-        try:
-            async with asyncio.timeout(60):
-                for action, members, fault in questions:
-                    while True:
-                        call = await client.call(action, **members)
-                        if call.acknowledged or (fault and call.code == fault):
-                            break
-                        await asyncio.sleep(0.01)
-        finally:
-            client.hang_up()
+    async def answered_again(self, nodes: Sequence[Node]) -> None:
+        """Returns when each of these nodes carries out calls that read and calls that write; how long it took is
+        reported.
+        """
+        self.report.returns += await asyncio.gather(*map(_until_it_answers, nodes))
 
     async def heal(self) -> None:
         """Everything runs again."""
+        for line in self.lines:
+            line.refusing = False
+            line.release()
+            line.let_go()
         for node in self.nodes:
             if not node.is_running:
                 await node.wait()
@@ -98,7 +99,39 @@ class Place:
         return [line for node in self.nodes for line in node.complaints()]
 
 
+async def _until_it_answers(node: Node) -> float:
+    """The seconds it took."""
+    client, began = Client(node.port, Journal()), time.monotonic()
+    questions = (
+        ("ListDomains", {"registrationStatus": "REGISTERED"}, ""),
+        ("DeprecateDomain", {"name": "nobody"}, "UnknownResourceFault"),
+    )
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            for action, members, fault in questions:
+                while True:
+                    call = await client.call(action, **members)
+                    if call.acknowledged or (fault and call.code == fault):
+                        break
+                    await asyncio.sleep(0.01)
+    finally:
+        client.hang_up()
+    return time.monotonic() - began
+
+
 Misfortune = Callable[[Place], Awaitable[None]]
+
+
+async def nothing(place: Place) -> None:
+    """For the clients alone to do their worst."""
+
+
+def one_after_the_other(*misfortunes: Misfortune) -> Misfortune:
+    async def befall(place: Place) -> None:
+        for misfortune in misfortunes:
+            await misfortune(place)
+
+    return befall
 
 
 def kills(count: int) -> Misfortune:
@@ -113,12 +146,27 @@ def kills(count: int) -> Misfortune:
 
 
 def crashes(seconds: float, least: float = 5.0, longest: float = 40.0) -> Misfortune:
-    """The database crashes again and again for so long."""
+    """The database crashes again and again for so long, once at the least."""
 
     async def befall(place: Place) -> None:
         until = time.monotonic() + seconds
-        while time.monotonic() < until:
+        while True:
             await place.pause(least, longest)
             await place.crash_the_database()
+            if time.monotonic() >= until:
+                return
+
+    return befall
+
+
+def rolling_restarts(rounds: int) -> Misfortune:
+    """Every node is stopped and started, one after the other, as in an upgrade."""
+
+    async def befall(place: Place) -> None:
+        for _ in range(rounds):
+            for node in place.nodes:
+                await place.pause(0.5, 1.0)
+                await place.stop(node)
+                await place.start(node)
 
     return befall

@@ -35,8 +35,7 @@ def proxy(own_server: Server) -> Iterator[Proxy]:
 @pytest.fixture
 def through(own_server: Server, proxy: Proxy) -> Iterator[PostgresStore]:
     """A store behind the proxy, with a transaction behind it."""
-    dsn = own_server.dsn().replace(f":{own_server.port}/", f":{proxy.port}/")
-    with closing(PostgresStore(dsn)) as store:
+    with closing(PostgresStore(own_server.dsn(port=proxy.port))) as store:
         insert(store, execution_row(next(NUMBERS)))
         yield store
         proxy.refusing = False

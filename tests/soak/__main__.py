@@ -1,6 +1,7 @@
 """`python -m tests.soak`: the long form of everything that tries to break the service, and what came of it.
 
-Without arguments all parts, one after the other; name some to run those. `--minutes` is a budget: parts that
+Without arguments all parts, one after the other; name some to run those. With `--postgres` the parts are those of
+several nodes on PostgreSQL, for which a server is started. `--minutes` is a budget: parts that
 can do less do less, those that have not begun when it is used up are named as not run. The exit status is 1 if
 anything was wrong; the files of that part are then left where it says.
 """
@@ -18,23 +19,34 @@ import traceback
 from pathlib import Path
 
 from tests.crash.server import ROOT
-from tests.soak.parts import PARTS, Job, Part
+from tests.soak import parts, postgres_parts
+from tests.soak.part import Job, Part
+from tools import postgres
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__.partition("\n")[0])
-    names = [part.name for part in PARTS]
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(names)} [all]")
+    parser.add_argument("parts", nargs="*", metavar="PART", help="see --list [all]")
+    parser.add_argument(
+        "--postgres", action="store_true", help="three nodes on PostgreSQL, not one on SQLite"
+    )
     parser.add_argument("--list", action="store_true", help="say what the parts are")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="the budget [none]")
     parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000, help="[the time]")
     args = parser.parse_args()
+    all_parts = postgres_parts.PARTS if args.postgres else parts.PARTS
+    names = [part.name for part in all_parts]
     if unknown := sorted(set(args.parts) - set(names)):
-        parser.error(f"there is no part {', '.join(unknown)}")
-    chosen = [part for part in PARTS if not args.parts or part.name in args.parts]
+        parser.error(f"there is no part {', '.join(unknown)}; there are {', '.join(names)}")
+    chosen = [part for part in all_parts if not args.parts or part.name in args.parts]
     if args.list:
-        print("\n".join(f"{part.name:12} {part.minutes:5.1f} min  {part.about}" for part in chosen))
+        print("\n".join(f"{part.name:16} {part.minutes:5.1f} min  {part.about}" for part in chosen))
         return 0
+    if args.postgres:
+        try:
+            postgres.find_programs()
+        except postgres.NoPostgres as reason:
+            parser.error(str(reason))
     _say_where(args.seed)
     end = time.monotonic() + args.minutes * 60
     wrong = [part.name for part in chosen if not run(part, args.seed, end)]

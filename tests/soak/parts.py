@@ -7,12 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import os
-import subprocess
-import sys
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from tests.abuse import crowd, fuzz, growth, pollers, storm
 from tests.abuse.report import Report
@@ -20,7 +16,8 @@ from tests.crash import kills, points, power, store_kills
 from tests.crash.disks import Ballast, FaultyDisk, NoLargerFiles, compiler, small_disk
 from tests.crash.ordeal import Meanwhile, suffer
 from tests.crash.ordeal import Report as OrdealReport
-from tests.crash.server import ROOT, Server
+from tests.crash.server import Server
+from tests.soak.part import Job, Part, command, of, simulation
 
 SERVER_KILLS, STORE_KILLS = 200, 1_000
 POWER_CUTS = 2_000  # without failing syncs, and as many with them
@@ -34,38 +31,19 @@ MODEL_RUNS, MODEL_STEPS = 500, 100  # of the naive model, for each store
 QUIET = {"log_level": "warning", "long_poll_seconds": pollers.HOLD_SECONDS}
 
 
-class Job(NamedTuple):
-    """How a part is to be run."""
-
-    folder: Path
-    seed: int
-    deadline: float  # of time.monotonic; a part that can do less does less
-
-
-class Part(NamedTuple):
-    name: str
-    minutes: float  # about, on two cores
-    about: str
-    run: Callable[[Job], Report]
-
-
-def _of(lines: list[str], wrong: list[str]) -> Report:
-    return Report([line for line in lines if line], wrong)
-
-
 def _kills(job: Job) -> Report:
     report = asyncio.run(kills.run(SERVER_KILLS, job.folder, job.seed, job.deadline))
-    return _of(report.lines(), report.wrong)
+    return of(report.lines(), report.wrong)
 
 
 def _store_kills(job: Job) -> Report:
     report = store_kills.run(STORE_KILLS, job.folder, job.seed, job.deadline)
-    return _of(report.lines(), report.wrong)
+    return of(report.lines(), report.wrong)
 
 
 def _points(job: Job) -> Report:
     report = points.run(job.folder, seed=job.seed, deadline=job.deadline)
-    return _of(report.lines(), report.wrong)
+    return of(report.lines(), report.wrong)
 
 
 def _power(job: Job) -> Report:
@@ -185,19 +163,12 @@ def _fuzz(job: Job) -> Report:
     return _on_a_server(ordeal, fuzz.SETTINGS)(job)
 
 
-def _simulation(job: Job) -> Report:
-    done = _command("tests.sim", "--seeds", f"1-{SEEDS}")
-    report = _of(done.stdout.splitlines()[-12:], [])
-    report.require(done.returncode == 0, f"make sim ended with {done.returncode}: {done.stderr[-500:]}")
-    return report
-
-
 def _model(job: Job) -> Report:
     """Drawn anew each time."""
     report = Report()
     for store in ("memory", "postgres"):
         seed = f"--hypothesis-seed={job.seed}"
-        done = _command(
+        done = command(
             "pytest",
             *("-q", "-rs", "--timeout=7200", seed, "tests/model/test_machine.py"),
             MODEL_STORE=store,
@@ -210,18 +181,6 @@ def _model(job: Job) -> Report:
         )
         report.require(done.returncode == 0, f"{store}: {done.stdout[-2_000:]}")
     return report
-
-
-def _command(module: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """A command of its own, whose exit status judges."""
-    return subprocess.run(
-        [sys.executable, "-m", module, *arguments],
-        cwd=ROOT,
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 PARTS = (
@@ -274,5 +233,5 @@ PARTS = (
         _on_a_server(lambda server: growth.open_executions(server, MOST_OPEN), QUIET),
     ),
     Part("model", 10, f"{MODEL_RUNS} x {MODEL_STEPS} steps beside the naive model, for each store", _model),
-    Part("simulation", 20, f"{SEEDS:,} simulated seeds", _simulation),
+    Part("simulation", 20, f"{SEEDS:,} simulated seeds", lambda job: simulation(SEEDS)),
 )

@@ -1,0 +1,49 @@
+"""A slice of `make soak-postgres`: nodes, database and network fail under load, and nothing is lost or done twice.
+
+How fast things heal is not judged here, where machines are busy; the long form does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.cluster import chaos, partitions
+from tests.cluster.misfortunes import crashes, kills, one_after_the_other, rolling_restarts
+from tests.cluster.partitions import breaks
+from tests.cluster.wakes import wakes
+from tools import postgres
+
+
+@pytest.fixture(autouse=True)
+def programs() -> None:
+    try:
+        postgres.find_programs()
+    except postgres.NoPostgres as reason:
+        pytest.skip(str(reason))
+
+
+def test_nothing_is_lost_while_nodes_with_odd_clocks_and_without_hints_their_database_and_the_network_fail(
+    tmp_path: Path,
+) -> None:
+    report, waits = chaos.Report(), list[float]()
+    kinds = tuple(kind for kind in partitions.KINDS if kind[0] is not partitions.freeze)
+    befall = one_after_the_other(wakes(3, waits), kills(3), breaks(0, kinds), crashes(0, 0.0, 0.5), kills(1))
+    odd = ("fast", "deaf", "slow")
+    asyncio.run(chaos.one_round(report, tmp_path, befall, random.Random(6), oddities=odd, over_lines=True))
+    assert not report.wrong, "\n".join(report.wrong[:20])
+    assert len(waits) == 3
+    assert sum(report.happened.values()) >= 4 + len(kinds) + 1, report.happened
+    assert set(report.outcomes) >= {"acknowledged", "refused", "unknown"}, "the failures came between calls"
+    assert report.executions > 30
+
+
+def test_clients_notice_nothing_of_an_upgrade_node_by_node(tmp_path: Path) -> None:
+    report = chaos.Report()
+    asyncio.run(chaos.one_round(report, tmp_path, rolling_restarts(1), random.Random(7)))
+    assert not report.wrong, "\n".join(report.wrong[:20])
+    assert report.happened == {"stops of a node": chaos.NODES}
+    assert not report.unanswered, "\n".join(report.unanswered)

@@ -1,0 +1,30 @@
+"""How long a poll on one node waits for a task that another one has made, while everybody else is busy."""
+
+from __future__ import annotations
+
+import asyncio
+
+from bench.measure import summarize
+from tests.cluster.furnished import COMPLETE, Furnished
+from tests.cluster.misfortunes import Misfortune, Place
+
+
+def wakes(times: int, seconds: list[float]) -> Misfortune:
+    """None at all: waits are measured so often, and put into `seconds`."""
+
+    def measure(place: Place) -> None:
+        furnished = Furnished(place.nodes)
+        for number in range(times):
+            task, waited = furnished.woken(number, number + 1)
+            furnished.decide(number, task, COMPLETE)
+            seconds.append(waited)
+        found = summarize(seconds)
+        place.report.facts.append(
+            f"{times} polls saw a task of another node within {found.p50_ms:.0f} ms (median), "
+            f"{found.p99_ms:.0f} ms (p99), {found.worst_ms:.0f} ms (slowest)"
+        )
+
+    async def befall(place: Place) -> None:
+        await asyncio.to_thread(measure, place)
+
+    return befall

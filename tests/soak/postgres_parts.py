@@ -1,0 +1,121 @@
+"""The long forms on PostgreSQL: three nodes on one database, under load, and what befalls them.
+
+Owns the figures of issue 6 and the list of parts. Each part has rounds with a fresh database, at the end of which
+everything must have come to its end and is audited: rules R1 to R7, the linter, fsck. What can happen is in
+`tests/cluster`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import shutil
+import time
+from collections.abc import Callable, Sequence
+
+from tests.abuse.report import Report
+from tests.cluster import chaos
+from tests.cluster.misfortunes import (
+    RETURN_SECONDS,
+    Misfortune,
+    crashes,
+    kills,
+    one_after_the_other,
+    rolling_restarts,
+)
+from tests.cluster.partitions import breaks
+from tests.cluster.wakes import wakes
+from tests.soak.part import Job, Part, of, simulation
+
+KILLS, KILLS_PER_ROUND = 100, 25
+CRASH_SECONDS = BREAK_SECONDS = 300.0
+ROUND_SECONDS = 100.0  # histories and journal of a round are kept in memory and compared with each other
+WAKES = 100
+WAKE_P99_MS = 1_100  # quality 6.6: when all hints are lost
+KILLS_WITHOUT_HINTS, KILLS_WITH_ODD_CLOCKS = 10, 25
+ROLLS = 5
+SEEDS = 200
+
+Judge = Callable[[chaos.Report], list[str]]
+
+
+def rounds(
+    job: Job,
+    misfortunes: Sequence[Misfortune],
+    judge: Judge = lambda report: [],
+    *,
+    oddities: Sequence[str] = ("",) * chaos.NODES,
+    over_lines: bool = False,
+) -> Report:
+    """A round for each misfortune; when time is up or something is wrong, no further one begins."""
+    report = chaos.Report()
+    for number, misfortune in enumerate(misfortunes):
+        if report.wrong or (number and time.monotonic() > job.deadline):
+            break
+        folder = job.folder / f"round{number}"
+        folder.mkdir()
+        chance = random.Random(f"{job.seed}/{number}")
+        asyncio.run(
+            chaos.one_round(report, folder, misfortune, chance, oddities=oddities, over_lines=over_lines)
+        )
+        if not report.wrong:
+            shutil.rmtree(folder)  # else it is evidence
+    return of(report.lines(), report.wrong + judge(report))
+
+
+def _in_time(report: chaos.Report) -> list[str]:
+    slowest = max(report.returns, default=0.0)
+    if slowest <= RETURN_SECONDS:
+        return []
+    return [f"a node answered only {slowest:.2f} s after its database, not within {RETURN_SECONDS:.0f} s"]
+
+
+def _kills(job: Job) -> Report:
+    return rounds(job, [kills(KILLS_PER_ROUND)] * (KILLS // KILLS_PER_ROUND))
+
+
+def _crashes(job: Job) -> Report:
+    return rounds(job, [crashes(ROUND_SECONDS)] * round(CRASH_SECONDS / ROUND_SECONDS), _in_time)
+
+
+def _breaks(job: Job) -> Report:
+    misfortunes = [breaks(ROUND_SECONDS)] * round(BREAK_SECONDS / ROUND_SECONDS)
+    return rounds(job, misfortunes, _in_time, over_lines=True)
+
+
+def _without_hints(job: Job) -> Report:
+    seconds: list[float] = []
+
+    def soon_enough(report: chaos.Report) -> list[str]:
+        late = [f"{second:.2f} s" for second in seconds if second * 1000 > WAKE_P99_MS]
+        return [f"polls waited for {', '.join(late)}"] if len(late) > 0.01 * len(seconds) else []
+
+    misfortunes = [one_after_the_other(wakes(WAKES, seconds), kills(KILLS_WITHOUT_HINTS))]
+    return rounds(job, misfortunes, soon_enough, oddities=("deaf",) * chaos.NODES)
+
+
+def _clocks(job: Job) -> Report:
+    return rounds(job, [kills(KILLS_WITH_ODD_CLOCKS)], oddities=("fast", "", "slow"))
+
+
+def _rolling(job: Job) -> Report:
+    def flawless(report: chaos.Report) -> list[str]:
+        return [f"a client had to call again: {call}" for call in report.unanswered]
+
+    return rounds(job, [rolling_restarts(ROLLS)], flawless)
+
+
+PARTS = (
+    Part("node-kills", 5, f"{KILLS} kills of one of three nodes under load", _kills),
+    Part("database-crashes", 6, "the database crashes every 5 to 40 s for five minutes", _crashes),
+    Part("network", 7, "connections to the database cut and frozen for five minutes", _breaks),
+    Part("no-hints", 2.5, "every wake-up hint dropped; polls are measured, nodes killed", _without_hints),
+    Part("clocks", 1.5, "the clocks of nodes five minutes apart; nodes killed", _clocks),
+    Part("rolling", 1.5, f"each node stopped and started {ROLLS} times, and no client notices", _rolling),
+    Part(
+        "simulation",
+        12,
+        f"{SEEDS} simulated seeds on PostgreSQL",
+        lambda job: simulation(SEEDS, "--store", "postgres"),
+    ),
+)
