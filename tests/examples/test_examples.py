@@ -43,13 +43,22 @@ def run(program: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """What the samples leave behind is judged at the end."""
     folder = tmp_path_factory.mktemp("service")
-    service = load("service").Service(f"sqlite:{folder / 'examples.db'}", log=folder / "examples.log")
+    store = f"sqlite:{folder / 'examples.db'}"
+    service = load("service").Service(store, log=folder / "examples.log")
     try:
         service.start()
         yield service.url
     finally:
         service.stop()
+    audit = subprocess.run(
+        [sys.executable, "-m", "workflowsvc", "fsck", "--store", store],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert audit.returncode == 0, audit.stdout + audit.stderr
 
 
 @pytest.mark.parametrize("sample", ["simple.py", "timeouts.py", "terminate.py"])
