@@ -147,8 +147,25 @@ def test_a_second_signal_ends_at_once() -> None:
         # Nobody is let in any more: the first signal has arrived.
         until(lambda: not listens(server.port), "it stops listening")
         assert server.process.poll() is None
-        server.process.terminate()
+
+        def insist() -> bool:
+            server.process.terminate()
+            return server.process.poll() is not None
+
+        until(insist, "it ends")
         assert server.ends() == 128 + signal.SIGTERM
+
+
+def test_a_signal_that_comes_twice_is_one() -> None:
+    """As from GNU timeout, which signals the process, and then the group that it is in."""
+    with serving() as server, Raw(server.port) as working:
+        working.send(SLOW)
+        assert is_waiting(server.port)
+        server.process.terminate()
+        until(lambda: not listens(server.port), "it stops listening")
+        server.process.terminate()
+        assert working.answer().status == 400
+        assert server.ends() == 0
 
 
 def listens(port: int) -> bool:

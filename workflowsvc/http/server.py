@@ -2,7 +2,7 @@
 
 Owns sockets, the event loop's signals, and the order of stopping (quality 6.3): not ready, no new
 connections, polls answered empty, work in hand committed and answered, connections closed, exit status 0. A
-second signal ends at once. Must not know SWF, nor what a store is.
+second signal that is no echo of the first ends at once. Must not know SWF, nor what a store is.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 BACKLOG = 4_096  # what Linux allows by default (somaxconn): a fleet of pollers comes back all at once
+STOPPING = (signal.SIGTERM, signal.SIGINT)
+ECHO_SECONDS = 1.0  # one wish may come twice: `timeout`, and `make` below systemd, signal a process and its whole group
 SPARE_FILES = 100  # descriptors that are not connections: store, sockets that listen, logs
 
 # A poller whose machine was switched off says nothing. Ask after 15 s of silence, give up after three more
@@ -144,23 +146,33 @@ def run(api: Service, settings: Settings, clock: Clock, announce: Callable[[str]
     """Serves until SIGTERM or SIGINT; the exit status. `announce` is told the URL once it can be used."""
     settle_interpreter()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_serve(api, settings, clock, announce))
+        status = runner.run(_serve(api, settings, clock, announce))
+        # The loop that listens for signals is about to go, and an echo must not make a clean end look like another one.
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+    for number in STOPPING:
+        signal.signal(number, signal.SIG_IGN)
+    return status
 
 
 async def _serve(api: Service, settings: Settings, clock: Clock, announce: Callable[[str], None]) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    asked_at = 0.0
 
     def stopped(number: int) -> None:
+        nonlocal asked_at
         if stop.is_set():
+            if loop.time() - asked_at < ECHO_SECONDS:
+                return
             log.warning("stopped again: ending at once")
             sys.stdout.flush()
             sys.stderr.flush()
             # Not sys.exit: whatever hangs must not be able to hold this up. The store survives it by design.
             os._exit(128 + number)
+        asked_at = loop.time()
         stop.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in STOPPING:
         loop.add_signal_handler(number, stopped, number)
     make_room_for(settings.max_connections)
     server = HttpServer(HttpApp(api, settings, clock), settings, clock)
