@@ -36,7 +36,9 @@ log = logging.getLogger(__name__)
 
 BACKLOG = 4_096  # what Linux allows by default (somaxconn): a fleet of pollers comes back all at once
 STOPPING = (signal.SIGTERM, signal.SIGINT)
-ECHO_SECONDS = 1.0  # one wish may come twice: `timeout`, and `make` below systemd, signal a process and its whole group
+ECHO_SECONDS = (
+    1.0  # one wish may come twice: `timeout`, and `make` below systemd, signal a process and its whole group
+)
 SPARE_FILES = 100  # descriptors that are not connections: store, sockets that listen, logs
 
 # A poller whose machine was switched off says nothing. Ask after 15 s of silence, give up after three more
