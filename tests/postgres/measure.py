@@ -1,7 +1,8 @@
-"""What transitions and tasks cost in the PostgreSQL store: `python -m tests.postgres.measure [batches] [pops] …`.
+"""What transitions and tasks cost in the PostgreSQL store: `python -m tests.postgres.measure [batches] [polls] …`.
 
 `batches`: 32 transitions to a commit, as the lane writes them, in lists; a transition is what tests/store/measure.py
-calls one. Prints commits per second, CPU of this process and of the server's. `pops`: tasks taken one at a time from a
+calls one. Prints commits per second, CPU of this process and of the server's. `polls`: a task taken, its execution
+locked, read and written. `pops`: tasks taken one at a time from a
 list that is filled as fast, with and without a snapshot held open beside it, with and without postgres_marks.py.
 `lists`: pages of visibility over many runs. The server is made for this run, with fsync; figures are in
 docs/decisions/0008-postgresql.md.
@@ -21,10 +22,10 @@ from typing import Any
 import psycopg
 
 from tests.store.measure import NOW, fill, fresh_row, lists, run_through
-from tests.store.rows import DOMAIN, run_of, task_row
+from tests.store.rows import DOMAIN, change_of, run_of, task_row
 from tools import postgres
 from workflowsvc.store import postgres_marks
-from workflowsvc.store.interface import Store
+from workflowsvc.store.interface import EventRow, Store, TaskRow
 from workflowsvc.store.postgres import PostgresStore
 
 # As engine/writes.py hands them over: a run that closes makes room for the next.
@@ -110,9 +111,40 @@ def pops(server: postgres.Server, store: Store, seconds: float) -> None:
         postgres_marks.FULL_LOOK_MS = kept
 
 
+def polls(server: postgres.Server, store: Store, transactions: int, per_transaction: int) -> None:
+    """As the lane has it: a task is taken, its execution read, the start written down and the next task put."""
+    chance, numbers = random.Random(per_transaction), count(per_transaction * 20_000_000)
+    clock = count(NOW * 1_000_000)
+    runs = [fresh_row(next(numbers), chance) for _ in range(200)]
+    with store.transaction() as tx:
+        tx.insert_executions(runs)
+        for row in runs:
+            tx.append_events([EventRow(row.run, 1, b"x" * 450)])
+        tx.put_tasks([TaskRow(row.run, 2, "activity", DOMAIN, "main", 0, next(clock), True) for row in runs])
+    cpu, theirs, start = time.process_time(), server_cpu(server), time.perf_counter()
+    for _ in range(transactions):
+        with store.transaction() as tx:
+            for _ in range(per_transaction):
+                (task,) = tx.take_tasks(DOMAIN, "activity", "main", 1)
+                row = tx.lock([task.run], wait=False)[task.run]
+                tx.heartbeats(task.run)
+                changed = row._replace(next_event_id=row.next_event_id + 1)
+                tx.append_events([EventRow(row.run, changed.next_event_id, b"x" * 200)])
+                tx.update_executions([change_of(changed)])
+                key = changed.next_event_id
+                tx.put_tasks([TaskRow(row.run, key, "activity", DOMAIN, "main", 0, next(clock), True)])
+    done = transactions * per_transaction
+    wall = time.perf_counter() - start
+    cpu, theirs = time.process_time() - cpu, server_cpu(server) - theirs
+    print(
+        f"polls, {per_transaction} to a commit: {done / wall:.0f}/s;"
+        f" CPU of the node {cpu / done * 1e6:.0f} us, of the server {theirs / done * 1e6:.0f} us each"
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("what", nargs="*", default=["batches", "pops", "lists"])
+    parser.add_argument("what", nargs="*", default=["batches", "polls", "pops", "lists"])
     parser.add_argument("--active", type=int, default=100)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--commits", type=int, default=1000)
@@ -125,6 +157,9 @@ def main() -> None:
             fill(store, given.closed, random.Random(2))
         if "batches" in given.what:
             batches(server, store, given.active, given.batch, given.commits)
+        if "polls" in given.what:
+            polls(server, store, given.commits, 1)
+            polls(server, store, given.commits, 10)
         if "pops" in given.what:
             pops(server, store, given.seconds)
         if "lists" in given.what and given.closed:

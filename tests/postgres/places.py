@@ -11,6 +11,9 @@ import contextlib
 import functools
 import itertools
 import os
+import re
+from collections import defaultdict
+from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -19,11 +22,13 @@ import pytest
 
 from tools import postgres
 from workflowsvc.store.postgres import PostgresStore
-from workflowsvc.store.postgres_schema import COPIED, SPREAD
+from workflowsvc.store.postgres_schema import COPIED, MIGRATIONS, SPREAD, script
 
 _at_exit = contextlib.ExitStack()
 atexit.register(_at_exit.close)
 _numbers = itertools.count(1)
+
+PARTS = 4
 
 
 @functools.cache
@@ -62,6 +67,36 @@ def new_place() -> Place:
     return Place(schema, with_option(base, "options", f"-c search_path={schema}"))
 
 
+def new_spread_place() -> Place:
+    """As near to many servers as one of them comes: its tables are in parts by shard, so an index that must be unique
+    has to begin with it, and plans show which parts a statement reaches into. And it says that it is Citus, so rows
+    are sent one by one.
+    """
+    place = new_place()
+    place = place._replace(dsn=with_option(place.dsn, "options", f"-c search_path={place.schema},pg_catalog"))
+    with admin(place.dsn) as connection:
+        connection.execute("create table pg_extension as select 'citus' as extname")
+        for statement in script(MIGRATIONS, first=True):
+            connection.execute(in_parts(statement).encode())
+    return place
+
+
+def in_parts(sql: str) -> str:
+    """The same schema with the tables of executions in parts; what is said of their storage is left out."""
+    for table in SPREAD:
+        parts = "".join(
+            f"create table {table}_{n} partition of {table} for values with (modulus {PARTS}, remainder {n});\n"
+            for n in range(PARTS)
+        )
+        sql = re.sub(
+            rf"(^create table {table} \(.*?^\))( with \(.*?\))?;\n",
+            rf"\1 partition by hash (shard);\n{parts}",
+            sql,
+            flags=re.MULTILINE | re.DOTALL,
+        )
+    return sql
+
+
 def with_option(dsn: str, name: str, value: str) -> str:
     """A DSN in the form of a URL, with one more parameter."""
     return f"{dsn}{'&' if '?' in dsn else '?'}{name}={quote(value, safe='')}"
@@ -77,20 +112,21 @@ class _Kept(NamedTuple):
     store: PostgresStore
 
 
-_kept: list[_Kept] = []
+_kept: dict[Callable[[], Place], list[_Kept]] = defaultdict(list)
 
 
-def open_empty_store() -> PostgresStore:
+def open_empty_store(make: Callable[[], Place] = new_place) -> PostgresStore:
     """In a schema whose last store is closed, emptied, because making tables takes longer than most tests."""
-    for number, (place, store) in enumerate(_kept):
+    kept = _kept[make]
+    for number, (place, store) in enumerate(kept):
         if store._closed:  # pyright: ignore[reportPrivateUsage]
             empty(place)
             again = PostgresStore(place.dsn)
-            _kept[number] = _Kept(place, again)
+            kept[number] = _Kept(place, again)
             return again
-    place = new_place()
-    _kept.append(_Kept(place, PostgresStore(place.dsn)))
-    return _kept[-1].store
+    place = make()
+    kept.append(_Kept(place, PostgresStore(place.dsn)))
+    return kept[-1].store
 
 
 def empty(place: Place) -> None:

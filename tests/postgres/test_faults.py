@@ -9,6 +9,7 @@ from contextlib import closing
 import psycopg
 import pytest
 
+from tests.postgres.places import with_option
 from tests.postgres.proxy import Cut, Proxy
 from tests.store.rows import change_of, event_rows, execution_row, executions, insert, run_of
 from tools.postgres import Server
@@ -157,6 +158,24 @@ def test_the_outcome_is_unknown_when_another_server_has_taken_over(
     with pytest.raises(OutcomeUnknown):
         lose(through, number)
     assert executions(through, number)
+
+
+def test_the_outcome_is_unknown_when_the_server_numbers_no_transactions(
+    own_server: Server, proxy: Proxy
+) -> None:
+    """As far as its catalog says, which is all that is asked of servers that only speak like PostgreSQL."""
+    number = next(NUMBERS)
+    direct = with_option(own_server.dsn(), "options", "-c search_path=numberless,pg_catalog")
+    with psycopg.connect(own_server.dsn(), autocommit=True) as admin:
+        admin.execute("create schema numberless")
+        PostgresStore(direct).close()
+        admin.execute("create table numberless.pg_proc (proname name)")
+    with closing(PostgresStore(direct.replace(f":{own_server.port}/", f":{proxy.port}/"))) as store:
+        insert(store, execution_row(next(NUMBERS)))
+        proxy.cut("commit", "after")
+        with pytest.raises(OutcomeUnknown):
+            lose(store, number)
+        assert executions(store, number)
 
 
 def test_a_server_that_does_not_answer_is_given_up(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.postgres.places import open_empty_store
 from tests.store.rows import DOMAIN, change_of, execution_row, insert, run_of, task_row
 from workflowsvc.store.interface import ListKey, MessageRow, Store, TaskRow
-from workflowsvc.store.postgres_marks import ALL, FULL_LOOK_MS, PRIORITIES, Mark, Stretches, TaskMarks
+from workflowsvc.store.postgres_marks import ALL, FULL_LOOK_MS, PRIORITIES, Mark, Stretch, TaskMarks
 
 MAIN = ListKey(DOMAIN, "decision", "main")
 LATER = FULL_LOOK_MS - 1  # within the half second after a full look
@@ -73,13 +73,11 @@ def test_a_task_list_is_searched_in_stretches_that_leave_no_priority_out() -> No
     assert marks.stretches(MAIN, 0) == ALL
     marks.took(MAIN, [task_row(1, priority=5, position=10), task_row(2, priority=0, position=20)])
     highest, lowest = 2**31 - 1, -(2**31)
-    assert marks.stretches(MAIN, LATER) == Stretches(
-        [highest, 5, 4, 0, -1], [6, 5, 1, 0, lowest], [0, 10, 0, 20, 0]
-    )
+    assert marks.stretches(MAIN, LATER) == [Stretch(highest, 5, 10, 5), Stretch(4, 0, 20, lowest)]
     marks.wrote(MAIN, 0, 15)
     marks.wrote(MAIN, 0, 17)
     marks.wrote(MAIN, 9, 1)
-    assert marks.stretches(MAIN, LATER).first == [0, 10, 0, 15, 0]
+    assert [stretch.first for stretch in marks.stretches(MAIN, LATER)] == [10, 15]
     marks.rolled_back()
     assert marks.stretches(MAIN, LATER) == ALL
 
@@ -90,9 +88,10 @@ def test_the_highest_and_the_lowest_priority_have_nothing_beyond_them() -> None:
     marks.took(
         MAIN, [task_row(1, priority=2**31 - 1, position=1), task_row(2, priority=-(2**31), position=2)]
     )
-    assert marks.stretches(MAIN, LATER) == Stretches(
-        [2**31 - 1, 2**31 - 2, -(2**31)], [2**31 - 1, -(2**31) + 1, -(2**31)], [1, 0, 2]
-    )
+    assert marks.stretches(MAIN, LATER) == [
+        Stretch(2**31 - 1, 2**31 - 1, 1, 2**31 - 1),
+        Stretch(2**31 - 2, -(2**31), 2, -(2**31)),
+    ]
 
 
 def test_a_list_with_many_priorities_is_looked_at_whole() -> None:

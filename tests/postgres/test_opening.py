@@ -181,6 +181,33 @@ def test_migrate_prints_how_citus_spreads_every_table(
     assert all(column == "shard" for table, column in unique if table in spread)
 
 
+def test_migrate_spreads_what_is_not_spread_yet(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    """On a database that has Citus in name only: its functions note what they are called with."""
+    dsn = with_option(place.dsn, "options", f"-c search_path={place.schema},pg_catalog")
+    PostgresStore(place.dsn).close()
+    with admin(dsn) as connection:
+        connection.execute(
+            "create table pg_extension as select 'citus' as extname;"
+            "create table pg_dist_partition (logicalrelid regclass, colocated text);"
+            "create function create_reference_table(what regclass) returns void language sql as"
+            " 'insert into pg_dist_partition values ($1)';"
+            "create function create_distributed_table(what regclass, by text, colocate_with text) returns void"
+            " language sql as 'insert into pg_dist_partition values ($1, $3)'"
+        )
+        assert migrate(dsn, "--distribute", "citus") == 0
+        assert "distributed by shard" in capsys.readouterr().out
+        connection.execute("delete from pg_dist_partition where logicalrelid = 'tasks'::regclass")
+        assert migrate(dsn, "--distribute", "citus") == 0
+        assert "distributed by shard" in capsys.readouterr().out
+        spread = connection.execute("select logicalrelid::text, colocated from pg_dist_partition").fetchall()
+        others = dict.fromkeys(postgres_schema.SPREAD[1:], "executions")
+        copied = dict.fromkeys(postgres_schema.COPIED)
+        assert len(spread) == len(dict(spread))
+        assert dict(spread) == {"executions": "none", **others, **copied}
+        assert migrate(dsn, "--distribute", "citus") == 0
+        assert "distributed already" in capsys.readouterr().out
+
+
 def test_migrate_without_citus_says_so(place: Place) -> None:
     with pytest.raises(StoreUnusable, match="no Citus"):
         migrate(place.dsn, "--distribute", "citus")

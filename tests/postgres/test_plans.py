@@ -95,14 +95,14 @@ def test_a_statement_uses_the_indexes_that_are_named_above_it(connection: Connec
         assert used_in(found) >= indexes_named(name), found
 
 
-def test_the_tasks_to_be_taken_are_chosen_once(connection: Connection) -> None:
-    """Inside of a join the choice would be made again for each row of the other side, beyond any limit."""
-    found = plan(connection, SQL.claim_tasks.text)
-    chosen, _, deleted = found.partition("CTE claimed")
-    assert "CTE free" in chosen
-    assert "Limit" in chosen
-    assert "CTE Scan on free" in deleted
-    assert "LockRows" not in deleted, found
+def test_a_claim_is_decided_before_a_row_is_looked_for(connection: Connection) -> None:
+    """Each subquery once: inside of a join the choice would be made again for each row of the other side."""
+    found = plan(connection, SQL.claim_task.text)
+    deleted, *decided = found.split("InitPlan")
+    assert len(decided) == 3, found
+    assert "One-Time Filter: ($" in deleted + decided[-1], found
+    assert "SubPlan" not in found
+    assert found.count("LockRows") == 2
 
 
 FILTERS = [{}, {"type_name": "t"}, {"tag": "t"}, {"workflow_id": "w"}, {"close_status": "FAILED"}]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.postgres.places import open_empty_store
+from tests.postgres.places import new_spread_place, open_empty_store
 from workflowsvc.store.interface import Store
 from workflowsvc.store.sqlite import SqliteStore
 
@@ -21,6 +21,7 @@ FACTORIES: dict[str, Callable[[Path], Store]] = {
     "sqlite-memory": lambda folder: SqliteStore(None),
     "sqlite-file": lambda folder: SqliteStore(str(folder / "workflowsvc.db")),
     "postgres": lambda folder: open_empty_store(),  # skips the test when there is no PostgreSQL
+    "postgres-spread": lambda folder: open_empty_store(new_spread_place),
 }
 
 

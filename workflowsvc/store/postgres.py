@@ -82,7 +82,8 @@ class PostgresStore:
         if self._writer is None or not self._writer.is_alive():
             self._writer = None
             wire = Wire(self._dsn)
-            self._timeline = wire.ask(SQL.timeline)[0][0]
+            if wire.server.tells_outcomes:
+                self._timeline = wire.ask(SQL.timeline)[0][0]
             self._writer = wire
         return self._writer
 
@@ -93,8 +94,9 @@ class PostgresStore:
             self._end(wire, transaction)
             return
         ids: list[Rows] = []
-        wire.queue(SQL.transaction_id, then=ids.append)
-        wire.queue_boundary()
+        if wire.server.tells_outcomes:
+            wire.queue(SQL.transaction_id, then=ids.append)
+            wire.queue_boundary()
         wire.queue(SQL.commit)
         try:
             wire.exchange()

@@ -16,6 +16,7 @@ from contextlib import suppress
 
 import msgspec
 import psycopg
+from psycopg import errors
 
 from workflowsvc.store.interface import ListKey, Unavailable
 from workflowsvc.store.postgres_wire import Row, connect
@@ -76,12 +77,13 @@ class Hints:
 
     def _work(self) -> None:
         while not self._closed:
-            with suppress(psycopg.Error, Unavailable):
-                connection = connect(self._dsn)
-                try:
+            try:
+                with suppress(Unavailable), connect(self._dsn) as connection:
                     self._serve(connection)
-                finally:
-                    connection.close()
+            except (errors.FeatureNotSupported, errors.SyntaxError, errors.UndefinedFunction):
+                return  # a server that only speaks like PostgreSQL: polls look again by themselves
+            except psycopg.Error:
+                pass
             if not self._closed:
                 self._wait({self._bell: select.POLLIN}, RETRY_MS)
 

@@ -70,16 +70,22 @@ class Mark:
         self._forget_transaction()
 
 
-class Stretches(NamedTuple):
-    """Parts of a task list, to be searched one after the other: priorities from highest to lowest, and within
-    them positions from `first` on."""
+class Stretch(NamedTuple):
+    """A part of a task list: priorities from highest to lowest, and of the one that is `marked` positions from `first`
+    on."""
 
-    highest: list[int]
-    lowest: list[int]
-    first: list[int]
+    highest: int
+    marked: int
+    first: int
+    lowest: int
 
 
-ALL = Stretches([HIGHEST], [LOWEST], [0])
+ALL = [Stretch(HIGHEST, HIGHEST, 0, LOWEST)]
+
+
+def beyond(priority: int, position: int) -> list[Stretch]:
+    """What stands behind this place."""
+    return [Stretch(priority, priority, position + 1, LOWEST)]
 
 
 class _ListMarks:
@@ -95,7 +101,8 @@ class TaskMarks:
         self._lists: dict[ListKey, _ListMarks] = {}
         self._touched: set[ListKey] = set()
 
-    def stretches(self, task_list: ListKey, moment: int) -> Stretches:
+    def stretches(self, task_list: ListKey, moment: int) -> list[Stretch]:
+        """To be searched one after the other."""
         marks = self._lists.get(task_list)
         if marks is None:
             if len(self._lists) >= TASK_LISTS:
@@ -105,16 +112,12 @@ class TaskMarks:
             marks.full_look_at = moment
             return ALL
         latest = max(moment - COMMIT_MS, 0) * POSITIONS_PER_MS
-        found = Stretches([], [], [])
+        found: list[Stretch] = []
         highest = HIGHEST
         for priority in sorted(marks.positions, reverse=True):
-            if priority < highest:
-                _add(found, highest, priority + 1, 0)
-            _add(found, priority, priority, min(marks.positions[priority], latest))
+            found.append(Stretch(highest, priority, min(marks.positions[priority], latest), priority))
             highest = priority - 1
-        if highest >= LOWEST:
-            _add(found, highest, LOWEST, 0)
-        return found
+        return [*found[:-1], found[-1]._replace(lowest=LOWEST)] if found else ALL
 
     def took(self, task_list: ListKey, rows: list[TaskRow]) -> None:
         self._touched.add(task_list)
@@ -140,12 +143,6 @@ class TaskMarks:
         for task_list in self._touched:
             self._lists.pop(task_list, None)
         self._touched.clear()
-
-
-def _add(stretches: Stretches, highest: int, lowest: int, first: int) -> None:
-    stretches.highest.append(highest)
-    stretches.lowest.append(lowest)
-    stretches.first.append(first)
 
 
 class Marks(NamedTuple):

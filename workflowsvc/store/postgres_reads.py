@@ -6,7 +6,8 @@ transactions.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from workflowsvc.core.run_ids import shard_for
@@ -56,8 +57,24 @@ class PostgresReader:
         except ContainsNul:
             return []
 
+    def _rows_each(self, statement: Statement, keys: Iterable[Sequence[object]]) -> Iterator[Rows]:
+        """One statement for each key, all in one round trip."""
+        wire = self._wire
+        answers: list[Rows] = []
+        try:
+            for key in keys:
+                wire.queue(statement, key, answers.append)
+        except ContainsNul:
+            return iter(())
+        wire.exchange()
+        return iter(answers)
+
+    def _rows_of_each(self, statement: Statement, runs: list[int]) -> list[Rows]:
+        return list(self._rows_each(statement, ((shard_of(run), run) for run in runs))) if runs else []
+
     def _rows_of(self, statement: Statement, runs: list[int]) -> Rows:
-        return self._rows(statement, [shard_of(run) for run in runs], runs) if runs else []
+        """By run."""
+        return list(chain.from_iterable(self._rows_of_each(statement, sorted(runs))))
 
     def _row(self, statement: Statement, *values: object) -> Row | None:
         rows = self._rows(statement, *values)
@@ -110,12 +127,11 @@ class PostgresReader:
         return self._count(SQL.count_types, domain, kind)
 
     def executions(self, runs: list[int]) -> dict[int, ExecutionRow]:
-        rows = self._rows_of(SQL.executions, runs)
-        return {row[0]: ExecutionRow._make(row) for row in rows if row[0] is not None}
+        return {row[0]: ExecutionRow._make(row) for row in self._rows_of(SQL.execution, runs)}
 
     def open_run(self, domain: int, workflow_id: str) -> int | None:
-        row = self._row(SQL.open_run, self._shards(domain, workflow_id), domain, workflow_id)
-        return None if row is None else row[0]
+        keys = [(shard, domain, workflow_id) for shard in self._shards(domain, workflow_id)]
+        return next((rows[0][0] for rows in self._rows_each(SQL.open_run, keys) if rows), None)
 
     def _shards(self, domain: int, workflow_id: str) -> list[int]:
         """Where runs of this workflowId are; everywhere, as long as the domain is not known to the store."""
@@ -135,24 +151,28 @@ class PostgresReader:
         return [body for (body,) in self._rows(statement, shard_of(run), run, first, last, limit)]
 
     def heartbeats(self, run: int) -> list[HeartbeatRow]:
-        return [
-            HeartbeatRow(run, scheduled_event_id, at, text(details))
-            for scheduled_event_id, at, details in self._rows(SQL.heartbeats, shard_of(run), run)
-        ]
+        return [heartbeat_row(run, row) for row in self._rows(SQL.heartbeats, shard_of(run), run)]
 
     def list_executions(self, query: ExecutionQuery) -> list[ExecutionRow]:
-        return [ExecutionRow._make(row) for row in self._listing(query, *visibility.listing(LISTING, query))]
+        pages = self._listing(query, *visibility.listing(LISTING, query))
+        rows = [ExecutionRow._make(row) for page in pages for row in page]
+        if len(pages) > 1:
+            rows.sort(key=lambda row: (getattr(row, query.order_by), row.run), reverse=not query.ascending)
+        return rows[: query.limit]
 
     def count_executions(self, query: ExecutionQuery) -> int:
-        rows = self._listing(query, *visibility.counting(LISTING, query))
-        return rows[0][0] if rows else 0
+        pages = self._listing(query, *visibility.counting(LISTING, query))
+        return sum(page[0][0] for page in pages)
 
-    def _listing(self, query: ExecutionQuery, text: str, parameters: Mapping[str, Any]) -> Rows:
+    def _listing(self, query: ExecutionQuery, text: str, given: Mapping[str, Any]) -> list[Rows]:
+        """One answer, or one from each shard that the workflowId may be in."""
         statement = listing(text)
-        if "shards" in statement.parameters:
+        shards: Sequence[int | None] = (None,)
+        if "shard" in statement.parameters:
             assert query.workflow_id is not None
-            parameters = {**parameters, "shards": self._shards(query.domain, query.workflow_id)}
-        return self._rows(statement, *(parameters[name] for name in statement.parameters))
+            shards = self._shards(query.domain, query.workflow_id)
+        keys = [[{**given, "shard": shard}[name] for name in statement.parameters] for shard in shards]
+        return list(self._rows_each(statement, keys))
 
     def count_tasks(self, domain: int, kind: TaskKind, task_list: str) -> int:
         return self._count(SQL.count_tasks, domain, kind, task_list)
@@ -170,7 +190,12 @@ class PostgresReader:
     # --- for audits ---
 
     def runs(self, after: int, limit: int) -> list[int]:
-        return [run for (run,) in self._rows(SQL.runs, ALL_SHARDS, after, limit)]
+        """A little from each shard, and of that what stands before the end of every shard that has more."""
+        most = 4 + 2 * limit // len(ALL_SHARDS)
+        parts = list(self._rows_each(SQL.runs, ((shard, after, most) for shard in ALL_SHARDS)))
+        end = min((part[-1][0] for part in parts if len(part) == most), default=None)
+        runs = sorted(run for part in parts for (run,) in part if end is None or run <= end)
+        return runs[:limit]
 
     def tasks_of(self, runs: list[int]) -> list[TaskRow]:
         return [TaskRow._make(row) for row in self._rows_of(SQL.tasks_of, runs)]
@@ -183,8 +208,9 @@ class PostgresReader:
 
     def heartbeats_of(self, runs: list[int]) -> list[HeartbeatRow]:
         return [
-            HeartbeatRow(run, scheduled_event_id, at, text(details))
-            for run, scheduled_event_id, at, details in self._rows_of(SQL.heartbeats_of, runs)
+            heartbeat_row(run, row)
+            for run, rows in zip(sorted(runs), self._rows_of_each(SQL.heartbeats, sorted(runs)), strict=True)
+            for row in rows
         ]
 
     def waiting_messages(self, after: int, limit: int) -> list[MessageRow]:
@@ -218,6 +244,11 @@ def blob(value: str | None) -> bytes | None:
 
 def text(value: bytes | None) -> str | None:
     return None if value is None else value.decode()
+
+
+def heartbeat_row(run: int, row: Row) -> HeartbeatRow:
+    scheduled_event_id, at, details = row
+    return HeartbeatRow(run, scheduled_event_id, at, text(details))
 
 
 def _domain(row: Row) -> DomainRow:

@@ -8,7 +8,7 @@ release must know at least to work with it, so that nodes can be upgraded one by
 from __future__ import annotations
 
 import re
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -152,27 +152,33 @@ def script(todo: list[Migration], *, first: bool) -> list[str]:
     return statements
 
 
-def distribution() -> list[str]:
-    """What makes Citus spread the tables over its servers; all that belongs to one shard stays together."""
-    first, *others = SPREAD
-    calls = [f"select create_reference_table('{table}')" for table in COPIED]
-    calls.append(f"select create_distributed_table('{first}', 'shard')")
-    calls += [
-        f"select create_distributed_table('{table}', 'shard', colocate_with => '{first}')" for table in others
-    ]
-    return calls
+def distribution(done: Collection[str] = ()) -> list[str]:
+    """What makes Citus spread the tables over its servers, but for those that are spread; all that belongs to one
+    shard stays together.
+    """
+    first = SPREAD[0]
+    calls = {table: f"create_reference_table('{table}')" for table in COPIED}
+    # A group of its own: by default they would join any other tables spread by a smallint in this database.
+    calls[first] = f"create_distributed_table('{first}', 'shard', colocate_with => 'none')"
+    for table in SPREAD[1:]:
+        calls[table] = f"create_distributed_table('{table}', 'shard', colocate_with => '{first}')"
+    return [f"select {call}" for table, call in calls.items() if table not in done]
 
 
 def distribute(connection: Connection, where: str) -> bool:
-    """Runs these calls; False when they were made before."""
+    """Runs those calls that have not been made before, each in a transaction of its own: what was done before one fails
+    stays done. False when there was none.
+    """
     try:
         if connection.execute("select 1 from pg_extension where extname = 'citus'").fetchone() is None:
             raise StoreUnusable(f"{where} has no Citus: `create extension citus` first.")
-        with connection.transaction():
-            if connection.execute("select 1 from pg_dist_partition limit 1").fetchone() is not None:
-                return False
-            for call in distribution():
-                connection.execute(call.encode())
-            return True
+        spread = connection.execute(
+            "select relname from pg_dist_partition join pg_class as c on c.oid = logicalrelid::oid"
+            " where relnamespace = current_schema()::regnamespace"
+        )
+        calls = distribution({row[0] for row in spread})
+        for call in calls:
+            connection.execute(call.encode())
+        return bool(calls)
     except psycopg.Error as error:
         raise StoreUnusable(f"{where} cannot be distributed: {one_line(error)}.") from error

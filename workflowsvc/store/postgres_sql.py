@@ -15,6 +15,7 @@ from typing import NamedTuple, cast
 from workflowsvc.store.postgres_values import ENCODERS, Encoder
 from workflowsvc.store.sql import Statements, parse
 
+_ARRAYS = re.compile(rb"select \*\s+from\s+unnest\(([^()]*)\)")
 _PARAMETER = re.compile(r"(?<!:):([a-z_]+)(?:::([a-z]+(?:\[\])?))?")
 
 
@@ -59,8 +60,8 @@ class PostgresStatements(NamedTuple):
     meta: Statement
     put_meta: Statement
     # executions.sql
-    executions: Statement
-    lock_executions: Statement
+    execution: Statement
+    lock_execution: Statement
     open_run: Statement
     count_open: Statement
     insert_executions: Statement
@@ -68,13 +69,13 @@ class PostgresStatements(NamedTuple):
     update_progress: Statement
     delete_progress: Statement
     close_execution: Statement
+    list_tags_by_close: Statement
+    list_tags_as_closed: Statement
     put_execution_tags: Statement
     delete_tags_of: Statement
     replace_execution: Statement
     next_wake_at: Statement
     next_purge_at: Statement
-    due_runs: Statement
-    expired_runs: Statement
     delete_execution: Statement
     # history.sql
     append_events: Statement
@@ -93,18 +94,21 @@ class PostgresStatements(NamedTuple):
     delete_task: Statement
     delete_tasks_of: Statement
     put_messages: Statement
-    messages: Statement
     delete_message: Statement
     delete_messages_by_id: Statement
     # claims.sql
-    try_lock_executions: Statement
-    claim_tasks: Statement
+    try_lock_execution: Statement
+    candidate_tasks: Statement
+    claim_task: Statement
+    due_runs: Statement
+    expired_runs: Statement
+    messages: Statement
+    claim_message: Statement
     moment_now: Statement
     # audits.sql
     runs: Statement
     tasks_of: Statement
     tags_of: Statement
-    heartbeats_of: Statement
     waiting_messages: Statement
     stray_events: Statement
     stray_tasks: Statement
@@ -174,6 +178,20 @@ def _load() -> tuple[PostgresStatements, Statements]:
 
 
 SQL, LISTING = _load()
+
+
+def for_one_row(statement: Statement) -> Statement:
+    """The same insert with values in place of arrays, for a database that sends each row to its server."""
+    text, count = _ARRAYS.subn(
+        lambda match: f"values ({match[1].replace(b'[]', b'').decode()})".encode(), statement.text
+    )
+    assert count == 1, statement.name
+    kinds = [kind.decode() for kind in re.findall(rb"\$\d+::(\w+)\[\]", statement.text)]
+    encoders = tuple(ENCODERS[kind] for kind in kinds)
+    return Statement(statement.name + b" of one row", text, statement.parameters, encoders)
+
+
+OF_ONE_ROW = {statement.name: for_one_row(statement) for statement in SQL if _ARRAYS.search(statement.text)}
 
 
 _listings: dict[str, Statement] = {}

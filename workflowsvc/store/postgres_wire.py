@@ -11,6 +11,7 @@ import select
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from workflowsvc.store import postgres_server
 from workflowsvc.store.interface import StoreUnusable, Unavailable
 from workflowsvc.store.postgres_errors import ConnectionLost, store_error
 from workflowsvc.store.postgres_sql import Statement
@@ -39,6 +40,8 @@ PLANNER = {
     "enable_mergejoin": "off",
     "jit": "off",
 }
+# Citus has no generic plan for a statement that is not for one shard, and fails when it must have one.
+SPREAD_PLANNER = {"plan_cache_mode": "auto"}
 # A node that was stopped or cut off must not keep its locks: then the others would wait for ever.
 _TIME_OUTS = {
     "idle_in_transaction_session_timeout": "10s",
@@ -70,9 +73,10 @@ class Wire:
     def __init__(self, dsn: str) -> None:
         """Raises Unavailable when there is no connection to be had."""
         self._connection = connect(dsn)
-        names, settings = list(_SETTINGS), list(_SETTINGS.values())
         try:
-            self._connection.execute(_SETTLE, [names, settings])
+            self.server = postgres_server.ask(self._connection)
+            settings = {**_SETTINGS, **(SPREAD_PLANNER if self.server.spreads else {})}
+            self._connection.execute(_SETTLE, [list(settings), list(settings.values())])
         except psycopg.Error as error:
             self._connection.close()
             raise Unavailable(one_line(error)) from error

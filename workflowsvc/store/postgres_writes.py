@@ -17,7 +17,6 @@ from workflowsvc.store.interface import (
     ExecutionChange,
     ExecutionRow,
     HeartbeatRow,
-    Held,
     ListKey,
     MessageRow,
     TaskKey,
@@ -27,53 +26,16 @@ from workflowsvc.store.interface import (
     TypeRow,
     shard_of,
 )
-from workflowsvc.store.postgres_marks import Marks
-from workflowsvc.store.postgres_reads import DomainNames, PostgresReader, blob, text
-from workflowsvc.store.postgres_sql import SQL, Statement
-from workflowsvc.store.postgres_wire import Row, Rows, Wire
+from workflowsvc.store.postgres_claims import PostgresClaims
+from workflowsvc.store.postgres_reads import blob
+from workflowsvc.store.postgres_sql import OF_ONE_ROW, SQL, Statement
+from workflowsvc.store.postgres_wire import Rows
 
 _tags_of = msgspec.json.Decoder(list[str | None]).decode
 
 
-class PostgresTransaction(PostgresReader):
+class PostgresTransaction(PostgresClaims):
     """Reads and writes on the one connection of this node that writes."""
-
-    def __init__(self, wire: Wire, names: DomainNames, marks: Marks) -> None:
-        super().__init__(wire, names)
-        self._marks = marks
-        self._moment = self._clock = 0
-        self._read_messages: dict[int, int] = {}  # their shards, by id: locked, so certain to be there
-        self._heartbeats: dict[int, list[HeartbeatRow]] = {}  # of locked runs, as long as they are certain
-        self._held_lists: set[ListKey] = set()
-        self._has_readied = False  # tasks were made ready, and where they stand is not known yet
-        self.wrote = False
-        wire.queue(SQL.begin_writing)
-        wire.queue(SQL.moment, then=self._see_moment)
-
-    def _see_moment(self, rows: Rows) -> None:
-        self._moment = self._clock = rows[0][0]
-
-    def _see_clock(self, rows: Rows) -> None:
-        self._clock = rows[0][0]
-
-    def moment(self) -> int:
-        return max(self._now(), self._clock)
-
-    def open_run(self, domain: int, workflow_id: str) -> int | None:
-        """Reads the clock on the way: whoever finds that a run is closed must not live before that moment."""
-        self._wire.queue(SQL.moment_now, then=self._see_clock)
-        return super().open_run(domain, workflow_id)
-
-    @property
-    def begun(self) -> bool:
-        """The server knows of this transaction."""
-        return self._moment != 0
-
-    def _now(self) -> int:
-        """The server's clock when the transaction began."""
-        if not self.begun:
-            self._wire.exchange()
-        return self._moment
 
     def _write(
         self, statement: Statement, values: Sequence[object], then: Callable[[Rows], None] | None = None
@@ -83,9 +45,14 @@ class PostgresTransaction(PostgresReader):
 
     def _insert(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
         """One array for each column. The first column is the run; its shard goes before it."""
-        if rows:
-            columns = list(zip(*rows, strict=True))
-            self._write(statement, ([shard_of(run) for run in columns[0]], *columns))
+        self._insert_at([shard_of(row[0]) for row in rows], statement, rows)  # type: ignore[arg-type]
+
+    def _insert_at(self, shards: list[int], statement: Statement, rows: Sequence[Sequence[object]]) -> None:
+        if self._wire.server.spreads:
+            for shard, row in zip(shards, rows, strict=True):
+                self._write(OF_ONE_ROW[statement.name], (shard, *row))
+        elif rows:
+            self._write(statement, (shards, *zip(*rows, strict=True)))
 
     def _write_each(self, statement: Statement, keys: Iterable[TaskKey]) -> None:
         for run, scheduled_event_id in keys:
@@ -114,31 +81,11 @@ class PostgresTransaction(PostgresReader):
 
     # --- executions ---
 
-    def lock(self, runs: list[int], *, wait: bool = True) -> dict[int, ExecutionRow]:
-        if not runs:
-            return {}
-        keys = sorted((shard_of(run), run) for run in runs)
-        shards, runs = [key[0] for key in keys], [key[1] for key in keys]
-        locked: list[Rows] = []
-        self._wire.queue(
-            SQL.lock_executions if wait else SQL.try_lock_executions, (shards, runs), locked.append
-        )
-        self._wire.queue(SQL.heartbeats_of, (shards, runs), then=self._see_heartbeats)
-        self._heartbeats.update((run, []) for run in runs)
-        rows = self.executions(runs)
-        if not wait and len(locked[0]) < len(rows):
-            raise Held(f"{len(rows) - len(locked[0])} of {len(rows)} executions are held by another node")
-        return rows
-
-    def _see_heartbeats(self, rows: Rows) -> None:
-        """Asked for nearly always when an execution is locked: this spares a round trip."""
-        for run, scheduled_event_id, at, details in rows:
-            self._heartbeats[run].append(HeartbeatRow(run, scheduled_event_id, at, text(details)))
-
     def insert_executions(self, rows: list[ExecutionRow]) -> None:
         self._insert(SQL.insert_executions, [_cold(row) for row in rows])
         self._insert_what_changes(rows)
         self._see_due(rows)
+        self._without_tags.update(row.run for row in rows if row.tags is None)
 
     def _insert_what_changes(self, rows: list[ExecutionRow]) -> None:
         """The rows beside those in `executions`: progress of open runs, and the lists of tags."""
@@ -156,6 +103,7 @@ class PostgresTransaction(PostgresReader):
 
     def _see_due(self, rows: Sequence[ExecutionRow | ExecutionChange]) -> None:
         for row in rows:
+            self._locked.pop(row.run, None)
             self._marks.wakes.gone(row.run)
             self._marks.wakes.wrote(row.wake_at if row.closed_at is None else None)
             self._marks.purges.wrote(row.purge_at)
@@ -167,11 +115,20 @@ class PostgresTransaction(PostgresReader):
             if change.closed_at is None:
                 self._write(SQL.update_progress, (*changed, shard_of(run), run))
             else:
-                self._write(SQL.close_execution, (shard_of(run), run, *changed, *closing))
+                self._close(shard_of(run), run, (*changed, *closing))
         self._see_due(changes)
+
+    def _close(self, shard: int, run: int, values: tuple[object, ...]) -> None:
+        self._write(SQL.delete_progress, (shard, run))
+        self._write(SQL.close_execution, (*values, shard, run))
+        if run not in self._without_tags:
+            closed_at = values[3]
+            self._write(SQL.list_tags_by_close, (closed_at, shard, run))
+            self._write(SQL.list_tags_as_closed, (shard, run))
 
     def replace_executions(self, rows: list[ExecutionRow]) -> None:
         runs = [row.run for row in rows]
+        self._without_tags.difference_update(runs)
         self.delete_tags_of(runs)
         self._write_runs(SQL.delete_progress, runs)
         for row in rows:
@@ -182,26 +139,8 @@ class PostgresTransaction(PostgresReader):
     def delete_tags_of(self, runs: list[int]) -> None:
         self._write_runs(SQL.delete_tags_of, runs)
 
-    def due_runs(self, now: int, limit: int) -> list[int]:
-        first = self._marks.wakes.first(self._now())
-        rows = self._rows(SQL.due_runs, first, now, limit)
-        self._marks.wakes.found(_pairs(rows), now + 1 if len(rows) < limit else rows[-1][1])
-        return [run for run, _ in rows]
-
-    def next_wake_at(self) -> int | None:
-        return self._rows(SQL.next_wake_at, self._marks.wakes.first(self._now()))[0][0]
-
-    def expired_runs(self, now: int, limit: int) -> list[int]:
-        first = self._marks.purges.first(self._now())
-        rows = self._rows(SQL.expired_runs, first, now, limit)
-        self._marks.purges.found(_pairs(rows), now + 1 if len(rows) < limit else rows[-1][1])
-        return [run for run, _ in rows]
-
-    def next_purge_at(self) -> int | None:
-        return self._rows(SQL.next_purge_at, self._marks.purges.first(self._now()))[0][0]
-
     def purge(self, run: int, at_most_events: int) -> bool:
-        row = self.executions([run]).get(run)
+        row = self._locked.get(run) or self.executions([run]).get(run)
         if row is None:
             return True
         assert row.closed_at is not None, f"run {run} is open and must not be purged"
@@ -209,6 +148,7 @@ class PostgresTransaction(PostgresReader):
         self._write(SQL.delete_newest_events, (*key, at_most_events))
         if self._rows(SQL.has_events, *key)[0][0]:
             return False
+        self._forget([run])
         self._write(SQL.delete_execution, key)
         self.delete_tags_of([run])
         self.delete_tasks_of([run])
@@ -220,10 +160,6 @@ class PostgresTransaction(PostgresReader):
 
     def append_events(self, rows: list[EventRow]) -> None:
         self._insert(SQL.append_events, rows)
-
-    def heartbeats(self, run: int) -> list[HeartbeatRow]:
-        known = self._heartbeats.get(run)
-        return super().heartbeats(run) if known is None else known
 
     def put_heartbeats(self, rows: list[HeartbeatRow]) -> None:
         for row in rows:
@@ -262,26 +198,6 @@ class PostgresTransaction(PostgresReader):
     def _see_ready(self, domain: int, kind: TaskKind, task_list: str, priority: int, position: int) -> None:
         self._marks.tasks.wrote(ListKey(domain, kind, task_list), priority, position)
 
-    def take_tasks(self, domain: int, kind: TaskKind, task_list: str, limit: int) -> list[TaskRow]:
-        key = ListKey(domain, kind, task_list)
-        if self._has_readied:
-            self._wire.exchange()
-        stretches = self._marks.tasks.stretches(key, self._now())
-        rows = self._rows(SQL.claim_tasks, *stretches, *key, limit)
-        self._held_lists.discard(key)
-        if rows and rows[0][0] is None:
-            self._held_lists.add(key)
-            return []
-        self.wrote = self.wrote or bool(rows)
-        rows.sort(key=lambda row: row[-1])  # by place: a join may return them in any order
-        taken = [TaskRow._make(row[:-1]) for row in rows]
-        if not rows or rows[-1][-1] == len(rows):  # else there is something before them
-            self._marks.tasks.took(key, taken)
-        return taken
-
-    def has_held(self, task_list: ListKey) -> bool:
-        return task_list in self._held_lists
-
     def delete_tasks(self, keys: list[TaskKey]) -> None:
         self._write_each(SQL.delete_task, keys)
 
@@ -292,16 +208,8 @@ class PostgresTransaction(PostgresReader):
 
     def put_messages(self, rows: list[MessageRow]) -> None:
         if rows:
-            ids, runs, *others = zip(*rows, strict=True)
-            self._write(SQL.put_messages, ([shard_of(run) for run in runs], ids, runs, *others))
-            self._marks.messages.wrote(min(ids))
-
-    def messages(self, limit: int) -> list[MessageRow]:
-        first = self._marks.messages.first(self._now())
-        rows = [MessageRow._make(row) for row in self._rows(SQL.messages, first, limit)]
-        self._marks.messages.found([(row.id, row.id) for row in rows], rows[-1].id + 1 if rows else None)
-        self._read_messages.update((row.id, shard_of(row.run)) for row in rows)
-        return rows
+            self._insert_at([shard_of(row.run) for row in rows], SQL.put_messages, rows)
+            self._marks.messages.wrote(min(row.id for row in rows))
 
     def delete_messages(self, ids: list[int]) -> int:
         """No round trip for those that this transaction has read: nobody else can have deleted them."""
@@ -323,10 +231,6 @@ class PostgresTransaction(PostgresReader):
 def _cold(row: ExecutionRow) -> ExecutionRow:
     """As it stands in `executions`, where what changes while a run is open does not count."""
     return row if row.closed_at is not None else row._replace(wake_at=None, cancel_requested=False)
-
-
-def _pairs(rows: Iterable[Row]) -> list[tuple[int, int]]:
-    return [(run, place) for run, place in rows]
 
 
 def _tag_entries(row: ExecutionRow) -> list[tuple[int, str, bytes, int, int]]:

@@ -1,35 +1,26 @@
 -- What audits ask: whole tables, page by page or shard by shard, so that no statement takes long.
 
 -- :name runs
--- executions_pkey, a page from each shard, of which one page is kept
-select page.run
-from unnest(:shards::smallint[]) as wanted (shard)
-cross join lateral (
-    select run from executions where shard = wanted.shard and run > :after::bigint order by run limit :limit::bigint
-) as page
-order by page.run
-limit :limit
+-- executions_pkey
+select run
+from executions
+where shard = :shard::smallint and run > :after::bigint
+order by run
+limit :limit::bigint
 
 -- :name tasks_of
 -- tasks_pkey
-select t.run, scheduled_event_id, kind, domain, task_list, priority, position, ready
-from unnest(:shards::smallint[], :runs::bigint[]) as wanted (shard, run)
-cross join lateral (select * from tasks where shard = wanted.shard and run = wanted.run offset 0) as t
-order by t.run, scheduled_event_id
+select run, scheduled_event_id, kind, domain, task_list, priority, position, ready
+from tasks
+where shard = :shard::smallint and run = :run::bigint
+order by scheduled_event_id
 
 -- :name tags_of
 -- execution_tags_pkey
-select t.run, domain, tag, list, at
-from unnest(:shards::smallint[], :runs::bigint[]) as wanted (shard, run)
-cross join lateral (select * from execution_tags where shard = wanted.shard and run = wanted.run offset 0) as t
-order by t.run, tag, list
-
--- :name heartbeats_of
--- heartbeats_pkey
-select h.run, scheduled_event_id, at, details
-from unnest(:shards::smallint[], :runs::bigint[]) as wanted (shard, run)
-cross join lateral (select * from heartbeats where shard = wanted.shard and run = wanted.run offset 0) as h
-order by h.run, scheduled_event_id
+select run, domain, tag, list, at
+from execution_tags
+where shard = :shard::smallint and run = :run::bigint
+order by tag, list
 
 -- :name waiting_messages
 -- messages_in_order

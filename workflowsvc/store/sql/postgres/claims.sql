@@ -1,89 +1,106 @@
--- What a node tries to get without ever waiting for another: executions, and tasks together with their executions. Nobody
--- who holds one waits for a second, so there are no deadlocks between nodes.
+-- What a node tries to get without ever waiting for another: executions, and with them what belongs to them. Nobody who
+-- holds one waits for a second, so there are no deadlocks between nodes.
+--
+-- Each thing is found by a read without locks, which may look into all shards, and then claimed by a statement that names
+-- its shard (postgres_claims.py). What somebody else has got meanwhile is passed over.
 
--- :name try_lock_executions
--- executions_pkey; those that another node holds are passed over
-select e.run
-from unnest(:shards::smallint[], :runs::bigint[]) as wanted (shard, run)
-cross join lateral (
-    select run from executions where shard = wanted.shard and run = wanted.run for update skip locked
-) as e
+-- :name try_lock_execution
+-- executions_pkey; nothing when another node holds it
+select run from executions where shard = :shard::smallint and run = :run::bigint for update skip locked
 
--- :name claim_tasks
--- tasks_waiting, stretch by stretch, beginning where the last task was taken, not at the dead entries before it
--- (postgres_marks.py); executions_pkey; tasks_pkey. A task whose execution another node holds is passed over: `place` counts
--- the tasks looked at, so it tells. One without an execution is taken, and so done with. Only who holds an execution
--- deletes its tasks, so nobody waits in `delete`. The limit ends the walk; `order by` there would first walk all stretches.
--- `materialized`: a walk inside of a join may be repeated for every row of the other side, and then ends far beyond the limit.
--- When nothing is taken, a row of nulls says that something is there all the same
-with free as materialized (
-    select found.*
-    from (
-        select waiting.*, row_number() over () as place
-        from
-            unnest(:highest::integer[], :lowest::integer[], :first::bigint[])
-                as stretch (highest, lowest, first)
-        cross join lateral (
-            select shard, run, scheduled_event_id
-            from tasks
-            where domain = :domain::bigint
-            and kind = :kind::text
-            and task_list = :task_list::text
-            and ready = true
-            and priority between stretch.lowest and stretch.highest
-            and position >= stretch.first
-            order by priority desc, position
-            offset 0
-        ) as waiting
-    ) as found
-    cross join lateral (
-        select 1
-        from (
-            select 1 from executions where shard = found.shard and run = found.run for update skip locked
-        ) as e
-        union all
-        select 1
-        from (
-            select 1
-            from tasks as stray
-            where stray.shard = found.shard
-            and stray.run = found.run
-            and stray.scheduled_event_id = found.scheduled_event_id
-            and not exists (select 1 from executions where shard = found.shard and run = found.run)
-            for update of stray skip locked
-        ) as s
-    ) as ours
+-- :name candidate_tasks
+-- tasks_waiting: beside the priority whose first tasks have been taken, and within it where the last one stood, not at the
+-- dead entries before it (postgres_marks.py). Whoever asks puts the three parts in order
+(
+    select run, scheduled_event_id, priority, position
+    from tasks
+    where domain = :domain::bigint
+    and kind = :kind::text
+    and task_list = :task_list::text
+    and ready = true
+    and priority <= :highest::integer
+    and priority > :marked::integer
+    order by priority desc, position
     limit :limit::bigint
-),
-
-claimed as (
-    delete from tasks as t
-    using free
-    where t.shard = free.shard and t.run = free.run and t.scheduled_event_id = free.scheduled_event_id
-    returning
-        t.run, t.scheduled_event_id, t.kind, t.domain, t.task_list, t.priority, t.position, t.ready, free.place
 )
-
-select * from claimed
 union all
-select null, null, null, null, null, null, null, null, null
-where not exists (select 1 from claimed)
-and exists (
-    select 1
-    from
-        unnest(:highest, :lowest, :first) as stretch (highest, lowest, first)
-    cross join lateral (
-        select 1
-        from tasks
-        where domain = :domain
-        and kind = :kind
-        and task_list = :task_list
-        and ready = true
-        and priority between stretch.lowest and stretch.highest
-        and position >= stretch.first
-        limit 1
-    ) as waiting
+(
+    select run, scheduled_event_id, priority, position
+    from tasks
+    where domain = :domain
+    and kind = :kind
+    and task_list = :task_list
+    and ready = true
+    and priority = :marked
+    and position >= :first::bigint
+    order by position
+    limit :limit
 )
+union all
+(
+    select run, scheduled_event_id, priority, position
+    from tasks
+    where domain = :domain
+    and kind = :kind
+    and task_list = :task_list
+    and ready = true
+    and priority < :marked
+    and priority >= :lowest::integer
+    order by priority desc, position
+    limit :limit
+)
+
+-- :name claim_task
+-- executions_pkey, then tasks_pkey. Only who holds an execution deletes its tasks, so nobody waits in `delete`. A task
+-- without an execution is taken, and so done with. The subqueries name nothing of `tasks` outside, so each is answered once,
+-- before `delete` looks for a row
+delete from tasks
+where shard = :shard::smallint
+and run = :run::bigint
+and scheduled_event_id = :scheduled_event_id::bigint
+and position = :position::bigint
+and ready = true
+and (
+    exists (select 1 from executions where shard = :shard and run = :run for update skip locked)
+    or (
+        not exists (select 1 from executions where shard = :shard and run = :run)
+        and exists (
+            select 1
+            from tasks
+            where shard = :shard and run = :run and scheduled_event_id = :scheduled_event_id
+            for update skip locked
+        )
+    )
+)
+returning run
+
+-- :name due_runs
+-- progress_by_wake
+select run, wake_at
+from progress
+where wake_at between :first::bigint and :now::bigint and (wake_at, run) > (:after_at::bigint, :after_run::bigint)
+order by wake_at, run
+limit :limit::bigint
+
+-- :name expired_runs
+-- executions_by_purge
+select run, purge_at
+from executions
+where purge_at between :first::bigint and :now::bigint and (purge_at, run) > (:after_at::bigint, :after_run::bigint)
+order by purge_at, run
+limit :limit::bigint
+
+-- :name messages
+-- messages_in_order
+select id, run, kind, domain, body
+from messages
+where id >= 0 and id >= :first::bigint
+order by id
+limit :limit::bigint
+
+-- :name claim_message
+-- messages_pkey
+select id from messages where shard = :shard::smallint and id = :id::bigint for update skip locked
 
 -- :name moment_now
 -- the server's clock, in milliseconds: later than everything that can be seen

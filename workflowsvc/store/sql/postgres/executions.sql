@@ -1,12 +1,13 @@
 -- Executions: the row of a run, its tags, and when it must be looked at again.
 --
--- New rows travel as arrays, one for each column: a statement costs more than the rows in it. What is changed or deleted is
--- named by its key, a statement for each row: a join with an array would have a plan that turns round when the table was
--- empty at the time it was counted, and then reads all of it for every batch. Where arrays are joined for reading, `left
--- join` and `lateral` leave only one order.
+-- New rows travel as arrays, one for each column: a statement costs more than the rows in it (postgres_sql.py makes the
+-- form for single rows of them). What is read, locked, changed or deleted is named by its key, a statement for each row:
+-- whoever spreads the tables knows where to send it, and its plan cannot turn round, as that of a join with an array
+-- does when the table was empty at the time it was counted. Every table in a statement is given the shard, so that none
+-- must be derived.
 
--- :name executions
--- executions_pkey and progress_pkey, once for each of the runs asked for; `run` is null for those that are not there
+-- :name execution
+-- executions_pkey and progress_pkey
 select
     e.run, run_id, domain, workflow_id, type_name, type_version, tags, parent_workflow_id, parent_run_id,
     started_at,
@@ -14,32 +15,20 @@ select
     coalesce(p.wake_at, e.wake_at),
     coalesce(p.cancel_requested, e.cancel_requested),
     closed_at, close_status, purge_at
-from unnest(:shards::smallint[], :runs::bigint[]) as wanted (shard, run)
-left join executions as e on e.shard = wanted.shard and e.run = wanted.run
-left join progress as p on p.shard = e.shard and p.run = e.run
+from executions as e
+left join progress as p on p.shard = :shard::smallint and p.run = :run::bigint
+where e.shard = :shard and e.run = :run
 
--- :name lock_executions
--- executions_pkey, in the order given, which is what keeps two nodes from waiting for each other. Reading is another
--- statement behind this one: it then sees what the holder of the lock has written
-select e.run
-from unnest(:shards::smallint[], :runs::bigint[]) as wanted (shard, run)
-cross join lateral (
-    select run from executions where shard = wanted.shard and run = wanted.run for update
-) as e
+-- :name lock_execution
+-- executions_pkey; several in order of their keys, which is what keeps two nodes from waiting for each other. Reading is
+-- another statement behind this one: it then sees what the holder of the lock has written
+select run from executions where shard = :shard::smallint and run = :run::bigint for update
 
 -- :name open_run
 -- executions_open
-select e.run
-from unnest(:shards::smallint[]) as wanted (shard)
-cross join lateral (
-    select run
-    from executions
-    where shard = wanted.shard
-    and domain = :domain::bigint
-    and workflow_id = :workflow_id::text
-    and closed_at is null
-    offset 0
-) as e
+select run
+from executions
+where shard = :shard::smallint and domain = :domain::bigint and workflow_id = :workflow_id::text and closed_at is null
 
 -- :name count_open
 -- executions_open_by_start
@@ -100,35 +89,30 @@ where shard = :shard::smallint and run = :run::bigint
 delete from progress where shard = :shard::smallint and run = :run::bigint
 
 -- :name close_execution
--- executions_pkey, progress_pkey, execution_tags_pkey; moves the row from the indexes of open runs to those of closed ones,
--- and from the lists of tags of open runs to those of closed ones
-with progressed as (
-    delete from progress where shard = :shard::smallint and run = :run::bigint
-),
+-- executions_pkey; moves the row from the indexes of open runs to those of closed ones
+update executions
+set
+    next_event_id = :next_event_id::bigint,
+    wake_at = :wake_at::bigint,
+    cancel_requested = :cancel_requested::boolean,
+    closed_at = :closed_at::bigint,
+    close_status = :close_status::text,
+    purge_at = :purge_at::bigint
+where shard = :shard::smallint and run = :run::bigint
 
-closed as (
-    update executions
-    set
-        next_event_id = :next_event_id::bigint,
-        wake_at = :wake_at::bigint,
-        cancel_requested = :cancel_requested::boolean,
-        closed_at = :closed_at::bigint,
-        close_status = :close_status::text,
-        purge_at = :purge_at::bigint
-    where shard = :shard and run = :run
-),
-
-opened as (
-    delete from execution_tags
-    where shard = :shard and run = :run and list = 'open by start'
-    returning tag, domain, at
-)
-
+-- :name list_tags_by_close
+-- execution_tags_pkey; the lists of closed runs, when a run closes that has tags
 insert into execution_tags (shard, run, list, tag, domain, at)
-select :shard, :run, lists.list, opened.tag, opened.domain, lists.at
-from opened
-cross join lateral (values ('closed by start', opened.at), ('closed by close', :closed_at)) as lists (list, at)
+select shard, run, 'closed by close', tag, domain, :closed_at::bigint
+from execution_tags
+where shard = :shard::smallint and run = :run::bigint and list = 'open by start'
 on conflict do nothing
+
+-- :name list_tags_as_closed
+-- execution_tags_pkey; behind the one above
+update execution_tags
+set list = 'closed by start'
+where shard = :shard::smallint and run = :run::bigint and list = 'open by start'
 
 -- :name put_execution_tags
 -- execution_tags_pkey; a tag given twice is one row
@@ -172,30 +156,6 @@ select min(wake_at) from progress where wake_at >= :first::bigint
 -- :name next_purge_at
 -- executions_by_purge
 select min(purge_at) from executions where purge_at >= :first::bigint
-
--- :name due_runs
--- progress_by_wake, then executions_pkey: what is locked is the row in executions, as everywhere
-select p.run, p.wake_at
-from (
-    select shard, run, wake_at
-    from progress
-    where wake_at between :first::bigint and :now::bigint
-    order by wake_at, run
-    offset 0
-) as p
-cross join lateral (
-    select 1 from executions where shard = p.shard and run = p.run for update skip locked
-) as e
-limit :limit::bigint
-
--- :name expired_runs
--- executions_by_purge
-select run, purge_at
-from executions
-where purge_at between :first::bigint and :now::bigint
-order by purge_at, run
-limit :limit::bigint
-for update skip locked
 
 -- :name delete_execution
 -- executions_pkey

@@ -55,15 +55,6 @@ from
         :shard::smallint[], :id::bigint[], :run::bigint[], :kind::text[], :domain::bigint[], :body::bytea[]
     )
 
--- :name messages
--- messages_in_order
-select id, run, kind, domain, body
-from messages
-where id >= 0 and id >= :first::bigint
-order by id
-limit :limit::bigint
-for update skip locked
-
 -- :name delete_message
 -- messages_pkey
 delete from messages where shard = :shard::smallint and id = :id::bigint

@@ -2,7 +2,7 @@
 -- puts `list_columns` before and one of the orders behind it, a count only `count_column` before it (store/visibility.py).
 -- Both ends of the time range are keys (time, run), so that a page begins exactly behind the one before.
 -- `:forgotten_by` is null unless there is something to be purged, so that nobody else visits a row for it.
--- `:shards` is the one shard of a workflowId. `lateral` with `offset 0` leaves the planner one order of joining.
+-- `:shard` is that of a workflowId. `offset 0` and `left join` leave the planner one index and one order of joining.
 
 -- :name list_columns
 select
@@ -57,17 +57,16 @@ and (:forgotten_by::bigint is null or closed_at > :forgotten_by)
 
 -- :name open_of_workflow
 -- executions_open; at most one row
-from unnest(:shards::smallint[]) as wanted (shard)
-cross join lateral (
+from (
     select *
     from executions
-    where shard = wanted.shard
+    where shard = :shard::smallint
     and domain = :domain::bigint
     and workflow_id = :workflow_id::text
     and closed_at is null
     offset 0
 ) as e
-left join progress as p on p.shard = e.shard and p.run = e.run
+left join progress as p on p.shard = :shard and p.run = e.run
 where (started_at, e.run) > (:low_at::bigint, :low_run::bigint)
 and (started_at, e.run) < (:high_at::bigint, :high_run::bigint)
 and (:type_name::text is null or type_name = :type_name)
@@ -75,17 +74,16 @@ and (:type_version::text is null or type_version = :type_version)
 
 -- :name closed_of_workflow_by_start
 -- executions_closed_workflow finds the runs of this one workflowId; putting them in order is a sort
-from unnest(:shards::smallint[]) as wanted (shard)
-cross join lateral (
+from (
     select *
     from executions
-    where shard = wanted.shard
+    where shard = :shard::smallint
     and domain = :domain::bigint
     and workflow_id = :workflow_id::text
     and closed_at is not null
     offset 0
 ) as e
-left join progress as p on p.shard = e.shard and p.run = e.run
+left join progress as p on p.shard = :shard and p.run = e.run
 where (started_at, e.run) > (:low_at::bigint, :low_run::bigint)
 and (started_at, e.run) < (:high_at::bigint, :high_run::bigint)
 and (:close_status::text is null or close_status = :close_status)
@@ -95,17 +93,16 @@ and (:forgotten_by::bigint is null or closed_at > :forgotten_by)
 
 -- :name closed_of_workflow_by_close
 -- executions_closed_workflow
-from unnest(:shards::smallint[]) as wanted (shard)
-cross join lateral (
+from (
     select *
     from executions
-    where shard = wanted.shard
+    where shard = :shard::smallint
     and domain = :domain::bigint
     and workflow_id = :workflow_id::text
     and closed_at is not null
     offset 0
 ) as e
-left join progress as p on p.shard = e.shard and p.run = e.run
+left join progress as p on p.shard = :shard and p.run = e.run
 where (closed_at, e.run) > (:low_at::bigint, :low_run::bigint)
 and (closed_at, e.run) < (:high_at::bigint, :high_run::bigint)
 and (:close_status::text is null or close_status = :close_status)
@@ -114,9 +111,12 @@ and (:type_version::text is null or type_version = :type_version)
 and (:forgotten_by::bigint is null or closed_at > :forgotten_by)
 
 -- :name tagged
--- execution_tags_in_order, then executions_pkey
+-- execution_tags_in_order, then executions_pkey; `distinct` keeps that order, as `offset 0` does elsewhere, which Citus does
+-- not take in a subquery that names a column of another one
 from execution_tags as t
-cross join lateral (select * from executions where shard = t.shard and run = t.run offset 0) as e
+cross join lateral (
+    select distinct on (shard) * from executions where shard = t.shard and run = t.run
+) as e
 left join progress as p on p.shard = e.shard and p.run = e.run
 where t.domain = :domain::bigint
 and t.tag = :tag::bytea

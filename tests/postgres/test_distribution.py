@@ -1,0 +1,188 @@
+"""Ready for many servers: what is done to an execution names its shard, and nothing needs more than one server.
+
+A database with its tables in parts by shard stands for one that is spread: plans show which parts a statement reaches
+into. The exam is passed on such a database, too (tests/store/conftest.py).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from tests.postgres.places import PARTS, Place, admin, new_place, new_spread_place
+from tests.postgres.test_plans import WITHOUT_TABLES
+from tests.store.rows import DOMAIN, execution_row, insert, task_row
+from workflowsvc.store import visibility
+from workflowsvc.store.interface import ExecutionQuery
+from workflowsvc.store.postgres import PostgresStore
+from workflowsvc.store.postgres_schema import COPIED, SPREAD
+from workflowsvc.store.postgres_server import Server, server_of
+from workflowsvc.store.postgres_sql import LISTING, OF_ONE_ROW, SQL, PostgresStatements, Statement, listing
+from workflowsvc.store.postgres_wire import PLANNER
+
+Connection = psycopg.Connection[tuple[object, ...]]
+
+# They read all shards, without locks, because what they ask is not about one execution. Each part gives its own by an
+# index, at most as many as are wanted.
+OF_ALL_SHARDS = {
+    "count_open": "how many of a domain",
+    "next_wake_at": "the earliest deadline",
+    "next_purge_at": "the earliest end of a retention",
+    "due_runs": "the earliest deadlines",
+    "expired_runs": "the earliest ends of retentions",
+    "count_tasks": "how many on a list",
+    "candidate_tasks": "the first on a list",
+    "messages": "the oldest",
+    "waiting_messages": "the oldest, for audits",
+    "delete_messages_by_id": "for repairs: of what was not read before only the id is known",
+}
+OF_TABLES = [name for name in PostgresStatements._fields if not name.startswith(WITHOUT_TABLES)]
+OF_EXECUTIONS = [
+    name for name in OF_TABLES if re.search(rf"\b(?:{'|'.join(SPREAD)})\b", getattr(SQL, name).text.decode())
+]
+OF_ONE_SHARD = [name for name in OF_EXECUTIONS if name not in OF_ALL_SHARDS]
+FORBIDDEN = re.compile(
+    r"nextval|\bserial\b|sequence|identity|advisory|notify|\breferences\b|trigger|foreign", re.I
+)
+
+
+def text_of(name: str) -> str:
+    return statement_of(name).text.decode()
+
+
+def statement_of(name: str) -> Statement:
+    """As it is sent to a database that is spread."""
+    return OF_ONE_ROW.get(name.encode(), getattr(SQL, name))
+
+
+@pytest.fixture(scope="module")
+def spread() -> Place:
+    place = new_spread_place()
+    store = PostgresStore(place.dsn)
+    insert(store, *(execution_row(n, tags=b'["a"]') for n in range(1, 40)))
+    with store.transaction() as tx:
+        tx.put_tasks([task_row(n) for n in range(1, 40)])
+    store.close()
+    return place
+
+
+@pytest.fixture
+def connection(spread: Place) -> Iterator[Connection]:
+    with admin(spread.dsn) as connection:
+        connection.prepare_threshold = None
+        for name, setting in PLANNER.items():
+            connection.execute("select set_config(%s, %s, false)", (name, setting))
+        yield connection
+
+
+def parts_reached(connection: Connection, statement: Statement, shard: int) -> set[str]:
+    """The last part of the names of the tables that would be touched if it were carried out."""
+    values = {"shard": str(shard), "run": str((7 << 8) | shard)}
+    types = re.findall(r"\$(\d+)::([a-z]+(?:\[\])?)", statement.text.decode())
+    kinds = {int(number): kind for number, kind in types}
+    given = [
+        f"{values.get(name, '1') if kinds[n] not in ('text', 'bytea', 'boolean') else 'null'}::{kinds[n]}"
+        for n, name in enumerate(statement.parameters, 1)
+    ]
+    connection.execute("deallocate all")
+    connection.execute(b"prepare planned as " + statement.text)
+    call = f"explain (costs off) execute planned{'(' + ', '.join(given) + ')' if given else ''}"
+    plan = "\n".join(str(row[0]) for row in connection.execute(call.encode()))
+    return set(re.findall(rf" Scan(?: Backward)?(?: using \w+)? on (?:{'|'.join(SPREAD)})_(\d+)\b", plan))
+
+
+@pytest.mark.parametrize("name", OF_ONE_SHARD)
+def test_a_statement_names_one_shard_and_reaches_one_part(connection: Connection, name: str) -> None:
+    statement = statement_of(name)
+    of_shard = statement.parameters.index("shard") + 1
+    assert set(re.findall(r"\$\d+::smallint(?:\[\])?", statement.text.decode())) == {f"${of_shard}::smallint"}
+    if name.encode() in OF_ONE_ROW:
+        return  # plans do not tell into which part a row goes
+    reached = [parts_reached(connection, statement, shard) for shard in range(16)]
+    assert all(len(parts) == 1 for parts in reached), reached
+    assert len(set.union(*reached)) == PARTS
+
+
+@pytest.mark.parametrize("name", OF_ALL_SHARDS)
+def test_what_reads_all_shards_locks_and_joins_nothing(name: str) -> None:
+    text = text_of(name)
+    assert "for update" not in text
+    assert "join" not in text
+    assert "unnest" not in text
+    assert not text.startswith(("insert", "update"))
+    assert text.startswith("delete") is (name == "delete_messages_by_id")
+
+
+def test_lists_join_on_the_shard_and_those_of_a_workflow_name_it(connection: Connection) -> None:
+    for given in ({}, {"tag": "t"}, {"workflow_id": "w"}):
+        for status, order_by in (("OPEN", "started_at"), ("CLOSED", "started_at"), ("CLOSED", "closed_at")):
+            query = ExecutionQuery(DOMAIN, status, order_by, 0, None, **given)  # type: ignore[arg-type]
+            statement = listing(visibility.listing(LISTING, query)[0])
+            text = statement.text.decode()
+            assert text.count("join") == len(re.findall(r"p\.shard = |where shard = t\.shard", text))
+            if "workflow_id" in given:
+                assert len(parts_reached(connection, statement, 5)) == 1
+
+
+@pytest.mark.parametrize("name", OF_TABLES)
+def test_nothing_needs_what_only_one_server_has(name: str) -> None:
+    assert not FORBIDDEN.search(getattr(SQL, name).text.decode())
+
+
+def test_the_schema_needs_nothing_that_only_one_server_has() -> None:
+    place = new_place()
+    PostgresStore(place.dsn).close()
+    here = "relnamespace = current_schema()::regnamespace"
+    with admin(place.dsn) as connection:
+        for asked in (
+            f"select relname from pg_class where {here} and relkind = 'S'",
+            f"select conname from pg_constraint join pg_class as c on conrelid = c.oid where {here} and contype = 'f'",
+            f"select tgname from pg_trigger join pg_class on tgrelid = pg_class.oid where {here}",
+        ):
+            assert connection.execute(asked.encode()).fetchall() == []  # type: ignore[arg-type]
+        unique = connection.execute(
+            "select c.relname, a.attname from pg_index as i join pg_class as c on c.oid = i.indrelid"
+            " join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]"
+            f" where i.indisunique and c.{here}"
+        ).fetchall()
+    tables = {str(table) for table, _ in unique}
+    assert tables == {*SPREAD, *COPIED}
+    assert all((column == "shard") is (table in SPREAD) for table, column in unique)
+
+
+@pytest.mark.parametrize(
+    ("version", "citus", "has_functions", "found"),
+    [
+        ("PostgreSQL 17.2 on x86_64-pc-linux-gnu", False, True, Server(False, True)),
+        ("PostgreSQL 17.2 on x86_64-pc-linux-gnu", True, True, Server(True, False)),
+        ("PostgreSQL 17.2 on x86_64-pc-linux-gnu", False, False, Server(False, False)),
+        ("PostgreSQL 15.2-YB-2025.1.0.0-b0 on x86_64", False, True, Server(False, False)),
+        ("CockroachDB CCL v25.1.0", False, True, Server(False, False)),
+    ],
+)
+def test_what_follows_from_the_kind_of_server(
+    version: str, citus: bool, has_functions: bool, found: Server
+) -> None:
+    assert server_of(version, citus=citus, has_functions=has_functions) == found
+
+
+def test_rows_are_sent_one_by_one_where_each_has_its_server() -> None:
+    assert {name.decode() for name in OF_ONE_ROW} == {
+        "insert_executions",
+        "insert_progress",
+        "put_execution_tags",
+        "append_events",
+        "put_heartbeats",
+        "put_tasks",
+        "put_messages",
+    }
+    one = OF_ONE_ROW[b"put_tasks"]
+    assert b"unnest" not in one.text
+    assert b"values (\n" in one.text
+    assert b"$1::smallint,\n" in one.text
+    assert b"on conflict (shard, run, scheduled_event_id) do update" in one.text
+    assert one.parameters == SQL.put_tasks.parameters
+    assert len(one.encoders) == len(one.parameters)

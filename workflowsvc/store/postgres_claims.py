@@ -1,0 +1,276 @@
+"""How one transaction gets executions, tasks and messages to itself, when other nodes want them as well.
+
+Owns the walk: a window of candidates is read without locks, wherever they are, then each is claimed by a statement of
+its own that names its shard and passes over what another node holds. And it owns what was read of a locked execution.
+It must not know what is done with what was claimed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from workflowsvc.store.interface import (
+    ExecutionRow,
+    HeartbeatRow,
+    Held,
+    ListKey,
+    MessageRow,
+    TaskKind,
+    TaskRow,
+    shard_of,
+)
+from workflowsvc.store.postgres_marks import Mark, Marks, Stretch, beyond
+from workflowsvc.store.postgres_reads import DomainNames, PostgresReader, heartbeat_row
+from workflowsvc.store.postgres_sql import SQL, Statement
+from workflowsvc.store.postgres_wire import Rows, Wire
+
+BEFORE_ALL = -1
+SPARE = 2  # candidates beyond those wanted: the first ones may be in other hands
+
+Candidate = TypeVar("Candidate", bound=tuple[Any, ...])
+
+
+_RunAt = tuple[int, int]
+
+
+class _TaskAt(NamedTuple):
+    run: int
+    scheduled_event_id: int
+    priority: int
+    position: int
+
+
+class Claimed(NamedTuple, Generic[Candidate]):
+    got: list[Candidate]
+    missed: list[Candidate]  # before the last one got, or before the end: in other hands, or gone meanwhile
+    exhausted: bool  # there are no others
+
+
+def claim_first(
+    limit: int,
+    find: Callable[[Candidate | None, int], list[Candidate]],
+    claim: Callable[[list[Candidate]], list[bool]],
+) -> Claimed[Candidate]:
+    """In the order of the candidates. `find` gives so many of them behind that one, `claim` tries all it is given."""
+    got: list[Candidate] = []
+    missed: list[Candidate] = []
+    last: Candidate | None = None
+    while True:
+        most = limit - len(got) + SPARE
+        window = find(last, most)
+        tried = 0
+        while tried < len(window) and len(got) < limit:
+            several = window[tried : tried + limit - len(got)]
+            for candidate, is_ours in zip(several, claim(several), strict=True):
+                (got if is_ours else missed).append(candidate)
+            tried += len(several)
+        if len(got) >= limit or len(window) < most:
+            return Claimed(got, missed, len(got) < limit)
+        last = window[-1]
+
+
+class PostgresClaims(PostgresReader):
+    """The part of a transaction that reads in order to change, on the one connection of this node that writes."""
+
+    def __init__(self, wire: Wire, names: DomainNames, marks: Marks) -> None:
+        super().__init__(wire, names)
+        self._marks = marks
+        self._moment = self._clock = 0
+        # What was read of runs after they were locked, as long as it is certain.
+        self._locked: dict[int, ExecutionRow] = {}
+        self._heartbeats: dict[int, list[HeartbeatRow]] = {}
+        self._without_tags: set[int] = set()
+        self._read_messages: dict[int, int] = {}  # their shards, by id: locked, so certain to be there
+        self._held_lists: set[ListKey] = set()
+        self._has_readied = False  # tasks were made ready, and where they stand is not known yet
+        self.wrote = False
+        wire.queue(SQL.begin_writing)
+        wire.queue(SQL.moment, then=self._see_moment)
+
+    def _see_moment(self, rows: Rows) -> None:
+        self._moment = self._clock = rows[0][0]
+
+    def _see_clock(self, rows: Rows) -> None:
+        self._clock = rows[0][0]
+
+    def moment(self) -> int:
+        return max(self._now(), self._clock)
+
+    def open_run(self, domain: int, workflow_id: str) -> int | None:
+        """Reads the clock on the way: whoever finds that a run is closed must not live before that moment."""
+        self._wire.queue(SQL.moment_now, then=self._see_clock)
+        return super().open_run(domain, workflow_id)
+
+    @property
+    def begun(self) -> bool:
+        """The server knows of this transaction."""
+        return self._moment != 0
+
+    def _now(self) -> int:
+        """The server's clock when the transaction began."""
+        if not self.begun:
+            self._wire.exchange()
+        return self._moment
+
+    # --- executions ---
+
+    def lock(self, runs: list[int], *, wait: bool = True) -> dict[int, ExecutionRow]:
+        statement = SQL.lock_execution if wait else SQL.try_lock_execution
+        unknown = [run for run in runs if run not in self._locked]
+        others = self._lock_and_read(statement, unknown)
+        if others and wait:  # they have begun to be just now
+            return self.lock(runs)
+        if others:
+            raise Held(f"{len(others)} of {len(runs)} executions are held by another node")
+        return {run: self._locked[run] for run in runs if run in self._locked}
+
+    def _lock_and_read(self, statement: Statement, runs: list[int]) -> set[int]:
+        """Locks in order of the keys; the runs that are there and could not be locked. What is asked next of a locked
+        run, nearly always, is answered in the same round trip.
+        """
+        ours: dict[int, Rows] = {}
+        keys = sorted((shard_of(run), run) for run in runs)
+        for key in keys:
+            self._wire.queue(statement, key, partial(ours.__setitem__, key[1]))
+        for _, run in keys:
+            self._queue_reading(run)
+        if keys:
+            self._wire.exchange()
+        others = {run for run, rows in ours.items() if not rows and run in self._locked}
+        self._forget(others)
+        return others
+
+    def _queue_reading(self, run: int) -> None:
+        """Behind a statement that locks it: each statement sees what was written before itself."""
+
+        def see_heartbeats(rows: Rows) -> None:
+            self._heartbeats[run] = [heartbeat_row(run, row) for row in rows]
+
+        def see_execution(rows: Rows) -> None:
+            for row in rows:
+                self._locked[run] = read = ExecutionRow._make(row)
+                if read.tags is None:
+                    self._without_tags.add(run)
+
+        key = (shard_of(run), run)
+        self._wire.queue(SQL.heartbeats, key, see_heartbeats)
+        self._wire.queue(SQL.execution, key, see_execution)
+
+    def _forget(self, runs: Iterable[int]) -> None:
+        for run in runs:
+            self._locked.pop(run, None)
+            self._heartbeats.pop(run, None)
+
+    def heartbeats(self, run: int) -> list[HeartbeatRow]:
+        known = self._heartbeats.get(run)
+        return super().heartbeats(run) if known is None else known
+
+    def due_runs(self, now: int, limit: int) -> list[int]:
+        return self._claim_runs(SQL.due_runs, self._marks.wakes, now, limit)
+
+    def next_wake_at(self) -> int | None:
+        return self._rows(SQL.next_wake_at, self._marks.wakes.first(self._now()))[0][0]
+
+    def expired_runs(self, now: int, limit: int) -> list[int]:
+        return self._claim_runs(SQL.expired_runs, self._marks.purges, now, limit)
+
+    def next_purge_at(self) -> int | None:
+        return self._rows(SQL.next_purge_at, self._marks.purges.first(self._now()))[0][0]
+
+    def _claim_runs(self, statement: Statement, mark: Mark, now: int, limit: int) -> list[int]:
+        first = mark.first(self._now())
+
+        def find(last: _RunAt | None, most: int) -> list[_RunAt]:
+            after_run, after_at = (BEFORE_ALL, BEFORE_ALL) if last is None else last
+            return [(run, at) for run, at in self._rows(statement, first, now, after_at, after_run, most)]
+
+        def claim(several: list[_RunAt]) -> list[bool]:
+            runs = [run for run, _ in several]
+            self._lock_and_read(SQL.try_lock_execution, [run for run in runs if run not in self._locked])
+            return [run in self._locked for run in runs]
+
+        claimed = claim_first(limit, find, claim)
+        beyond = now + 1 if claimed.exhausted else claimed.got[-1][1]
+        mark.found([*claimed.got, *claimed.missed], beyond)
+        return [run for run, _ in claimed.got]
+
+    # --- tasks ---
+
+    def take_tasks(self, domain: int, kind: TaskKind, task_list: str, limit: int) -> list[TaskRow]:
+        key = ListKey(domain, kind, task_list)
+        if self._has_readied:
+            self._wire.exchange()
+        stretches = self._marks.tasks.stretches(key, self._now())
+
+        def find(last: _TaskAt | None, most: int) -> list[_TaskAt]:
+            return self._candidates(
+                key, stretches if last is None else beyond(last.priority, last.position), most
+            )
+
+        claimed = claim_first(limit, find, self._claim_tasks)
+        self._held_lists.discard(key)
+        if claimed.missed and not claimed.got:
+            self._held_lists.add(key)
+        self.wrote = self.wrote or bool(claimed.got)
+        taken = [
+            TaskRow(
+                row.run, row.scheduled_event_id, kind, domain, task_list, row.priority, row.position, True
+            )
+            for row in claimed.got
+        ]
+        if not claimed.missed:  # else there is something before them
+            self._marks.tasks.took(key, taken)
+        return taken
+
+    def _candidates(self, key: ListKey, stretches: list[Stretch], most: int) -> list[_TaskAt]:
+        keys = (
+            (*key, stretch.highest, stretch.marked, most, stretch.first, stretch.lowest)
+            for stretch in stretches
+        )
+        found = [_TaskAt._make(row) for rows in self._rows_each(SQL.candidate_tasks, keys) for row in rows]
+        found.sort(key=lambda row: (-row.priority, row.position))
+        return found[:most]
+
+    def _claim_tasks(self, several: list[_TaskAt]) -> list[bool]:
+        answers: list[Rows] = []
+        for row in several:
+            run, scheduled_event_id, _, position = row
+            self._wire.queue(
+                SQL.claim_task, (shard_of(run), run, scheduled_event_id, position), answers.append
+            )
+            if run not in self._locked:
+                self._queue_reading(run)
+        self._wire.exchange()
+        self._forget(row.run for row, rows in zip(several, answers, strict=True) if not rows)
+        return [bool(rows) for rows in answers]
+
+    def has_held(self, task_list: ListKey) -> bool:
+        return task_list in self._held_lists
+
+    # --- messages ---
+
+    def messages(self, limit: int) -> list[MessageRow]:
+        mark = self._marks.messages
+        first = mark.first(self._now())
+
+        def find(last: MessageRow | None, most: int) -> list[MessageRow]:
+            rows = self._rows(SQL.messages, first if last is None else last.id + 1, most)
+            return [MessageRow._make(row) for row in rows]
+
+        claimed = claim_first(limit, find, self._claim_messages)
+        rows = claimed.got
+        mark.found(((row.id, row.id) for row in (*rows, *claimed.missed)), rows[-1].id + 1 if rows else None)
+        self._read_messages.update((row.id, shard_of(row.run)) for row in rows)
+        return rows
+
+    def _claim_messages(self, several: list[MessageRow]) -> list[bool]:
+        unknown = [row for row in several if row.id not in self._read_messages]
+        keys = ((shard_of(row.run), row.id) for row in unknown)
+        ours = {
+            row.id
+            for row, rows in zip(unknown, self._rows_each(SQL.claim_message, keys), strict=True)
+            if rows
+        }
+        return [row.id in ours or row.id in self._read_messages for row in several]
