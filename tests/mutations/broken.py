@@ -190,7 +190,7 @@ MUTATIONS = (
         "store/sqlite_writes.py",
         "            tagged = self._delete_tags([change.run for change in closing])\n",
         "            tagged = [change.run for change in closing]\n",
-        ("exam", "scenarios", "simulation"),
+        ("exam", "simulation"),
     ),
     Mutation(
         "ghosts",

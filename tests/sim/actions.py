@@ -100,6 +100,7 @@ def end_a_poll(sim: Simulation, dice: Dice) -> None:
         poll = call.answer.poll
         assert poll is not None
         if dice.chance(0.3):
+            call.hung_up = True
             poll.abandon()
         else:
             poll.withdraw()

@@ -33,6 +33,7 @@ class Call:
     result: Any = None
     fault: Fault | None = None
     ended: int = 0
+    hung_up: bool = False  # a poll whose client has gone
 
     @property
     def is_poll(self) -> bool:

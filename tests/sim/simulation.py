@@ -318,6 +318,7 @@ class Simulation:
             raise AssertionError("R7: work never comes to an end")
         self.checks.check(self.world, everything=True)
         self._require_only_waiting()
+        self._require_answers()
         self._check_related()
         for _ in range(3):  # beyond every time-out, and then beyond every retention
             self.advance(370 * DAY_MS)
@@ -365,6 +366,15 @@ class Simulation:
             for task in self.checks.tasks:
                 assert not (task.ready and task.task_list in LISTS), f"R7: {task} was never handed out"
             assert not reader.waiting_messages(-1, 1), "messages wait for nothing"
+
+    def _require_answers(self) -> None:
+        """R7: every call is answered, and polls that wait are as soon as they are let go."""
+        for call in self.clients.waiting:
+            assert call.answer.poll is not None, f"R7: {call.operation} is never answered"
+            call.answer.poll.withdraw()
+        self.run()
+        lost = [call.operation for call in self.clients.waiting if not call.hung_up]
+        assert not lost, f"R7: {lost} are never answered"
 
     def _check_related(self) -> None:
         """All histories of a domain, forgotten ones too: they were all committed before now."""

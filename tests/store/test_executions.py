@@ -211,6 +211,7 @@ def test_nothing_of_a_purged_run_is_left(store: Store) -> None:
         assert tx.purge(row.run, 100)
         assert tx.count_tasks(DOMAIN, "decision", "main") == 0
         assert tx.heartbeats(row.run) == []
+        assert tx.tags_of([row.run]) == []
         for tag in ("t", "u"):
             query = ExecutionQuery(DOMAIN, "CLOSED", "closed_at", 0, None, tag=tag)
             assert tx.list_executions(query) == []
