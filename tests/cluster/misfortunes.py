@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.cluster.chaos import Report
 
 LEAST_PAUSE, LONGEST_PAUSE = 0.03, 0.6  # seconds under load between two misfortunes, quality 2.3
-STOPS = 0.1  # the share of nodes that end politely
+STOPS = 0.1  # the share of ends that are polite
 RETURN_SECONDS = 5.0  # after the database is there again, calls are answered within this
 ANSWER_SECONDS = 60.0  # it is given up
 
@@ -49,16 +49,18 @@ class Place:
     async def pause(self, least: float = LEAST_PAUSE, longest: float = LONGEST_PAUSE) -> None:
         await asyncio.sleep(self.chance.uniform(least, longest))
 
-    async def kill_a_node(self) -> None:
-        """And starts it again."""
+    async def kill_a_node(self) -> bool:
+        """And starts it again. False when it was stopped instead."""
         node = self.chance.choice(self.nodes)
-        if self.chance.random() < STOPS:
-            await self.stop(node)
-        else:
+        kill = self.chance.random() >= STOPS
+        if kill:
             await node.kill()
             self.report.count("kills of a node")
+        else:
+            await self.stop(node)
         await self.pause(0, 0.2)
         await self.start(node)
+        return kill
 
     async def stop(self, node: Node) -> None:
         """Politely."""
@@ -138,9 +140,10 @@ def kills(count: int) -> Misfortune:
     """So many deaths of one of the nodes."""
 
     async def befall(place: Place) -> None:
-        for _ in range(count):
+        killed = 0
+        while killed < count:
             await place.pause()
-            await place.kill_a_node()
+            killed += await place.kill_a_node()
 
     return befall
 

@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -190,6 +191,25 @@ def test_a_server_without_free_connections_is_waited_for(
     assert "too many connections" in node.said()
     execute(server, f"alter role {own.name} connection limit -1")
     serves_again(node)
+
+
+def test_a_server_with_fewer_connections_than_a_node_would_take_is_made_do_with(
+    server: Server, own: Own, start: Callable[[str], Node]
+) -> None:
+    """One to write, one for hints, one to read."""
+    own.create()
+    execute(server, f"alter role {own.name} connection limit 3")
+    node = start(own.dsn)
+    serves_again(node)
+
+    def read() -> None:
+        with Peer(node.port) as peer:
+            for _ in range(20):
+                peer.call("ListDomains", **LIST)
+
+    with ThreadPoolExecutor(8) as readers:
+        for done in [readers.submit(read) for _ in range(8)]:
+            done.result()
 
 
 @pytest.mark.parametrize(

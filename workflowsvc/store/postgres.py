@@ -7,7 +7,6 @@ database may be used in postgres_schema.py. It must not know SWF.
 
 from __future__ import annotations
 
-import queue
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
@@ -24,6 +23,7 @@ from workflowsvc.store.postgres_errors import ConnectionLost
 from workflowsvc.store.postgres_hints import Hints
 from workflowsvc.store.postgres_marks import Mark, Marks, TaskMarks
 from workflowsvc.store.postgres_outcome import outcome
+from workflowsvc.store.postgres_readers import Readers
 from workflowsvc.store.postgres_reads import DomainNames, PostgresReader
 from workflowsvc.store.postgres_schema import check
 from workflowsvc.store.postgres_sql import SQL
@@ -33,7 +33,6 @@ from workflowsvc.store.postgres_writes import PostgresTransaction
 READERS = (
     4  # twice the cores of a small machine; with the one that writes, what a node takes of max_connections
 )
-PATIENCE_SECONDS = 10.0  # for a connection that reads; a page of a list takes milliseconds
 
 
 class PostgresStore:
@@ -54,9 +53,7 @@ class PostgresStore:
         self._closed = False
         self._writer: Wire | None = None
         self._timeline = ""
-        self._idle: queue.SimpleQueue[Wire | None] = queue.SimpleQueue()
-        for _ in range(READERS):
-            self._idle.put(None)  # connected when first used
+        self._readers = Readers(dsn, READERS)
 
     # --- transactions ---
 
@@ -140,24 +137,17 @@ class PostgresStore:
     def reader(self) -> Generator[Reader]:
         if self._closed:
             raise Unavailable("the store is closed")
+        wire = self._readers.take()
         try:
-            wire = self._idle.get(timeout=PATIENCE_SECONDS)
-        except queue.Empty:
-            raise Unavailable("all connections for reading are busy") from None
-        reader: PostgresReader | None = None
-        try:
-            if wire is None or not wire.is_alive():
-                wire = None
-                wire = Wire(self._dsn)
             wire.queue(SQL.begin_reading)
             reader = PostgresReader(wire, self._names)
-            yield reader
-        finally:
-            if reader is not None:
+            try:
+                yield reader
+            finally:
                 reader.end()
-            if wire is not None:
-                self._roll_back(wire)  # a snapshot held open keeps dead rows from being removed
-            self._idle.put(wire)
+        finally:
+            self._roll_back(wire)  # a snapshot held open keeps dead rows from being removed
+            self._readers.give_back(wire)
 
     # --- hints ---
 
@@ -192,7 +182,4 @@ class PostgresStore:
             self._hints.close()
             if self._writer is not None:
                 self._writer.close()
-            with suppress(queue.Empty):
-                for _ in range(READERS):
-                    if (wire := self._idle.get(timeout=PATIENCE_SECONDS)) is not None:
-                        wire.close()
+            self._readers.close()
