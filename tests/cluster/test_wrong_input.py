@@ -14,9 +14,12 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
+import boto3
 import psycopg
 import pytest
+from botocore.config import Config
 
 from tests.cluster.nodes import Node
 from tests.crash.peer import Peer, Refused
@@ -181,6 +184,37 @@ def test_a_database_that_takes_no_writes_is_waited_for(
     serves_again(node)
 
 
+def test_a_standby_is_waited_for_until_it_is_promoted(start: Callable[[str], Node]) -> None:
+    with postgres.running() as standby:
+        standby.stop()
+        (standby.folder / "data" / "standby.signal").touch()
+        standby.start()
+        node = start(standby.dsn())
+        assert not serves(node)
+        assert "read-only" in node.said()
+        execute(standby, "select pg_promote()")
+        serves_again(node)
+
+
+def test_a_host_that_nobody_knows_is_waited_for(start: Callable[[str], Node]) -> None:
+    node = start(f"postgresql://somebody:{PASSWORD}@nowhere.invalid/somewhere")
+    assert not serves(node)
+    assert "nowhere.invalid" in node.said()
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [f"postgresql://u:{PASSWORD}@h:port/d", f"postgresql://u:{PASSWORD}@h/d?nonsense=1", "postgresql://[::1"],
+    ids=["a port in letters", "an unknown option", "half an address"],
+)
+def test_what_is_no_address_ends_the_server(loop: asyncio.Runner, tmp_path: Path, dsn: str) -> None:
+    with pytest.raises(ChildProcessError, match="ended with 1 ") as ended:
+        loop.run(Node(tmp_path, dsn).start())
+    assert "not the address of a PostgreSQL database" in str(ended.value)
+    assert PASSWORD not in str(ended.value)
+    assert "Traceback" not in str(ended.value)
+
+
 def test_a_server_without_free_connections_is_waited_for(
     server: Server, own: Own, start: Callable[[str], Node]
 ) -> None:
@@ -278,6 +312,36 @@ def test_a_database_that_goes_away_comes_back(server: Server, own: Own, start: C
     finally:
         server.start()
     serves_again(node)
+
+
+def test_an_sdk_tries_again_by_itself_until_the_database_is_back(
+    server: Server, own: Own, start: Callable[[str], Node]
+) -> None:
+    own.create()
+    node = start(own.dsn)
+    serves_again(node)
+    tried = Event()
+    client = boto3.client(
+        "swf",
+        endpoint_url=node.url,
+        region_name="us-east-1",
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+        config=Config(retries={"mode": "standard", "max_attempts": 15}),
+    )
+    client.meta.events.register("needs-retry.swf.*", lambda **_: tried.set())
+    with ThreadPoolExecutor(1) as thread:
+        server.stop("immediate")
+        try:
+            registered = thread.submit(
+                client.register_domain, name="patient", workflowExecutionRetentionPeriodInDays="1"
+            )
+            assert tried.wait(PATIENCE_SECONDS)
+            assert not registered.done()
+        finally:
+            server.start()
+        assert registered.result(PATIENCE_SECONDS)["ResponseMetadata"]["RetryAttempts"] > 0
+    assert [info["name"] for info in client.list_domains(registrationStatus="REGISTERED")["domainInfos"]]
 
 
 @pytest.mark.parametrize(

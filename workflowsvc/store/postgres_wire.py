@@ -250,6 +250,9 @@ def without_password(dsn: str) -> str:
     user = f"{given['user']}@" if "user" in given else ""
     host = str(given.get("host") or given.get("hostaddr") or "")
     port = str(given.get("port", ""))
+    if not all(number.isdecimal() for number in port.split(",") if number):
+        # It may be the end of a password with an @ in it, so it is not shown.
+        raise StoreUnusable("this is not the address of a PostgreSQL database: its port is not a number.")
     database = given.get("dbname", "")
     if host.startswith("/"):
         return f"postgresql://{user}/{database}?host={host}" + (f"&port={port}" if port else "")
