@@ -36,6 +36,7 @@ LAYERS: dict[str, int] = {
     "fsck": 5,  # knows the rules and the rows, not the engine that writes them
     "http": 6,
     "console": 6,
+    "copying": 6,
     "testing": 6,
     "cli": 7,
     "__main__": 8,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from workflowsvc.http.lambda_map import FunctionMap
     from workflowsvc.service.api import Api
     from workflowsvc.store.interface import Store
+    from workflowsvc.store.postgres_onlooker import PostgresOnlooker
     from workflowsvc.store.sqlite_onlooker import SqliteOnlooker
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,11 @@ COMMANDS = (
     ),
     Command(
         "migrate", "bring the tables of a PostgreSQL database up to date", "workflowsvc.store.migrate_command"
+    ),
+    Command(
+        "copy",
+        "move a stopped installation to another store, and prove that all of it is there",
+        "workflowsvc.copying.command",
     ),
     Command("doctor", "look for what slows or endangers a PostgreSQL database", "workflowsvc.store.doctor"),
 )
@@ -241,29 +247,34 @@ def refuse_strangers(settings: Settings, *, local: bool) -> None:
 def open_store(where: str) -> Store:
     """The store that `--store` names."""
     if where.startswith(POSTGRESQL):
-        return open_postgres(where)
+        require_psycopg()
+        from workflowsvc.store.postgres import PostgresStore
+
+        return PostgresStore(where)
     from workflowsvc.store.sqlite import SqliteStore
 
     return SqliteStore(None if where == MEMORY else where.removeprefix(SQLITE))
 
 
-def open_postgres(dsn: str) -> Store:
+def require_psycopg() -> None:
     try:
-        from workflowsvc.store.postgres import PostgresStore
+        import psycopg  # noqa: F401  # pyright: ignore[reportUnusedImport]
     except ImportError as error:
         raise StoreUnusable(
             "PostgreSQL needs the package psycopg: pip install 'workflowsvc[postgres]'."
         ) from error
-    return PostgresStore(dsn)
 
 
-def open_to_read(where: str) -> Store | SqliteOnlooker:
-    """The same, but nothing is made, locked or written."""
-    if not where.startswith(SQLITE):
-        return open_store(where)
+def open_to_read(where: str, *, alone: bool = False) -> PostgresOnlooker | SqliteOnlooker:
+    """The same, but nothing is made or written; a server may run beside us unless we are to be `alone`."""
+    if where.startswith(POSTGRESQL):
+        require_psycopg()
+        from workflowsvc.store.postgres_onlooker import PostgresOnlooker
+
+        return PostgresOnlooker(where, alone=alone)
     from workflowsvc.store.sqlite_onlooker import SqliteOnlooker
 
-    return SqliteOnlooker(where.removeprefix(SQLITE))
+    return SqliteOnlooker(where.removeprefix(SQLITE), alone=alone)
 
 
 def banner(url: str, where: str, settings: Settings) -> str:

@@ -7,12 +7,14 @@ import pytest
 from tests.store.rows import (
     DOMAIN,
     closed_row,
+    domain_row,
     event_rows,
     execution_row,
     executions,
     insert,
     run_of,
     task_row,
+    type_row,
 )
 from workflowsvc.store.interface import (
     Conflict,
@@ -118,3 +120,40 @@ def test_tags_of_a_run_can_be_taken_away(store: Store) -> None:
     with store.transaction() as tx:
         tx.delete_tags_of([run_of(1)])
         assert [tag.run for tag in tx.tags_of([run_of(1), run_of(2)])] == [run_of(2)]
+
+
+def test_everything_that_belongs_to_no_run_is_found(store: Store) -> None:
+    domains = [domain_row(id=number, tenant=f"t{number % 2}", name=f"d{number}") for number in (3, 1, 2)]
+    types = [
+        type_row(domain=domain, kind=kind, name=name, version=version)
+        for domain in (1, 3)
+        for kind in ("activity", "workflow")
+        for name in ("A", "a", "é")
+        for version in ("1", "2")
+    ]
+    with store.transaction() as tx:
+        for domain in domains:
+            tx.put_domain(domain)
+        for row in reversed(types):
+            tx.put_type(row)
+        tx.put_meta("b", b"\0")
+        tx.put_meta("a", b"")
+        tx.put_meta("c", b"x")
+        tx.delete_meta("c")
+        tx.delete_meta("nothing")
+    with store.reader() as reader:
+        assert reader.every_meta() == [("a", b""), ("b", b"\0")]
+        assert reader.every_domain(-1, 2) == sorted(domains)[:2]
+        assert reader.every_domain(2, 2) == sorted(domains)[2:]
+        assert reader.every_type(None, 5) == types[:5]
+        assert reader.every_type(types[4][:4], 100) == types[5:]
+        assert reader.every_type(types[-1][:4], 5) == []
+
+
+def test_events_are_found_under_their_numbers(store: Store) -> None:
+    rows = [row for row in event_rows(run_of(1), 1, 9) if row.event_id != 4]
+    with store.transaction() as tx:
+        tx.append_events([*rows, *event_rows(run_of(2), 1, 3)])
+        assert tx.numbered_events(run_of(1), -1, 100) == rows
+        assert tx.numbered_events(run_of(1), 2, 3) == rows[2:5]
+        assert tx.numbered_events(run_of(1), 9, 3) == []

@@ -12,6 +12,7 @@ from workflowsvc.engine.invoker import Begin, Call, Invoker
 from workflowsvc.engine.lane import Lane
 from workflowsvc.engine.state import EngineState
 from workflowsvc.engine.turns import take_turn
+from workflowsvc.engine.unfinished import refuse_unfinished
 from workflowsvc.engine.workers import Workers
 from workflowsvc.settings import Settings
 from workflowsvc.store.interface import Store, Transaction
@@ -32,6 +33,7 @@ class Engine:
         self.store = store
         self.settings = settings
         with store.transaction() as tx:
+            refuse_unfinished(tx, store.describe())
             self.secret = _secret(tx, chance)
             moment = tx.moment() if store_clock else None
         now = clock.now_ms()

@@ -26,6 +26,10 @@ POSITIONS_PER_MS = 1000 << NODE_BITS
 """A position is microseconds since the epoch, then the node; until 2255 that fits into a bigint."""
 
 
+BEFORE_ALL_TYPES = (-1, "", "", "")
+"""Domain, kind, name and version."""
+
+
 def shard_of(run: int) -> int:
     """The distribution column of a run: its low 8 bits."""
     return run & ((1 << SHARD_BITS) - 1)
@@ -244,7 +248,23 @@ class Reader(Protocol):
     def next_purge_at(self) -> int | None: ...
     def meta(self, key: str) -> bytes | None: ...
 
-    # Asked by audits alone, which read whole tables.
+    # Asked by audits and copies alone, which read whole tables.
+
+    def every_meta(self) -> list[tuple[str, bytes]]:
+        """By key; there are a few."""
+        ...
+
+    def every_domain(self, after: int, limit: int) -> list[DomainRow]:
+        """Of all tenants, by id, beginning behind `after`."""
+        ...
+
+    def every_type(self, after: tuple[int, str, str, str] | None, limit: int) -> list[TypeRow]:
+        """By domain, kind, name and version, beginning behind these."""
+        ...
+
+    def numbered_events(self, run: int, after: int, limit: int) -> list[EventRow]:
+        """With the numbers under which they are stored, beginning behind `after`."""
+        ...
 
     def runs(self, after: int, limit: int) -> list[int]:
         """Keys of the runs that have a row, ascending, beginning behind `after`."""
@@ -360,6 +380,7 @@ class Transaction(Reader, Protocol):
         ...
 
     def put_meta(self, key: str, value: bytes) -> None: ...
+    def delete_meta(self, key: str) -> None: ...
 
     # Asked by repairs alone.
 

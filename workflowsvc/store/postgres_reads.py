@@ -13,8 +13,10 @@ from typing import Any
 from workflowsvc.core.run_ids import shard_for
 from workflowsvc.store import visibility
 from workflowsvc.store.interface import (
+    BEFORE_ALL_TYPES,
     SHARD_BITS,
     DomainRow,
+    EventRow,
     ExecutionQuery,
     ExecutionRow,
     HeartbeatRow,
@@ -187,7 +189,20 @@ class PostgresReader:
         row = self._row(SQL.meta, key)
         return None if row is None else row[0]
 
-    # --- for audits ---
+    # --- for audits and copies ---
+
+    def every_meta(self) -> list[tuple[str, bytes]]:
+        return [(key, value) for key, value in self._rows(SQL.every_meta)]
+
+    def every_domain(self, after: int, limit: int) -> list[DomainRow]:
+        return [_domain(row) for row in self._rows(SQL.every_domain, after, limit)]
+
+    def every_type(self, after: tuple[int, str, str, str] | None, limit: int) -> list[TypeRow]:
+        return [_type(row) for row in self._rows(SQL.every_type, *(after or BEFORE_ALL_TYPES), limit)]
+
+    def numbered_events(self, run: int, after: int, limit: int) -> list[EventRow]:
+        rows = self._rows(SQL.numbered_events, shard_of(run), run, after, limit)
+        return [EventRow._make(row) for row in rows]
 
     def runs(self, after: int, limit: int) -> list[int]:
         """A little from each shard, and of that what stands before the end of every shard that has more."""

@@ -50,10 +50,15 @@ def check(dsn: str, where: str) -> None:
         if version.number == 0:
             upgrade(connection, where)
         elif missing := missing_from(version, where):
-            raise StoreUnusable(
-                f"{where} has schema {version.number}, and this release needs {missing[-1].number}. "
-                f"Run `workflowsvc migrate --store {where}` first."
-            )
+            raise StoreUnusable(too_old(where, version, missing))
+
+
+def too_old(where: str, version: Version, missing: list[Migration]) -> str:
+    """What to tell of a database that lacks these migrations."""
+    return (
+        f"{where} has schema {version.number}, and this release needs {missing[-1].number}. "
+        f"Run `workflowsvc migrate --store {where}` first."
+    )
 
 
 def opened(dsn: str, where: str) -> Connection:

@@ -59,6 +59,7 @@ class PostgresStatements(NamedTuple):
     delete_type: Statement
     meta: Statement
     put_meta: Statement
+    delete_meta: Statement
     # executions.sql
     execution: Statement
     lock_execution: Statement
@@ -106,6 +107,10 @@ class PostgresStatements(NamedTuple):
     claim_message: Statement
     moment_now: Statement
     # audits.sql
+    every_meta: Statement
+    every_domain: Statement
+    every_type: Statement
+    numbered_events: Statement
     runs: Statement
     tasks_of: Statement
     tags_of: Statement

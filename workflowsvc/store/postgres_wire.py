@@ -89,6 +89,11 @@ class Wire:
         self._prepared: set[bytes] = set()
         self._queue: list[tuple[Statement, Sequence[bytes | None], Callable[[Rows], None] | None] | None] = []
 
+    @property
+    def pid(self) -> int:
+        """Of the session, in the server."""
+        return self._pg.backend_pid
+
     def queue(
         self, statement: Statement, values: Sequence[object] = (), then: Callable[[Rows], None] | None = None
     ) -> None:

@@ -79,6 +79,9 @@ class PostgresTransaction(PostgresClaims):
     def put_meta(self, key: str, value: bytes) -> None:
         self._write(SQL.put_meta, (key, value))
 
+    def delete_meta(self, key: str) -> None:
+        self._write(SQL.delete_meta, (key,))
+
     # --- executions ---
 
     def insert_executions(self, rows: list[ExecutionRow]) -> None:

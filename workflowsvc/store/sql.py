@@ -33,6 +33,7 @@ class Statements(NamedTuple):
     delete_type: str
     meta: str
     put_meta: str
+    delete_meta: str
     # executions.sql
     executions: str
     open_run: str
@@ -69,6 +70,10 @@ class Statements(NamedTuple):
     messages: str
     delete_message: str
     # audit.sql
+    every_meta: str
+    every_domain: str
+    every_type: str
+    numbered_events: str
     runs: str
     tasks_of: str
     tags_of: str

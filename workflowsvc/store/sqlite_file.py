@@ -46,7 +46,7 @@ class SqliteFile:
 
     def __init__(self, path: str | None) -> None:
         self._path = None if path is None else os.path.realpath(path)
-        self._lock = None if self._path is None else _lock(self._path)
+        self._lock = None if self._path is None else lock(self._path)
         try:
             if self._path is not None:
                 _believe_the_disk(self._path)
@@ -158,20 +158,20 @@ def _upgrade(connection: apsw.Connection, where: str) -> None:
         raise
 
 
-def _lock(path: str) -> int:
+def lock(path: str) -> int:
     """An advisory lock on a file beside the database; it ends with the process, however that ends."""
     try:
         if os.path.isdir(path):
             raise IsADirectoryError(None, "it is a directory")
-        lock = os.open(f"{path}-lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        held = os.open(f"{path}-lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
         raise StoreUnusable(f"{path} cannot be used: {error.strerror}.") from error
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        holder = os.read(lock, 32).decode("ascii", "replace").strip()
-        os.close(lock)
+        holder = os.read(held, 32).decode("ascii", "replace").strip()
+        os.close(held)
         raise StoreInUse(f"{path} is in use by process {holder or '(unknown)'}.") from error
-    os.ftruncate(lock, 0)
-    os.write(lock, f"{os.getpid()}\n".encode())
-    return lock
+    os.ftruncate(held, 0)
+    os.write(held, f"{os.getpid()}\n".encode())
+    return held

@@ -1,12 +1,13 @@
 """Reads the file of a SQLite store that somebody else may be using, and never writes to it.
 
-Owns what may be looked at: an existing file of ours at the newest schema. It takes no lock, so a server may run
-beside it; being a connection that only reads, it never checkpoints either (docs/decisions/0003). It must not
-know what is asked.
+Owns what may be looked at: an existing file of ours at the newest schema. It takes no lock unless it is to be alone,
+so a server may run beside it; being a connection that only reads, it never checkpoints either (docs/decisions/0003).
+It must not know what is asked.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 
@@ -14,15 +15,28 @@ import apsw
 
 from workflowsvc.store.interface import Reader, StoreUnusable
 from workflowsvc.store.sqlite_errors import store_error
-from workflowsvc.store.sqlite_file import APPLICATION_ID, BUSY_MS, MIGRATIONS, READER_SETTINGS
+from workflowsvc.store.sqlite_file import APPLICATION_ID, BUSY_MS, MIGRATIONS, READER_SETTINGS, lock
 from workflowsvc.store.sqlite_reads import SqliteReader
 
 
 class SqliteOnlooker:
-    """StoreUnusable when the file is not there, not ours or of another schema."""
+    """StoreUnusable when the file is not there, not ours or of another schema. With `alone`: StoreInUse when a server
+    has it, and none gets it until we have closed it."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, alone: bool = False) -> None:
         self._path = path
+        self._lock: int | None = None
+        if alone:
+            if not os.path.isfile(path):
+                raise StoreUnusable(f"{path} is not there or cannot be read.")
+            self._lock = lock(os.path.realpath(path))
+        try:
+            self._open(path)
+        except BaseException:
+            self._unlock()
+            raise
+
+    def _open(self, path: str) -> None:
         try:
             self._connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)
             try:
@@ -67,5 +81,16 @@ class SqliteOnlooker:
     def describe(self) -> str:
         return self._path
 
+    def require_alone(self) -> None:
+        """The lock says so."""
+
     def close(self) -> None:
-        self._connection.close()
+        try:
+            self._connection.close()
+        finally:
+            self._unlock()
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None

@@ -14,7 +14,9 @@ import apsw
 
 from workflowsvc.store import visibility
 from workflowsvc.store.interface import (
+    BEFORE_ALL_TYPES,
     DomainRow,
+    EventRow,
     ExecutionQuery,
     ExecutionRow,
     HeartbeatRow,
@@ -143,7 +145,19 @@ class SqliteReader:
         row = self._row(SQL.meta, (key,))
         return None if row is None else row[0]
 
-    # --- for audits ---
+    # --- for audits and copies ---
+
+    def every_meta(self) -> list[tuple[str, bytes]]:
+        return [(key, value) for key, value in self._rows(SQL.every_meta)]
+
+    def every_domain(self, after: int, limit: int) -> list[DomainRow]:
+        return [_domain(row) for row in self._rows(SQL.every_domain, (after, limit))]
+
+    def every_type(self, after: tuple[int, str, str, str] | None, limit: int) -> list[TypeRow]:
+        return [_type(row) for row in self._rows(SQL.every_type, (*(after or BEFORE_ALL_TYPES), limit))]
+
+    def numbered_events(self, run: int, after: int, limit: int) -> list[EventRow]:
+        return [EventRow._make(row) for row in self._rows(SQL.numbered_events, (run, after, limit))]
 
     def runs(self, after: int, limit: int) -> list[int]:
         return [run for (run,) in self._rows(SQL.runs, (after, limit))]

@@ -159,6 +159,9 @@ class SqliteTransaction(SqliteReader):
     def put_meta(self, key: str, value: bytes) -> None:
         self._write(SQL.put_meta, (key, value))
 
+    def delete_meta(self, key: str) -> None:
+        self._write(SQL.delete_meta, (key,))
+
     # --- for repairs ---
 
     def replace_executions(self, rows: list[ExecutionRow]) -> None:

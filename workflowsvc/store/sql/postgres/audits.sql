@@ -1,4 +1,32 @@
--- What audits ask: whole tables, page by page or shard by shard, so that no statement takes long.
+-- What audits and copies ask: whole tables, page by page or shard by shard, so that no statement takes long.
+
+-- :name every_meta
+-- meta_pkey
+select key, value from meta order by key
+
+-- :name every_domain
+-- domains_pkey
+select id, tenant, name, status, description, retention, tags
+from domains
+where id > :after::bigint
+order by id
+limit :limit::bigint
+
+-- :name every_type
+-- types_pkey
+select domain, kind, name, version, status, description, created_at, deprecated_at, defaults
+from types
+where (domain, kind, name, version) > (:domain::bigint, :kind::text, :name::text, :version::text)
+order by domain, kind, name, version
+limit :limit::bigint
+
+-- :name numbered_events
+-- events_pkey
+select run, event_id, body
+from events
+where shard = :shard::smallint and run = :run::bigint and event_id > :after::bigint
+order by event_id
+limit :limit::bigint
 
 -- :name runs
 -- executions_pkey

@@ -142,3 +142,7 @@ select value from meta where key = :key::text
 -- meta_pkey
 insert into meta (key, value) values (:key::text, :value::bytea)
 on conflict (key) do update set value = excluded.value
+
+-- :name delete_meta
+-- meta_pkey
+delete from meta where key = :key::text

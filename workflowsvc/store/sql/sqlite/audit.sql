@@ -1,4 +1,24 @@
--- What audits and repairs ask (workflowsvc fsck). They read whole tables anyway, so no index is kept for them.
+-- What audits, repairs and copies ask (workflowsvc fsck, copy). They read whole tables anyway, so no index is kept for them.
+
+-- :name every_meta
+-- primary key
+select key, value from meta order by key
+
+-- :name every_domain
+-- primary key
+select id, tenant, name, status, description, retention, tags from domains where id > ?1 order by id limit ?2
+
+-- :name every_type
+-- primary key
+select domain, kind, name, version, status, description, created_at, deprecated_at, defaults
+from types
+where (domain, kind, name, version) > (?1, ?2, ?3, ?4)
+order by domain, kind, name, version
+limit ?5
+
+-- :name numbered_events
+-- events_by_run
+select run, event_id, body from events where run = ?1 and event_id > ?2 order by event_id limit ?3
 
 -- :name runs
 -- primary key

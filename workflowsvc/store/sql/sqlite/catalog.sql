@@ -109,3 +109,7 @@ select value from meta where key = ?1
 -- :name put_meta
 -- primary key
 insert into meta (key, value) values (?1, ?2) on conflict (key) do update set value = excluded.value
+
+-- :name delete_meta
+-- primary key
+delete from meta where key = ?

@@ -1,0 +1,20 @@
+"""A store into which another one is being copied, or was until something came in between: it must not be served.
+
+Owns the mark, a row of `meta`. What is in it is the business of `workflowsvc.copying`, which makes it with the first
+row it copies and takes it away when all is proved to be there.
+"""
+
+from __future__ import annotations
+
+from workflowsvc.store.interface import Reader, StoreUnusable
+
+UNFINISHED = "unfinished-copy"
+
+
+def refuse_unfinished(reader: Reader, where: str) -> None:
+    """StoreUnusable when the mark is there."""
+    if reader.meta(UNFINISHED) is not None:
+        raise StoreUnusable(
+            f"{where} holds a copy that is not finished. Run the same `workflowsvc copy` again, which goes on "
+            "where it ended; or empty this store."
+        )
