@@ -16,13 +16,14 @@ import pwd
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+from tools.ports import free_port
 
 USER = "workflowsvc"
 START_SECONDS = 60.0  # recovery after a kill under load takes a few seconds on two cores
@@ -98,7 +99,7 @@ class Server:
         self._settings = settings
         self._account = _account()
         self._process: subprocess.Popen[bytes] | None = None
-        self.port = _free_port()
+        self.port = free_port()
         self._give_away(folder)
         self._run(
             *("initdb", "--pgdata", str(self._data), "--username", USER, "--auth", "trust"),
@@ -221,12 +222,6 @@ def _die_with_maker() -> None:
     if sys.platform == "linux":
         set_death_signal = 1
         ctypes.CDLL(None).prctl(set_death_signal, signal.SIGQUIT)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @contextlib.contextmanager

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-import random
 import signal
-import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from tools.ports import HOST, free_port
+
+__all__ = ["HOST", "Server", "free_port"]
+
 ROOT = Path(__file__).resolve().parents[2]
-HOST = "127.0.0.1"
 START_SECONDS = 60.0
 STOP_SECONDS = 60.0
-# Below the ports that the kernel hands out by itself, so that nobody takes ours while the server is dead.
-PORTS = range(20_000, 32_000)
 
 
 class Server:
@@ -126,16 +125,3 @@ class Server:
         """Memory that the process has in use."""
         pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    for port in random.SystemRandom().sample(PORTS, 200):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((HOST, port))
-            except OSError:
-                continue
-            return port
-    raise OSError("no port is free")

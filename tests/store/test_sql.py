@@ -8,7 +8,7 @@ import pytest
 
 from workflowsvc.store import migrate, sql
 from workflowsvc.store.interface import StoreUnusable
-from workflowsvc.store.migrate import Migration, pending
+from workflowsvc.store.migrate import Migration, Version, pending
 
 WHOLE = "".join(f"-- :name {name}\n-- an index\nselect 1\n\n" for name in sql.Statements._fields)
 
@@ -85,8 +85,14 @@ def test_a_gap_between_migrations_fails(folder: Path) -> None:
 
 def test_a_database_gets_the_migrations_it_lacks_and_a_newer_one_is_refused() -> None:
     three = [Migration(number, "x", "") for number in (1, 2, 3)]
-    assert pending(three, 0, "x.db") == three
-    assert pending(three, 2, "x.db") == three[2:]
-    assert pending(three, 3, "x.db") == []
+    assert pending(three, Version(0, 0), "x.db") == three
+    assert pending(three, Version(2, 2), "x.db") == three[2:]
+    assert pending(three, Version(3, 1), "x.db") == []
+    assert pending(three, Version(5, 3), "x.db") == []  # added to, but good enough
     with pytest.raises(StoreUnusable, match=r"x\.db was written by a newer release"):
-        pending(three, 4, "x.db")
+        pending(three, Version(5, 4), "x.db")
+
+
+def test_a_migration_says_which_release_can_still_work_with_it() -> None:
+    assert Migration(7, "x", "create table x (y int);").oldest == 7
+    assert Migration(7, "x", "-- About x\n-- :oldest 5\ncreate table x (y int);").oldest == 5

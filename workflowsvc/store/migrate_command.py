@@ -10,9 +10,10 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from contextlib import closing
 
 from workflowsvc.store.interface import StoreUnusable
-from workflowsvc.store.migrate import Migration, migrations
+from workflowsvc.store.migrate import Migration, Version, pending
 
 POSTGRES = ("postgresql://", "postgres://")
 SQLITE = "sqlite:"
@@ -63,23 +64,29 @@ def _postgres(dsn: str, *, only_print: bool, distribute: bool) -> int:
 
 
 def _sqlite(path: str, *, only_print: bool) -> int:
+    from workflowsvc.store import sqlite_file as schema
+
+    todo = pending(schema.MIGRATIONS, _version_of_file(path), path)
+    if only_print:
+        _say_sql(schema.script(todo), [])
+        return 0
+    schema.SqliteFile(path).close()
+    _say_done(path, todo, schema.MIGRATIONS[-1].number)
+    return 0
+
+
+def _version_of_file(path: str) -> Version:
     import apsw
 
-    from workflowsvc.store.sqlite import SqliteStore
+    from workflowsvc.store.sqlite_file import version_of
 
-    if only_print:
-        version = 0
-        if os.path.exists(path):
-            try:
-                with apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY) as connection:
-                    version = connection.pragma("user_version")
-            except apsw.Error as error:
-                raise StoreUnusable(f"{path} cannot be read: {error}.") from error
-        _say_sql([migration.sql.strip() for migration in migrations("sqlite")[version:]], [])
-        return 0
-    SqliteStore(path).close()
-    _say(f"{path} has schema {migrations('sqlite')[-1].number}.")
-    return 0
+    if not os.path.exists(path):
+        return Version(0, 0)
+    try:
+        with closing(apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)) as connection:
+            return version_of(connection, path)
+    except apsw.Error as error:
+        raise StoreUnusable(f"{path} cannot be read: {error}.") from error
 
 
 def _say_sql(statements: list[str], distribution: list[str]) -> None:

@@ -1,21 +1,18 @@
 """The schema of a PostgreSQL store: which version a database has, and bringing it to the newest.
 
-Owns the table `schema_versions` and the refusal of databases that cannot serve. Migrations only ever add what older
-releases can live with, or come in two releases (expand, then contract): each says with `-- :oldest N` which schema a
-release must know at least to work with it, so that nodes can be upgraded one by one.
+Owns the table `schema_versions` and the refusal of databases that cannot serve. A schema that a newer release has only
+added to is good enough, so that nodes can be upgraded one by one (migrate.py).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Generator
 from contextlib import contextmanager
-from typing import NamedTuple
 
 import psycopg
 
 from workflowsvc.store.interface import StoreUnusable, Unavailable
-from workflowsvc.store.migrate import Migration, migrations, pending
+from workflowsvc.store.migrate import Migration, Version, migrations, pending
 from workflowsvc.store.postgres_wire import Row, connect, one_line
 
 Connection = psycopg.Connection[Row]
@@ -29,18 +26,11 @@ _CREATE_VERSIONS = """create table schema_versions (
     oldest integer not null,
     applied_at timestamptz not null default now()
 )"""
-_PUT_VERSION = "insert into schema_versions (number, name, oldest) values ({}, '{}', {})"
-_OLDEST = re.compile(r"^-- :oldest (\d+)$", re.MULTILINE)
 
 # How the tables lie on many servers (docs/postgresql.md): spread by shard, all of an execution in one place; what
 # belongs to no execution is small and copied to all.
 SPREAD = ("executions", "progress", "execution_tags", "events", "tasks", "heartbeats", "messages")
 COPIED = ("domains", "types", "meta", "schema_versions")
-
-
-class Version(NamedTuple):
-    number: int  # 0: empty
-    oldest: int  # the schema that a release must know at least
 
 
 def check(dsn: str, where: str) -> None:
@@ -116,10 +106,7 @@ def version_of(connection: Connection, where: str) -> Version:
 
 def missing_from(version: Version, where: str) -> list[Migration]:
     """The migrations that the database lacks. Refuses one that this release cannot work with."""
-    newest = MIGRATIONS[-1].number
-    if version.number > newest >= version.oldest:
-        return []  # a newer release has added to it what does not concern this one
-    return pending(MIGRATIONS, version.number, where)
+    return pending(MIGRATIONS, version, where)
 
 
 def upgrade(connection: Connection, where: str) -> list[Migration]:
@@ -150,10 +137,7 @@ def script(todo: list[Migration], *, first: bool) -> list[str]:
     """The SQL of these migrations, to be carried out in one transaction."""
     statements = [_CREATE_VERSIONS] if first else []
     for migration in todo:
-        oldest = _OLDEST.search(migration.sql)
-        number, name = migration.number, migration.name
-        statements.append(migration.sql.strip())
-        statements.append(_PUT_VERSION.format(number, name, oldest[1] if oldest else number))
+        statements += [migration.sql.strip(), migration.record]
     return statements
 
 

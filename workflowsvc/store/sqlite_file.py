@@ -13,10 +13,16 @@ from contextlib import suppress
 import apsw
 
 from workflowsvc.store.interface import StoreInUse, StoreUnusable
-from workflowsvc.store.migrate import migrations, pending
+from workflowsvc.store.migrate import Migration, Version, migrations, pending
 
 APPLICATION_ID = 0x53574653  # "SWFS" in the header tells our files from other programs' databases
 MIGRATIONS = migrations("sqlite")
+
+_CREATE_VERSIONS = """create table if not exists schema_versions (
+    number integer primary key,
+    name text not null,
+    oldest integer not null
+) strict"""
 
 # The page stays at 4096 bytes: a commit costs a write per page it touches and some more per byte of it, and
 # no other size was faster (docs/decisions/0007-sqlite-schema.md). No mmap: an error of the disk would be a
@@ -64,7 +70,9 @@ class SqliteFile:
                 connection.set_busy_timeout(BUSY_MS)
                 if connection.readonly("main"):
                     raise StoreUnusable(f"{where} cannot be written to by this user.")
-                _refuse_strangers(connection, where)
+                version_of(
+                    connection, where
+                )  # before anything is changed: not the database of another program
                 if connection.pragma("journal_mode", "wal") not in ("wal", "memory"):
                     raise StoreUnusable(f"{where} is on a file system that cannot hold a write-ahead log.")
                 connection.execute(WRITER_SETTINGS)
@@ -136,21 +144,37 @@ def _settle_plans(connection: apsw.Connection) -> None:
     connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
 
 
-def _refuse_strangers(connection: apsw.Connection, where: str) -> None:
-    """A database of another program is left as it is."""
-    empty = not connection.execute("select exists (select 1 from sqlite_schema)").get
-    if not empty and connection.pragma("application_id") != APPLICATION_ID:
+def version_of(connection: apsw.Connection, where: str) -> Version:
+    """Refuses the database of another program, which is left as it is."""
+    if not connection.execute("select exists (select 1 from sqlite_schema)").get:
+        return Version(0, 0)
+    if connection.pragma("application_id") != APPLICATION_ID:
         raise StoreUnusable(f"{where} is the database of another program.")
+    number: int = connection.pragma("user_version")
+    told = connection.execute(
+        "select exists (select 1 from sqlite_schema where name = 'schema_versions')"
+    ).get
+    known = "select max(oldest) from schema_versions having max(number) = ?"
+    oldest = connection.execute(known, (number,)).get if told else None
+    return Version(number, number if oldest is None else oldest)
+
+
+def script(todo: list[Migration]) -> list[str]:
+    """The SQL of these migrations, to be carried out in one transaction."""
+    statements: list[str] = []
+    for migration in todo:
+        statements += [_CREATE_VERSIONS, migration.sql.strip(), migration.record]
+        statements.append(f"pragma user_version = {migration.number}")
+        statements.append(f"pragma application_id = {APPLICATION_ID}")
+    return statements
 
 
 def _upgrade(connection: apsw.Connection, where: str) -> None:
     """Brings the schema to the newest version: all of the way, in one transaction, or not at all."""
     connection.execute("begin immediate")
     try:
-        for migration in pending(MIGRATIONS, connection.pragma("user_version"), where):
-            connection.execute(migration.sql)
-            connection.pragma("user_version", migration.number)
-            connection.pragma("application_id", APPLICATION_ID)
+        for statement in script(pending(MIGRATIONS, version_of(connection, where), where)):
+            connection.execute(statement)
         connection.execute("commit")
     except BaseException:
         with suppress(apsw.Error):

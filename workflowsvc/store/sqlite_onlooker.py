@@ -13,9 +13,10 @@ from contextlib import contextmanager, suppress
 
 import apsw
 
+from workflowsvc.store import sqlite_file as schema
 from workflowsvc.store.interface import Reader, StoreUnusable
+from workflowsvc.store.migrate import pending
 from workflowsvc.store.sqlite_errors import store_error
-from workflowsvc.store.sqlite_file import APPLICATION_ID, BUSY_MS, MIGRATIONS, READER_SETTINGS, lock
 from workflowsvc.store.sqlite_reads import SqliteReader
 
 
@@ -29,7 +30,7 @@ class SqliteOnlooker:
         if alone:
             if not os.path.isfile(path):
                 raise StoreUnusable(f"{path} is not there or cannot be read.")
-            self._lock = lock(os.path.realpath(path))
+            self._lock = schema.lock(os.path.realpath(path))
         try:
             self._open(path)
         except BaseException:
@@ -40,8 +41,8 @@ class SqliteOnlooker:
         try:
             self._connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)
             try:
-                self._connection.set_busy_timeout(BUSY_MS)
-                self._connection.execute(READER_SETTINGS)
+                self._connection.set_busy_timeout(schema.BUSY_MS)
+                self._connection.execute(schema.READER_SETTINGS)
                 self._require_ours()
             except BaseException:
                 self._connection.close()
@@ -54,13 +55,13 @@ class SqliteOnlooker:
             raise StoreUnusable(f"{path} cannot be used: {error}.") from error
 
     def _require_ours(self) -> None:
-        if self._connection.pragma("application_id") != APPLICATION_ID:
+        if self._connection.pragma("application_id") != schema.APPLICATION_ID:
             raise StoreUnusable(f"{self._path} is not a database of workflowsvc.")
-        version, newest = self._connection.pragma("user_version"), MIGRATIONS[-1].number
-        if version != newest:
+        version = schema.version_of(self._connection, self._path)
+        if missing := pending(schema.MIGRATIONS, version, self._path):
             raise StoreUnusable(
-                f"{self._path} has schema {version}, this release knows schema {newest}; "
-                "an older one is upgraded when `workflowsvc serve` opens it."
+                f"{self._path} has schema {version.number}, and this release needs {missing[-1].number}; "
+                "it is upgraded when `workflowsvc serve` or `workflowsvc migrate` opens it."
             )
 
     @contextmanager
