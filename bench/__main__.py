@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import uvloop
 
+from bench.database import NAME, Database, database, is_postgres
 from bench.load import Plan
 from bench.picture import draw_all
 from bench.report import Result, machine, print_machine, print_result, save
@@ -25,11 +28,14 @@ from bench.scenarios import (
     history,
     latency,
     moto,
+    nodes,
     polls,
+    snapshot,
     startup,
     stored,
     sweep,
     throughput,
+    wakeup,
 )
 from bench.server import ROOT
 
@@ -48,12 +54,24 @@ SCENARIOS: dict[str, tuple[Scenario, str]] = {
     "sweep": (sweep.run, "throughput and latency against load, for the picture"),
     "stored": (stored.run, "throughput with 100,000 open and 1,000,000 closed executions in the file"),
 }
+ON_POSTGRES: dict[str, tuple[Scenario, str]] = {
+    "nodes": (nodes.run, "workflows a second and CPU of each, with one, two and four nodes"),
+    "wakeup": (wakeup.run, "a poll waits on one node, its task is made through another"),
+    "snapshot": (snapshot.run, "a hot queue while a snapshot is held open for a minute"),
+}
+ON_FILES = ("budget", "moto", "history", "stored")  # measure SQLite files, whatever the store
 STANDARD = ["throughput", "latency", "budget", "moto", "history", "polls", "startup", "fanout"]
 
 
 def main() -> int:
     """Runs what the command line asks for."""
     options = parse(sys.argv[1:])
+    with database(options.store) if is_postgres(options.store) else nullcontext() as beside:
+        return measure(options, beside)
+
+
+def measure(options: argparse.Namespace, beside: Database | None) -> int:
+    """The exit status."""
     bench = Bench(
         plan=Plan(
             open_workflows=options.open,
@@ -65,15 +83,18 @@ def main() -> int:
         ),
         folder=options.folder,
         store=options.store,
+        database=beside,
         executions_open=options.stored_open,
         executions_closed=options.stored_closed,
         found={},
     )
-    facts = machine(options.folder)
+    facts = machine(Path(tempfile.gettempdir()) if options.store == NAME else options.folder)
+    if beside is not None:
+        facts["database"] = beside.version()
     print_machine(facts)
     assert bench.found is not None
     for name in options.scenario:
-        run, _ = SCENARIOS[name]
+        run, _ = (SCENARIOS | ON_POSTGRES)[name]
         result = bench.found[name] = uvloop.run(run(bench))
         print_result(result)
         save(options.json, facts, bench.found.values())  # after each: a later failure takes nothing away
@@ -86,10 +107,13 @@ def main() -> int:
 def parse(arguments: list[str]) -> argparse.Namespace:
     plan = Plan()
     described = "\n".join(f"  {name:<11} {what}" for name, (_, what) in SCENARIOS.items())
+    shared = "\n".join(f"  {name:<11} {what}" for name, (_, what) in ON_POSTGRES.items())
     parser = argparse.ArgumentParser(
         prog="python -m bench",
         description="What the service costs, measured from outside.",
-        epilog=f"scenarios:\n{described}\n\nwithout any: {' '.join(STANDARD)}; `all` for all of them",
+        epilog=f"scenarios:\n{described}\n\nwithout any: {' '.join(STANDARD)}; `all` for all of them\n\n"
+        f"with --store postgres or postgresql://...:\n{shared}\n\nwithout any: these; of the others, all but "
+        f"{', '.join(ON_FILES)} can be asked",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("scenario", nargs="*", metavar="SCENARIO")  # argparse's choices refuse an empty list
@@ -101,7 +125,12 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--rate", type=float, help="workflows a second of `latency` (default: half of throughput)"
     )
-    parser.add_argument("--store", choices=["sqlite", "memory"], default="sqlite")
+    parser.add_argument(
+        "--store",
+        default="sqlite",
+        metavar="STORE",
+        help="sqlite, memory, postgres (a private durable server), or the postgresql:// address of one's own",
+    )
     parser.add_argument("--stored-open", type=int, default=100_000, help="open executions of `stored`")
     parser.add_argument("--stored-closed", type=int, default=1_000_000, help="closed executions of `stored`")
     parser.add_argument("--folder", type=Path, default=RESULTS, help="where SQLite files are made")
@@ -110,9 +139,20 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--strict", action="store_true", help="a goal that is not met is a failure")
     options = parser.parse_args(arguments)
     options.folder = options.folder.resolve()
-    if unknown := [name for name in options.scenario if name not in (*SCENARIOS, "all")]:
-        parser.error(f"no scenario {unknown[0]!r}; there are {', '.join(SCENARIOS)}, all")
-    options.scenario = list(SCENARIOS) if "all" in options.scenario else options.scenario or STANDARD
+    on_postgres = is_postgres(options.store)
+    if not on_postgres and options.store not in ("sqlite", "memory"):
+        parser.error(f"no store {options.store!r}; there are sqlite, memory, postgres, postgresql://...")
+    there = SCENARIOS if not on_postgres else {**ON_POSTGRES, **SCENARIOS}
+    if unknown := [
+        name for name in options.scenario if name not in (*there, "all") or (on_postgres and name in ON_FILES)
+    ]:
+        parser.error(f"no scenario {unknown[0]!r} for this store; --help lists them")
+    if on_postgres:
+        options.scenario = (
+            list(ON_POSTGRES) if "all" in options.scenario else options.scenario or list(ON_POSTGRES)
+        )
+    else:
+        options.scenario = list(SCENARIOS) if "all" in options.scenario else options.scenario or STANDARD
     return options
 
 

@@ -10,14 +10,18 @@ stops the run: then no figure counts.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from time import perf_counter
+from typing import NamedTuple
 
 from bench import swf
 from bench.connection import Caller
 from bench.measure import Latencies, Summary, Usage, usage
+from bench.server import Server
 from bench.swf import Execution, Requests, Unexpected, expect, expect_empty
 
 FIRST_DECISION = ["WorkflowExecutionStarted", "DecisionTaskScheduled", "DecisionTaskStarted"]
@@ -66,8 +70,9 @@ class Outcome:
     seconds: float
     workflows: int
     latencies: dict[str, Summary]
-    server: Usage  # CPU used within the window; memory at its end
+    server: Usage  # CPU used within the window, by all nodes; memory at its end
     generator_cpu_seconds: float
+    database: Usage | None = None  # of a database server beside them, if it can be seen
 
     @property
     def workflows_per_second(self) -> float:
@@ -76,6 +81,10 @@ class Outcome:
     @property
     def server_cpu_ms_per_workflow(self) -> float:
         return 1e3 * self.server.cpu_seconds / max(1, self.workflows)
+
+    @property
+    def database_cpu_ms_per_workflow(self) -> float | None:
+        return None if self.database is None else 1e3 * self.database.cpu_seconds / max(1, self.workflows)
 
     @property
     def generator_cpu_ms_per_workflow(self) -> float:
@@ -95,11 +104,33 @@ class Progress:
         self.stage = 0  # tasks received: decision, activity, decision
 
 
-class Load:
-    """One run of a plan against one server."""
+class Servers(NamedTuple):
+    """Nodes of one service, and who asks which of them: number 0 is asked by the first of its kind, and so on."""
 
-    def __init__(self, requests: Requests, plan: Plan, server_pid: int) -> None:
-        self._requests, self._plan, self._server_pid = requests, plan, server_pid
+    nodes: list[Server]
+    database_pid: int | None = None
+    starters_ask: Sequence[int] = ()  # all of them, in turn, unless said otherwise
+    deciders_ask: Sequence[int] = ()
+    workers_ask: Sequence[int] = ()
+
+    def usage(self) -> Usage:
+        """Of all nodes together."""
+        found = [usage(node.pid) for node in self.nodes]
+        return Usage(sum(one.cpu_seconds for one in found), sum(one.resident_bytes for one in found))
+
+    def database_usage(self) -> Usage | None:
+        return None if self.database_pid is None else usage(self.database_pid)
+
+
+class Load:
+    """One run of a plan against one service. Each connection stays with one node, as behind a load balancer."""
+
+    def __init__(self, servers: Servers, plan: Plan) -> None:
+        payload, keep_alive = "x" * plan.payload_bytes, not plan.like_moto
+        self._nodes = [
+            Requests(node.host, node.port, payload=payload, keep_alive=keep_alive) for node in servers.nodes
+        ]
+        self._servers, self._plan = servers, plan
         self._prefix = f"{time.time_ns():x}"
         self._latencies = Latencies()
         self._running: dict[str, Progress] = {}
@@ -117,12 +148,17 @@ class Load:
         """The whole run: warm up, measure, let everything complete, look at some histories."""
         plan = self._plan
         async with asyncio.TaskGroup() as group:
-            helpers = [group.create_task(self._decider()) for _ in range(plan.pollers)]
-            helpers += [group.create_task(self._worker()) for _ in range(plan.pollers)]
+            deciders, workers = (
+                self._asked(self._servers.deciders_ask),
+                self._asked(self._servers.workers_ask),
+            )
+            helpers = [group.create_task(self._decider(next(deciders))) for _ in range(plan.pollers)]
+            helpers += [group.create_task(self._worker(next(workers))) for _ in range(plan.pollers)]
             starters = min(plan.open_workflows, max(plan.pollers, 4))
             if plan.rate is not None:
                 helpers.append(group.create_task(self._clock_arrivals(plan.rate)))
-            helpers += [group.create_task(self._starter()) for _ in range(starters)]
+            nodes = self._asked(self._servers.starters_ask)
+            helpers += [group.create_task(self._starter(next(nodes))) for _ in range(starters)]
             outcome = await self._window()
             await self._drain()
             for helper in helpers:
@@ -130,15 +166,22 @@ class Load:
         await self._look_at_some()
         return outcome
 
+    def _asked(self, numbers: Sequence[int]) -> Iterator[Requests]:
+        """The nodes of these numbers, again and again."""
+        return itertools.cycle([self._nodes[number] for number in numbers] if numbers else self._nodes)
+
     async def _window(self) -> Outcome:
+        servers = self._servers
         await asyncio.sleep(self._plan.warmup_seconds)
-        before, own_before = usage(self._server_pid), time.process_time()
+        before, database_before = servers.usage(), servers.database_usage()
+        own_before = time.process_time()
         completed, began = self._completed, perf_counter()
         self._latencies.recording = True
         await asyncio.sleep(self._plan.seconds)
         self._latencies.recording = False
         seconds, workflows = perf_counter() - began, self._completed - completed
-        after, own_after = usage(self._server_pid), time.process_time()
+        after, database_after = servers.usage(), servers.database_usage()
+        own_after = time.process_time()
         if not workflows:
             raise Unexpected(
                 f"not one workflow was completed in {seconds:.0f} s; {len(self._running)} are open"
@@ -147,8 +190,11 @@ class Load:
             seconds=seconds,
             workflows=workflows,
             latencies={name: self._latencies.summary(name) for name in self._latencies.names()},
-            server=Usage(after.cpu_seconds - before.cpu_seconds, after.resident_bytes),
+            server=_spent(before, after),
             generator_cpu_seconds=own_after - own_before,
+            database=None
+            if database_before is None or database_after is None
+            else _spent(database_before, database_after),
         )
 
     async def _drain(self) -> None:
@@ -162,9 +208,10 @@ class Load:
             await asyncio.sleep(0.05)
 
     async def _look_at_some(self) -> None:
-        async with self._requests.connected() as connection:
+        requests = self._nodes[0]
+        async with requests.connected() as connection:
             for execution in self._last:
-                events = await swf.history(connection, self._requests, execution)
+                events = await swf.history(connection, requests, execution)
                 if [event.eventType for event in events] != WHOLE_HISTORY:
                     raise Unexpected(f"the history of {execution} is {events}")
 
@@ -177,8 +224,8 @@ class Load:
             await asyncio.sleep(max(0.0, due - perf_counter()))
             self._timetable.put_nowait(due)
 
-    async def _starter(self) -> None:
-        async with self._requests.connected() as connection:
+    async def _starter(self, requests: Requests) -> None:
+        async with requests.connected() as connection:
             while True:
                 if self._plan.rate is not None:
                     due = await self._timetable.get()
@@ -186,14 +233,14 @@ class Load:
                 await self._slots.acquire()
                 if self._stopping:
                     return
-                await self._start(connection)
+                await self._start(connection, requests)
 
-    async def _start(self, connection: Caller) -> None:
+    async def _start(self, connection: Caller, requests: Requests) -> None:
         self._count += 1
         workflow_id = f"{self._prefix}-{self._count}"
         sent = perf_counter()
         progress = self._running[workflow_id] = Progress(sent)
-        answer = await connection.call(self._requests.start_workflow_execution(workflow_id))
+        answer = await connection.call(requests.start_workflow_execution(workflow_id))
         run_id = swf.read_run(expect(answer, START)).runId
         self._check_run(progress, run_id)
         if not progress.stage:  # otherwise its decision task has overtaken this answer
@@ -201,9 +248,9 @@ class Load:
         self._latencies.record(START, connection.answered_at - sent)
         self._decisions_ready.release()
 
-    async def _decider(self) -> None:
-        poll = self._requests.poll_for_decision_task
-        async with self._requests.connected() as connection:
+    async def _decider(self, requests: Requests) -> None:
+        poll = requests.poll_for_decision_task
+        async with requests.connected() as connection:
             while True:
                 await self._before_poll(self._decisions_ready)
                 task = swf.read_decision_task(expect(await connection.call(poll), "PollForDecisionTask"))
@@ -213,14 +260,16 @@ class Load:
                 progress = self._take(task.workflowExecution, connection.answered_at, DECISION_STARTED)
                 happened = [event.eventType for event in task.events]
                 if happened == FIRST_DECISION and progress.stage == 1:
-                    await self._schedule(connection, task.taskToken, progress)
+                    await self._schedule(
+                        connection, requests.schedule_activity_task(task.taskToken), progress
+                    )
                 elif happened == LAST_DECISION and progress.stage == 3:
-                    await self._complete(connection, task.taskToken, progress, task.workflowExecution)
+                    request = requests.complete_workflow_execution(task.taskToken)
+                    await self._complete(connection, request, progress, task.workflowExecution)
                 else:
                     raise Unexpected(f"task {progress.stage} of a workflow is a decision on {happened}")
 
-    async def _schedule(self, connection: Caller, token: str, progress: Progress) -> None:
-        request = self._requests.schedule_activity_task(token)
+    async def _schedule(self, connection: Caller, request: bytes, progress: Progress) -> None:
         progress.asked_at, progress.ready_at = sent, _ = perf_counter(), 0.0
         expect_empty(await connection.call(request), SCHEDULE)
         if progress.stage == 1:
@@ -228,9 +277,9 @@ class Load:
         self._latencies.record(SCHEDULE, connection.answered_at - sent)
         self._activities_ready.release()
 
-    async def _worker(self) -> None:
-        poll, payload = self._requests.poll_for_activity_task, self._requests.payload
-        async with self._requests.connected() as connection:
+    async def _worker(self, requests: Requests) -> None:
+        poll, payload = requests.poll_for_activity_task, requests.payload
+        async with requests.connected() as connection:
             while True:
                 await self._before_poll(self._activities_ready)
                 task = swf.read_activity_task(expect(await connection.call(poll), "PollForActivityTask"))
@@ -241,7 +290,7 @@ class Load:
                 self._latencies.record(CALL_TO_START, connection.answered_at - progress.asked_at)
                 if progress.stage != 2 or task.activityId != "a" or task.input != payload:
                     raise Unexpected(f"task {progress.stage} of a workflow is {task}")
-                request = self._requests.respond_activity_task_completed(task.taskToken)
+                request = requests.respond_activity_task_completed(task.taskToken)
                 progress.asked_at, progress.ready_at = sent, _ = perf_counter(), 0.0
                 expect_empty(await connection.call(request), ACTIVITY)
                 if progress.stage == 2:
@@ -250,10 +299,10 @@ class Load:
                 self._decisions_ready.release()
 
     async def _complete(
-        self, connection: Caller, token: str, progress: Progress, execution: Execution
+        self, connection: Caller, request: bytes, progress: Progress, execution: Execution
     ) -> None:
         sent = perf_counter()
-        expect_empty(await connection.call(self._requests.complete_workflow_execution(token)), COMPLETE)
+        expect_empty(await connection.call(request), COMPLETE)
         self._latencies.record(COMPLETE, connection.answered_at - sent)
         self._latencies.record(WORKFLOW, connection.answered_at - progress.started_at)
         del self._running[execution.workflowId]
@@ -290,8 +339,14 @@ class Load:
             ready.release()
 
 
-async def run_load(host: str, port: int, server_pid: int, plan: Plan) -> Outcome:
-    """Registers what is needed and runs the plan against the server."""
-    requests = Requests(host, port, payload="x" * plan.payload_bytes, keep_alive=not plan.like_moto)
-    await swf.register(requests)
-    return await Load(requests, plan, server_pid).run()
+def _spent(before: Usage, after: Usage) -> Usage:
+    return Usage(after.cpu_seconds - before.cpu_seconds, after.resident_bytes)
+
+
+async def run_load(servers: Server | Servers, plan: Plan) -> Outcome:
+    """Registers what is needed and runs the plan against the server, or against nodes that share a database."""
+    if isinstance(servers, Server):
+        servers = Servers([servers])
+    first = servers.nodes[0]
+    await swf.register(Requests(first.host, first.port, keep_alive=not plan.like_moto))
+    return await Load(servers, plan).run()

@@ -1,4 +1,4 @@
-"""The servers that are measured, each a process of its own: workflowsvc on a SQLite file, and moto_server.
+"""The servers that are measured, each a process of its own: nodes of workflowsvc, and moto_server.
 
 Owns how they are started, found and stopped. Both run with the same interpreter as the generator.
 """
@@ -10,8 +10,9 @@ import re
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -32,25 +33,19 @@ class Server(NamedTuple):
 
 @contextmanager
 def workflowsvc(
-    store: str, *, code: Path = ROOT, settings: Mapping[str, str] | None = None
+    store: str,
+    *,
+    code: Path = ROOT,
+    settings: Mapping[str, str] | None = None,
+    program: Sequence[str] = ("workflowsvc",),
 ) -> Iterator[Server]:
-    """`workflowsvc serve --store STORE` with the code in that folder; settings are WORKFLOWSVC_ variables."""
-    command = [
-        sys.executable,
-        "-m",
-        "workflowsvc",
-        "serve",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        "0",
-        "--store",
-        store,
-    ]
+    """`workflowsvc serve` with the code in that folder; settings are WORKFLOWSVC_ variables."""
+    command = [sys.executable, "-m", *program, "serve", "--host", "127.0.0.1", "--port", "0"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("WORKFLOWSVC_")}
-    environment |= {"PYTHONPATH": str(code)} | dict(settings or {})
+    # An address may hold a password, and everybody can read a command line.
+    environment |= {"PYTHONPATH": f"{code}:{ROOT}", "WORKFLOWSVC_STORE": store} | dict(settings or {})
     # From a folder without the package, so that the code comes from where it is said to come.
-    with _process(command, environment, folder=_folder_of(store)) as (process, log, began):
+    with _folder_of(store) as folder, _process(command, environment, folder) as (process, log, began):
         while not (address := re.search(r"http://127\.0\.0\.1:(\d+)\b", log.read_text())):
             _still_starting(process, log, began)
             time.sleep(0.002)
@@ -100,6 +95,12 @@ def _still_starting(process: subprocess.Popen[bytes], log: Path, began: float) -
         raise ChildProcessError(f"the server did not start; it said:\n{log.read_text()}")
 
 
-def _folder_of(store: str) -> Path:
+@contextmanager
+def _folder_of(store: str) -> Iterator[Path]:
+    """That of the file; one that is gone afterwards for a store that has none."""
     kind, _, file = store.partition(":")
-    return Path(file).resolve().parent if kind == "sqlite" and file else Path("/tmp")
+    if kind == "sqlite" and file:
+        yield Path(file).resolve().parent
+        return
+    with tempfile.TemporaryDirectory(prefix="bench-server-") as folder:
+        yield Path(folder)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.database import Database
 from bench.load import Plan
 from bench.report import Result
-from bench.server import ROOT
+from bench.server import ROOT, Server, workflowsvc
+from bench.swf import Unexpected
 
 
 @dataclass
@@ -20,7 +22,8 @@ class Bench:
     plan: Plan
     folder: Path  # where SQLite files are made: on the disk that is to be measured
     code: Path = ROOT  # the workflowsvc that is measured
-    store: str = "sqlite"  # or "memory": shows what durability costs
+    store: str = "sqlite"  # or "memory": shows what durability costs; or as bench/database.py says
+    database: Database | None = None  # when the store is PostgreSQL
     executions_open: int = 100_000  # for `stored` and `startup`
     executions_closed: int = 1_000_000
     found: dict[str, Result] | None = None  # results of earlier scenarios, by name
@@ -34,8 +37,33 @@ class Bench:
     @contextmanager
     def fresh_store(self) -> Iterator[str]:
         """The --store of a server that knows nothing yet; gone afterwards."""
+        if self.database is not None:
+            with self.database.fresh_schema() as store:
+                yield store
+            return
         with self.fresh_folder() as folder:
             yield "memory" if self.store == "memory" else f"sqlite:{folder}/bench.db"
+
+    @contextmanager
+    def nodes(self, store: str, oddities: Sequence[str]) -> Iterator[list[Server]]:
+        """One node for each; "" for one without an oddity, others as in tests/cluster/odd_node.py."""
+        with ExitStack() as started:
+            yield [
+                started.enter_context(
+                    workflowsvc(
+                        store,
+                        code=self.code,
+                        program=("tests.cluster.odd_node", oddity) if oddity else ("workflowsvc",),
+                    )
+                )
+                for oddity in oddities
+            ]
+
+    def require_database(self) -> Database:
+        """For scenarios of several nodes."""
+        if self.database is None:
+            raise Unexpected("several nodes need --store postgres, or --store postgresql://...")
+        return self.database
 
     def earlier(self, scenario: str, what: str) -> float | None:
         """A figure that an earlier scenario of this invocation has found."""

@@ -28,7 +28,7 @@ async def run(bench: Bench) -> Result:
     # Far more slots than such a rate needs: they must never be what a workflow waits for.
     plan = replace(bench.plan, rate=rate, open_workflows=max(1_000, bench.plan.open_workflows))
     with bench.fresh_store() as store, workflowsvc(store, code=bench.code) as server:
-        outcome = await run_load(server.host, server.port, server.pid, plan)
+        outcome = await run_load(server, plan)
     result = Result("latency", described(plan))
     result.add(WORKFLOWS_PER_SECOND, outcome.workflows_per_second, "/s")
     result.add(CPU_PER_WORKFLOW, outcome.server_cpu_ms_per_workflow, "ms")

@@ -28,7 +28,7 @@ async def run(bench: Bench) -> Result:
     if ours is None:
         with bench.fresh_store() as store, workflowsvc(store, code=bench.code) as server:
             short = replace(bench.plan, rate=None, seconds=SECONDS)
-            ours = (await run_load(server.host, server.port, server.pid, short)).workflows_per_second
+            ours = (await run_load(server, short)).workflows_per_second
     result = Result("moto", f"moto_server: {described(plan)}")
     for what, outcome in (("as many open", same), ("one at a time", alone)):
         cpu = outcome.server_cpu_ms_per_workflow
@@ -44,4 +44,4 @@ async def run(bench: Bench) -> Result:
 async def run_moto(bench: Bench, plan: Plan) -> Outcome:
     """The load against a moto_server that has just been started."""
     with bench.fresh_folder() as folder, moto(folder) as server:
-        return await run_load(server.host, server.port, server.pid, replace(plan, like_moto=True))
+        return await run_load(server, replace(plan, like_moto=True))

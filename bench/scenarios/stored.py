@@ -51,4 +51,4 @@ async def run(bench: Bench) -> Result:
 
 async def workflows_per_second(bench: Bench, store: str, plan: Plan, settings: dict[str, str]) -> float:
     with workflowsvc(store, code=bench.code, settings=settings) as server:
-        return (await run_load(server.host, server.port, server.pid, plan)).workflows_per_second
+        return (await run_load(server, plan)).workflows_per_second

@@ -28,14 +28,14 @@ async def run(bench: Bench) -> Result:
     with bench.fresh_store() as store, workflowsvc(store, code=bench.code) as server:
         for workflows in OPEN_WORKFLOWS:
             plan = replace(short, open_workflows=workflows, pollers=max(2, min(32, workflows)))
-            outcome = await run_load(server.host, server.port, server.pid, plan)
+            outcome = await run_load(server, plan)
             result.series.setdefault(THROUGHPUT, []).append((workflows, outcome.workflows_per_second))
         most = max(y for _, y in result.series[THROUGHPUT])
         result.add("most workflows in a closed loop", most, "/s")
         for share in SHARES_OF_MOST:
             rate = share * most
             plan = replace(short, rate=rate, open_workflows=1_000)
-            outcome = await run_load(server.host, server.port, server.pid, plan)
+            outcome = await run_load(server, plan)
             call, task = outcome.latencies[load.START], outcome.latencies[load.CALL_TO_START]
             for name, value in (
                 (CALL_P50, call.p50_ms),

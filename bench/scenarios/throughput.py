@@ -17,7 +17,7 @@ WAITED_TASKS = (load.DECISION_STARTED, load.ACTIVITY_STARTED, load.CALL_TO_START
 async def run(bench: Bench) -> Result:
     plan = bench.plan
     with bench.fresh_store() as store, workflowsvc(store, code=bench.code) as server:
-        outcome = await run_load(server.host, server.port, server.pid, plan)
+        outcome = await run_load(server, plan)
     result = Result("throughput", described(plan))
     result.add(WORKFLOWS_PER_SECOND, outcome.workflows_per_second, "/s", at_least=800)
     result.add("calls", outcome.workflows_per_second * CALLS_PER_WORKFLOW, "/s")

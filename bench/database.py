@@ -1,0 +1,88 @@
+"""The PostgreSQL that is measured: a private durable one, made for this invocation, or one that was named.
+
+Owns where it runs, whose CPU is its own, and that each measurement has a schema of its own, gone afterwards. The
+private one has fsync and the settings PostgreSQL comes with, but for its memory and connections.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import psycopg
+
+from tools import postgres
+
+NAME = "postgres"  # the --store that asks for a private server
+SETTINGS = {"shared_buffers": "256MB", "max_connections": "60"}  # four nodes take 24
+
+
+def is_postgres(store: str) -> bool:
+    """A --store that this file answers for."""
+    return store == NAME or store.startswith(("postgresql://", "postgres://"))
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database that nodes can share."""
+
+    dsn: str
+    pid: int | None  # of the server, if it runs on this machine
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def connect(self, dsn: str | None = None) -> psycopg.Connection[Any]:
+        return psycopg.connect(dsn or self.dsn, autocommit=True)
+
+    def version(self) -> str:
+        """What it is, and what a commit of it waits for."""
+        with self.connect() as connection:
+            asked = ("server_version", "fsync", "synchronous_commit", "shared_buffers")
+            said = {name: connection.execute(f"show {name}".encode()).fetchone() for name in asked}
+        version, *others = [row[0] if row else "unknown" for row in said.values()]
+        told = ", ".join(f"{name} {value}" for name, value in zip(asked[1:], others, strict=True))
+        return f"PostgreSQL {version}, {told}"
+
+    @contextmanager
+    def fresh_schema(self) -> Iterator[str]:
+        """The --store of nodes that know nothing yet; gone afterwards."""
+        schema = f"workflowsvc_bench_{os.getpid()}_{next(self._numbers)}"
+        with self.connect() as connection:
+            connection.execute(f'create schema "{schema}"'.encode())
+        try:
+            mark = "&" if "?" in self.dsn else "?"
+            yield f"{self.dsn}{mark}options={quote(f'-c search_path={schema}', safe='')}"
+        finally:
+            with self.connect() as connection:
+                connection.execute(f'drop schema "{schema}" cascade'.encode())
+
+
+@contextmanager
+def database(store: str) -> Iterator[Database]:
+    """What --store names."""
+    if store != NAME:
+        yield Database(store, _pid_here(store))
+        return
+    with postgres.running(durable=True, settings=SETTINGS) as server:
+        yield Database(server.dsn(), server.pid)
+
+
+def _pid_here(dsn: str) -> int | None:
+    """The server's main process, if it is one of this machine that we may look at."""
+    with psycopg.connect(dsn) as connection:
+        if connection.info.host not in (
+            "127.0.0.1",
+            "::1",
+            "localhost",
+        ) and not connection.info.host.startswith("/"):
+            return None
+        stat = Path(f"/proc/{connection.info.backend_pid}/stat")
+        # A forwarded port leads elsewhere: then this is another process, or none.
+        if not stat.exists() or "(postgres)" not in (text := stat.read_text()):
+            return None
+        return int(text.rpartition(")")[2].split()[1])

@@ -1,0 +1,69 @@
+"""Complete workflows a second with one, two and four nodes on one PostgreSQL, and what each costs nodes and database.
+
+All of it, generator included, shares the cores of this machine. So more nodes cannot be faster here; what counts is
+that they cost hardly more. They are measured in turn, because what else the machine does hits all of them then.
+"""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import replace
+
+from bench.load import CALLS_PER_WORKFLOW, Outcome, Plan, Servers, run_load
+from bench.report import Result
+from bench.scenarios import Bench
+from bench.scenarios.throughput import described
+
+NODES = (1, 2, 4)
+TURNS = 2
+WORKFLOWS_A_SECOND = 400.0  # the goals of issue 6: for one node,
+MORE_CPU = 0.15  # and for more of them
+
+
+async def run(bench: Bench) -> Result:
+    plan = replace(bench.plan, rate=None, seconds=bench.plan.seconds / TURNS)
+    found: dict[int, list[Outcome]] = {count: [] for count in NODES}
+    for _ in range(TURNS):
+        for count in NODES:
+            found[count].append(await run_nodes(bench, count, plan))
+    result = Result("nodes", f"{TURNS} turns of each: {described(plan)}")
+    for count in NODES:
+        add(result, count, found)
+    return result
+
+
+async def run_nodes(bench: Bench, count: int, plan: Plan) -> Outcome:
+    """The load against so many nodes on an empty schema; clients are spread over them."""
+    database = bench.require_database()
+    with database.fresh_schema() as store, bench.nodes(store, [""] * count) as nodes:
+        return await run_load(Servers(nodes, database.pid), plan)
+
+
+def add(result: Result, count: int, found: dict[int, list[Outcome]]) -> None:
+    outcomes = found[count]
+    label = "1 node" if count == 1 else f"{count} nodes"
+    rate = statistics.mean(outcome.workflows_per_second for outcome in outcomes)
+    result.add(
+        f"{label}: complete workflows", rate, "/s", at_least=WORKFLOWS_A_SECOND if count == 1 else None
+    )
+    result.add(f"{label}: calls", rate * CALLS_PER_WORKFLOW, "/s")
+    result.add(f"{label}: CPU of nodes per workflow", mean_cpu(outcomes, of_database=False), "ms")
+    if any(outcome.database is None for outcome in outcomes):
+        return  # it runs elsewhere: then nodes alone say nothing of the whole
+    result.add(f"{label}: CPU of PostgreSQL per workflow", mean_cpu(outcomes, of_database=True), "ms")
+    result.add(f"{label}: CPU of both per workflow", total_cpu(outcomes), "ms")
+    if count > 1:
+        more = 100 * (total_cpu(outcomes) / total_cpu(found[1]) - 1)
+        result.add(f"{label}: more CPU per workflow than 1 node", more, "%", at_most=100 * MORE_CPU)
+
+
+def mean_cpu(outcomes: list[Outcome], *, of_database: bool) -> float:
+    """Milliseconds per workflow."""
+    return statistics.mean(
+        (outcome.database_cpu_ms_per_workflow or 0.0) if of_database else outcome.server_cpu_ms_per_workflow
+        for outcome in outcomes
+    )
+
+
+def total_cpu(outcomes: list[Outcome]) -> float:
+    return mean_cpu(outcomes, of_database=False) + mean_cpu(outcomes, of_database=True)
