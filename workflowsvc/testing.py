@@ -32,6 +32,7 @@ from workflowsvc.service.buckets import Buckets
 from workflowsvc.service.caller import Caller
 from workflowsvc.service.operations import POLLS, READS, WRITES
 from workflowsvc.service.polls import Poll
+from workflowsvc.service.subjects import subject_of
 from workflowsvc.service.tokens import Tokens
 from workflowsvc.settings import Settings
 from workflowsvc.store.interface import Store
@@ -112,7 +113,8 @@ class World:
         self.buckets.require_call(tenant, operation, caller.now)
         if operation in WRITES:
             write = WRITES[operation]
-            self.lane.submit(Command(partial(write, caller=caller, request=request), answer))
+            about = subject_of(operation, caller, request) if self.store.shared else None
+            self.lane.submit(Command(partial(write, caller=caller, request=request), answer, about=about))
             return None
         if operation in POLLS and not getattr(request, "next_page_token", None):
             begin, answer.nothing = POLLS[operation]

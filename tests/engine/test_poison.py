@@ -35,9 +35,15 @@ TIMER = decision("StartTimer", timerId="t", startToFireTimeout="10")
 ACTIVITY_TASK = decision("ScheduleActivityTask", activityId="a", activityType=ACTIVITY)
 
 
-@pytest.fixture
-def on() -> Stage:
-    return Stage(World(functions={"f": lambda event: event}))
+class SharedStore(SqliteStore):
+    """As if there were other nodes: polls are then matched when all commands of a batch have run."""
+
+    shared = True
+
+
+@pytest.fixture(params=[SqliteStore, SharedStore])
+def on(request: pytest.FixtureRequest) -> Stage:
+    return Stage(World(store=request.param(None), functions={"f": lambda event: event}))
 
 
 @contextmanager

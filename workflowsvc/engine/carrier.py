@@ -27,8 +27,9 @@ from workflowsvc.core.messages import (
 )
 from workflowsvc.core.run_ids import run_of
 from workflowsvc.engine.ids import moment_of
+from workflowsvc.engine.matching import HELD_MS
 from workflowsvc.engine.poison import Bug, Quarantined
-from workflowsvc.engine.session import HELD_MS, Session
+from workflowsvc.engine.session import Session
 from workflowsvc.model.shapes import WorkflowExecution
 from workflowsvc.store.interface import Conflict, Held, MessageRow, StoreError
 
@@ -71,6 +72,8 @@ def _deliver(session: Session, row: MessageRow) -> None:
         session.state.stuck_messages.add(row.id)
         return
     session.flush()
+    if session.state.careful:
+        session.match()  # so that a bug in what it leads to is this message's
     session.tx.delete_messages([row.id])
     if session.state.careful:
         session.store()

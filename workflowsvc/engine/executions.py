@@ -51,6 +51,15 @@ class Executions:
         state.executions.move_to_end(run)
         return execution
 
+    def is_mine(self, run: int) -> bool:
+        """It was asked for already: it is held, or there is none."""
+        return run in self._mine
+
+    def next_event_of(self, run: int) -> int:
+        """The first event that this node has not seen."""
+        execution = self._state.executions.get(run)
+        return 1 if execution is None else execution.next_event_id
+
     def make(self, run: int, run_id: str, domain: int, workflow_id: str) -> Execution:
         """One that does not exist yet."""
         execution = self._new(run, run_id, domain, workflow_id)

@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 
 from workflowsvc.clock import Clock
 from workflowsvc.engine import carrier
+from workflowsvc.engine.matching import HELD_MS
 from workflowsvc.engine.poison import Bug, Quarantined
 from workflowsvc.engine.postponed import Postponed
-from workflowsvc.engine.session import HELD_MS, Session
+from workflowsvc.engine.session import Session, Subject
 from workflowsvc.engine.state import EngineState
 from workflowsvc.faults import Fault, InternalFailure, ServiceUnavailable
 from workflowsvc.store.interface import Conflict, Held, ListKey, OutcomeUnknown, Store, StoreError
@@ -40,12 +41,14 @@ Reply = Callable[[Any], None]
 
 class Command(NamedTuple):
     """What a caller wants done. `run` returns the answer, or NO_ANSWER when the answer comes later. `refused` is
-    told, before the reply, when the batch could not be committed: nobody waits for a later answer then.
+    told, before the reply, when the batch could not be committed: nobody waits for a later answer then. `about`
+    may name the execution that it will ask for.
     """
 
     run: Callable[[Session], Any]
     reply: Reply
     refused: Callable[[EngineState], None] | None = None
+    about: Subject | None = None
 
 
 NO_ANSWER: Any = object()
@@ -233,12 +236,16 @@ class Lane:
         session: Session | None = None
         try:
             with self._store.transaction() as tx:
-                session = Session(tx, self._clock.now_ms(), self.state)
+                subjects = [command.about for command in commands if command.about is not None]
+                session = Session(tx, self._clock.now_ms(), self.state, subjects)
                 if self.state.store_clock:
                     self._ahead = session.now - self._clock.now_ms()
                 self._background(session)
+                makers: dict[int, Command] = {}
                 for command in commands:
                     self._command(session, command)
+                    makers.update((run, command) for run in session.made - makers.keys())
+                self._match(session, makers)
                 session.store()
         except BaseException:
             if session is not None:
@@ -272,6 +279,17 @@ class Lane:
             raise
         except Exception as error:
             raise Bug.met(session) from error
+
+    def _match(self, session: Session, makers: dict[int, Command]) -> None:
+        """A bug that is met here lies in the execution whose task is handed out, or in the command that made it."""
+        session.last_run = None
+        try:
+            session.match()
+        except (Bug, StoreError):
+            raise
+        except Exception as error:
+            maker = None if session.last_run is None else makers.get(session.last_run)
+            raise Bug.met(session, command=maker) from error
 
     def _command(self, session: Session, command: Command) -> None:
         session.last_run = None
@@ -327,6 +345,7 @@ def _advance_due(session: Session) -> None:
     state = session.state
     most = DUE_PER_BATCH + len(state.quarantined)
     runs = session.tx.due_runs(session.now, most)
+    session.expect_runs(runs)
     for run in runs:
         if run not in state.quarantined:
             session.refresh(run)

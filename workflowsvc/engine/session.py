@@ -7,8 +7,8 @@ nothing is told before its commit.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -19,8 +19,9 @@ from workflowsvc.core.messages import AnyMessage, messages_of
 from workflowsvc.core.outcome import outcome_of
 from workflowsvc.core.run_ids import run_of, shard_for
 from workflowsvc.engine.executions import Executions
-from workflowsvc.engine.names import Names
-from workflowsvc.engine.poison import Quarantined, set_aside
+from workflowsvc.engine.matching import Matching
+from workflowsvc.engine.names import VERSION, Names
+from workflowsvc.engine.poison import Quarantined
 from workflowsvc.engine.pollers import Waiter
 from workflowsvc.engine.writes import Writes
 from workflowsvc.model.events import Event, encode_event
@@ -39,27 +40,34 @@ from workflowsvc.store.interface import (
     TaskRow,
     Transaction,
 )
+from workflowsvc.tenant import Tenant
 
 if TYPE_CHECKING:
     from workflowsvc.engine.state import EngineState
 
-HELD_MS = 10  # what another node is at work on is looked at again after this
 LONGEST_BATCH_MS = 30_000  # what is further ahead was written while a clock was wrong
 _encode = msgspec.json.Encoder().encode
+
+
+class Subject(NamedTuple):
+    """What a command will ask for: a run, or the open run of a workflowId."""
+
+    run: int | None = None
+    domain: tuple[Tenant, str] | None = None
+    workflow_id: str = ""
 
 
 class Session:
     """Handed to every command of a batch."""
 
-    def __init__(self, tx: Transaction, now: int, state: EngineState) -> None:
+    def __init__(
+        self, tx: Transaction, now: int, state: EngineState, subjects: Sequence[Subject] = ()
+    ) -> None:
         self.tx = tx
         self.now = now
         self.state = state
         self.settings = state.settings
         self.limits = state.settings.quotas
-        self.names = Names(tx, now, state)
-        if state.store_clock:
-            self.now = tx.moment() or now  # after the first question, with which it came
         self.answers: list[tuple[Callable[[Any], None], Any]] = []  # told after the commit
         self.after_commit: list[Callable[[], None]] = []  # done then, before anybody is told; must not raise
         self.events_recorded = 0
@@ -73,15 +81,35 @@ class Session:
         self._touched: set[int] = set()  # every execution this transaction has changed
         self._dirty: dict[int, Execution] = {}  # by the command at hand
         self._open: dict[tuple[int, str], int | None] = {}  # runs opened and closed by this transaction
-        self._fresh: set[ListKey] = set()
         self._filled: set[ListKey] = (
             set()
         )  # lists on which this transaction has put something that may be taken
-        self._matched: list[Waiter] = []
-        self._added: list[Waiter] = []
-        self._released: list[Waiter] = []
+        self._matching = Matching(state, self._writes)
+        if state.shared:
+            self._expect(subjects)
+        self.names = Names(tx, now, state)
+        if state.store_clock:
+            self.now = tx.moment() or now  # after the first question, with which it came
 
     # --- executions ---
+
+    def _expect(self, subjects: Sequence[Subject]) -> None:
+        """Tells the store what the commands will ask for, as far as it can be known, in the first question of all."""
+        runs = [about.run for about in subjects if about.run is not None]
+        names: set[tuple[int, str]] = set()
+        for about in subjects:
+            row = None if about.domain is None else self.state.domains.get(about.domain)
+            if row is not None:
+                names.add((row.id, about.workflow_id))
+        missing = list(set(runs) - self.state.quarantined)
+        self.tx.expect(missing, list(names), VERSION, self._executions.next_event_of)
+
+    def expect_runs(self, runs: list[int]) -> None:
+        """A store that is far away fetches all of them at once."""
+        executions = self._executions
+        missing = {run for run in runs if not executions.is_mine(run)} - self.state.quarantined
+        if missing:
+            self.tx.expect(list(missing), [], None, executions.next_event_of)
 
     def execution(self, run: int) -> Execution | None:
         """The execution as of now: deadlines that have passed have expired. None when the run is unknown."""
@@ -112,7 +140,7 @@ class Session:
     @property
     def is_clean(self) -> bool:
         """The command at hand has changed nothing yet."""
-        return not self._dirty and not self._fresh
+        return not self._dirty and not self._matching.fresh
 
     def named_execution(self, domain: int, workflow_id: str, run_id: str) -> Execution | None:
         """The run with this name, open or closed."""
@@ -229,92 +257,34 @@ class Session:
 
     def poll(self, waiter: Waiter) -> None:
         """Hands the poll a task, or lets it wait."""
-        if not self.state.pollers.waiting(waiter.key):
-            answer = self._take_for(waiter)
-            if answer is not None:
-                self.answers.append((waiter.reply, answer))
-                return
-            self._look_again_at(waiter.key)
-        if self.state.draining:
-            self.answers.append((waiter.reply, None))
-            return
-        self.state.pollers.add(waiter)
-        self._added.append(waiter)
+        self._matching.poll(self, waiter)
 
     def release_polls(self) -> None:
         """Every waiting poll gets the empty answer, and none waits from now on."""
-        self.state.draining = True
-        self._released = self.state.pollers.take_all()
-        self.answers.extend((waiter.reply, None) for waiter in self._released)
-
-    def _take_for(self, waiter: Waiter) -> Any:
-        while (row := self._take(waiter.key)) is not None:
-            try:
-                answer = waiter.start(self, row)
-            except Quarantined:
-                self._writes.put_task(set_aside(self.tx, row))
-                continue
-            if answer is not None:
-                return answer
-        return None
-
-    def _take(self, key: ListKey) -> TaskRow | None:
-        """The next task of a list. One that this batch has put need not go through the store, if the store is
-        known to hold no other.
-        """
-        if key in self.state.empty_lists:
-            return self._writes.take_task(key)
-        if self._writes.has_fresh(key):
-            self.store()
-        rows = self.tx.take_tasks(key.domain, key.kind, key.name, 1)
-        if not rows:
-            if not self.state.shared:
-                self.state.empty_lists.add(key)
-            return None
-        return rows[0]
-
-    def _match(self) -> None:
-        """Tasks that have just become ready go to the polls that wait for them, the oldest poll first."""
-        while self._fresh:
-            self._serve(self._fresh.pop())
-
-    def _serve(self, key: ListKey) -> None:
-        pollers = self.state.pollers
-        while (waiter := pollers.first(key)) is not None:
-            self._matched.append(waiter)  # first of all: whatever happens, it is not lost
-            answer = self._take_for(waiter)
-            if answer is None:
-                pollers.put_back(self._matched.pop())
-                self._look_again_at(key)
-                break
-            self.answers.append((waiter.reply, answer))
-
-    def _look_again_at(self, key: ListKey) -> None:
-        """There is nothing for a poll; or only tasks whose executions are in other hands for a few milliseconds."""
-        if self.tx.has_held(key):
-            self.state.held_lists.add(key)
-            self.state.held_at = self.now + HELD_MS
+        self._matching.release(self)
 
     def look(self, lists: list[ListKey]) -> None:
         """Gives the waiting polls of these lists what other nodes have put there."""
-        for key in lists:
-            if self.state.pollers.waiting(key):
-                self._serve(key)
+        self._matching.look(self, lists)
+
+    def match(self) -> None:
+        """When all commands of a batch have run: what was left until then."""
+        self._matching.match_all(self)
 
     # --- writing down ---
 
     def flush(self) -> None:
         """Everything the command at hand has recorded is gathered; waiting polls get what became ready."""
-        while self._dirty or self._fresh:
+        while self._dirty or self._matching.fresh:
             while self._dirty:
                 self.gather(next(iter(self._dirty.values())))
-            self._match()  # records the starts of the tasks it hands out
+            self._matching.match_fresh(self)  # records the starts of the tasks it hands out
 
     def store(self) -> None:
         """What was gathered goes into the transaction."""
         filled = self._writes.store(self.tx)
-        self.state.empty_lists -= filled
         self._filled |= filled
+        self._matching.stored(filled)
 
     def hints(self) -> list[ListKey]:
         """Where other nodes may find something, once this is committed. While somebody waits here, we have looked."""
@@ -369,13 +339,13 @@ class Session:
             )
             writes.put_task(row)
             if task.ready:
-                self._fresh.add(ListKey(domain, task.kind, task.task_list))
+                self._matching.fresh.add(ListKey(domain, task.kind, task.task_list))
         for scheduled_id in outcome.ready:
             assert execution.scheduled_task is not None
             key = ListKey(domain, "decision", execution.scheduled_task.task_list)
-            self._fresh.add(key)
+            self._matching.fresh.add(key)
             if writes.ready_task(TaskKey(run, scheduled_id)):
-                self.state.empty_lists.discard(key)
+                self._matching.readied(key)
                 self._filled.add(key)
         for scheduled_id in outcome.gone:
             writes.delete_task(TaskKey(run, scheduled_id))
@@ -431,7 +401,4 @@ class Session:
         state.wake_at = state.purge_at = 0
         if self.looked:
             state.look_at = 0
-        for waiter in (*reversed(self._released), *reversed(self._matched)):
-            state.pollers.put_back(waiter)
-        for waiter in self._added:
-            state.pollers.remove(waiter)
+        self._matching.roll_back()

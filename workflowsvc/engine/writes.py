@@ -85,6 +85,12 @@ class Writes:
         """There is something that a look into the store would miss."""
         return bool(self._fresh.get(key) or self._ready)
 
+    def store_ready(self, tx: Transaction) -> None:
+        """What was made ready is written now, so that it can be taken from the store."""
+        if self._ready:
+            tx.ready_tasks(self._ready)
+            self._ready = []
+
     def delete_task(self, key: TaskKey) -> None:
         if self._tasks.pop(key, None) is None:
             self._gone.append(key)

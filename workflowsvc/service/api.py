@@ -24,6 +24,7 @@ from workflowsvc.service.buckets import Buckets
 from workflowsvc.service.caller import Caller
 from workflowsvc.service.operations import POLLS, READS, WRITES
 from workflowsvc.service.polls import Gone, Poll
+from workflowsvc.service.subjects import subject_of
 from workflowsvc.service.tokens import Tokens
 from workflowsvc.store.interface import StoreError
 from workflowsvc.tenant import Tenant
@@ -109,7 +110,8 @@ class Api:
             self._buckets.require_call(tenant, operation, caller.now)
         write = WRITES.get(operation)
         if write is not None:
-            self._lane.submit(Command(partial(write, caller=caller, request=request), done))
+            about = subject_of(operation, caller, request) if self._engine.store.shared else None
+            self._lane.submit(Command(partial(write, caller=caller, request=request), done, about=about))
         elif operation in READS:
             self._read(READS[operation], caller, request, done)
         elif isinstance(request, PollForDecisionTaskInput) and request.next_page_token:

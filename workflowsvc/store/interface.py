@@ -304,6 +304,19 @@ class Transaction(Reader, Protocol):
         """
         ...
 
+    def expect(
+        self,
+        runs: list[int],
+        names: list[tuple[int, str]],
+        meta: str | None,
+        next_event_of: Callable[[int], int],
+    ) -> None:
+        """These runs will be locked without waiting, the open runs of these (domain, workflowId) asked for and
+        locked, and the value of `meta`: a store that is far away fetches all of it at once, with the events of
+        each run from `next_event_of` on.
+        """
+        ...
+
     def lock(self, runs: list[int], *, wait: bool = True) -> dict[int, ExecutionRow]:
         """The rows, held against every other node until the end of the transaction; locked in key order. Without
         `wait`, Held is raised when another node holds one of them; the transaction may go on.

@@ -104,6 +104,11 @@ class Wire:
         ]
         self._queue.append((statement, encoded, then))
 
+    @property
+    def has_queued(self) -> bool:
+        """Something waits for the next exchange."""
+        return bool(self._queue)
+
     def queue_boundary(self) -> None:
         """A failure before the boundary does not keep what stands behind it from being carried out."""
         self._queue.append(None)

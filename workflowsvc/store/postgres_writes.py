@@ -26,7 +26,7 @@ from workflowsvc.store.interface import (
     TypeRow,
     shard_of,
 )
-from workflowsvc.store.postgres_claims import PostgresClaims
+from workflowsvc.store.postgres_ahead import PostgresAhead
 from workflowsvc.store.postgres_reads import blob
 from workflowsvc.store.postgres_sql import OF_ONE_ROW, SQL, Statement
 from workflowsvc.store.postgres_wire import Rows
@@ -34,7 +34,7 @@ from workflowsvc.store.postgres_wire import Rows
 _tags_of = msgspec.json.Decoder(list[str | None]).decode
 
 
-class PostgresTransaction(PostgresClaims):
+class PostgresTransaction(PostgresAhead):
     """Reads and writes on the one connection of this node that writes."""
 
     def _write(
@@ -77,6 +77,7 @@ class PostgresTransaction(PostgresClaims):
         self._write(SQL.delete_type, (domain, kind, name, version))
 
     def put_meta(self, key: str, value: bytes) -> None:
+        self._meta.clear()  # it may have to wait for another transaction, which changes more of it
         self._write(SQL.put_meta, (key, value))
 
     def delete_meta(self, key: str) -> None:

@@ -6,7 +6,7 @@ transactions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import apsw
@@ -49,6 +49,15 @@ class SqliteTransaction(SqliteReader):
             self._connection.executemany(sql, rows)
         except apsw.Error as error:
             raise store_error(error) from error
+
+    def expect(
+        self,
+        runs: list[int],
+        names: list[tuple[int, str]],
+        meta: str | None,
+        next_event_of: Callable[[int], int],
+    ) -> None:
+        """Nothing is far away."""
 
     def lock(self, runs: list[int], *, wait: bool = True) -> dict[int, ExecutionRow]:
         return self.executions(runs)

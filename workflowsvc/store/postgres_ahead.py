@@ -1,0 +1,124 @@
+"""What a transaction will ask for, fetched in one round trip before it asks.
+
+Owns what was fetched and not asked for yet: open runs, events and facts of the installation. Locked executions are
+kept by postgres_claims.py. Everything is given once: who asks again wants to see what has changed. It must not know who
+will ask, nor why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import partial
+from typing import NamedTuple
+
+from workflowsvc.core.run_ids import shard_for
+from workflowsvc.store.interface import shard_of
+from workflowsvc.store.postgres_claims import PostgresClaims
+from workflowsvc.store.postgres_marks import Marks
+from workflowsvc.store.postgres_reads import DomainNames
+from workflowsvc.store.postgres_sql import SQL
+from workflowsvc.store.postgres_values import ContainsNul
+from workflowsvc.store.postgres_wire import Rows, Wire
+
+MOST_EVENTS = 1_000  # of one run: longer stretches are worth a round trip of their own, and too much to keep
+
+
+class _Name(NamedTuple):
+    """A workflowId, of which one run at most is open."""
+
+    domain: int
+    workflow_id: str
+
+
+class _Stretch(NamedTuple):
+    """Events of a run, from `first` on to the last there is."""
+
+    first: int
+    bodies: list[bytes]
+
+
+class PostgresAhead(PostgresClaims):
+    """The part of a transaction that is told beforehand what it will be asked."""
+
+    def __init__(self, wire: Wire, names: DomainNames, marks: Marks) -> None:
+        super().__init__(wire, names, marks)
+        self._open_runs: dict[_Name, int | None] = {}
+        self._events: dict[int, _Stretch] = {}
+        self._meta: dict[str, bytes | None] = {}
+
+    def expect(
+        self,
+        runs: list[int],
+        names: list[tuple[int, str]],
+        meta: str | None,
+        next_event_of: Callable[[int], int],
+    ) -> None:
+        """One round trip; one more when events are missing or a name has led to a run."""
+        following: list[int] = []
+        if meta is not None:
+            self._wire.queue(SQL.meta, (meta,), partial(self._see_meta, meta))
+        for domain, workflow_id in names:
+            self._expect_open_run(_Name(domain, workflow_id), following)
+        if names:  # behind them: whoever finds that a run is closed must not live before that moment
+            self._wire.queue(SQL.moment_now, then=self._see_clock)
+        while runs or self._wire.has_queued:
+            unknown = [run for run in runs if run not in self._locked]
+            self._lock_and_read(SQL.try_lock_execution, unknown)
+            if self._wire.has_queued:
+                self._wire.exchange()
+            self._expect_events(runs, next_event_of)
+            runs = [run for run in dict.fromkeys(following) if run not in self._locked]
+            following.clear()
+
+    def _expect_open_run(self, name: _Name, following: list[int]) -> None:
+        def see(rows: Rows) -> None:
+            self._open_runs[name] = rows[0][0] if rows else None
+            following.extend(row[0] for row in rows)
+
+        known = self._names.get(name.domain)
+        if known is not None:  # otherwise the question itself will find out
+            with suppress(ContainsNul):
+                self._wire.queue(SQL.open_run, (shard_for(*known, name.workflow_id), *name), see)
+
+    def _expect_events(self, runs: Iterable[int], next_event_of: Callable[[int], int]) -> None:
+        for run in runs:
+            row = self._locked.get(run)
+            if row is None:
+                continue
+            first = next_event_of(run)
+            if first < row.next_event_id <= first + MOST_EVENTS:
+                values = (shard_of(run), run, first, row.next_event_id - 1, MOST_EVENTS)
+                self._wire.queue(SQL.events_ascending, values, partial(self._see_events, run, first))
+
+    def _see_events(self, run: int, first: int, rows: Rows) -> None:
+        self._events[run] = _Stretch(first, [body for (body,) in rows])
+
+    def _see_meta(self, key: str, rows: Rows) -> None:
+        self._meta[key] = rows[0][0] if rows else None
+
+    # --- what is asked then ---
+
+    def open_run(self, domain: int, workflow_id: str) -> int | None:
+        name = _Name(domain, workflow_id)
+        if name in self._open_runs:
+            return self._open_runs.pop(name)
+        return super().open_run(domain, workflow_id)
+
+    def meta(self, key: str) -> bytes | None:
+        if key in self._meta:
+            return self._meta.pop(key)
+        return super().meta(key)
+
+    def events(self, run: int, first: int, last: int, limit: int, descending: bool = False) -> list[bytes]:
+        """Of what was fetched, only the very stretch that was foretold: it is asked for before anything is appended."""
+        stretch = self._events.pop(run, None)
+        count = last - first + 1
+        if (
+            stretch
+            and not descending
+            and limit >= count
+            and (stretch.first, len(stretch.bodies)) == (first, count)
+        ):
+            return stretch.bodies
+        return super().events(run, first, last, limit, descending)
