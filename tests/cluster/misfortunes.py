@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from tests.cluster.line import Line
+from tests.cluster.mortal import what_killed
 from tests.cluster.nodes import Node
 from tests.crash.client import Client
 from tests.crash.journal import Journal
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 LEAST_PAUSE, LONGEST_PAUSE = 0.03, 0.6  # seconds under load between two misfortunes, quality 2.3
 STOPS = 0.1  # the share of ends that are polite
 RETURN_SECONDS = 5.0  # after the database is there again, calls are answered within this
-ANSWER_SECONDS = 60.0  # it is given up
+ANSWER_SECONDS = DEATH_SECONDS = 60.0  # it is given up
 
 
 class Place:
@@ -71,6 +72,15 @@ class Place:
     async def start(self, node: Node) -> None:
         self._journal.life += 1
         await node.start()
+
+    async def next_to_die(self) -> Node:
+        """One that has died by itself."""
+        waits = {asyncio.create_task(node.wait()): node for node in self.nodes}
+        dead, alive = await asyncio.wait(waits, timeout=DEATH_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        for wait in alive:
+            wait.cancel()
+        assert dead, f"nobody has died within {DEATH_SECONDS:.0f} s"
+        return waits[dead.pop()]
 
     async def crash_the_database(self) -> None:
         """As if its machine had lost power; returns when calls are answered again."""
@@ -124,10 +134,6 @@ async def _until_it_answers(node: Node) -> float:
 Misfortune = Callable[[Place], Awaitable[None]]
 
 
-async def nothing(place: Place) -> None:
-    """For the clients alone to do their worst."""
-
-
 def one_after_the_other(*misfortunes: Misfortune) -> Misfortune:
     async def befall(place: Place) -> None:
         for misfortune in misfortunes:
@@ -144,6 +150,23 @@ def kills(count: int) -> Misfortune:
         while killed < count:
             await place.pause()
             killed += await place.kill_a_node()
+
+    return befall
+
+
+def deaths(count: int) -> Misfortune:
+    """So many deaths of mortal nodes by themselves; those that live then become ordinary ones."""
+
+    async def befall(place: Place) -> None:
+        for _ in range(count):
+            node = await place.next_to_die()
+            point = what_killed(node.said())
+            place.report.count(f"deaths {point}" if point else "deaths of nobody knows what")
+            await place.start(node)
+        for node in place.nodes:
+            node.oddity = ""
+            await node.end()
+            await place.start(node)
 
     return befall
 

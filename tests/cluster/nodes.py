@@ -29,13 +29,13 @@ class Node(Server):
     ) -> None:
         """The log is in `folder`, which must be there. The address goes through the environment: a command line can
         be read by everybody on the machine. What an `oddity` is stands in `odd_node.py`."""
-        self._oddity = oddity
+        self.oddity = oddity
         super().__init__(folder, {"store": dsn, **(settings or {})}, environment=environment)
         self.log = folder / f"node{self.port}.log"
 
     @property
     def command(self) -> list[str]:
-        program = ["tests.cluster.odd_node", self._oddity] if self._oddity else ["workflowsvc"]
+        program = ["tests.cluster.odd_node", self.oddity] if self.oddity else ["workflowsvc"]
         return [sys.executable, "-m", *program, "serve", "--host", HOST, "--port", str(self.port)]
 
     @property

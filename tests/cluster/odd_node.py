@@ -4,6 +4,7 @@ deaf        it sends no hints and hears none
 blind       it never looks by itself for what others have left: it knows of that by hints alone
 idle        it does what it is asked and nothing else: no deadlines, no messages between executions
 fast, slow  its clock is five minutes ahead, or behind
+mortal      it dies by itself, at a drawn point of its work with the database
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from tests.cluster.mortal import Mortal
 from workflowsvc import cli
 from workflowsvc.clock import SystemClock
 from workflowsvc.engine import lane
@@ -52,6 +54,7 @@ ODDITIES: dict[str, Callable[[], None]] = {
     "idle": idle,
     "fast": wrong_by(WRONG_BY_MS),
     "slow": wrong_by(-WRONG_BY_MS),
+    "mortal": lambda: Mortal().attach(),
 }
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster import chaos, partitions
-from tests.cluster.misfortunes import crashes, kills, one_after_the_other, rolling_restarts
+from tests.cluster import chaos, mortal, partitions
+from tests.cluster.misfortunes import crashes, deaths, kills, one_after_the_other, rolling_restarts
 from tests.cluster.partitions import breaks
 from tests.cluster.wakes import wakes
 from tools import postgres
@@ -39,6 +39,15 @@ def test_nothing_is_lost_while_nodes_with_odd_clocks_and_without_hints_their_dat
     assert sum(report.happened.values()) >= 4 + len(kinds) + 1, report.happened
     assert set(report.outcomes) >= {"acknowledged", "refused", "unknown"}, "the failures came between calls"
     assert report.executions > 30
+
+
+def test_nothing_is_lost_when_nodes_die_before_during_and_after_commits(tmp_path: Path) -> None:
+    report = chaos.Report()
+    odd = ("mortal",) * chaos.NODES
+    asyncio.run(chaos.one_round(report, tmp_path, deaths(6), random.Random(8), oddities=odd))
+    assert not report.wrong, "\n".join(report.wrong[:20])
+    assert sum(report.happened.values()) == 6
+    assert set(report.happened) <= {f"deaths {point}" for point in mortal.POINTS}, report.happened
 
 
 def test_clients_notice_nothing_of_an_upgrade_node_by_node(tmp_path: Path) -> None:

@@ -14,11 +14,12 @@ import time
 from collections.abc import Callable, Sequence
 
 from tests.abuse.report import Report
-from tests.cluster import chaos
+from tests.cluster import chaos, mortal
 from tests.cluster.misfortunes import (
     RETURN_SECONDS,
     Misfortune,
     crashes,
+    deaths,
     kills,
     one_after_the_other,
     rolling_restarts,
@@ -28,6 +29,7 @@ from tests.cluster.wakes import wakes
 from tests.soak.part import Job, Part, of, simulation
 
 KILLS, KILLS_PER_ROUND = 100, 25
+DEATHS = 100
 CRASH_SECONDS = BREAK_SECONDS = 300.0
 ROUND_SECONDS = 100.0  # histories and journal of a round are kept in memory and compared with each other
 WAKES = 100
@@ -74,6 +76,17 @@ def _kills(job: Job) -> Report:
     return rounds(job, [kills(KILLS_PER_ROUND)] * (KILLS // KILLS_PER_ROUND))
 
 
+def _points(job: Job) -> Report:
+    def at_all_points(report: chaos.Report) -> list[str]:
+        missing = [point for point in mortal.POINTS if f"deaths {point}" not in report.happened]
+        return [f"nobody died {', '.join(missing)}"] if missing and not report.wrong else []
+
+    oddities = ("mortal",) * chaos.NODES
+    return rounds(
+        job, [deaths(KILLS_PER_ROUND)] * (DEATHS // KILLS_PER_ROUND), at_all_points, oddities=oddities
+    )
+
+
 def _crashes(job: Job) -> Report:
     return rounds(job, [crashes(ROUND_SECONDS)] * round(CRASH_SECONDS / ROUND_SECONDS), _in_time)
 
@@ -107,6 +120,7 @@ def _rolling(job: Job) -> Report:
 
 PARTS = (
     Part("node-kills", 5, f"{KILLS} kills of one of three nodes under load", _kills),
+    Part("points", 6, f"{DEATHS} deaths of nodes at points before, during and after a commit", _points),
     Part("database-crashes", 6, "the database crashes every 5 to 40 s for five minutes", _crashes),
     Part("network", 7, "connections to the database cut and frozen for five minutes", _breaks),
     Part("no-hints", 2.5, "every wake-up hint dropped; polls are measured, nodes killed", _without_hints),
