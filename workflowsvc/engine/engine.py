@@ -44,13 +44,13 @@ class Engine:
         self.lane = Lane(store, clock, self.state, ahead)
         store.listen(self.lane.look)
         self.workers = Workers(settings.lambda_concurrency, "lambda")
-        self._clock = clock
+        self.clock = clock
 
     def invoke_with(self, call: Call, begin: Begin | None = None) -> Invoker:
         """Lambda tasks are started from now on, and `call` calls their functions, in threads unless told
         otherwise.
         """
-        invoker = Invoker(self.lane, self._clock, call, begin or self.workers.begin)
+        invoker = Invoker(self.lane, self.clock, call, begin or self.workers.begin)
         self.state.invoke = invoker
         return invoker
 

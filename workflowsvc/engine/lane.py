@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from workflowsvc.clock import Clock
 from workflowsvc.engine import carrier
+from workflowsvc.engine.complaints import Complaints
 from workflowsvc.engine.matching import HELD_MS
 from workflowsvc.engine.poison import Bug, Quarantined
 from workflowsvc.engine.postponed import Postponed
@@ -76,7 +77,7 @@ class Lane:
         self._postponed = Postponed()
         self._ahead = ahead
         self._not_before = 0  # background work rests until then after a store failure
-        self._complain_at = 0  # until then nothing is said of further ones
+        self._complaints = Complaints(log, clock)
 
     # --- from any thread ---
 
@@ -189,7 +190,7 @@ class Lane:
                 if self.state.shared and attempts > 1:
                     self._pause(PAUSE_MS << (attempts - 2))
             except StoreError as error:
-                self._complain(len(commands), error)
+                self._complaints.say("the store refused a batch of %d commands: %s", len(commands), error)
                 self._not_before = self.now_ms() + RETRY_MS
                 if isinstance(
                     error, OutcomeUnknown
@@ -203,13 +204,6 @@ class Lane:
                 if len(commands) == 1:
                     return refused + self._refuse(commands, InternalFailure())
                 return refused + [answer for command in commands for answer in self._run([command])]
-
-    def _complain(self, commands: int, error: StoreError) -> None:
-        """Once a second: a full disk must not be filled with words about it."""
-        now = self._clock.now_ms()
-        if not self._complain_at - RETRY_MS <= now < self._complain_at:
-            log.error("the store refused a batch of %d commands: %s", commands, error)
-            self._complain_at = now + RETRY_MS
 
     def _pause(self, most_ms: int) -> None:
         """Chance decides how long, so that two nodes do not meet again."""

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
+from workflowsvc.engine.complaints import Complaints
 from workflowsvc.engine.engine import Engine
 from workflowsvc.engine.lane import Command, Reply, tell_here
 from workflowsvc.engine.session import Session
@@ -48,6 +49,7 @@ class Api:
         self._tokens = Tokens(engine.secret)
         self._buckets = Buckets(enforced=engine.settings.limits == "aws")
         self._readers = ThreadPoolExecutor(READER_THREADS, thread_name_prefix="reader")
+        self._complaints = Complaints(log, engine.clock)
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def start(self) -> None:
@@ -158,7 +160,7 @@ class Api:
             with self._engine.store.reader() as reader:
                 return function(reader, caller, request)
         except StoreError as error:
-            log.error("the store could not be read: %s", error)
+            self._complaints.say("the store could not be read: %s", error)
             raise ServiceUnavailable from error
 
 
