@@ -1,6 +1,7 @@
 """A slice of `make soak-postgres`: nodes, database and network fail under load, and nothing is lost or done twice.
 
-How fast things heal is not judged here, where machines are busy; the long form does.
+How fast things heal is not judged here, where machines are busy, nor in which order so few tasks leave; the long form
+does both.
 """
 
 from __future__ import annotations

@@ -56,9 +56,16 @@ def rounds(
             break
         folder = job.folder / f"round{number}"
         folder.mkdir()
-        chance = random.Random(f"{job.seed}/{number}")
         asyncio.run(
-            chaos.one_round(report, folder, misfortune, chance, oddities=oddities, over_lines=over_lines)
+            chaos.one_round(
+                report,
+                folder,
+                misfortune,
+                random.Random(f"{job.seed}/{number}"),
+                oddities=oddities,
+                over_lines=over_lines,
+                orderly=not over_lines,  # what a node has locked when it is cut off is passed over
+            )
         )
         if not report.wrong:
             shutil.rmtree(folder)  # else it is evidence
