@@ -24,6 +24,7 @@ FAMILIES: dict[str, list[str]] = {
     "simulation": [sys.executable, "-m", "tests.sim", "--seeds", "0-149", "--no-shrink"],
     "core": [*PYTEST, "tests/core"],
     "engine": [*PYTEST, "tests/engine"],
+    "nodes": [*PYTEST, "tests/postgres", "-k", "not scenarios and not plans"],
     "exam": [*PYTEST, "tests/store", "-k", "not postgres and not measure"],
 }
 LONGEST_SECONDS = 600

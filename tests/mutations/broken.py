@@ -200,4 +200,28 @@ MUTATIONS = (
         "",
         ("exam", "simulation"),
     ),
+    Mutation(
+        "unheld",
+        "a node takes a task although another one is at work on its execution",
+        "store/sql/postgres/claims.sql",
+        "exists (select 1 from executions where shard = :shard and run = :run for update skip locked)",
+        "exists (select 1 from executions where shard = :shard and run = :run)",
+        ("nodes",),
+    ),
+    Mutation(
+        "hidden",
+        "what another node puts on a list a moment ago is looked for half a second later",
+        "store/postgres_marks.py",
+        "COMMIT_MS = 250 ",
+        "COMMIT_MS = -600_000 ",
+        ("nodes",),
+    ),
+    Mutation(
+        "hopeful",
+        "a commit whose answer was lost is believed",
+        "store/postgres.py",
+        'if found == "unknown":',
+        'if found == "hopeless":',
+        ("nodes",),
+    ),
 )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.postgres.places import open_empty_store
 from tests.store.rows import DOMAIN, change_of, execution_row, insert, run_of, task_row
-from workflowsvc.store.interface import ListKey, MessageRow, Store, TaskRow
+from workflowsvc.store.interface import POSITIONS_PER_MS, ListKey, MessageRow, Store, TaskRow
 from workflowsvc.store.postgres_marks import ALL, FULL_LOOK_MS, PRIORITIES, Mark, Stretch, TaskMarks
 
 MAIN = ListKey(DOMAIN, "decision", "main")
@@ -80,6 +80,15 @@ def test_a_task_list_is_searched_in_stretches_that_leave_no_priority_out() -> No
     assert [stretch.first for stretch in marks.stretches(MAIN, LATER)] == [10, 15]
     marks.rolled_back()
     assert marks.stretches(MAIN, LATER) == ALL
+
+
+def test_a_look_begins_before_what_a_transaction_under_way_may_bring() -> None:
+    """Another node has put it where its transaction began, and commits only now."""
+    marks, now, a_moment_ago = TaskMarks(), 1_000_000, 999_800
+    marks.stretches(MAIN, now)
+    marks.took(MAIN, [task_row(1, position=now * POSITIONS_PER_MS)])
+    (stretch,) = marks.stretches(MAIN, now + 1)
+    assert a_moment_ago - 100 < stretch.first / POSITIONS_PER_MS < a_moment_ago
 
 
 def test_the_highest_and_the_lowest_priority_have_nothing_beyond_them() -> None:

@@ -21,7 +21,7 @@ from tests.store.rows import (
     task_row,
 )
 from workflowsvc.store import postgres_hints
-from workflowsvc.store.interface import Conflict, HeartbeatRow, ListKey, MessageRow, Store, TaskRow
+from workflowsvc.store.interface import Conflict, HeartbeatRow, Held, ListKey, MessageRow, Store, TaskRow
 from workflowsvc.store.postgres import PostgresStore
 
 OpenNode = Callable[[], PostgresStore]
@@ -141,6 +141,22 @@ def test_tasks_that_another_node_holds_are_passed_over(open_node: OpenNode) -> N
         assert take(other, 2) == rows[2:4]
         assert tx.take_tasks(*MAIN, 9) == rows[4:]
     assert take(other, 9) == []
+
+
+def test_a_task_is_taken_with_its_execution_or_not_at_all(open_node: OpenNode) -> None:
+    one, other = open_node(), open_node()
+    insert(one, execution_row(1), execution_row(2))
+    with one.transaction() as tx:
+        tx.put_tasks([task_row(1), task_row(2)])
+    with one.transaction() as tx:
+        tx.lock([run_of(1)])
+        with other.transaction() as beside:
+            assert beside.take_tasks(*MAIN, 2) == [task_row(2)]
+            with pytest.raises(Held):
+                tx.lock([run_of(2)], wait=False)
+            assert beside.take_tasks(*MAIN, 2) == []
+            assert beside.has_held(MAIN)
+    assert take(other, 2) == [task_row(1)]
 
 
 def test_tasks_given_back_by_a_node_are_found_by_another_that_had_gone_past_them(open_node: OpenNode) -> None:
