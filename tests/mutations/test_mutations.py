@@ -30,6 +30,13 @@ def test_core_engine_and_stores_are_all_broken() -> None:
     assert len({mutation.name for mutation in MUTATIONS}) == len(MUTATIONS)
 
 
+def test_all_of_them_are_told_of() -> None:
+    page = (ROOT / "docs" / "reliability.md").read_text("utf-8")
+    for mutation in MUTATIONS:
+        row = f"| {mutation.what} | `{mutation.path}` | {', '.join(mutation.caught_by)} |\n"
+        assert row in page
+
+
 @pytest.mark.parametrize("name", ["tell first", "ghosts", "locked in"])
 def test_the_simulation_notices(name: str) -> None:
     (mutation,) = [mutation for mutation in MUTATIONS if mutation.name == name]
