@@ -130,7 +130,7 @@ MUTATIONS = (
     Mutation(
         "lost poll",
         "a poll whose task was rolled back is forgotten",
-        "engine/session.py",
+        "engine/matching.py",
         "(*reversed(self._released), *reversed(self._matched))",
         "reversed(self._released)",
         ("engine", "simulation"),
