@@ -58,8 +58,8 @@ generate: $(DEV) ## write workflowsvc/model/shapes.py anew from botocore's servi
 
 ##@ Measure it
 .PHONY: bench
-bench: $(DEV) ## workflows per second and latencies, against moto_server in the same run (options: ARGS="...")
-	$(BIN)/python -m bench $(ARGS)
+bench: $(DEV) ## workflows per second and latencies; nodes on PostgreSQL: STORE=postgres or STORE=postgresql://... (ARGS="...")
+	$(BIN)/python -m bench $(if $(STORE),--store '$(STORE)') $(ARGS)
 
 .PHONY: bench-compare
 bench-compare: $(DEV) ## this work tree against an older revision, in turn, as ratios: REV=... (options: ARGS="...")
@@ -69,10 +69,6 @@ bench-compare: $(DEV) ## this work tree against an older revision, in turn, as r
 .PHONY: interop
 interop: $(DEV) ## real clients against a real server: SDKs, the AWS CLI, frameworks (options: ARGS="boto3 ...")
 	$(BIN)/python -m interop $(ARGS)
-
-.PHONY: test-store
-test-store: $(DEV) ## exam, scenarios and clients on a database of yours: DSN=postgresql://… (DISTRIBUTE=citus, ARGS="-x ...")
-	@WORKFLOWSVC_TEST_DSN='$(DSN)' WORKFLOWSVC_TEST_DISTRIBUTE='$(DISTRIBUTE)' $(BIN)/python -m tests.any_store $(ARGS)
 
 .PHONY: sim
 sim: $(DEV) ## a whole service with faults drawn from a seed, judged after every step (SEED=7, or ARGS="--seeds 1-500")

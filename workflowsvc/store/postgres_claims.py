@@ -40,6 +40,7 @@ class _TaskAt(NamedTuple):
     scheduled_event_id: int
     priority: int
     position: int
+    is_ours: bool | None = None  # its execution is, or is held by another node; None: not tried yet
 
 
 class Claimed(NamedTuple, Generic[Candidate]):
@@ -229,22 +230,23 @@ class PostgresClaims(PostgresReader):
             (*key, stretch.highest, stretch.marked, most, stretch.first, stretch.lowest)
             for stretch in stretches
         )
-        found = [_TaskAt._make(row) for rows in self._rows_each(SQL.candidate_tasks, keys) for row in rows]
+        statement = SQL.candidate_tasks if self._wire.server.spreads else SQL.free_tasks
+        found = [_TaskAt(*row) for rows in self._rows_each(statement, keys) for row in rows]
         found.sort(key=lambda row: (-row.priority, row.position))
         return found[:most]
 
     def _claim_tasks(self, several: list[_TaskAt]) -> list[bool]:
-        answers: list[Rows] = []
-        for row in several:
-            run, scheduled_event_id, _, position = row
-            self._wire.queue(
-                SQL.claim_task, (shard_of(run), run, scheduled_event_id, position), answers.append
-            )
-            if run not in self._locked:
-                self._queue_reading(run)
-        self._wire.exchange()
-        self._forget(row.run for row, rows in zip(several, answers, strict=True) if not rows)
-        return [bool(rows) for rows in answers]
+        taken: set[_TaskAt] = set()
+        tried = [row for row in several if row.is_ours is not False]
+        for row in tried:
+            key = (shard_of(row.run), row.run, row.scheduled_event_id, row.position)
+            self._wire.queue(SQL.claim_task, key, lambda rows, row=row: taken.update([row] if rows else []))
+            if row.run not in self._locked:
+                self._queue_reading(row.run)
+        if tried:
+            self._wire.exchange()
+        self._forget(row.run for row in tried if row not in taken)
+        return [row in taken for row in several]
 
     def has_held(self, task_list: ListKey) -> bool:
         return task_list in self._held_lists

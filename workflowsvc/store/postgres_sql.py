@@ -100,6 +100,7 @@ class PostgresStatements(NamedTuple):
     # claims.sql
     try_lock_execution: Statement
     candidate_tasks: Statement
+    free_tasks: Statement
     claim_task: Statement
     due_runs: Statement
     expired_runs: Statement

@@ -50,6 +50,62 @@ union all
     limit :limit
 )
 
+-- :name free_tasks
+-- tasks_waiting, as above; executions_pkey. Where one server has all shards: with every candidate its execution is tried in
+-- the same journey. Else nodes that read the same head of a list try the same tasks, and most of them in vain: 57 % with
+-- four nodes. Null: there is no such execution
+select
+    found.run,
+    found.scheduled_event_id,
+    found.priority,
+    found.position,
+    case
+        when exists (
+            select 1 from executions where shard = (found.run & 255) and run = found.run for update skip locked
+        ) then true
+        when exists (select 1 from executions where shard = (found.run & 255) and run = found.run) then false
+    end
+from (
+    (
+        select run, scheduled_event_id, priority, position
+        from tasks
+        where domain = :domain::bigint
+        and kind = :kind::text
+        and task_list = :task_list::text
+        and ready = true
+        and priority <= :highest::integer
+        and priority > :marked::integer
+        order by priority desc, position
+        limit :limit::bigint
+    )
+    union all
+    (
+        select run, scheduled_event_id, priority, position
+        from tasks
+        where domain = :domain
+        and kind = :kind
+        and task_list = :task_list
+        and ready = true
+        and priority = :marked
+        and position >= :first::bigint
+        order by position
+        limit :limit
+    )
+    union all
+    (
+        select run, scheduled_event_id, priority, position
+        from tasks
+        where domain = :domain
+        and kind = :kind
+        and task_list = :task_list
+        and ready = true
+        and priority < :marked
+        and priority >= :lowest::integer
+        order by priority desc, position
+        limit :limit
+    )
+) as found
+
 -- :name claim_task
 -- executions_pkey, then tasks_pkey. Only who holds an execution deletes its tasks, so nobody waits in `delete`. A task
 -- without an execution is taken, and so done with. The subqueries name nothing of `tasks` outside, so each is answered once,
