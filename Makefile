@@ -70,6 +70,10 @@ bench-compare: $(DEV) ## this work tree against an older revision, in turn, as r
 interop: $(DEV) ## real clients against a real server: SDKs, the AWS CLI, frameworks (options: ARGS="boto3 ...")
 	$(BIN)/python -m interop $(ARGS)
 
+.PHONY: test-store
+test-store: $(DEV) ## exam, scenarios and clients on a database of yours: DSN=postgresql://… (DISTRIBUTE=citus, ARGS="-x ...")
+	@WORKFLOWSVC_TEST_DSN='$(DSN)' WORKFLOWSVC_TEST_DISTRIBUTE='$(DISTRIBUTE)' $(BIN)/python -m tests.any_store $(ARGS)
+
 .PHONY: sim
 sim: $(DEV) ## a whole service with faults drawn from a seed, judged after every step (SEED=7, or ARGS="--seeds 1-500")
 	$(BIN)/python -m tests.sim $(if $(SEED),--seed $(SEED)) $(ARGS)

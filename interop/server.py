@@ -1,7 +1,7 @@
 """A running server of our own for one client: `with running_server(folder) as server: …`.
 
-Owns the life of one `workflowsvc serve` process on a free port of 127.0.0.1 with a SQLite file, and the
-environment that points a client at it. Must not know what the clients do.
+Owns the life of one `workflowsvc serve` process on a free port of 127.0.0.1, with a SQLite file unless another store is
+named, and the environment that points a client at it. Must not know what the clients do.
 """
 
 from __future__ import annotations
@@ -79,13 +79,16 @@ def boto3_client(endpoint: str) -> Any:
 
 
 @contextmanager
-def running_server(folder: Path, *options: str) -> Iterator[Server]:
-    """Run `workflowsvc serve` with its database in `folder` for a block, then see it stop cleanly."""
-    command = [serve_program(), "serve", "--host", "127.0.0.1", "--port", "0"]
-    command += ["--store", f"sqlite:{folder / 'interop.db'}", *options]
+def running_server(folder: Path, *options: str, store: str | None = None) -> Iterator[Server]:
+    """Run `workflowsvc serve` on `store`, or with its database in `folder`, for a block, then see it stop cleanly."""
+    command = [serve_program(), "serve", "--host", "127.0.0.1", "--port", "0", *options]
+    # Not on the command line, which everybody on the machine can read.
+    environment = {**os.environ, "WORKFLOWSVC_STORE": store or f"sqlite:{folder / 'interop.db'}"}
     log = folder / "server.log"
     with log.open("wb") as errors:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, cwd=folder)
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=errors, cwd=folder, env=environment
+        )
     banner = Banner(process)
     try:
         yield Server(banner.endpoint(log), folder)

@@ -1,4 +1,4 @@
-"""A real server process for the client tests: one `workflowsvc serve` with a SQLite file for all of them.
+"""A real server process for the client tests: one `workflowsvc serve` for all of them on each kind of database.
 
 Tests share it and keep apart by domain, as users of one installation would.
 """
@@ -12,13 +12,15 @@ from typing import Any
 import pytest
 
 from interop.server import Server, running_server
+from tests.postgres.places import new_place
 
 NUMBERS = itertools.count(1)
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running_server(tmp_path_factory.mktemp("server")) as running:
+@pytest.fixture(scope="session", params=["sqlite", "postgres"])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    store = new_place().dsn if request.param == "postgres" else None  # skips when there is no PostgreSQL
+    with running_server(tmp_path_factory.mktemp("server"), store=store) as running:
         yield running
 
 

@@ -19,8 +19,10 @@ from urllib.parse import quote
 
 import psycopg
 import pytest
+from psycopg import conninfo
 
 from tools import postgres
+from workflowsvc.cli import main
 from workflowsvc.store.postgres import PostgresStore
 from workflowsvc.store.postgres_schema import COPIED, MIGRATIONS, SPREAD, script
 
@@ -64,7 +66,11 @@ def new_place() -> Place:
         connection.execute(f'create schema "{schema}"')
     if given_dsn():
         _at_exit.callback(_drop, schema)
-    return Place(schema, with_option(base, "options", f"-c search_path={schema}"))
+    more = conninfo.conninfo_to_dict(base).get("options", "")  # of two, the last one would count
+    place = Place(schema, with_option(base, "options", f"{more} -c search_path={schema}".strip()))
+    if distribute := os.environ.get("WORKFLOWSVC_TEST_DISTRIBUTE"):
+        assert main(["migrate", "--store", place.dsn, "--distribute", distribute]) == 0
+    return place
 
 
 def new_spread_place() -> Place:
