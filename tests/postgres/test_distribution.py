@@ -7,7 +7,9 @@ into. The exam is passed on such a database, too (tests/store/conftest.py).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
 
 import psycopg
 import pytest
@@ -39,11 +41,13 @@ OF_ALL_SHARDS = {
     "waiting_messages": "the oldest, for audits",
     "delete_messages_by_id": "for repairs: of what was not read before only the id is known",
 }
+# They lock in several shards, and are never sent to servers that spread the tables.
+ON_ONE_SERVER = {"free_tasks", "lock_due_runs", "lock_expired_runs", "lock_messages"}
 OF_TABLES = [name for name in PostgresStatements._fields if not name.startswith(WITHOUT_TABLES)]
 OF_EXECUTIONS = [
     name for name in OF_TABLES if re.search(rf"\b(?:{'|'.join(SPREAD)})\b", getattr(SQL, name).text.decode())
 ]
-OF_ONE_SHARD = [name for name in OF_EXECUTIONS if name not in OF_ALL_SHARDS]
+OF_ONE_SHARD = [name for name in OF_EXECUTIONS if name not in OF_ALL_SHARDS and name not in ON_ONE_SERVER]
 FORBIDDEN = re.compile(
     r"nextval|\bserial\b|sequence|identity|advisory|notify|\breferences\b|trigger|foreign", re.I
 )
@@ -104,6 +108,28 @@ def test_a_statement_names_one_shard_and_reaches_one_part(connection: Connection
     reached = [parts_reached(connection, statement, shard) for shard in range(16)]
     assert all(len(parts) == 1 for parts in reached), reached
     assert len(set.union(*reached)) == PARTS
+
+
+def test_statements_for_one_server_are_sent_to_none_that_spreads(
+    open_node: Callable[[], PostgresStore], spread: Place
+) -> None:
+    for dsn, wanted in ((spread.dsn, set[str]()), (None, ON_ONE_SERVER)):
+        with ExitStack() as stores:
+            one, other = (open_node() if dsn is None else PostgresStore(dsn) for _ in range(2))
+            for store in (one, other):
+                stores.callback(store.close)
+            numbers = range(50, 60)  # a node holds a few more than it takes
+            insert(one, *(execution_row(n) for n in numbers))
+            with one.transaction() as tx:
+                tx.put_tasks([task_row(n, task_list="wanted") for n in numbers])
+            with one.transaction() as tx, other.transaction() as too:
+                for each in (tx, too):
+                    assert len(each.take_tasks(DOMAIN, "decision", "wanted", 1)) == 1
+                    each.due_runs(5, 1)
+                    each.expired_runs(5, 1)
+                    each.messages(1)
+            wire: Any = other._writer  # pyright: ignore[reportPrivateUsage]
+            assert {name.decode() for name in wire._prepared} & ON_ONE_SERVER == wanted
 
 
 @pytest.mark.parametrize("name", OF_ALL_SHARDS)

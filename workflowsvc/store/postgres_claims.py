@@ -159,6 +159,13 @@ class PostgresClaims(PostgresReader):
         self._wire.queue(SQL.heartbeats, key, see_heartbeats)
         self._wire.queue(SQL.execution, key, see_execution)
 
+    def _read_locked(self, runs: list[int]) -> None:
+        for run in runs:
+            if run not in self._locked:
+                self._queue_reading(run)
+        if runs:
+            self._wire.exchange()
+
     def _forget(self, runs: Iterable[int]) -> None:
         for run in runs:
             self._locked.pop(run, None)
@@ -169,18 +176,20 @@ class PostgresClaims(PostgresReader):
         return super().heartbeats(run) if known is None else known
 
     def due_runs(self, now: int, limit: int) -> list[int]:
-        return self._claim_runs(SQL.due_runs, self._marks.wakes, now, limit)
+        return self._claim_runs(SQL.due_runs, SQL.lock_due_runs, self._marks.wakes, now, limit)
 
     def next_wake_at(self) -> int | None:
         return self._rows(SQL.next_wake_at, self._marks.wakes.first(self._now()))[0][0]
 
     def expired_runs(self, now: int, limit: int) -> list[int]:
-        return self._claim_runs(SQL.expired_runs, self._marks.purges, now, limit)
+        return self._claim_runs(SQL.expired_runs, SQL.lock_expired_runs, self._marks.purges, now, limit)
 
     def next_purge_at(self) -> int | None:
         return self._rows(SQL.next_purge_at, self._marks.purges.first(self._now()))[0][0]
 
-    def _claim_runs(self, statement: Statement, mark: Mark, now: int, limit: int) -> list[int]:
+    def _claim_runs(
+        self, statement: Statement, on_one_server: Statement, mark: Mark, now: int, limit: int
+    ) -> list[int]:
         first = mark.first(self._now())
 
         def find(last: _RunAt | None, most: int) -> list[_RunAt]:
@@ -192,7 +201,12 @@ class PostgresClaims(PostgresReader):
             self._lock_and_read(SQL.try_lock_execution, [run for run in runs if run not in self._locked])
             return [run in self._locked for run in runs]
 
-        claimed = claim_first(limit, find, claim)
+        if self._wire.server.spreads:
+            claimed = claim_first(limit, find, claim)
+        else:
+            rows: list[_RunAt] = [(run, at) for run, at in self._rows(on_one_server, first, now, limit)]
+            claimed = Claimed(rows, [], len(rows) < limit)
+            self._read_locked([run for run, _ in rows])
         beyond = now + 1 if claimed.exhausted else claimed.got[-1][1]
         mark.found([*claimed.got, *claimed.missed], beyond)
         return [run for run, _ in claimed.got]
@@ -261,7 +275,11 @@ class PostgresClaims(PostgresReader):
             rows = self._rows(SQL.messages, first if last is None else last.id + 1, most)
             return [MessageRow._make(row) for row in rows]
 
-        claimed = claim_first(limit, find, self._claim_messages)
+        if self._wire.server.spreads:
+            claimed = claim_first(limit, find, self._claim_messages)
+        else:
+            locked = self._rows(SQL.lock_messages, first, limit)
+            claimed = Claimed([MessageRow._make(row) for row in locked], [], len(locked) < limit)
         rows = claimed.got
         mark.found(((row.id, row.id) for row in (*rows, *claimed.missed)), rows[-1].id + 1 if rows else None)
         self._read_messages.update((row.id, shard_of(row.run)) for row in rows)

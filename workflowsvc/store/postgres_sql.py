@@ -106,6 +106,9 @@ class PostgresStatements(NamedTuple):
     expired_runs: Statement
     messages: Statement
     claim_message: Statement
+    lock_due_runs: Statement
+    lock_expired_runs: Statement
+    lock_messages: Statement
     moment_now: Statement
     # audits.sql
     every_meta: Statement

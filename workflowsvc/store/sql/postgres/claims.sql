@@ -158,6 +158,42 @@ limit :limit::bigint
 -- messages_pkey
 select id from messages where shard = :shard::smallint and id = :id::bigint for update skip locked
 
+-- The same on one server, where a statement may lock in all shards and pass over by itself what is held. Never sent to
+-- servers that spread the tables.
+
+-- :name lock_due_runs
+-- progress_by_wake, then executions_pkey: what is locked is the row in executions, as everywhere
+select p.run, p.wake_at
+from (
+    select shard, run, wake_at
+    from progress
+    where wake_at between :first::bigint and :now::bigint
+    order by wake_at, run
+    offset 0
+) as p
+cross join lateral (
+    select 1 from executions where shard = p.shard and run = p.run for update skip locked
+) as e
+limit :limit::bigint
+
+-- :name lock_expired_runs
+-- executions_by_purge
+select run, purge_at
+from executions
+where purge_at between :first::bigint and :now::bigint
+order by purge_at, run
+limit :limit::bigint
+for update skip locked
+
+-- :name lock_messages
+-- messages_in_order
+select id, run, kind, domain, body
+from messages
+where id >= 0 and id >= :first::bigint
+order by id
+limit :limit::bigint
+for update skip locked
+
 -- :name moment_now
 -- the server's clock, in milliseconds: later than everything that can be seen
 select floor(extract(epoch from clock_timestamp()) * 1000)::bigint
