@@ -24,6 +24,7 @@ LEAVES = 0
 LAYERS: dict[str, int] = {
     "faults": LEAVES,
     "settings": LEAVES,
+    "knobs": LEAVES,
     "tenant": LEAVES,
     "passwords": LEAVES,
     "clock": LEAVES,

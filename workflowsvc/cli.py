@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from workflowsvc import __version__
 from workflowsvc.clock import SystemClock
+from workflowsvc.knobs import Knob, SettingsError, spell
 from workflowsvc.passwords import without_password
-from workflowsvc.settings import KNOBS, Knob, Settings, SettingsError, spell, unknown_variables
+from workflowsvc.settings import KNOBS, Settings, unknown_variables
 from workflowsvc.store.interface import StoreError, StoreUnusable
 
 if TYPE_CHECKING:

@@ -10,133 +10,21 @@ A knob `long_poll_seconds` is the option `--long-poll-seconds` and the variable
 from __future__ import annotations
 
 import dataclasses
-import re
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, Literal, cast
 
+from workflowsvc.knobs import ENVIRONMENT_PREFIX, Knob, SettingsError, Value, about
 from workflowsvc.tenant import DEFAULT_ACCOUNT, DEFAULT_REGION
 
-ENVIRONMENT_PREFIX = "WORKFLOWSVC_"
-
-Value = str | int | float | bool
 ChildPolicyRule = Literal["any-close", "documented"]
 LimitsProfile = Literal["structural", "aws", "off"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
-class SettingsError(Exception):
-    """A value that cannot be used; the message names its source and says what is allowed."""
-
-
-class Knob(NamedTuple):
-    """What is known about one setting."""
-
-    name: str
-    group: str  # heading in help and documentation
-    type: type[str] | type[int] | type[float] | type[bool]
-    default: Value
-    help: str
-    unit: str  # "" for a plain number or text
-    choices: tuple[str, ...]
-    least: float
-    most: float
-    pattern: str  # full match, for texts
-    shape: str  # says in words what the pattern wants
-
-    @property
-    def option(self) -> str:
-        return "--" + self.name.replace("_", "-")
-
-    @property
-    def variable(self) -> str:
-        return ENVIRONMENT_PREFIX + self.name.upper()
-
-    def parse(self, text: str, source: str) -> Value:
-        """The value that this text stands for."""
-        value: Value
-        if self.type is bool:
-            if text.lower() not in BOOLEANS:
-                raise SettingsError(f"{source}: {text!r} is neither true nor false")
-            value = BOOLEANS[text.lower()]
-        elif self.type is int:
-            # ASCII digits only: int() would also take '٣٠٠', '3_0' and ' +30\n' (quality 2.4).
-            if not re.fullmatch(r"[0-9]{1,18}", text):
-                raise SettingsError(f"{source}: {text!r} is not a whole number")
-            value = int(text)
-        elif self.type is float:
-            if not re.fullmatch(r"[0-9]{1,18}(\.[0-9]{1,9})?", text):
-                raise SettingsError(f"{source}: {text!r} is not a number")
-            value = float(text)
-        else:
-            value = text
-        return self.check(value, source)
-
-    def check(self, value: object, source: str) -> Value:
-        """The value itself, when it may be used."""
-        if self.type is float and type(value) is int:
-            value = float(value)
-        if not isinstance(value, self.type) or (isinstance(value, bool) and self.type is not bool):
-            raise SettingsError(f"{source}: {value!r} is not of type {self.type.__name__}")
-        if self.choices and value not in self.choices:
-            raise SettingsError(f"{source}: {value!r} is not one of {', '.join(self.choices)}")
-        if isinstance(value, str):
-            if self.pattern and not re.fullmatch(self.pattern, value):
-                raise SettingsError(f"{source}: {value!r} is not {self.shape}")
-        elif not isinstance(value, bool) and not self.least <= value <= self.most:
-            unit = f" {self.unit}" if self.unit else ""
-            raise SettingsError(
-                f"{source}: {value} is not between {spell(self.least)} and {spell(self.most)}{unit}"
-            )
-        return value
-
-
-BOOLEANS = {
-    "true": True,
-    "1": True,
-    "yes": True,
-    "on": True,
-    "false": False,
-    "0": False,
-    "no": False,
-    "off": False,
-}
-
-
-def spell(value: Value) -> str:
-    """A value as people write it: 60 rather than 60.0, true rather than True."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
-
-
-def _knob(
-    help: str,
-    *,
-    group: str,
-    unit: str = "",
-    least: float = 0,
-    most: float = 10**12,
-    pattern: str = "",
-    shape: str = "",
-) -> dict[str, Any]:
-    """What the field of a setting carries beside its type and default."""
-    return {
-        "help": help,
-        "group": group,
-        "unit": unit,
-        "least": least,
-        "most": most,
-        "pattern": pattern,
-        "shape": shape,
-    }
-
-
-def _quota(help: str, *, unit: str, least: int = 1) -> dict[str, Any]:
-    return _knob(help, group="Quotas of SWF", unit=unit, least=least)
+def _quota(help: str, *, unit: str, least: int = 1, most: float = 10**12) -> dict[str, Any]:
+    return about(help, group="Quotas of SWF", unit=unit, least=least, most=most)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,6 +69,14 @@ class Limits:
         default=31_536_000, metadata=_quota("how long a run may stay open", unit="seconds")
     )
     max_resource_tags: int = field(default=50, metadata=_quota("resource tags of one domain", unit="tags"))
+    max_data_characters: int = field(
+        default=32_768,
+        metadata=_quota(
+            "an input, result, details, control or executionContext; the API itself admits no more than 32768",
+            unit="characters",
+            most=32_768,
+        ),
+    )
 
 
 NO_LIMITS = Limits(**{quota.name: 2**31 - 1 for quota in dataclasses.fields(Limits)})
@@ -193,7 +89,7 @@ class Settings:
 
     host: str = field(
         default="127.0.0.1",
-        metadata=_knob(
+        metadata=about(
             "address to listen on; anything but a loopback address also needs --insecure-allow-remote",
             group="Server",
             pattern=r"[^\s/]{1,255}",
@@ -201,18 +97,18 @@ class Settings:
         ),
     )
     port: int = field(
-        default=8888, metadata=_knob("port to listen on; 0 takes a free one", group="Server", most=65_535)
+        default=8888, metadata=about("port to listen on; 0 takes a free one", group="Server", most=65_535)
     )
     insecure_allow_remote: bool = field(
         default=False,
-        metadata=_knob(
+        metadata=about(
             "let other machines in although requests are not authenticated: who reaches the port may do all",
             group="Server",
         ),
     )
     store: str = field(
         default="sqlite:workflowsvc.db",
-        metadata=_knob(
+        metadata=about(
             "where data is kept: sqlite:FILE; postgresql://USER@HOST/DATABASE, which any number of servers may "
             "share; or memory (gone when the server stops)",
             group="Server",
@@ -221,11 +117,11 @@ class Settings:
         ),
     )
     log_level: LogLevel = field(
-        default="info", metadata=_knob("least severity that is written to standard error", group="Server")
+        default="info", metadata=about("least severity that is written to standard error", group="Server")
     )
     drain_seconds: float = field(
         default=10.0,
-        metadata=_knob(
+        metadata=about(
             "how long requests in work may take to finish after SIGTERM",
             group="Server",
             unit="seconds",
@@ -235,7 +131,7 @@ class Settings:
 
     account: str = field(
         default=DEFAULT_ACCOUNT,
-        metadata=_knob(
+        metadata=about(
             "account of requests whose access key id is not itself an account number",
             group="Behaviour",
             pattern="[0-9]{12}",
@@ -244,7 +140,7 @@ class Settings:
     )
     region: str = field(
         default=DEFAULT_REGION,
-        metadata=_knob(
+        metadata=about(
             "region of requests that do not name one in their credential scope",
             group="Behaviour",
             pattern="[a-z0-9-]{1,32}",
@@ -253,7 +149,7 @@ class Settings:
     )
     long_poll_seconds: float = field(
         default=60.0,
-        metadata=_knob(
+        metadata=about(
             "how long a poll waits for a task before it is answered empty (60 in SWF)",
             group="Behaviour",
             unit="seconds",
@@ -262,7 +158,7 @@ class Settings:
     )
     child_policy_applies: ChildPolicyRule = field(
         default="any-close",
-        metadata=_knob(
+        metadata=about(
             "closings of a parent that apply its child policy: all but continue-as-new, as live tests saw, "
             "or, as documented, only termination and time-out",
             group="Behaviour",
@@ -270,14 +166,14 @@ class Settings:
     )
     limits: LimitsProfile = field(
         default="structural",
-        metadata=_knob(
+        metadata=about(
             "which of SWF's limits hold: the structural quotas below; those and AWS's request rates; or none",
             group="Behaviour",
         ),
     )
     max_page_size: int = field(
         default=1_000,
-        metadata=_knob(
+        metadata=about(
             "items in a page when the request does not say, and at most (1000 in SWF)",
             group="Behaviour",
             unit="items",
@@ -288,7 +184,7 @@ class Settings:
 
     lambda_functions: str = field(
         default="",
-        metadata=_knob(
+        metadata=about(
             "JSON or TOML file that maps Lambda functions to URLs; without it, none can be invoked",
             group="Lambda",
             pattern=r"[^\x00]{0,4096}",
@@ -297,7 +193,7 @@ class Settings:
     )
     lambda_concurrency: int = field(
         default=50,
-        metadata=_knob(
+        metadata=about(
             "Lambda functions invoked at once; further ones wait, and their time-out runs meanwhile",
             group="Lambda",
             unit="functions",
@@ -309,11 +205,11 @@ class Settings:
     # SWF refuses requests over 1 MB, headers included (reference 1.1.15).
     max_body_bytes: int = field(
         default=1_048_576,
-        metadata=_knob("largest request body", group="Connections", unit="bytes", least=1_024, most=2**30),
+        metadata=about("largest request body", group="Connections", unit="bytes", least=1_024, most=2**30),
     )
     max_pending_bytes: int = field(
         default=268_435_456,
-        metadata=_knob(
+        metadata=about(
             "request bodies held at once, of all connections; further requests are answered 503. As much again of "
             "answers that clients do not take in; those who leave most are cut off",
             group="Connections",
@@ -323,7 +219,7 @@ class Settings:
     )
     max_header_bytes: int = field(
         default=16_384,
-        metadata=_knob(
+        metadata=about(
             "largest request line and headers together",
             group="Connections",
             unit="bytes",
@@ -333,11 +229,11 @@ class Settings:
     )
     max_header_fields: int = field(
         default=100,
-        metadata=_knob("headers in one request", group="Connections", unit="headers", least=10, most=10_000),
+        metadata=about("headers in one request", group="Connections", unit="headers", least=10, most=10_000),
     )
     header_deadline_seconds: float = field(
         default=10.0,
-        metadata=_knob(
+        metadata=about(
             "a connection whose request line and headers take longer to arrive is closed",
             group="Connections",
             unit="seconds",
@@ -347,7 +243,7 @@ class Settings:
     )
     body_deadline_seconds: float = field(
         default=30.0,
-        metadata=_knob(
+        metadata=about(
             "a connection whose request body takes longer to arrive is closed",
             group="Connections",
             unit="seconds",
@@ -357,7 +253,7 @@ class Settings:
     )
     answer_deadline_seconds: float = field(
         default=60.0,
-        metadata=_knob(
+        metadata=about(
             "a connection whose client takes in nothing of an answer for so long is closed",
             group="Connections",
             unit="seconds",
@@ -367,7 +263,7 @@ class Settings:
     )
     keep_alive_seconds: float = field(
         default=75.0,
-        metadata=_knob(
+        metadata=about(
             "an idle connection is closed after so long",
             group="Connections",
             unit="seconds",
@@ -377,7 +273,7 @@ class Settings:
     )
     max_connections: int = field(
         default=15_000,
-        metadata=_knob(
+        metadata=about(
             "connections at once; further ones are answered 503 and closed",
             group="Connections",
             unit="connections",
@@ -386,7 +282,7 @@ class Settings:
     )
     max_connections_per_address: int = field(
         default=0,
-        metadata=_knob(
+        metadata=about(
             "connections at once from one address; 0 leaves only the cap above",
             group="Connections",
             unit="connections",

@@ -108,7 +108,9 @@ class World:
     def _begin(
         self, operation: str, tenant: Tenant, members: dict[str, Any], answer: PendingAnswer
     ) -> Poll | None:
-        request: Any = wire.decode(operation, json.dumps(members).encode())
+        request: Any = wire.decode(
+            operation, json.dumps(members).encode(), self.settings.quotas.max_data_characters
+        )
         caller = Caller(tenant, self.clock.now_ms(), self.tokens, self.settings, self.buckets)
         self.buckets.require_call(tenant, operation, caller.now)
         if operation in WRITES:

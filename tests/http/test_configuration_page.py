@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 
 from workflowsvc.cli import by_group
-from workflowsvc.settings import KNOBS, Knob, spell
+from workflowsvc.knobs import Knob, spell
+from workflowsvc.settings import KNOBS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
 TABLES = re.compile(r"(<!-- tables -->\n).*(<!-- end of tables -->\n)", re.DOTALL)

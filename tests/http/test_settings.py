@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from workflowsvc.clock import ManualClock, SystemClock
-from workflowsvc.settings import KNOBS, Limits, Settings, SettingsError, spell, unknown_variables
+from workflowsvc.knobs import SettingsError, spell
+from workflowsvc.settings import KNOBS, Limits, Settings, unknown_variables
 
 
 def test_the_defaults_are_amazons_where_amazon_has_one() -> None:

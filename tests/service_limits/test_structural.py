@@ -8,6 +8,7 @@ import pytest
 
 from tests.stage import ACTIVITY, LIST, ROLE, WORKFLOW, Stage, attributes, decision, only
 from workflowsvc.faults import LimitExceededFault, TooManyTagsFault, UnknownResourceFault, ValidationException
+from workflowsvc.knobs import SettingsError
 from workflowsvc.settings import Limits, Settings
 from workflowsvc.tenant import Tenant
 from workflowsvc.testing import LATER, World
@@ -321,6 +322,42 @@ def test_off_means_none_of_them() -> None:
         on.world.poll("PollForDecisionTask", domain="d", taskList={"name": "idle"})
 
 
+# --- data ---
+
+
+def test_data_may_be_allowed_to_be_shorter_than_the_api_does() -> None:
+    on = stage(max_data_characters=1_000)
+    run_id = on.start(input="\u00e9" * 1_000)
+    with pytest.raises(ValidationException) as refused:
+        on.ask("StartWorkflowExecution", workflowId="v", workflowType=WORKFLOW, input="x" * 1_001)
+    assert refused.value.message == (
+        f"1 validation error detected: Value '{'x' * 1_001}' at 'input' failed to satisfy constraint: "
+        "Member must have length less than or equal to 1000"
+    )
+    task = on.next_task()
+    long = decision("RecordMarker", markerName="m", details="y" * 1_001)
+    with pytest.raises(
+        ValidationException, match=r"at 'decisions\.2\.member\.recordMarkerDecisionAttributes\."
+    ):
+        on.call("RespondDecisionTaskCompleted", taskToken=task["taskToken"], decisions=[timer("1"), long])
+    assert on.types(run_id)[-1] == "DecisionTaskStarted"
+    on.call("RespondDecisionTaskCompleted", taskToken=task["taskToken"], executionContext="z" * 1_000)
+
+
+def test_the_result_of_a_function_is_data_too() -> None:
+    quotas = Limits(max_data_characters=10)
+    on = Stage(World(settings=Settings(quotas=quotas), functions={"*": lambda event: "r" * 11}))
+    run_id = on.start(lambdaRole=ROLE)
+    on.decide(function("1"))
+    failed = only(on.history(run_id), "LambdaFunctionFailed")
+    assert failed["reason"] == "ResponseTooLarge"
+
+
+def test_no_more_data_can_be_allowed_than_the_api_admits() -> None:
+    with pytest.raises(SettingsError, match="32768"):
+        Settings.from_environment({"WORKFLOWSVC_MAX_DATA_CHARACTERS": "32769"}, {})
+
+
 def test_the_defaults_are_those_of_swf() -> None:
     assert Limits() == Limits(
         max_events=25_000,
@@ -335,5 +372,6 @@ def test_the_defaults_are_those_of_swf() -> None:
         max_pollers_per_list=1_000,
         max_execution_seconds=31_536_000,
         max_resource_tags=50,
+        max_data_characters=32_768,
     )
     assert Settings().limits == "structural"

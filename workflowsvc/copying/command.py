@@ -18,7 +18,8 @@ from workflowsvc.copying.compare import Different, Same, compare
 from workflowsvc.fsck import Options, Problem, audit
 from workflowsvc.fsck.audit import Counts
 from workflowsvc.fsck.report import as_text
-from workflowsvc.settings import Settings, SettingsError
+from workflowsvc.knobs import SettingsError
+from workflowsvc.settings import Settings
 from workflowsvc.store.interface import Store, StoreUnusable
 
 DESCRIPTION = """\

@@ -94,7 +94,7 @@ class Invoker:
         """The function has answered; from any thread. Dropped when the task or its run has closed since."""
         self._lane.submit(
             Command(
-                partial(_record, invocation=invocation, ending=_within_limits(ending)),
+                partial(_record, invocation=invocation, ending=ending),
                 partial(self._told, invocation, ending),
             )
         )
@@ -121,6 +121,7 @@ def _record(session: Session, invocation: Invocation, ending: Ending) -> None:
     execution = session.execution(invocation.run)
     if execution is None or not execution.is_open or invocation.scheduled_id not in execution.lambdas:
         return
+    ending = _within_limits(ending, min(MOST_CHARACTERS, session.limits.max_data_characters))
     if isinstance(ending, Returned):
         lambdas.complete(execution, session.now, invocation.scheduled_id, ending.result)
     else:
@@ -130,16 +131,16 @@ def _record(session: Session, invocation: Invocation, ending: Ending) -> None:
     session.changed(execution)
 
 
-def _within_limits(ending: Ending) -> Ending:
+def _within_limits(ending: Ending, most: int) -> Ending:
     """What an event can hold. Details are cut; a result never, as half of it would be taken for the whole."""
     if isinstance(ending, Failed):
-        details = None if ending.details is None else ending.details[:MOST_CHARACTERS]
+        details = None if ending.details is None else ending.details[:most]
         return Failed(ending.reason[:MOST_REASON_CHARACTERS], details)
-    if ending.result is not None and len(ending.result) > MOST_CHARACTERS:
-        return too_large()
+    if ending.result is not None and len(ending.result) > most:
+        return too_large(most)
     return ending
 
 
-def too_large() -> Failed:
+def too_large(most: int = MOST_CHARACTERS) -> Failed:
     """The function did its work, but its answer fits into no event (reference 12.1)."""
-    return Failed("ResponseTooLarge", f"The function answered with more than {MOST_CHARACTERS} characters")
+    return Failed("ResponseTooLarge", f"The function answered with more than {most} characters")

@@ -17,7 +17,8 @@ from workflowsvc.clock import SystemClock
 from workflowsvc.fsck.audit import Counts, Options, Problem, audit
 from workflowsvc.fsck.repair import repair
 from workflowsvc.fsck.report import as_json, as_text
-from workflowsvc.settings import Settings, SettingsError
+from workflowsvc.knobs import SettingsError
+from workflowsvc.settings import Settings
 from workflowsvc.store.interface import Reader, Store, StoreError, StoreUnusable
 
 DESCRIPTION = """\

@@ -75,6 +75,7 @@ class HttpApp:
         self._service = service
         self._clock = clock
         self._tenants = Tenants(settings.account, settings.region)
+        self._most_data = settings.quotas.max_data_characters
         self._ids = request_ids(entropy)
         self._health_checks: set[asyncio.Task[None]] = set()
 
@@ -90,7 +91,7 @@ class HttpApp:
                 # Only browsers send it. A page of somebody else must not drive a service that asks for no password.
                 raise AccessDeniedException("Requests from web pages are not accepted")
             reply.tenant = tenant = self._tenants.of(headers.get(b"authorization"))
-            request = wire.decode(operation, exchange.body)
+            request = wire.decode(operation, exchange.body, self._most_data)
             gone = None
             if operation in POLLS:
                 gone = Gone()

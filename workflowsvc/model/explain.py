@@ -27,6 +27,9 @@ _model_order = {
 
 Json = dict[str, Any]
 
+MOST_DATA = 32_768
+"""Characters of what programs hand to each other: the model's Data, FunctionInput and FunctionResult."""
+
 
 def explain(operation: str, body: bytes) -> Shape:
     """Raises the fault that AWS would answer.
@@ -217,6 +220,27 @@ def _broken_list(expected: inspect.ListType, elements: list[Any], path: str) -> 
 
 def _is_there(element: object) -> bool:
     return element is not None
+
+
+def require_short_data(operation: str, body: bytes, most: int) -> None:
+    """ValidationException, in the same words, for data longer than a limit below the model's own."""
+    refused = wording.refusal(_long_data(_type_of(OPERATIONS[operation].input), _json_object(body), "", most))
+    if refused is not None:
+        raise refused
+
+
+def _long_data(expected: inspect.Type, value: Any, path: str, most: int) -> Iterator[str]:
+    if isinstance(expected, inspect.StructType):
+        for name, member_type in _members(expected.cls).items():
+            if (member := value.get(name)) is not None:
+                yield from _long_data(member_type, member, f"{path}.{name}" if path else name, most)
+    elif isinstance(expected, inspect.ListType):
+        element_type = _present(expected.item_type)[0]
+        for number, element in enumerate(value, start=1):
+            if element is not None:
+                yield from _long_data(element_type, element, f"{path}.{number}.member", most)
+    elif isinstance(expected, inspect.StrType) and expected.max_length == MOST_DATA and len(value) > most:
+        yield wording.violation(value, path, wording.at_most_long(most))
 
 
 class Constraint(NamedTuple):

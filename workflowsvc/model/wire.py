@@ -14,7 +14,7 @@ import msgspec
 
 from workflowsvc.faults import UnknownOperationException
 from workflowsvc.model import decision_list, prose
-from workflowsvc.model.explain import explain
+from workflowsvc.model.explain import MOST_DATA, explain, require_short_data
 from workflowsvc.model.shapes import OPERATIONS, RespondDecisionTaskCompletedInput, Shape
 
 JSON = "application/json"
@@ -35,10 +35,11 @@ def response_content_type(request_content_type: str | None) -> str:
     return JSON if family == JSON else AMZ_JSON
 
 
-def decode(operation: str, body: bytes) -> Shape:
+def decode(operation: str, body: bytes, most_data: int = MOST_DATA) -> Shape:
     """The typed input of an operation, or a fault.
 
-    An empty body counts as an empty object; null members are absent (reference 1.1.10).
+    An empty body counts as an empty object; null members are absent (reference 1.1.10). `most_data`: characters of
+    an input, result and the like, for those who allow less than the model does (reference 12.1).
     """
     read, checks = _READERS[operation]
     try:
@@ -47,6 +48,8 @@ def decode(operation: str, body: bytes) -> Shape:
         request = read(body or b"{}")
     except (ValueError, RecursionError):
         request = explain(operation, body)
+    if len(body) > most_data < MOST_DATA:
+        require_short_data(operation, body, most_data)
     for check in checks:
         check(request)
     return request
