@@ -39,9 +39,10 @@ class Connection(asyncio.Protocol):
         return connection
 
     def call(self, request: bytes) -> asyncio.Future[Answer]:
-        """Sends the whole request. The answer before this one must have arrived."""
+        """Sends the whole request. The answer before this one must have arrived. OSError when it was hung up."""
         assert self._waiting is None, "one request at a time"
-        assert self._transport is not None, "connection is closed"
+        if self._transport is None:
+            raise ConnectionResetError("the connection is closed")
         self._waiting = self._loop.create_future()
         self._transport.write(request)
         return self._waiting
