@@ -63,19 +63,21 @@ def run(kills: int, folder: Path, seed: int, deadline: float = float("inf")) -> 
     report, chance, reference = Report(), random.Random(seed), Reference()
     file, acknowledged = folder / "store.db", folder / "acknowledged"
     acknowledged.touch()
-    began = time.monotonic()
+    began, there = time.monotonic(), 0
     with Nursery(folder / "workers.log") as nursery:
         while report.kills < kills and not report.wrong and time.monotonic() < deadline:
             process = nursery.start(Work(str(file), str(acknowledged)))
             time.sleep(chance.uniform(LEAST_LIFE, LONGEST_LIFE))
             process.kill()
             report.kills += 1
-            least = _last(acknowledged)
+            told = _last(acknowledged)
+            # A life begins after what the one before has left, told of or not, and may end with one commit untold.
+            least = max(told, there)
             copied = soundness.copy(file, folder / "copy")
             judged = judge(str(copied), reference, least, least + 1)
             report.wrong += [f"after kill {report.kills}: {sentence}" for sentence in judged.wrong]
-            report.commits = least
-            report.unacknowledged += judged.done > least
+            report.commits = there = judged.done
+            report.unacknowledged += judged.done > told
     report.seconds = time.monotonic() - began
     return report
 
