@@ -204,8 +204,8 @@ MUTATIONS = (
         "unheld",
         "a node takes a task although another one is at work on its execution",
         "store/sql/postgres/claims.sql",
-        "exists (select 1 from executions where shard = :shard and run = :run for update skip locked)",
-        "exists (select 1 from executions where shard = :shard and run = :run)",
+        "where shard = (walked.run & 255) and run = walked.run for update skip locked",
+        "where shard = (walked.run & 255) and run = walked.run",
         ("nodes",),
     ),
     Mutation(

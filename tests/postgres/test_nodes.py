@@ -159,6 +159,70 @@ def test_a_task_is_taken_with_its_execution_or_not_at_all(open_node: OpenNode) -
     assert take(other, 2) == [task_row(1)]
 
 
+def test_a_node_holds_no_execution_but_those_whose_tasks_it_takes(open_node: OpenNode) -> None:
+    one, other = open_node(), open_node()
+    insert(one, *(execution_row(n) for n in range(1, 7)))
+    rows = [task_row(n, priority=n % 2) for n in range(1, 7)]
+    with one.transaction() as tx:
+        tx.put_tasks(rows)
+    with one.transaction() as tx:
+        assert tx.take_tasks(*MAIN, 2) == [rows[0], rows[2]]
+        with other.transaction() as beside:
+            assert beside.take_tasks(*MAIN, 9) == [rows[4], rows[1], rows[3], rows[5]]
+            assert beside.has_held(MAIN)
+
+
+def test_tasks_of_several_lists_are_taken_at_once_each_in_its_order(open_node: OpenNode) -> None:
+    one, other = open_node(), open_node()
+    insert(one, *(execution_row(n) for n in range(1, 10)))
+    lists = {"a": (4, 1, 3), "b": (2,), "c": (5, 6)}
+    rows = {
+        name: [task_row(n, task_list=name, position=place) for place, n in enumerate(numbers)]
+        for name, numbers in lists.items()
+    }
+    with one.transaction() as tx:
+        tx.put_tasks([row for several in rows.values() for row in several])
+    a, b, c, d = (ListKey(DOMAIN, "decision", name) for name in "abcd")
+    with one.transaction() as tx:
+        tx.lock([run_of(1), run_of(6)])
+        with other.transaction() as beside:
+            taken = beside.take_from_lists({a: 2, b: 2, c: 1, d: 5, ListKey(DOMAIN, "decision", "\0"): 1})
+            assert taken == [rows["a"][0], rows["a"][2], rows["b"][0], rows["c"][0]]
+            assert not any(map(beside.has_held, (a, b, c, d)))
+            assert beside.take_from_lists({a: 1, c: 1}) == []
+            assert beside.has_held(a)
+            assert beside.has_held(c)
+    assert take_from(one, a) == [rows["a"][1]]
+
+
+def test_what_others_have_recorded_of_a_run_comes_with_its_task(open_node: OpenNode) -> None:
+    one, other = open_node(), open_node()
+    insert(one, *(execution_row(n, next_event_id=4) for n in range(1, 7)))
+    with one.transaction() as tx:
+        for n in range(1, 7):
+            tx.append_events(event_rows(run_of(n), 1, 3))
+        tx.put_tasks([task_row(n) for n in range(1, 7)])
+    for n in range(1, 7):  # first of all it does not know that there will be events
+        seen = (1, 1, 3, 4, 4, 1)[n - 1]
+        with other.transaction() as tx:
+            tx.expect([], [], None, lambda _, seen=seen: seen)
+            (row,) = tx.take_tasks(*MAIN, 1)
+            tx.expect([row.run], [], None, lambda _, seen=seen: seen)
+            assert tx.lock([row.run], wait=False)[row.run].next_event_id == 4
+            assert tx.events(row.run, seen, 3, 9) == one_event_each(row.run)[seen - 1 :]
+            tx.append_events(event_rows(row.run, 4, 4))
+            assert len(tx.events(row.run, 1, 4, 9)) == 4
+
+
+def take_from(store: Store, key: ListKey) -> list[TaskRow]:
+    with store.transaction() as tx:
+        return tx.take_from_lists({key: 9})
+
+
+def one_event_each(run: int) -> list[bytes]:
+    return [row.body for row in event_rows(run, 1, 3)]
+
+
 def test_tasks_given_back_by_a_node_are_found_by_another_that_had_gone_past_them(open_node: OpenNode) -> None:
     one, other = open_node(), open_node()
     with one.transaction() as tx:

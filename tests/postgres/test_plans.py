@@ -105,6 +105,15 @@ def test_a_claim_is_decided_before_a_row_is_looked_for(connection: Connection) -
     assert found.count("LockRows") == 2
 
 
+def test_free_tasks_are_found_by_a_walk_that_can_end_anywhere(connection: Connection) -> None:
+    """Nothing is read to its end before the first row comes; and each execution is looked up by its key."""
+    found = plan(connection, SQL.free_tasks.text)
+    assert "Sort" not in found, found
+    assert "hashed" not in found, found
+    assert found.count("LockRows") == 1, found
+    assert found.startswith("Limit"), found
+
+
 FILTERS = [{}, {"type_name": "t"}, {"tag": "t"}, {"workflow_id": "w"}, {"close_status": "FAILED"}]
 
 

@@ -8,6 +8,8 @@ handed to polls that wait without being written at all.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from workflowsvc.engine.poison import Quarantined, set_aside
@@ -95,8 +97,7 @@ class Matching:
         while self._to_claim or self._to_hand_out:
             to_claim, to_hand_out = self._to_claim, self._to_hand_out
             self._to_claim, self._to_hand_out = set(), set()
-            for key in to_claim:
-                self._claim_for_all(session, key)
+            self._claim_for_all(session, to_claim)
             for key in to_hand_out:
                 self._hand_out(session, key)
             session.flush()
@@ -160,27 +161,27 @@ class Matching:
 
     # --- several nodes ---
 
-    def _claim_for_all(self, session: Session, key: ListKey) -> None:
+    def _claim_for_all(self, session: Session, lists: Iterable[ListKey]) -> None:
         """What waits in the store goes to the polls that wait here, together with what this batch has put, in the order
         of the list.
         """
         waiting = self._state.pollers.waiting
-        while most := waiting(key):
-            more = self._claim(session, key, min(most, MOST_CLAIMED))
-            self._hand_out(session, key)
-            if not more:
-                break
-        if waiting(key):
-            self._look_again_at(session, key)
+        while wanted := {key: min(waiting(key), MOST_CLAIMED) for key in lists if waiting(key)}:
+            found = self._claim(session, wanted)
+            for key in wanted:
+                self._hand_out(session, key)
+                if found[key] < wanted[key] and waiting(key):
+                    self._look_again_at(session, key)
+            lists = [key for key in wanted if found[key] == wanted[key]]
 
-    def _claim(self, session: Session, key: ListKey, most: int) -> bool:
-        """True when there was something in the store."""
+    def _claim(self, session: Session, wanted: dict[ListKey, int]) -> Counter[ListKey]:
+        """How many there were in the store."""
         self._writes.store_ready(session.tx)
-        rows = session.tx.take_tasks(key.domain, key.kind, key.name, most)
+        rows = session.tx.take_from_lists(wanted)
         for row in rows:
             self._writes.put_task(row)  # what is not handed out is written again
         session.expect_runs([row.run for row in rows])
-        return bool(rows)
+        return Counter(ListKey(row.domain, row.kind, row.task_list) for row in rows)
 
     def _hand_out(self, session: Session, key: ListKey) -> None:
         """What this batch holds for a list, as long as there are polls."""

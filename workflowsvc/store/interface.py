@@ -357,8 +357,12 @@ class Transaction(Reader, Protocol):
         """
         ...
 
+    def take_from_lists(self, wanted: dict[ListKey, int]) -> list[TaskRow]:
+        """`take_tasks` for several lists at once, at most so many from each; list by list, each in its order."""
+        ...
+
     def has_held(self, task_list: ListKey) -> bool:
-        """When nothing could be taken from this list just now: there was something all the same."""
+        """When fewer than wanted could be taken from this list just now: there was more, held by others."""
         ...
 
     def delete_tasks(self, keys: list[TaskKey]) -> None: ...

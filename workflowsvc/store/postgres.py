@@ -27,7 +27,7 @@ from workflowsvc.store.postgres_readers import Readers
 from workflowsvc.store.postgres_reads import DomainNames, PostgresReader
 from workflowsvc.store.postgres_schema import check
 from workflowsvc.store.postgres_sql import SQL
-from workflowsvc.store.postgres_wire import Rows, Wire, without_password
+from workflowsvc.store.postgres_wire import Wire, without_password
 from workflowsvc.store.postgres_writes import PostgresTransaction
 
 READERS = (
@@ -85,20 +85,20 @@ class PostgresStore:
         return self._writer
 
     def _commit(self, wire: Wire, transaction: PostgresTransaction) -> None:
-        """What is queued goes out together with the commit. Its parts are answered one by one: when the connection is
-        lost in between, the number of the transaction is known, most likely."""
+        """What is queued goes out together with the commit. If the number of the transaction was not asked for earlier,
+        it is answered before the commit is carried out: when the connection is lost then, it is known, most likely.
+        """
         if not transaction.wrote:
             self._end(wire, transaction)
             return
-        ids: list[Rows] = []
-        if wire.server.tells_outcomes:
-            wire.queue(SQL.transaction_id, then=ids.append)
+        if wire.server.tells_outcomes and transaction.transaction_id is None:
+            transaction.queue_transaction_id()
             wire.queue_boundary()
         wire.queue(SQL.commit)
         try:
             wire.exchange()
         except ConnectionLost as error:
-            self._settle(ids, error)
+            self._settle(transaction.transaction_id, error)
 
     def _end(self, wire: Wire, transaction: PostgresTransaction) -> None:
         """Of a transaction that leaves nothing behind."""
@@ -108,9 +108,8 @@ class PostgresStore:
         else:
             wire.drop_queue()
 
-    def _settle(self, ids: list[Rows], error: ConnectionLost) -> None:
+    def _settle(self, transaction_id: str | None, error: ConnectionLost) -> None:
         """Returns when the transaction was committed after all."""
-        transaction_id = ids[0][0][0] if ids else None
         found = "unknown"
         if transaction_id is not None:
             with suppress(StoreError):

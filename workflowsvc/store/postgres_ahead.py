@@ -21,6 +21,7 @@ from workflowsvc.store.postgres_sql import SQL
 from workflowsvc.store.postgres_values import ContainsNul
 from workflowsvc.store.postgres_wire import Rows, Wire
 
+LAST_EVENT = 2**62  # behind all there are
 MOST_EVENTS = 1_000  # of one run: longer stretches are worth a round trip of their own, and too much to keep
 
 
@@ -46,6 +47,7 @@ class PostgresAhead(PostgresClaims):
         self._open_runs: dict[_Name, int | None] = {}
         self._events: dict[int, _Stretch] = {}
         self._meta: dict[str, bytes | None] = {}
+        self._next_event_of: Callable[[int], int] | None = None
 
     def expect(
         self,
@@ -55,6 +57,7 @@ class PostgresAhead(PostgresClaims):
         next_event_of: Callable[[int], int],
     ) -> None:
         """One round trip; one more when events are missing or a name has led to a run."""
+        self._next_event_of = next_event_of
         following: list[int] = []
         if meta is not None:
             self._wire.queue(SQL.meta, (meta,), partial(self._see_meta, meta))
@@ -81,18 +84,34 @@ class PostgresAhead(PostgresClaims):
             with suppress(ContainsNul):
                 self._wire.queue(SQL.open_run, (shard_for(*known, name.workflow_id), *name), see)
 
+    def _queue_reading_of_taken(self, run: int) -> None:
+        """With what this node has not seen of it, if that was some of it lately: then others have made it."""
+        super()._queue_reading_of_taken(run)
+        if self._next_event_of is not None and self._marks.tasks.others_record:
+            self._queue_events(run, self._next_event_of(run), LAST_EVENT)
+
     def _expect_events(self, runs: Iterable[int], next_event_of: Callable[[int], int]) -> None:
-        for run in runs:
-            row = self._locked.get(run)
-            if row is None:
-                continue
-            first = next_event_of(run)
-            if first < row.next_event_id <= first + MOST_EVENTS:
-                values = (shard_of(run), run, first, row.next_event_id - 1, MOST_EVENTS)
-                self._wire.queue(SQL.events_ascending, values, partial(self._see_events, run, first))
+        read = [run for run in runs if run in self._locked]
+        news = {run: (next_event_of(run), self._locked[run].next_event_id - 1) for run in read}
+        if any(run in self._events for run in news):
+            self._marks.tasks.others_record = any(first <= last for first, last in news.values())
+        for run, (first, last) in news.items():
+            if first <= last < first + MOST_EVENTS and run not in self._events:
+                self._marks.tasks.others_record = True
+                self._queue_events(run, first, last)
+
+    def _queue_events(self, run: int, first: int, last: int) -> None:
+        values = (shard_of(run), run, first, last, MOST_EVENTS)
+        self._wire.queue(SQL.events_ascending, values, partial(self._see_events, run, first))
 
     def _see_events(self, run: int, first: int, rows: Rows) -> None:
         self._events[run] = _Stretch(first, [body for (body,) in rows])
+
+    def _forget(self, runs: Iterable[int]) -> None:
+        forgotten = list(runs)
+        super()._forget(forgotten)
+        for run in forgotten:
+            self._events.pop(run, None)
 
     def _see_meta(self, key: str, rows: Rows) -> None:
         self._meta[key] = rows[0][0] if rows else None

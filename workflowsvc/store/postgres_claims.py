@@ -8,6 +8,7 @@ It must not know what is done with what was claimed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -24,6 +25,7 @@ from workflowsvc.store.interface import (
 from workflowsvc.store.postgres_marks import Mark, Marks, Stretch, beyond
 from workflowsvc.store.postgres_reads import DomainNames, PostgresReader, heartbeat_row
 from workflowsvc.store.postgres_sql import SQL, Statement
+from workflowsvc.store.postgres_values import ContainsNul
 from workflowsvc.store.postgres_wire import Rows, Wire
 
 BEFORE_ALL = -1
@@ -40,7 +42,46 @@ class _TaskAt(NamedTuple):
     scheduled_event_id: int
     priority: int
     position: int
-    is_ours: bool | None = None  # its execution is, or is held by another node; None: not tried yet
+
+
+class _Walk:
+    """Along one task list, until enough is got."""
+
+    def __init__(self, key: ListKey, limit: int, stretches: list[Stretch]) -> None:
+        self.key = key
+        self.stretches = stretches  # where it goes on
+        self.got: list[_TaskAt] = []
+        self.missed = False  # something before the last one got, or before the end, is in other hands or gone meanwhile
+        self.held = False  # it is in other hands
+        self._limit = limit
+        self._found: list[tuple[_TaskAt, bool]] = []
+        self._exhausted = True  # there are no others behind those found
+        self.is_over = False
+
+    @property
+    def missing(self) -> int:
+        return self._limit - len(self.got)
+
+    def see(self, rows: Rows) -> None:
+        """Of one stretch."""
+        for *candidate, is_ours, _, _ in rows:
+            if is_ours is not False:
+                self._found.append((_TaskAt._make(candidate), is_ours is not None))
+        if rows:
+            *_, is_ours, place, is_last = rows[-1]
+            self.held = self.held or is_ours is False or place > len(rows)
+            self._exhausted = self._exhausted and is_last
+
+    def next_found(self) -> list[tuple[_TaskAt, bool]]:
+        """The first of those seen, as many as are missing; with each whether its execution is locked, or is none."""
+        found = sorted(self._found, key=lambda entry: (-entry[0].priority, entry[0].position))
+        several, more = found[: self.missing], found[self.missing :]
+        self.is_over = self._exhausted and not more
+        if several:
+            last = several[-1][0]
+            self.stretches = beyond(last.priority, last.position)
+        self._found, self._exhausted = [], True
+        return several
 
 
 class Claimed(NamedTuple, Generic[Candidate]):
@@ -87,11 +128,20 @@ class PostgresClaims(PostgresReader):
         self._held_lists: set[ListKey] = set()
         self._has_readied = False  # tasks were made ready, and where they stand is not known yet
         self.wrote = False
+        self.transaction_id: str | None = None  # given with the first lock or change, known when it was asked for
         wire.queue(SQL.begin_writing)
         wire.queue(SQL.moment, then=self._see_moment)
 
     def _see_moment(self, rows: Rows) -> None:
         self._moment = self._clock = rows[0][0]
+
+    def queue_transaction_id(self) -> None:
+        """Behind a lock or change. Asked for together with other questions, it costs nothing when it comes to the commit."""
+        if self.transaction_id is None and self._wire.server.tells_outcomes:
+            self._wire.queue(SQL.transaction_id, then=self._see_transaction_id)
+
+    def _see_transaction_id(self, rows: Rows) -> None:
+        self.transaction_id = rows[0][0]
 
     def _see_clock(self, rows: Rows) -> None:
         self._clock = rows[0][0]
@@ -138,6 +188,7 @@ class PostgresClaims(PostgresReader):
         for _, run in keys:
             self._queue_reading(run)
         if keys:
+            self.queue_transaction_id()
             self._wire.exchange()
         others = {run for run, rows in ours.items() if not rows and run in self._locked}
         self._forget(others)
@@ -214,53 +265,94 @@ class PostgresClaims(PostgresReader):
     # --- tasks ---
 
     def take_tasks(self, domain: int, kind: TaskKind, task_list: str, limit: int) -> list[TaskRow]:
-        key = ListKey(domain, kind, task_list)
+        return self.take_from_lists({ListKey(domain, kind, task_list): limit})
+
+    def take_from_lists(self, wanted: dict[ListKey, int]) -> list[TaskRow]:
         if self._has_readied:
             self._wire.exchange()
-        stretches = self._marks.tasks.stretches(key, self._now())
+        moment = self._now()
+        walks = [_Walk(key, most, self._marks.tasks.stretches(key, moment)) for key, most in wanted.items()]
+        if self._wire.server.spreads:
+            for walk in walks:
+                self._claim_one_by_one(walk)
+        else:
+            self._claim_along(walks)
+        return [row for walk in walks for row in self._taken(walk)]
 
-        def find(last: _TaskAt | None, most: int) -> list[_TaskAt]:
-            return self._candidates(
-                key, stretches if last is None else beyond(last.priority, last.position), most
-            )
-
-        claimed = claim_first(limit, find, self._claim_tasks)
+    def _taken(self, walk: _Walk) -> list[TaskRow]:
+        key = walk.key
         self._held_lists.discard(key)
-        if claimed.missed and not claimed.got:
+        if walk.held and walk.missing:
             self._held_lists.add(key)
-        self.wrote = self.wrote or bool(claimed.got)
+        self.wrote = self.wrote or bool(walk.got)
         taken = [
             TaskRow(
-                row.run, row.scheduled_event_id, kind, domain, task_list, row.priority, row.position, True
+                row.run, row.scheduled_event_id, key.kind, key.domain, key.name, row.priority, row.position, True
             )
-            for row in claimed.got
+            for row in walk.got
         ]
-        if not claimed.missed:  # else there is something before them
+        if not walk.missed and not walk.held:  # else there is something before them
             self._marks.tasks.took(key, taken)
         return taken
 
-    def _candidates(self, key: ListKey, stretches: list[Stretch], most: int) -> list[_TaskAt]:
-        keys = (
-            (*key, stretch.highest, stretch.marked, most, stretch.first, stretch.lowest)
-            for stretch in stretches
-        )
-        statement = SQL.candidate_tasks if self._wire.server.spreads else SQL.free_tasks
-        found = [_TaskAt(*row) for rows in self._rows_each(statement, keys) for row in rows]
-        found.sort(key=lambda row: (-row.priority, row.position))
-        return found[:most]
+    def _claim_along(self, walks: list[_Walk]) -> None:
+        """Two round trips for all lists together, unless tasks were taken by others in between."""
+        while walks:
+            for walk in walks:
+                with suppress(ContainsNul):
+                    for highest, marked, first, lowest in walk.stretches:
+                        values = (*walk.key, highest, marked, first, lowest, walk.missing)
+                        self._wire.queue(SQL.free_tasks, values, walk.see)
+            if self._wire.has_queued:
+                self._wire.exchange()
+            self._claim_found([(walk, *found) for walk in walks for found in walk.next_found()])
+            walks = [walk for walk in walks if walk.missing and not walk.is_over]
 
-    def _claim_tasks(self, several: list[_TaskAt]) -> list[bool]:
+    def _claim_found(self, found: list[tuple[_Walk, _TaskAt, bool]]) -> None:
         taken: set[_TaskAt] = set()
-        tried = [row for row in several if row.is_ours is not False]
-        for row in tried:
-            key = (shard_of(row.run), row.run, row.scheduled_event_id, row.position)
-            self._wire.queue(SQL.claim_task, key, lambda rows, row=row: taken.update([row] if rows else []))
-            if row.run not in self._locked:
-                self._queue_reading(row.run)
-        if tried:
+        for _, row, is_locked in found:
+            self._queue_claiming(SQL.delete_locked_task if is_locked else SQL.claim_task, row, taken)
+        if found:
+            self.queue_transaction_id()
             self._wire.exchange()
-        self._forget(row.run for row in tried if row not in taken)
-        return [row in taken for row in several]
+        for walk, row, is_locked in found:
+            if row in taken:
+                walk.got.append(row)
+            else:
+                walk.missed = True
+                walk.held = walk.held or not is_locked
+        self._forget(row.run for _, row, _ in found if row not in taken)
+
+    def _queue_claiming(self, statement: Statement, row: _TaskAt, taken: set[_TaskAt]) -> None:
+        key = (shard_of(row.run), row.run, row.scheduled_event_id, row.position)
+        self._wire.queue(statement, key, lambda rows: taken.update([row] if rows else []))
+        if row.run not in self._locked:
+            self._queue_reading_of_taken(row.run)
+
+    def _queue_reading_of_taken(self, run: int) -> None:
+        self._queue_reading(run)
+
+    def _claim_one_by_one(self, walk: _Walk) -> None:
+        """Where nothing may lock in several shards."""
+
+        def find(last: _TaskAt | None, most: int) -> list[_TaskAt]:
+            stretches = walk.stretches if last is None else beyond(last.priority, last.position)
+            keys = ((*walk.key, *stretch[:2], most, *stretch[2:]) for stretch in stretches)
+            found = [_TaskAt(*row) for rows in self._rows_each(SQL.candidate_tasks, keys) for row in rows]
+            found.sort(key=lambda row: (-row.priority, row.position))
+            return found[:most]
+
+        def claim(several: list[_TaskAt]) -> list[bool]:
+            taken: set[_TaskAt] = set()
+            for row in several:
+                self._queue_claiming(SQL.claim_task, row, taken)
+            self._wire.exchange()
+            self._forget(row.run for row in several if row not in taken)
+            return [row in taken for row in several]
+
+        claimed = claim_first(walk.missing, find, claim)
+        walk.got = claimed.got
+        walk.held = bool(claimed.missed)
 
     def has_held(self, task_list: ListKey) -> bool:
         return task_list in self._held_lists

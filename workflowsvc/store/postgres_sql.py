@@ -101,6 +101,7 @@ class PostgresStatements(NamedTuple):
     try_lock_execution: Statement
     candidate_tasks: Statement
     free_tasks: Statement
+    delete_locked_task: Statement
     claim_task: Statement
     due_runs: Statement
     expired_runs: Statement

@@ -117,6 +117,9 @@ class SqliteTransaction(SqliteReader):
         self._write_many(SQL.delete_task, [row[:2] for row in rows])
         return [task_of(row) for row in rows]
 
+    def take_from_lists(self, wanted: dict[ListKey, int]) -> list[TaskRow]:
+        return [row for key, most in wanted.items() for row in self.take_tasks(*key, most)]
+
     def has_held(self, task_list: ListKey) -> bool:
         return False
 

@@ -51,60 +51,77 @@ union all
 )
 
 -- :name free_tasks
--- tasks_waiting, as above; executions_pkey. Where one server has all shards: with every candidate its execution is tried in
--- the same journey. Else nodes that read the same head of a list try the same tasks, and most of them in vain: 57 % with
--- four nodes. Null: there is no such execution
-select
-    found.run,
-    found.scheduled_event_id,
-    found.priority,
-    found.position,
-    case
-        when exists (
-            select 1 from executions where shard = (found.run & 255) and run = found.run for update skip locked
-        ) then true
-        when exists (select 1 from executions where shard = (found.run & 255) and run = found.run) then false
-    end
+-- tasks_waiting, as above; executions_pkey. Where one server has all shards: a walk over the candidates that tries the
+-- execution of each as it comes, and ends when enough are locked, so that none is locked in vain and none is read twice. What
+-- others hold is passed over: `place` tells by its gaps, and the last candidate of all is given in any case. `is_ours` is
+-- null when there is no such execution. `offset 0` keeps a subquery whole: a row is tried once, and never by a table of all
+-- executions
+select run, scheduled_event_id, priority, position, is_ours, place, is_last
 from (
-    (
-        select run, scheduled_event_id, priority, position
-        from tasks
-        where domain = :domain::bigint
-        and kind = :kind::text
-        and task_list = :task_list::text
-        and ready = true
-        and priority <= :highest::integer
-        and priority > :marked::integer
-        order by priority desc, position
-        limit :limit::bigint
-    )
-    union all
-    (
-        select run, scheduled_event_id, priority, position
-        from tasks
-        where domain = :domain
-        and kind = :kind
-        and task_list = :task_list
-        and ready = true
-        and priority = :marked
-        and position >= :first::bigint
-        order by position
-        limit :limit
-    )
-    union all
-    (
-        select run, scheduled_event_id, priority, position
-        from tasks
-        where domain = :domain
-        and kind = :kind
-        and task_list = :task_list
-        and ready = true
-        and priority < :marked
-        and priority >= :lowest::integer
-        order by priority desc, position
-        limit :limit
-    )
-) as found
+    select
+        *,
+        case
+            when exists (
+                select 1 from executions where shard = (walked.run & 255) and run = walked.run for update skip locked
+            ) then true
+            when exists (
+                select 1 from executions where shard = (walked.run & 255) and run = walked.run offset 0
+            ) then false
+        end as is_ours
+    from (
+        select *, row_number() over () as place, lead(run) over () is null as is_last
+        from (
+            (
+                select run, scheduled_event_id, priority, position
+                from tasks
+                where domain = :domain::bigint
+                and kind = :kind::text
+                and task_list = :task_list::text
+                and ready = true
+                and priority <= :highest::integer
+                and priority > :marked::integer
+                order by priority desc, position
+            )
+            union all
+            (
+                select run, scheduled_event_id, priority, position
+                from tasks
+                where domain = :domain
+                and kind = :kind
+                and task_list = :task_list
+                and ready = true
+                and priority = :marked
+                and position >= :first::bigint
+                order by position
+            )
+            union all
+            (
+                select run, scheduled_event_id, priority, position
+                from tasks
+                where domain = :domain
+                and kind = :kind
+                and task_list = :task_list
+                and ready = true
+                and priority < :marked
+                and priority >= :lowest::integer
+                order by priority desc, position
+            )
+        ) as found
+    ) as walked
+    offset 0
+) as tried
+where is_ours is not false or is_last
+limit :limit::bigint
+
+-- :name delete_locked_task
+-- tasks_pkey; of an execution that is locked, so nobody waits. Nothing when it was taken before that
+delete from tasks
+where shard = :shard::smallint
+and run = :run::bigint
+and scheduled_event_id = :scheduled_event_id::bigint
+and position = :position::bigint
+and ready = true
+returning run
 
 -- :name claim_task
 -- executions_pkey, then tasks_pkey. Only who holds an execution deletes its tasks, so nobody waits in `delete`. A task
