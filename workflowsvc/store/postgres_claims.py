@@ -29,6 +29,7 @@ from workflowsvc.store.postgres_values import ContainsNul
 from workflowsvc.store.postgres_wire import Rows, Wire
 
 BEFORE_ALL = -1
+_COLUMNS = len(ExecutionRow._fields)
 SPARE = 2  # candidates beyond those wanted: the first ones may be in other hands
 
 Candidate = TypeVar("Candidate", bound=tuple[Any, ...])
@@ -51,7 +52,9 @@ class _Walk:
         self.key = key
         self.stretches = stretches  # where it goes on
         self.got: list[_TaskAt] = []
-        self.missed = False  # something before the last one got, or before the end, is in other hands or gone meanwhile
+        self.missed = (
+            False  # something before the last one got, or before the end, is in other hands or gone meanwhile
+        )
         self.held = False  # it is in other hands
         self._limit = limit
         self._found: list[tuple[_TaskAt, bool]] = []
@@ -128,7 +131,9 @@ class PostgresClaims(PostgresReader):
         self._held_lists: set[ListKey] = set()
         self._has_readied = False  # tasks were made ready, and where they stand is not known yet
         self.wrote = False
-        self.transaction_id: str | None = None  # given with the first lock or change, known when it was asked for
+        self.transaction_id: str | None = (
+            None  # given with the first lock or change, known when it was asked for
+        )
         wire.queue(SQL.begin_writing)
         wire.queue(SQL.moment, then=self._see_moment)
 
@@ -136,7 +141,7 @@ class PostgresClaims(PostgresReader):
         self._moment = self._clock = rows[0][0]
 
     def queue_transaction_id(self) -> None:
-        """Behind a lock or change. Asked for together with other questions, it costs nothing when it comes to the commit."""
+        """Behind a lock or change. Asked for together with other things, it costs the commit nothing."""
         if self.transaction_id is None and self._wire.server.tells_outcomes:
             self._wire.queue(SQL.transaction_id, then=self._see_transaction_id)
 
@@ -197,18 +202,15 @@ class PostgresClaims(PostgresReader):
     def _queue_reading(self, run: int) -> None:
         """Behind a statement that locks it: each statement sees what was written before itself."""
 
-        def see_heartbeats(rows: Rows) -> None:
-            self._heartbeats[run] = [heartbeat_row(run, row) for row in rows]
-
-        def see_execution(rows: Rows) -> None:
-            for row in rows:
-                self._locked[run] = read = ExecutionRow._make(row)
+        def see(rows: Rows) -> None:
+            if rows:
+                self._locked[run] = read = ExecutionRow._make(rows[0][:_COLUMNS])
                 if read.tags is None:
                     self._without_tags.add(run)
+                beats = [row[_COLUMNS:] for row in rows if row[_COLUMNS] is not None]
+                self._heartbeats[run] = [heartbeat_row(run, beat) for beat in sorted(beats)]
 
-        key = (shard_of(run), run)
-        self._wire.queue(SQL.heartbeats, key, see_heartbeats)
-        self._wire.queue(SQL.execution, key, see_execution)
+        self._wire.queue(SQL.execution_and_heartbeats, (shard_of(run), run), see)
 
     def _read_locked(self, runs: list[int]) -> None:
         for run in runs:
@@ -287,7 +289,14 @@ class PostgresClaims(PostgresReader):
         self.wrote = self.wrote or bool(walk.got)
         taken = [
             TaskRow(
-                row.run, row.scheduled_event_id, key.kind, key.domain, key.name, row.priority, row.position, True
+                row.run,
+                row.scheduled_event_id,
+                key.kind,
+                key.domain,
+                key.name,
+                row.priority,
+                row.position,
+                True,
             )
             for row in walk.got
         ]

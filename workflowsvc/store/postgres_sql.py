@@ -62,6 +62,7 @@ class PostgresStatements(NamedTuple):
     delete_meta: Statement
     # executions.sql
     execution: Statement
+    execution_and_heartbeats: Statement
     lock_execution: Statement
     open_run: Statement
     count_open: Statement

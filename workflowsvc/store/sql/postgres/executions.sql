@@ -19,6 +19,22 @@ from executions as e
 left join progress as p on p.shard = :shard::smallint and p.run = :run::bigint
 where e.shard = :shard and e.run = :run
 
+-- :name execution_and_heartbeats
+-- executions_pkey, progress_pkey and heartbeats_pkey. As above, for one that was locked, where heartbeats are asked for next:
+-- a row for each, or one without. A statement of their own cost 0.06 ms a workflow, and there are seldom any
+select
+    e.run, run_id, domain, workflow_id, type_name, type_version, tags, parent_workflow_id, parent_run_id,
+    started_at,
+    coalesce(p.next_event_id, e.next_event_id),
+    coalesce(p.wake_at, e.wake_at),
+    coalesce(p.cancel_requested, e.cancel_requested),
+    closed_at, close_status, purge_at,
+    h.scheduled_event_id, h.at, h.details
+from executions as e
+left join progress as p on p.shard = :shard::smallint and p.run = :run::bigint
+left join heartbeats as h on h.shard = :shard and h.run = :run
+where e.shard = :shard and e.run = :run
+
 -- :name lock_execution
 -- executions_pkey; several in order of their keys, which is what keeps two nodes from waiting for each other. Reading is
 -- another statement behind this one: it then sees what the holder of the lock has written
