@@ -1,7 +1,8 @@
 """How one transaction gets executions, tasks and messages to itself, when other nodes want them as well.
 
 Owns the walk: a window of candidates is read without locks, wherever they are, then each is claimed by a statement of
-its own that names its shard and passes over what another node holds. And it owns what was read of a locked execution.
+its own that names its shard and passes over what another node holds. On one server the statement that walks passes over
+it by itself, and locks until there are enough. And it owns what was read of a locked execution.
 It must not know what is done with what was claimed.
 """
 

@@ -100,9 +100,7 @@ class TaskMarks:
     def __init__(self) -> None:
         self._lists: dict[ListKey, _ListMarks] = {}
         self._touched: set[ListKey] = set()
-        self.others_record = (
-            False  # of runs whose tasks were taken here lately, other nodes have written events
-        )
+        self.others_record = False  # lately other nodes have written events of runs whose tasks came here
 
     def stretches(self, task_list: ListKey, moment: int) -> list[Stretch]:
         """To be searched one after the other."""

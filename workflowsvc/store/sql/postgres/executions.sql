@@ -21,7 +21,7 @@ where e.shard = :shard and e.run = :run
 
 -- :name execution_and_heartbeats
 -- executions_pkey, progress_pkey and heartbeats_pkey. As above, for one that was locked, where heartbeats are asked for next:
--- a row for each, or one without. A statement of their own cost 0.06 ms a workflow, and there are seldom any
+-- a row for each, or one without. Seldom are there any, so a statement of their own was mostly in vain
 select
     e.run, run_id, domain, workflow_id, type_name, type_version, tags, parent_workflow_id, parent_run_id,
     started_at,
