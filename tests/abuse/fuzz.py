@@ -153,31 +153,31 @@ def fuzz(server: Server, requests: int, seed: int, deadline: float = float("inf"
     baseline = 0
     with Peer(server.port) as peer:
         _furnish(peer)
-        began = time.monotonic()
-        with closing(Line(server.port)) as line, closing(Watcher(server)) as watcher:
-            for sent in range(1, requests + 1):
-                if report.wrong or time.monotonic() > deadline:
-                    break
-                request = maker.request()
-                watcher.stand_still()
-                try:
-                    status, body = line.ask(request.data)
-                except ConnectionError:
-                    silent += 1
-                    report.require(_may_be_silent(request), f"no answer to {_brief(request)}")
-                    status, body = 400, b""
-                else:
-                    statuses[_judge(report, request, status, body)] += 1
-                if status == 200 and body:
-                    maker.learn(json.loads(body))
-                if status == 200:
-                    watcher.until_at_rest()
-                elif watcher.has_moved():
-                    by_time += _judge_change(report, request, watcher)
-                if sent == int(requests * MEMORY_SAMPLES_FROM):
-                    baseline = _memory_at_rest(server, peer, watcher)
-            took = time.monotonic() - began
-            after = _memory_at_rest(server, peer, watcher)
+    began = time.monotonic()
+    with closing(Line(server.port)) as line, closing(Watcher(server)) as watcher:
+        for sent in range(1, requests + 1):
+            if report.wrong or time.monotonic() > deadline:
+                break
+            request = maker.request()
+            watcher.stand_still()
+            try:
+                status, body = line.ask(request.data)
+            except ConnectionError:
+                silent += 1
+                report.require(_may_be_silent(request), f"no answer to {_brief(request)}")
+                status, body = 400, b""
+            else:
+                statuses[_judge(report, request, status, body)] += 1
+            if status == 200 and body:
+                maker.learn(json.loads(body))
+            if status == 200:
+                watcher.until_at_rest()
+            elif watcher.has_moved():
+                by_time += _judge_change(report, request, watcher)
+            if sent == int(requests * MEMORY_SAMPLES_FROM):
+                baseline = _memory_at_rest(server, watcher)
+        took = time.monotonic() - began
+        after = _memory_at_rest(server, watcher)
     common = ", ".join(f"{count:,} {code}" for code, count in statuses.most_common(8))
     report.say(f"{sent:,} requests in {took:.0f} s ({sent / took:,.0f}/s): {common}")
     report.say(
@@ -252,8 +252,15 @@ def _judge_change(report: Report, request: Request, watcher: Watcher) -> int:
     return 1
 
 
-def _memory_at_rest(server: Server, peer: Peer, watcher: Watcher) -> int:
+def _memory_at_rest(server: Server, watcher: Watcher) -> int:
     """When every execution is ended and purged."""
+    with Peer(server.port) as peer:
+        _end_all(peer, watcher)
+    watcher.until_at_rest()
+    return server.resident_bytes()
+
+
+def _end_all(peer: Peer, watcher: Watcher) -> None:
     for name in (DOMAIN, "second"):
         with suppress(Refused):
             while infos := peer.call(
@@ -267,5 +274,3 @@ def _memory_at_rest(server: Server, peer: Peer, watcher: Watcher) -> int:
                             workflowId=info["execution"]["workflowId"],
                         )
                 watcher.until_at_rest()
-    watcher.until_at_rest()
-    return server.resident_bytes()
