@@ -18,12 +18,12 @@ from workflowsvc.core.execution import Execution
 from workflowsvc.engine.lane import Command, Lane
 from workflowsvc.engine.state import no_lambda
 from workflowsvc.faults import ServiceUnavailable
+from workflowsvc.model.explain import MOST_DATA
 
 if TYPE_CHECKING:
     from workflowsvc.engine.session import Session
 
 NO_INPUT = "{}"  # what a function is given when the decision has no input (reference 9.1)
-MOST_CHARACTERS = 32_768  # of a result and of details (the model's FunctionResult and Data)
 MOST_REASON_CHARACTERS = 256
 RETRY_SECONDS = 1.0  # until an ending is told again to a store that could not take it
 
@@ -121,7 +121,7 @@ def _record(session: Session, invocation: Invocation, ending: Ending) -> None:
     execution = session.execution(invocation.run)
     if execution is None or not execution.is_open or invocation.scheduled_id not in execution.lambdas:
         return
-    ending = _within_limits(ending, min(MOST_CHARACTERS, session.limits.max_data_characters))
+    ending = _within_limits(ending, min(MOST_DATA, session.limits.max_data_characters))
     if isinstance(ending, Returned):
         lambdas.complete(execution, session.now, invocation.scheduled_id, ending.result)
     else:
@@ -141,6 +141,6 @@ def _within_limits(ending: Ending, most: int) -> Ending:
     return ending
 
 
-def too_large(most: int = MOST_CHARACTERS) -> Failed:
+def too_large(most: int = MOST_DATA) -> Failed:
     """The function did its work, but its answer fits into no event (reference 12.1)."""
     return Failed("ResponseTooLarge", f"The function answered with more than {most} characters")

@@ -21,7 +21,6 @@ from typing import Any, NamedTuple, cast
 from workflowsvc import __version__
 from workflowsvc.clock import Clock
 from workflowsvc.engine.invoker import (
-    MOST_CHARACTERS,
     Ending,
     Failed,
     Invocation,
@@ -30,9 +29,10 @@ from workflowsvc.engine.invoker import (
 )
 from workflowsvc.http.addresses import AddressRefused, addresses_of
 from workflowsvc.http.lambda_map import FunctionMap, Target
+from workflowsvc.model.explain import MOST_DATA
 
 CONNECT_SECONDS = 10.0  # for each address; a host that is not there must not hold a worker for 15 minutes
-MOST_BYTES = 4 * MOST_CHARACTERS  # a character is four bytes of UTF-8 at most
+MOST_BYTES = 4 * MOST_DATA  # a character is four bytes of UTF-8 at most
 
 _is_code = re.compile(r"[A-Za-z0-9_.]{1,100}").fullmatch
 
