@@ -317,6 +317,34 @@ def test_hints_go_on_after_the_connection_was_lost(
     until(lambda: one.hint([later]) or later in heard)
 
 
+def test_who_has_just_sent_a_hint_hears_others_and_sends_no_second_one_yet(
+    open_node: OpenNode, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, third = open_node(), open_node()
+    heard: list[ListKey] = []
+    told: list[ListKey] = []
+    one.listen(heard.extend)
+    third.listen(told.extend)
+    stranger, second = MAIN._replace(name="of a stranger"), MAIN._replace(name="second")
+
+    def notify() -> bool:
+        with admin(place.dsn) as connection:
+            payload = postgres_hints.payloads([stranger])[0]
+            connection.execute("select pg_notify('workflowsvc_' || md5(current_schema()), %s)", (payload,))
+        return True
+
+    until(lambda: notify() and stranger in heard and stranger in told)
+    monkeypatch.setattr(postgres_hints, "DEBOUNCE_MS", 20_000)
+    one.hint([MAIN])
+    until(lambda: MAIN in told)
+    one.hint([second])
+    for _ in range(5):
+        heard.clear()
+        told.clear()
+        until(lambda: notify() and stranger in heard and stranger in told)
+        assert second not in told
+
+
 def test_many_hints_travel_in_notifications_of_bounded_size() -> None:
     lists = [ListKey(7, "activity", "é" * 256 + str(n)) for n in range(200)]
     sent = postgres_hints.payloads(lists)

@@ -8,9 +8,11 @@ lost: every node looks again by itself. It must not know what a hint is good for
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -50,9 +52,11 @@ class Hints:
 
     def hint(self, lists: list[ListKey]) -> None:
         with self._lock:
+            was_told = bool(self._waiting)
             if len(self._waiting) < MOST_LISTS:
                 self._waiting.update(lists)
-        self._wake()
+        if not was_told:
+            self._wake()
 
     def close(self) -> None:
         with self._lock:
@@ -85,7 +89,7 @@ class Hints:
             except psycopg.Error:
                 pass
             if not self._closed:
-                self._wait({self._bell: select.POLLIN}, RETRY_MS)
+                self._wait([self._bell], RETRY_MS)
 
     def _serve(self, connection: psycopg.Connection[Row]) -> None:
         """Until the connection is lost."""
@@ -97,21 +101,28 @@ class Hints:
         connection.add_notify_handler(lambda told: self._tell(told.pid == own_pid, told.payload.encode()))
         connection.execute("set synchronous_commit = off")  # a hint need not survive anything
         connection.execute(f"listen {channel}".encode())
-        socket = connection.fileno()
         while not self._closed:
-            ready = self._wait({self._bell: select.POLLIN, socket: select.POLLIN}, None)
-            if socket in ready:
-                self._take_in(connection)
-            if self._bell in ready:
+            if self._waiting:
                 self._send(connection, channel)
-                if socket in self._wait({socket: select.POLLIN}, DEBOUNCE_MS):
-                    self._take_in(connection)
+                self._hear(connection, DEBOUNCE_MS)
+            else:
+                self._hear_or_wake(connection, None)
 
-    def _wait(self, events: dict[int, int], timeout_ms: int | None) -> set[int]:
+    def _hear(self, connection: psycopg.Connection[Row], ms: int) -> None:
+        """For so long, whatever there is to be sent."""
+        end = time.monotonic() + ms / 1000
+        while not self._closed and (left := end - time.monotonic()) > 0:
+            self._hear_or_wake(connection, math.ceil(1000 * left))
+
+    def _hear_or_wake(self, connection: psycopg.Connection[Row], most_ms: int | None) -> None:
+        if connection.fileno() in self._wait([self._bell, connection.fileno()], most_ms):
+            self._take_in(connection)
+
+    def _wait(self, files: list[int], most_ms: int | None) -> set[int]:
         poll = select.poll()
-        for file, event in events.items():
-            poll.register(file, event)
-        ready = {file for file, _ in poll.poll(timeout_ms)}
+        for file in files:
+            poll.register(file, select.POLLIN)
+        ready = {file for file, _ in poll.poll(most_ms)}
         if self._bell in ready:
             os.read(self._bell, 4096)
         return ready
