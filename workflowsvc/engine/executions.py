@@ -43,9 +43,11 @@ class Executions:
             # Fewer events than we know: another database server has taken over and has lost some.
             execution = self._new(run, row.run_id, row.domain, row.workflow_id)
             state.histories.begin(run)
-        if not self._read_on(execution, row):
-            state.forget(run)
-            return None
+        if row.next_event_id != execution.next_event_id:
+            state.others_at = now
+            if not self._read_on(execution, row):
+                state.forget(run)
+                return None
         self._restore_heartbeats(execution)
         state.executions[run] = execution
         state.executions.move_to_end(run)
@@ -77,8 +79,6 @@ class Executions:
     def _read_on(self, execution: Execution, row: ExecutionRow) -> bool:
         """False when another node, whose clock is a little ahead, has begun to purge this run."""
         first, news = execution.next_event_id, row.next_event_id - execution.next_event_id
-        if not news:
-            return True
         bodies = self._tx.events(row.run, first, row.next_event_id - 1, news)
         if self._state.shared and len(bodies) < news:
             return False

@@ -8,7 +8,6 @@ simulation; `Lane.start` runs it in one.
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Callable
 from threading import Event as Bell
 from threading import Thread
@@ -17,6 +16,7 @@ from typing import Any, NamedTuple
 from workflowsvc.clock import Clock
 from workflowsvc.engine import carrier
 from workflowsvc.engine.complaints import Complaints
+from workflowsvc.engine.inbox import Inbox
 from workflowsvc.engine.matching import HELD_MS
 from workflowsvc.engine.poison import Bug, Quarantined
 from workflowsvc.engine.postponed import Postponed
@@ -26,6 +26,11 @@ from workflowsvc.faults import Fault, InternalFailure, ServiceUnavailable
 from workflowsvc.store.interface import Conflict, Held, ListKey, OutcomeUnknown, Store, StoreError
 
 COMMANDS_PER_BATCH = 128  # past this a batch no longer gets cheaper (design: 38,000 transitions/s at 128)
+# Several nodes pay for each commit together, so commands gather for the next one (docs/decisions/0011):
+GATHER_MS = 20  # at most, and no longer than the last batch took,
+CROWD = 8  # if that had so many commands,
+MANY = COMMANDS_PER_BATCH // 2  # and so many do not wait yet;
+OTHERS_MS = 1_000  # there are several when we have read what others recorded, as lately as this
 DUE_PER_BATCH = 200  # so that a storm of timers does not keep callers waiting: of runs,
 DUE_EVENTS_PER_BATCH = 1_000  # and of what they record; one run may have a thousand timers due, 50 ms of work
 PURGED_EVENTS_PER_BATCH = 500
@@ -70,10 +75,9 @@ class Lane:
         self._clock = clock
         self.state = state
         self.tell = tell_here  # how answers leave this thread
-        self._inbox: deque[Command] = deque()
-        self._bell = Bell()
+        self.inbox = Inbox()
+        self._commands = 0  # of the last batch
         self._thread: Thread | None = None
-        self._stopping = False
         self._postponed = Postponed()
         self._ahead = ahead
         self._not_before = 0  # background work rests until then after a store failure
@@ -82,9 +86,7 @@ class Lane:
     # --- from any thread ---
 
     def submit(self, command: Command) -> None:
-        self._inbox.append(command)
-        if not self._bell.is_set():  # the lane clears it before it looks into the inbox
-            self._bell.set()
+        self.inbox.put(command)
 
     def now_ms(self) -> int:
         """The moment, by the clock that counts."""
@@ -106,8 +108,7 @@ class Lane:
 
     def stop(self) -> None:
         """Finishes what was submitted, then ends the thread."""
-        self._stopping = True
-        self._bell.set()
+        self.inbox.close()
         if self._thread is not None:
             self._thread.join()
 
@@ -115,17 +116,26 @@ class Lane:
 
     def _work(self) -> None:
         while True:
-            self._bell.clear()
+            self.inbox.hush()
             try:
+                began = self._clock.monotonic()
                 while self.step():
-                    pass
+                    self._gather(self._clock.monotonic() - began)
+                    began = self._clock.monotonic()
             except Exception:
                 # Not in what a batch does: that is treated where it happens. Whatever it was, others wait.
                 log.exception("the lane has met a bug of its own")
                 self._not_before = self.now_ms() + RETRY_MS
-            if self._stopping and not self._inbox and not self._postponed:
+            if self.inbox.is_closed and not self.inbox and not self._postponed:
                 return
-            self._bell.wait(self._seconds_to_wait())
+            self.inbox.sleep(self._seconds_to_wait())
+
+    def _gather(self, took: float) -> None:
+        """Waits for more commands where several nodes are at work, as long as the last batch `took`: seconds."""
+        state = self.state
+        others = state.shared and abs(self.now_ms() - state.others_at) < OTHERS_MS
+        if others and self._commands >= CROWD and len(self.inbox) < MANY:
+            self.inbox.gather(COMMANDS_PER_BATCH, min(took, GATHER_MS / 1000))
 
     def _seconds_to_wait(self) -> float | None:
         moment = self.next_moment()
@@ -144,10 +154,10 @@ class Lane:
         """Runs one batch if there is anything to do; True when there was."""
         now = self.now_ms()
         commands = self._postponed.take(now, COMMANDS_PER_BATCH) if self._postponed else []
-        while self._inbox and len(commands) < COMMANDS_PER_BATCH:
-            commands.append(self._inbox.popleft())
+        commands += self.inbox.take(COMMANDS_PER_BATCH - len(commands))
         if not commands and not self._has_background_work(now):
             return False
+        self._commands = len(commands)
         answers = self._run(commands)
         if answers:
             self.tell(answers)

@@ -67,6 +67,7 @@ class EngineState:
         self.carry_at = 0  # not before: another node is at work on a receiver
         self.held_lists: set[ListKey] = set()  # polls wait here for tasks whose executions other nodes hold
         self.held_at = 0  # when to look at them again
+        self.others_at = 0  # when other nodes were last seen to be at work on the same executions
         self.draining = False  # polls are no longer held
         self.invoke: Invoke = no_lambda
         self.quarantined: set[int] = set()  # runs in which a rule has met a bug
