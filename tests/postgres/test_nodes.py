@@ -23,6 +23,7 @@ from tests.store.rows import (
 from workflowsvc.store import postgres_hints
 from workflowsvc.store.interface import Conflict, HeartbeatRow, Held, ListKey, MessageRow, Store, TaskRow
 from workflowsvc.store.postgres import PostgresStore
+from workflowsvc.store.postgres_hints import Hints
 
 OpenNode = Callable[[], PostgresStore]
 MAIN = ListKey(DOMAIN, "decision", "main")
@@ -317,7 +318,7 @@ def test_hints_go_on_after_the_connection_was_lost(
     until(lambda: one.hint([later]) or later in heard)
 
 
-def test_who_has_just_sent_a_hint_hears_others_and_sends_no_second_one_yet(
+def test_behind_a_hint_others_gather(
     open_node: OpenNode, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, third = open_node(), open_node()
@@ -325,24 +326,32 @@ def test_who_has_just_sent_a_hint_hears_others_and_sends_no_second_one_yet(
     told: list[ListKey] = []
     one.listen(heard.extend)
     third.listen(told.extend)
-    stranger, second = MAIN._replace(name="of a stranger"), MAIN._replace(name="second")
+    strange, second = MAIN._replace(name="of a stranger"), MAIN._replace(name="second")
 
     def notify() -> bool:
         with admin(place.dsn) as connection:
-            payload = postgres_hints.payloads([stranger])[0]
+            (payload,) = postgres_hints.payloads([strange])
             connection.execute("select pg_notify('workflowsvc_' || md5(current_schema()), %s)", (payload,))
         return True
 
-    until(lambda: notify() and stranger in heard and stranger in told)
-    monkeypatch.setattr(postgres_hints, "DEBOUNCE_MS", 20_000)
+    until(lambda: notify() and strange in heard and strange in told)
+    resting, go_on = threading.Event(), threading.Event()
+
+    def rest(_: Hints) -> None:
+        resting.set()
+        assert go_on.wait(SECONDS)
+
+    monkeypatch.setattr(Hints, "rest", rest)
     one.hint([MAIN])
-    until(lambda: MAIN in told)
+    assert resting.wait(SECONDS)
+    heard.clear()
+    told.clear()
     one.hint([second])
-    for _ in range(5):
-        heard.clear()
-        told.clear()
-        until(lambda: notify() and stranger in heard and stranger in told)
-        assert second not in told
+    until(lambda: notify() and strange in told)
+    assert second not in told
+    assert heard == []
+    go_on.set()
+    until(lambda: second in told and strange in heard)
 
 
 def test_many_hints_travel_in_notifications_of_bounded_size() -> None:
