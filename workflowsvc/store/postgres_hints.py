@@ -2,8 +2,8 @@
 
 Owns the thread and the connection over which they are sent and heard. A hint is a NOTIFY outside any transaction that
 changes something: inside one it would let all of them commit one after the other (2,670 -> 153 transactions/s, measured
-before this code existed). While one is on its way, and for DEBOUNCE_MS after, further hints gather, own ones and those of
-others. Any of them may be lost: every node looks again by itself. It must not know what a hint is good for.
+before this code existed). While one is on its way, and for DEBOUNCE_MS after, further hints gather, our own and those
+of others. Any of them may be lost: every node looks again by itself. It must not know what a hint is good for.
 """
 
 from __future__ import annotations
