@@ -1,9 +1,9 @@
 """Complete workflows a second with one, two and four nodes on one PostgreSQL, and what each costs nodes and database.
 
-All of it, generator included, shares the cores of this machine. So more nodes cannot be faster here; what counts is
-that they cost hardly more. They are measured in turn, there and back, because what else the machine does hits all of
-them then; how much it does shows in what the generator needs, whose work is always the same. There are clients enough
-for the most nodes: with few of them, commits of each node would be nearly empty.
+All of it, generator included, shares the cores of this machine. So more nodes are faster here only while cores are
+idle; what counts is that they cost hardly more. They are measured in turn, there and back, because what else the
+machine does hits all of them then; how much it does shows in what the generator needs, whose work is always the same.
+There are clients enough for the most nodes: with few of them, commits of each node would be nearly empty.
 """
 
 from __future__ import annotations
