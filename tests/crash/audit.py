@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.crash.findings import CARRIED, Event, Found, Place, Run, attributes
 from tests.crash.journal import Call, Journal
@@ -238,8 +238,13 @@ def r5_refusals_are_true(journal: Journal, found: Found) -> Iterator[str]:
         if call.outcome == "refused" and not _had_ended(call, found):
             yield f"{call}, although its task was open"
     named = ("SignalWorkflowExecution", "TerminateWorkflowExecution", "RequestCancelWorkflowExecution")
+    known_ms = {
+        (call.about["workflowId"], call.answer["runId"]): call.answered_ms
+        for call in journal.of("StartWorkflowExecution")
+        if call.acknowledged
+    }
     for call in journal.of(*named):
-        if call.outcome == "refused" and _was_open_throughout(call, found):
+        if call.outcome == "refused" and _was_open_throughout(call, found, known_ms):
             yield f"{call}, although the execution was open"
     for call in journal.of("StartWorkflowExecution"):
         if call.outcome == "refused" and not _was_ever_open(call, found):
@@ -259,20 +264,38 @@ def _had_ended(call: Call, found: Found) -> bool:
     ] == "CLOSED" and bool(events)
 
 
-def _spans(call: Call, found: Found) -> Iterator[tuple[int, float]]:
+class _Span(NamedTuple):
+    run: Run
+    start_ms: int
+    end_ms: float
+
+
+def _spans(call: Call, found: Found) -> Iterator[_Span]:
     """When the runs that the call could mean were open."""
     for run in found.runs_of[call.about["workflowId"]]:
         if call.about.get("runId", run[1]) == run[1]:
             info = found.descriptions[run]["executionInfo"]
-            yield round(info["startTimestamp"] * 1000), info.get("closeTimestamp", float("inf")) * 1000
+            end = info.get("closeTimestamp", float("inf")) * 1000
+            yield _Span(run, round(info["startTimestamp"] * 1000), end)
 
 
-def _was_open_throughout(call: Call, found: Found) -> bool:
-    return any(start < call.sent_ms and call.answered_ms < end - 1 for start, end in _spans(call, found))
+def _was_open_throughout(call: Call, found: Found, known_ms: dict[Run, int]) -> bool:
+    """A start bears the time at which its transaction began. Until it is committed other nodes cannot know of it, so
+    what counts is when it was answered; but a run that was continued is open until its successor is.
+    """
+    return any(
+        known_ms.get(run, start if _is_continued(run, found) else float("inf")) < call.sent_ms
+        and call.answered_ms < end - 1
+        for run, start, end in _spans(call, found)
+    )
+
+
+def _is_continued(run: Run, found: Found) -> bool:
+    return "continuedExecutionRunId" in attributes(found.histories[run][0])
 
 
 def _was_ever_open(call: Call, found: Found) -> bool:
-    return any(start <= call.answered_ms and call.sent_ms <= end + 1 for start, end in _spans(call, found))
+    return any(start <= call.answered_ms and call.sent_ms <= end + 1 for _, start, end in _spans(call, found))
 
 
 def r6_tasks_leave_in_order(journal: Journal, found: Found) -> Iterator[str]:

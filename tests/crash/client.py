@@ -50,6 +50,14 @@ def fault_of(body: bytes) -> str:
         return f"not a fault: {body[:100]!r}"
 
 
+def message_of(body: bytes) -> str:
+    """Of a fault, or nothing."""
+    try:
+        return str(json.loads(body)["message"])
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
 class Client:
     """One at a time: a caller with a connection of its own."""
 
@@ -100,6 +108,6 @@ def _settle(call: Call, answer: Answer) -> None:
     if answer.status == 200:
         call.end("acknowledged", answer=json.loads(answer.body) if answer.body else None)
     elif answer.status >= 500:
-        call.end("failed", code=fault_of(answer.body))
+        call.end("failed", code=fault_of(answer.body), message=message_of(answer.body))
     else:
-        call.end("refused", code=fault_of(answer.body))
+        call.end("refused", code=fault_of(answer.body), message=message_of(answer.body))

@@ -31,11 +31,12 @@ class Call:
     answered_ms: int = 0
     outcome: Outcome = "under way"
     code: str = ""  # of a fault
+    message: str = ""  # of a fault
     answer: Any = None  # the decoded body
 
-    def end(self, outcome: Outcome, code: str = "", answer: Any = None) -> None:
+    def end(self, outcome: Outcome, code: str = "", answer: Any = None, message: str = "") -> None:
         self.answered, self.answered_ms = time.monotonic(), time.time_ns() // 1_000_000
-        self.outcome, self.code, self.answer = outcome, code, answer
+        self.outcome, self.code, self.answer, self.message = outcome, code, answer, message
 
     @property
     def acknowledged(self) -> bool:
@@ -46,8 +47,9 @@ class Call:
         return self.outcome in ("acknowledged", "failed", "unknown", "hung", "under way")
 
     def __str__(self) -> str:
-        said = f" {self.code}" if self.code else ""
-        return f"{self.action} {self.marker} {self.about} {self.outcome}{said}, life {self.life}"
+        said = f" {self.code} ({self.message})" if self.code else ""
+        when = f"from {self.sent_ms} to {self.answered_ms}"
+        return f"{self.action} {self.marker} {self.about} {self.outcome}{said}, {when}, life {self.life}"
 
 
 class Journal:
