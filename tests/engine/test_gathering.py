@@ -92,32 +92,36 @@ def test_otherwise_nothing_waits(node: Node) -> None:
     assert node.work().gathered == []
 
 
+class Sleeper(Inbox):
+    """Tells when it is asleep, and remembers how many commands were there when it awoke."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asleep = threading.Event()
+        self.found: list[int] = []
+
+    def sleep(self, seconds: float | None) -> None:
+        self.asleep.set()
+        super().sleep(seconds)
+        self.found.append(len(self))
+
+
 def test_gathering_ends_when_there_are_enough_and_not_with_the_first_that_comes() -> None:
-    asleep = threading.Event()
-
-    class Sleeper(Inbox):
-        found = 0
-
-        def sleep(self, seconds: float | None) -> None:
-            asleep.set()
-            super().sleep(seconds)
-            self.found = len(self)
-
     inbox = Sleeper()
     with ThreadPoolExecutor(1) as threads:
         gathering = threads.submit(inbox.gather, 3, SECONDS)
-        assert asleep.wait(SECONDS)
+        assert inbox.asleep.wait(SECONDS)
         for _ in range(3):
             inbox.put(command())
         gathering.result(SECONDS / 2)
-    assert inbox.found == 3
+    assert inbox.found == [3]
 
 
 def test_a_lane_that_stops_gathers_no_more() -> None:
-    inbox = Inbox()
+    inbox = Sleeper()
     inbox.close()
-    inbox.gather(2, SECONDS)
-    assert inbox.is_closed
+    inbox.gather(2, 0)
+    assert inbox.found == []
 
 
 def test_after_gathering_every_command_wakes_the_lane_again() -> None:
