@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +12,7 @@ from workflowsvc.engine.lane import COMMANDS_PER_BATCH, CROWD, GATHER_MS, MANY, 
 from workflowsvc.engine.session import Session
 from workflowsvc.testing import World
 
-SECONDS = 30.0  # a test that waits longer has failed
+SECONDS = 30.0  # nobody waits as long
 
 
 def nothing(session: Session) -> Any:
@@ -92,43 +90,38 @@ def test_otherwise_nothing_waits(node: Node) -> None:
     assert node.work().gathered == []
 
 
-class Sleeper(Inbox):
-    """Tells when it is asleep, and remembers how many commands were there when it awoke."""
+class Dreamer(Inbox):
+    """Commands come while it sleeps, one after the other, until it is woken."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.asleep = threading.Event()
-        self.found: list[int] = []
+        self.came: list[int] = []  # in each sleep
 
     def sleep(self, seconds: float | None) -> None:
-        self.asleep.set()
-        super().sleep(seconds)
-        self.found.append(len(self))
+        came = 0
+        while came < COMMANDS_PER_BATCH and not self._bell.is_set():
+            self.put(command())
+            came += 1
+        self.came.append(came)
 
 
 def test_gathering_ends_when_there_are_enough_and_not_with_the_first_that_comes() -> None:
-    inbox = Sleeper()
-    with ThreadPoolExecutor(1) as threads:
-        gathering = threads.submit(inbox.gather, 3, SECONDS)
-        assert inbox.asleep.wait(SECONDS)
-        for _ in range(3):
-            inbox.put(command())
-        gathering.result(SECONDS / 2)
-    assert inbox.found == [3]
-
-
-def test_a_lane_that_stops_gathers_no_more() -> None:
-    inbox = Sleeper()
-    inbox.close()
-    inbox.gather(2, 0)
-    assert inbox.found == []
+    inbox = Dreamer()
+    inbox.put(command())
+    inbox.gather(4, SECONDS)
+    assert inbox.came == [3]
 
 
 def test_after_gathering_every_command_wakes_the_lane_again() -> None:
-    inbox = Inbox()
-    inbox.gather(2, 0)
+    inbox = Dreamer()
+    inbox.gather(4, SECONDS)
     inbox.hush()
-    with ThreadPoolExecutor(1) as threads:
-        sleeping = threads.submit(inbox.sleep, SECONDS)
-        inbox.put(command())
-        sleeping.result(SECONDS / 2)
+    inbox.sleep(SECONDS)
+    assert inbox.came == [4, 1]
+
+
+def test_a_lane_that_stops_gathers_no_more() -> None:
+    inbox = Dreamer()
+    inbox.close()
+    inbox.gather(4, SECONDS)
+    assert inbox.came == []
