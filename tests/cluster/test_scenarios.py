@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -12,9 +13,18 @@ from tests.scenario import language, runner
 from tests.scenario.language import Scenario
 from tests.scenario.runner import Stage
 from workflowsvc.engine import lane
+from workflowsvc.settings import Settings
 from workflowsvc.store import postgres_marks
+from workflowsvc.tenant import Tenant
 
 YEAR_MS = 366 * 86_400_000
+RUN = {
+    "workflowType": {"name": "t", "version": "1"},
+    "taskList": {"name": "l"},
+    "taskStartToCloseTimeout": "60",
+    "executionStartToCloseTimeout": "60",
+    "childPolicy": "TERMINATE",
+}
 SCENARIOS = [scenario for path in runner.files() for scenario in language.read(path)]
 
 
@@ -46,3 +56,18 @@ def test_it_happens_as_written_on_two_nodes(scenario: Scenario, emptied: Place) 
     answers = runner.play(scenario, nodes)
     different = runner.differences(scenario, answers)
     assert not different, different
+
+
+def test_a_node_knows_that_others_are_at_work_from_what_it_reads_of_them(emptied: Place) -> None:
+    nodes, nobody = TwoNodes(Stage(Settings(), functions_answer=False), emptied), Tenant()
+    first, second = (world.state for world in reversed(nodes.worlds))  # as calls reach them
+    signal = {"domain": "d", "workflowId": "w", "signalName": "s"}
+    with closing(nodes):
+        nodes.call("RegisterDomain", nobody, {"name": "d", "workflowExecutionRetentionPeriodInDays": "1"})
+        nodes.call("RegisterWorkflowType", nobody, {"domain": "d", "name": "t", "version": "1"})
+        nodes.call("StartWorkflowExecution", nobody, {"domain": "d", "workflowId": "w", **RUN})
+        assert (first.others_at, second.others_at) == (0, 0)
+        nodes.call("SignalWorkflowExecution", nobody, signal)
+        assert (first.others_at, second.others_at) == (0, nodes.now_ms)
+        nodes.call("SignalWorkflowExecution", nobody, signal)
+        assert (first.others_at, second.others_at) == (nodes.now_ms, nodes.now_ms)

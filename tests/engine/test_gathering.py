@@ -115,6 +115,7 @@ def test_gathering_ends_when_there_are_enough_and_not_with_the_first_that_comes(
 def test_after_gathering_every_command_wakes_the_lane_again() -> None:
     inbox = Dreamer()
     inbox.gather(4, SECONDS)
+    assert len(inbox.take(9)) == 4
     inbox.hush()
     inbox.sleep(SECONDS)
     assert inbox.came == [4, 1]
