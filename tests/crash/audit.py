@@ -238,13 +238,9 @@ def r5_refusals_are_true(journal: Journal, found: Found) -> Iterator[str]:
         if call.outcome == "refused" and not _had_ended(call, found):
             yield f"{call}, although its task was open"
     named = ("SignalWorkflowExecution", "TerminateWorkflowExecution", "RequestCancelWorkflowExecution")
-    known_ms = {
-        (call.about["workflowId"], call.answer["runId"]): call.answered_ms
-        for call in journal.of("StartWorkflowExecution")
-        if call.acknowledged
-    }
+    starts = acknowledged_starts(journal)
     for call in journal.of(*named):
-        if call.outcome == "refused" and _was_open_throughout(call, found, known_ms):
+        if call.outcome == "refused" and _was_open_throughout(call, found, starts):
             yield f"{call}, although the execution was open"
     for call in journal.of("StartWorkflowExecution"):
         if call.outcome == "refused" and not _was_ever_open(call, found):
@@ -279,13 +275,27 @@ def _spans(call: Call, found: Found) -> Iterator[_Span]:
             yield _Span(run, round(info["startTimestamp"] * 1000), end)
 
 
-def _was_open_throughout(call: Call, found: Found, known_ms: dict[Run, int]) -> bool:
+def acknowledged_starts(journal: Journal) -> dict[Run, Call]:
+    """The calls by which runs are known to have begun."""
+    return {
+        (call.about["workflowId"], call.answer["runId"]): call
+        for call in journal.of("StartWorkflowExecution")
+        if call.acknowledged
+    }
+
+
+def _was_open_throughout(call: Call, found: Found, starts: dict[Run, Call]) -> bool:
     """A start bears the time at which its transaction began. Until it is committed other nodes cannot know of it, so
     what counts is when it was answered; but a run that was continued is open until its successor is.
     """
+
+    def known_ms(run: Run, start_ms: int) -> float:
+        if run in starts:
+            return starts[run].answered_ms
+        return start_ms if _is_continued(run, found) else float("inf")
+
     return any(
-        known_ms.get(run, start if _is_continued(run, found) else float("inf")) < call.sent_ms
-        and call.answered_ms < end - 1
+        known_ms(run, start) < call.sent_ms and call.answered_ms < end - 1
         for run, start, end in _spans(call, found)
     )
 

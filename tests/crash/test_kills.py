@@ -50,15 +50,6 @@ def complaints(rule: Rule, journal: Journal, found: Found) -> list[str]:
     return list(rule(journal, found))
 
 
-def starts(journal: Journal) -> dict[Run, Call]:
-    """The acknowledged ones."""
-    return {
-        (call.about["workflowId"], call.answer["runId"]): call
-        for call in journal.of("StartWorkflowExecution")
-        if call.acknowledged
-    }
-
-
 def lasted_ms(run: Run, found: Found) -> int:
     first, *_, last = found.histories[run]
     return ms(last["eventTimestamp"]) - ms(first["eventTimestamp"])
@@ -165,7 +156,7 @@ def test_a_refusal_that_is_not_true_is_noticed(
     lie = Call(action, "", {}, call.about, call.life, sent_ms=place.at_ms - 1)
     lie.outcome, lie.code, lie.answered_ms = "refused", "UnknownResourceFault", place.at_ms - 1
     if action.startswith("Signal"):
-        run, start = next(iter(starts(journal).items()))
+        run, start = next(iter(audit.acknowledged_starts(journal).items()))
         lie.about = {"workflowId": run[0], "runId": run[1]}
         lie.sent_ms = lie.answered_ms = start.answered_ms + 1
         monkeypatch.setitem(found.descriptions[run]["executionInfo"], "closeTimestamp", 9e9)
@@ -177,7 +168,7 @@ def test_a_name_may_be_unknown_while_its_start_is_under_way(
     monkeypatch: pytest.MonkeyPatch, journal: Journal, found: Found
 ) -> None:
     """The event has an earlier time: that at which its transaction began, before others could see it."""
-    run, start = max(starts(journal).items(), key=lambda entry: lasted_ms(entry[0], found))
+    run, start = max(audit.acknowledged_starts(journal).items(), key=lambda entry: lasted_ms(entry[0], found))
     early = Call("SignalWorkflowExecution", "", {}, {"workflowId": run[0], "runId": run[1]}, start.life)
     early.outcome, early.code = "refused", "UnknownResourceFault"
     early.sent_ms = early.answered_ms = 1 + ms(found.histories[run][0]["eventTimestamp"])
