@@ -16,13 +16,21 @@ import pytest
 
 from tests.postgres.places import PARTS, Place, admin, new_place, new_spread_place
 from tests.postgres.test_plans import WITHOUT_TABLES
-from tests.store.rows import DOMAIN, execution_row, insert, task_row
+from tests.store.rows import DOMAIN, execution_row, insert, run_of, task_row
 from workflowsvc.store import visibility
 from workflowsvc.store.interface import ExecutionQuery
 from workflowsvc.store.postgres import PostgresStore
 from workflowsvc.store.postgres_schema import COPIED, SPREAD
 from workflowsvc.store.postgres_server import Server, server_of
-from workflowsvc.store.postgres_sql import LISTING, OF_ONE_ROW, SQL, PostgresStatements, Statement, listing
+from workflowsvc.store.postgres_sql import (
+    LISTING,
+    OF_MANY,
+    OF_ONE_ROW,
+    SQL,
+    PostgresStatements,
+    Statement,
+    listing,
+)
 from workflowsvc.store.postgres_wire import PLANNER
 
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -43,6 +51,7 @@ OF_ALL_SHARDS = {
 }
 # They lock in several shards, and are never sent to servers that spread the tables.
 ON_ONE_SERVER = {"free_tasks", "lock_due_runs", "lock_expired_runs", "lock_messages"}
+OF_SEVERAL_SHARDS = ON_ONE_SERVER | {statement.name.decode() for statement in OF_MANY.values()}
 OF_TABLES = [name for name in PostgresStatements._fields if not name.startswith(WITHOUT_TABLES)]
 OF_EXECUTIONS = [
     name for name in OF_TABLES if re.search(rf"\b(?:{'|'.join(SPREAD)})\b", getattr(SQL, name).text.decode())
@@ -113,23 +122,25 @@ def test_a_statement_names_one_shard_and_reaches_one_part(connection: Connection
 def test_statements_for_one_server_are_sent_to_none_that_spreads(
     open_node: Callable[[], PostgresStore], spread: Place
 ) -> None:
-    for dsn, wanted in ((spread.dsn, set[str]()), (None, ON_ONE_SERVER)):
+    for dsn, wanted in ((spread.dsn, set[str]()), (None, OF_SEVERAL_SHARDS)):
         with ExitStack() as stores:
             one, other = (open_node() if dsn is None else PostgresStore(dsn) for _ in range(2))
             for store in (one, other):
                 stores.callback(store.close)
-            numbers = range(50, 60)  # a node holds a few more than it takes
+            numbers = range(50, 61)  # a node holds a few more than it takes
             insert(one, *(execution_row(n) for n in numbers))
             with one.transaction() as tx:
                 tx.put_tasks([task_row(n, task_list="wanted") for n in numbers])
             with one.transaction() as tx, other.transaction() as too:
-                for each in (tx, too):
+                for each, runs in ((tx, [run_of(58)]), (too, [run_of(59), run_of(60)])):
                     assert len(each.take_tasks(DOMAIN, "decision", "wanted", 1)) == 1
+                    assert each.open_run(DOMAIN, "nothing") is None
+                    each.expect(runs, [], None, lambda _: 1)
                     each.due_runs(5, 1)
                     each.expired_runs(5, 1)
                     each.messages(1)
             wire: Any = other._writer  # pyright: ignore[reportPrivateUsage]
-            assert {name.decode() for name in wire._prepared} & ON_ONE_SERVER == wanted
+            assert {name.decode() for name in wire._prepared} & OF_SEVERAL_SHARDS == wanted
 
 
 @pytest.mark.parametrize("name", OF_ALL_SHARDS)
@@ -198,7 +209,7 @@ def test_what_follows_from_the_kind_of_server(
 def test_rows_are_sent_one_by_one_where_each_has_its_server() -> None:
     assert {name.decode() for name in OF_ONE_ROW} == {
         "insert_executions",
-        "insert_progress",
+        "put_progress",
         "put_execution_tags",
         "append_events",
         "put_heartbeats",

@@ -14,14 +14,26 @@ from tests.store.rows import (
     DOMAIN,
     change_of,
     closing_of,
+    domain_row,
     event_rows,
     execution_row,
     insert,
     run_of,
     task_row,
 )
+from workflowsvc.core.run_ids import shard_for
 from workflowsvc.store import postgres_hints
-from workflowsvc.store.interface import Conflict, HeartbeatRow, Held, ListKey, MessageRow, Store, TaskRow
+from workflowsvc.store.interface import (
+    Conflict,
+    ExecutionRow,
+    HeartbeatRow,
+    Held,
+    ListKey,
+    MessageRow,
+    Store,
+    TaskKey,
+    TaskRow,
+)
 from workflowsvc.store.postgres import PostgresStore
 from workflowsvc.store.postgres_hints import Hints
 
@@ -222,6 +234,65 @@ def take_from(store: Store, key: ListKey) -> list[TaskRow]:
 
 def one_event_each(run: int) -> list[bytes]:
     return [row.body for row in event_rows(run, 1, 3)]
+
+
+def test_many_runs_are_read_on_at_once_each_from_its_own_place(open_node: OpenNode) -> None:
+    """With one that is unknown, one in other hands, and one that has no news, in whatever order they are asked for."""
+    one, other = open_node(), open_node()
+    lengths = {run_of(n): length for n, length in enumerate((3, 1, 2000, 5, 12), 1)}
+    insert(one, *(execution_row(n, next_event_id=length + 1) for n, length in enumerate(lengths.values(), 1)))
+    with one.transaction() as tx:
+        tx.append_events([row for run, length in lengths.items() for row in event_rows(run, 1, length)])
+        tx.put_heartbeats([HeartbeatRow(run_of(5), n, n, f"at {n}") for n in (9, 7)])
+    seen = {run_of(1): 1, run_of(2): 2, run_of(3): 1500, run_of(4): 4, run_of(5): 1}
+    with one.transaction() as holder, other.transaction() as tx:
+        assert holder.lock([run_of(4)]) != {}
+        tx.expect([run_of(n) for n in (5, 3, 9, 4, 1, 2)], [], None, lambda run: seen.get(run, 1))
+        for run in (run_of(n) for n in (1, 2, 3, 5)):
+            assert tx.lock([run], wait=False)[run].next_event_id == lengths[run] + 1
+            news = tx.events(run, seen[run], lengths[run], lengths[run] - seen[run] + 1)
+            assert news == [row.body for row in event_rows(run, seen[run], lengths[run])]
+        assert [row.scheduled_event_id for row in tx.heartbeats(run_of(5))] == [7, 9]
+        assert tx.heartbeats(run_of(1)) == []
+        assert tx.lock([run_of(9)], wait=False) == {}
+        with pytest.raises(Held):
+            tx.lock([run_of(4)], wait=False)
+
+
+def test_open_runs_of_many_names_are_told_apart(open_node: OpenNode) -> None:
+    one, other = open_node(), open_node()
+    domain = domain_row()
+
+    def named(number: int, name: str) -> ExecutionRow:
+        run = run_of(number) & ~0xFF | shard_for(domain.tenant, domain.name, name)
+        return execution_row(number, run=run, workflow_id=name)
+
+    rows = {name: named(n, name) for n, name in enumerate(("a", "b", "c"), 1)}
+    with one.transaction() as tx:
+        tx.put_domain(domain)
+        tx.insert_executions(list(rows.values()))
+        tx.update_executions([closing_of(rows["b"], 2000)])
+    names = ["c", "b", "\0", "a", "", "never"]
+    for _ in range(2):  # at first it does not know the shards of this domain
+        with other.transaction() as tx:
+            tx.expect([], [(DOMAIN, name) for name in names], None, lambda _: 1)
+            found = [tx.open_run(DOMAIN, name) for name in names]
+        assert found == [rows["c"].run, None, None, rows["a"].run, None, None]
+
+
+def test_a_heartbeat_that_may_be_there_goes_with_its_activity(open_node: OpenNode) -> None:
+    """None is sent for those that cannot be there; what was written meanwhile can."""
+    node = open_node()
+    run, other = run_of(1), run_of(2)
+    insert(node, execution_row(1), execution_row(2))
+    with node.transaction() as tx:
+        tx.put_heartbeats([HeartbeatRow(run, 5, 1, None)])
+    with node.transaction() as tx:
+        tx.lock([run, other])
+        tx.put_heartbeats([HeartbeatRow(other, 7, 1, None)])
+        tx.delete_heartbeats([TaskKey(run, 5), TaskKey(run, 6), TaskKey(other, 7)])
+    with node.reader() as reader:
+        assert reader.heartbeats_of([run, other]) == []
 
 
 def test_tasks_given_back_by_a_node_are_found_by_another_that_had_gone_past_them(open_node: OpenNode) -> None:

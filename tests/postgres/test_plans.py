@@ -17,7 +17,7 @@ from tests.store.rows import DOMAIN, task_row
 from workflowsvc.store import sql, visibility
 from workflowsvc.store.interface import ExecutionQuery
 from workflowsvc.store.postgres import PostgresStore
-from workflowsvc.store.postgres_sql import LISTING, SQL, PostgresStatements, listing
+from workflowsvc.store.postgres_sql import LISTING, OF_MANY, SQL, PostgresStatements, listing
 from workflowsvc.store.postgres_wire import PLANNER
 
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -93,6 +93,17 @@ def test_a_statement_uses_the_indexes_that_are_named_above_it(connection: Connec
         assert " using " not in found, found
     else:
         assert used_in(found) >= indexes_named(name), found
+
+
+@pytest.mark.parametrize("name", [name.decode() for name in OF_MANY])
+def test_many_keys_are_looked_up_one_after_the_other(connection: Connection, name: str) -> None:
+    found = plan(connection, OF_MANY[name.encode()].text)
+    assert found.startswith("Nested Loop\n  ->  Function Scan on keys\n"), found
+    assert used_in(found) >= indexes_named(name), found
+    assert "Seq Scan" not in found, found
+    assert "Join Filter" not in found, found
+    assert "Sort" not in found, found
+    assert found.count("LockRows") == (name == "try_lock_execution"), found
 
 
 def test_a_claim_is_decided_before_a_row_is_looked_for(connection: Connection) -> None:

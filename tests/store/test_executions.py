@@ -121,6 +121,18 @@ def test_a_list_of_changes_may_mix_open_and_closing_runs(store: Store) -> None:
         assert (row.closed_at, row.wake_at) == ((5000, None) if row.run % 2 else (None, 9))
 
 
+def test_of_several_changes_of_a_run_the_last_one_counts(store: Store) -> None:
+    rows = [execution_row(n) for n in (1, 2)]
+    insert(store, *rows)
+    with store.transaction() as tx:
+        tx.update_executions([change_of(row, wake_at=at) for at in (7, 9) for row in rows])
+        tx.update_executions([change_of(rows[0], wake_at=8), closing_of(rows[0], at=5000)])
+    found = executions(store, 1, 2)
+    assert [found[row.run].wake_at for row in rows] == [None, 9]
+    with store.reader() as reader:
+        assert reader.damages(10) == []
+
+
 def test_open_runs_are_counted_by_domain(store: Store) -> None:
     insert(store, execution_row(1), execution_row(2), closed_row(3), execution_row(4, domain=8))
     with store.transaction() as tx:

@@ -8,7 +8,6 @@ will ask, nor why.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
 
@@ -18,10 +17,8 @@ from workflowsvc.store.postgres_claims import PostgresClaims
 from workflowsvc.store.postgres_marks import Marks
 from workflowsvc.store.postgres_reads import DomainNames
 from workflowsvc.store.postgres_sql import SQL
-from workflowsvc.store.postgres_values import ContainsNul
 from workflowsvc.store.postgres_wire import Rows, Wire
 
-LAST_EVENT = 2**62  # behind all there are
 MOST_EVENTS = 1_000  # of one run: longer stretches are worth a round trip of their own, and too much to keep
 
 
@@ -61,8 +58,7 @@ class PostgresAhead(PostgresClaims):
         following: list[int] = []
         if meta is not None:
             self._wire.queue(SQL.meta, (meta,), partial(self._see_meta, meta))
-        for domain, workflow_id in names:
-            self._expect_open_run(_Name(domain, workflow_id), following)
+        self._expect_open_runs([_Name(*name) for name in names], following)
         if names:  # behind them: whoever finds that a run is closed must not live before that moment
             self._wire.queue(SQL.moment_now, then=self._see_clock)
         while runs or self._wire.has_queued:
@@ -74,38 +70,45 @@ class PostgresAhead(PostgresClaims):
             runs = [run for run in dict.fromkeys(following) if run not in self._locked]
             following.clear()
 
-    def _expect_open_run(self, name: _Name, following: list[int]) -> None:
-        def see(rows: Rows) -> None:
+    def _expect_open_runs(self, names: list[_Name], following: list[int]) -> None:
+        def see(name: _Name, rows: Rows) -> None:
             self._open_runs[name] = rows[0][0] if rows else None
             following.extend(row[0] for row in rows)
 
-        known = self._names.get(name.domain)
-        if known is not None:  # otherwise the question itself will find out
-            with suppress(ContainsNul):
-                self._wire.queue(SQL.open_run, (shard_for(*known, name.workflow_id), *name), see)
+        # Of the others the question itself will find out what there is.
+        known = [name for name in names if name.domain in self._names and "\0" not in name.workflow_id]
+        keys = [(shard_for(*self._names[name.domain], name.workflow_id), *name) for name in known]
+        self._queue_each(SQL.open_run, keys, [partial(see, name) for name in known])
 
-    def _queue_reading_of_taken(self, run: int) -> None:
-        """With what this node has not seen of it, if that was some of it lately: then others have made it."""
-        super()._queue_reading_of_taken(run)
+    def _queue_reading_of_taken(self, runs: Iterable[int]) -> None:
+        """With what this node has not seen of them, if that was some of it lately: then others have made it."""
+        several = list(runs)
+        super()._queue_reading_of_taken(several)
         if self._next_event_of is not None and self._marks.tasks.others_record:
-            self._queue_events(run, self._next_event_of(run), LAST_EVENT)
+            self._queue_events({run: self._next_event_of(run) for run in several if run not in self._locked})
 
     def _expect_events(self, runs: Iterable[int], next_event_of: Callable[[int], int]) -> None:
         read = [run for run in runs if run in self._locked]
         news = {run: (next_event_of(run), self._locked[run].next_event_id - 1) for run in read}
         if any(run in self._events for run in news):
             self._marks.tasks.others_record = any(first <= last for first, last in news.values())
-        for run, (first, last) in news.items():
-            if first <= last < first + MOST_EVENTS and run not in self._events:
-                self._marks.tasks.others_record = True
-                self._queue_events(run, first, last)
+        missing = {
+            run: first
+            for run, (first, last) in news.items()
+            if first <= last < first + MOST_EVENTS and run not in self._events
+        }
+        if missing:
+            self._marks.tasks.others_record = True
+            self._queue_events(missing)
 
-    def _queue_events(self, run: int, first: int, last: int) -> None:
-        values = (shard_of(run), run, first, last, MOST_EVENTS)
-        self._wire.queue(SQL.events_ascending, values, partial(self._see_events, run, first))
+    def _queue_events(self, missing: dict[int, int]) -> None:
+        """Of each run from this event on."""
+        keys = [(shard_of(run), run, first - 1, MOST_EVENTS) for run, first in missing.items()]
+        thens = [partial(self._see_events, run, first) for run, first in missing.items()]
+        self._queue_each(SQL.numbered_events, keys, thens)
 
     def _see_events(self, run: int, first: int, rows: Rows) -> None:
-        self._events[run] = _Stretch(first, [body for (body,) in rows])
+        self._events[run] = _Stretch(first, [body for _, _, body in sorted(rows)])
 
     def _forget(self, runs: Iterable[int]) -> None:
         forgotten = list(runs)

@@ -8,7 +8,7 @@ It must not know what is done with what was claimed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -189,10 +189,8 @@ class PostgresClaims(PostgresReader):
         """
         ours: dict[int, Rows] = {}
         keys = sorted((shard_of(run), run) for run in runs)
-        for key in keys:
-            self._wire.queue(statement, key, partial(ours.__setitem__, key[1]))
-        for _, run in keys:
-            self._queue_reading(run)
+        self._queue_each(statement, keys, [partial(ours.__setitem__, run) for _, run in keys])
+        self._queue_reading([run for _, run in keys])
         if keys:
             self.queue_transaction_id()
             self._wire.exchange()
@@ -200,23 +198,21 @@ class PostgresClaims(PostgresReader):
         self._forget(others)
         return others
 
-    def _queue_reading(self, run: int) -> None:
-        """Behind a statement that locks it: each statement sees what was written before itself."""
+    def _queue_reading(self, runs: Sequence[int]) -> None:
+        """Behind a statement that locks them: each statement sees what was written before itself."""
+        keys = [(shard_of(run), run) for run in runs]
+        self._queue_each(SQL.execution_and_heartbeats, keys, [partial(self._see_locked, run) for run in runs])
 
-        def see(rows: Rows) -> None:
-            if rows:
-                self._locked[run] = read = ExecutionRow._make(rows[0][:_COLUMNS])
-                if read.tags is None:
-                    self._without_tags.add(run)
-                beats = [row[_COLUMNS:] for row in rows if row[_COLUMNS] is not None]
-                self._heartbeats[run] = [heartbeat_row(run, beat) for beat in sorted(beats)]
-
-        self._wire.queue(SQL.execution_and_heartbeats, (shard_of(run), run), see)
+    def _see_locked(self, run: int, rows: Rows) -> None:
+        if rows:
+            self._locked[run] = read = ExecutionRow._make(rows[0][:_COLUMNS])
+            if read.tags is None:
+                self._without_tags.add(run)
+            beats = [row[_COLUMNS:] for row in rows if row[_COLUMNS] is not None]
+            self._heartbeats[run] = [heartbeat_row(run, beat) for beat in sorted(beats)]
 
     def _read_locked(self, runs: list[int]) -> None:
-        for run in runs:
-            if run not in self._locked:
-                self._queue_reading(run)
+        self._queue_reading([run for run in runs if run not in self._locked])
         if runs:
             self._wire.exchange()
 
@@ -322,6 +318,7 @@ class PostgresClaims(PostgresReader):
         taken: set[_TaskAt] = set()
         for _, row, is_locked in found:
             self._queue_claiming(SQL.delete_locked_task if is_locked else SQL.claim_task, row, taken)
+        self._queue_reading_of_taken([row.run for _, row, _ in found])
         if found:
             self.queue_transaction_id()
             self._wire.exchange()
@@ -336,11 +333,10 @@ class PostgresClaims(PostgresReader):
     def _queue_claiming(self, statement: Statement, row: _TaskAt, taken: set[_TaskAt]) -> None:
         key = (shard_of(row.run), row.run, row.scheduled_event_id, row.position)
         self._wire.queue(statement, key, lambda rows: taken.update([row] if rows else []))
-        if row.run not in self._locked:
-            self._queue_reading_of_taken(row.run)
 
-    def _queue_reading_of_taken(self, run: int) -> None:
-        self._queue_reading(run)
+    def _queue_reading_of_taken(self, runs: Iterable[int]) -> None:
+        """Behind all statements that claim."""
+        self._queue_reading([run for run in dict.fromkeys(runs) if run not in self._locked])
 
     def _claim_one_by_one(self, walk: _Walk) -> None:
         """Where nothing may lock in several shards."""
@@ -356,6 +352,7 @@ class PostgresClaims(PostgresReader):
             taken: set[_TaskAt] = set()
             for row in several:
                 self._queue_claiming(SQL.claim_task, row, taken)
+            self._queue_reading_of_taken(row.run for row in several)
             self._wire.exchange()
             self._forget(row.run for row in several if row not in taken)
             return [row in taken for row in several]

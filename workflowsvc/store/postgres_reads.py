@@ -6,7 +6,7 @@ transactions.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -29,7 +29,7 @@ from workflowsvc.store.interface import (
     TypeRow,
     shard_of,
 )
-from workflowsvc.store.postgres_sql import LISTING, SQL, Statement, listing
+from workflowsvc.store.postgres_sql import LISTING, OF_MANY, SQL, Statement, listing
 from workflowsvc.store.postgres_values import ContainsNul
 from workflowsvc.store.postgres_wire import Row, Rows, Wire
 
@@ -60,16 +60,37 @@ class PostgresReader:
             return []
 
     def _rows_each(self, statement: Statement, keys: Iterable[Sequence[object]]) -> Iterator[Rows]:
-        """One statement for each key, all in one round trip."""
-        wire = self._wire
+        """The answer for each key, all in one round trip."""
+        keys = list(keys)
         answers: list[Rows] = []
         try:
-            for key in keys:
-                wire.queue(statement, key, answers.append)
+            self._queue_each(statement, keys, [answers.append] * len(keys))
         except ContainsNul:
             return iter(())
-        wire.exchange()
+        self._wire.exchange()
         return iter(answers)
+
+    def _queue_each(
+        self, statement: Statement, keys: Sequence[Sequence[object]], thens: Sequence[Callable[[Rows], None]]
+    ) -> None:
+        """Sent with the next exchange: a statement for each key, or one for all of them where that may be. Each `then`
+        gets the rows of the key at its place, in the order of the keys.
+        """
+        of_many = None if self._wire.server.spreads or len(keys) < 2 else OF_MANY.get(statement.name)
+        if of_many is None:
+            for key, then in zip(keys, thens, strict=True):
+                self._wire.queue(statement, key, then)
+            return
+
+        def see(rows: Rows) -> None:
+            found: list[Rows] = [[] for _ in thens]
+            for row in rows:
+                place: int = row[0]
+                found[place - 1].append(row[1:])
+            for then, of_one in zip(thens, found, strict=True):
+                then(of_one)
+
+        self._wire.queue(of_many, list(zip(*keys, strict=True)), see)
 
     def _rows_of_each(self, statement: Statement, runs: list[int]) -> list[Rows]:
         return list(self._rows_each(statement, ((shard_of(run), run) for run in runs))) if runs else []

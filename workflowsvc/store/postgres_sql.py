@@ -67,8 +67,7 @@ class PostgresStatements(NamedTuple):
     open_run: Statement
     count_open: Statement
     insert_executions: Statement
-    insert_progress: Statement
-    update_progress: Statement
+    put_progress: Statement
     delete_progress: Statement
     close_execution: Statement
     list_tags_by_close: Statement
@@ -203,6 +202,34 @@ def for_one_row(statement: Statement) -> Statement:
 
 
 OF_ONE_ROW = {statement.name: for_one_row(statement) for statement in SQL if _ARRAYS.search(statement.text)}
+
+
+def for_many(statement: Statement) -> Statement:
+    """The same question with arrays in place of values: rows of the first key, of the second, and so on, and before
+    each its place, from 1 on. For one server that has all shards: a statement costs more than the rows that it finds.
+    The plan goes from key to key; `lateral` and `offset 0` leave no other way.
+    """
+    names = [f"key_{number}" for number in range(1, len(statement.parameters) + 1)]
+    kinds = dict(re.findall(r"\$(\d+)::(\w+)", statement.text.decode()))
+    arrays = ", ".join(f"${number}::{kinds[str(number)]}[]" for number in range(1, len(names) + 1))
+    question = re.sub(r"\$(\d+)::\w+", r"keys.key_\1", statement.text.decode())
+    text = (
+        f"select keys.place, found.* from unnest({arrays}) with ordinality as keys ({', '.join(names)}, place)"
+        f" cross join lateral (select * from ({question}) as one offset 0) as found"
+    )
+    encoders = tuple(ENCODERS[f"{kinds[str(number)]}[]"] for number in range(1, len(names) + 1))
+    return Statement(statement.name + b" of many", text.encode(), statement.parameters, encoders)
+
+
+OF_MANY = {
+    statement.name: for_many(statement)
+    for statement in (
+        SQL.try_lock_execution,
+        SQL.execution_and_heartbeats,
+        SQL.open_run,
+        SQL.numbered_events,
+    )
+}
 
 
 _listings: dict[str, Statement] = {}

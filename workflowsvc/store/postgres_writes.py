@@ -94,7 +94,7 @@ class PostgresTransaction(PostgresAhead):
     def _insert_what_changes(self, rows: list[ExecutionRow]) -> None:
         """The rows beside those in `executions`: progress of open runs, and the lists of tags."""
         self._insert(
-            SQL.insert_progress,
+            SQL.put_progress,
             [
                 (row.run, row.next_event_id, row.wake_at, row.cancel_requested)
                 for row in rows
@@ -113,18 +113,20 @@ class PostgresTransaction(PostgresAhead):
             self._marks.purges.wrote(row.purge_at)
 
     def update_executions(self, changes: list[ExecutionChange]) -> None:
+        open_ones: dict[int, Sequence[object]] = {}
         for change in changes:
             run, next_event_id, wake_at, cancel_requested, *closing = change
             changed = (next_event_id, wake_at, cancel_requested)
             if change.closed_at is None:
-                self._write(SQL.update_progress, (*changed, shard_of(run), run))
+                open_ones[run] = (run, *changed)
             else:
+                open_ones.pop(run, None)
                 self._close(shard_of(run), run, (*changed, *closing))
+        self._insert(SQL.put_progress, list(open_ones.values()))
         self._see_due(changes)
 
     def _close(self, shard: int, run: int, values: tuple[object, ...]) -> None:
-        self._write(SQL.delete_progress, (shard, run))
-        self._write(SQL.close_execution, (*values, shard, run))
+        self._write(SQL.close_execution, (shard, run, *values))
         if run not in self._without_tags:
             closed_at = values[3]
             self._write(SQL.list_tags_by_close, (closed_at, shard, run))
@@ -172,9 +174,15 @@ class PostgresTransaction(PostgresAhead):
         self._insert(SQL.put_heartbeats, list(latest.values()))
 
     def delete_heartbeats(self, keys: list[TaskKey]) -> None:
-        for key in keys:
+        """Nothing is sent for those that are known not to be there: most activities end without a heartbeat."""
+        there = [key for key in keys if self._may_beat(key)]
+        for key in there:
             self._heartbeats.pop(key.run, None)
-        self._write_each(SQL.delete_heartbeat, keys)
+        self._write_each(SQL.delete_heartbeat, there)
+
+    def _may_beat(self, key: TaskKey) -> bool:
+        known = self._heartbeats.get(key.run)
+        return known is None or any(row.scheduled_event_id == key.scheduled_event_id for row in known)
 
     def delete_heartbeats_of(self, runs: list[int]) -> None:
         for run in runs:

@@ -3,8 +3,9 @@
 -- New rows travel as arrays, one for each column: a statement costs more than the rows in it (postgres_sql.py makes the
 -- form for single rows of them). What is read, locked, changed or deleted is named by its key, a statement for each row:
 -- whoever spreads the tables knows where to send it, and its plan cannot turn round, as that of a join with an array
--- does when the table was empty at the time it was counted. Every table in a statement is given the shard, so that none
--- must be derived.
+-- does when the table was empty at the time it was counted. For one server postgres_sql.py makes the form for many keys of
+-- what is asked most; there `lateral` keeps the plan from turning. Every table in a statement is given the shard, so that
+-- none must be derived.
 
 -- :name execution
 -- executions_pkey and progress_pkey
@@ -78,8 +79,9 @@ from
         :purge_at::bigint[]
     )
 
--- :name insert_progress
--- progress_pkey
+-- :name put_progress
+-- progress_pkey; of runs that begin, and of open ones, whose rows are there. It could only be an update by a join with the
+-- arrays, whose plan may turn round (above)
 insert into progress (shard, run, next_event_id, wake_at, cancel_requested)
 select *
 from
@@ -90,22 +92,17 @@ from
         :wake_at::bigint[],
         :cancel_requested::boolean[]
     )
-
--- :name update_progress
--- progress_pkey
-update progress
-set
-    next_event_id = :next_event_id::bigint,
-    wake_at = :wake_at::bigint,
-    cancel_requested = :cancel_requested::boolean
-where shard = :shard::smallint and run = :run::bigint
+on conflict (shard, run) do update set
+    next_event_id = excluded.next_event_id, wake_at = excluded.wake_at, cancel_requested = excluded.cancel_requested
 
 -- :name delete_progress
 -- progress_pkey
 delete from progress where shard = :shard::smallint and run = :run::bigint
 
 -- :name close_execution
--- executions_pkey; moves the row from the indexes of open runs to those of closed ones
+-- executions_pkey and progress_pkey; moves the row from the indexes of open runs to those of closed ones
+with gone as (delete from progress where shard = :shard::smallint and run = :run::bigint)
+
 update executions
 set
     next_event_id = :next_event_id::bigint,
@@ -114,7 +111,7 @@ set
     closed_at = :closed_at::bigint,
     close_status = :close_status::text,
     purge_at = :purge_at::bigint
-where shard = :shard::smallint and run = :run::bigint
+where shard = :shard and run = :run
 
 -- :name list_tags_by_close
 -- execution_tags_pkey; the lists of closed runs, when a run closes that has tags
