@@ -115,24 +115,21 @@ def polls(server: postgres.Server, store: Store, transactions: int, per_transact
     """As the lane has it: a task is taken, its execution read, the start written down and the next task put."""
     chance, numbers = random.Random(per_transaction), count(per_transaction * 20_000_000)
     clock = count(NOW * 1_000_000)
-    runs = [fresh_row(next(numbers), chance) for _ in range(200)]
+    rows = {row.run: row for row in (fresh_row(next(numbers), chance) for _ in range(200))}
     with store.transaction() as tx:
-        tx.insert_executions(runs)
-        for row in runs:
-            tx.append_events([EventRow(row.run, 1, b"x" * 450)])
-        tx.put_tasks([TaskRow(row.run, 2, "activity", DOMAIN, "main", 0, next(clock), True) for row in runs])
+        tx.insert_executions(list(rows.values()))
+        tx.append_events([EventRow(run, 1, b"x" * 450) for run in rows])
+        tx.put_tasks([TaskRow(run, 2, "activity", DOMAIN, "main", 0, next(clock), True) for run in rows])
     cpu, theirs, start = time.process_time(), server_cpu(server), time.perf_counter()
     for _ in range(transactions):
         with store.transaction() as tx:
             for _ in range(per_transaction):
                 (task,) = tx.take_tasks(DOMAIN, "activity", "main", 1)
-                row = tx.lock([task.run], wait=False)[task.run]
+                key = tx.lock([task.run], wait=False)[task.run].next_event_id + 1
                 tx.heartbeats(task.run)
-                changed = row._replace(next_event_id=row.next_event_id + 1)
-                tx.append_events([EventRow(row.run, changed.next_event_id, b"x" * 200)])
-                tx.update_executions([change_of(changed)])
-                key = changed.next_event_id
-                tx.put_tasks([TaskRow(row.run, key, "activity", DOMAIN, "main", 0, next(clock), True)])
+                tx.append_events([EventRow(task.run, key, b"x" * 200)])
+                tx.update_executions([change_of(rows[task.run], next_event_id=key)])
+                tx.put_tasks([TaskRow(task.run, key, "activity", DOMAIN, "main", 0, next(clock), True)])
     done = transactions * per_transaction
     wall = time.perf_counter() - start
     cpu, theirs = time.process_time() - cpu, server_cpu(server) - theirs

@@ -91,10 +91,10 @@ def test_who_waits_for_a_lock_sees_what_its_holder_has_written(open_node: OpenNo
 
     with ThreadPoolExecutor(1) as threads:
         with one.transaction() as tx:
-            row = tx.lock([run_of(1)])[run_of(1)]
+            tx.lock([run_of(1)])
             waiting = threads.submit(lock)
             until(lambda: waits_for_a_lock(place))
-            tx.update_executions([change_of(row, next_event_id=7)])
+            tx.update_executions([change_of(execution_row(1), next_event_id=7)])
             tx.put_heartbeats([HeartbeatRow(run_of(1), 5, 100, "x")])
         assert waiting.result(SECONDS) == (7, [HeartbeatRow(run_of(1), 5, 100, "x")])
 

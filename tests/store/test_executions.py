@@ -16,7 +16,15 @@ from tests.store.rows import (
     run_of,
     task_row,
 )
-from workflowsvc.store.interface import Conflict, ExecutionQuery, HeartbeatRow, MessageRow, Store, TaskKey
+from workflowsvc.store.interface import (
+    Conflict,
+    ExecutionQuery,
+    HeartbeatRow,
+    LockedRow,
+    MessageRow,
+    Store,
+    TaskKey,
+)
 
 SAME_SHARD_AS_1 = 252  # all runs of a workflowId have one shard, and the store may count on it
 
@@ -47,7 +55,8 @@ def test_a_locked_row_is_the_row_as_it_stands_in_this_transaction(store: Store) 
     with store.transaction() as tx:
         tx.insert_executions([row])
         tx.update_executions([change_of(row, next_event_id=9)])
-        assert tx.lock([run_of(2), row.run]) == {row.run: row._replace(next_event_id=9)}
+        locked = LockedRow(row.run, row.run_id, DOMAIN, row.workflow_id, 9, row.closed_at, row.purge_at)
+        assert tx.lock([run_of(2), row.run]) == {row.run: locked}
 
 
 def test_the_open_run_of_a_workflow_id_is_found_in_its_domain(store: Store) -> None:

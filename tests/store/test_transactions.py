@@ -145,7 +145,8 @@ def test_what_is_not_committed_is_seen_by_no_reader(store: Store) -> None:
 
 def test_threads_may_write_and_read_as_they_like(store: Store) -> None:
     """Every thread appends to a run of its own and to one of all, and never reads half of a transaction."""
-    insert(store, execution_row(0, next_event_id=1))
+    row = execution_row(0, next_event_id=1)
+    insert(store, row)
     writers, each = 4, 25
 
     def write(number: int) -> None:
@@ -153,7 +154,7 @@ def test_threads_may_write_and_read_as_they_like(store: Store) -> None:
             with store.transaction() as tx:
                 shared = tx.lock([run_of(0)])[run_of(0)]
                 tx.append_events(event_rows(run_of(0), shared.next_event_id, shared.next_event_id))
-                tx.update_executions([change_of(shared, next_event_id=shared.next_event_id + 1)])
+                tx.update_executions([change_of(row, next_event_id=shared.next_event_id + 1)])
                 tx.append_events(event_rows(run_of(number), event_id, event_id))
 
     def read() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from workflowsvc.core import activities
 from workflowsvc.core.execution import Execution
 from workflowsvc.model.events import decode_event
-from workflowsvc.store.interface import EventRow, ExecutionRow, Transaction
+from workflowsvc.store.interface import EventRow, LockedRow, Transaction
 
 if TYPE_CHECKING:
     from workflowsvc.engine.state import EngineState
@@ -76,7 +76,7 @@ class Executions:
             run=run, run_id=run_id, domain=domain, workflow_id=workflow_id, longest_ms=longest_ms
         )
 
-    def _read_on(self, execution: Execution, row: ExecutionRow) -> bool:
+    def _read_on(self, execution: Execution, row: LockedRow) -> bool:
         """False when another node, whose clock is a little ahead, has begun to purge this run."""
         first, news = execution.next_event_id, row.next_event_id - execution.next_event_id
         bodies = self._tx.events(row.run, first, row.next_event_id - 1, news)

@@ -106,6 +106,18 @@ class ExecutionRow(NamedTuple):
     purge_at: int | None  # when retention ends
 
 
+class LockedRow(NamedTuple):
+    """Of one run, what its node must know to bring it up to date: columns of an ExecutionRow."""
+
+    run: int
+    run_id: str
+    domain: int
+    workflow_id: str
+    next_event_id: int
+    closed_at: int | None
+    purge_at: int | None
+
+
 class ExecutionChange(NamedTuple):
     """The columns of an ExecutionRow that change after its start."""
 
@@ -317,9 +329,9 @@ class Transaction(Reader, Protocol):
         """
         ...
 
-    def lock(self, runs: list[int], *, wait: bool = True) -> dict[int, ExecutionRow]:
-        """The rows, held against every other node until the end of the transaction; locked in key order. Without
-        `wait`, Held is raised when another node holds one of them; the transaction may go on.
+    def lock(self, runs: list[int], *, wait: bool = True) -> dict[int, LockedRow]:
+        """The runs that exist, held against every other node until the end of the transaction; locked in key order.
+        Without `wait`, Held is raised when another node holds one of them; the transaction may go on.
         """
         ...
 

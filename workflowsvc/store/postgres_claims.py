@@ -14,10 +14,10 @@ from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from workflowsvc.store.interface import (
-    ExecutionRow,
     HeartbeatRow,
     Held,
     ListKey,
+    LockedRow,
     MessageRow,
     TaskKind,
     TaskRow,
@@ -30,7 +30,7 @@ from workflowsvc.store.postgres_values import ContainsNul
 from workflowsvc.store.postgres_wire import Rows, Wire
 
 BEFORE_ALL = -1
-_COLUMNS = len(ExecutionRow._fields)
+_COLUMNS = len(LockedRow._fields)
 SPARE = 2  # candidates beyond those wanted: the first ones may be in other hands
 
 Candidate = TypeVar("Candidate", bound=tuple[Any, ...])
@@ -125,7 +125,7 @@ class PostgresClaims(PostgresReader):
         self._marks = marks
         self._moment = self._clock = 0
         # What was read of runs after they were locked, as long as it is certain.
-        self._locked: dict[int, ExecutionRow] = {}
+        self._locked: dict[int, LockedRow] = {}
         self._heartbeats: dict[int, list[HeartbeatRow]] = {}
         self._without_tags: set[int] = set()
         self._read_messages: dict[int, int] = {}  # their shards, by id: locked, so certain to be there
@@ -173,7 +173,7 @@ class PostgresClaims(PostgresReader):
 
     # --- executions ---
 
-    def lock(self, runs: list[int], *, wait: bool = True) -> dict[int, ExecutionRow]:
+    def lock(self, runs: list[int], *, wait: bool = True) -> dict[int, LockedRow]:
         statement = SQL.lock_execution if wait else SQL.try_lock_execution
         unknown = [run for run in runs if run not in self._locked]
         others = self._lock_and_read(statement, unknown)
@@ -201,15 +201,17 @@ class PostgresClaims(PostgresReader):
     def _queue_reading(self, runs: Sequence[int]) -> None:
         """Behind a statement that locks them: each statement sees what was written before itself."""
         keys = [(shard_of(run), run) for run in runs]
-        self._queue_each(SQL.execution_and_heartbeats, keys, [partial(self._see_locked, run) for run in runs])
+        self._queue_each(SQL.locked_execution, keys, [partial(self._see_locked, run) for run in runs])
 
     def _see_locked(self, run: int, rows: Rows) -> None:
-        if rows:
-            self._locked[run] = read = ExecutionRow._make(rows[0][:_COLUMNS])
-            if read.tags is None:
-                self._without_tags.add(run)
-            beats = [row[_COLUMNS:] for row in rows if row[_COLUMNS] is not None]
-            self._heartbeats[run] = [heartbeat_row(run, beat) for beat in sorted(beats)]
+        if not rows:
+            return
+        self._locked[run] = LockedRow._make(rows[0][:_COLUMNS])
+        has_tags, *_ = rows[0][_COLUMNS:]
+        if not has_tags:
+            self._without_tags.add(run)
+        beats = [row[_COLUMNS + 1 :] for row in rows]
+        self._heartbeats[run] = sorted(heartbeat_row(run, beat) for beat in beats if beat[0] is not None)
 
     def _read_locked(self, runs: list[int]) -> None:
         self._queue_reading([run for run in runs if run not in self._locked])

@@ -62,7 +62,7 @@ class PostgresStatements(NamedTuple):
     delete_meta: Statement
     # executions.sql
     execution: Statement
-    execution_and_heartbeats: Statement
+    locked_execution: Statement
     lock_execution: Statement
     open_run: Statement
     count_open: Statement
@@ -225,7 +225,7 @@ OF_MANY = {
     statement.name: for_many(statement)
     for statement in (
         SQL.try_lock_execution,
-        SQL.execution_and_heartbeats,
+        SQL.locked_execution,
         SQL.open_run,
         SQL.numbered_events,
     )

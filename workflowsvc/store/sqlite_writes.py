@@ -19,6 +19,7 @@ from workflowsvc.store.interface import (
     ExecutionRow,
     HeartbeatRow,
     ListKey,
+    LockedRow,
     MessageRow,
     TaskKey,
     TaskKind,
@@ -59,8 +60,8 @@ class SqliteTransaction(SqliteReader):
     ) -> None:
         """Nothing is far away."""
 
-    def lock(self, runs: list[int], *, wait: bool = True) -> dict[int, ExecutionRow]:
-        return self.executions(runs)
+    def lock(self, runs: list[int], *, wait: bool = True) -> dict[int, LockedRow]:
+        return {run: _locked(row) for run, row in self.executions(runs).items()}
 
     def moment(self) -> None:
         """SQLite has no clock but this machine's."""
@@ -200,3 +201,9 @@ def _tag_entries(
         if tag is not None
         for name, at in lists
     ]
+
+
+def _locked(row: ExecutionRow) -> LockedRow:
+    return LockedRow(
+        row.run, row.run_id, row.domain, row.workflow_id, row.next_event_id, row.closed_at, row.purge_at
+    )

@@ -20,16 +20,13 @@ from executions as e
 left join progress as p on p.shard = :shard::smallint and p.run = :run::bigint
 where e.shard = :shard and e.run = :run
 
--- :name execution_and_heartbeats
--- executions_pkey, progress_pkey and heartbeats_pkey. As above, for one that was locked, where heartbeats are asked for next:
--- a row for each, or one without. Seldom are there any, so a statement of their own was mostly in vain
+-- :name locked_execution
+-- executions_pkey, progress_pkey and heartbeats_pkey. Of one that was locked, what its node must know, and its heartbeats,
+-- which are asked for next: a row for each, or one without. Seldom are there any, so a statement of their own was mostly in
+-- vain
 select
-    e.run, run_id, domain, workflow_id, type_name, type_version, tags, parent_workflow_id, parent_run_id,
-    started_at,
-    coalesce(p.next_event_id, e.next_event_id),
-    coalesce(p.wake_at, e.wake_at),
-    coalesce(p.cancel_requested, e.cancel_requested),
-    closed_at, close_status, purge_at,
+    e.run, run_id, domain, workflow_id, coalesce(p.next_event_id, e.next_event_id), closed_at, purge_at,
+    tags is not null,
     h.scheduled_event_id, h.at, h.details
 from executions as e
 left join progress as p on p.shard = :shard::smallint and p.run = :run::bigint
