@@ -22,10 +22,10 @@ from typing import Any
 import psycopg
 
 from tests.store.measure import NOW, fill, fresh_row, lists, run_through
-from tests.store.rows import DOMAIN, change_of, run_of, task_row
+from tests.store.rows import DOMAIN, run_of, task_row
 from tools import postgres
 from workflowsvc.store import postgres_marks
-from workflowsvc.store.interface import EventRow, Store, TaskRow
+from workflowsvc.store.interface import EventRow, ExecutionChange, Store, TaskRow
 from workflowsvc.store.postgres import PostgresStore
 
 # As engine/writes.py hands them over: a run that closes makes room for the next.
@@ -115,11 +115,11 @@ def polls(server: postgres.Server, store: Store, transactions: int, per_transact
     """As the lane has it: a task is taken, its execution read, the start written down and the next task put."""
     chance, numbers = random.Random(per_transaction), count(per_transaction * 20_000_000)
     clock = count(NOW * 1_000_000)
-    rows = {row.run: row for row in (fresh_row(next(numbers), chance) for _ in range(200))}
+    rows = [fresh_row(next(numbers), chance) for _ in range(200)]
     with store.transaction() as tx:
-        tx.insert_executions(list(rows.values()))
-        tx.append_events([EventRow(run, 1, b"x" * 450) for run in rows])
-        tx.put_tasks([TaskRow(run, 2, "activity", DOMAIN, "main", 0, next(clock), True) for run in rows])
+        tx.insert_executions(rows)
+        tx.append_events([EventRow(row.run, 1, b"x" * 450) for row in rows])
+        tx.put_tasks([TaskRow(row.run, 2, "activity", DOMAIN, "main", 0, next(clock), True) for row in rows])
     cpu, theirs, start = time.process_time(), server_cpu(server), time.perf_counter()
     for _ in range(transactions):
         with store.transaction() as tx:
@@ -128,7 +128,7 @@ def polls(server: postgres.Server, store: Store, transactions: int, per_transact
                 key = tx.lock([task.run], wait=False)[task.run].next_event_id + 1
                 tx.heartbeats(task.run)
                 tx.append_events([EventRow(task.run, key, b"x" * 200)])
-                tx.update_executions([change_of(rows[task.run], next_event_id=key)])
+                tx.update_executions([ExecutionChange(task.run, key, None, False, None, None, None)])
                 tx.put_tasks([TaskRow(task.run, key, "activity", DOMAIN, "main", 0, next(clock), True)])
     done = transactions * per_transaction
     wall = time.perf_counter() - start
