@@ -45,7 +45,8 @@ class _End(asyncio.Protocol):
         made = cast("asyncio.Transport", transport)
         if self._of_node:
             self._link.node = made
-            made.pause_reading()  # until the database is reached
+            # Until the database is reached. In 3.11.2 reading begins behind this method, whatever is said in it.
+            asyncio.get_running_loop().call_soon(made.pause_reading)
             self._line.accepted(self._link)
         else:
             self._link.database = made
