@@ -36,6 +36,7 @@ from workflowsvc.store.interface import (
 )
 from workflowsvc.store.postgres import PostgresStore
 from workflowsvc.store.postgres_hints import Hints
+from workflowsvc.store.postgres_wire import Wire
 
 OpenNode = Callable[[], PostgresStore]
 MAIN = ListKey(DOMAIN, "decision", "main")
@@ -259,6 +260,39 @@ def test_many_runs_are_read_on_at_once_each_from_its_own_place(open_node: OpenNo
             tx.lock([run_of(4)], wait=False)
 
 
+def test_what_was_foretold_takes_no_journey_of_its_own(
+    open_node: OpenNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = open_node(), open_node()
+    insert(one, *(execution_row(n, next_event_id=4) for n in range(1, 8)))
+    with one.transaction() as tx:
+        tx.append_events([row for n in range(1, 8) for row in event_rows(run_of(n), 1, 3)])
+        tx.put_tasks([task_row(n) for n in (5, 6, 7)])
+    with other.transaction() as tx:
+        assert tx.moment()  # it is connected
+    journeys = 0
+    exchange = Wire.exchange
+
+    def counted(wire: Wire) -> None:
+        nonlocal journeys
+        journeys += 1
+        exchange(wire)
+
+    monkeypatch.setattr(Wire, "exchange", counted)
+    with other.transaction() as tx:
+        tx.expect([run_of(n) for n in (1, 2, 3)], [], "version", lambda _: 2)
+        assert journeys == 2  # rows, then events
+        tasks = tx.take_tasks(*MAIN, 2)
+        assert journeys == 4  # found, then removed, and all that is known of their executions
+        tx.expect([row.run for row in tasks], [], None, lambda _: 2)
+        for run in (run_of(1), run_of(2), run_of(3), *(row.run for row in tasks)):
+            assert tx.lock([run], wait=False)[run].next_event_id == 4
+            assert tx.heartbeats(run) == []
+            assert tx.events(run, 2, 3, 2) == one_event_each(run)[1:]
+        assert tx.meta("version") is None
+        assert journeys == 4
+
+
 def test_open_runs_of_many_names_are_told_apart(open_node: OpenNode) -> None:
     one, other = open_node(), open_node()
     domain = domain_row()
@@ -291,6 +325,7 @@ def test_a_heartbeat_that_may_be_there_goes_with_its_activity(open_node: OpenNod
         tx.lock([run, other])
         tx.put_heartbeats([HeartbeatRow(other, 7, 1, None)])
         tx.delete_heartbeats([TaskKey(run, 5), TaskKey(run, 6), TaskKey(other, 7)])
+        assert (tx.heartbeats(run), tx.heartbeats(other)) == ([], [])
     with node.reader() as reader:
         assert reader.heartbeats_of([run, other]) == []
 
@@ -329,15 +364,14 @@ def test_every_task_is_taken_once_by_some_node(open_node: OpenNode) -> None:
             taken += rows
         return taken
 
+    taken = [row for node in nodes for row in take(node, 7)]
+    assert len(taken) == 3 * 7
     with ThreadPoolExecutor(3) as threads:
-        shares = list(threads.map(work, nodes))
-    taken = [row for share in shares for row in share]
+        taken += [row for share in threads.map(work, nodes) for row in share]
     left: list[TaskRow] = []
     until(lambda: left.extend(take(nodes[0], 100)) or len(taken) + len(left) >= len(wanted))
     assert len(taken + left) == len(wanted)
     assert set(taken + left) == wanted
-    for share in shares:
-        assert len(share) > 0
 
 
 def test_due_runs_and_messages_that_another_node_holds_are_passed_over(open_node: OpenNode) -> None:
