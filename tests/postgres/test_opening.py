@@ -15,7 +15,7 @@ from tests.store.rows import execution_row, insert
 from tools.postgres import Server
 from workflowsvc.store import migrate_command, postgres_schema
 from workflowsvc.store.interface import StoreUnusable
-from workflowsvc.store.migrate import Migration
+from workflowsvc.store.migrate import Migration, Version
 from workflowsvc.store.postgres import PostgresStore
 from workflowsvc.store.postgres_wire import without_password
 
@@ -95,6 +95,46 @@ def test_an_empty_database_gets_the_schema_and_keeps_it(place: Place) -> None:
     with admin(place.dsn) as connection:
         rows = connection.execute("select number, name from schema_versions order by 1").fetchall()
     assert rows == [(migration.number, migration.name) for migration in postgres_schema.MIGRATIONS]
+
+
+def test_a_node_that_comes_second_uses_the_schema_that_was_made(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between its look at an empty database and its own `create table` another one commits."""
+    look = postgres_schema.version_of
+    looks: list[Version] = []
+
+    def overtaken(connection: postgres_schema.Connection, where: str) -> Version:
+        looks.append(look(connection, where))
+        if len(looks) == 2:  # the first one is that of `check`
+            with monkeypatch.context() as patch, admin(place.dsn) as other:
+                patch.setattr(postgres_schema, "version_of", look)
+                assert postgres_schema.upgrade(other, "") == postgres_schema.MIGRATIONS
+        return looks[-1]
+
+    monkeypatch.setattr(postgres_schema, "version_of", overtaken)
+    PostgresStore(place.dsn).close()
+    assert [version.number for version in looks] == [0, 0, NEWEST]
+
+
+def test_a_node_that_comes_second_by_a_hair_looks_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The table was not there yet when PostgreSQL looked for it, its type was: that is told in other words."""
+    look = postgres_schema.version_of
+    looks: list[Version] = []
+
+    def overtaken(connection: postgres_schema.Connection, where: str) -> Version:
+        looks.append(look(connection, where))
+        with admin(place.dsn) as other:
+            other.execute("drop type if exists schema_versions")
+            if len(looks) == 2:
+                other.execute("create type schema_versions as enum ()")
+        return looks[-1]
+
+    monkeypatch.setattr(postgres_schema, "version_of", overtaken)
+    PostgresStore(place.dsn).close()
+    assert [version.number for version in looks] == [0, 0, 0]
 
 
 def test_a_schema_that_is_too_new_is_refused(place: Place) -> None:

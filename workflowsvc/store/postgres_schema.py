@@ -27,6 +27,14 @@ _CREATE_VERSIONS = """create table schema_versions (
     applied_at timestamptz not null default now()
 )"""
 
+# Which of them is told depends on how far the statement had come when the other node committed: a row in a catalog, the
+# table, or the type that every table has.
+_DONE_BY_ANOTHER = (
+    psycopg.errors.UniqueViolation,
+    psycopg.errors.DuplicateTable,
+    psycopg.errors.DuplicateObject,
+)
+
 # How the tables lie on many servers (docs/postgresql.md): spread by shard, all of an execution in one place; what
 # belongs to no execution is small and copied to all.
 SPREAD = ("executions", "progress", "execution_tags", "events", "tasks", "heartbeats", "messages")
@@ -120,7 +128,7 @@ def upgrade(connection: Connection, where: str) -> list[Migration]:
                 for statement in script(todo, first=version.number == 0):
                     connection.execute(statement.encode())
                 return todo
-        except (psycopg.errors.UniqueViolation, psycopg.errors.DuplicateTable) as error:
+        except _DONE_BY_ANOTHER as error:
             if attempt:
                 raise StoreUnusable(f"{where} cannot be upgraded: {one_line(error)}.") from error
         except psycopg.errors.InsufficientPrivilege as error:
