@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 
 import psycopg
@@ -97,44 +97,52 @@ def test_an_empty_database_gets_the_schema_and_keeps_it(place: Place) -> None:
     assert rows == [(migration.number, migration.name) for migration in postgres_schema.MIGRATIONS]
 
 
+def versions_seen(
+    place: Place,
+    monkeypatch: pytest.MonkeyPatch,
+    meanwhile: Callable[[int, postgres_schema.Connection], None],
+) -> list[int]:
+    """By a node that opens this place. Behind each of its looks, which are counted, another one does something there."""
+    look = postgres_schema.version_of
+    seen: list[int] = []
+
+    def looked(connection: postgres_schema.Connection, where: str) -> Version:
+        version = look(connection, where)
+        seen.append(version.number)
+        with admin(place.dsn) as other:
+            meanwhile(len(seen), other)
+        return version
+
+    monkeypatch.setattr(postgres_schema, "version_of", looked)
+    PostgresStore(place.dsn).close()
+    return seen
+
+
 def test_a_node_that_comes_second_uses_the_schema_that_was_made(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between its look at an empty database and its own `create table` another one commits."""
-    look = postgres_schema.version_of
-    looks: list[Version] = []
 
-    def overtaken(connection: postgres_schema.Connection, where: str) -> Version:
-        looks.append(look(connection, where))
-        if len(looks) == 2:  # the first one is that of `check`
-            with monkeypatch.context() as patch, admin(place.dsn) as other:
-                patch.setattr(postgres_schema, "version_of", look)
-                assert postgres_schema.upgrade(other, "") == postgres_schema.MIGRATIONS
-        return looks[-1]
+    def make_it(looks: int, other: postgres_schema.Connection) -> None:
+        if looks == 2:  # the first one is that of `check`
+            for statement in postgres_schema.script(postgres_schema.MIGRATIONS, first=True):
+                other.execute(statement.encode())
 
-    monkeypatch.setattr(postgres_schema, "version_of", overtaken)
-    PostgresStore(place.dsn).close()
-    assert [version.number for version in looks] == [0, 0, NEWEST]
+    assert versions_seen(place, monkeypatch, make_it) == [0, 0, NEWEST]
 
 
 def test_a_node_that_comes_second_by_a_hair_looks_again(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The table was not there yet when PostgreSQL looked for it, its type was: that is told in other words."""
-    look = postgres_schema.version_of
-    looks: list[Version] = []
 
-    def overtaken(connection: postgres_schema.Connection, where: str) -> Version:
-        looks.append(look(connection, where))
-        with admin(place.dsn) as other:
-            other.execute("drop type if exists schema_versions")
-            if len(looks) == 2:
-                other.execute("create type schema_versions as enum ()")
-        return looks[-1]
+    def have_a_type_for_once(looks: int, other: postgres_schema.Connection) -> None:
+        if looks == 2:
+            other.execute("create type schema_versions as enum ()")
+        elif looks == 3:
+            other.execute("drop type schema_versions")
 
-    monkeypatch.setattr(postgres_schema, "version_of", overtaken)
-    PostgresStore(place.dsn).close()
-    assert [version.number for version in looks] == [0, 0, 0]
+    assert versions_seen(place, monkeypatch, have_a_type_for_once) == [0, 0, 0]
 
 
 def test_a_schema_that_is_too_new_is_refused(place: Place) -> None:
