@@ -102,7 +102,7 @@ def versions_seen(
     monkeypatch: pytest.MonkeyPatch,
     meanwhile: Callable[[int, postgres_schema.Connection], None],
 ) -> list[int]:
-    """By a node that opens this place. Behind each of its looks, which are counted, another one does something there."""
+    """By a node that opens this place. Behind each of its looks, which are counted, another one does something."""
     look = postgres_schema.version_of
     seen: list[int] = []
 
