@@ -80,12 +80,11 @@ class PostgresAhead(PostgresClaims):
         keys = [(shard_for(*self._names[name.domain], name.workflow_id), *name) for name in known]
         self._queue_each(SQL.open_run, keys, [partial(see, name) for name in known])
 
-    def _queue_reading_of_taken(self, runs: Iterable[int]) -> None:
+    def _queue_reading_of_taken(self, runs: list[int]) -> None:
         """With what this node has not seen of them, if that was some of it lately: then others have made it."""
-        several = list(runs)
-        super()._queue_reading_of_taken(several)
+        super()._queue_reading_of_taken(runs)
         if self._next_event_of is not None and self._marks.tasks.others_record:
-            self._queue_events({run: self._next_event_of(run) for run in several if run not in self._locked})
+            self._queue_events({run: self._next_event_of(run) for run in runs if run not in self._locked})
 
     def _expect_events(self, runs: Iterable[int], next_event_of: Callable[[int], int]) -> None:
         read = [run for run in runs if run in self._locked]

@@ -8,7 +8,7 @@ It must not know what is done with what was claimed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -190,7 +190,7 @@ class PostgresClaims(PostgresReader):
         ours: dict[int, Rows] = {}
         keys = sorted((shard_of(run), run) for run in runs)
         self._queue_each(statement, keys, [partial(ours.__setitem__, run) for _, run in keys])
-        self._queue_reading([run for _, run in keys])
+        self._queue_reading(runs)
         if keys:
             self.queue_transaction_id()
             self._wire.exchange()
@@ -198,23 +198,26 @@ class PostgresClaims(PostgresReader):
         self._forget(others)
         return others
 
-    def _queue_reading(self, runs: Sequence[int]) -> None:
-        """Behind a statement that locks them: each statement sees what was written before itself."""
-        keys = [(shard_of(run), run) for run in runs]
-        self._queue_each(SQL.locked_execution, keys, [partial(self._see_locked, run) for run in runs])
+    def _queue_reading(self, runs: Iterable[int]) -> None:
+        """Of those that are not read yet. Behind a statement that locks them: each statement sees what was written
+        before itself.
+        """
+        keys = [(shard_of(run), run) for run in dict.fromkeys(runs) if run not in self._locked]
+        self._queue_each(SQL.locked_execution, keys, [partial(self._see_locked, run) for _, run in keys])
 
     def _see_locked(self, run: int, rows: Rows) -> None:
         if not rows:
             return
-        self._locked[run] = LockedRow._make(rows[0][:_COLUMNS])
-        has_tags, *_ = rows[0][_COLUMNS:]
+        first = rows[0]
+        self._locked[run] = LockedRow._make(first[:_COLUMNS])
+        has_tags = first[_COLUMNS]
         if not has_tags:
             self._without_tags.add(run)
         beats = [row[_COLUMNS + 1 :] for row in rows]
         self._heartbeats[run] = sorted(heartbeat_row(run, beat) for beat in beats if beat[0] is not None)
 
     def _read_locked(self, runs: list[int]) -> None:
-        self._queue_reading([run for run in runs if run not in self._locked])
+        self._queue_reading(runs)
         if runs:
             self._wire.exchange()
 
@@ -336,9 +339,9 @@ class PostgresClaims(PostgresReader):
         key = (shard_of(row.run), row.run, row.scheduled_event_id, row.position)
         self._wire.queue(statement, key, lambda rows: taken.update([row] if rows else []))
 
-    def _queue_reading_of_taken(self, runs: Iterable[int]) -> None:
+    def _queue_reading_of_taken(self, runs: list[int]) -> None:
         """Behind all statements that claim."""
-        self._queue_reading([run for run in dict.fromkeys(runs) if run not in self._locked])
+        self._queue_reading(runs)
 
     def _claim_one_by_one(self, walk: _Walk) -> None:
         """Where nothing may lock in several shards."""
@@ -354,7 +357,7 @@ class PostgresClaims(PostgresReader):
             taken: set[_TaskAt] = set()
             for row in several:
                 self._queue_claiming(SQL.claim_task, row, taken)
-            self._queue_reading_of_taken(row.run for row in several)
+            self._queue_reading_of_taken([row.run for row in several])
             self._wire.exchange()
             self._forget(row.run for row in several if row not in taken)
             return [row in taken for row in several]

@@ -209,15 +209,16 @@ def for_many(statement: Statement) -> Statement:
     each its place, from 1 on. For one server that has all shards: a statement costs more than the rows that it finds.
     The plan goes from key to key; `lateral` and `offset 0` leave no other way.
     """
-    names = [f"key_{number}" for number in range(1, len(statement.parameters) + 1)]
-    kinds = dict(re.findall(r"\$(\d+)::(\w+)", statement.text.decode()))
-    arrays = ", ".join(f"${number}::{kinds[str(number)]}[]" for number in range(1, len(names) + 1))
-    question = re.sub(r"\$(\d+)::\w+", r"keys.key_\1", statement.text.decode())
+    one = statement.text.decode()
+    kinds = dict(re.findall(r"\$(\d+)::(\w+)", one))  # by number, in their order
+    arrays = ", ".join(f"${number}::{kind}[]" for number, kind in kinds.items())
+    names = ", ".join(f"key_{number}" for number in kinds)
+    question = re.sub(r"\$(\d+)::\w+", r"keys.key_\1", one)
     text = (
-        f"select keys.place, found.* from unnest({arrays}) with ordinality as keys ({', '.join(names)}, place)"
+        f"select keys.place, found.* from unnest({arrays}) with ordinality as keys ({names}, place)"
         f" cross join lateral (select * from ({question}) as one offset 0) as found"
     )
-    encoders = tuple(ENCODERS[f"{kinds[str(number)]}[]"] for number in range(1, len(names) + 1))
+    encoders = tuple(ENCODERS[f"{kind}[]"] for kind in kinds.values())
     return Statement(statement.name + b" of many", text.encode(), statement.parameters, encoders)
 
 
