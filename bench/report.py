@@ -23,7 +23,7 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Figure:
-    """One number, with the goal that issue 5 sets for it, if any."""
+    """One number, with its goal (docs/performance.md), if it has one."""
 
     what: str
     value: float

@@ -161,7 +161,7 @@ def expect(answer: Answer, action: str) -> bytes:
 
 
 def expect_empty(answer: Answer, action: str) -> None:
-    """A void action must succeed without a body (reference 1.2.1)."""
+    """A void action must succeed without a body (SWF §1.2.1)."""
     if expect(answer, action):
         raise Unexpected(f"{action} was answered with a body: {answer.body[:500]!r}")
 

@@ -241,7 +241,7 @@ def refused(code: str, message: str) -> Iterator[None]:
 
 
 def unknown_execution(execution: Json) -> str:
-    """What SWF says about a run that is closed or never was (reference 1.4.10)."""
+    """What SWF says about a run that is closed or never was (SWF §1.4.10)."""
     run = f"workflowId={execution['workflowId']}, runId={execution['runId']}"
     return f"Unknown execution: WorkflowExecution=[{run}]"
 

@@ -59,7 +59,7 @@ def walk(client: Any, paginator: str, key: str, **arguments: Any) -> list[Any]:
     require(all(size == SIZE for size in sizes[:-1]), f"{paginator}: page sizes {sizes}, asked for {SIZE}")
     require(0 < sizes[-1] <= SIZE, f"{paginator}: last page of {sizes} is empty or too long")
     tokens = [page["nextPageToken"] for page in pages[:-1]]
-    require_equal(len(set(tokens)), len(tokens), f"{paginator}: distinct page tokens (reference 16.4)")
+    require_equal(len(set(tokens)), len(tokens), f"{paginator}: distinct page tokens (SWF §16.4)")
     require("nextPageToken" not in pages[-1], f"{paginator}: the last page has a token")
     return [item for page in pages for item in page[key]]
 
@@ -84,7 +84,7 @@ def list_domains(client: Any, domain: str) -> str:
     arguments = {"registrationStatus": "REGISTERED"}
     infos = walk(client, "list_domains", "domainInfos", **arguments)
     names = [info["name"] for info in infos]
-    require_equal(names, sorted(names), "order of ListDomains (reference 11.3)")
+    require_equal(names, sorted(names), "order of ListDomains (SWF §11.3)")
     require({domain, *extra} <= set(names), f"ListDomains lacks some of {extra}: {names}")
     back = walk(client, "list_domains", "domainInfos", reverseOrder=True, **arguments)
     require_equal(back, infos[::-1], "ListDomains with reverseOrder")
@@ -133,7 +133,7 @@ def executions(client: Any, domain: str, paginator: str, prefix: str, filters: d
         if info["execution"]["workflowId"].startswith(prefix)
     ]
     found = [info["execution"]["workflowId"] for info in infos]
-    require_equal(found, [prefix + run for run in RUNS[::-1]], f"order of {paginator} (reference 10.1)")
+    require_equal(found, [prefix + run for run in RUNS[::-1]], f"order of {paginator} (SWF §10.1)")
     whole = walk(client, paginator, "executionInfos", **arguments)
     back = walk(client, paginator, "executionInfos", reverseOrder=True, **arguments)
     require_equal(back, whole[::-1], f"{paginator} with reverseOrder")
@@ -172,7 +172,7 @@ def poll_for_decision_task(client: Any, domain: str) -> str:
     require(all(size == SIZE for size in sizes[:-1]), f"PollForDecisionTask: page sizes {sizes}")
     require_equal([event["eventId"] for event in events], list(range(1, SIGNALS + 4)), "ids over all pages")
     for page in pages:
-        require_equal(page["startedEventId"], len(events), "startedEventId of a page (reference 4.9)")
+        require_equal(page["startedEventId"], len(events), "startedEventId of a page (SWF §4.9)")
         require_equal(page["previousStartedEventId"], 0, "previousStartedEventId of a page")
         require_equal(page["workflowExecution"], {"workflowId": "polled", "runId": run_id}, "run of a page")
         require_equal(page["workflowType"], TYPE, "type of a page")

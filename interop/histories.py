@@ -87,7 +87,7 @@ def require_sound(histories: list[History]) -> int:
     for history in histories:
         name = f"{history.domain}/{history.workflow_id}"
         ids = [event["eventId"] for event in history.events]
-        require_equal(ids, list(range(1, len(ids) + 1)), f"event ids of {name} (reference 1.3.3)")
+        require_equal(ids, list(range(1, len(ids) + 1)), f"event ids of {name} (SWF §1.3.3)")
         times = [event["eventTimestamp"] for event in history.events]
         require(times == sorted(times), f"time runs back in {name}: {times}")
         require_equal(history.types()[0], "WorkflowExecutionStarted", f"first event of {name}")

@@ -76,7 +76,7 @@ def lists_of(run: History) -> set[str]:
 
 
 def check_sticky(run: History) -> None:
-    """Go on only if the run moved to its decider's own list and stayed there (reference 4.8)."""
+    """Go on only if the run moved to its decider's own list and stayed there (SWF §4.8)."""
     scheduled = events_of(run, "DecisionTaskScheduled")
     require_equal(scheduled[0]["taskList"]["name"], "sticky", "list of the first decision task")
     require_equal(scheduled[0]["scheduleToStartTimeout"], "NONE", "timeout of the first decision task")

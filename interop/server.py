@@ -65,7 +65,7 @@ def client_environment(endpoint: str) -> dict[str, str]:
 def boto3_client(endpoint: str) -> Any:
     """A boto3 client of the service at `endpoint` that never gives up on a long poll.
 
-    botocore's own read timeout of 60 s equals the poll's (reference 16.4), hence 75; no retries, so that
+    botocore's own read timeout of 60 s equals the poll's (SWF §16.4), hence 75; no retries, so that
     every answer is seen as the server gave it.
     """
     return boto3.client(

@@ -4,7 +4,7 @@ Owns `Clock`, the real one and the one that tests turn by hand. A clock only tel
 waits (the engine's alarm, the event loop). core and store never see a clock: they are handed moments.
 
 All moments are integer milliseconds since the epoch. They may step when an operator or NTP sets the machine's
-clock, so whoever appends events takes `max(now, last event's time)` (quality H3), and whoever measures a span
+clock, so whoever appends events takes `max(now, last event's time)` (QUALITY §2.5.H3), and whoever measures a span
 uses `monotonic`.
 """
 

@@ -48,7 +48,7 @@ class Knob(NamedTuple):
                 raise SettingsError(f"{source}: {text!r} is neither true nor false")
             value = BOOLEANS[text.lower()]
         elif self.type is int:
-            # ASCII digits only: int() would also take '٣٠٠', '3_0' and ' +30\n' (quality 2.4).
+            # ASCII digits only: int() would also take '٣٠٠', '3_0' and ' +30\n' (QUALITY §2.4).
             if not re.fullmatch(r"[0-9]{1,18}", text):
                 raise SettingsError(f"{source}: {text!r} is not a whole number")
             value = int(text)

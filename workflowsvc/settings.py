@@ -29,7 +29,7 @@ def _quota(help: str, *, unit: str, least: int = 1, most: float = 10**12) -> dic
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """SWF's structural quotas (reference 12.1)."""
+    """SWF's structural quotas (SWF §12.1)."""
 
     max_events: int = field(
         default=25_000,
@@ -42,7 +42,7 @@ class Limits:
     max_open_children: int = field(
         default=1_000, metadata=_quota("open child executions of one run", unit="executions")
     )
-    # AWS publishes no number for Lambda tasks; the same as for activities is the guess of reference 12.1.
+    # AWS publishes no number for Lambda tasks; the same as for activities is the guess of SWF §12.1.
     max_open_lambdas: int = field(
         default=1_000, metadata=_quota("open Lambda tasks of one run", unit="tasks")
     )
@@ -202,7 +202,7 @@ class Settings:
         ),
     )
 
-    # SWF refuses requests over 1 MB, headers included (reference 1.1.15).
+    # SWF refuses requests over 1 MB, headers included (SWF §1.1.15).
     max_body_bytes: int = field(
         default=1_048_576,
         metadata=about("largest request body", group="Connections", unit="bytes", least=1_024, most=2**30),

@@ -1,4 +1,4 @@
-"""Whose names these are: every name is scoped by account and region (reference 1.3.5). A leaf."""
+"""Whose names these are: every name is scoped by account and region (SWF §1.3.5). A leaf."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ class Tenant(NamedTuple):
         return f"{self.account}/{self.region}"
 
     def domain_arn(self, name: str) -> str:
-        """`arn:aws:swf:<region>:<account>:/domain/<name>` (reference 1.3.4)."""
+        """`arn:aws:swf:<region>:<account>:/domain/<name>` (SWF §1.3.4)."""
         return f"arn:aws:swf:{self.region}:{self.account}:/domain/{name}"

@@ -14,7 +14,7 @@ from bench.scenarios import Bench
 from bench.server import Server, workflowsvc
 from bench.swf import DOMAIN, Execution, Requests, Unexpected, expect, expect_empty
 
-ACTIVITIES = 1_000  # SWF allows as many open ones in a run (reference 12.1)
+ACTIVITIES = 1_000  # SWF allows as many open ones in a run (SWF §12.1)
 WORKERS = 100
 FEW = 10
 TASK_LIST = "bench"

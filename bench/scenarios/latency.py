@@ -18,7 +18,7 @@ from bench.scenarios.throughput import (
 )
 from bench.server import workflowsvc
 
-P50_MS, P99_MS = 3.0, 15.0  # the goals of issue 5, for the calls and for schedule-to-start
+P50_MS, P99_MS = 3.0, 15.0  # the goals, for the calls and for schedule-to-start
 RATE_IF_UNKNOWN = 400.0  # half of the goal for throughput
 
 

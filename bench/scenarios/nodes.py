@@ -20,7 +20,7 @@ from bench.scenarios.throughput import described
 NODES = (1, 2, 4)
 TURNS = 12
 WINDOW = 1 / 4  # of --seconds
-WORKFLOWS_A_SECOND = 400.0  # the goals of issue 6: for one node,
+WORKFLOWS_A_SECOND = 400.0  # the goals: for one node,
 MORE_CPU = 0.15  # and for more of them
 
 

@@ -16,7 +16,7 @@ from bench.server import Server, workflowsvc
 from bench.swf import DOMAIN, Requests, Unexpected
 
 POLLS = 10_000
-POLLS_PER_LIST = 500  # SWF allows 1,000 (reference 2.31)
+POLLS_PER_LIST = 500  # SWF allows 1,000 (SWF §2.31)
 IDLE_SECONDS = 10.0
 OPENED_AT_ONCE = 100  # less than a listen queue holds
 SPARE_FILES = 200

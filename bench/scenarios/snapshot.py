@@ -20,7 +20,7 @@ from bench.scenarios.throughput import described
 
 BEFORE, FIRST, LAST, AFTER = 12.0, 45.0, 12.0, 12.0  # seconds; the snapshot is held for FIRST and LAST
 WARMUP_SECONDS = 2.0
-LOSS = 0.2  # the goal of issue 6
+LOSS = 0.2  # the goal
 
 
 async def run(bench: Bench) -> Result:

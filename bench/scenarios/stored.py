@@ -28,7 +28,7 @@ async def run(bench: Bench) -> Result:
         await preload(file, executions_open=bench.executions_open, executions_closed=bench.executions_closed)
         result.add("making the file", perf_counter() - began, "s")
         result.add("size of the file", file.stat().st_size / 2**30, "GiB")
-        # The quota of open executions (reference 12.1) would refuse the load beside the stored ones.
+        # The quota of open executions (SWF §12.1) would refuse the load beside the stored ones.
         settings = {"WORKFLOWSVC_MAX_OPEN_EXECUTIONS": "1000000"}
         full_store = f"sqlite:{file}"
         seconds = await first_answer(lambda: workflowsvc(full_store, code=bench.code, settings=settings))

@@ -1,6 +1,6 @@
 """What grows to its limit: one history to 25,000 events, one domain to 100,000 open executions, over HTTP.
 
-Owns both ordeals. At the limit the answer is SWF's (reference 8.11, 12.1), also after the server was killed and
+Owns both ordeals. At the limit the answer is SWF's (SWF §8.11, §12.1), also after the server was killed and
 started again, and everything still works beside it.
 """
 
@@ -17,7 +17,7 @@ from tests.crash.server import Server
 from workflowsvc.lint import Limits, lint_history
 
 AT_ONCE = 16
-RESERVED = 10  # the service ends a run between two tasks, a little before the limit (reference 8.11)
+RESERVED = 10  # the service ends a run between two tasks, a little before the limit (SWF §8.11)
 
 
 async def history(server: Server, most_events: int) -> Report:

@@ -1,7 +1,6 @@
 """Polls by the thousand: one task wakes one of a thousand, and ten thousand idle ones disturb nobody.
 
-Owns two ordeals. The limit is SWF's: a thousand polls wait on a task list, the next is refused (reference
-2.31).
+Owns two ordeals. The limit is SWF's: a thousand polls wait on a task list, the next is refused (SWF §2.31).
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ MOST_PER_LIST = 1_000
 POLLS_PER_LIST = 500
 QUIET_SECONDS = 1.0  # so long nothing else is answered
 PATIENCE_SECONDS = 60.0
-MOST_KIB = 50  # of memory for a waiting poll (issue 4, item 6)
+MOST_KIB = 50  # of memory for a waiting poll
 HOLD_SECONDS = "600"  # polls wait longer than any of this takes
 
 

@@ -1,4 +1,4 @@
-"""Clients that let their answers lie cannot fill the memory, however many there are (issue 4, item 6)."""
+"""Clients that let their answers lie cannot fill the memory, however many there are (QUALITY §2.3)."""
 
 from __future__ import annotations
 

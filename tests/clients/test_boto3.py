@@ -1,4 +1,4 @@
-"""boto3, unmodified, against a real server: every paginator (reference 16.4) and whole life cycles (16.5).
+"""boto3, unmodified, against a real server: every paginator (SWF §16.4) and whole life cycles (SWF §16.5).
 
 The programs are those of `python -m interop boto3`; here each of their checks is a test of its own.
 """

@@ -22,7 +22,7 @@ from tools import postgres
 if TYPE_CHECKING:
     from tests.cluster.chaos import Report
 
-LEAST_PAUSE, LONGEST_PAUSE = 0.03, 0.6  # seconds under load between two misfortunes, quality 2.3
+LEAST_PAUSE, LONGEST_PAUSE = 0.03, 0.6  # seconds under load between two misfortunes, QUALITY §2.3
 STOPS = 0.1  # the share of ends that are polite
 RETURN_SECONDS = 5.0  # after the database is there again, calls are answered within this
 ANSWER_SECONDS = DEATH_SECONDS = 60.0  # it is given up

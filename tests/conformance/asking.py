@@ -24,7 +24,7 @@ class Asked(NamedTuple):
 
     @property
     def code(self) -> str:
-        """The fault, as SDKs read it (reference 1.4.8); empty when there is none."""
+        """The fault, as SDKs read it (SWF §1.4.8); empty when there is none."""
         return "" if self.status == 200 else self.json["__type"].rpartition("#")[2]
 
 

@@ -28,7 +28,7 @@ class Fact(NamedTuple):
     """A member of the model, how well it is known, and what is known."""
 
     grade: str
-    sections: str
+    citation: str
     text: str
     tests: tuple[str, ...] = ()
 
@@ -114,7 +114,7 @@ class Evidence:
         """The best scenarios first; those that are written down before those that are found."""
         found = [
             name
-            for name in self._best(self._showing.get(member, []), given.sections)
+            for name in self._best(self._showing.get(member, []), given.citation)
             if name not in given.tests
         ]
         return [*given.tests, *found][: max(MOST_TESTS, len(given.tests))]
@@ -123,9 +123,9 @@ class Evidence:
         """Scenarios that name this section in their header."""
         return self._best([witness for witness in self.witnesses if section in witness.sections], section)
 
-    def _best(self, witnesses: list[Witness], sections: str) -> list[str]:
-        """First what is about these sections, then the better evidence, then the shorter story."""
-        wanted = set(re.findall(r"[0-9.]+", sections))
+    def _best(self, witnesses: list[Witness], citation: str) -> list[str]:
+        """First what is about the cited sections, then the better evidence, then the shorter story."""
+        wanted = set(re.findall(r"[0-9.]+", citation))
 
         def rank(witness: Witness) -> tuple[int, int, int, str, int]:
             scenario = witness.scenario

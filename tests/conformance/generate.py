@@ -72,8 +72,8 @@ dies before every command, and over HTTP with boto3; {refusals} calls that are r
 its exact text; {constraints} requests that break one constraint of the model each. After no refusal is there a
 difference in any table of the store.
 
-**Evidence** is of the real service, not of this one. Sections are those of the specification that this project is
-written from; its grades are:
+**Evidence** is of the real service, not of this one. Each grade stands before its source in
+[the specification](spec/README.md); the grades are:
 
 | Grade | The evidence is |
 |---|---|
@@ -132,8 +132,8 @@ def row(*cells: str) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
-def proof(grade: str, sections: str) -> str:
-    return f"{grade} ({sections})"
+def proof(grade: str, citation: str) -> str:
+    return f"{grade} ({citation})"
 
 
 def shown_by(tests: Iterable[str]) -> str:
@@ -177,14 +177,14 @@ def fact_row(known: Evidence, member: Member, given: Fact | None) -> str:
         return row(f"`{member[-1]}`", "", "", f"*cannot occur:* {reason}")
     assert given is not None
     tests = shown_by(known.tests(member, given))
-    return row(f"`{member[-1]}`", given.text, proof(given.grade, given.sections), tests)
+    return row(f"`{member[-1]}`", given.text, proof(given.grade, given.citation), tests)
 
 
 FAULTS = """\
 Every fault that the model lists for an action, and the calls that are answered with it. Each is a case of
 [conformance/test_faults][], which compares the code, the exact text, the class that boto3 raises and all tables before
 and after. `OperationNotPermittedFault` is not in the table: the model lists it for all 39 actions, and it cannot occur,
-because requests are not authorized, so that nothing is ever forbidden (13.4).
+because requests are not authorized, so that nothing is ever forbidden (SWF §13.4).
 """
 
 
@@ -208,16 +208,16 @@ def fault_section() -> Iterator[str]:
     texts: dict[tuple[str, str], list[tuple[str, str, str]]] = {}
     for case in cases:
         texts.setdefault((case.fault, pattern(case.message)), []).append(
-            (case.operation, case.grade, case.section)
+            (case.operation, case.grade, case.citation)
         )
     for (fault, text), uses in sorted(texts.items()):
         grade = min((use[1] for use in uses), key=evidence.GRADES.index)
-        section = next(use[2] for use in uses if use[1] == grade)
-        yield row(f"`{fault}`", text, proof(grade, section), str(len({use[0] for use in uses})))
+        citation = next(use[2] for use in uses if use[1] == grade)
+        yield row(f"`{fault}`", text, proof(grade, citation), str(len({use[0] for use in uses})))
     yield "\nFaults that no action of the model lists:\n"
     yield from table("Fault", "Status", "When", "Evidence", "Shown by")
-    for name, (status, grade, sections, when, *tests) in facts("beside").items():
-        yield row(f"`{name}`", status, when, proof(grade, sections), shown_by(tests))
+    for name, (status, grade, citation, when, *tests) in facts("beside").items():
+        yield row(f"`{name}`", status, when, proof(grade, citation), shown_by(tests))
     yield ""
 
 
@@ -278,9 +278,11 @@ def question_section(known: Evidence) -> Iterator[str]:
     for number, asked in facts("questions").items():
         tests = [*asked.get("tests", []), *known.about(f"15.{number}")][:MOST_OF_A_QUESTION]
         if not tests and "never" not in asked:
-            raise Incomplete(f"question 15.{number} is shown by no test: name it in the header of a scenario")
+            raise Incomplete(
+                f"question SWF §15.{number} is shown by no test: name it in the header of a scenario"
+            )
         shown = shown_by(tests) or f"*{asked['never']}*"
-        yield row(f"15.{number}", asked["question"], asked["here"], asked.get("switch", ""), shown)
+        yield row(f"SWF §15.{number}", asked["question"], asked["here"], asked.get("switch", ""), shown)
     yield ""
 
 
@@ -289,13 +291,13 @@ MOST_OF_A_QUESTION = 3
 
 def difference_section() -> Iterator[str]:
     yield "## Different on purpose, or absent\n"
-    yield from table("Different", "Sections", "Shown by")
-    for sections, text, *tests in facts("differences")["other"]:
-        yield row(text, sections, shown_by(tests))
+    yield from table("Different", "Specification", "Shown by")
+    for citation, text, *tests in facts("differences")["other"]:
+        yield row(text, citation, shown_by(tests))
     yield ""
-    yield from table("Absent", "Sections")
-    for sections, text in facts("differences")["absent"]:
-        yield row(text, sections)
+    yield from table("Absent", "Specification")
+    for citation, text in facts("differences")["absent"]:
+        yield row(text, citation)
     yield ""
 
 
@@ -307,9 +309,9 @@ def recording_section(known: Evidence) -> Iterator[str]:
         section = f"14.{number}"
         showing = [witness for witness in known.witnesses if section in witness.sections]
         if not showing:
-            raise Incomplete(f"the history of {section} is no scenario")
+            raise Incomplete(f"the history of SWF §{section} is no scenario")
         for witness in showing:
-            yield row(section, witness.scenario.grade, link(witness.scenario.name))
+            yield row(f"SWF §{section}", witness.scenario.grade, link(witness.scenario.name))
     yield ""
 
 
@@ -317,7 +319,7 @@ def checklist_section(known: Evidence) -> Iterator[str]:
     """The lines of tests/histories/checklist.md, with what shows them."""
     yield "## Checklist\n"
     checklist = (runner.FOLDER / "checklist.md").read_text(encoding="utf-8").replace("\n  ", " ")
-    yield from table("Line (16.6)", "Shown by")
+    yield from table("Line (SWF §16.6)", "Shown by")
     for line in re.findall(r"^- (.*)$", checklist, re.MULTILINE):
         text, _, elsewhere = line.partition(" -> ")
         tests = re.findall(r"tests/\S+\.py::\w+", elsewhere)

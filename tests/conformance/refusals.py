@@ -1,4 +1,4 @@
-"""Every modelled fault of every action: a call that is answered with it, and the exact text (reference 1.4.10, 2).
+"""Every modelled fault of every action: a call that is answered with it, and the exact text (SWF §1.4.10, §2).
 
 Owns the table, and the faults that cannot occur in a single installation, with the reason. Names that begin with `$`
 are those of `furniture.py`.
@@ -23,7 +23,7 @@ class Refusal(NamedTuple):
     when: str
     members: dict[str, Any]
     grade: str  # of the evidence for code and text
-    section: str  # of the reference
+    citation: str  # of the specification
     tenant: Tenant = Tenant()
 
     @property
@@ -58,7 +58,7 @@ def _domains() -> Iterator[Refusal]:
     exists, deprecated = "DomainAlreadyExistsFault", "DomainDeprecatedFault"
     for name, state in (("d", "a registered"), ("old", "a deprecated")):
         members = {"name": name, **retention}
-        yield Refusal("RegisterDomain", exists, name, f"{state} name", members, "A*", "2.1")
+        yield Refusal("RegisterDomain", exists, name, f"{state} name", members, "A*", "SWF §2.1")
     yield Refusal(
         "RegisterDomain",
         "LimitExceededFault",
@@ -66,7 +66,7 @@ def _domains() -> Iterator[Refusal]:
         "one domain too many",
         {"name": "new", **retention},
         "E",
-        "2.1, 15.17",
+        "SWF §2.1, §15.17",
     )
     yield Refusal(
         "RegisterDomain",
@@ -75,7 +75,7 @@ def _domains() -> Iterator[Refusal]:
         "one tag too many",
         {"name": "d", **retention, "tags": [key("a"), key("b"), key("c")]},
         "E",
-        "2.1, 15.17",
+        "SWF §2.1, §15.17",
         OTHER,  # who has no domain yet, so that this is the only thing wrong
     )
     for operation in ("DescribeDomain", "DeprecateDomain", "UndeprecateDomain"):
@@ -86,10 +86,12 @@ def _domains() -> Iterator[Refusal]:
             "an unknown domain",
             {"name": "nobody"},
             "A*",
-            "1.4.10",
+            "SWF §1.4.10",
         )
-    yield Refusal("DeprecateDomain", deprecated, "old", "a deprecated domain", {"name": "old"}, "A*", "2.4")
-    yield Refusal("UndeprecateDomain", exists, "d", "a registered domain", {"name": "d"}, "A*", "2.5")
+    yield Refusal(
+        "DeprecateDomain", deprecated, "old", "a deprecated domain", {"name": "old"}, "A*", "SWF §2.4"
+    )
+    yield Refusal("UndeprecateDomain", exists, "d", "a registered domain", {"name": "d"}, "A*", "SWF §2.5")
 
 
 def _unknown_domains() -> Iterator[Refusal]:
@@ -105,7 +107,7 @@ def _unknown_domains() -> Iterator[Refusal]:
                 "an unknown domain",
                 members,
                 "A*",
-                "1.4.10",
+                "SWF §1.4.10",
             )
 
 
@@ -131,7 +133,7 @@ def _tags() -> Iterator[Refusal]:
                 what,
                 {"resourceArn": arn, **members},
                 "B",
-                "2.6",
+                "SWF §2.6",
             )
     yield Refusal(
         "TagResource",
@@ -140,7 +142,7 @@ def _tags() -> Iterator[Refusal]:
         "one tag too many",
         {"resourceArn": ARN + "d", "tags": [key("c")]},
         "E",
-        "2.6, 15.17",
+        "SWF §2.6, §15.17",
     )
 
 
@@ -151,19 +153,19 @@ def _types() -> Iterator[Refusal]:
 
 
 def _of_type(verb: str, kind: str, fault: str, message: str, when: str, **given: Any) -> Refusal:
-    """A refusal in domain `d`; `grade` and `section` are those of the evidence."""
-    grade, section = given.pop("grade", "A*"), given.pop("section")
-    return Refusal(f"{verb}{kind}Type", fault, message, when, {"domain": "d", **given}, grade, section)
+    """A refusal in domain `d`; `grade` and `citation` are those of the evidence."""
+    grade, citation = given.pop("grade", "A*"), given.pop("citation")
+    return Refusal(f"{verb}{kind}Type", fault, message, when, {"domain": "d", **given}, grade, citation)
 
 
 def _registrations(kind: str, registered: dict[str, str], old: dict[str, str]) -> Iterator[Refusal]:
     for type_, state in ((registered, "a registered"), (old, "a deprecated")):
         text, when = type_text(kind, type_), f"{state} type"
-        yield _of_type("Register", kind, "TypeAlreadyExistsFault", text, when, **type_, section="2.9")
+        yield _of_type("Register", kind, "TypeAlreadyExistsFault", text, when, **type_, citation="SWF §2.9")
     said, when = f"The limit of 3 {kind.lower()} types in domain d is reached", "one type too many"
-    new = {"name": "new", "version": "1", "grade": "E", "section": "2.9, 15.17"}
+    new = {"name": "new", "version": "1", "grade": "E", "citation": "SWF §2.9, §15.17"}
     yield _of_type("Register", kind, "LimitExceededFault", said, when, **new)
-    given = {"domain": "old", **registered, "section": "2.4"}
+    given = {"domain": "old", **registered, "citation": "SWF §2.4"}
     yield _of_type("Register", kind, "DomainDeprecatedFault", "old", "a deprecated domain", **given)
 
 
@@ -171,34 +173,34 @@ def _states(kind: str, registered: dict[str, str], old: dict[str, str]) -> Itera
     member = f"{kind.lower()}Type"
     for verb in ("Describe", "Deprecate", "Undeprecate", "Delete"):
         said = f"Unknown type: {type_text(kind, NOTHING)}"
-        given: dict[str, Any] = {member: NOTHING, "grade": "A", "section": "1.4.10"}
+        given: dict[str, Any] = {member: NOTHING, "grade": "A", "citation": "SWF §1.4.10"}
         yield _of_type(verb, kind, "UnknownResourceFault", said, "an unknown type", **given)
-    text, given = type_text(kind, old), {member: old, "section": "2.12"}
+    text, given = type_text(kind, old), {member: old, "citation": "SWF §2.12"}
     yield _of_type("Deprecate", kind, "TypeDeprecatedFault", text, "a deprecated type", **given)
     text, when = type_text(kind, registered), "a registered type"
-    given = {member: registered, "section": "2.13"}
+    given = {member: registered, "citation": "SWF §2.13"}
     yield _of_type("Undeprecate", kind, "TypeAlreadyExistsFault", text, when, **given)
     said = "The type is currently registered and cannot be deleted in its current state"
-    given = {member: registered, "section": "2.14"}
+    given = {member: registered, "citation": "SWF §2.14"}
     yield _of_type("Delete", kind, "TypeNotDeprecatedFault", said, when, **given)
 
 
 def _starts() -> Iterator[Refusal]:
     def refusal(
-        fault: str, message: str | None, when: str, grade: str, section: str, type_: Any = FLOW, **given: Any
+        fault: str, message: str | None, when: str, grade: str, citation: str, type_: Any = FLOW, **given: Any
     ) -> Refusal:
         members = {"domain": "d", "workflowId": "new", "workflowType": type_, **given}
-        return Refusal("StartWorkflowExecution", fault, message, when, members, grade, section)
+        return Refusal("StartWorkflowExecution", fault, message, when, members, grade, citation)
 
     unknown = f"Unknown type: {type_text('Workflow', NOTHING)}"
-    yield refusal("UnknownResourceFault", unknown, "an unknown type", "A", "1.4.10", NOTHING)
+    yield refusal("UnknownResourceFault", unknown, "an unknown type", "A", "SWF §1.4.10", NOTHING)
     text = type_text("Workflow", OLD)
-    yield refusal("TypeDeprecatedFault", text, "a deprecated type", "A*", "2.21", OLD)
-    yield refusal("DomainDeprecatedFault", "old", "a deprecated domain", "A*", "2.21", domain="old")
+    yield refusal("TypeDeprecatedFault", text, "a deprecated type", "A*", "SWF §2.21", OLD)
+    yield refusal("DomainDeprecatedFault", "old", "a deprecated domain", "A*", "SWF §2.21", domain="old")
     started = "WorkflowExecutionAlreadyStartedFault"
-    yield refusal(started, None, "a workflowId that has an open run", "A*", "1.4.6", workflowId="open")
+    yield refusal(started, None, "a workflowId that has an open run", "A*", "SWF §1.4.6", workflowId="open")
     said = "The limit of 2 open executions in domain d is reached"
-    yield refusal("LimitExceededFault", said, "one open run too many", "E", "2.21, 15.17")
+    yield refusal("LimitExceededFault", said, "one open run too many", "E", "SWF §2.21, §15.17")
     given: dict[str, Any] = {}
     for name, value in (
         ("executionStartToCloseTimeout", "60"),
@@ -207,7 +209,7 @@ def _starts() -> Iterator[Refusal]:
         ("childPolicy", "ABANDON"),
     ):
         when = f"a type without defaults, given {_listed(given)}"
-        yield refusal("DefaultUndefinedFault", name, when, "A*", "2.21, 15.3, 15.21", BARE, **given)
+        yield refusal("DefaultUndefinedFault", name, when, "A*", "SWF §2.21, §15.3, §15.21", BARE, **given)
         given[name] = value
 
 
@@ -236,17 +238,17 @@ def _runs() -> Iterator[Refusal]:
             if address.get("runId"):
                 message = unknown_execution(**address)
             given = {"domain": "d", **address, **members}
-            yield Refusal(operation, unknown, message, when, given, grade, "1.4.10, 2.22")
+            yield Refusal(operation, unknown, message, when, given, grade, "SWF §1.4.10, §2.22")
     for operation in ("DescribeWorkflowExecution", "GetWorkflowExecutionHistory"):
         for when, address in (
             ("a runId that is none", {"workflowId": "open", "runId": "fake"}),
             ("a run of another workflowId", {"workflowId": "also open", "runId": "$open_run"}),
         ):
             given = {"domain": "d", "execution": address}
-            yield Refusal(operation, unknown, unknown_execution(**address), when, given, "A", "1.4.10")
+            yield Refusal(operation, unknown, unknown_execution(**address), when, given, "A", "SWF §1.4.10")
         given = {"domain": "e", "execution": {"workflowId": "open", "runId": "$open_run"}}
         said = unknown_execution("open", "$open_run")
-        yield Refusal(operation, unknown, said, "a run of another domain", given, "A", "1.4.10")
+        yield Refusal(operation, unknown, said, "a run of another domain", given, "A", "SWF §1.4.10")
 
 
 def unknown_execution(workflowId: str, runId: str) -> str:
@@ -258,7 +260,7 @@ def _tasks() -> Iterator[Refusal]:
     for kind in ("Decision", "Activity"):
         given = {"domain": "d", "taskList": {"name": "busy"}}
         when = "a task list on which enough others poll"
-        yield Refusal(f"PollFor{kind}Task", "LimitExceededFault", said, when, given, "A", "1.4.10")
+        yield Refusal(f"PollFor{kind}Task", "LimitExceededFault", said, when, given, "A", "SWF §1.4.10")
     unknown = "UnknownResourceFault"
     for operation in (
         "RespondDecisionTaskCompleted",
@@ -270,15 +272,15 @@ def _tasks() -> Iterator[Refusal]:
         kind = "decision" if "Decision" in operation else "activity"
         said = unknown_execution("closed", "$closed_run")
         given = {"taskToken": f"$closed_{kind}"}
-        yield Refusal(operation, unknown, said, "a task of a closed run", given, "A", "1.4.10, 7.5")
+        yield Refusal(operation, unknown, said, "a task of a closed run", given, "A", "SWF §1.4.10, §7.5")
         said = "Unknown decision task, scheduledEventId = 2"
         if kind == "activity":
             said = "Unknown activity, scheduledEventId = 5"
         given = {"taskToken": f"$ended_{kind}"}
-        yield Refusal(operation, unknown, said, "a task that has ended", given, "A*", "1.4.10, 7.5")
+        yield Refusal(operation, unknown, said, "a task that has ended", given, "A*", "SWF §1.4.10, §7.5")
 
 
-NOTHING_IS_FORBIDDEN = "requests are not authorized, so nothing is ever forbidden (reference 13.4)"
+NOTHING_IS_FORBIDDEN = "requests are not authorized, so nothing is ever forbidden (SWF §13.4)"
 NO_TAG_RATE = "the only limit of tags is their number, which has a fault of its own: TooManyTagsFault"
 CANNOT_OCCUR: dict[tuple[str, str], str] = {
     **{(operation, "OperationNotPermittedFault"): NOTHING_IS_FORBIDDEN for operation in swf_model.OPERATIONS},

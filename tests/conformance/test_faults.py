@@ -1,6 +1,6 @@
 """Every modelled fault of every action, through boto3 over HTTP: code, exact text, and nothing written.
 
-The table is `refusals.py`; here it is played. Issue 3, "Wrong input".
+The table is `refusals.py`; here it is played.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def test_boto3_is_told_code_and_text(server: Server, over_http: Furniture, refus
 
 @pytest.mark.parametrize("refusal", REFUSALS, ids=[f"{one.fault}: {one.title}" for one in REFUSALS])
 def test_the_bytes_of_the_answer_are_amazons(server: Server, over_http: Furniture, refusal: Refusal) -> None:
-    """Reference 1.4.1, 1.4.2, 1.4.6: exactly two members, or one when there is no text."""
+    """SWF §1.4.1, §1.4.2, §1.4.6: exactly two members, or one when there is no text."""
     asked: Asked = ask(server, refusal.operation, over_http.filled(refusal.members), refusal.tenant)
     body = {"__type": SWF + refusal.fault}
     if refusal.message is not None:
@@ -53,7 +53,7 @@ def test_every_modelled_fault_of_every_action_is_in_the_table_or_cannot_occur() 
 
 
 def test_a_deprecated_domain_is_a_fault_that_three_actions_have_beside_the_model() -> None:
-    """Reference 2.4: SDKs surface it as a plain ClientError, the code is kept."""
+    """SWF §2.4: SDKs surface it as a plain ClientError, the code is kept."""
     shown = {(refusal.operation, refusal.fault) for refusal in REFUSALS}
     assert shown - modelled() == {
         ("RegisterActivityType", "DomainDeprecatedFault"),

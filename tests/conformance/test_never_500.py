@@ -1,7 +1,7 @@
 """Whatever stands in whichever member of a request, over HTTP: 200 or a fault that SDKs know, never a 500.
 
-Every member of every action, however deep, is given every value of a list of hostile ones (quality 2.4). What is
-refused leaves no trace. Issue 2, "Wrong input".
+Every member of every action, however deep, is given every value of a list of hostile ones (QUALITY §2.4). What is
+refused leaves no trace.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ def next_token(ready: Ready, number: int) -> str:
 def test_a_member_that_is_named_twice_is_what_it_is_the_second_time(
     server: Server, ready: Ready, operation: str
 ) -> None:
-    """Quality 2.4: one rule, the same for everybody who looks at the request."""
+    """QUALITY §2.4: one rule, the same for everybody who looks at the request."""
     least = ready.request(operation)
     with Line(server) as line:
         for name in least:
@@ -163,6 +163,6 @@ def test_a_body_may_be_anything(server: Server, ready: Ready, operation: str) ->
 
 
 def require_answer(asked: Asked, what: str) -> None:
-    """Reference 1.4: 200, or 400 with a fault that SDKs know."""
+    """SWF §1.4: 200, or 400 with a fault that SDKs know."""
     assert asked.status in (200, 400), what
     assert asked.status == 200 or asked.code in KNOWN, what

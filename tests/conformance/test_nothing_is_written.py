@@ -1,4 +1,4 @@
-"""A refused request leaves no trace: every table of the store is the same before and after (issue 3, "Wrong input").
+"""A refused request leaves no trace: every table of the store is the same before and after (QUALITY §2.4).
 
 For every constraint that the model states there is one request that breaks it and nothing else; it comes from
 `tests/wire/swf_model.py`, and `tests/wire/test_requests.py` checks the text. Here it is sent to a service in which it
@@ -48,7 +48,7 @@ def test_a_request_that_breaks_one_constraint_of_the_model_writes_nothing(
 def test_a_request_that_breaks_one_rule_of_the_documentation_writes_nothing(
     ready: Ready, structure: str, path: str
 ) -> None:
-    """Bad names, durations, priorities and tags (reference 3.4, 3.5, 2.6)."""
+    """Bad names, durations, priorities and tags (SWF §3.4, §3.5, §2.6)."""
     before = dump(ready.store)
     for bad in test_prose.GOOD_AND_BAD.get(test_prose.prose.MEMBERS[structure][path], ([], []))[1]:
         operation, where, request = test_prose.request_with(structure, path, bad)

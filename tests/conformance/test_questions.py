@@ -1,4 +1,4 @@
-"""Open questions of the reference (section 15) that only bytes, headers and large numbers can show.
+"""Open questions (SWF §15) that only bytes, headers and large numbers can show.
 
 The others are scenarios, here in questions.txt and in tests/histories.
 """
@@ -20,7 +20,7 @@ IDLE = {"domain": "d", "taskList": {"name": "idle"}}
 def test_a_poll_that_finds_nothing_is_answered_without_a_task_token(
     server: Server, over_http: Furniture
 ) -> None:
-    """15.2, and 1.5.2 for the bytes."""
+    """SWF §15.2, and SWF §1.5.2 for the bytes."""
     with Line(server) as line:
         decision = line.ask("PollForDecisionTask", IDLE)
         activity = line.ask("PollForActivityTask", IDLE)
@@ -29,7 +29,7 @@ def test_a_poll_that_finds_nothing_is_answered_without_a_task_token(
 
 
 def test_a_fault_has_no_header_of_its_own(server: Server, over_http: Furniture) -> None:
-    """15.16: botocore would read x-amzn-query-error, and only in a form that nobody reports."""
+    """SWF §15.16: botocore would read x-amzn-query-error, and only in a form that nobody reports."""
     with Line(server) as line:
         refused = line.ask("DescribeDomain", {"name": "nobody"})
     assert refused.code == "UnknownResourceFault"
@@ -37,7 +37,7 @@ def test_a_fault_has_no_header_of_its_own(server: Server, over_http: Furniture) 
 
 
 def test_a_poll_is_held_for_a_minute() -> None:
-    """15.27: documented, and 60.289 s by a client's log. How it is held is shown in tests/http/test_polls.py."""
+    """SWF §15.27: documented, and 60.289 s by a client's log. How it is held is shown in tests/http/test_polls.py."""
     assert Settings().long_poll_seconds == 60
 
 
@@ -73,7 +73,7 @@ def furnished(service: Service) -> None:
 def test_a_page_holds_a_thousand_items_unless_fewer_are_asked_for(
     many: Service, asked: dict[str, int]
 ) -> None:
-    """15.28; 0 stands for what is usual (reference 2)."""
+    """SWF §15.28; 0 stands for what is usual (SWF §2)."""
     listed = many.call(
         "ListOpenWorkflowExecutions", ME, {"domain": "d", "startTimeFilter": {"oldestDate": 0}}
     )

@@ -1,4 +1,4 @@
-"""AWS's request rates, written down once more from the reference (12.2 to 12.4), so that a slip of the pen is found.
+"""AWS's request rates, written down once more from SWF §12.2 to §12.4, so that a slip of the pen is found.
 
 What happens beyond a rate is shown in `tests/service_limits`; here is also the one cause that only patience reaches.
 """

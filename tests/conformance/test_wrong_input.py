@@ -1,7 +1,7 @@
 """Requests that are legal member by member and wrong as a whole, over HTTP: refused by name, without a trace.
 
 What a scenario shows already stays there (tests/histories: a child of itself, a signal to a closed run, …); here is
-what must hold for every action, every pair of filters and every kind of token. Issue 3, "Wrong input".
+what must hold for every action, every pair of filters and every kind of token.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ QUERIES = [
 
 
 def filters_that_exclude_each_other() -> Iterator[Wrong]:
-    """Reference 10.2."""
+    """SWF §10.2."""
     for operation in QUERIES:
         known = swf_model.input_of(operation).members
         mine = [name for name in FILTERS if name in known]
@@ -69,7 +69,7 @@ def filters_that_exclude_each_other() -> Iterator[Wrong]:
             )
 
 
-# Another argument for each paged call: with it, the page token is no longer one for this call (reference 2).
+# Another argument for each paged call: with it, the page token is no longer one for this call (SWF §2).
 CHANGED: dict[str, dict[str, Any]] = {
     "ListDomains": {"registrationStatus": "DEPRECATED"},
     "ListWorkflowTypes": {"name": "flow"},
@@ -90,7 +90,7 @@ NO_TOKENS = {
 
 
 def page_tokens() -> Iterator[Wrong]:
-    """Reference 1.4.10; that a token must be repeated with the same arguments is 2."""
+    """SWF §1.4.10; that a token must be repeated with the same arguments is in SWF §2."""
     for operation, members in PAGED.items():
         for other in PAGED:
             if other != operation:
@@ -116,7 +116,7 @@ def page_tokens() -> Iterator[Wrong]:
 
 
 def task_tokens() -> Iterator[Wrong]:
-    """Reference 7.5."""
+    """SWF §7.5."""
     for operation in swf_model.OPERATIONS:
         if "taskToken" not in swf_model.input_of(operation).members:
             continue
@@ -138,7 +138,7 @@ def task_tokens() -> Iterator[Wrong]:
 
 
 def decisions_with_the_attributes_of_another_type() -> Iterator[Wrong]:
-    """Reference 3.2: the attributes of its own type are missed by name, whatever else is there."""
+    """SWF §3.2: the attributes of its own type are missed by name, whatever else is there."""
     shape = swf_model.SERVICE.shape_for("Decision")
     for number, kind in enumerate(swf_model.DECISION_TYPES):
         if kind in swf_model.CLOSING:
@@ -157,7 +157,7 @@ def decisions_with_the_attributes_of_another_type() -> Iterator[Wrong]:
 
 
 def decisions_in_an_order_that_cannot_be() -> Iterator[Wrong]:
-    """Reference 4.6: all pairs."""
+    """SWF §4.6: all pairs."""
     for closing in swf_model.CLOSING:
         for kind in swf_model.DECISION_TYPES:
             last, first = decision(closing), decision(kind)
@@ -234,7 +234,7 @@ def test_a_closing_decision_stands_last_and_not_with_new_work(
 def test_a_time_range_upside_down_is_an_empty_one(
     server: Server, over_http: Furniture, operation: str, times: str
 ) -> None:
-    """Reference 10.2 [E]."""
+    """SWF §10.2 [E]."""
     members = {"domain": "d", times: {"oldestDate": 4_000_000_000, "latestDate": 0}}
     asked = ask(server, operation, members)
     assert asked.status == 200

@@ -42,7 +42,7 @@ class Witness:
 
     @property
     def sections(self) -> set[str]:
-        """The sections of the reference that its header names."""
+        """The sections of docs/spec/swf.md that its header names, such as `4.2`."""
         return set(re.findall(r"[0-9]+(?:\.[0-9]+)*", self.scenario.sections))
 
 

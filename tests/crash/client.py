@@ -15,7 +15,7 @@ from bench.connection import Answer, Connection
 from tests.crash.journal import Call, Journal
 from tests.crash.server import HOST
 
-PATIENCE_SECONDS = 61.0  # quality R7: every poll, so every call, is answered within that
+PATIENCE_SECONDS = 61.0  # QUALITY §2.5.R7: every poll, so every call, is answered within that
 PAUSE_SECONDS = 0.01  # between two attempts to reach a server that is not there
 
 _HEAD = (
@@ -43,7 +43,7 @@ def request(action: str, body: bytes) -> bytes:
 
 
 def fault_of(body: bytes) -> str:
-    """The name of the fault, as SDKs read it (reference 1.4.8)."""
+    """The name of the fault, as SDKs read it (SWF §1.4.8)."""
     try:
         return str(json.loads(body)["__type"]).rpartition("#")[2]
     except (ValueError, KeyError, TypeError):

@@ -24,7 +24,7 @@ from tests.crash.load import Load
 from tests.crash.server import Server
 
 LIVES_PER_ROUND = 25  # histories and journal of a round are kept in memory and compared with each other
-LEAST_LIFE, LONGEST_LIFE = 0.03, 0.6  # seconds under load, quality 2.3
+LEAST_LIFE, LONGEST_LIFE = 0.03, 0.6  # seconds under load, QUALITY §2.3
 STOPS = 0.1  # the share of lives that end politely
 SETTINGS = {"long_poll_seconds": "2", "drain_seconds": "5", "log_level": "warning"}
 

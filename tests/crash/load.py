@@ -30,7 +30,7 @@ from tests.crash.names import (
 
 MOST_OPEN = 40  # workflows that starters keep open at once
 RESENDS = 4  # after so many unknown outcomes in a row a client gives up
-DRAIN_SECONDS = 60.0  # quality R7: within that after the last fault, everything has come to its end
+DRAIN_SECONDS = 60.0  # QUALITY §2.5.R7: within that after the last fault, everything has come to its end
 TICK_SECONDS = 0.005
 
 UNCERTAIN = ("failed", "unknown", "hung")
@@ -322,7 +322,7 @@ class Load:
     # --- readers ---
 
     async def read(self) -> None:
-        """What was read once must still be there at the end (quality H8); nobody may stand in the way."""
+        """What was read once must still be there at the end (QUALITY §2.5.H8); nobody may stand in the way."""
         client = self.client()
         while not self.finishing:
             if self.runs:

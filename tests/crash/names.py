@@ -10,7 +10,7 @@ ARN = f"arn:aws:swf:us-east-1:000000000000:/domain/{DOMAIN}"
 WORKFLOW = {"name": "workflow", "version": "1"}
 ACTIVITY = {"name": "activity", "version": "1"}
 DECIDERS, WORKERS = "deciders", "workers"
-LONE = "lone"  # a list that one worker alone polls, so that its order can be judged (quality R6)
+LONE = "lone"  # a list that one worker alone polls, so that its order can be judged (QUALITY §2.5.R6)
 COUNTS = ("CountPendingActivityTasks", "CountPendingDecisionTasks")
 
 # Short enough that what a crash has lost on its way is given out again within a second or two.

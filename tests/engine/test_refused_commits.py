@@ -1,4 +1,4 @@
-"""What a store refuses to commit is done again: nothing due or under way is forgotten (design, 3)."""
+"""What a store refuses to commit is done again: nothing due or under way is forgotten."""
 
 from __future__ import annotations
 

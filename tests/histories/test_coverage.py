@@ -17,24 +17,26 @@ SCENARIOS = [scenario for path in runner.files() for scenario in language.read(p
 LINES = [line for scenario in SCENARIOS for step in scenario.steps for line in step.expected]
 TEXTS = [step.text for scenario in SCENARIOS for step in scenario.steps]
 
-# Without authorization nothing is forbidden (reference 13.4).
+# Without authorization nothing is forbidden (SWF §13.4).
 NEVER_FORBIDDEN = "OPERATION_NOT_PERMITTED"
-# Request rates are another profile's business, shown where that is tested (reference 12.3).
+# Request rates are another profile's business, shown where that is tested (SWF §12.3).
 RATES = re.compile(r".*_RATE_EXCEEDED")
 CANNOT_OCCUR = {
-    # Measured on the live service: the id of an open Lambda task may be used again (reference 15.13).
+    # Measured on the live service: the id of an open Lambda task may be used again (SWF §15.13).
     ("ScheduleLambdaFunctionFailed", "ID_ALREADY_IN_USE"),
-    # A single installation is one region (reference 9.2).
+    # A single installation is one region (SWF §9.2).
     ("ScheduleLambdaFunctionFailed", "LAMBDA_SERVICE_NOT_AVAILABLE_IN_REGION"),
 }
 
-# Reference 16.6, line by line. Scenarios name the lines that they show.
+# SWF §16.6, line by line. Scenarios name the lines that they show.
 CHECKLIST = (runner.FOLDER / "checklist.md").read_text(encoding="utf-8")
 
 
 def test_every_event_is_shown() -> None:
     shown = {words[1] for line in LINES if len(words := line.split(maxsplit=2)) > 1 and words[0].isdigit()}
-    assert shapes.EVENTS.keys() - shown == {"RecordMarkerFailed"}, "it only fails when it is forbidden (5.8)"
+    assert shapes.EVENTS.keys() - shown == {"RecordMarkerFailed"}, (
+        "it only fails when it is forbidden (SWF §5.8)"
+    )
 
 
 def test_every_decision_is_shown() -> None:
@@ -92,7 +94,7 @@ def test_every_cause_of_an_event_that_can_occur_is_shown(event: str) -> None:
 
 @pytest.mark.parametrize("number", range(1, 14))
 def test_every_history_of_section_14_is_a_scenario(number: int) -> None:
-    section = f"14.{number}"
+    section = f"§14.{number}"
     showing = [scenario for scenario in SCENARIOS if section in re.split(r"[ ,]+", scenario.sections)]
     assert len(showing) >= (13 if number == 12 else 1)
 
@@ -120,7 +122,7 @@ def test_every_timeout_of_an_activity_is_shown(timeout: str) -> None:
 def test_every_modelled_fault_is_shown() -> None:
     modelled = {fault for operation in shapes.OPERATIONS.values() for fault in operation.faults}
     shown = {line.split(":")[0] for line in LINES}
-    # Nothing is forbidden without authorization (reference 13.4).
+    # Nothing is forbidden without authorization (SWF §13.4).
     assert modelled - shown == {"OperationNotPermittedFault"}
 
 

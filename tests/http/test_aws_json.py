@@ -1,4 +1,4 @@
-"""Requests and answers have AWS's form (reference 1.1, 1.2, 1.4), and no input is answered 500."""
+"""Requests and answers have AWS's form (SWF §1.1, §1.2, §1.4), and no input is answered 500."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What HTTP leaves open is closed: one reading of every request, or none (quality 2.3, 5.3)."""
+"""What HTTP leaves open is closed: one reading of every request, or none (QUALITY §2.3, §5.3)."""
 
 from __future__ import annotations
 

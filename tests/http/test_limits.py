@@ -1,4 +1,4 @@
-"""Nobody can hold the server up by being slow, endless or many (quality 2.3; issue 2, Wrong input)."""
+"""Nobody can hold the server up by being slow, endless or many (QUALITY §2.3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A signal ends a real process cleanly: polls answered, work finished, exit status 0 (quality 6.3)."""
+"""A signal ends a real process cleanly: polls answered, work finished, exit status 0 (QUALITY §6.3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The HTTP side of a Lambda task: what is sent, what each answer means, and who cannot hold it up (quality 5.5)."""
+"""The HTTP side of a Lambda task: what is sent, what each answer means, and who cannot hold it up (QUALITY §5.5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lambda tasks from decision to end, in one process: events, endings, time-outs (reference 9, 14.7)."""
+"""Lambda tasks from decision to end, in one process: events, endings, time-outs (SWF §9, §14.7)."""
 
 from __future__ import annotations
 
@@ -237,7 +237,7 @@ def test_details_and_reasons_are_cut_to_what_an_event_holds() -> None:
 
 
 def test_an_id_may_be_used_again_while_it_is_open() -> None:
-    """15.13: measured on the live service, though the model has a cause against it."""
+    """SWF §15.13: measured on the live service, though the model has a cause against it."""
     on = stage(f=lambda event: LATER)
     run_id = run(on, invoke("same"), invoke("same"))
     described = on.ask("DescribeWorkflowExecution", execution={"workflowId": "w", "runId": run_id})

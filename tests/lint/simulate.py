@@ -1,6 +1,6 @@
 """Long valid histories out of dice: a decider, workers and a clock that do what the reference allows.
 
-Owns a small service of its own, written for these tests from reference 4 to 9; it must not know the checker
+Owns a small service of its own, written for these tests from SWF §4 to §9; it must not know the checker
 or the real service. The same dice give the same history.
 """
 

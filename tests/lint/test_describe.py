@@ -19,7 +19,7 @@ CONFIGURATION = {
     "taskList": {"name": "list"},
     "taskStartToCloseTimeout": "300",
 }
-# The real answer for the history of reference 14.1 (10.4): the activity stays open, the request is forgotten.
+# The real answer for the history of SWF §14.1 (SWF §10.4): the activity stays open, the request is forgotten.
 CANCELED: dict[str, Any] = {
     "executionConfiguration": CONFIGURATION,
     "executionInfo": {

@@ -21,7 +21,7 @@ HistoryEvent = dict[str, Any]
 History = list[HistoryEvent]
 
 HERE = Path(__file__).parent / "histories"
-EPOCH = 1_497_371_587.073  # of a recording: reference 10.4
+EPOCH = 1_497_371_587.073  # of a recording: SWF §10.4
 
 SHORT = {
     "Started": "WorkflowExecutionStarted",

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 Members = dict[str, Any]
 
-TRIGGERS = {  # 4.2
+TRIGGERS = {  # SWF §4.2
     "WorkflowExecutionStarted",
     "WorkflowExecutionSignaled",
     "WorkflowExecutionCancelRequested",
@@ -53,7 +53,7 @@ CLOSING_DECISIONS = {
     "CancelWorkflowExecution",
     "ContinueAsNewWorkflowExecution",
 }
-NOT_WITH_A_CLOSE = {"ScheduleActivityTask", "StartTimer", "ScheduleLambdaFunction"}  # 4.6
+NOT_WITH_A_CLOSE = {"ScheduleActivityTask", "StartTimer", "ScheduleLambdaFunction"}  # SWF §4.6
 ACTIVITY_ENDS = {
     "ActivityTaskCompleted",
     "ActivityTaskFailed",
@@ -183,7 +183,7 @@ class Run:
         return [event for event in self.all("LambdaFunctionScheduled") if event.id not in over]
 
     def task_list(self) -> tuple[str, str | None]:
-        """The list of the next decision task, and how long it may wait there (4.8)."""
+        """The list of the next decision task, and how long it may wait there (SWF §4.8)."""
         override: tuple[str, str | None] | None = None
         for event in self.events:
             if event.type == "DecisionTaskCompleted":
@@ -193,9 +193,7 @@ class Run:
                         event.held.get("taskListScheduleToStartTimeout"),
                     )
                 elif override is not None and override[1] is not None:
-                    override = (
-                        None  # a temporary override ends with a completion that does not repeat it (15.12)
-                    )
+                    override = None  # a temporary override ends with a completion that does not repeat it (SWF §15.12)
             elif event.type == "DecisionTaskTimedOut":
                 scheduled = self.find(event.held["scheduledEventId"])
                 temporary = override is not None and override[1] is not None
@@ -204,7 +202,7 @@ class Run:
         return override or (self.started["taskList"]["name"], None)
 
     def previous_started(self) -> int:
-        """Of the last decision task that was worked on, 0 if none (15.20)."""
+        """Of the last decision task that was worked on, 0 if none (SWF §15.20)."""
         ends = self.all("DecisionTaskCompleted", "DecisionTaskTimedOut")
         return max((event.held["startedEventId"] for event in ends), default=0)
 
@@ -251,7 +249,7 @@ class Model:
         return event
 
     def _wake(self, run: Run) -> None:
-        """4.2: behind a trigger event stands DecisionTaskScheduled, unless one waits already."""
+        """SWF §4.2: behind a trigger event stands DecisionTaskScheduled, unless one waits already."""
         if run.is_open and run.scheduled_decision() is None:
             name, to_start = run.task_list()
             event = self._record(
@@ -291,7 +289,7 @@ class Model:
         return run
 
     def _resolve(self, request: Members, defaults: Members, order: tuple[str, ...]) -> Members | str:
-        """The settings of a run, or the first mandatory one that nobody gives (2.21, 15.21)."""
+        """The settings of a run, or the first mandatory one that nobody gives (SWF §2.21, §15.21)."""
         names = (*order, "taskPriority", "lambdaRole")
         held = {name: request.get(name) or defaults.get(name) for name in names}
         return next((name for name in order if not held[name]), held)
@@ -306,7 +304,7 @@ class Model:
         return run
 
     def start(self, workflow_id: str, request: Members) -> str:
-        """StartWorkflowExecution (2.21)."""
+        """StartWorkflowExecution (SWF §2.21)."""
         found = self._workflow_types.get(_key(request["workflowType"]))
         if found is None:
             raise Refused("UnknownResourceFault")
@@ -342,7 +340,7 @@ class Model:
         self._settle()
 
     def _close(self, run: Run, kind: str, **held: Any) -> None:
-        """8.8: the parent hears of it, and the children are treated by the policy (8.6)."""
+        """SWF §8.8: the parent hears of it, and the children are treated by the policy (SWF §8.6)."""
         children = run.children()
         closing = self._record(run, kind, **held)
         if "parentWorkflowExecution" in run.started and kind != "WorkflowExecutionContinuedAsNew":
@@ -416,7 +414,7 @@ class Model:
         )
 
     def _apply_policy(self, parent: Run, initiated: Event, policy: str) -> None:
-        """To the open run of the child, which may be a later one of its chain (8.6)."""
+        """To the open run of the child, which may be a later one of its chain (SWF §8.6)."""
         child = self._open_run(initiated.held["workflowId"])
         if child is None:
             return
@@ -474,7 +472,7 @@ class Model:
             )
 
     def _deliver(self, sender: Run, initiated: Event) -> None:
-        """A signal or cancel request of another run, or of the same one (5.11, 5.12)."""
+        """A signal or cancel request of another run, or of the same one (SWF §5.11, §5.12)."""
         held = initiated.held
         target = self._addressed(held["workflowId"], held.get("runId"))
         from_ = {"externalInitiatedEventId": initiated.id, "externalWorkflowExecution": sender.name}
@@ -508,7 +506,7 @@ class Model:
         )
 
     def _no_lambda(self, run: Run, scheduled: Event) -> None:
-        """This model has no functions to call: the role cannot be used (9.2). Only one of the texts is SWF's own."""
+        """No functions can be called here: the role cannot be used (SWF §9.2). Only one text is SWF's own."""
         if run.is_open:
             message = "No IAM role is attached to the current workflow execution."
             if "lambdaRole" in run.started:
@@ -625,7 +623,7 @@ class Model:
     # --- tasks ---
 
     def _best(self, found: list[tuple[Run, Event]]) -> tuple[Run, Event] | None:
-        """Higher priority first, then the older one (7.6)."""
+        """Higher priority first, then the older one (SWF §7.6)."""
         return min(
             found,
             key=lambda entry: (-int(entry[1].held.get("taskPriority", 0)), entry[0].places[entry[1].id]),
@@ -633,7 +631,7 @@ class Model:
         )
 
     def pending(self, kind: str, task_list: str) -> list[tuple[Run, Event]]:
-        """Scheduled and not started, those behind a started one too (15.26)."""
+        """Scheduled and not started, those behind a started one too (SWF §15.26)."""
         found: list[tuple[Run, Event]] = []
         for run in self.runs:
             if run.is_open:
@@ -670,7 +668,7 @@ class Model:
         return run, started
 
     def _require_activity(self, run: Run, started: Event) -> Event:
-        """The open activity of a token (7.5)."""
+        """The open activity of a token (SWF §7.5)."""
         if run.is_open:
             for activity in run.activities():
                 if activity.id == started.held["scheduledEventId"]:
@@ -678,7 +676,7 @@ class Model:
         raise Refused("UnknownResourceFault")
 
     def heartbeat(self, run: Run, started: Event, details: str | None) -> bool:
-        """Whether its cancellation was asked for (7.3)."""
+        """Whether its cancellation was asked for (SWF §7.3)."""
         activity = self._require_activity(run, started)
         run.heartbeats[activity.id] = (self.now, details)
         asked = run.cancel_request_of(activity) is not None
@@ -714,7 +712,7 @@ class Model:
         decisions: list[tuple[str, Members]] = request["decisions"]
         kinds = [kind for kind, _ in decisions]
         if any(kind in CLOSING_DECISIONS for kind in kinds[:-1]):
-            raise Refused("ValidationException")  # 4.6: Close must be last decision in list
+            raise Refused("ValidationException")  # SWF §4.6: Close must be last decision in list
         if kinds and kinds[-1] in CLOSING_DECISIONS and NOT_WITH_A_CLOSE & set(kinds):
             raise Refused("ValidationException")
         if not run.is_open or run.started_decision() != started:
@@ -759,7 +757,7 @@ class Model:
         }
         members = {name: held.get(name) for name in told.get(kind, ())}
         if kind == "StartChildWorkflowExecution":
-            members["initiatedEventId"] = 0  # 5.13
+            members["initiatedEventId"] = 0  # SWF §5.13
         self._record(run, f"{kind}Failed", cause=cause, decisionTaskCompletedEventId=completed_id, **members)
 
     def _decide_ScheduleActivityTask(self, run: Run, completed_id: int, held: Members) -> str | None:
@@ -803,7 +801,7 @@ class Model:
                     activityId=held["activityId"],
                     decisionTaskCompletedEventId=completed_id,
                 )
-                if run.start_of(activity) is None:  # 5.3: ended at once
+                if run.start_of(activity) is None:  # SWF §5.3: ended at once
                     self._cancel_activity(run, activity, 0, None)
                 return None
         return "ACTIVITY_ID_UNKNOWN"
@@ -874,7 +872,7 @@ class Model:
         return None
 
     def _decided_settings(self, workflow_type: Members, held: Members) -> Members | str:
-        """Or the cause of the failure (5.7, 5.13)."""
+        """Or the cause of the failure (SWF §5.7, §5.13)."""
         found = self._workflow_types.get(_key(workflow_type))
         if found is None:
             return "WORKFLOW_TYPE_DOES_NOT_EXIST"
@@ -904,7 +902,7 @@ class Model:
     def _decide_ContinueAsNewWorkflowExecution(
         self, run: Run, completed_id: int, held: Members
     ) -> str | None:
-        """8.7: the name of the type and the parent are kept, nothing else."""
+        """SWF §8.7: the name of the type and the parent are kept, nothing else."""
         current = run.started["workflowType"]
         workflow_type = {
             "name": current["name"],

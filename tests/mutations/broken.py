@@ -80,7 +80,7 @@ MUTATIONS = (
         "forgetful poll",
         "previousStartedEventId forgets a decision task that timed out",
         "core/decision_tasks.py",
-        "        execution.previous_started_id = attributes.started_event_id  # 15.20\n",
+        "        execution.previous_started_id = attributes.started_event_id  # SWF §15.20\n",
         "        pass\n",
         ("scenarios", "model", "simulation"),
     ),

@@ -2,7 +2,7 @@
 
 Owns two judgements: of histories, by the independent checker `workflowsvc.lint` and by what was read before (a history
 only grows); and of a service in this process, by a fresh replay: memory, tasks, wake-up times and lists must be what
-the stored events say, because history is the state (design, section 1).
+the stored events say, because history is the state (docs/decisions/0001-history-is-the-state.md).
 """
 
 from __future__ import annotations

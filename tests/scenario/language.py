@@ -4,7 +4,7 @@ Owns the form of the files (tests/histories/README.md describes it for people) a
 know what any command does.
 
     == A title that says what the service does
-    reference 4.2, 14.2 [A]
+    SWF §4.2, §14.2 [A]
 
     d = poll decision
         w#1 events 1..3 startedEventId=3 previousStartedEventId=0
@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 INDENT = "    "
 
-_HEADER = re.compile(r"reference (?P<sections>[0-9., to]+?) \[(?P<grade>A\*?|B|C|D|E)\](?: (?P<source>.*))?")
+_HEADER = re.compile(r"SWF (?P<sections>§[§0-9., to]+?) \[(?P<grade>A\*?|B|C|D|E)\](?: (?P<source>.*))?")
 _NAME = re.compile(r"([A-Za-z][A-Za-z0-9_]*)=")
 _json = json.JSONDecoder()
 
@@ -90,7 +90,9 @@ def read_text(path: Path, text: str) -> list[Scenario]:
         continued = _goes_on(line) and (continued or not line.startswith(INDENT))
     for scenario in scenarios:
         if not scenario.sections:
-            raise Broken(f"{path}:{scenario.line}: say which reference it shows: reference 4.2 [A]")
+            raise Broken(
+                f"{path}:{scenario.line}: say which rule of the specification it shows: SWF §4.2 [A]"
+            )
     return scenarios
 
 

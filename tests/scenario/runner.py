@@ -52,7 +52,7 @@ def stage_of(scenario: Scenario) -> tuple[Stage, list[Step]]:
 
 def prelude() -> list[Step]:
     text = PRELUDE.read_text(encoding="utf-8")
-    return language.read_text(PRELUDE, f"== Prelude\nreference 2.9 [B]\n{text}")[0].steps
+    return language.read_text(PRELUDE, f"== Prelude\nSWF §2.9 [B]\n{text}")[0].steps
 
 
 def play(

@@ -15,7 +15,7 @@ HERE = Path("somewhere.txt")
 STORY = """
 # a remark
 == A timer fires
-reference 5.9 [A] CAS
+SWF §5.9 [A] CAS
 checklist a line
 
 start w
@@ -31,7 +31,7 @@ start w
 
 def test_a_story_has_a_title_sections_a_grade_commands_and_answers() -> None:
     (scenario,) = language.read_text(HERE, STORY)
-    assert (scenario.title, scenario.sections, scenario.grade) == ("A timer fires", "5.9", "A")
+    assert (scenario.title, scenario.sections, scenario.grade) == ("A timer fires", "§5.9", "A")
     assert scenario.checklist == ["a line"]
     assert [(step.text, len(step.expected)) for step in scenario.steps] == [
         ("start w", 1),
@@ -84,9 +84,9 @@ def test_the_files_are_as_rewriting_would_leave_them(path: Path, tmp_path: Path)
     [
         "start w\n",
         "== A title\nstart w\n",
-        "== A title\nreference 4.2 [F]\nstart w\n",
-        "== A title\nreference 4.2 [A]\n    an answer to nothing\n",
-        "== A title\nreference 4.2 [A]\nstart w\n  w#1\n",
+        "== A title\nSWF §4.2 [F]\nstart w\n",
+        "== A title\nSWF §4.2 [A]\n    an answer to nothing\n",
+        "== A title\nSWF §4.2 [A]\nstart w\n  w#1\n",
     ],
 )
 def test_a_file_that_cannot_be_read_says_where(text: str) -> None:

@@ -1,4 +1,4 @@
-"""How many items a page holds (reference 2, common pagination rules)."""
+"""How many items a page holds (SWF §2, common pagination rules)."""
 
 from __future__ import annotations
 

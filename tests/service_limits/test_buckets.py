@@ -1,4 +1,4 @@
-"""AWS's request rates, on with `--limits aws` alone: calls, decisions, runs and lists (reference 12.1 to 12.4)."""
+"""AWS's request rates, on with `--limits aws` alone: calls, decisions, runs and lists (SWF §12.1 to §12.4)."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def stage(limits: Any) -> Stage:
 
 
 def test_every_operation_has_a_rate() -> None:
-    """Reference 12.2 lists all 39."""
+    """SWF §12.2 lists all 39."""
     assert CALLS.keys() == shapes.OPERATIONS.keys()
 
 
@@ -252,7 +252,7 @@ def test_decisions_without_a_rate_are_never_throttled(on: Stage) -> None:
 
 
 def test_a_task_list_takes_only_so_many_activity_tasks_a_second(on: Stage, monkeypatch: Any) -> None:
-    """2,000 by reference 12.1, which the 1,000 of the decision hide; so the list's own is made smaller here."""
+    """2,000 by SWF §12.1, which the 1,000 of the decision hide; so the list's own is made smaller here."""
     assert Rate(2000, 2000) == ACTIVITY_TASK_LIST
     monkeypatch.setattr("workflowsvc.service.buckets.ACTIVITY_TASK_LIST", Rate(2, 2))
     run_id = on.start()
@@ -284,7 +284,7 @@ def calls_of_a_run(on: Stage, operation: str, run_id: str, token: str) -> None:
 
 @pytest.mark.parametrize("operation", sorted(RUNS))
 def test_one_run_can_be_called_only_so_often(on: Stage, operation: str) -> None:
-    """12.4, beside the bucket of the account, which holds at least as much."""
+    """SWF §12.4, beside the bucket of the account, which holds at least as much."""
     size, refill = RUNS[operation]
     assert CALLS[operation].size >= size
     run_id = on.start()

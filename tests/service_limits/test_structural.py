@@ -1,4 +1,4 @@
-"""The structural quotas of reference 12.1, each reached with a small number of its own."""
+"""The structural quotas of SWF §12.1, each reached with a small number of its own."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def test_a_year_is_the_longest_that_the_api_knows() -> None:
 
 @pytest.mark.parametrize("timeout", ["NONE", "31536000"])
 def test_a_run_that_continues_ends_when_the_longest_time_is_over(timeout: str) -> None:
-    """Decisions have no cause for it, so the run is stopped there (15.11)."""
+    """Decisions have no cause for it, so the run is stopped there (SWF §15.11)."""
     on = stage(max_execution_seconds=86_400)
     on.start()
     on.decide(decision("ContinueAsNewWorkflowExecution", executionStartToCloseTimeout=timeout))
@@ -269,7 +269,7 @@ def test_what_has_ended_makes_room() -> None:
 
 @pytest.mark.parametrize("kind", ["Decision", "Activity"])
 def test_a_list_has_only_so_many_polls_waiting(kind: str) -> None:
-    """Reference 1.4.10; lists of one name, and other kinds of one list, have their own."""
+    """SWF §1.4.10; lists of one name, and other kinds of one list, have their own."""
     on = stage(max_pollers_per_list=2)
     poll = f"PollFor{kind}Task"
     waiting = [on.world.poll(poll, domain="d", taskList=LIST) for _ in range(2)]

@@ -224,7 +224,7 @@ class Auditor:
         assert ("nextPageToken" in answer) == (len(expected) > size)
 
     def _previous(self, run: int, started_id: int) -> int:
-        """The last decision task before this one that was worked on (reference 4.7, 15.20)."""
+        """The last decision task before this one that was worked on (SWF §4.7, §15.20)."""
         worked_on = [
             attributes(event)["startedEventId"]
             for event in self._log.decoded[run][:started_id]
@@ -240,7 +240,7 @@ class Auditor:
             kind = held["decisionType"]
             event = next(events, None)
             if event is not None and event["eventType"] == "ActivityTaskCanceled":
-                event = next(events, None)  # of a task that nobody had started (reference 5.3)
+                event = next(events, None)  # of a task that nobody had started (SWF §5.3)
             assert event is not None, f"D5: nothing was recorded for {kind}"
             found = event["eventType"]
             if attributes(event).get("cause") == "EVENT_LIMIT_EXCEEDED":

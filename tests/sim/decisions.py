@@ -25,7 +25,7 @@ CLOSING = {
     "CancelWorkflowExecution",
     "ContinueAsNewWorkflowExecution",
 }
-NOT_WITH_A_CLOSE = {"ScheduleActivityTask", "StartTimer", "ScheduleLambdaFunction"}  # reference 4.6
+NOT_WITH_A_CLOSE = {"ScheduleActivityTask", "StartTimer", "ScheduleLambdaFunction"}  # SWF §4.6
 
 EVENTS = {  # decision -> what it records when it succeeds
     "ScheduleActivityTask": "ActivityTaskScheduled",

@@ -21,9 +21,7 @@ from workflowsvc.store.sqlite import SqliteStore
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = range(200)
 CALLS = {"conflict", "unavailable", "crash", "unknown", "no reading"}
-NEVER = {
-    "RecordMarkerFailed"
-}  # its only cause is a permission (reference 5.8), and everybody may do everything
+NEVER = {"RecordMarkerFailed"}  # its only cause is a permission (SWF §5.8), and everybody may do everything
 
 
 @pytest.mark.timeout(900)  # together, so that what they have met can be counted: 40 s, alone on a core

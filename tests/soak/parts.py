@@ -1,6 +1,6 @@
 """The long forms, each a part that can be run alone: what it is called, what it does, how long it takes.
 
-Owns the figures of issue 4 and the list of parts. What a part does is in the package it comes from.
+Owns the figures to reach and the list of parts. What a part does is in the package it comes from.
 """
 
 from __future__ import annotations

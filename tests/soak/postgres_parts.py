@@ -1,6 +1,6 @@
 """The long forms on PostgreSQL: three nodes on one database, under load, and what befalls them.
 
-Owns the figures of issue 6 and the list of parts. Each part has rounds with a fresh database, at the end of which
+Owns the figures to reach and the list of parts. Each part has rounds with a fresh database, at the end of which
 everything must have come to its end and is audited: rules R1 to R7, the linter, fsck. What can happen is in
 `tests/cluster`.
 """
@@ -33,7 +33,7 @@ DEATHS = 100
 CRASH_SECONDS = BREAK_SECONDS = 300.0
 ROUND_SECONDS = 100.0  # histories and journal of a round are kept in memory and compared with each other
 WAKES = 100
-WAKE_P99_MS = 1_100  # quality 6.6: when all hints are lost
+WAKE_P99_MS = 1_100  # QUALITY §6.6: when all hints are lost
 KILLS_WITHOUT_HINTS, KILLS_WITH_ODD_CLOCKS = 10, 25
 ROLLS = 5
 SEEDS = 200

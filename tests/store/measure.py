@@ -1,7 +1,7 @@
 """What a transition costs in the SQLite store: `python -m tests.store.measure [--path FILE] [--closed N] …`.
 
 A transition is one call that moves an execution: on average 1.6 events appended, its row changed, a task
-put or deleted. Runs of one activity (seven transitions, 11 events, reference 14) pass through a window of
+put or deleted. Runs of one activity (seven transitions, 11 events, SWF §14) pass through a window of
 `--active` ones, `--batch` transitions to a commit. Prints CPU, because wall time on a shared machine says
 little; "best quarter" is the mean of the quarter of the commits that were least disturbed.
 

@@ -23,7 +23,7 @@ from workflowsvc.store.interface import (
 
 unicode = st.characters(exclude_categories=["Cs"])  # a lone surrogate is refused long before a store sees it
 free_text = st.none() | st.text(unicode, max_size=60)
-name = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=40)  # reference 3.4
+name = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=40)  # SWF §3.4
 number = st.integers(0, (1 << 63) - 1)
 maybe = st.none() | number
 
@@ -130,7 +130,7 @@ def test_rows_come_back_as_they_went_in(
 
 
 def test_values_as_large_as_they_may_be_are_kept_whole(store: Store) -> None:
-    """Limits of reference 3.3, in characters of four bytes."""
+    """Limits of SWF §3.3, in characters of four bytes."""
     wide = "\U0001f600"
     execution = execution_row(
         workflow_id=wide * 256, type_name=wide * 256, type_version=wide * 64, tags=b'["' + b"x" * 5000 + b'"]'

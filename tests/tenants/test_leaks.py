@@ -1,4 +1,4 @@
-"""No tenant hears a word of another, in any answer to any operation (issue 3, item 8; reference 1.3.5)."""
+"""No tenant hears a word of another, in any answer to any operation (SWF §1.3.5; QUALITY §2.5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose names are meant is told by the credentials a request is signed with: account and region (reference 1.3.5)."""
+"""Whose names are meant is told by the credentials a request is signed with: account and region (SWF §1.3.5)."""
 
 from __future__ import annotations
 

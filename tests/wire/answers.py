@@ -55,7 +55,7 @@ def as_json(value: Any, *, in_event: bool = False) -> Any:
 
 
 def require_awss_form(body: bytes) -> None:
-    """Compact, members sorted on every level, nothing null (reference 1.2.5, 1.2.7)."""
+    """Compact, members sorted on every level, nothing null (SWF §1.2.5, §1.2.7)."""
 
     def sorted_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         names = [name for name, _ in pairs]

@@ -41,7 +41,7 @@ class Constraint(NamedTuple):
     """One thing that the model demands of one member of a request."""
 
     operation: str
-    path: str  # in the grammar of the reference 3.2
+    path: str  # in the grammar of SWF §3.2
     broken: Any  # a value that breaks it; None: the member is missing
     text: str
     request: dict[str, Any]  # complete but for this

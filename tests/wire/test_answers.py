@@ -47,7 +47,7 @@ def test_bytes_are_answered_as_they_are() -> None:
 
 
 def test_a_recorded_type_description_comes_out_byte_for_byte() -> None:
-    """Reference 2.10, from a recording of the real service."""
+    """SWF §2.10, from a recording of the real service."""
     detail = shapes.WorkflowTypeDetail(
         configuration=shapes.WorkflowTypeConfiguration(
             default_child_policy="TERMINATE",
@@ -69,7 +69,7 @@ def test_a_recorded_type_description_comes_out_byte_for_byte() -> None:
 
 
 def test_zero_false_and_empty_strings_are_written_absent_values_are_not() -> None:
-    """Reference 1.2.7 to 1.2.10."""
+    """SWF §1.2.7 to §1.2.10."""
     count = shapes.WorkflowExecutionCount(count=0, truncated=False)
     assert wire.encode(count) == b'{"count":0,"truncated":false}'
     domain = shapes.DomainInfo(name="d", status="REGISTERED", description="")

@@ -68,7 +68,7 @@ def test_botocore_reads_every_event(kind: str) -> None:
 @pytest.mark.parametrize(
     ("at_ms", "text"),
     [
-        (1497371587073, "1.497371587073E9"),  # the first three are recorded, reference 1.2.6
+        (1497371587073, "1.497371587073E9"),  # the first three are recorded, SWF §1.2.6
         (1497371587840, "1.49737158784E9"),
         (1488804447590, "1.48880444759E9"),
         (1500000000000, "1.5E9"),

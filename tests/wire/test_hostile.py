@@ -1,4 +1,4 @@
-"""Hostile bodies (quality 2.4) are refused at once with a fault that SDKs know; nothing else comes out."""
+"""Hostile bodies (QUALITY §2.4) are refused at once with a fault that SDKs know; nothing else comes out."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_what_is_no_json_object_is_refused_without_a_text(body: bytes) -> None:
     ],
 )
 def test_a_wrong_json_type_is_named_and_nothing_else_is_checked(text: bytes, said: str) -> None:
-    """Reference 3.1; the page size of 5000 would be a violation of its own."""
+    """SWF §3.1; the page size of 5000 would be a violation of its own."""
     with pytest.raises(SerializationException) as refused:
         list_domains(b'{"registrationStatus":"LOST",' + text + b"}")
     assert refused.value.message == said
@@ -128,7 +128,7 @@ def test_a_moment_is_a_number_that_fits(moment: bytes) -> None:
 
 @pytest.mark.parametrize("moment", [b"0", b"-1", b"1497371587", b"1.497371587073E9", b"1497371587.073"])
 def test_moments_are_whole_or_broken_seconds(moment: bytes) -> None:
-    """Reference 1.1.14."""
+    """SWF §1.1.14."""
     body = b'{"domain":"d","startTimeFilter":{"oldestDate":' + moment + b"}}"
     request = wire.decode("CountOpenWorkflowExecutions", body)
     assert isinstance(request, shapes.CountOpenWorkflowExecutionsInput)
@@ -136,14 +136,14 @@ def test_moments_are_whole_or_broken_seconds(moment: bytes) -> None:
 
 
 def test_unknown_members_are_ignored() -> None:
-    """Reference 1.1.12."""
+    """SWF §1.1.12."""
     assert (
         list_domains(member(b'"nobodyKnowsThis":{"a":[1,{"b":1e400}]}')).registration_status == "REGISTERED"
     )
 
 
 def test_null_members_are_absent() -> None:
-    """Reference 1.1.10."""
+    """SWF §1.1.10."""
     assert list_domains(member(b'"maximumPageSize":null,"reverseOrder":null')) == shapes.ListDomainsInput(
         registration_status="REGISTERED"
     )

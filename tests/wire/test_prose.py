@@ -1,4 +1,4 @@
-"""Rules that AWS gives only in prose (reference 3.4, 3.5, 10.2): each member that has one is held to it."""
+"""Rules that AWS gives only in prose (SWF §3.4, §3.5, §10.2): each member that has one is held to it."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_every_ruled_member_refuses_what_is_not(structure: str, path: str) -> No
         assert f"Value '{bad}' at '{where}'" in str(refused.value.message)
 
 
-# An empty string stands for an absent value wherever it can stand (reference 3.2, last bullet).
+# An empty string stands for an absent value wherever it can stand (SWF §3.2, last bullet).
 MAY_BE_EMPTY = {"VersionOptional", "WorkflowRunIdOptional", "DurationInSecondsOptional", "TaskPriority"}
 
 
@@ -208,7 +208,7 @@ def test_every_duration_and_priority_of_a_request_has_a_rule() -> None:
 def test_none_is_taken_where_the_documentation_offers_it() -> None:
     offered = documented(r"(use|value) NONE") - documented(r"cannot specify a value of")
     taken = ruled(*(rule for rule in prose.RULES if "NONE" in rule), "retention days")
-    # The override of a task list: documentation silent, reference 3.5 says yes.
+    # The override of a task list: documentation silent, SWF §3.5 says yes.
     assert taken - offered == {"RespondDecisionTaskCompletedInput.taskListScheduleToStartTimeout"}
     assert offered <= taken
 
@@ -220,7 +220,7 @@ def test_every_member_of_the_table_is_in_the_model() -> None:
             shape = shape.members[name]
 
 
-# ---- Resource tags (reference 2.6)
+# ---- Resource tags (SWF §2.6)
 
 
 @pytest.mark.parametrize(
@@ -256,7 +256,7 @@ def test_lookups_are_not_held_to_the_rule_for_names() -> None:
     assert decoded("DescribeWorkflowExecution", request) == request
 
 
-# ---- Filters (reference 10.2)
+# ---- Filters (SWF §10.2)
 
 MOMENT = {"oldestDate": 0}
 TYPE, TAG, EXECUTION, STATUS = {"name": "n"}, {"tag": "t"}, {"workflowId": "w"}, {"status": "FAILED"}

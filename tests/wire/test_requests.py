@@ -214,7 +214,7 @@ def test_lengths_count_characters_not_bytes() -> None:
     message_of("DescribeDomain", {"name": "日" * 257})
 
 
-# ---- Decision lists (reference 4.6, 3.2)
+# ---- Decision lists (SWF §4.6, §3.2)
 
 
 def decided(*types: str | None, **attributes: Any) -> dict[str, Any]:

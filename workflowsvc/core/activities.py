@@ -1,5 +1,5 @@
-"""Activity tasks: scheduled, started, closed once; their four clocks and their cancellation (reference
-section 7, 5.2, 5.3).
+"""Activity tasks: scheduled, started, closed once; their four clocks and their cancellation (SWF §5.2,
+§5.3, §7).
 
 Owns `Activity`, the decisions ScheduleActivityTask and RequestCancelActivityTask, and what a worker's answers
 record. The last heartbeat is the one fact that history does not hold: the session restores it after a replay
@@ -54,7 +54,7 @@ def start(execution: Execution, at_ms: int, scheduled_id: int, *, identity: str 
 
 
 def require_started(execution: Execution, *, scheduled_id: int, started_id: int) -> Activity:
-    """The started task that a token names; UnknownResourceFault when it is closed (1.4.10)."""
+    """The started task that a token names; UnknownResourceFault when it is closed (SWF §1.4.10)."""
     activity = execution.activities.get(scheduled_id)
     if activity is None or activity.started_id != started_id:
         raise UnknownResourceFault(f"Unknown activity, scheduledEventId = {scheduled_id}")
@@ -63,7 +63,7 @@ def require_started(execution: Execution, *, scheduled_id: int, started_id: int)
 
 def heartbeat(execution: Execution, at_ms: int, scheduled_id: int, details: str | None) -> bool:
     """Restarts the heartbeat clock and remembers the details; True when the decider has asked to cancel
-    (7.3).
+    (SWF §7.3).
     """
     # As for events: a clock that was set back makes nothing expire early.
     at_ms = max(at_ms, execution.last_at)
@@ -72,7 +72,7 @@ def heartbeat(execution: Execution, at_ms: int, scheduled_id: int, details: str 
 
 
 def restore_heartbeat(execution: Execution, at_ms: int, scheduled_id: int, details: str | None) -> None:
-    """The last heartbeat becomes this one; without details, earlier details are forgotten (15.14)."""
+    """The last heartbeat becomes this one; without details, earlier details are forgotten (SWF §15.14)."""
     activity = execution.activities[scheduled_id]
     activity.heartbeat_at = at_ms
     activity.heartbeat_details = details
@@ -105,7 +105,7 @@ def fail(
 
 
 def cancel(execution: Execution, at_ms: int, scheduled_id: int, *, details: str | None) -> None:
-    """The task ends as canceled; without a request before it, no latestCancelRequestedEventId (15.19)."""
+    """The task ends as canceled; without a request before it, no latestCancelRequestedEventId (SWF §15.19)."""
     activity = execution.activities[scheduled_id]
     execution.record(
         at_ms,
@@ -194,7 +194,7 @@ def _schedule(
     attributes: ScheduleActivityTaskDecisionAttributes,
     surroundings: Surroundings,
 ) -> str | None:
-    """The causes in the order of reference 5.1: type, deprecated, defaults, id in use, open limit, rate."""
+    """The causes in the order of SWF §5.1: type, deprecated, defaults, id in use, open limit, rate."""
     record = surroundings.activity_type(attributes.activity_type.name, attributes.activity_type.version)
     if record is None:
         return "ACTIVITY_TYPE_DOES_NOT_EXIST"
@@ -236,7 +236,7 @@ def _request_cancel(
     attributes: RequestCancelActivityTaskDecisionAttributes,
     _: Surroundings,
 ) -> str | None:
-    """A task nobody has started is canceled at once; a worker learns it at its next heartbeat (5.3)."""
+    """A task nobody has started is canceled at once; a worker learns it at its next heartbeat (SWF §5.3)."""
     scheduled_id = execution.activity_ids.get(attributes.activity_id)
     if scheduled_id is None:
         return "ACTIVITY_ID_UNKNOWN"

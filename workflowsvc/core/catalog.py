@@ -1,5 +1,5 @@
-"""Defaults: what a start, a child, a continued run or an activity gets when it does not say (reference 2.21,
-5.1).
+"""Defaults: what a start, a child, a continued run or an activity gets when it does not say (SWF §2.21,
+§5.1).
 
 Owns the resolution order, request then type default, and which missing member is named when there is none.
 Nothing is ever inherited from the calling run.
@@ -52,7 +52,7 @@ class ActivitySettings(NamedTuple):
 
 
 START_ORDER = ("execution_start_to_close_timeout", "task_list", "task_start_to_close_timeout", "child_policy")
-"""StartWorkflowExecution names the first missing one in this order (reference 2.21)."""
+"""StartWorkflowExecution names the first missing one in this order (SWF §2.21)."""
 
 DECISION_ORDER = (
     "task_list",
@@ -60,7 +60,7 @@ DECISION_ORDER = (
     "task_start_to_close_timeout",
     "child_policy",
 )
-"""A decision fails with the cause of the first missing one in this order (reference 15.21)."""
+"""A decision fails with the cause of the first missing one in this order (SWF §15.21)."""
 
 ACTIVITY_ORDER = (
     "task_list",
@@ -69,7 +69,7 @@ ACTIVITY_ORDER = (
     "start_to_close_timeout",
     "heartbeat_timeout",
 )
-"""The order of reference 5.2."""
+"""The order of SWF §5.2."""
 
 
 def workflow_settings(

@@ -1,4 +1,4 @@
-"""Child workflows, seen from both sides (reference 5.13, 8.5, 8.6).
+"""Child workflows, seen from both sides (SWF §5.13, §8.5, §8.6).
 
 Owns `Child`, the decision StartChildWorkflowExecution, what a parent records of its children, and what the
 child policy records in a child. The two sides hear of each other by messages (`messages.py`).
@@ -96,7 +96,7 @@ CLOSED_AS: dict[str, Callable[..., Shape]] = {
     "WorkflowExecutionTimedOut": ChildWorkflowExecutionTimedOutEventAttributes,
     "WorkflowExecutionTerminated": ChildWorkflowExecutionTerminatedEventAttributes,
 }
-"""The child's closing event -> what the parent records. Continue-as-new is nothing a parent sees (8.7)."""
+"""The child's closing event -> what the parent records. Continue-as-new is nothing a parent sees (SWF §8.7)."""
 
 
 def closed(
@@ -133,7 +133,7 @@ def closed(
 
 
 def terminate_by_policy(child: Execution, at_ms: int) -> None:
-    """The child applies its own policy to its own children, so the event shows that one (8.6)."""
+    """The child applies its own policy to its own children, so the event shows that one (SWF §8.6)."""
     child.record(
         at_ms,
         WorkflowExecutionTerminatedEventAttributes(
@@ -148,7 +148,7 @@ def request_cancel_by_policy(child: Execution, at_ms: int, parent: WorkflowExecu
         WorkflowExecutionCancelRequestedEventAttributes(
             cause="CHILD_POLICY_APPLIED",
             external_initiated_event_id=0,
-            external_workflow_execution=parent,  # 15.24
+            external_workflow_execution=parent,  # SWF §15.24
         ),
     )
 

@@ -1,7 +1,6 @@
-"""Decision tasks: scheduled, started, completed, timed out; carrying out a list of decisions (reference
-section 4).
+"""Decision tasks: scheduled, started, completed, timed out; carrying out a list of decisions (SWF §4).
 
-Owns the trigger rule (`settle`), the passing of time (`advance`) and the completion algorithm of 4.5. At most
+Owns the trigger rule (`settle`), the passing of time (`advance`) and the completion algorithm of SWF §4.5. At most
 one task is started and at most one more is scheduled behind it.
 """
 
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from workflowsvc.core.surroundings import Surroundings
 
 MOST_EVENTS_OF = {"RequestCancelActivityTask": 2}
-"""How many events a decision may record at once, where that is more than one (5.3)."""
+"""How many events a decision may record at once, where that is more than one (SWF §5.3)."""
 
 
 class DecisionTask(NamedTuple):
@@ -40,23 +39,23 @@ class DecisionTask(NamedTuple):
     task_list: str
     priority: int
     start_to_close: str
-    temporary: bool  # on an override list, with a schedule-to-start timeout (4.8)
+    temporary: bool  # on an override list, with a schedule-to-start timeout (SWF §4.8)
     due_at: int | None  # when this state of it times out
 
 
 class Override(NamedTuple):
-    """The task list that the last completion asked for (4.8). Temporary when it has a timeout."""
+    """The task list that the last completion asked for (SWF §4.8). Temporary when it has a timeout."""
 
     task_list: str
     schedule_to_start: str | None
 
 
 def settle(execution: Execution, at_ms: int, *, max_events: int) -> None:
-    """The trigger rule (4.2): news that no waiting decision task covers schedules one, behind the event, at
+    """The trigger rule (SWF §4.2): news that no waiting decision task covers schedules one, behind the event, at
     its time.
 
-    Also the event limit (8.11): the last place of a history is for the event that says it is full. So there is room for
-    one event at least whenever something happens to an open run.
+    Also the event limit (SWF §8.11): the last place of a history is for the event that says it is full. So there is
+    room for one event at least whenever something happens to an open run.
     """
     if not execution.is_open:
         return
@@ -114,7 +113,7 @@ def start(execution: Execution, at_ms: int, *, identity: str | None) -> Decision
 
 
 def require_started(execution: Execution, *, scheduled_id: int, started_id: int) -> DecisionTask:
-    """The started task of a token; UnknownResourceFault when it was completed or timed out (1.4.10)."""
+    """The started task of a token; UnknownResourceFault when it was completed or timed out (SWF §1.4.10)."""
     task = execution.started_task
     if task is None or task.scheduled_id != scheduled_id or task.started_id != started_id:
         raise UnknownResourceFault(f"Unknown decision task, scheduledEventId = {scheduled_id}")
@@ -131,7 +130,7 @@ def complete(
     schedule_to_start: str | None,
     surroundings: Surroundings,
 ) -> None:
-    """The completion algorithm of 4.5, steps 3 to 7; the list itself was checked with the request."""
+    """The completion algorithm of SWF §4.5, steps 3 to 7; the list itself was checked with the request."""
     task = execution.started_task
     assert task is not None
     completed_id = execution.record(
@@ -161,7 +160,7 @@ def carry_out(
     """One decision: its events, or its ...Failed event with the cause."""
     shape = DECISIONS[decision.decision_type]
     attributes = getattr(decision, shape.attribute)
-    if attributes is None:  # only the closing decisions may come without (reference 3.2)
+    if attributes is None:  # only the closing decisions may come without (SWF §3.2)
         attributes = shape.attributes()
     if surroundings.permits(shape.type, attributes):
         cause = DECIDE[shape.type](execution, at_ms, completed_id, attributes, surroundings)
@@ -219,7 +218,7 @@ def _completed(
             attributes.task_list.name, attributes.task_list_schedule_to_start_timeout
         )
     elif execution.override is not None and execution.override.schedule_to_start is not None:
-        execution.override = None  # 15.12: a temporary override ends, a permanent one stays
+        execution.override = None  # SWF §15.12: a temporary override ends, a permanent one stays
 
 
 @applies("DecisionTaskTimedOut")
@@ -230,11 +229,11 @@ def _timed_out(
         task, execution.scheduled_task = execution.scheduled_task, None
     else:
         task, execution.started_task = execution.started_task, None
-        execution.previous_started_id = attributes.started_event_id  # 15.20
+        execution.previous_started_id = attributes.started_event_id  # SWF §15.20
     assert task is not None
     override = execution.override
     if task.temporary and override is not None and override.schedule_to_start is not None:
-        execution.override = None  # a permanent one, asked for while this task waited, stays (15.12)
+        execution.override = None  # a permanent one, asked for while this task waited, stays (SWF §15.12)
 
 
 def _waits_for_start(execution: Execution, event_id: int, due_at: int) -> bool:

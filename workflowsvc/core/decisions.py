@@ -1,4 +1,4 @@
-"""What all decisions have in common: their events repeat the decision's own members (design, section 1).
+"""What all decisions have in common: their events repeat the decision's own members.
 
 Owns the making of `...Failed` events and of success events. Must not know any decision's rules.
 """
@@ -25,7 +25,7 @@ def repeat(made: type[S], given: Shape, **others: Any) -> S:
 
 
 def failure(decision_type: str, attributes: Shape, completed_id: int, cause: str) -> Shape:
-    """The `...Failed` event of a decision. One that was never initiated says initiatedEventId 0 (5.13)."""
+    """The `...Failed` event of a decision. One that was never initiated says initiatedEventId 0 (SWF §5.13)."""
     made = EVENTS[f"{decision_type}Failed"].attributes
     others: dict[str, Any] = {"cause": cause, "decision_task_completed_event_id": completed_id}
     if "initiated_event_id" in made.__struct_fields__:

@@ -1,4 +1,4 @@
-"""Durations as SWF writes them: a string of seconds or of days, or NONE (reference 3.5)."""
+"""Durations as SWF writes them: a string of seconds or of days, or NONE (SWF §3.5)."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ DAY_MS = 86_400_000
 
 
 def retention_ms(days: str) -> int:
-    """How long a closed run is remembered; NONE, like "0", means not at all (reference 2.1)."""
+    """How long a closed run is remembered; NONE, like "0", means not at all (SWF §2.1)."""
     return 0 if days == "NONE" else int(days) * DAY_MS

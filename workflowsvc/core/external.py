@@ -1,4 +1,4 @@
-"""Signals and cancel requests from one execution to another (reference 5.11, 5.12, 8.3, 8.4).
+"""Signals and cancel requests from one execution to another (SWF §5.11, §5.12, §8.3, §8.4).
 
 Owns the two decisions, what the target records, and what the sender hears. Delivery is by messages
 (`messages.py`).

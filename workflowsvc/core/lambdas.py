@@ -1,4 +1,4 @@
-"""Lambda tasks: scheduled, started by the service itself, closed once (reference section 9).
+"""Lambda tasks: scheduled, started by the service itself, closed once (SWF §9).
 
 Owns `LambdaTask`, the decision ScheduleLambdaFunction, and what an invocation records. Who invokes what is
 the engine's business.
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from workflowsvc.core.execution import Execution
     from workflowsvc.core.surroundings import Surroundings
 
-DEFAULT_TIMEOUT_SECONDS = 900  # reference 9.1
+DEFAULT_TIMEOUT_SECONDS = 900  # SWF §9.1
 
 
 class LambdaTask(Struct):
@@ -42,7 +42,7 @@ def start(execution: Execution, at_ms: int, scheduled_id: int) -> LambdaTask:
 
 
 def timeout_seconds(scheduled: LambdaFunctionScheduledEventAttributes) -> int:
-    """From Started on; the event shows only what the decision gave (6.9)."""
+    """From Started on; the event shows only what the decision gave (SWF §6.9)."""
     return int(scheduled.start_to_close_timeout or DEFAULT_TIMEOUT_SECONDS)
 
 
@@ -137,7 +137,7 @@ def _schedule(
     attributes: ScheduleLambdaFunctionDecisionAttributes,
     surroundings: Surroundings,
 ) -> str | None:
-    """Re-use of an open id is accepted, as measured on the live service (15.13)."""
+    """Re-use of an open id is accepted, as measured on the live service (SWF §15.13)."""
     if len(execution.lambdas) >= surroundings.limits.max_open_lambdas:
         return "OPEN_LAMBDA_FUNCTIONS_LIMIT_EXCEEDED"
     if not surroundings.admits("ScheduleLambdaFunction"):

@@ -1,4 +1,4 @@
-"""Markers: annotations in the history, nothing more (reference 5.8, 8.2)."""
+"""Markers: annotations in the history, nothing more (SWF §5.8, §8.2)."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""What executions tell each other: one structure per message, and which events send which (design, section
-3).
+"""What executions tell each other: one structure per message, and which events send which.
 
 Owns the message types and `messages_of`. A message is committed with the event that causes it and applied
 later, in one transaction with its removal; the engine carries it, the rules of the other modules say what the
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
 
 PolicyScope = Literal["any-close", "documented"]
 """When a parent's child policy applies: on any close but continue-as-new, or on termination and timeout only
-(15.1).
+(SWF §15.1).
 """
 
 
@@ -174,7 +173,7 @@ def _request_cancel(
 def _started(
     execution: Execution, _: int, started: WorkflowExecutionStartedEventAttributes
 ) -> Iterator[AnyMessage]:
-    """The first run of a child tells its parent; later runs of its chain do not (8.7)."""
+    """The first run of a child tells its parent; later runs of its chain do not (SWF §8.7)."""
     if started.parent_workflow_execution is not None and started.continued_execution_run_id is None:
         yield ChildStarted(
             sender=execution.name,
@@ -212,7 +211,7 @@ def _to_parent(execution: Execution, closing_type: str, closing: Shape) -> Itera
 def _policy(
     execution: Execution, closing_type: str, closing: Shape, policy_scope: PolicyScope
 ) -> ChildPolicy:
-    """What becomes of the open children (8.6). A call to terminate may have named another policy."""
+    """What becomes of the open children (SWF §8.6). A call to terminate may have named another policy."""
     if isinstance(closing, WorkflowExecutionTerminatedEventAttributes):
         return closing.child_policy
     if closing_type == "WorkflowExecutionContinuedAsNew":

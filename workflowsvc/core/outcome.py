@@ -1,5 +1,5 @@
-"""What must now be written and told, derived from the events an execution has just recorded (design, section
-1).
+"""What must now be written and told, derived from the events an execution has just recorded
+(docs/decisions/0001-history-is-the-state.md).
 
 Owns `outcome_of`: tasks that appear on task lists, become ready or leave them; heartbeats that are over.
 Messages have a file of their own. Nothing here is a stored truth: `implied_tasks` derives the same from the
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from workflowsvc.core.execution import Execution
 
 TaskKind = Literal["decision", "activity"]
-"""What task lists hold. Lists of one name and different kinds are different lists (reference 7.6)."""
+"""What task lists hold. Lists of one name and different kinds are different lists (SWF §7.6)."""
 
 CLOSES_ACTIVITY = frozenset(
     {"ActivityTaskCompleted", "ActivityTaskFailed", "ActivityTaskCanceled", "ActivityTaskTimedOut"}

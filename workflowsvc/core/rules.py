@@ -33,7 +33,7 @@ Expire = Callable[["Execution", int, int], None]
 
 
 class Deadline(IntEnum):
-    """What may expire. The order settles ties of one event: 15.23 of the reference."""
+    """What may expire. The order settles ties of one event: SWF §15.23."""
 
     EXECUTION = 0
     DECISION_SCHEDULE_TO_START = 1
@@ -115,7 +115,7 @@ WAKES_DECIDER: frozenset[str] = frozenset(
         "StartLambdaFunctionFailed",
     }
 )
-"""The trigger rule of reference 4.2: behind each of these stands a DecisionTaskScheduled, unless one is
+"""The trigger rule of SWF §4.2: behind each of these stands a DecisionTaskScheduled, unless one is
 waiting already.
 """
 

@@ -1,4 +1,4 @@
-"""The two forms of a run's name: the internal number and the public runId (reference 1.3.1).
+"""The two forms of a run's name: the internal number and the public runId (SWF §1.3.1).
 
 A runId is 46 characters: two digits and the base64 of 32 bytes. The first 8 bytes are the internal number, so
 that a call that names a run finds it by the primary key; the rest is random, and compared with the stored

@@ -43,9 +43,9 @@ class Surroundings(Protocol):
         ...
 
     def permits(self, decision_type: str, attributes: object) -> bool:
-        """False: the decision fails with OPERATION_NOT_PERMITTED (reference 13.3)."""
+        """False: the decision fails with OPERATION_NOT_PERMITTED (SWF §13.3)."""
         ...
 
     def admits(self, decision_type: str, task_list: str | None = None) -> bool:
-        """False: the decision's bucket, or that of the task list it would fill, is empty (12.1, 12.3)."""
+        """False: the decision's bucket, or that of the task list it would fill, is empty (SWF §12.1, §12.3)."""
         ...

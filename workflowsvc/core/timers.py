@@ -1,4 +1,4 @@
-"""Timers: open from TimerStarted until fired or canceled (reference 5.9, 5.10, 8.1)."""
+"""Timers: open from TimerStarted until fired or canceled (SWF §5.9, §5.10, §8.1)."""
 
 from __future__ import annotations
 

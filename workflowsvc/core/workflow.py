@@ -1,5 +1,5 @@
-"""The execution itself: started, signaled, asked to cancel, closed (reference 2.21 to 2.24, 5.4 to 5.7, 8.3
-to 8.11).
+"""The execution itself: started, signaled, asked to cancel, closed (SWF §2.21 to §2.24, §5.4 to §5.7, §8.3
+to §8.11).
 
 Owns event 1, signals and cancel requests from the API, termination, the execution timeout, and the four
 closing decisions.
@@ -57,7 +57,7 @@ def continued(
     old_run_id: str,
     closing: WorkflowExecutionContinuedAsNewEventAttributes,
 ) -> WorkflowExecutionStartedEventAttributes:
-    """Event 1 of the run that follows: the closing event's settings, the parent of the run before (8.7)."""
+    """Event 1 of the run that follows: the closing event's settings, the parent of the run before (SWF §8.7)."""
     return repeat(
         WorkflowExecutionStartedEventAttributes,
         closing,
@@ -90,11 +90,11 @@ def terminate(
     details: str | None,
     child_policy: ChildPolicy | None,
 ) -> None:
-    """Closes at once; open tasks and timers get no events of their own (8.9)."""
+    """Closes at once; open tasks and timers get no events of their own (SWF §8.9)."""
     execution.record(
         at_ms,
         WorkflowExecutionTerminatedEventAttributes(
-            cause="OPERATOR_INITIATED",  # 15.4
+            cause="OPERATOR_INITIATED",  # SWF §15.4
             child_policy=child_policy or execution.started.child_policy,
             details=details,
             reason=reason,
@@ -110,7 +110,7 @@ def _started(
     execution.started = attributes
     execution.started_at = at_ms
     timeout = milliseconds(attributes.execution_start_to_close_timeout)
-    longest = execution.longest_ms  # a year (reference 12.1); also what NONE means here (15.11)
+    longest = execution.longest_ms  # a year (SWF §12.1); also what NONE means here (SWF §15.11)
     timeout = longest if timeout is None else min(timeout, longest)
     execution.open_deadline(at_ms + timeout, event_id, Deadline.EXECUTION)
 
@@ -138,10 +138,10 @@ def _close_failed(_: Execution, __: int, ___: int, ____: object) -> None:
 
 
 def _close(execution: Execution, at_ms: int, status: CloseStatus) -> None:
-    """What is open stays in the state: openCounts of a closed run are frozen (reference 10.4)."""
+    """What is open stays in the state: openCounts of a closed run are frozen (SWF §10.4)."""
     execution.close_status = status
     execution.closed_at = at_ms
-    execution.cancel_requested = False  # 15.15
+    execution.cancel_requested = False  # SWF §15.15
     execution.deadlines.clear()
 
 
@@ -169,7 +169,7 @@ def _timed_out(execution: Execution, at_ms: int, _: int) -> None:
 
 def unhandled(execution: Execution) -> bool:
     """Something waits for a decision: a task is scheduled behind this one, or this batch itself made news
-    (4.5 step 6).
+    (SWF §4.5 step 6).
     """
     return execution.scheduled_task is not None or execution.needs_decision
 
@@ -241,7 +241,7 @@ def _continue_as_new(
     attributes: ContinueAsNewWorkflowExecutionDecisionAttributes,
     surroundings: Surroundings,
 ) -> str | None:
-    """The order of causes is that of reference 5.7: unhandled, type, defaults, rate."""
+    """The order of causes is that of SWF §5.7: unhandled, type, defaults, rate."""
     if unhandled(execution):
         return "UNHANDLED_DECISION"
     current = execution.started.workflow_type

@@ -119,7 +119,7 @@ def _child_not_started(session: Session, domain: int, message: ChildNotStarted) 
 
 
 def _child_closed(session: Session, domain: int, message: ChildClosed) -> None:
-    """A parent that has closed meanwhile hears nothing; nor does the run that continued it (15.25)."""
+    """A parent that has closed meanwhile hears nothing; nor does the run that continued it (SWF §15.25)."""
     parent = _open(session, domain, message.to)
     if parent is not None and message.initiated_id in parent.children:
         children.closed(

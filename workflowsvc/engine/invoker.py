@@ -1,4 +1,4 @@
-"""Starts Lambda tasks and brings back how their functions ended (reference 9.2).
+"""Starts Lambda tasks and brings back how their functions ended (SWF §9.2).
 
 Owns `Invoker`, the engine's hook for them: LambdaFunctionStarted is committed before a function is called,
 and a function is called at most once. If the process dies in between, nobody knows whether it ran, and the
@@ -23,7 +23,7 @@ from workflowsvc.model.explain import MOST_DATA
 if TYPE_CHECKING:
     from workflowsvc.engine.session import Session
 
-NO_INPUT = "{}"  # what a function is given when the decision has no input (reference 9.1)
+NO_INPUT = "{}"  # what a function is given when the decision has no input (SWF §9.1)
 MOST_REASON_CHARACTERS = 256
 RETRY_SECONDS = 1.0  # until an ending is told again to a store that could not take it
 
@@ -142,5 +142,5 @@ def _within_limits(ending: Ending, most: int) -> Ending:
 
 
 def too_large(most: int = MOST_DATA) -> Failed:
-    """The function did its work, but its answer fits into no event (reference 12.1)."""
+    """The function did its work, but its answer fits into no event (SWF §12.1)."""
     return Failed("ResponseTooLarge", f"The function answered with more than {most} characters")

@@ -25,7 +25,7 @@ from workflowsvc.engine.state import EngineState
 from workflowsvc.faults import Fault, InternalFailure, ServiceUnavailable
 from workflowsvc.store.interface import Conflict, Held, ListKey, OutcomeUnknown, Store, StoreError
 
-COMMANDS_PER_BATCH = 128  # past this a batch no longer gets cheaper (design: 38,000 transitions/s at 128)
+COMMANDS_PER_BATCH = 128  # past this a batch no longer gets cheaper (38,000 transitions/s at 128)
 # Several nodes pay for each commit together, so commands gather for the next one (docs/decisions/0011):
 GATHER_MS = 20  # at most, and no longer than the last batch took,
 CROWD = 8  # if that had so many commands,

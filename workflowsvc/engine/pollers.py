@@ -1,4 +1,4 @@
-"""Long polls that wait for a task: one queue per task list, the oldest first (reference 1.5).
+"""Long polls that wait for a task: one queue per task list, the oldest first (SWF §1.5).
 
 Owns `Waiter` and `Pollers`. Only the lane touches the queues; a connection that goes away is noted by `gone`
 from any thread, so that no task is handed to it, and the queue forgets it when the lane is told.
@@ -47,7 +47,7 @@ class Pollers:
         return len(self._queues.get(key, ()))
 
     def add(self, waiter: Waiter) -> None:
-        """LimitExceededFault when too many wait on this list already (reference 1.4.10)."""
+        """LimitExceededFault when too many wait on this list already (SWF §1.4.10)."""
         queue = self._queues.setdefault(waiter.key, deque())
         if len(queue) >= self._most:
             raise LimitExceededFault("Limit on maximum concurrent poll requests per task list reached")

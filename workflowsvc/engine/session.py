@@ -123,10 +123,10 @@ class Session:
             return None
         self.see_moment(execution.last_at)
         if not execution.is_open and self._purge_at(execution) <= self.now:
-            return None  # forgotten, though part of it may still be stored (reference 8.12)
+            return None  # forgotten, though part of it may still be stored (SWF §8.12)
         due_at = execution.wake_at()
         # No time passes within a batch: what it opens with no time to spare may still be answered in it, so a
-        # waiting poll gets a task whose scheduleToStartTimeout is 0 (reference 7.2).
+        # waiting poll gets a task whose scheduleToStartTimeout is 0 (SWF §7.2).
         if due_at is not None and due_at <= self.now and run not in self._touched:
             decision_tasks.advance(execution, self.now, max_events=self.limits.max_events)
             self._dirty[run] = execution
@@ -369,7 +369,7 @@ class Session:
         self.state.messages_waiting = True
 
     def _continue(self, execution: Execution, closing: Event) -> None:
-        """The run that follows starts in the same transaction: the workflowId is never free between (8.7)."""
+        """The run that follows starts in the same transaction: the workflowId is never free between (SWF §8.7)."""
         attributes = closing.attributes
         if isinstance(attributes, WorkflowExecutionContinuedAsNewEventAttributes):
             self.create(

@@ -31,7 +31,7 @@ Invoke = Callable[["Session", Execution, int], None]
 
 
 def no_lambda(session: Session, execution: Execution, scheduled_id: int) -> None:
-    """Without a function map no role can be assumed (reference 9.2)."""
+    """Without a function map no role can be assumed (SWF §9.2)."""
     message = "The IAM role could not be assumed: this service invokes no Lambda functions."
     if execution.started.lambda_role is None:
         message = "No IAM role is attached to the current workflow execution."

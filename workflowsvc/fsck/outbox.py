@@ -1,5 +1,5 @@
 """Messages between executions: each must be one that its sender's history still waits to have delivered, and no
-such one may be missing (design, section 3).
+such one may be missing (QUALITY §2.5).
 
 Owns what a run awaits, and whether a waiting message or a history elsewhere accounts for it. A message that is
 lost can be sent again when the histories at hand say that it has not arrived.
@@ -226,7 +226,7 @@ def _end_not_told(reader: Reader, execution: Execution, initiated_id: int) -> It
 def _policy_not_applied(
     reader: Reader, execution: Execution, closing: Event, box: Outbox
 ) -> Iterator[Finding]:
-    """Of a close by decision the setting of that day decides (15.1), so only the two sure ways are demanded."""
+    """Of a close by decision the setting of that day decides (SWF §15.1), so only the two sure ways are demanded."""
     for message in messages_of(execution, [closing], "documented"):
         if not isinstance(message, ApplyPolicy):
             continue

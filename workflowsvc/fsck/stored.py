@@ -176,7 +176,7 @@ def _tasks(stored: Stored, events: list[Event], execution: Execution) -> list[Ta
 
 
 def _tags(row: ExecutionRow) -> list[TagRow]:
-    """A tag given twice is listed once; a null element is no tag (reference 1.1.11)."""
+    """A tag given twice is listed once; a null element is no tag (SWF §1.1.11)."""
     if row.tags is None:
         return []
     lists = [("open by start", row.started_at)]

@@ -2,7 +2,7 @@
 
 A cloud machine's own credentials are served on link-local and a few other well-known addresses, to whoever
 asks from the machine. A name that resolves to one of them is an attack or a mistake; an operator who means it
-writes the address itself (quality 5.5).
+writes the address itself (QUALITY §5.5).
 """
 
 from __future__ import annotations

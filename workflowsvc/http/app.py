@@ -1,12 +1,12 @@
 """The application: a request names an action; what the action returns or raises is the answer.
 
-Owns the mapping of method, path and headers to actions and back to status, headers and body (reference 1.1,
-1.2, 1.4), and the health pages. Must not know what an action does, nor how bytes arrive (`protocol.py`).
+Owns the mapping of method, path and headers to actions and back to status, headers and body (SWF §1.1,
+§1.2, §1.4), and the health pages. Must not know what an action does, nor how bytes arrive (`protocol.py`).
 
     POST /  with X-Amz-Target: SimpleWorkflowService.<Action>   what SDKs send
     POST /<Action>                                              the same for people with curl
     GET  /                                                      one line that says what answers here
-    GET  /livez, /readyz                                        for whoever restarts or routes (quality 6.4)
+    GET  /livez, /readyz                                        for whoever restarts or routes (QUALITY §6.4)
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 HEALTH_LINE = f"workflowsvc {__version__}: Amazon SWF, API version 2012-01-25\n".encode()
-READY_SECONDS = 1.0  # quality 6.4: a database that needs longer is not ready
+READY_SECONDS = 1.0  # QUALITY §6.4: a database that needs longer is not ready
 
 # These may wait, so these are told when their client goes away.
 POLLS = frozenset(("PollForDecisionTask", "PollForActivityTask"))
@@ -192,7 +192,7 @@ _TEXT = [(b"content-type", b"text/plain; charset=utf-8")]
 
 
 def operation_of(exchange: Exchange) -> str:
-    """The action that a request names: in its target header (reference 1.1.1), or else in its path."""
+    """The action that a request names: in its target header (SWF §1.1.1), or else in its path."""
     if exchange.method != b"POST":
         raise UnknownOperationException
     target = exchange.headers.get(b"x-amz-target")

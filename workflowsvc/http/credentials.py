@@ -1,8 +1,8 @@
 """Whose request this is, told by the credential scope of its Authorization header.
 
-Owns reading `AWS4-HMAC-SHA256 Credential=<key id>/<date>/<region>/swf/aws4_request, …` (reference 1.1.7). It
-checks nothing: requests are not authenticated, and the scope only chooses whose names are meant (issue 3,
-item 8; reference 1.3.5). A key id of 12 digits is itself the account; every other one belongs to the default
+Owns reading `AWS4-HMAC-SHA256 Credential=<key id>/<date>/<region>/swf/aws4_request, …` (SWF §1.1.7). It
+checks nothing: requests are not authenticated, and the scope only chooses whose names are meant (SWF
+§1.3.5). A key id of 12 digits is itself the account; every other one belongs to the default
 account.
 """
 

@@ -1,8 +1,8 @@
-"""Calls a Lambda function over HTTP: one POST, one answer, one deadline for all of it (reference 9.2).
+"""Calls a Lambda function over HTTP: one POST, one answer, one deadline for all of it (SWF §9.2).
 
 Owns the exchange and what its endings mean; that a function is called once, and only when its start is
 committed, is the engine's promise. It follows no redirect, knows no credentials and no proxy, and calls no
-address but the one it has looked at (quality 5.5). http.client reads the answer; its connections are not
+address but the one it has looked at (QUALITY §5.5). http.client reads the answer; its connections are not
 used, as they resolve names by themselves and count each wait anew.
 """
 
@@ -118,7 +118,7 @@ class Answer(NamedTuple):
 
 
 def ending_of(answer: Answer) -> Ending:
-    """Reference 9.2: the function's own error by X-Amz-Function-Error, that of the invocation by its code."""
+    """SWF §9.2: the function's own error by X-Amz-Function-Error, that of the invocation by its code."""
     if not 200 <= answer.status < 300:
         text = answer.body.decode("utf-8", "replace")
         return Failed(_error_code(answer, text), text or None)

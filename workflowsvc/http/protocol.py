@@ -1,6 +1,6 @@
 """A connection: bytes become whole requests within limits and deadlines, and are answered in their order.
 
-Owns framing and everything a hostile or broken client can do below HTTP (quality 2.3, 5.3): slow or endless
+Owns framing and everything a hostile or broken client can do below HTTP (QUALITY §2.3, §5.3): slow or endless
 headers and bodies, two lengths, garbage, pipelining, a reader that does not read. Must not know SWF.
 
 uvicorn's protocol class supplies the parser (llhttp, through httptools) and the flow control. It has no
@@ -128,7 +128,7 @@ class Connection(HttpToolsProtocol):
     def eof_received(self) -> bool:  # pyright: ignore[reportIncompatibleMethodOverride] asyncio's, not uvicorn's
         """The client sends nothing more; what it sent is still answered.
 
-        A poll must not take a task for it: half a connection looks like a client that died (issue 2, item 8).
+        A poll must not take a task for it: half a connection looks like a client that died (SWF §1.5.6).
         """
         self.received_eof = True
         if self.exchange is None:

@@ -1,6 +1,6 @@
 """A fresh version-4 UUID for every answer, at a fifth of the cost of `uuid.uuid4`.
 
-Owns the form of `x-amzn-RequestId` (reference 1.2.3). Randomness comes from whoever makes it.
+Owns the form of `x-amzn-RequestId` (SWF §1.2.3). Randomness comes from whoever makes it.
 """
 
 from __future__ import annotations

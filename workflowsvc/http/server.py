@@ -1,6 +1,6 @@
 """A listening server, and its life from the first byte to a clean stop.
 
-Owns sockets, the event loop's signals, and the order of stopping (quality 6.3): not ready, no new
+Owns sockets, the event loop's signals, and the order of stopping (QUALITY §6.3): not ready, no new
 connections, polls answered empty, work in hand committed and answered, connections closed, exit status 0. A
 second signal that is no echo of the first ends at once. Must not know SWF, nor what a store is.
 """
@@ -42,7 +42,7 @@ ECHO_SECONDS = (
 SPARE_FILES = 100  # descriptors that are not connections: store, sockets that listen, logs
 
 # A poller whose machine was switched off says nothing. Ask after 15 s of silence, give up after three more
-# questions, so that a poll waits at most half its minute for the dead (issue 2, item 8). Accepted sockets
+# questions, so that a poll waits at most half its minute for the dead (SWF §1.5.6). Accepted sockets
 # inherit these on Linux.
 _KEEPALIVE = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
 

@@ -1,4 +1,4 @@
-"""Findings about activity tasks (rules A1 to A6, reference 5.2, 5.3 and 7).
+"""Findings about activity tasks (rules A1 to A6, SWF §5.2, §5.3 and §7).
 
 Owns the life of an activity: scheduled, maybe started, asked to cancel any number of times, closed once.
 """
@@ -17,7 +17,7 @@ _CLOSES = frozenset({
     "ActivityTaskCanceled",
 })  # fmt: skip
 
-_TIMEOUTS = {  # timeoutType -> the setting, and whether its clock needs a start (reference 7.2)
+_TIMEOUTS = {  # timeoutType -> the setting, and whether its clock needs a start (SWF §7.2)
     "SCHEDULE_TO_START": ("scheduleToStartTimeout", False),
     "SCHEDULE_TO_CLOSE": ("scheduleToCloseTimeout", False),
     "START_TO_CLOSE": ("startToCloseTimeout", True),
@@ -112,7 +112,7 @@ def _check_canceled(history: History, event: Event, activity: _Activity) -> Iter
     if latest != activity.cancel_requested or unasked:
         own = f"is event {activity.cancel_requested}" if activity.cancel_requested else "was never made"
         yield event.breaks("A3", f"latestCancelRequestedEventId is {latest}, but the last request {own}")
-    # A worker may cancel unasked (15.19), but a task without worker is canceled only within the asking batch.
+    # A worker may cancel unasked (SWF §15.19), but a task without worker is canceled only within the asking batch.
     if not activity.started and event.id not in history.batch_of:
         yield event.breaks(
             "A3", f"{activity.scheduled.shown} was never started, and no request stands before"

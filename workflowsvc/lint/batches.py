@@ -18,7 +18,7 @@ _CLOSE_FAILED = frozenset({
 })  # fmt: skip
 _CLOSED_BY_DECISION = frozenset(event_type for event_type in CLOSING if EVENTS[event_type].in_block)
 
-_NOT_WITH_A_CLOSE = frozenset({  # reference 4.6; Lambda by its guess (15.8)
+_NOT_WITH_A_CLOSE = frozenset({  # SWF §4.6; Lambda by its guess (SWF §15.8)
     "ActivityTaskScheduled",
     "ScheduleActivityTaskFailed",
     "TimerStarted",
@@ -68,7 +68,7 @@ def _unseen(history: History, batch: Batch, before: list[Event]) -> str:
     waiting = history.waiting_before[batch.completed.id - 1]
     if waiting:
         return f"event {waiting} DecisionTaskScheduled waits"
-    # A trigger event of the same batch counts like any other one (reference 4.5 step 6).
+    # A trigger event of the same batch counts like any other one (SWF §4.5 step 6).
     unseen = next((event for event in before if EVENTS[event.type].wakes), None)
     return f"{unseen.shown} of the same batch is unseen" if unseen else ""
 

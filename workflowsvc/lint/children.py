@@ -1,4 +1,4 @@
-"""Findings about a parent's view of its children (rules C1 to C4, reference 5.13 and 8.5).
+"""Findings about a parent's view of its children (rules C1 to C4, SWF §5.13 and §8.5).
 
 Owns the life of a child as its parent sees it: initiated, started or not, closed once. What the child's own
 history says is compared in related_children.
@@ -99,7 +99,7 @@ def _check_closed(event: Event, child: _Child | None) -> Iterator[Finding]:
     yield from _check_workflow_id(
         "C2", event, child.initiated, event.inner("workflowExecution", "workflowId")
     )
-    # The version may be another one: the child may have continued as new (reference 8.5).
+    # The version may be another one: the child may have continued as new (SWF §8.5).
     if event.inner("workflowType", "name") != child.initiated.inner("workflowType", "name"):
         own, wanted = event.inner("workflowType", "name"), child.initiated.inner("workflowType", "name")
         yield event.breaks("C2", f"workflowType name is {own!r}, {child.initiated.shown} has {wanted!r}")

@@ -1,4 +1,4 @@
-"""Findings about the end of an execution (rules H5, H6, H9; reference 8.8 to 8.11).
+"""Findings about the end of an execution (rules H5, H6, H9; SWF §8.8 to §8.11).
 
 Knows the closing events and the first event's settings, no tasks and no decisions.
 """
@@ -11,7 +11,7 @@ from workflowsvc.lint.tables import CLOSING
 __all__ = ["check"]
 
 # A batch of decisions that would pass the limit is refused as a whole, so the end may come somewhat before;
-# official clients send at most 100 decisions at once (reference 4.6).
+# official clients send at most 100 decisions at once (SWF §4.6).
 _ROOM_FOR_A_BATCH = 1_000
 _WITH_OWN_POLICY = ("CHILD_POLICY_APPLIED", "EVENT_LIMIT_EXCEEDED")
 
@@ -49,11 +49,11 @@ def _check_settings(start: Event, event: Event, longest_ms: int) -> Iterator[Fin
         if event.at_ms - start.at_ms < allowed:
             elapsed = event.at_ms - start.at_ms
             yield event.breaks("H9", f"times out {elapsed} ms after the start, allowed are {allowed} ms")
-    # All other settings of ContinuedAsNew are the new execution's; only the name of the type stays (8.7).
+    # All other settings of ContinuedAsNew are the new execution's; only the name of the type stays (SWF §8.7).
     name = start.inner("workflowType", "name")
     if event.type == "WorkflowExecutionContinuedAsNew" and event.inner("workflowType", "name") != name:
         yield event.breaks("H9", f"workflowType name must stay {name!r}")
-    # A call to TerminateWorkflowExecution may name another policy, nothing else may (2.24).
+    # A call to TerminateWorkflowExecution may name another policy, nothing else may (SWF §2.24).
     own = event.type == "WorkflowExecutionTimedOut" or event.text("cause") in _WITH_OWN_POLICY
     if own and event.text("childPolicy") != start.text("childPolicy"):
         yield event.breaks("H9", f"childPolicy must be the execution's own, {start.text('childPolicy')}")

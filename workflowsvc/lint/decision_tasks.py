@@ -95,7 +95,7 @@ class _Route(NamedTuple):
 def _check_routes(history: History) -> Iterator[Finding]:
     start = history.start
     base = _Route(start.inner("taskList", "name"), "NONE", temporary=False)
-    # Where the reference is silent about an override (4.8), each reading of it stays possible.
+    # Where the reference is silent about an override (SWF §4.8), each reading of it stays possible.
     possible = {base}
     for event in history.events:
         if event.type == "DecisionTaskScheduled":
@@ -120,7 +120,7 @@ def _routes_after_completion(event: Event, base: _Route, possible: set[_Route]) 
         return {_Route(task_list, "NONE", temporary=False), _Route(task_list, "NONE", temporary=True)}
     if task_list:
         return {_Route(task_list, timeout or "NONE", temporary=bool(timeout))}
-    # A completion without a list leaves a permanent override and ends a temporary one (15.12).
+    # A completion without a list leaves a permanent override and ends a temporary one (SWF §15.12).
     return {base if route.temporary else route for route in possible}
 
 

@@ -1,4 +1,4 @@
-"""Findings about a DescribeWorkflowExecution answer that disagrees with the history (W1 to W6; 10.4).
+"""Findings about a DescribeWorkflowExecution answer that disagrees with the history (W1 to W6; SWF §10.4).
 
 Counts anew from the events by plain set arithmetic, on purpose by another way than the rules about each kind
 of task. Both must have been read at the same moment, or after the close.
@@ -119,7 +119,7 @@ def _check_start(
         "childPolicy",
         "executionStartToCloseTimeout",
         "taskStartToCloseTimeout",
-        "taskList",  # stays the original one also under an override (4.8)
+        "taskList",  # stays the original one also under an override (SWF §4.8)
         "taskPriority",
         "lambdaRole",
     ):
@@ -131,7 +131,7 @@ def _check_start(
 
 def _check_cancel_requested(history: History, info: Mapping[str, object]) -> Iterator[Finding]:
     asked = any(event.type == "WorkflowExecutionCancelRequested" for event in history.events)
-    # In recordings of closed executions the flag is false although they had been asked (8.4).
+    # In recordings of closed executions the flag is false although they had been asked (SWF §8.4).
     yield from _differ(
         "W4", "cancelRequested", info.get("cancelRequested"), asked and history.closing is None
     )

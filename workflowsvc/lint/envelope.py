@@ -69,7 +69,7 @@ def _check_tags(value: object) -> str:
     tags: list[object] = [*value]
     if len(tags) > 5:
         return f"has {len(tags)} tags, allowed are 5"
-    # A null among tags was stored and shown by the real service (reference 1.1.11).
+    # A null among tags was stored and shown by the real service (SWF §1.1.11).
     wrong = [tag for tag in tags if tag is not None and not (isinstance(tag, str) and len(tag) <= 256)]
     return f"holds {brief(wrong[0])}" if wrong else ""
 

@@ -1,6 +1,6 @@
 """Findings about signals and cancel requests between executions, as one side sees them (rules C5 to C7).
 
-Reference 5.11, 5.12, 6.2, 8.6. What the other side says is compared in related_messages.
+SWF §5.11, §5.12, §6.2, §8.6. What the other side says is compared in related_messages.
 """
 
 from collections.abc import Iterator

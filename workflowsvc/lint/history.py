@@ -34,14 +34,14 @@ class Finding(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """The structural quotas of reference 12.1; a service under test may have been given smaller ones."""
+    """The structural quotas of SWF §12.1; a service under test may have been given smaller ones."""
 
     events: int = 25_000
     open_activities: int = 1_000
     open_timers: int = 1_000
     open_children: int = 1_000
     open_lambdas: int = 1_000  # no number is documented; the reference's guess
-    execution_seconds: int = 31_536_000  # what longer timeouts and NONE come to (15.11)
+    execution_seconds: int = 31_536_000  # what longer timeouts and NONE come to (SWF §15.11)
 
 
 _BRIEF = reprlib.Repr()
@@ -97,7 +97,7 @@ class Event(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """A DecisionTaskCompleted and the events of its decisions, which stand directly behind it (4.4)."""
+    """A DecisionTaskCompleted and the events of its decisions, which stand directly behind it (SWF §4.4)."""
 
     completed: Event
     members: list[Event]
@@ -144,7 +144,7 @@ class History:
 
 
 def is_async_failure(event: Event) -> bool:
-    """Whether this …Failed event answers an Initiated one later, outside the batch (5.11 to 5.13)."""
+    """Whether this …Failed event answers an Initiated one later, outside the batch (SWF §5.11 to §5.13)."""
     return event.type in _ANSWERS_WITH_FAILURE and event.number("initiatedEventId") != 0
 
 
@@ -160,7 +160,7 @@ _DECISION_TASK_CLOSES = ("DecisionTaskTimedOut", "DecisionTaskCompleted")
 
 def _belongs(event: Event, completed: Event, previous: Event) -> bool:
     if event.type == "ActivityTaskCanceled":
-        # A task that nobody has started is canceled at once, between two decisions' events (reference 5.3).
+        # A task that nobody has started is canceled at once, between two decisions' events (SWF §5.3).
         return previous.type == "ActivityTaskCancelRequested" and event.number("startedEventId") == 0
     shape = EVENTS.get(event.type)
     return (
@@ -194,7 +194,7 @@ def _find_waiting(events: list[Event]) -> list[int]:
         elif event.type == "DecisionTaskStarted":
             waiting = 0
         elif event.number("scheduledEventId") == waiting and event.type in _DECISION_TASK_CLOSES:
-            waiting = 0  # timed out without a start (reference 4.8), or the start is missing
+            waiting = 0  # timed out without a start (SWF §4.8), or the start is missing
     return [*before, waiting]
 
 

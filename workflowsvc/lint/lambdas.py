@@ -1,7 +1,7 @@
-"""Findings about Lambda tasks (rules L1 to L3, reference 9).
+"""Findings about Lambda tasks (rules L1 to L3, SWF §9).
 
 Owns the life of a Lambda task: scheduled, started or not startable, closed once. Two open tasks may share an
-id: the real service was seen to accept that (15.13).
+id: the real service was seen to accept that (SWF §15.13).
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from workflowsvc.lint.history import Event, Finding, History
 
 __all__ = ["check"]
 
-_DEFAULT_TIMEOUT_MS = 900_000  # reference 9.1
+_DEFAULT_TIMEOUT_MS = 900_000  # SWF §9.1
 _CLOSES = frozenset({"LambdaFunctionCompleted", "LambdaFunctionFailed", "LambdaFunctionTimedOut"})
 
 

@@ -1,6 +1,6 @@
-"""Findings between parents and children (rules C8 to C10; reference 5.13, 8.5, 8.6).
+"""Findings between parents and children (rules C8 to C10; SWF §5.13, §8.5, §8.6).
 
-A parent that continued as new has no children any more; what they do reaches nobody (15.25).
+A parent that continued as new has no children any more; what they do reaches nobody (SWF §15.25).
 """
 
 from collections.abc import Iterator
@@ -115,7 +115,7 @@ def _check_closed(world: World, run: Run, event: Event) -> Iterator[Finding]:
         yield event.breaks("C9", f"run {child[1]} has {own}", run)
         return
     for name in _COPIED:
-        # The parent is not told why a child was terminated (6.7).
+        # The parent is not told why a child was terminated (SWF §6.7).
         wanted = None if closing.type == "WorkflowExecutionTerminated" else closing.attributes.get(name)
         if event.attributes.get(name) != wanted:
             yield event.breaks("C9", f"{name} is not that of run {child[1]}", run)
@@ -151,7 +151,7 @@ def _check_policy_received(world: World, run: Run, history: History) -> Iterator
 def _check_policy_applied(
     world: World, closing: Event, run: Run, initiated: Event, family: list[Run]
 ) -> Iterator[Finding]:
-    # Whether a close by decision applies the policy is open (15.1), so only the two sure ways are demanded.
+    # Whether a close by decision applies the policy is open (SWF §15.1), so only the two sure ways are demanded.
     if closing.type not in ("WorkflowExecutionTimedOut", "WorkflowExecutionTerminated"):
         return
     still_open = [child for child in family if world.runs[child].closing is None]

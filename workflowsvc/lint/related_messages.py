@@ -1,4 +1,4 @@
-"""Findings between senders and receivers of signals and cancel requests (C11, C12; 5.11, 5.12)."""
+"""Findings between senders and receivers of signals and cancel requests (C11, C12; SWF §5.11, §5.12)."""
 
 from collections.abc import Iterator
 

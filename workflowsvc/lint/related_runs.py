@@ -1,4 +1,4 @@
-"""Findings between executions of one workflowId (rules C13, W8; reference 8.7, 8.12)."""
+"""Findings between executions of one workflowId (rules C13, W8; SWF §8.7, §8.12)."""
 
 from collections.abc import Iterator
 from itertools import pairwise

@@ -27,7 +27,7 @@ def as_text(source: Source, findings: Sequence[Finding]) -> str:
             lines += ["", _event_line(events.get(shown, {}), shown, start[0] if start else None)]
         lines.append(_clean(f"    {finding.rule:<4} {finding.message}"))
     if findings:
-        lines += ["", "The rules, with sections of the reference:"]
+        lines += ["", "The rules, with their sections in docs/spec/swf.md:"]
         broken = {finding.rule for finding in findings}
         lines += [f"    {rule:<4} {sentence}" for rule, sentence in RULES.items() if rule in broken]
     return "\n".join([*lines, "", _summary(source, findings)]).lstrip("\n") + "\n"

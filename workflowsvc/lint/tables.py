@@ -1,12 +1,12 @@
-"""What each of the 54 events may hold, derived anew from the model and reference 6: members, lengths, roles.
+"""What each of the 54 events may hold, derived anew from the model and SWF §6: members, lengths, roles.
 
 Owns the table and its parser, nothing else. It is a second derivation on purpose: the service has its own,
 generated one, and a mistake in that one must not hide here. A test compares this table with botocore's model.
 
 One line is one event: `EventType roles member…`, continued on indented lines. A member is written `name!kind`
-when the model requires it, `name+kind` when the model calls it optional but SWF always writes it (reference
-6), `name?kind` when it appears only if it has a value. Roles: `w` the decider must see it (reference 4.2),
-`b` the result of a decision and so part of the block behind DecisionTaskCompleted (4.4), `c` it closes the
+when the model requires it, `name+kind` when the model calls it optional but SWF always writes it (SWF §6),
+`name?kind` when it appears only if it has a value. Roles: `w` the decider must see it (SWF §4.2), `b` the
+result of a decision and so part of the block behind DecisionTaskCompleted (SWF §4.4), `c` it closes the
 execution, `.` none of these.
 
 Kinds: a text kind of TEXT_LENGTHS; `seconds` (whole seconds or NONE), `whole` (no NONE), `priority`; the
@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 __all__ = ["CLOSING", "EVENTS", "TEXT_LENGTHS", "UNDOCUMENTED", "Member", "Shape", "attributes_name"]
 
-TEXT_LENGTHS = {  # reference 3.3: shortest, longest, in characters
+TEXT_LENGTHS = {  # SWF §3.3: shortest, longest, in characters
     "data": (0, 32_768),
     "limited": (0, 2_048),  # details of a heartbeat
     "message": (0, 1_728),
@@ -32,7 +32,7 @@ TEXT_LENGTHS = {  # reference 3.3: shortest, longest, in characters
     "arn": (1, 1_600),
 }
 
-# Members that AWS writes but its model does not have (reference 1.2.11).
+# Members that AWS writes but its model does not have (SWF §1.2.11).
 UNDOCUMENTED = frozenset({"startedOnPreviousTaskCompletion", "immediatelyStart"})
 
 _TABLE = """
@@ -197,7 +197,7 @@ class Shape(NamedTuple):
 
 
 def attributes_name(event_type: str) -> str:
-    """The envelope member that holds the attributes of this event type (reference 6.1)."""
+    """The envelope member that holds the attributes of this event type (SWF §6.1)."""
     return event_type[0].lower() + event_type[1:] + "EventAttributes"
 
 
@@ -220,7 +220,7 @@ def _parse(table: str) -> dict[str, Shape]:
 
 EVENTS = _parse(_TABLE)
 
-CLOSING = {  # closeStatus of each closing event (reference 8.8)
+CLOSING = {  # closeStatus of each closing event (SWF §8.8)
     "WorkflowExecutionCompleted": "COMPLETED",
     "WorkflowExecutionFailed": "FAILED",
     "WorkflowExecutionCanceled": "CANCELED",

@@ -1,4 +1,4 @@
-"""Findings about timers (rules T1 to T5, reference 5.9, 5.10 and 8.1).
+"""Findings about timers (rules T1 to T5, SWF §5.9, §5.10 and §8.1).
 
 Owns the life of a timer: started, then fired or canceled, or forgotten with its execution.
 """

@@ -26,10 +26,10 @@ class Event(msgspec.Struct, gc=False):
     attributes: Shape
 
 
-# Events of one batch share their moment (design 3: one reading of the clock a batch), hence the small memory.
+# Events of one batch share their moment (one reading of the clock a batch), hence the small memory.
 @lru_cache(maxsize=64)
 def spell(at_ms: int) -> bytes:
-    """The moment in epoch seconds as `Double.toString` spells it: `1.497371587073E9` (reference 1.2.6)."""
+    """The moment in epoch seconds as `Double.toString` spells it: `1.497371587073E9` (SWF §1.2.6)."""
     if at_ms < 0:
         return b"-" + spell(-at_ms)
     if at_ms >= _SCIENTIFIC_FROM_MS:

@@ -1,6 +1,6 @@
 """Why a body was refused, in AWS's words: the slow path, taken only after the fast decoder has said no.
 
-Owns the order of the answers (reference 3.1): no JSON object or a wrong JSON type, then the order of the
+Owns the order of the answers (SWF §3.1): no JSON object or a wrong JSON type, then the order of the
 decisions, then every broken constraint of the model at once. Reads the annotations that the decoder enforces.
 Must not know the rules that are not in the model; `prose.py` does.
 """
@@ -34,7 +34,7 @@ MOST_DATA = 32_768
 def explain(operation: str, body: bytes) -> Shape:
     """Raises the fault that AWS would answer.
 
-    A body that only names a member twice is read after all: the last one counts (quality 2.4), which the fast
+    A body that only names a member twice is read after all: the last one counts (QUALITY §2.4), which the fast
     decoder sees only after it has looked at the first.
     """
     taken = OPERATIONS[operation].input
@@ -194,7 +194,7 @@ def _broken_structure(expected: inspect.StructType, value: Json, path: str) -> I
 
 
 def _needed_attributes(decision: Json) -> str | None:
-    """The member that holds the attributes of the stated type, if that type needs any (reference 3.2)."""
+    """The member that holds the attributes of the stated type, if that type needs any (SWF §3.2)."""
     shape = DECISIONS.get(decision.get("decisionType", ""))
     return shape.member if shape is not None and shape.attributes_required else None
 

@@ -2,7 +2,7 @@
 
 Owns those rules (`prose.toml` says which member is under which) and that an empty string stands for an absent
 value. Must not know what the model itself demands; the decoder has checked that before. Texts are ours, since
-AWS's are unknown (reference 15.17), except those of the visibility filters.
+AWS's are unknown (SWF §15.17), except those of the visibility filters.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from workflowsvc.faults import ValidationException
 from workflowsvc.model import shapes, wording
 from workflowsvc.model.shapes import DECISIONS, OPERATIONS, ResourceTag, Shape
 
-ONE_YEAR_SECONDS = 31_536_000  # reference 3.5; an execution cannot outlive it (reference 12.1)
-LONGEST_RETENTION_DAYS = 90  # reference 2.1
-LONGEST_LAMBDA_SECONDS = 900  # reference 9.1
-TIMER_SECONDS = 99_999_999  # what eight digits can say; a timer ends with its execution (reference 3.5)
+ONE_YEAR_SECONDS = 31_536_000  # SWF §3.5; an execution cannot outlive it (SWF §12.1)
+LONGEST_RETENTION_DAYS = 90  # SWF §2.1
+LONGEST_LAMBDA_SECONDS = 900  # SWF §9.1
+TIMER_SECONDS = 99_999_999  # what eight digits can say; a timer ends with its execution (SWF §3.5)
 
 _illegal_character = re.compile(r"[:/|\x00-\x1f\x7f-\x9f]").search
 _control_character = re.compile(r"[\x00-\x1f\x7f-\x9f]").search
@@ -45,7 +45,7 @@ def is_anything(value: object) -> bool:
 
 
 def is_name(value: str) -> bool:
-    """Reference 3.4: `arn` is forbidden as the whole string only."""
+    """SWF §3.4: `arn` is forbidden as the whole string only."""
     return _illegal_character(value) is None and value.strip() == value and value != "arn"
 
 
@@ -54,12 +54,12 @@ def is_child_workflow_id(value: str) -> bool:
 
 
 def is_priority(value: str) -> bool:
-    """A 32-bit integer as a string (reference 3.5)."""
+    """A 32-bit integer as a string (SWF §3.5)."""
     return _priority(value) is not None and -(2**31) <= int(value) < 2**31
 
 
 def number_rule(unit: str, least: int, most: int, *, none: bool) -> Rule:
-    """ASCII digits alone, while `int` would also take `٣٠٠`, `3_0` and ` +30`; no more than eight (3.3)."""
+    """ASCII digits alone, while `int` would also take `٣٠٠`, `3_0` and ` +30`; no more than eight (SWF §3.3)."""
 
     def kept_by(value: str) -> bool:
         if value.isdigit() and value.isascii():
@@ -71,7 +71,7 @@ def number_rule(unit: str, least: int, most: int, *, none: bool) -> Rule:
 
 
 def has_tag_characters(value: str) -> bool:
-    """Letters, digits, white space and eight more characters (reference 2.6)."""
+    """Letters, digits, white space and eight more characters (SWF §2.6)."""
     return all(character in "_.:/=+-@" or unicodedata.category(character)[0] in "LNZ" for character in value)
 
 
@@ -201,7 +201,7 @@ def _check_decisions(request: shapes.RespondDecisionTaskCompletedInput) -> None:
             raise _refusal(finding, f"decisions.{number}.member.{member}")
 
 
-# ---- Filters that exclude each other (reference 10.2, where the texts are from)
+# ---- Filters that exclude each other (SWF §10.2, where the texts are from)
 
 OpenQuery = shapes.ListOpenWorkflowExecutionsInput | shapes.CountOpenWorkflowExecutionsInput
 ClosedQuery = shapes.ListClosedWorkflowExecutionsInput | shapes.CountClosedWorkflowExecutionsInput

@@ -1,4 +1,4 @@
-"""A broken constraint is put into AWS's words (reference 3.2).
+"""A broken constraint is put into AWS's words (SWF §3.2).
 
 Owns the grammar of the constraint text. Must not know how a violation is found.
 """
@@ -12,12 +12,12 @@ from typing import cast
 from workflowsvc.faults import ValidationException
 
 # AWS lists every violation. A hostile megabyte of `{},` would make a text of 100 MB, so we stop where no
-# honest request gets: a hundred decisions, the most that known clients send (reference 4.6), each with ten.
+# honest request gets: a hundred decisions, the most that known clients send (SWF §4.6), each with ten.
 MOST_VIOLATIONS = 1000
 
 NOT_NULL = "Member must not be null"
 
-# The orders in which the service was seen to list its values (reference 3.2); others follow the model.
+# The orders in which the service was seen to list its values (SWF §3.2); others follow the model.
 _SEEN_ORDERS = (
     (
         "CompleteWorkflowExecution",

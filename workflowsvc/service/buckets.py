@@ -1,5 +1,4 @@
-"""Request buckets: how SWF throttles, for those who want to see how their programs behave then (reference
-12.2 to 12.4).
+"""Request buckets: how SWF throttles, for those who want to see how their programs behave then (SWF §12.2 to §12.4).
 
 Owns the sizes and the arithmetic of the buckets. They are per node, as exactness is not promised by SWF
 either, and off unless the limits profile is `aws`.
@@ -62,7 +61,7 @@ CALLS: dict[str, Rate] = {
     "UndeprecateWorkflowType": Rate(200, 6),
     "UntagResource": Rate(50, 30),
 }
-"""Per account and region, by action (12.2)."""
+"""Per account and region, by action (SWF §12.2)."""
 
 DECISIONS: dict[str, Rate] = {
     "RequestCancelExternalWorkflowExecution": Rate(1200, 120),
@@ -75,7 +74,7 @@ DECISIONS: dict[str, Rate] = {
     "ContinueAsNewWorkflowExecution": Rate(500, 12),
     "ScheduleLambdaFunction": Rate(1000, 200),
 }
-"""Per account and region, by decision type (12.3)."""
+"""Per account and region, by decision type (SWF §12.3)."""
 
 RUNS: dict[str, Rate] = {
     "GetWorkflowExecutionHistory": Rate(400, 200),
@@ -83,10 +82,10 @@ RUNS: dict[str, Rate] = {
     "RequestCancelWorkflowExecution": Rate(200, 200),
     "SignalWorkflowExecution": Rate(1000, 1000),
 }
-"""Per run, by action (12.4)."""
+"""Per run, by action (SWF §12.4)."""
 
 ACTIVITY_TASK_LIST = Rate(2000, 2000)
-"""Activity tasks scheduled on one list (12.1)."""
+"""Activity tasks scheduled on one list (SWF §12.1)."""
 
 MOST_BUCKETS = 20_000  # runs and lists come and go; those that are full again are forgotten then
 

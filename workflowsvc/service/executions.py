@@ -1,4 +1,4 @@
-"""Executions: start, signal, ask to cancel, terminate, describe, read the history (reference 2.21 to 2.26).
+"""Executions: start, signal, ask to cancel, terminate, describe, read the history (SWF §2.21 to §2.26).
 
 Owns the addressing of runs and the texts of its faults; what is recorded is said by core.
 """
@@ -33,7 +33,7 @@ from workflowsvc.store.interface import ExecutionRow, Reader
 def start_workflow_execution(
     session: Session, caller: Caller, request: shapes.StartWorkflowExecutionInput
 ) -> shapes.Run:
-    """Events 1 and 2 with one timestamp. The checks stand in the order of reference 2 and 2.21."""
+    """Events 1 and 2 with one timestamp. The checks stand in the order of SWF §2 and §2.21."""
     domain = require_registered(session, caller, request.domain)
     name, version = request.workflow_type.name, request.workflow_type.version
     row = require_type(session, domain, "workflow", name, version)
@@ -63,7 +63,7 @@ def start_workflow_execution(
 
 
 def _require_short_enough(session: Session, timeout: str) -> None:
-    """The model's own bound, a year, was checked with the request; ours may be less (reference 12.1)."""
+    """The model's own bound, a year, was checked with the request; ours may be less (SWF §12.1)."""
     most = session.limits.max_execution_seconds
     if timeout != "NONE" and int(timeout) > most:
         text = f"Member must be a whole number of seconds from 0 to {most}"
@@ -72,7 +72,7 @@ def _require_short_enough(session: Session, timeout: str) -> None:
 
 
 def unknown_execution(workflow_id: str, run_id: str) -> UnknownResourceFault:
-    """The run is closed, or was never there, or is no longer remembered (reference 1.4.10)."""
+    """The run is closed, or was never there, or is no longer remembered (SWF §1.4.10)."""
     return UnknownResourceFault(
         f"Unknown execution: WorkflowExecution=[workflowId={workflow_id}, runId={run_id}]"
     )
@@ -126,7 +126,7 @@ def terminate_workflow_execution(
 def describe_workflow_execution(
     session: Session, caller: Caller, request: shapes.DescribeWorkflowExecutionInput
 ) -> shapes.WorkflowExecutionDetail:
-    """Exactly the run that is named, open or closed; counts of a closed run are those at its close (10.4)."""
+    """Exactly the run that is named, open or closed; counts of a closed run are those at its close (SWF §10.4)."""
     domain = session.names.require_domain(caller.tenant, request.domain)
     named = request.execution
     execution = session.named_execution(domain.id, named.workflow_id, named.run_id)
@@ -229,5 +229,5 @@ def _require_row(
 
 
 def is_forgotten(row: ExecutionRow, caller: Caller) -> bool:
-    """Its retention period is over, though part of it may still be stored (reference 8.12)."""
+    """Its retention period is over, though part of it may still be stored (SWF §8.12)."""
     return row.purge_at is not None and row.purge_at <= caller.now

@@ -1,4 +1,4 @@
-"""The 39 operations by name: which function answers each, and what it needs (design, section 2).
+"""The 39 operations by name: which function answers each, and what it needs.
 
 Importing fails when an operation of the model is missing here.
 """

@@ -1,4 +1,4 @@
-"""Cutting results into pages (reference 2, common pagination rules).
+"""Cutting results into pages (SWF §2, common pagination rules).
 
 Owns the page size and the binding of a page token to the call it belongs to: all arguments but the size must
 be repeated unchanged.

@@ -62,7 +62,7 @@ class Poll:
         self._lane.submit(Command(self._let_go, self._answer, self._forget))
 
     def abandon(self) -> None:
-        """The connection is gone: from now on no task may be handed to it (reference 1.5.6)."""
+        """The connection is gone: from now on no task may be handed to it (SWF §1.5.6)."""
         waiter = self._waiter
         if waiter is not None:
             waiter.gone = True

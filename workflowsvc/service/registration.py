@@ -1,7 +1,7 @@
-"""Domains and types: register, describe, list, deprecate, undeprecate, delete; resource tags (reference 2.1
-to 2.20, 11).
+"""Domains and types: register, describe, list, deprecate, undeprecate, delete; resource tags (SWF §2.1
+to §2.20, §11).
 
-Owns the status machine of 11.1 and the texts of its faults. Writers take a session, readers a snapshot.
+Owns the status machine of SWF §11.1 and the texts of its faults. Writers take a session, readers a snapshot.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def require_domain(reader: Reader, caller: Caller, name: str) -> DomainRow:
 
 
 def require_registered(session: Session, caller: Caller, name: str) -> DomainRow:
-    """A domain that may get new types and runs; DomainDeprecatedFault otherwise (reference 11.2)."""
+    """A domain that may get new types and runs; DomainDeprecatedFault otherwise (SWF §11.2)."""
     row = session.names.require_domain(caller.tenant, name)
     if row.status == "DEPRECATED":
         raise DomainDeprecatedFault(name)
@@ -95,7 +95,7 @@ def list_domains(reader: Reader, caller: Caller, request: shapes.ListDomainsInpu
 
 
 def deprecate_domain(session: Session, caller: Caller, request: shapes.DeprecateDomainInput) -> None:
-    """Its types are deprecated with it (reference 2.4); they stay so when it is undeprecated (15.5)."""
+    """Its types are deprecated with it (SWF §2.4); they stay so when it is undeprecated (SWF §15.5)."""
     row = require_registered(session, caller, request.name)
     session.names.put_domain(caller.tenant, row._replace(status="DEPRECATED"))
     session.names.deprecate_types(row.id)
@@ -125,7 +125,7 @@ def _tagged_domain(session: Session, caller: Caller, arn: str) -> DomainRow:
 
 
 def _domain_of(caller: Caller, arn: str) -> str:
-    """The domain that a domain ARN of this tenant names; only domains have tags (reference 2.6)."""
+    """The domain that a domain ARN of this tenant names; only domains have tags (SWF §2.6)."""
     prefix = caller.tenant.domain_arn("")
     if not arn.startswith(prefix):
         raise UnknownResourceFault(f"Unknown resource: {arn}")

@@ -37,11 +37,11 @@ class SessionSurroundings:
         return self._session.new_run_id(self._execution.domain, self._execution.workflow_id)
 
     def permits(self, decision_type: str, attributes: object) -> bool:
-        """Without authorization every decision is permitted (reference 13.4)."""
+        """Without authorization every decision is permitted (SWF §13.4)."""
         return True
 
     def admits(self, decision_type: str, task_list: str | None = None) -> bool:
-        """Always, unless the limits profile has request buckets (reference 12.1, 12.3)."""
+        """Always, unless the limits profile has request buckets (SWF §12.1, §12.3)."""
         buckets, now = self._caller.buckets, self._session.now
         return buckets.admits_decision(self._caller.tenant, decision_type, now) and (
             task_list is None or buckets.admits_activity(self._execution.domain, task_list, now)

@@ -1,4 +1,4 @@
-"""Tasks: poll for them, answer them, count them (reference 2.31 to 2.39, 4.5, 7.5).
+"""Tasks: poll for them, answer them, count them (SWF §2.31 to §2.39, §4.5, §7.5).
 
 Owns what a poll is given and how a token is checked; what starts and answers record is said by core.
 """
@@ -25,7 +25,7 @@ from workflowsvc.service.tokens import TaskToken
 from workflowsvc.store.interface import ListKey, Reader, TaskKind, TaskRow
 
 NO_DECISION_TASK = b'{"previousStartedEventId":0,"startedEventId":0}'
-"""The answer of a poll that found nothing: without a taskToken member (reference 1.5.2, 15.2)."""
+"""The answer of a poll that found nothing: without a taskToken member (SWF §1.5.2, §15.2)."""
 
 NO_ACTIVITY_TASK = b'{"startedEventId":0}'
 
@@ -96,7 +96,7 @@ def _decision_task(
     name: shapes.WorkflowExecution,
     workflow_type: shapes.WorkflowType,
 ) -> shapes.DecisionTask:
-    """The history as of the start of the task: its last event is the DecisionTaskStarted (reference 2.31)."""
+    """The history as of the start of the task: its last event is the DecisionTaskStarted (SWF §2.31)."""
     pages = _pages(caller, request)
     from_previous = request.start_at_previous_started_event and page.previous_started_id
     events, following = history_page(
@@ -125,7 +125,7 @@ def _decision_task(
 def respond_decision_task_completed(
     session: Session, caller: Caller, request: shapes.RespondDecisionTaskCompletedInput
 ) -> None:
-    """Reference 4.5. The list itself was checked with the request, before token and run (15.29)."""
+    """SWF §4.5. The list itself was checked with the request, before token and run (SWF §15.29)."""
     execution, token = _require_task(session, caller, request.task_token, "decision")
     decision_tasks.require_started(execution, scheduled_id=token.scheduled_id, started_id=token.started_id)
     decision_tasks.complete(
@@ -240,7 +240,7 @@ def _count(
 def _require_task(
     session: Session, caller: Caller, text: str, kind: Literal["decision", "activity"]
 ) -> tuple[Execution, TaskToken]:
-    """The open run of a token; the answers of reference 7.5 otherwise."""
+    """The open run of a token; the answers of SWF §7.5 otherwise."""
     token = caller.tokens.read_task(caller.tenant, text, kind)
     execution = session.execution(token.run)
     if execution is None or execution.run_id != token.run_id or not execution.is_open:

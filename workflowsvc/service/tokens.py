@@ -1,4 +1,4 @@
-"""Task tokens and page tokens: opaque, tamper-proof, bound to the tenant (reference 1.3.2, 1.4.10, 2).
+"""Task tokens and page tokens: opaque, tamper-proof, bound to the tenant (SWF §1.3.2, §1.4.10, §2).
 
 Owns their form: base64 of a payload and a keyed MAC over tenant, purpose and payload. Whether a task still
 exists is not in the token: its validity is the state of the execution. A token that was made elsewhere, for
@@ -20,7 +20,7 @@ from workflowsvc.faults import ValidationException
 from workflowsvc.tenant import Tenant
 
 _MAC_BYTES = 16
-PAGE_LIFETIME_MS = 86_400_000  # 24 hours (reference 2)
+PAGE_LIFETIME_MS = 86_400_000  # 24 hours (SWF §2)
 
 
 class TaskToken(msgspec.Struct, array_like=True, frozen=True):

@@ -1,7 +1,7 @@
-"""Lists and counts of executions (reference 2.27 to 2.30, section 10).
+"""Lists and counts of executions (SWF §2.27 to §2.30, §10).
 
 Owns the translation of filters into a query and of rows into answers. That filters do not exclude each other
-was checked with the request (10.2). Consistent at once: the rows are written in the transaction of the events
+was checked with the request (SWF §10.2). Consistent at once: the rows are written in the transaction of the events
 they derive from.
 """
 
@@ -62,7 +62,7 @@ def _closed_query(
     caller: Caller,
     request: shapes.ListClosedWorkflowExecutionsInput | shapes.CountClosedWorkflowExecutionsInput,
 ) -> ExecutionQuery:
-    """Ordered by the time that is filtered, start or close (10.1)."""
+    """Ordered by the time that is filtered, start or close (SWF §10.1)."""
     domain = require_domain(reader, caller, request.domain)
     status = request.close_status_filter and request.close_status_filter.status
     if request.start_time_filter is not None:
@@ -74,8 +74,8 @@ def _closed_query(
 
 
 def _forgotten_by(reader: Reader, caller: Caller, domain: DomainRow) -> int | None:
-    """Runs that closed then or before are unknown to all other calls (8.12), whether or not they are purged yet; None
-    when none is to be purged.
+    """Runs that closed then or before are unknown to all other calls (SWF §8.12), whether or not they are purged yet;
+    None when none is to be purged.
     """
     purge_at = reader.next_purge_at()
     return None if purge_at is None or purge_at > caller.now else caller.now - retention_ms(domain.retention)

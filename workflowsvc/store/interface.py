@@ -94,13 +94,13 @@ class ExecutionRow(NamedTuple):
     workflow_id: str
     type_name: str
     type_version: str
-    tags: bytes | None  # JSON list, null elements kept (reference 1.1.11); None when no tagList was given
+    tags: bytes | None  # JSON list, null elements kept (SWF §1.1.11); None when no tagList was given
     parent_workflow_id: str | None
     parent_run_id: str | None
     started_at: int
     next_event_id: int
     wake_at: int | None  # earliest deadline of an open run
-    cancel_requested: bool  # true only while open (reference 15.15)
+    cancel_requested: bool  # true only while open (SWF §15.15)
     closed_at: int | None
     close_status: CloseStatus | None
     purge_at: int | None  # when retention ends
@@ -146,7 +146,7 @@ class TaskRow(NamedTuple):
     task_list: str
     priority: int
     position: int  # when it was put there, made unique by the session (engine/ids.py)
-    ready: bool  # False: a decision task queued behind the started one (reference 4.2)
+    ready: bool  # False: a decision task queued behind the started one (SWF §4.2)
 
 
 class TaskKey(NamedTuple):
@@ -155,7 +155,7 @@ class TaskKey(NamedTuple):
 
 
 class ListKey(NamedTuple):
-    """A task list: scope, kind and name (reference 7.6)."""
+    """A task list: scope, kind and name (SWF §7.6)."""
 
     domain: int
     kind: TaskKind
@@ -182,7 +182,7 @@ class MessageRow(NamedTuple):
 
 
 class TagRow(NamedTuple):
-    """A run in one of the lists of its tags (reference 10.2)."""
+    """A run in one of the lists of its tags (SWF §10.2)."""
 
     run: int
     domain: int
@@ -192,7 +192,7 @@ class TagRow(NamedTuple):
 
 
 class ExecutionQuery(NamedTuple):
-    """A visibility query of reference 10.2; bounds are inclusive, milliseconds."""
+    """A visibility query of SWF §10.2; bounds are inclusive, milliseconds."""
 
     domain: int
     status: Literal["OPEN", "CLOSED"]
@@ -253,7 +253,7 @@ class Reader(Protocol):
         ...
 
     def count_tasks(self, domain: int, kind: TaskKind, task_list: str) -> int:
-        """Waiting tasks, those not yet ready included (reference 15.26)."""
+        """Waiting tasks, those not yet ready included (SWF §15.26)."""
         ...
 
     def next_wake_at(self) -> int | None: ...

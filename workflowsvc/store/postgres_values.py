@@ -21,7 +21,7 @@ _NULL = _INT4.pack(-1)
 
 
 class ContainsNul(ValueError):
-    """Text of PostgreSQL cannot hold NUL: as a name to look for it finds nothing (reference 3.4)."""
+    """Text of PostgreSQL cannot hold NUL: as a name to look for it finds nothing (SWF §3.4)."""
 
 
 def encode_text(value: str) -> bytes:

@@ -246,7 +246,7 @@ def _cold(row: ExecutionRow) -> ExecutionRow:
 
 
 def _tag_entries(row: ExecutionRow) -> list[tuple[int, str, bytes, int, int]]:
-    """The rows of execution_tags for one run; a null element is no tag (reference 1.1.11)."""
+    """The rows of execution_tags for one run; a null element is no tag (SWF §1.1.11)."""
     assert row.tags is not None
     lists: list[tuple[str, int]] = (
         [("open by start", row.started_at)]

@@ -189,7 +189,7 @@ class SqliteTransaction(SqliteReader):
 def _tag_entries(
     run: int, domain: int, tags: bytes, started_at: int, closed_at: int | None
 ) -> list[tuple[int, bytes, str, int, int]]:
-    """The rows of execution_tags for one run; a null element is no tag (reference 1.1.11)."""
+    """The rows of execution_tags for one run; a null element is no tag (SWF §1.1.11)."""
     lists = (
         [("open by start", started_at)]
         if closed_at is None

@@ -1,4 +1,4 @@
-"""Which statement answers a visibility query, and with which parameters (reference 10.1, 10.2).
+"""Which statement answers a visibility query, and with which parameters (SWF §10.1, §10.2).
 
 Owns the choice of an index and the two ends of a page. Shared by all dialects: the texts are theirs, under
 the names used here. It must not know a database.

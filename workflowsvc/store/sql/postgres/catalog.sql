@@ -11,7 +11,7 @@ where tenant = :tenant::text and name = :name::text
 select id, tenant, name, status, description, retention, tags from domains where id = any(:ids::bigint[])
 
 -- :name domains_ascending
--- domains_by_name; a tenant has 100 domains at most (reference 12.1), so status needs no index. The first page begins
+-- domains_by_name; a tenant has 100 domains at most (SWF §12.1), so status needs no index. The first page begins
 -- behind '', which stands before all names
 select id, tenant, name, status, description, retention, tags
 from domains
@@ -52,7 +52,7 @@ from types
 where domain = :domain::bigint and kind = :kind::text and name = :name::text and version = :version::text
 
 -- :name types_ascending
--- types_pkey; a domain has 10,000 types of a kind at most (reference 12.1), so status needs no index. The first page begins
+-- types_pkey; a domain has 10,000 types of a kind at most (SWF §12.1), so status needs no index. The first page begins
 -- behind ('', ''), which stands before all names
 select domain, kind, name, version, status, description, created_at, deprecated_at, defaults
 from types

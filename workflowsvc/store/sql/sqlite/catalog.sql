@@ -10,7 +10,7 @@ select id, tenant, name, status, description, retention, tags
 from carray(?1) as wanted cross join domains on id = wanted.value
 
 -- :name domains_ascending
--- domains_by_name; a tenant has 100 domains at most (reference 12.1), so status needs no index
+-- domains_by_name; a tenant has 100 domains at most (SWF §12.1), so status needs no index
 select id, tenant, name, status, description, retention, tags
 from domains
 where tenant = ?1 and status = ?2 and (?3 is null or name > ?3)
@@ -47,7 +47,7 @@ from types
 where domain = ?1 and kind = ?2 and name = ?3 and version = ?4
 
 -- :name types_ascending
--- primary key; a domain has 10,000 types of a kind at most (reference 12.1), so status needs no index. The first page begins
+-- primary key; a domain has 10,000 types of a kind at most (SWF §12.1), so status needs no index. The first page begins
 -- behind ('', ''), which stands before all names
 select domain, kind, name, version, status, description, created_at, deprecated_at, defaults
 from types

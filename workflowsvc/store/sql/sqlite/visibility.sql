@@ -1,4 +1,4 @@
--- The lists and counts of reference 10. Each statement here is what stands between `select …` and `order by …`: a list
+-- The lists and counts of SWF §10. Each statement here is what stands between `select …` and `order by …`: a list
 -- puts `list_columns` before and one of the orders behind it, a count only `count_column` before it (store/visibility.py).
 -- Both ends of the time range are keys (time, run), so that a page begins exactly behind the one before.
 -- `:forgotten_by` is null unless there is something to be purged, so that nobody else visits a row for it.

@@ -6,7 +6,7 @@
 -- No sequences, no foreign keys.
 --
 -- Free text that may hold NUL (descriptions, heartbeat details, execution tags) and JSON are bytea; names and ids, which
--- may not hold NUL (reference 3.4), are text and compare by code point. Times are milliseconds since the epoch.
+-- may not hold NUL (SWF §3.4), are text and compare by code point. Times are milliseconds since the epoch.
 
 create table meta (
     key text collate "C" not null primary key,
@@ -66,14 +66,14 @@ create table executions (
     autovacuum_analyze_scale_factor = 0.05
 );
 
--- At most one open run of a workflowId (reference 8.12): the last word against two starts at once.
+-- At most one open run of a workflowId (SWF §8.12): the last word against two starts at once.
 create unique index executions_open on executions (shard, domain, workflow_id) where closed_at is null;
 
 -- All closed runs of one workflowId, the commonest search of people.
 create index executions_closed_workflow on executions (shard, domain, workflow_id, closed_at, run)
 where closed_at is not null;
 
--- The three orders of visibility (reference 10.1). `>= 0` is true of all times: it is there so that only statements that
+-- The three orders of visibility (SWF §10.1). `>= 0` is true of all times: it is there so that only statements that
 -- say it too can use the index. A planner that believes the table to be empty would take it for others as well.
 create index executions_open_by_start on executions (domain, started_at, run)
 where closed_at is null and started_at >= 0;

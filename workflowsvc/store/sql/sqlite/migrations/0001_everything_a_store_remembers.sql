@@ -1,7 +1,7 @@
 -- The first schema. Why each table and index looks as it does: docs/decisions/0007-sqlite-schema.md
 --
 -- Free text that may hold NUL (descriptions, heartbeat details, execution tags) and JSON are blobs of UTF-8; names and
--- ids, which may not hold NUL (reference 3.4), are text and compare by code point. Times are milliseconds since the epoch.
+-- ids, which may not hold NUL (SWF §3.4), are text and compare by code point. Times are milliseconds since the epoch.
 
 create table meta (
     key text not null primary key,
@@ -53,10 +53,10 @@ create table executions (
     purge_at integer
 ) strict;
 
--- At most one open run of a workflowId (reference 8.12): the last word against two starts at once.
+-- At most one open run of a workflowId (SWF §8.12): the last word against two starts at once.
 create unique index executions_open on executions (domain, workflow_id) where closed_at is null;
 
--- The three orders of visibility (reference 10.1). The columns behind `run` are there so that a filter that does not match
+-- The three orders of visibility (SWF §10.1). The columns behind `run` are there so that a filter that does not match
 -- is found out without a visit to the row.
 create index executions_open_by_start on executions (domain, started_at, run, type_name, type_version)
 where closed_at is null;
