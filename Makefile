@@ -36,11 +36,12 @@ serve: $(DEMO) ## run the service on port 8888, kept in ./workflowsvc.db (option
 venv: $(DEV) ## make or refresh .venv from the locks, with the project in it, editable
 
 .PHONY: check
-check: $(DEV) ## style, strict types, generated code fresh, dependency rule: under a minute
+check: $(DEV) ## style, strict types, generated code fresh, citations resolve, dependency rule: under a minute
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
 	$(BIN)/python -m workflowsvc.model.generate --check
+	$(BIN)/python -m tools.citations
 	$(BIN)/python -m pytest -q tests/test_tidy.py tests/test_docs.py
 
 .PHONY: test

@@ -23,7 +23,7 @@ class Refusal(NamedTuple):
     when: str
     members: dict[str, Any]
     grade: str  # of the evidence for code and text
-    citation: str  # of the specification
+    citation: str  # of docs/spec/swf.md
     tenant: Tenant = Tenant()
 
     @property

@@ -43,7 +43,7 @@ class Witness:
     @property
     def sections(self) -> set[str]:
         """The sections of docs/spec/swf.md that its header names, such as `4.2`."""
-        return set(re.findall(r"[0-9]+(?:\.[0-9]+)*", self.scenario.sections))
+        return set(re.findall(r"[0-9]+(?:\.[0-9]+)*", self.scenario.citation))
 
 
 class WitnessedPlay(Play):

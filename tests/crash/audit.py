@@ -1,4 +1,4 @@
-"""Rules R1 to R7 of QUALITY §2.5: what the clients were told must agree with what the histories say.
+"""QUALITY §2.5.R1 to §2.5.R7: what the clients were told must agree with what the histories say.
 
 Owns the rules about calls that leave an event. Names and tags are judged in `audit_names.py`. Each rule takes
 the journal and the histories and gives sentences about what is wrong; an empty list is what we want.
@@ -356,7 +356,7 @@ def r7_nobody_waits_for_ever(journal: Journal, found: Found) -> Iterator[str]:
 
 
 def histories_are_legal(journal: Journal, found: Found) -> Iterator[str]:
-    """Letters H to T, C and W of QUALITY §2.5, by the checker that was written without the service."""
+    """Groups H to T, C and W of QUALITY §2.5, by the checker that was written without the service."""
     for run, events in found.histories.items():
         for finding in lint_history(events, execution=found.descriptions[run]):
             yield f"{run}: {finding} {events[max(0, finding.event_id - 2) : finding.event_id + 1]}"

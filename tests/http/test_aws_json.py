@@ -41,6 +41,7 @@ def test_both_spellings_of_the_target_work(server: Running, prefix: str) -> None
 
 
 def test_the_answer_has_amazons_headers(server: Running) -> None:
+    """SWF §1.2.3, §1.2.4."""
     answer = server.ask(LIST_DOMAINS)
     assert set(answer.headers) == {"x-amzn-requestid", "content-type", "content-length", "date"}
     assert re.fullmatch(
@@ -64,12 +65,14 @@ def test_the_answer_has_amazons_headers(server: Running) -> None:
 def test_the_content_type_mirrors_that_of_the_request(
     server: Running, asked: str, answered: str, name: str
 ) -> None:
+    """SWF §1.1.4, §1.2.2."""
     body = b'{"registrationStatus":"REGISTERED","name":"unknown"}'
     answer = server.ask(request(f"POST /{name} HTTP/1.1", f"Content-Type: {asked}", body=body))
     assert answer.headers["content-type"] == answered
 
 
 def test_amz_1_0_is_no_compression(server: Running) -> None:
+    """SWF §1.1.5."""
     assert server.ask(post("ListDomains", QUESTION, "Content-Encoding: amz-1.0")).status == 200
 
 
@@ -90,6 +93,7 @@ def test_a_fault_has_exactly_two_members(server: Running) -> None:
 
 
 def test_people_with_curl_name_the_action_in_the_path(server: Running) -> None:
+    """`Accept` is ignored (SWF §1.1.6)."""
     body = b'{"registrationStatus":"REGISTERED"}'
     curl = ["User-Agent: curl/8", "Accept: */*", "Content-Type: application/x-www-form-urlencoded"]
     assert server.ask(request("POST /ListDomains HTTP/1.1", *curl, body=body)).status == 200
@@ -178,6 +182,7 @@ def test_a_bug_is_logged_with_the_request_id_and_told_as_amazon_does(
 def test_every_request_can_be_logged_without_what_it_says(
     server: Running, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """QUALITY §5.6."""
     caplog.set_level(logging.DEBUG, logger="workflowsvc.http.app")
     answer = server.ask(post("DescribeDomain", {"name": "canary"}, "Authorization: canary"))
     until(lambda: bool(caplog.records), "the request is logged, after its answer")

@@ -1,4 +1,4 @@
-"""Long valid histories out of dice: a decider, workers and a clock that do what the reference allows.
+"""Long valid histories out of dice: a decider, workers and a clock that do what docs/spec/swf.md allows.
 
 Owns a small service of its own, written for these tests from SWF §4 to §9; it must not know the checker
 or the real service. The same dice give the same history.

@@ -1,7 +1,7 @@
 """SWF once more, as naively as can be: a run is the list of its events, and everything else is found by looking
 through that list again.
 
-Written from the specification, sections 2 and 4 to 8, to be compared with the service event by event. It must not
+Written from SWF §2 and §4 to §8, to be compared with the service event by event. It must not
 import the service. Slow on purpose: no state is kept that the events hold. Where the specification leaves an order
 open, it is that of time, then of event ids; messages between runs arrive in the order they were sent.
 

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 INDENT = "    "
 
-_HEADER = re.compile(r"SWF (?P<sections>§[§0-9., to]+?) \[(?P<grade>A\*?|B|C|D|E)\](?: (?P<source>.*))?")
+_HEADER = re.compile(r"(?P<citation>SWF [§\d., to]+?) \[(?P<grade>A\*?|B|C|D|E)\](?: (?P<source>.*))?")
 _NAME = re.compile(r"([A-Za-z][A-Za-z0-9_]*)=")
 _json = json.JSONDecoder()
 
@@ -50,7 +50,7 @@ class Scenario:
     path: Path
     line: int
     title: str
-    sections: str = ""
+    citation: str = ""
     grade: str = ""
     checklist: list[str] = field(default_factory=list[str])
     steps: list[Step] = field(default_factory=list[Step])
@@ -89,7 +89,7 @@ def read_text(path: Path, text: str) -> list[Scenario]:
             scenarios[-1].steps.append(Step(number, line.strip()))
         continued = _goes_on(line) and (continued or not line.startswith(INDENT))
     for scenario in scenarios:
-        if not scenario.sections:
+        if not scenario.citation:
             raise Broken(
                 f"{path}:{scenario.line}: say which rule of the specification it shows: SWF §4.2 [A]"
             )
@@ -107,7 +107,7 @@ def _is_header(scenario: Scenario, line: str) -> bool:
     header = _HEADER.fullmatch(line.strip())
     if header is None or scenario.steps:
         return False
-    scenario.sections, scenario.grade = header["sections"], header["grade"]
+    scenario.citation, scenario.grade = header["citation"], header["grade"]
     return True
 
 

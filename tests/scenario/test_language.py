@@ -31,7 +31,7 @@ start w
 
 def test_a_story_has_a_title_sections_a_grade_commands_and_answers() -> None:
     (scenario,) = language.read_text(HERE, STORY)
-    assert (scenario.title, scenario.sections, scenario.grade) == ("A timer fires", "§5.9", "A")
+    assert (scenario.title, scenario.citation, scenario.grade) == ("A timer fires", "SWF §5.9", "A")
     assert scenario.checklist == ["a line"]
     assert [(step.text, len(step.expected)) for step in scenario.steps] == [
         ("start w", 1),

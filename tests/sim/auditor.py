@@ -1,4 +1,4 @@
-"""An independent judge of what clients were told: rules R1 to R5 of the project's invariants.
+"""An independent judge of what clients were told: QUALITY §2.5.R1 to §2.5.R5, §2.5.S.
 
 Owns the comparison of answers with the log of commits. It knows SWF's events and no rule of the service: what it
 needs of an event is that a text which only one call has used stands in it.
@@ -224,7 +224,7 @@ class Auditor:
         assert ("nextPageToken" in answer) == (len(expected) > size)
 
     def _previous(self, run: int, started_id: int) -> int:
-        """The last decision task before this one that was worked on (SWF §4.7, §15.20)."""
+        """The last decision task before this one that was worked on (SWF §4.7, §15.20; QUALITY §2.5.D8)."""
         worked_on = [
             attributes(event)["startedEventId"]
             for event in self._log.decoded[run][:started_id]

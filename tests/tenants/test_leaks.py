@@ -1,4 +1,4 @@
-"""No tenant hears a word of another, in any answer to any operation (SWF §1.3.5; QUALITY §2.5)."""
+"""No tenant hears a word of another, in any answer to any operation (SWF §1.3.5; QUALITY §2.5.S)."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ def test_what_is_no_json_object_is_refused_without_a_text(body: bytes) -> None:
     ],
 )
 def test_a_wrong_json_type_is_named_and_nothing_else_is_checked(text: bytes, said: str) -> None:
-    """SWF §3.1; the page size of 5000 would be a violation of its own."""
+    """SWF §1.1.13, §3.1; the page size of 5000 would be a violation of its own."""
     with pytest.raises(SerializationException) as refused:
         list_domains(b'{"registrationStatus":"LOST",' + text + b"}")
     assert refused.value.message == said

@@ -1,4 +1,4 @@
-"""Compares everything a database derives from histories with what the histories imply; judges the histories too.
+"""Compares all that a database derives from histories with what they imply (QUALITY §2.5.Q); judges histories too.
 
 Owns the walk over a database and the list of problems. Changes nothing. All answers are of one snapshot, so a
 database that is in use can be audited beside its server.

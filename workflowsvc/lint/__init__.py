@@ -1,6 +1,6 @@
 """An independent judge of SWF histories: which rules of the service does this history break?
 
-Written from the reference alone. It must not import the service's rules, model, engine or stores, so that a
+Written from docs/spec/swf.md alone. It must not import the service's rules, model, engine or stores, so that a
 mistake there cannot hide here; it imports nothing but the standard library and itself.
 """
 

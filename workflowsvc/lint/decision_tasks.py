@@ -95,7 +95,7 @@ class _Route(NamedTuple):
 def _check_routes(history: History) -> Iterator[Finding]:
     start = history.start
     base = _Route(start.inner("taskList", "name"), "NONE", temporary=False)
-    # Where the reference is silent about an override (SWF §4.8), each reading of it stays possible.
+    # Where SWF §4.8 is silent about an override, each reading of it stays possible.
     possible = {base}
     for event in history.events:
         if event.type == "DecisionTaskScheduled":

@@ -40,7 +40,7 @@ class Limits(NamedTuple):
     open_activities: int = 1_000
     open_timers: int = 1_000
     open_children: int = 1_000
-    open_lambdas: int = 1_000  # no number is documented; the reference's guess
+    open_lambdas: int = 1_000  # no number is documented; the guess of SWF §12.1
     execution_seconds: int = 31_536_000  # what longer timeouts and NONE come to (SWF §15.11)
 
 

@@ -1,7 +1,8 @@
 """Every rule the checker knows, as one sentence with its source in the specification.
 
-Owns the codes. H, D, A, T, C and W are the groups of the project's invariants (QUALITY §2.5), with numbers
-that agree with that page as far as it has them; L is A's twin for Lambda tasks.
+Owns the codes. H, D, A, T, C and W are the groups of the invariants (QUALITY §2.5.H1 to §2.5.H8, §2.5.D1 to
+§2.5.D3, §2.5.D5 to §2.5.D7, §2.5.A1 to §2.5.A6, §2.5.T, §2.5.C, §2.5.W). A code has the number of its
+invariant, if that has one; L is A's twin for Lambda tasks.
 """
 
 __all__ = ["RULES"]

@@ -1,4 +1,5 @@
-"""Task tokens and page tokens: opaque, tamper-proof, bound to the tenant (SWF §1.3.2, §1.4.10, §2).
+"""Task tokens and page tokens: opaque, tamper-proof, bound to the tenant (SWF §1.3.2, §1.4.10, §2;
+QUALITY §5.1, §5.2).
 
 Owns their form: base64 of a payload and a keyed MAC over tenant, purpose and payload. Whether a task still
 exists is not in the token: its validity is the state of the execution. A token that was made elsewhere, for

@@ -1,4 +1,4 @@
-"""Lists and counts of executions (SWF §2.27 to §2.30, §10).
+"""Lists and counts of executions (SWF §2.27 to §2.30, §10, §10.5).
 
 Owns the translation of filters into a query and of rows into answers. That filters do not exclude each other
 was checked with the request (SWF §10.2). Consistent at once: the rows are written in the transaction of the events
