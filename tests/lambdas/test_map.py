@@ -8,7 +8,7 @@ import pytest
 
 from workflowsvc.engine.function_names import FunctionNames
 from workflowsvc.http.lambda_map import FunctionMap, Target, read
-from workflowsvc.knobs import SettingsError
+from workflowsvc.options import SettingsError
 
 
 def read_text(folder: Path, text: str, suffix: str = ".json") -> FunctionMap:

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, cast
 from urllib.parse import quote, urlsplit
 
 from workflowsvc.engine.function_names import FunctionNames
-from workflowsvc.knobs import SettingsError
+from workflowsvc.options import SettingsError
 
 INVOKE = "/2015-03-31/functions/{}/invocations"  # the Lambda API, operation Invoke
 
