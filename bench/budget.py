@@ -16,9 +16,10 @@ from typing import Any
 from uvicorn.config import Config
 
 from workflowsvc.clock import SystemClock
+from workflowsvc.engine.command_queue import Command
 from workflowsvc.engine.ids import Ids
 from workflowsvc.engine.state import EngineState
-from workflowsvc.engine.writer_loop import Command, WriterLoop
+from workflowsvc.engine.writer_loop import WriterLoop
 from workflowsvc.http.app import HttpApp
 from workflowsvc.http.connections import Connections
 from workflowsvc.http.protocol import Connection
@@ -194,7 +195,7 @@ async def seconds_to_hand_over() -> float:
     settings = Settings()
     store: Any = SqliteStore(None)
     writer = WriterLoop(store, SystemClock(), EngineState(settings, Ids(os.urandom)))
-    writer.tell = lambda answers: loop.call_soon_threadsafe(_tell, answers)
+    writer.deliver = lambda answers: loop.call_soon_threadsafe(_tell, answers)
     writer.start()
     rounds = 300
     began = process_time()

@@ -22,10 +22,10 @@ from functools import partial
 from typing import Any
 
 from workflowsvc.clock import ManualClock
+from workflowsvc.engine.command_queue import Command
 from workflowsvc.engine.engine import Engine
 from workflowsvc.engine.function_names import FunctionNames
 from workflowsvc.engine.invoker import Ending, Failed, Invocation, Returned
-from workflowsvc.engine.writer_loop import Command
 from workflowsvc.model import wire
 from workflowsvc.service import tasks
 from workflowsvc.service.buckets import Buckets

@@ -51,7 +51,7 @@ class Mortal:
         self._around(PostgresStore, "_commit", self._commit)
         self._around(Wire, "exchange", self._exchange)
         self._around(Wire, "_receive", self._receive)
-        self._around(Api, "_tell", self._tell)
+        self._around(Api, "_deliver", self._deliver)
         self._around(PostgresStore, "hint", self._hint)
 
     def _around(self, owner: type, name: str, through: Callable[[Callable[[], Any]], Any]) -> None:
@@ -84,7 +84,7 @@ class Mortal:
         self.reach("with a commit under way" if self._committing else "with a question under way")
         return work()
 
-    def _tell(self, work: Callable[[], Any]) -> Any:
+    def _deliver(self, work: Callable[[], Any]) -> Any:
         self.reach("before telling")
         done = work()
         self.reach("after telling")

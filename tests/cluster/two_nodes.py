@@ -17,9 +17,9 @@ from tests.scenario.in_process import InProcess, WaitingInProcess
 from tests.scenario.runner import Stage
 from tests.scenario.service import Refused
 from workflowsvc.clock import ManualClock
+from workflowsvc.engine.command_queue import Command
 from workflowsvc.engine.ids import Ids
 from workflowsvc.engine.unit_of_work import UnitOfWork
-from workflowsvc.engine.writer_loop import Command
 from workflowsvc.faults import Fault
 from workflowsvc.store.interface import ListKey
 from workflowsvc.store.postgres.store import PostgresStore

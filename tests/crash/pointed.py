@@ -135,8 +135,8 @@ class PointedApi(Api):
         self._points.called(operation)
         self._points.around("call", lambda: super(PointedApi, self).begin(operation, *rest))
 
-    def _tell(self, answers: Any) -> None:
-        self._points.around("answers", lambda: super(PointedApi, self)._tell(answers))
+    def _deliver(self, answers: Any) -> None:
+        self._points.around("answers", lambda: super(PointedApi, self)._deliver(answers))
 
 
 def serve(order: Order, announce: Callable[[int], None]) -> int:

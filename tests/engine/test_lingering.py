@@ -42,7 +42,7 @@ class Watched(CommandQueue):
         self.gathered: list[tuple[int, int]] = []
         self.longest = 0.0
 
-    def gather(self, enough: int, seconds: float) -> None:
+    def linger(self, enough: int, seconds: float) -> None:
         self.gathered.append((len(self), enough))
         self.longest = max(self.longest, seconds)
 
@@ -115,13 +115,13 @@ class Dreamer(CommandQueue):
 def test_gathering_ends_when_there_are_enough_and_not_with_the_first_that_comes() -> None:
     queue = Dreamer()
     queue.put(command())
-    queue.gather(4, SECONDS)
+    queue.linger(4, SECONDS)
     assert queue.came == [3]
 
 
 def test_after_gathering_every_command_wakes_the_lane_again() -> None:
     queue = Dreamer()
-    queue.gather(4, SECONDS)
+    queue.linger(4, SECONDS)
     assert len(queue.take(9)) == 4
     queue.clear()
     queue.sleep(SECONDS)
@@ -131,5 +131,5 @@ def test_after_gathering_every_command_wakes_the_lane_again() -> None:
 def test_a_lane_that_stops_gathers_no_more() -> None:
     queue = Dreamer()
     queue.close()
-    queue.gather(4, SECONDS)
+    queue.linger(4, SECONDS)
     assert queue.came == []

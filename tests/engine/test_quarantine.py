@@ -21,8 +21,8 @@ from workflowsvc.clock import SystemClock
 from workflowsvc.core.execution import Execution
 from workflowsvc.core.rules import APPLY
 from workflowsvc.core.run_ids import run_of
+from workflowsvc.engine.command_queue import Command, deliver_here
 from workflowsvc.engine.engine import Engine
-from workflowsvc.engine.writer_loop import Command, tell_here
 from workflowsvc.faults import InternalFailure
 from workflowsvc.fsck import Options, audit
 from workflowsvc.service.api import Api
@@ -372,7 +372,7 @@ def test_an_answer_that_cannot_be_given_keeps_no_other_of_its_batch_from_being_g
         def fails(_: object) -> None:
             raise RuntimeError("the connection has a bug")
 
-        api._tell([(fails, "first"), (told.set_result, "second")])
+        api._deliver([(fails, "first"), (told.set_result, "second")])
         try:
             return await told
         finally:
@@ -384,8 +384,8 @@ def test_an_answer_that_cannot_be_given_keeps_no_other_of_its_batch_from_being_g
 def test_the_lane_outlives_a_bug_of_its_own(caplog: pytest.LogCaptureFixture) -> None:
     engine = Engine(SqliteStore(None), SystemClock(), Settings(), os.urandom)
     told: queue.SimpleQueue[object] = queue.SimpleQueue()
-    tells = iter([_raise, tell_here])
-    engine.writer.tell = lambda answers: next(tells)(answers)
+    tells = iter([_raise, deliver_here])
+    engine.writer.deliver = lambda answers: next(tells)(answers)
     engine.writer.start()
     with caplog.at_level(logging.ERROR):
         for _ in range(2):

@@ -6,8 +6,9 @@ from typing import Any
 
 from tests.failing_store import FailingStore
 from tests.world_fixture import ROLE, Stage, decision, only
+from workflowsvc.engine.command_queue import Command
 from workflowsvc.engine.unit_of_work import UnitOfWork
-from workflowsvc.engine.writer_loop import RETRY_MS, Command
+from workflowsvc.engine.writer_loop import RETRY_MS
 from workflowsvc.store.sqlite.store import SqliteStore
 from workflowsvc.testing import LATER, PendingAnswer, World
 

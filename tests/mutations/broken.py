@@ -107,7 +107,7 @@ MUTATIONS = (
         "callers are answered before the commit",
         "engine/writer_loop.py",
         "                work.flush()\n        except BaseException:\n",
-        "                work.flush()\n                self.tell(work.answers)\n"
+        "                work.flush()\n                self.deliver(work.answers)\n"
         "                work.answers = []\n        except BaseException:\n",
         ("simulation",),
     ),

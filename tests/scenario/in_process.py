@@ -13,8 +13,8 @@ from typing import Any
 from tests.scenario import functions
 from tests.scenario.audit import check_memory
 from tests.scenario.service import Refused
+from workflowsvc.engine.command_queue import Command
 from workflowsvc.engine.unit_of_work import UnitOfWork
-from workflowsvc.engine.writer_loop import Command
 from workflowsvc.faults import Fault
 from workflowsvc.settings import Settings
 from workflowsvc.store.interface import Conflict, Transaction

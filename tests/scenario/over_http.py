@@ -26,9 +26,9 @@ from botocore.exceptions import ClientError
 from tests.scenario import functions
 from tests.scenario.service import Refused
 from workflowsvc.clock import ManualClock, SystemClock
+from workflowsvc.engine.command_queue import Command
 from workflowsvc.engine.engine import Engine
 from workflowsvc.engine.unit_of_work import UnitOfWork
-from workflowsvc.engine.writer_loop import Command
 from workflowsvc.http.app import POLLS, HttpApp
 from workflowsvc.http.server import HttpServer
 from workflowsvc.service.api import Api

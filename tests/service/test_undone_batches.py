@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from tests.scenario.in_process import InProcess
-from workflowsvc.engine.writer_loop import Command
+from workflowsvc.engine.command_queue import Command
 from workflowsvc.settings import Settings
 from workflowsvc.tenant import Tenant
 from workflowsvc.testing import PendingAnswer

@@ -1,37 +1,67 @@
-"""Commands that wait for the lane, and its sleep until there are some.
+"""Commands, and the queue in which they wait for the writer loop.
 
-Owns the queue and the bell. It must not know what a command does, nor how long a sleep should be.
+Owns what a command is, the order in which commands wait, and how the writer's thread sleeps until there are some. It
+must not know what a command does, nor how long a sleep should be.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from threading import Event as Event
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from threading import Event
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from workflowsvc.engine.writer_loop import Command
+    from workflowsvc.engine.state import EngineState
+    from workflowsvc.engine.unit_of_work import ExecutionReference, UnitOfWork
+
+Reply = Callable[[Any], None]
+"""Takes the result, or the exception that says why there is none. Called once, after the commit."""
+
+NO_ANSWER: Any = object()
+"""Returned by a command whose answer comes later: a poll that waits for its task."""
+
+
+class Command(NamedTuple):
+    """A request to the writer loop. `run` returns the answer, or NO_ANSWER when the answer comes later."""
+
+    run: Callable[[UnitOfWork], Any]
+    reply: Reply
+    refused: Callable[[EngineState], None] | None = None
+    """Called before the reply when the batch could not be committed: no later answer will come then."""
+    execution_ref: ExecutionReference | None = None
+    """The execution that the command will ask for, if it is known beforehand."""
+    action: str = ""
+    """The API action that asks, for log lines; empty for background work."""
+    request_id: str = ""
+    """As the caller is given it in `x-amzn-RequestId`; empty when no request asks."""
+
+
+def deliver_here(answers: list[tuple[Reply, Any]]) -> None:
+    """Calls every reply with its answer, on the calling thread."""
+    for reply, answer in answers:
+        reply(answer)
 
 
 class CommandQueue:
-    """Anybody puts; only the lane's thread takes and sleeps."""
+    """Any thread puts; only the writer's thread takes and sleeps."""
 
     def __init__(self) -> None:
         self._commands: deque[Command] = deque()
         self._event = Event()
-        self._enough = 1  # so many are worth waking up for
-        self.is_closed = False  # nobody waits for more to come
+        self._wake_at_length = 1  # queued commands that end a sleep
+        self.is_closed = False  # no more commands are awaited
 
     def __len__(self) -> int:
         return len(self._commands)
 
     def put(self, command: Command) -> None:
         self._commands.append(command)
-        if not self._event.is_set() and len(self._commands) >= self._enough:
+        if not self._event.is_set() and len(self._commands) >= self._wake_at_length:
             self._event.set()
 
     def take(self, most: int) -> list[Command]:
-        """The oldest ones."""
+        """Removes and returns the oldest commands, at most `most`."""
         taken: list[Command] = []
         while self._commands and len(taken) < most:
             taken.append(self._commands.popleft())
@@ -43,17 +73,17 @@ class CommandQueue:
         self._event.set()
 
     def clear(self) -> None:
-        """What comes from now on ends the next sleep. So look for what is there already before you sleep."""
+        """A command that is put from now on ends the next sleep: look for commands between `clear` and `sleep`."""
         self._event.clear()
 
     def sleep(self, seconds: float | None) -> None:
         """Until something has come since the last `hush`, or time is over."""
         self._event.wait(seconds)
 
-    def gather(self, enough: int, seconds: float) -> None:
-        """Sleeps until so many are there, or time is over."""
-        self._enough = enough
+    def linger(self, enough: int, seconds: float) -> None:
+        """Sleeps until `enough` commands wait, or for `seconds`."""
+        self._wake_at_length = enough
         self.clear()
         if len(self._commands) < enough and not self.is_closed:
             self.sleep(seconds)
-        self._enough = 1
+        self._wake_at_length = 1

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from workflowsvc.clock import Clock
 from workflowsvc.core import lambdas
 from workflowsvc.core.execution import Execution
+from workflowsvc.engine.command_queue import Command
 from workflowsvc.engine.state import no_lambda
-from workflowsvc.engine.writer_loop import Command, WriterLoop
+from workflowsvc.engine.writer_loop import WriterLoop
 from workflowsvc.faults import ServiceUnavailable
 from workflowsvc.model.explain import MOST_DATA
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from workflowsvc.engine.writer_loop import Command
+    from workflowsvc.engine.command_queue import Command
 
 FIRST_MS, LONGEST_MS = 2, 50  # between two tries; the pause doubles
 GIVE_UP_MS = 15_000  # the database frees what a silent node holds after ten seconds (store/postgres/wire.py)

@@ -8,20 +8,19 @@ simulation; `WriterLoop.start` runs it in one.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from threading import Event as Event
 from threading import Thread
-from typing import Any, NamedTuple
+from typing import Any
 
 from workflowsvc.clock import Clock
 from workflowsvc.engine import outbox_relay
-from workflowsvc.engine.command_queue import CommandQueue
+from workflowsvc.engine.command_queue import NO_ANSWER, Command, CommandQueue, Reply, deliver_here
 from workflowsvc.engine.matching import RETRY_LOCKED_MS
 from workflowsvc.engine.quarantine import Bug, Quarantined
 from workflowsvc.engine.retry_queue import RetryQueue
 from workflowsvc.engine.state import EngineState
 from workflowsvc.engine.throttled_log import ThrottledLog
-from workflowsvc.engine.unit_of_work import ExecutionReference, UnitOfWork
+from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.faults import Fault, InternalFailure, ServiceUnavailable
 from workflowsvc.store.interface import Conflict, ListKey, LockedByPeer, OutcomeUnknown, Store, StoreError
 
@@ -41,30 +40,6 @@ RETRY_MS = 1_000  # after the store could not be reached, work that nobody waits
 
 log = logging.getLogger("workflowsvc.lane")
 
-Reply = Callable[[Any], None]
-"""Takes the result, or the exception that says why there is none. Called once, after the commit."""
-
-
-class Command(NamedTuple):
-    """What a caller wants done. `run` returns the answer, or NO_ANSWER when the answer comes later. `refused` is
-    told, before the reply, when the batch could not be committed: nobody waits for a later answer then. `about`
-    may name the execution that it will ask for.
-    """
-
-    run: Callable[[UnitOfWork], Any]
-    reply: Reply
-    refused: Callable[[EngineState], None] | None = None
-    execution_ref: ExecutionReference | None = None
-
-
-NO_ANSWER: Any = object()
-
-
-def tell_here(answers: list[tuple[Reply, Any]]) -> None:
-    """Gives each answer to who waits for it."""
-    for reply, answer in answers:
-        reply(answer)
-
 
 class WriterLoop:
     """Commands may be submitted from any thread; everything else belongs to the thread that steps."""
@@ -74,7 +49,7 @@ class WriterLoop:
         self._store = store
         self._clock = clock
         self.state = state
-        self.tell = tell_here  # how answers leave this thread
+        self.deliver = deliver_here  # hands answers to their callers; replaced by a server
         self.queue = CommandQueue()
         self._commands = 0  # of the last batch
         self._thread: Thread | None = None
@@ -135,7 +110,7 @@ class WriterLoop:
         state = self.state
         others = state.shared and abs(self.now_ms() - state.others_at) < OTHERS_MS
         if others and self._commands >= MIN_BATCH_TO_LINGER and len(self.queue) < MAX_QUEUED_TO_LINGER:
-            self.queue.gather(COMMANDS_PER_BATCH, min(took, LINGER_MS / 1000))
+            self.queue.linger(COMMANDS_PER_BATCH, min(took, LINGER_MS / 1000))
 
     def _seconds_to_wait(self) -> float | None:
         moment = self.next_moment()
@@ -160,7 +135,7 @@ class WriterLoop:
         self._commands = len(commands)
         answers = self._run(commands)
         if answers:
-            self.tell(answers)
+            self.deliver(answers)
         self.state.trim()
         return True
 

@@ -14,10 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
+from workflowsvc.engine.command_queue import Command, Reply, deliver_here
 from workflowsvc.engine.engine import Engine
 from workflowsvc.engine.throttled_log import ThrottledLog
 from workflowsvc.engine.unit_of_work import UnitOfWork
-from workflowsvc.engine.writer_loop import Command, Reply, tell_here
 from workflowsvc.faults import ServiceUnavailable
 from workflowsvc.model.shapes import PollForDecisionTaskInput
 from workflowsvc.service import tasks
@@ -54,7 +54,7 @@ class Api:
 
     async def start(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._writer.tell = self._tell
+        self._writer.deliver = self._deliver
         self._writer.start()
 
     async def drain(self) -> None:
@@ -132,7 +132,7 @@ class Api:
         self._writer.submit(Command(run, partial(_resolve, future)))
         return future
 
-    def _tell(self, answers: list[tuple[Reply, Any]]) -> None:
+    def _deliver(self, answers: list[tuple[Reply, Any]]) -> None:
         """On the lane's thread: one crossing back to the event loop for a whole batch."""
         assert self._loop is not None
         self._loop.call_soon_threadsafe(_tell_each, answers)
@@ -177,7 +177,7 @@ def _tell_each(answers: list[tuple[Reply, Any]]) -> None:
     """One that cannot be told keeps no other from being told: they only share a batch."""
     for answer in answers:
         try:
-            tell_here([answer])
+            deliver_here([answer])
         except Exception:
             log.exception("an answer could not be given")
 

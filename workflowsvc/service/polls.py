@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from workflowsvc.engine.command_queue import NO_ANSWER, Command, Reply
 from workflowsvc.engine.pollers import PendingPoll
 from workflowsvc.engine.state import EngineState
 from workflowsvc.engine.unit_of_work import UnitOfWork
-from workflowsvc.engine.writer_loop import NO_ANSWER, Command, Reply, WriterLoop
+from workflowsvc.engine.writer_loop import WriterLoop
 from workflowsvc.service.call_context import CallContext
 
 
