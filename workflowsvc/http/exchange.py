@@ -4,7 +4,7 @@ Owns what the application sees of a request, and the bytes of an answer. Must no
 connections end; `protocol.py` tells it with `hang_up`.
 
 An answer is written in one piece with its Content-Length, because everything this service says is complete before it is
-said: nothing leaves before its commit (docs/decisions/0004-one-lane-group-commit.md).
+said: nothing leaves before its commit (docs/decisions/0004-one-writer-loop-group-commit.md).
 """
 
 from __future__ import annotations
