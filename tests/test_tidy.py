@@ -85,7 +85,7 @@ NOT_IN_CORE = {
         "sched",
     ),
     *("io", "os", "pathlib", "shutil", "tempfile", "glob", "fileinput", "mmap", "subprocess", "sys"),
-    *("socket", "ssl", "http", "urllib", "ftplib", "smtplib", "email", "uvicorn", "httptools", "uvloop"),
+    *("socket", "ssl", "http", "urllib", "ftplib", "smtplib", "email", "httptools", "uvloop", "aiohttp"),
     *("logging", "warnings", "sqlite3", "apsw", "psycopg", "datetime", "locale", "ctypes"),
 }
 CALLS_NOT_IN_CORE = {"open", "print", "input", "exec", "eval"}

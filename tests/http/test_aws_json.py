@@ -17,10 +17,10 @@ from tests.http.fake_service import FakeService
 from tests.http.support import LIST_DOMAINS, Answer, Running, post, running, until
 from workflowsvc import __version__
 from workflowsvc.clock import ManualClock
+from workflowsvc.http.answer import render_head
 from workflowsvc.http.connections import Connections
-from workflowsvc.http.exchange import render_head
 from workflowsvc.http.request_ids import request_ids
-from workflowsvc.service.polls import Gone
+from workflowsvc.service.disconnect import Disconnect
 from workflowsvc.settings import Settings
 from workflowsvc.tenant import Tenant
 
@@ -112,6 +112,8 @@ def test_people_with_curl_name_the_action_in_the_path(server: Running) -> None:
         post("", {}),
         post("listDomains", QUESTION),
         LIST_DOMAINS.replace(b"X-Amz-Target", b"X-Amz-Targets"),
+        post("ListDomains", QUESTION, target=""),
+        post("ListDomains", QUESTION, target="NoSuchService."),
         LIST_DOMAINS.replace(b"POST / ", b"POST /ListDomains "),
         LIST_DOMAINS.replace(b"POST / ", b"GET / "),
         LIST_DOMAINS.replace(b"ListDomains", b"ListDomains\xff"),
@@ -261,7 +263,7 @@ def test_health_pages_are_plain(server: Running) -> None:
 class Broken(FakeService):
     """Its store is gone."""
 
-    async def call(self, operation: str, tenant: Tenant, request: Any, gone: Gone | None) -> Any:
+    async def call(self, operation: str, tenant: Tenant, request: Any, gone: Disconnect | None) -> Any:
         raise ConnectionError("no store")
 
 
@@ -290,10 +292,10 @@ def test_a_header_of_an_answer_cannot_bring_a_second_answer() -> None:
 def test_request_ids_are_version_4_uuids_and_never_repeat() -> None:
     numbers = iter(range(10_000))
 
-    def entropy(count: int) -> bytes:
+    def random_bytes(count: int) -> bytes:
         return b"".join(next(numbers).to_bytes(16, "big") for _ in range(count // 16))
 
-    ids = request_ids(entropy)
+    ids = request_ids(random_bytes)
     drawn = [next(ids) for _ in range(1_000)]
     assert len(set(drawn)) == 1_000
     assert all(one[14] == "4" and one[19] in "89ab" for one in drawn)

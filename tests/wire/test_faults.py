@@ -87,7 +87,23 @@ def test_both_spellings_of_a_target_name_the_operation(prefix: str, operation: s
 
 
 @pytest.mark.parametrize(
-    "target", ["", ".", "SimpleWorkflowService", "SimpleWorkflowService.", "a.listDomains", "S.X"]
+    "target",
+    [
+        "",
+        ".",
+        "SimpleWorkflowService",
+        "SimpleWorkflowService.",
+        "a.listDomains",
+        "S.X",
+        "ListDomains",
+        ".ListDomains",
+        "NoSuchService.ListDomains",
+        "simpleworkflowservice.ListDomains",
+        "SimpleWorkflowService.listDomains",
+        "SimpleWorkflowService.SimpleWorkflowService.ListDomains",
+        "com.amazonaws.swf.service.model.ListDomains",
+        "com.amazonaws.swf.SimpleWorkflowService.ListDomains",
+    ],
 )
 def test_any_other_target_is_an_unknown_operation(target: str) -> None:
     with pytest.raises(faults.UnknownOperationException):

@@ -23,8 +23,9 @@ from workflowsvc.model.shapes import PollForDecisionTaskInput
 from workflowsvc.service import tasks
 from workflowsvc.service.buckets import Buckets
 from workflowsvc.service.caller import Caller
+from workflowsvc.service.disconnect import Disconnect
 from workflowsvc.service.operations import POLLS, READS, WRITES
-from workflowsvc.service.polls import Gone, Poll
+from workflowsvc.service.polls import Poll
 from workflowsvc.service.subjects import subject_of
 from workflowsvc.service.tokens import Tokens
 from workflowsvc.store.interface import StoreError
@@ -94,14 +95,21 @@ class Api:
         self._lane.stop()
         self._readers.shutdown()
 
-    async def call(self, operation: str, tenant: Tenant, request: Any, gone: Gone | None = None) -> Answer:
+    async def call(
+        self, operation: str, tenant: Tenant, request: Any, gone: Disconnect | None = None
+    ) -> Answer:
         """The answer; raises Fault. As `begin`, for those who can wait."""
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self.begin(operation, tenant, request, gone, partial(_resolve, future))
         return await future
 
     def begin(
-        self, operation: str, tenant: Tenant, request: Any, gone: Gone | None, done: Callable[[Answer], None]
+        self,
+        operation: str,
+        tenant: Tenant,
+        request: Any,
+        gone: Disconnect | None,
+        done: Callable[[Answer], None],
     ) -> None:
         """Gives the answer, or the Fault, to `done`, later and on the event loop. `gone` is set when the caller's
         connection goes away during a poll. A callback and not a coroutine: a task and its futures cost a fifth of
@@ -134,7 +142,12 @@ class Api:
         self._loop.call_soon_threadsafe(_tell_each, answers)
 
     def _poll(
-        self, operation: str, caller: Caller, request: Any, gone: Gone | None, done: Callable[[Answer], None]
+        self,
+        operation: str,
+        caller: Caller,
+        request: Any,
+        gone: Disconnect | None,
+        done: Callable[[Answer], None],
     ) -> None:
         assert self._loop is not None, "start() comes first"
         begin, nothing = POLLS[operation]
