@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import ssl
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -17,8 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tests.lambdas.function_server import Behave, answer, forever, send, serving
 from workflowsvc.clock import SystemClock
 from workflowsvc.engine.invoker import Ending, Failed, Invocation, Returned
-from workflowsvc.http import lambda_map
-from workflowsvc.http.lambda_client import LambdaClient
+from workflowsvc.lambdas import function_map
+from workflowsvc.lambdas.client import LambdaClient
 from workflowsvc.model.explain import MOST_DATA
 
 CLOCK = SystemClock()
@@ -32,8 +34,9 @@ def call(
     path = folder / "functions.json"
     path.write_text(json.dumps(entries))
     deadline = CLOCK.monotonic() + (seconds or PATIENCE_SECONDS)
-    client = LambdaClient(lambda_map.read(str(path)), CLOCK)
-    return client(Invocation(run=1, scheduled_id=5, name=name, payload=payload, deadline=deadline))
+    client = LambdaClient(function_map.read(str(path)), CLOCK)
+    invocation = Invocation(run=1, scheduled_id=5, name=name, payload=payload, deadline=deadline)
+    return uvloop.run(asyncio.wait_for(client(invocation), PATIENCE_SECONDS + 5))
 
 
 def ending(behave: Behave, folder: Path, seconds: float = 0) -> Ending | None:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from workflowsvc.engine.function_names import FunctionNames
-from workflowsvc.http.lambda_map import FunctionMap, Target, read
 from workflowsvc.knobs import SettingsError
+from workflowsvc.lambdas.function_map import FunctionMap, Target, read
+from workflowsvc.lambdas.names import FunctionNames
 
 
 def read_text(folder: Path, text: str, suffix: str = ".json") -> FunctionMap:

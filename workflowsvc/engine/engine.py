@@ -8,12 +8,11 @@ from __future__ import annotations
 from workflowsvc.clock import Clock
 from workflowsvc.engine import poison
 from workflowsvc.engine.ids import Chance, Ids, first_position
-from workflowsvc.engine.invoker import Begin, Call, Invoker
+from workflowsvc.engine.invoker import Begin, Invoker, Later
 from workflowsvc.engine.lane import Lane
 from workflowsvc.engine.state import EngineState
 from workflowsvc.engine.turns import take_turn
 from workflowsvc.engine.unfinished import refuse_unfinished
-from workflowsvc.engine.workers import Workers
 from workflowsvc.settings import Settings
 from workflowsvc.store.interface import Store, Transaction
 
@@ -43,14 +42,11 @@ class Engine:
         self.state = EngineState(settings, ids, shared=store.shared, store_clock=store_clock)
         self.lane = Lane(store, clock, self.state, ahead)
         store.listen(self.lane.look)
-        self.workers = Workers(settings.lambda_concurrency, "lambda")
         self.clock = clock
 
-    def invoke_with(self, call: Call, begin: Begin | None = None) -> Invoker:
-        """Lambda tasks are started from now on, and `call` calls their functions, in threads unless told
-        otherwise.
-        """
-        invoker = Invoker(self.lane, self.clock, call, begin or self.workers.begin)
+    def invoke_with(self, begin: Begin, later: Later) -> Invoker:
+        """Lambda tasks are started from now on, and `begin` has their functions called."""
+        invoker = Invoker(self.lane, self.clock, begin, later)
         self.state.invoke = invoker
         return invoker
 

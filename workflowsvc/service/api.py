@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from workflowsvc.engine.complaints import Complaints
 from workflowsvc.engine.engine import Engine
@@ -40,11 +40,24 @@ Answer = Any
 """A structure of the model, bytes that are JSON already, or None for an empty body."""
 
 
+class Functions(Protocol):
+    """What calls the functions of Lambda tasks (`workflowsvc.lambdas.runner.FunctionRunner`)."""
+
+    def start(self) -> None:
+        """Uses the running event loop from now on."""
+        ...
+
+    async def idle(self) -> None:
+        """Returns when no function runs or waits to be called."""
+        ...
+
+
 class Api:
     """One node of the service. `begin` and `call` belong to the event loop that `start` was awaited on."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, functions: Functions | None = None) -> None:
         self._engine = engine
+        self._functions = functions
         self._lane = engine.lane
         self._settings = engine.settings
         self._tokens = Tokens(engine.secret)
@@ -55,6 +68,8 @@ class Api:
 
     async def start(self) -> None:
         self._loop = asyncio.get_running_loop()
+        if self._functions is not None:
+            self._functions.start()
         self._lane.tell = self._tell
         self._lane.start()
 
@@ -77,16 +92,11 @@ class Api:
         """A Lambda function that is running cannot be asked again for its result, so it is worth most of the
         time that stopping may take.
         """
-        loop, ended = asyncio.get_running_loop(), asyncio.Event()
-
-        def tell() -> None:
-            with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits any more
-                loop.call_soon_threadsafe(ended.set)
-
-        self._engine.workers.when_idle(tell)
+        if self._functions is None:
+            return
         try:
             async with asyncio.timeout(self._settings.drain_seconds * SHARE_FOR_FUNCTIONS):
-                await ended.wait()
+                await self._functions.idle()
         except TimeoutError:
             log.warning("Lambda functions are still running: their tasks will time out")
 
