@@ -32,7 +32,7 @@ def test_each_operation_lists_the_faults_of_the_model() -> None:
 
 
 def test_a_fault_has_two_members_and_nothing_more() -> None:
-    """Reference 1.4.1: byte for byte the form of a captured answer."""
+    """Byte for byte the form of a captured answer (SWF §1.4.1)."""
     assert faults.UnknownResourceFault("Unknown domain: d").body() == (
         b'{"__type":"com.amazonaws.swf.base.model#UnknownResourceFault","message":"Unknown domain: d"}'
     )
@@ -41,10 +41,9 @@ def test_a_fault_has_two_members_and_nothing_more() -> None:
 @pytest.mark.parametrize(
     ("fault", "status", "body"),
     [
-        (faults.WorkflowExecutionAlreadyStartedFault(), 400, None),  # reference 1.4.6
+        (faults.WorkflowExecutionAlreadyStartedFault(), 400, None),  # SWF §1.4.6
         (faults.InternalFailure(), 500, b'{"__type":"com.amazon.coral.service#InternalFailure"}'),
         (faults.ServiceUnavailable(), 503, None),
-        (faults.RequestTimeoutException(), 408, None),
         (faults.RequestEntityTooLargeException(), 413, None),
         (
             faults.UnknownOperationException(),
