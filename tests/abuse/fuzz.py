@@ -22,7 +22,7 @@ from tests.abuse.report import Report
 from tests.crash.peer import Peer, Refused
 from tests.crash.server import HOST, Server
 
-# 431 is not among what issue 4 lists: the head may hold too many headers here, and HTTP has a status for that.
+# 431: the head may hold too many headers here, and HTTP has a status for that.
 STATUSES = frozenset((200, 400, 403, 413, 431, 503))
 TABLES = (
     "meta",

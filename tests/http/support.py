@@ -38,7 +38,7 @@ class Answer(NamedTuple):
 
     @property
     def code(self) -> str:
-        """The fault, as SDKs read it (reference 1.4.8)."""
+        """The fault, as SDKs read it (SWF §1.4.8)."""
         return self.json["__type"].rpartition("#")[2]
 
 

@@ -1,4 +1,4 @@
-"""Requests and answers have AWS's form (reference 1.1, 1.2, 1.4), and no input is answered 500."""
+"""Requests and answers have AWS's form (SWF §1.1, §1.2, §1.4), and no input is answered 500."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def test_the_answer_has_amazons_headers(server: Running) -> None:
         r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}",
         answer.headers["x-amzn-requestid"],
     )
-    told = email.utils.parsedate_to_datetime(answer.headers["date"])
-    assert abs(datetime.datetime.now(datetime.UTC) - told) < datetime.timedelta(minutes=1)
+    sent = email.utils.parsedate_to_datetime(answer.headers["date"])
+    assert abs(datetime.datetime.now(datetime.UTC) - sent) < datetime.timedelta(minutes=1)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_an_empty_body_is_an_empty_object(server: Running) -> None:
     assert (answer.status, answer.code) == (400, "ValidationException")
 
 
-def test_a_page_of_somebody_else_cannot_drive_the_service(server: Running) -> None:
+def test_a_web_page_cannot_drive_the_service(server: Running) -> None:
     """A browser says where a page comes from; as preflights get no consent, it can send only this."""
     before = len(server.service.calls)
     data = request(
@@ -166,7 +166,7 @@ def test_a_page_of_somebody_else_cannot_drive_the_service(server: Running) -> No
     assert len(server.service.calls) == before
 
 
-def test_a_bug_is_logged_with_the_request_id_and_told_as_amazon_does(
+def test_a_bug_is_logged_with_the_request_id_and_answered_as_amazon_does(
     server: Running, caplog: pytest.LogCaptureFixture
 ) -> None:
     answer = server.ask(post("DescribeDomain", {"name": "broken"}))

@@ -1,4 +1,4 @@
-"""Nobody can hold the server up by being slow, endless or many (quality 2.3; issue 2, Wrong input)."""
+"""Slow, endless or many clients cannot hold the server up (QUALITY §2.3)."""
 
 from __future__ import annotations
 
@@ -315,5 +315,5 @@ def test_a_reset_connection_is_forgotten() -> None:
         until(lambda: bool(server.service.waiting), "the poll waits")
         client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         client.__exit__()
-        until(lambda: not server.service.waiting, "the poll is told")
+        until(lambda: not server.service.waiting, "the poll has ended")
         until(lambda: server.open_connections == 0, "the connection is forgotten")

@@ -1,4 +1,4 @@
-"""A poll knows when its client has gone (issue 2, item 8), and costs little while it waits."""
+"""A poll knows when its client has gone (SWF §1.5.6), and costs little while it waits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A name never leads to a machine's own credentials; an operator who means the address writes it (quality 5.5)."""
+"""A name never leads to a machine's own credentials; an operator who means the address writes it (QUALITY §5.5)."""
 
 from __future__ import annotations
 

@@ -41,16 +41,16 @@ class Endings:
 
     def __init__(self) -> None:
         self.in_time = True
-        self.told: list[Ending | Exception] = []
+        self.recorded: list[Ending | Exception] = []
 
     def is_in_time(self, _: Invocation) -> bool:
         return self.in_time
 
     def ended(self, _: Invocation, ending: Ending) -> None:
-        self.told.append(ending)
+        self.recorded.append(ending)
 
     def could_not_call(self, _: Invocation, error: Exception) -> None:
-        self.told.append(error)
+        self.recorded.append(error)
 
 
 class Running:
@@ -87,7 +87,7 @@ def test_no_more_functions_at_once_than_allowed_and_the_oldest_first() -> None:
         await running.gate.wait(2)
         assert sorted(running.gate.order[3:]) == [3, 4]
         await running.idle()
-        assert len(running.endings.told) == 5
+        assert len(running.endings.recorded) == 5
 
     asyncio.run(run())
 
@@ -104,7 +104,7 @@ def test_it_is_idle_once_the_last_function_has_ended() -> None:
         assert not running.is_idle()
         running.gate.let(1)
         await running.idle()
-        assert running.endings.told == [Returned("1"), Returned("2")]
+        assert running.endings.recorded == [Returned("1"), Returned("2")]
 
     asyncio.run(run())
 
@@ -149,7 +149,7 @@ def test_a_bug_in_the_client_is_reported_and_the_next_function_is_called() -> No
         running.begin(2)
         await asyncio.sleep(0)
         await running.idle()
-        assert running.endings.told == [bug, bug]
+        assert running.endings.recorded == [bug, bug]
 
     asyncio.run(run())
 

@@ -35,8 +35,8 @@ class HttpRequest:
     """A request in work. `method`, `target`, `query`, `fields` and `body` are bytes as received.
 
     `path` is the path of the target, percent-decoded; `query` is what follows its `?`, empty without one. `fields`
-    are the header fields in their order; trailers are not kept, since no request may depend on them. `keep_alive` is
-    whether the client allows another request on its connection.
+    are the header fields in their order, values without the blanks before them; trailers are not kept, since no request
+    may depend on them. `keep_alive` is whether the client allows another request on its connection.
     """
 
     __slots__ = (

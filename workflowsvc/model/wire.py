@@ -1,7 +1,7 @@
 """A request's bytes become a typed input or a fault in AWS's words, an output becomes bytes: AWS JSON 1.0.
 
 Owns the names in the target header, the content types and the order of the layers: accept fast, explain
-slowly, then hold what was accepted to the rules that AWS gives in prose (design 4, reference 3.1).
+slowly, then hold what was accepted to the rules that AWS gives in prose (SWF §3.1).
 Must not know HTTP beyond the two header values it is handed.
 """
 
@@ -41,7 +41,7 @@ def require_operation(name: str) -> str:
 
 
 def response_content_type(request_content_type: str | None) -> str:
-    """The answer's content type, of the request's family (reference 1.2.2); otherwise of today's SDKs."""
+    """The answer's content type, of the request's family (SWF §1.2.2); otherwise of today's SDKs."""
     family = (request_content_type or "").partition(";")[0].strip().lower()
     return JSON if family == JSON else AMZ_JSON
 
@@ -49,8 +49,8 @@ def response_content_type(request_content_type: str | None) -> str:
 def decode(operation: str, body: bytes, most_data: int = MOST_DATA) -> Shape:
     """The typed input of an operation, or a fault.
 
-    An empty body counts as an empty object; null members are absent (reference 1.1.10). `most_data`: characters of
-    an input, result and the like, for those who allow less than the model does (reference 12.1).
+    An empty body counts as an empty object; null members are absent (SWF §1.1.10). `most_data`: characters of
+    an input, result and the like, for those who allow less than the model does (SWF §12.1).
     """
     read, checks = _READERS[operation]
     try:
@@ -67,7 +67,7 @@ def decode(operation: str, body: bytes, most_data: int = MOST_DATA) -> Shape:
 
 
 def encode(output: Shape | bytes | None) -> bytes:
-    """The body of an answer: none where the operation has no output (reference 1.2.1), bytes as they are."""
+    """The body of an answer: none where the operation has no output (SWF §1.2.1), bytes as they are."""
     if output is None:
         return b""
     if isinstance(output, bytes):
