@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-BACKLOG = (
-    4_096  # what Linux allows by default (somaxconn): after a restart a fleet of pollers connects all at once
-)
+# Connections that wait to be accepted: what Linux allows by default (somaxconn). After a restart a fleet of pollers
+# connects all at once.
+BACKLOG = 4_096
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 # A second signal within this time is an echo of the first: `timeout`, and `make` below systemd, signal a process and
