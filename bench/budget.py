@@ -15,14 +15,14 @@ from typing import Any
 
 from workflowsvc.clock import SystemClock
 from workflowsvc.engine.ids import Ids
-from workflowsvc.engine.lane import Command, Lane
 from workflowsvc.engine.state import EngineState
+from workflowsvc.engine.writer_loop import Command, WriterLoop
 from workflowsvc.http.app import HttpApp
 from workflowsvc.http.connection import Connection
 from workflowsvc.http.connections import Connections
 from workflowsvc.model import wire
 from workflowsvc.settings import Settings
-from workflowsvc.store.sqlite import SqliteStore
+from workflowsvc.store.sqlite.store import SqliteStore
 from workflowsvc.testing import PendingAnswer, World
 
 BATCH = 32  # calls to a commit, as under half load
@@ -181,18 +181,18 @@ async def seconds_to_hand_over() -> float:
     loop = asyncio.get_running_loop()
     settings = Settings()
     store: Any = SqliteStore(None)
-    lane = Lane(store, SystemClock(), EngineState(settings, Ids(os.urandom)))
-    lane.tell = lambda answers: loop.call_soon_threadsafe(_tell, answers)
-    lane.start()
+    writer = WriterLoop(store, SystemClock(), EngineState(settings, Ids(os.urandom)))
+    writer.tell = lambda answers: loop.call_soon_threadsafe(_tell, answers)
+    writer.start()
     rounds = 300
     began = process_time()
     for _ in range(rounds):
         futures = [loop.create_future() for _ in range(BATCH)]
         for future in futures:
-            lane.submit(Command(_nothing, future.set_result))
+            writer.submit(Command(_nothing, future.set_result))
         await asyncio.gather(*futures)
     seconds = (process_time() - began) / (rounds * BATCH)
-    lane.stop()
+    writer.stop()
     store.close()
     return seconds
 

@@ -19,7 +19,7 @@ from bench.server import workflowsvc
 from bench.swf import DOMAIN, Requests, Unexpected, expect, expect_empty
 from workflowsvc.core.run_ids import first_place, make_run, make_run_id, shard_for
 from workflowsvc.store.interface import EventRow, ExecutionQuery, ExecutionRow, Store, TaskRow, Transaction
-from workflowsvc.store.sqlite import SqliteStore
+from workflowsvc.store.sqlite.store import SqliteStore
 from workflowsvc.tenant import Tenant
 
 BATCH = 2_000  # executions of one commit: past this nothing is gained

@@ -24,7 +24,7 @@ LEAVES = 0
 LAYERS: dict[str, int] = {
     "faults": LEAVES,
     "settings": LEAVES,
-    "knobs": LEAVES,
+    "options": LEAVES,
     "tenant": LEAVES,
     "passwords": LEAVES,
     "clock": LEAVES,
@@ -111,7 +111,7 @@ class Source(typing.NamedTuple):
 
     @property
     def inside(self) -> str:
-        """Where it stands in the package: `store/sqlite.py`."""
+        """Where it stands in the package: `store/sqlite/store.py`."""
         return self.path.relative_to(PACKAGE).as_posix()
 
     @property

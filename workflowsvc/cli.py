@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from workflowsvc import __version__
 from workflowsvc.clock import SystemClock
-from workflowsvc.knobs import Knob, SettingsError, spell
+from workflowsvc.options import Option, SettingsError, spell
 from workflowsvc.passwords import without_password
-from workflowsvc.settings import KNOBS, Settings, unknown_variables
+from workflowsvc.settings import OPTIONS, Settings, unknown_variables
 from workflowsvc.store.interface import StoreError, StoreUnusable
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from workflowsvc.lambdas.function_map import FunctionMap
     from workflowsvc.service.api import Api
     from workflowsvc.store.interface import Store
-    from workflowsvc.store.postgres_onlooker import PostgresOnlooker
-    from workflowsvc.store.sqlite_onlooker import SqliteOnlooker
+    from workflowsvc.store.postgres.read_only import PostgresReadOnlyStore
+    from workflowsvc.store.sqlite.read_only import SqliteReadOnlyStore
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,11 @@ COMMANDS = (
         "move a stopped installation to another store, and prove that all of it is there",
         "workflowsvc.copying.command",
     ),
-    Command("doctor", "look for what slows or endangers a PostgreSQL database", "workflowsvc.store.doctor"),
+    Command(
+        "doctor",
+        "look for what slows or endangers a PostgreSQL database",
+        "workflowsvc.store.postgres.doctor",
+    ),
 )
 
 
@@ -90,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             module.add_arguments(subparser)
             asked = subparser
             subparser.set_defaults(now_ms=SystemClock().now_ms)
-            subparser.set_defaults(open_store=open_store, open_to_read=open_to_read)
+            subparser.set_defaults(open_store=open_store, open_read_only=open_read_only)
     args, unknown = parser.parse_known_args(words)
     if unknown:
         asked.error(f"unrecognized arguments: {' '.join(unknown)}")
@@ -131,36 +135,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "Every option can also be given as an environment variable: --log-level is WORKFLOWSVC_LOG_LEVEL."
     )
-    for title, knobs in by_group(KNOBS):
+    for title, options in by_group(OPTIONS):
         group = parser.add_argument_group(title)
-        for knob in knobs:
-            text = knob.help.replace("%", "%%")
-            if knob.type is bool:
-                group.add_argument(knob.option, action=argparse.BooleanOptionalAction, help=text)
+        for option in options:
+            text = option.help.replace("%", "%%")
+            if option.type is bool:
+                group.add_argument(option.flag, action=argparse.BooleanOptionalAction, help=text)
             else:
-                default = spell(knob.default) or "none"
-                group.add_argument(knob.option, metavar=metavar(knob), help=f"{text} [{default}]")
+                default = spell(option.default) or "none"
+                group.add_argument(option.flag, metavar=metavar(option), help=f"{text} [{default}]")
 
 
-def by_group(knobs: Iterable[Knob]) -> list[tuple[str, list[Knob]]]:
+def by_group(options: Iterable[Option]) -> list[tuple[str, list[Option]]]:
     """The knobs under their headings, in the order of the settings."""
-    groups: dict[str, list[Knob]] = {}
-    for knob in knobs:
-        groups.setdefault(knob.group, []).append(knob)
+    groups: dict[str, list[Option]] = {}
+    for option in options:
+        groups.setdefault(option.group, []).append(option)
     return list(groups.items())
 
 
-def metavar(knob: Knob) -> str:
-    if knob.choices:
-        return "{" + ",".join(knob.choices) + "}"
-    if knob.type is str:
-        return knob.name.upper()
-    return knob.unit.upper() or "N"
+def metavar(option: Option) -> str:
+    if option.choices:
+        return "{" + ",".join(option.choices) + "}"
+    if option.type is str:
+        return option.name.upper()
+    return option.unit.upper() or "N"
 
 
 def run(args: argparse.Namespace) -> int:
     """`workflowsvc serve`: returns after a clean stop."""
-    settings = Settings.from_environment(os.environ, {knob.name: getattr(args, knob.name) for knob in KNOBS})
+    settings = Settings.from_environment(
+        os.environ, {option.name: getattr(args, option.name) for option in OPTIONS}
+    )
     logging.basicConfig(
         level=settings.log_level.upper(),
         stream=sys.stderr,
@@ -171,10 +177,10 @@ def run(args: argparse.Namespace) -> int:
 
     from workflowsvc.http import server
     from workflowsvc.lambdas import function_map
-    from workflowsvc.service.opening import Opening, is_passing
+    from workflowsvc.service.startup_gate import StartupGate, is_passing
 
     try:
-        refuse_strangers(settings, local=server.is_loopback(settings.host))
+        require_loopback(settings, local=server.is_loopback(settings.host))
         functions = function_map.read(settings.lambda_functions) if settings.lambda_functions else None
         clock = SystemClock()
         node = Node(settings, clock, functions)
@@ -184,7 +190,7 @@ def run(args: argparse.Namespace) -> int:
             except (StoreUnusable, StoreError) as reason:
                 if not is_passing(reason):
                     raise
-                service = Opening(node.open, reason)
+                service = StartupGate(node.open, reason)
             status = server.run(
                 service,
                 settings,
@@ -193,7 +199,7 @@ def run(args: argparse.Namespace) -> int:
             )
         finally:
             node.close()
-        if isinstance(service, Opening) and service.failure is not None:
+        if isinstance(service, StartupGate) and service.failure is not None:
             raise service.failure
         return status
     except server.CannotListen as error:
@@ -241,7 +247,7 @@ class Node:
             self._store.close()
 
 
-def refuse_strangers(settings: Settings, *, local: bool) -> None:
+def require_loopback(settings: Settings, *, local: bool) -> None:
     """Requests are not authenticated, so only this machine may send them unless somebody says otherwise."""
     if local:
         return
@@ -257,10 +263,10 @@ def open_store(where: str) -> Store:
     """The store that `--store` names."""
     if where.startswith(POSTGRESQL):
         require_psycopg()
-        from workflowsvc.store.postgres import PostgresStore
+        from workflowsvc.store.postgres.store import PostgresStore
 
         return PostgresStore(where)
-    from workflowsvc.store.sqlite import SqliteStore
+    from workflowsvc.store.sqlite.store import SqliteStore
 
     return SqliteStore(None if where == MEMORY else where.removeprefix(SQLITE))
 
@@ -274,16 +280,16 @@ def require_psycopg() -> None:
         ) from error
 
 
-def open_to_read(where: str, *, alone: bool = False) -> PostgresOnlooker | SqliteOnlooker:
+def open_read_only(where: str, *, exclusive: bool = False) -> PostgresReadOnlyStore | SqliteReadOnlyStore:
     """The same, but nothing is made or written; a server may run beside us unless we are to be `alone`."""
     if where.startswith(POSTGRESQL):
         require_psycopg()
-        from workflowsvc.store.postgres_onlooker import PostgresOnlooker
+        from workflowsvc.store.postgres.read_only import PostgresReadOnlyStore
 
-        return PostgresOnlooker(where, alone=alone)
-    from workflowsvc.store.sqlite_onlooker import SqliteOnlooker
+        return PostgresReadOnlyStore(where, exclusive=exclusive)
+    from workflowsvc.store.sqlite.read_only import SqliteReadOnlyStore
 
-    return SqliteOnlooker(where.removeprefix(SQLITE), alone=alone)
+    return SqliteReadOnlyStore(where.removeprefix(SQLITE), exclusive=exclusive)
 
 
 def banner(url: str, where: str, settings: Settings) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
-from workflowsvc.knobs import ENVIRONMENT_PREFIX, Knob, SettingsError, Value, about
+from workflowsvc.options import ENVIRONMENT_PREFIX, Option, SettingsError, Value, about
 from workflowsvc.tenant import DEFAULT_ACCOUNT, DEFAULT_REGION
 
 ChildPolicyRule = Literal["any-close", "documented"]
@@ -297,18 +297,18 @@ class Settings:
     ) -> Settings:
         """Defaults, then variables, then overrides (by knob name, as text or typed; None is not given)."""
         given = overrides or {}
-        unknown = sorted(given.keys() - {knob.name for knob in KNOBS})
+        unknown = sorted(given.keys() - {option.name for option in OPTIONS})
         if unknown:
             raise SettingsError(f"there is no setting named {', '.join(unknown)}")
         values: dict[str, Value] = {}
-        for knob in KNOBS:
-            override = given.get(knob.name)
+        for option in OPTIONS:
+            override = given.get(option.name)
             if isinstance(override, str):
-                values[knob.name] = knob.parse(override, knob.option)
+                values[option.name] = option.parse(override, option.flag)
             elif override is not None:
-                values[knob.name] = knob.check(override, knob.option)
-            elif environ.get(knob.variable):  # an empty variable is one that somebody unset
-                values[knob.name] = knob.parse(environ[knob.variable], knob.variable)
+                values[option.name] = option.check(override, option.flag)
+            elif environ.get(option.variable):  # an empty variable is one that somebody unset
+                values[option.name] = option.parse(environ[option.variable], option.variable)
         limits = {name: values.pop(name) for name in LIMIT_NAMES & values.keys()}
         quotas = NO_LIMITS if values.get("limits") == "off" else Limits(**cast("dict[str, Any]", limits))
         return cls(**cast("dict[str, Any]", values), quotas=quotas)
@@ -316,20 +316,20 @@ class Settings:
 
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:
     """Variables that look like ours and mean nothing: most likely misspelt."""
-    known = {knob.variable for knob in KNOBS}
+    known = {option.variable for option in OPTIONS}
     return sorted(name for name in environ if name.startswith(ENVIRONMENT_PREFIX) and name not in known)
 
 
-def _knobs_of(owner: type) -> tuple[Knob, ...]:
+def _knobs_of(owner: type) -> tuple[Option, ...]:
     types = typing.get_type_hints(owner)
-    knobs: list[Knob] = []
+    options: list[Option] = []
     for item in dataclasses.fields(owner):
         if not item.metadata:
             continue  # `limits`, which has knobs of its own
         kind = types[item.name]
         choices = typing.get_args(kind)
-        knobs.append(
-            Knob(
+        options.append(
+            Option(
                 name=item.name,
                 type=str if choices else kind,
                 default=cast("Value", item.default),
@@ -337,8 +337,8 @@ def _knobs_of(owner: type) -> tuple[Knob, ...]:
                 **item.metadata,
             )
         )
-    return tuple(knobs)
+    return tuple(options)
 
 
-KNOBS: tuple[Knob, ...] = _knobs_of(Settings) + _knobs_of(Limits)
+OPTIONS: tuple[Option, ...] = _knobs_of(Settings) + _knobs_of(Limits)
 LIMIT_NAMES = frozenset(item.name for item in dataclasses.fields(Limits))

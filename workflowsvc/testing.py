@@ -24,19 +24,19 @@ from typing import Any
 from workflowsvc.clock import ManualClock
 from workflowsvc.engine.engine import Engine
 from workflowsvc.engine.invoker import Ending, Failed, Invocation, Invoker, Returned
-from workflowsvc.engine.lane import Command
+from workflowsvc.engine.writer_loop import Command
 from workflowsvc.lambdas.names import FunctionNames
 from workflowsvc.model import wire
 from workflowsvc.service import tasks
 from workflowsvc.service.buckets import Buckets
-from workflowsvc.service.caller import Caller
+from workflowsvc.service.call_context import CallContext
 from workflowsvc.service.operations import POLLS, READS, WRITES
 from workflowsvc.service.polls import Poll
-from workflowsvc.service.subjects import subject_of
+from workflowsvc.service.subjects import execution_reference_of
 from workflowsvc.service.tokens import Tokens
 from workflowsvc.settings import Settings
 from workflowsvc.store.interface import Store
-from workflowsvc.store.sqlite import SqliteStore
+from workflowsvc.store.sqlite.store import SqliteStore
 from workflowsvc.tenant import Tenant
 
 __all__ = ["LATER", "Failed", "PendingAnswer", "World"]
@@ -71,7 +71,7 @@ class World:
         """The process dies and comes back: memory is lost, and so is every waiting poll."""
         engine = Engine(self.store, self.clock, self.settings, self._chance)
         self.state = engine.state
-        self.lane = engine.lane
+        self.writer = engine.writer
         self.tokens = Tokens(engine.secret)
         self.buckets = Buckets(enforced=self.settings.limits == "aws")
         self.unanswered: list[Invocation] = []
@@ -111,24 +111,26 @@ class World:
         request: Any = wire.decode(
             operation, json.dumps(members).encode(), self.settings.quotas.max_data_characters
         )
-        caller = Caller(tenant, self.clock.now_ms(), self.tokens, self.settings, self.buckets)
-        self.buckets.require_call(tenant, operation, caller.now)
+        context = CallContext(tenant, self.clock.now_ms(), self.tokens, self.settings, self.buckets)
+        self.buckets.require_call(tenant, operation, context.now)
         if operation in WRITES:
             write = WRITES[operation]
-            about = subject_of(operation, caller, request) if self.store.shared else None
-            self.lane.submit(Command(partial(write, caller=caller, request=request), answer, about=about))
+            execution_ref = execution_reference_of(operation, context, request) if self.store.shared else None
+            self.writer.submit(
+                Command(partial(write, context=context, request=request), answer, execution_ref=execution_ref)
+            )
             return None
         if operation in POLLS and not getattr(request, "next_page_token", None):
             begin, answer.nothing = POLLS[operation]
-            return Poll(self.lane, begin, caller, request, answer)
+            return Poll(self.writer, begin, context, request, answer)
         with self.store.reader() as reader:
             read = READS.get(operation, tasks.next_page_of_decision_task)
-            answer(read(reader, caller, request))
+            answer(read(reader, context, request))
         return None
 
     def run(self) -> None:
         """Everything that can be done now is done."""
-        while self.lane.step() or self._to_do:
+        while self.writer.step() or self._to_do:
             if self._to_do:
                 self._to_do.popleft()()
 
@@ -174,7 +176,7 @@ class World:
         """Time passes, and whatever becomes due on the way happens at its own moment."""
         until = self.clock.now_ms() + ms + round(seconds * 1000)
         self.run()
-        while (due := self.lane.next_moment()) is not None and due <= until:
+        while (due := self.writer.next_moment()) is not None and due <= until:
             self.clock.advance_to(due)
             self.run()
         self.clock.advance_to(until)

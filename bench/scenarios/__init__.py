@@ -46,14 +46,14 @@ class Bench:
 
     @contextmanager
     def nodes(self, store: str, oddities: Sequence[str]) -> Iterator[list[Server]]:
-        """One node for each; "" for one without an oddity, others as in tests/cluster/odd_node.py."""
+        """One node for each; "" for one without an oddity, others as in tests/cluster/faulty_node.py."""
         with ExitStack() as started:
             yield [
                 started.enter_context(
                     workflowsvc(
                         store,
                         code=self.code,
-                        program=("tests.cluster.odd_node", oddity) if oddity else ("workflowsvc",),
+                        program=("tests.cluster.faulty_node", oddity) if oddity else ("workflowsvc",),
                     )
                 )
                 for oddity in oddities

@@ -9,9 +9,9 @@ from pathlib import Path
 from tests.abuse import growth, pollers, storm
 from tests.abuse.report import Report
 from tests.crash.server import Server
-from tests.stage import Stage, decision
+from tests.world_fixture import Stage, decision
 from workflowsvc.core.run_ids import run_of
-from workflowsvc.engine.lane import DUE_EVENTS_PER_BATCH
+from workflowsvc.engine.writer_loop import DUE_EVENTS_PER_BATCH
 from workflowsvc.testing import World
 
 
@@ -60,7 +60,7 @@ def test_a_storm_of_timers_is_taken_in_pieces_between_which_callers_are_served()
     answer = on.world.submit(
         "SignalWorkflowExecution", on.tenant, domain="d", workflowId="w3", signalName="served in between"
     )
-    on.world.lane.step()
+    on.world.writer.step()
     assert answer.done  # its own run's timers have fired before it
     fired = [now - was >= each for was, now in zip(before, lengths(on, runs), strict=True)]
     assert sum(fired) == 2

@@ -16,18 +16,18 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.cluster.line import Line
-from tests.cluster.misfortunes import Misfortune, Place
+from tests.cluster.faults import Misfortune, Place
 from tests.cluster.nodes import Node
 from tests.cluster.order import overtaken, tasks_leave_in_order, tasks_of
-from tests.cluster.roundabout import SpreadLoad
+from tests.cluster.round_robin import SpreadLoad
+from tests.cluster.tcp_proxy import Line
 from tests.crash.audit import audit
 from tests.crash.audit_names import audit_names
 from tests.crash.findings import Found, read_all
 from tests.crash.journal import Journal
 from tools import postgres
 from workflowsvc import fsck
-from workflowsvc.store.postgres import PostgresStore
+from workflowsvc.store.postgres.store import PostgresStore
 
 SETTINGS = {
     "long_poll_seconds": "2",

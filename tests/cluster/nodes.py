@@ -35,7 +35,7 @@ class Node(Server):
 
     @property
     def command(self) -> list[str]:
-        program = ["tests.cluster.odd_node", self.oddity] if self.oddity else ["workflowsvc"]
+        program = ["tests.cluster.faulty_node", self.oddity] if self.oddity else ["workflowsvc"]
         return [sys.executable, "-m", *program, "serve", "--host", HOST, "--port", str(self.port)]
 
     @property

@@ -2,7 +2,7 @@
 
 An event has the time at which its transaction began, and other nodes see it when that is committed. So a task counts as
 waiting from a little after its time on, and not before its decider was told; when that was later than nodes allow a
-commit (`workflowsvc/store/postgres_marks.py`), not before each of them has looked at the whole list again. On one node,
+commit (`workflowsvc/store/postgres/low_watermarks.py`), not before each has looked at the whole list. On one node,
 where the next batch begins after the commit, that makes no difference, and `tests/crash/audit.py` judges without it.
 """
 
@@ -14,7 +14,7 @@ from tests.crash.audit import ENDED_TASK
 from tests.crash.findings import Found, Place, Run
 from tests.crash.journal import Journal
 from tests.crash.names import LONE
-from workflowsvc.store.postgres_marks import COMMIT_MS, FULL_LOOK_MS
+from workflowsvc.store.postgres.low_watermarks import COMMIT_MS, FULL_LOOK_MS
 
 SEEN_AFTER_MS = 250  # a commit on an overloaded machine
 # A node does not wait for another one: tasks of an execution that somebody else is writing to are passed over. That was

@@ -9,8 +9,8 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-from tests.cluster.line import Line
-from tests.cluster.misfortunes import Misfortune, Place
+from tests.cluster.faults import Misfortune, Place
+from tests.cluster.tcp_proxy import Line
 
 LONG_SECONDS = (
     11.0,

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster import chaos, mortal, partitions
-from tests.cluster.misfortunes import crashes, deaths, kills, one_after_the_other, rolling_restarts
+from tests.cluster import chaos, crashing_node, partitions
+from tests.cluster.faults import crashes, deaths, kills, one_after_the_other, rolling_restarts
 from tests.cluster.partitions import breaks
 from tests.cluster.wakes import wakes
 from tools import postgres
@@ -48,7 +48,7 @@ def test_nothing_is_lost_when_nodes_die_before_during_and_after_commits(tmp_path
     asyncio.run(chaos.one_round(report, tmp_path, deaths(6), random.Random(8), oddities=odd))
     assert not report.wrong, "\n".join(report.wrong[:20])
     assert sum(report.happened.values()) == 6
-    assert set(report.happened) <= {f"deaths {point}" for point in mortal.POINTS}, report.happened
+    assert set(report.happened) <= {f"deaths {point}" for point in crashing_node.POINTS}, report.happened
 
 
 def test_clients_notice_nothing_of_an_upgrade_node_by_node(tmp_path: Path) -> None:

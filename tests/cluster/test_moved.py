@@ -32,7 +32,7 @@ def workflowsvc(*words: str) -> str:
     return done.stdout
 
 
-class Held:
+class LockedByPeer:
     """What clients have in hand when the installation is moved."""
 
     def __init__(self, on: Furnished) -> None:
@@ -129,7 +129,7 @@ def test_from_sqlite_to_postgresql(
     file, database = f"sqlite:{tmp_path / 'w.db'}", new_place().dsn
     nodes = start_nodes("", dsn=file)
     on = Furnished(nodes)
-    held = Held(on)
+    held = LockedByPeer(on)
     end(loop, *nodes, kill=kill)
     assert "are audited and the same" in workflowsvc("copy", "--from", file, "--to", database)
     nodes = start_nodes("", "", dsn=database)
@@ -142,7 +142,7 @@ def test_from_postgresql_to_sqlite(start_nodes: Run, loop: asyncio.Runner, tmp_p
     file, database = f"sqlite:{tmp_path / 'w.db'}", new_place().dsn
     nodes = start_nodes("", "", dsn=database)
     on = Furnished(nodes)
-    held = Held(on)
+    held = LockedByPeer(on)
     end(loop, *nodes)
     # Other tests of this run have stores in other schemas of the database.
     workflowsvc("copy", "--from", database, "--to", file, "--source-is-stopped")

@@ -12,9 +12,9 @@ from tests.postgres.places import Place, empty, new_place
 from tests.scenario import language, runner
 from tests.scenario.language import Scenario
 from tests.scenario.runner import Stage
-from workflowsvc.engine import lane
+from workflowsvc.engine import writer_loop
 from workflowsvc.settings import Settings
-from workflowsvc.store import postgres_marks
+from workflowsvc.store.postgres import low_watermarks
 from workflowsvc.tenant import Tenant
 
 YEAR_MS = 366 * 86_400_000
@@ -38,8 +38,8 @@ def looks_around_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every second of the years that pass in scenarios would take too long; hints are never lost here. Nor does real
     time pass, in which marks are forgotten.
     """
-    monkeypatch.setattr(lane, "LOOK_AGAIN_MS", YEAR_MS)
-    monkeypatch.setattr(postgres_marks, "FULL_LOOK_MS", 0)
+    monkeypatch.setattr(writer_loop, "LOOK_AGAIN_MS", YEAR_MS)
+    monkeypatch.setattr(low_watermarks, "FULL_LOOK_MS", 0)
 
 
 @pytest.fixture

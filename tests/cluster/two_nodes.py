@@ -18,11 +18,11 @@ from tests.scenario.runner import Stage
 from tests.scenario.service import Refused
 from workflowsvc.clock import ManualClock
 from workflowsvc.engine.ids import Ids
-from workflowsvc.engine.lane import Command
-from workflowsvc.engine.session import Session
+from workflowsvc.engine.unit_of_work import UnitOfWork
+from workflowsvc.engine.writer_loop import Command
 from workflowsvc.faults import Fault
 from workflowsvc.store.interface import ListKey
-from workflowsvc.store.postgres import PostgresStore
+from workflowsvc.store.postgres.store import PostgresStore
 from workflowsvc.tenant import Tenant
 from workflowsvc.testing import PendingAnswer, World
 
@@ -88,7 +88,7 @@ class TwoNodes(InProcess):
 
     def _run(self) -> None:
         """Until neither has anything to do."""
-        while sum(world.lane.step() for world in self.worlds):  # all of them, each time
+        while sum(world.writer.step() for world in self.worlds):  # all of them, each time
             pass
 
     def call(self, operation: str, tenant: Tenant, members: dict[str, Any]) -> Any:
@@ -112,7 +112,7 @@ class TwoNodes(InProcess):
         until = self.now_ms + ms
         self._run()
         while moments := [
-            at for world in self.worlds if (at := world.lane.next_moment()) is not None and at <= until
+            at for world in self.worlds if (at := world.writer.next_moment()) is not None and at <= until
         ]:
             self.clock.advance_to(min(moments))
             self._run()
@@ -129,21 +129,21 @@ class TwoNodes(InProcess):
             world.restart()
         self._run()
 
-    def do(self, run: Callable[[Session], Any]) -> Any:
+    def do(self, run: Callable[[UnitOfWork], Any]) -> Any:
         answer = PendingAnswer()
-        self._next().lane.submit(Command(run, answer))
+        self._next().writer.submit(Command(run, answer))
         self._run()
         return answer.result()
 
     def audit(self) -> None:
         """What the node called last remembers, once it has read on, and all that is stored."""
         world = self.worlds[self._calls % 2]
-        assert not any(world.state.quarantined for world in self.worlds), "a rule has met a bug"
+        assert not any(world.state.quarantined_runs for world in self.worlds), "a rule has met a bug"
         with world.store.transaction() as tx:
-            session = Session(tx, 0, world.state)  # at 0 nothing is due
+            work = UnitOfWork(tx, 0, world.state)  # at 0 nothing is due
             for run in list(world.state.executions):
-                session.execution(run)
-            check_memory(session, world.state)
+                work.execution(run)
+            check_memory(work, world.state)
 
     def close(self) -> None:
         for world in self.worlds:

@@ -8,8 +8,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from bench.measure import summarize
+from tests.cluster.faults import Misfortune, Place
 from tests.cluster.furnished import COMPLETE, Furnished
-from tests.cluster.misfortunes import Misfortune, Place
 
 
 @contextmanager

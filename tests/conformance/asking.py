@@ -6,7 +6,7 @@ import http.client
 import json
 from typing import Any, NamedTuple
 
-from tests.conformance.furniture import ME
+from tests.conformance.fixtures import ME
 from tests.scenario.over_http import PATIENCE_SECONDS, Server
 from workflowsvc.tenant import Tenant
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.conformance.furniture import SETTINGS, Furniture
+from tests.conformance.fixtures import SETTINGS, Furniture
 from tests.scenario.in_process import InProcess
 from tests.scenario.over_http import OverHttp, Server
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from workflowsvc.store.sqlite import SqliteStore
+from workflowsvc.store.sqlite.store import SqliteStore
 
 Dump = dict[str, list[tuple[Any, ...]]]
 """By table, its rows in one order."""

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.conformance.coverage import Member, Witness
 from tests.conformance.refusals import CANNOT_OCCUR, modelled, refusals
-from tests.conformance.witness import Member, Witness
 from tests.wire import swf_model
 
 ROOT = Path(__file__).parents[2]

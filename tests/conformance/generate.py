@@ -12,9 +12,9 @@ import sys
 from collections.abc import Iterable, Iterator
 
 from tests.conformance import evidence
+from tests.conformance.coverage import Member, Witness, witnesses
 from tests.conformance.evidence import ROOT, Evidence, Fact, facts
 from tests.conformance.refusals import CANNOT_OCCUR, modelled, refusals
-from tests.conformance.witness import Member, Witness, witnesses
 from tests.scenario import runner
 from tests.wire import swf_model
 

@@ -10,10 +10,10 @@ import copy
 import json
 from typing import Any
 
-from tests.conformance.furniture import ARN, ME, store_of
+from tests.conformance.fixtures import ARN, ME, store_of
 from tests.scenario.service import Service
 from tests.wire import swf_model
-from workflowsvc.store.sqlite import SqliteStore
+from workflowsvc.store.sqlite.store import SqliteStore
 
 ONE = {"name": "1", "version": "1"}
 LIST = {"name": "1"}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from tests.conformance.furniture import ARN, BARE, FLOW, NOTHING, OLD, OLD_WORK, OTHER, WORK
+from tests.conformance.fixtures import ARN, BARE, FLOW, NOTHING, OLD, OLD_WORK, OTHER, WORK
 from tests.wire import swf_model
 from workflowsvc.tenant import Tenant
 

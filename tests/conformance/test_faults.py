@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from tests.conformance.asking import Asked, ask
 from tests.conformance.dump import differences, dump
-from tests.conformance.furniture import Furniture
+from tests.conformance.fixtures import Furniture
 from tests.conformance.refusals import CANNOT_OCCUR, Refusal, modelled, refusals
 from tests.scenario.over_http import Server
 from tests.wire import swf_model

@@ -15,7 +15,7 @@ import pytest
 
 from tests.conformance.asking import Asked, Line
 from tests.conformance.dump import differences, dump
-from tests.conformance.furniture import ME
+from tests.conformance.fixtures import ME
 from tests.conformance.ready import ONE, Ready
 from tests.scenario.audit import Auditor
 from tests.scenario.over_http import OverHttp, Server

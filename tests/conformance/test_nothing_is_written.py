@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from tests.conformance.dump import differences, dump
-from tests.conformance.furniture import Furniture
+from tests.conformance.fixtures import Furniture
 from tests.conformance.ready import Ready
 from tests.conformance.refusals import refusals
 from tests.scenario.in_process import InProcess
 from tests.scenario.service import Refused
-from tests.wire import swf_model, test_prose
+from tests.wire import swf_model, test_constraints
 from workflowsvc.settings import Settings
 
 # Carried out, and nothing is different afterwards.
@@ -44,14 +44,16 @@ def test_a_request_that_breaks_one_constraint_of_the_model_writes_nothing(
     ready.service.audit()
 
 
-@pytest.mark.parametrize(("structure", "path"), test_prose.RULED)
+@pytest.mark.parametrize(("structure", "path"), test_constraints.RULED)
 def test_a_request_that_breaks_one_rule_of_the_documentation_writes_nothing(
     ready: Ready, structure: str, path: str
 ) -> None:
     """Bad names, durations, priorities and tags (reference 3.4, 3.5, 2.6)."""
     before = dump(ready.store)
-    for bad in test_prose.GOOD_AND_BAD.get(test_prose.prose.MEMBERS[structure][path], ([], []))[1]:
-        operation, where, request = test_prose.request_with(structure, path, bad)
+    for bad in test_constraints.GOOD_AND_BAD.get(
+        test_constraints.constraints.MEMBERS[structure][path], ([], [])
+    )[1]:
+        operation, where, request = test_constraints.request_with(structure, path, bad)
         with pytest.raises(Refused, match="ValidationException"):
             ready.call(operation, **ready.request(operation, request, where))
     assert differences(before, dump(ready.store)) == []

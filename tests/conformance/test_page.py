@@ -9,8 +9,8 @@ from __future__ import annotations
 import pytest
 
 from tests.conformance import evidence, generate
+from tests.conformance.coverage import Witness, witnesses
 from tests.conformance.evidence import Evidence
-from tests.conformance.witness import Witness, witnesses
 from tests.wire import swf_model
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from tests.conformance.asking import Line
-from tests.conformance.furniture import ME, Furniture
+from tests.conformance.fixtures import ME, Furniture
 from tests.scenario.in_process import InProcess
 from tests.scenario.over_http import Server
 from tests.scenario.service import Service

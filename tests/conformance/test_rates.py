@@ -5,8 +5,8 @@ What happens beyond a rate is shown in `tests/service_limits`; here is also the 
 
 from __future__ import annotations
 
-from tests.stage import Stage, decision, only
 from tests.wire import swf_model
+from tests.world_fixture import Stage, decision, only
 from workflowsvc.service import buckets
 from workflowsvc.settings import Settings
 from workflowsvc.testing import World

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conformance.witness import HERE
+from tests.conformance.coverage import HERE
 from tests.scenario import language, runner
 from tests.scenario.in_process import InProcess
 from tests.scenario.language import Scenario

@@ -14,7 +14,7 @@ import pytest
 
 from tests.conformance.asking import ask
 from tests.conformance.dump import differences, dump
-from tests.conformance.furniture import ME, OTHER, PAGED, SINCE_EVER, Furniture, page_name
+from tests.conformance.fixtures import ME, OTHER, PAGED, SINCE_EVER, Furniture, page_name
 from tests.scenario.over_http import Server
 from tests.wire import swf_model
 from workflowsvc.tenant import Tenant

@@ -14,11 +14,11 @@ from tests.fsck.furnished import Furnished
 from tests.postgres.places import Place, admin, new_place, with_option
 from tests.store.test_sqlite_crash import child
 from workflowsvc import cli
-from workflowsvc.copying import carry
+from workflowsvc.copying import transfer
 from workflowsvc.copying.compare import compare
-from workflowsvc.store import postgres_schema
 from workflowsvc.store.interface import Store, StoreError, Transaction
-from workflowsvc.store.sqlite import SqliteStore
+from workflowsvc.store.postgres import schema
+from workflowsvc.store.sqlite.store import SqliteStore
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def serves(store: str) -> bool:
 
 def require_same(left: str, right: str) -> None:
     """Row by row, lists of tags included."""
-    one, other = cli.open_to_read(left), cli.open_to_read(right)
+    one, other = cli.open_read_only(left), cli.open_read_only(right)
     with closing(one), closing(other):
         same = compare(one, other, lambda runs: None)
         assert same.domains
@@ -143,8 +143,8 @@ def interrupted_at(store_class: type[Store], number: int, *, committed: bool) ->
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that histories are cut into pieces."""
     for name in ("RUNS_AT_ONCE", "EVENTS_AT_ONCE", "MESSAGES_AT_ONCE", "NAMES_AT_ONCE"):
-        monkeypatch.setattr(carry, name, 2)
-    monkeypatch.setattr(carry, "MOST_ROWS", 3)
+        monkeypatch.setattr(transfer, name, 2)
+    monkeypatch.setattr(transfer, "MOST_ROWS", 3)
 
 
 @pytest.mark.usefixtures("small_batches")
@@ -171,7 +171,7 @@ def test_a_copy_that_is_interrupted_anywhere_is_not_served_and_goes_on(
 
 @pytest.mark.usefixtures("small_batches")
 def test_a_copy_into_postgresql_goes_on_too(source: str, place: Place) -> None:
-    from workflowsvc.store.postgres import PostgresStore
+    from workflowsvc.store.postgres.store import PostgresStore
 
     for number, committed in ((1, True), (9, False), (11, True)):
         with pytest.raises(Interrupted), interrupted_at(PostgresStore, number, committed=committed):
@@ -330,8 +330,8 @@ def test_schemas_of_other_releases_are_refused_on_both_sides(
     refused(capsys, source, place.dsn, "newer release of workflowsvc (schema 999)")
     with admin(place.dsn) as connection:
         connection.execute("delete from schema_versions where number = 999")
-    more = postgres_schema.Migration(postgres_schema.MIGRATIONS[-1].number + 1, "more", "")
-    monkeypatch.setattr(postgres_schema, "MIGRATIONS", [*postgres_schema.MIGRATIONS, more])
+    more = schema.Migration(schema.MIGRATIONS[-1].number + 1, "more", "")
+    monkeypatch.setattr(schema, "MIGRATIONS", [*schema.MIGRATIONS, more])
     refused(capsys, place.dsn, target, "Run `workflowsvc migrate")
     refused(capsys, source, place.dsn, "Run `workflowsvc migrate")
 
@@ -375,7 +375,7 @@ def test_a_source_with_something_wrong_is_refused_unless_asked_for(
     assert copy(source, target, "--with-problems") == 0
     require_same(source, target)
     execute(path, "delete from executions where run = (select min(run) from executions)")
-    assert copy(source, f"sqlite:{tmp_path / 'strays.db'}", "--with-problems") == 1
+    assert copy(source, f"sqlite:{tmp_path / 'orphans.db'}", "--with-problems") == 1
     assert "audit of the copy says something else" in capsys.readouterr().err
 
 
@@ -388,7 +388,7 @@ def test_a_target_that_fails_is_told_and_goes_on_later(
         raise StoreError("the disk is full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(carry._Batch, "write", full)
+        patch.setattr(transfer._Batch, "write", full)
         refused(capsys, source, target, "the disk is full")
     assert not serves(target)
     assert copy(source, target) == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.core.surroundings import LIST, SmallWorld, begun
+from tests.core.decision_context import LIST, SmallWorld, begun
 from workflowsvc.core import decision_tasks
 from workflowsvc.core.execution import Execution
 from workflowsvc.model import shapes
@@ -59,7 +59,7 @@ def decided(decision_type: str, world: SmallWorld) -> Execution:
         execution_context=None,
         task_list=None,
         schedule_to_start=None,
-        surroundings=world,
+        decision_context=world,
     )
     return execution
 

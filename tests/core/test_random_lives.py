@@ -12,7 +12,7 @@ from typing import Any
 import hypothesis.strategies as st
 from hypothesis import given
 
-from tests.core.surroundings import LIMITS, LONGEST_MS, SmallWorld, begun
+from tests.core.decision_context import LIMITS, LONGEST_MS, SmallWorld, begun
 from tests.core.test_causes import MADE
 from workflowsvc import lint
 from workflowsvc.core import activities, children, decision_tasks, external, lambdas, workflow
@@ -153,7 +153,7 @@ class Life:
             execution_context=draw.draw(st.sampled_from((None, "", "context"))),
             task_list=shapes.TaskList(name=sticky[0]) if sticky else None,
             schedule_to_start=sticky[1] if sticky else None,
-            surroundings=self.world,
+            decision_context=self.world,
         )
 
     def start_activity(self, draw: st.DataObject) -> None:

@@ -23,8 +23,8 @@ from workflowsvc.http.connection import Connection
 from workflowsvc.http.request import HttpRequest
 from workflowsvc.service.api import Api
 from workflowsvc.settings import Settings
-from workflowsvc.store.sqlite import SqliteStore
-from workflowsvc.store.sqlite_reads import SQL
+from workflowsvc.store.sqlite.reads import SQL
+from workflowsvc.store.sqlite.store import SqliteStore
 
 NAMES = {text: name for name, text in SQL._asdict().items()}
 ANY = "*"

@@ -21,8 +21,8 @@ from typing import NamedTuple
 import apsw
 
 from tests.crash import soundness
+from tests.crash.fork_server import Nursery, Process
 from tests.crash.names import Request
-from tests.crash.nursery import Nursery, Process
 from tests.crash.peer import NoAnswer, Peer, Refused
 from tests.crash.pointed import Order
 from tests.crash.situations import BACKGROUND, SITUATIONS, Scene, Situation

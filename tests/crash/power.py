@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.crash.nursery import Nursery
+from tests.crash.fork_server import Nursery
 from tests.crash.power_disk import Disk, Operation, read
 from tests.crash.power_recorder import Recording
 from tests.crash.store_work import Reference, judge

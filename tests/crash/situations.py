@@ -13,8 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.crash.fork_server import Nursery
 from tests.crash.names import ARN, DECIDERS, DOMAIN, WORKERS, WORKFLOW, Request
-from tests.crash.nursery import Nursery
 from tests.crash.peer import NoAnswer, Peer
 from tests.crash.pointed import Order
 

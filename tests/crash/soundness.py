@@ -14,7 +14,7 @@ import apsw
 
 from workflowsvc import fsck
 from workflowsvc.store.interface import StoreUnusable
-from workflowsvc.store.sqlite import SqliteStore
+from workflowsvc.store.sqlite.store import SqliteStore
 
 PARTS = ("", "-wal", "-journal")  # the -shm file is memory of processes that are gone
 

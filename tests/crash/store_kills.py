@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.crash import soundness
-from tests.crash.nursery import Nursery
+from tests.crash.fork_server import Nursery
 from tests.crash.store_work import Reference, done, judge, transact
-from workflowsvc.store.sqlite import SqliteStore
+from workflowsvc.store.sqlite.store import SqliteStore
 
 LEAST_LIFE, LONGEST_LIFE = 0.005, 0.12  # seconds
 NUMBER_BYTES = 8

@@ -33,7 +33,7 @@ from workflowsvc.store.interface import (
     TaskKey,
     Transaction,
 )
-from workflowsvc.store.sqlite import SqliteStore
+from workflowsvc.store.sqlite.store import SqliteStore
 
 TABLES = (
     *("meta", "domains", "types", "executions", "execution_tags"),

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.crash.disk_fault_run import Report, suffer
 from tests.crash.disks import Ballast, FaultyDisk, NoLargerFiles, compiler, small_disk
 from tests.crash.kills import SETTINGS
-from tests.crash.ordeal import Report, suffer
 from tests.crash.server import Server
 from tests.failing_store import FailingStore
 from workflowsvc.clock import SystemClock
 from workflowsvc.engine.engine import Engine
-from workflowsvc.engine.lane import RETRY_MS
+from workflowsvc.engine.writer_loop import RETRY_MS
 from workflowsvc.faults import ServiceUnavailable, UnknownResourceFault
 from workflowsvc.model import wire
 from workflowsvc.service.api import Api

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.failing_store import FailingStore
-from tests.stage import Stage, decision
+from tests.world_fixture import Stage, decision
 from workflowsvc.core.run_ids import run_of
-from workflowsvc.engine.lane import RETRY_MS
+from workflowsvc.engine.writer_loop import RETRY_MS
 from workflowsvc.faults import ServiceUnavailable
 from workflowsvc.testing import World
 
@@ -57,7 +57,7 @@ def test_a_message_that_could_not_be_delivered_arrives_when_the_store_is_back(
         taskToken=task["taskToken"],
         decisions=[decision("SignalExternalWorkflowExecution", **other)],
     )
-    on.world.lane.step()
+    on.world.writer.step()
     store.refusals = 4
     on.world.advance(ms=6 * RETRY_MS)
     assert store.refusals == 0

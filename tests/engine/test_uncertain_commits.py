@@ -8,11 +8,11 @@ from __future__ import annotations
 import pytest
 
 from tests.sim.faulty import Fault, FaultyStore
-from tests.stage import ACTIVITY, LIST, WORKFLOW, Stage, decision
-from workflowsvc.engine.lane import RETRY_MS
+from tests.world_fixture import ACTIVITY, LIST, WORKFLOW, Stage, decision
+from workflowsvc.engine.writer_loop import RETRY_MS
 from workflowsvc.faults import ServiceUnavailable
 from workflowsvc.settings import Limits, Settings
-from workflowsvc.store.sqlite import SqliteStore
+from workflowsvc.store.sqlite.store import SqliteStore
 from workflowsvc.testing import PendingAnswer, World
 
 DAY_MS = 86_400_000
@@ -100,9 +100,9 @@ def test_messages_rest_no_longer_because_the_clock_was_set_back(on: Stage, store
     task = on.next_task()
     signal = decision("SignalExternalWorkflowExecution", workflowId="target", signalName="s")
     on.world.submit("RespondDecisionTaskCompleted", taskToken=task["taskToken"], decisions=[signal])
-    on.world.lane.step()
+    on.world.writer.step()
     store.arm(Fault("unavailable", 0, 1))
-    on.world.lane.step()
+    on.world.writer.step()
     on.world.clock.step(-DAY_MS)
     on.world.advance(ms=2 * RETRY_MS)
     with store.reader() as reader:
@@ -119,12 +119,12 @@ def test_messages_keep_their_order_when_the_clock_is_set_back_between_two_proces
         "StartChildWorkflowExecution", workflowId="c", workflowType=WORKFLOW, taskList={"name": "x"}
     )
     on.world.submit("RespondDecisionTaskCompleted", taskToken=task["taskToken"], decisions=[child])
-    on.world.lane.step()
-    on.world.lane.step()  # the child runs, and its parent has not heard of it
+    on.world.writer.step()
+    on.world.writer.step()  # the child runs, and its parent has not heard of it
     on.world.clock.step(-DAY_MS)
     on.world.restart()
     store.arm(Fault("unavailable", 0, 1))
-    on.world.lane.step()  # messages rest for a while
+    on.world.writer.step()  # messages rest for a while
     on.ask("TerminateWorkflowExecution", workflowId="c")
     on.world.advance(ms=2 * RETRY_MS)
     types = [kind for kind in on.types(parent) if kind.startswith("ChildWorkflow")]
@@ -141,7 +141,7 @@ def test_a_run_that_a_message_closes_in_the_first_batch_of_a_process_is_purged_i
         on.ask("SignalWorkflowExecution", workflowId="target", signalName="s")
     signal = decision("SignalExternalWorkflowExecution", workflowId="target", signalName="s")
     on.world.submit("RespondDecisionTaskCompleted", taskToken=task["taskToken"], decisions=[signal])
-    on.world.lane.step()
+    on.world.writer.step()
     on.world.restart()
     on.world.run()
     with on.world.store.reader() as reader:

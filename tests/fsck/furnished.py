@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.stage import ACTIVITY, LIST, ROLE, WORKFLOW, Stage, decision
+from tests.world_fixture import ACTIVITY, LIST, ROLE, WORKFLOW, Stage, decision
 from workflowsvc.fsck import Options, Problem, audit
-from workflowsvc.store.sqlite import SqliteStore
+from workflowsvc.store.sqlite.store import SqliteStore
 from workflowsvc.testing import World
 
 NOBODY = {"name": "nobody"}  # a task list without pollers
@@ -84,12 +84,12 @@ class Furnished:
             tokens[name] = on.next_task()["taskToken"]
         for name, held in first.items():
             self._submit("RespondDecisionTaskCompleted", taskToken=tokens[name], decisions=[held])
-        self.world.lane.step()
+        self.world.writer.step()
         for name, held in second.items():
             self._submit("RespondDecisionTaskCompleted", taskToken=tokens[name], decisions=[held])
         for name in ("mother", "father", "child of child ended"):
             self._submit("TerminateWorkflowExecution", domain="d", workflowId=name)
-        self.world.lane.step()
+        self.world.writer.step()
 
     def _submit(self, operation: str, **members: Any) -> None:
         self.world.submit(operation, self.on.tenant, **members)

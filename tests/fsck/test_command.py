@@ -14,7 +14,7 @@ import pytest
 
 from tests.fsck.furnished import Furnished
 from workflowsvc.cli import main
-from workflowsvc.store.sqlite import SqliteStore
+from workflowsvc.store.sqlite.store import SqliteStore
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def test_what_a_killed_server_left_is_read_without_a_server(tmp_path: Path) -> N
     code = (
         "import os, signal, sys\n"
         "from tests.fsck.furnished import Furnished\n"
-        "from workflowsvc.store.sqlite import SqliteStore\n"
+        "from workflowsvc.store.sqlite.store import SqliteStore\n"
         "Furnished(SqliteStore(sys.argv[1]))\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )

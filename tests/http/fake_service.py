@@ -19,7 +19,7 @@ from workflowsvc.clock import SystemClock
 from workflowsvc.faults import UnknownResourceFault
 from workflowsvc.http import server
 from workflowsvc.service.disconnect import Disconnect
-from workflowsvc.settings import KNOBS, Settings
+from workflowsvc.settings import OPTIONS, Settings
 from workflowsvc.tenant import Tenant
 
 EMPTY_POLL = b'{"previousStartedEventId":0,"startedEventId":0}'
@@ -101,7 +101,9 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     cli.add_arguments(parser)
     args = parser.parse_args()
-    settings = Settings.from_environment(os.environ, {knob.name: getattr(args, knob.name) for knob in KNOBS})
+    settings = Settings.from_environment(
+        os.environ, {option.name: getattr(args, option.name) for option in OPTIONS}
+    )
     logging.basicConfig(level=settings.log_level.upper(), stream=sys.stderr)
     service = Stuck() if os.environ.get("STUCK") else FakeService()
     return server.run(service, settings, SystemClock(), announce=lambda url: print(url, flush=True))

@@ -10,7 +10,7 @@ import pytest
 
 from workflowsvc import __version__, cli
 from workflowsvc.http.server import CannotListen, bind, is_loopback
-from workflowsvc.settings import KNOBS
+from workflowsvc.settings import OPTIONS
 
 
 def workflowsvc(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -59,7 +59,7 @@ def test_every_setting_is_an_option_with_its_help(capsys: pytest.CaptureFixture[
     with pytest.raises(SystemExit):
         cli.main(["serve", "--help"])
     said = capsys.readouterr().out
-    assert [knob.name for knob in KNOBS if knob.option not in said] == []
+    assert [option.name for option in OPTIONS if option.flag not in said] == []
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from workflowsvc.cli import by_group
-from workflowsvc.knobs import Knob, spell
-from workflowsvc.settings import KNOBS
+from workflowsvc.options import Option, spell
+from workflowsvc.settings import OPTIONS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
 TABLES = re.compile(r"(<!-- tables -->\n).*(<!-- end of tables -->\n)", re.DOTALL)
@@ -15,33 +15,33 @@ TABLES = re.compile(r"(<!-- tables -->\n).*(<!-- end of tables -->\n)", re.DOTAL
 
 def tables() -> str:
     parts: list[str] = []
-    for title, knobs in by_group(KNOBS):
+    for title, options in by_group(OPTIONS):
         parts += [
             f"## {title}\n",
             "| Option | Variable | Default | Values | What it is |",
             "|---|---|---|---|---|",
         ]
-        parts += [row(knob) for knob in knobs]
+        parts += [row(option) for option in options]
         parts.append("")
     return "\n".join(parts)
 
 
-def row(knob: Knob) -> str:
-    default = f"`{spell(knob.default)}`" if knob.default != "" else "none"
-    return f"| `{knob.option}` | `{knob.variable}` | {default} | {values(knob)} | {knob.help} |"
+def row(option: Option) -> str:
+    default = f"`{spell(option.default)}`" if option.default != "" else "none"
+    return f"| `{option.option}` | `{option.variable}` | {default} | {values(option)} | {option.help} |"
 
 
-def values(knob: Knob) -> str:
-    if knob.type is bool:
+def values(option: Option) -> str:
+    if option.type is bool:
         return "true, false"
-    if knob.choices:
-        return ", ".join(f"`{choice}`" for choice in knob.choices)
-    if knob.type is str:
-        return knob.shape
-    numbers = "whole number" if knob.type is int else "number"
-    most = "" if knob.most >= 10**12 else f" to {spell(knob.most)}"
-    unit = f" of {knob.unit}" if knob.unit else ""
-    return f"{numbers}{unit}, {spell(knob.least)}{most or ' or more'}"
+    if option.choices:
+        return ", ".join(f"`{choice}`" for choice in option.choices)
+    if option.type is str:
+        return option.shape
+    numbers = "whole number" if option.type is int else "number"
+    most = "" if option.most >= 10**12 else f" to {spell(option.most)}"
+    unit = f" of {option.unit}" if option.unit else ""
+    return f"{numbers}{unit}, {spell(option.least)}{most or ' or more'}"
 
 
 def test_the_configuration_page_says_what_the_settings_say() -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from workflowsvc.clock import ManualClock, SystemClock
-from workflowsvc.knobs import SettingsError, spell
-from workflowsvc.settings import KNOBS, Limits, Settings, unknown_variables
+from workflowsvc.options import SettingsError, spell
+from workflowsvc.settings import OPTIONS, Limits, Settings, unknown_variables
 
 
 def test_the_defaults_are_amazons_where_amazon_has_one() -> None:
@@ -44,13 +44,13 @@ def test_booleans_are_words(word: str) -> None:
     assert Settings.from_environment({"WORKFLOWSVC_INSECURE_ALLOW_REMOTE": word}).insecure_allow_remote
 
 
-@pytest.mark.parametrize("knob", KNOBS, ids=lambda knob: knob.name)
-def test_every_default_can_be_written_down_and_read_again(knob: Any) -> None:
-    assert knob.parse(spell(knob.default), knob.variable) == knob.default
-    assert knob.help
-    assert knob.group
-    assert knob.name.rpartition("_")[2] != "seconds" or knob.unit == "seconds"
-    assert knob.name.rpartition("_")[2] != "bytes" or knob.unit == "bytes"
+@pytest.mark.parametrize("knob", OPTIONS, ids=lambda option: option.name)
+def test_every_default_can_be_written_down_and_read_again(option: Any) -> None:
+    assert option.parse(spell(option.default), option.variable) == option.default
+    assert option.help
+    assert option.group
+    assert option.name.rpartition("_")[2] != "seconds" or option.unit == "seconds"
+    assert option.name.rpartition("_")[2] != "bytes" or option.unit == "bytes"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 WITHOUT_A_MAP = """
 import sys
 import workflowsvc.cli, workflowsvc.testing, workflowsvc.http.server, workflowsvc.service.api
-import workflowsvc.service.opening, workflowsvc.lambdas.function_map
+import workflowsvc.service.startup_gate, workflowsvc.lambdas.function_map
 print("aiohttp" in sys.modules)
 """
 

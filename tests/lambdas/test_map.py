@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from workflowsvc.knobs import SettingsError
 from workflowsvc.lambdas.function_map import FunctionMap, Target, read
 from workflowsvc.lambdas.names import FunctionNames
+from workflowsvc.options import SettingsError
 
 
 def read_text(folder: Path, text: str, suffix: str = ".json") -> FunctionMap:

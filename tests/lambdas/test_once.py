@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from tests.failing_store import FailingStore
-from tests.stage import ROLE, Stage, decision, only
-from workflowsvc.engine.lane import RETRY_MS, Command
-from workflowsvc.engine.session import Session
-from workflowsvc.store.sqlite import SqliteStore
+from tests.world_fixture import ROLE, Stage, decision, only
+from workflowsvc.engine.unit_of_work import UnitOfWork
+from workflowsvc.engine.writer_loop import RETRY_MS, Command
+from workflowsvc.store.sqlite.store import SqliteStore
 from workflowsvc.testing import LATER, PendingAnswer, World
 
 INVOKE = decision("ScheduleLambdaFunction", id="f", name="f", startToCloseTimeout="60")
@@ -56,7 +56,7 @@ def scheduled(on: Stage) -> str:
     answer = on.world.submit(
         "RespondDecisionTaskCompleted", taskToken=on.next_task()["taskToken"], decisions=[INVOKE]
     )
-    on.world.lane.step()
+    on.world.writer.step()
     assert answer.done
     assert on.peek(run_id)[-1] == "LambdaFunctionScheduled"
     return run_id
@@ -109,7 +109,7 @@ def test_a_death_between_the_commit_and_the_call_lets_the_task_time_out() -> Non
     calls = Calls()
     on = Stage(World(functions={"f": calls}))
     run_id = scheduled(on)
-    on.world.lane.step()
+    on.world.writer.step()
     assert on.peek(run_id)[-1] == "LambdaFunctionStarted"
     on.world.restart()
     on.world.advance(seconds=60)
@@ -139,7 +139,7 @@ def test_a_function_that_is_not_called_before_its_time_is_over_is_never_called()
     calls = Calls()
     on = Stage(World(functions={"f": calls}))
     run_id = scheduled(on)
-    on.world.lane.step()
+    on.world.writer.step()
     on.world.clock.advance(60_000)
     on.world.run()
     assert on.types(run_id)[-2] == "LambdaFunctionTimedOut"
@@ -152,10 +152,10 @@ def test_a_service_that_stops_leaves_the_start_to_the_next_one() -> None:
     run_id = on.start(lambdaRole=ROLE)
     task = on.next_task()
 
-    def stop(session: Session) -> None:
-        session.state.draining = True
+    def stop(work: UnitOfWork) -> None:
+        work.state.draining = True
 
-    on.world.lane.submit(Command(stop, PendingAnswer()))
+    on.world.writer.submit(Command(stop, PendingAnswer()))
     on.call("RespondDecisionTaskCompleted", taskToken=task["taskToken"], decisions=[INVOKE] * 150)
     assert on.types(run_id)[-1] == "LambdaFunctionScheduled"
     assert calls.events == []

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.stage import ROLE, Stage, attributes, decision, only
+from tests.world_fixture import ROLE, Stage, attributes, decision, only
 from workflowsvc.engine.invoker import Failed
 from workflowsvc.faults import ValidationException
 from workflowsvc.model.explain import MOST_DATA

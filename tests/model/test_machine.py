@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from tests.model.pair import Pair
+from tests.model.differential import Pair
 from tests.model.reference import Limits
 
 Members = dict[str, Any]

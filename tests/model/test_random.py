@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.model.pair import Pair
+from tests.model.differential import Pair
 from tests.model.reference import Limits
 from tests.sim.decisions import LISTS, POLICIES, WORKFLOWS, Dice
 

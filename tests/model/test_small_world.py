@@ -10,7 +10,7 @@ import os
 from collections import Counter
 from collections.abc import Callable
 
-from tests.model.pair import ACTIVITY_TYPES, Pair
+from tests.model.differential import ACTIVITY_TYPES, Pair
 
 DEPTH = int(os.environ.get("SMALL_WORLD_DEPTH", "5"))
 

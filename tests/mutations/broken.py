@@ -105,24 +105,24 @@ MUTATIONS = (
     Mutation(
         "tell first",
         "callers are answered before the commit",
-        "engine/lane.py",
-        "                session.store()\n        except BaseException:\n",
-        "                session.store()\n                self.tell(session.answers)\n"
-        "                session.answers = []\n        except BaseException:\n",
+        "engine/writer_loop.py",
+        "                work.flush()\n        except BaseException:\n",
+        "                work.flush()\n                self.tell(work.answers)\n"
+        "                work.answers = []\n        except BaseException:\n",
         ("simulation",),
     ),
     Mutation(
         "twice delivered",
         "a message stays in the outbox when it was delivered",
-        "engine/carrier.py",
-        "    session.tx.delete_messages([row.id])\n",
-        "    session.state.stuck_messages.add(row.id)\n",
+        "engine/outbox_relay.py",
+        "    work.tx.delete_messages([row.id])\n",
+        "    work.state.quarantined_messages.add(row.id)\n",
         ("restarts", "simulation"),
     ),
     Mutation(
         "wishful memory",
         "memory keeps what a transaction did that was rolled back",
-        "engine/session.py",
+        "engine/unit_of_work.py",
         "        for run in self._seen:\n            state.forget(run)\n",
         "",
         ("engine", "simulation"),
@@ -138,8 +138,8 @@ MUTATIONS = (
     Mutation(
         "sleepless",
         "after deadlines have passed nobody looks for the next ones",
-        "engine/lane.py",
-        "    state.wake_at = session.tx.next_wake_at()\n",
+        "engine/writer_loop.py",
+        "    state.wake_at = work.tx.next_wake_at()\n",
         "    state.wake_at = None\n",
         ("scenarios", "model", "simulation"),
     ),
@@ -163,7 +163,7 @@ MUTATIONS = (
     Mutation(
         "no priority",
         "task lists are first come, first served, whatever the priority",
-        "store/sql/sqlite/tasks.sql",
+        "store/sqlite/sql/tasks.sql",
         "order by priority desc, position\n",
         "order by position\n",
         ("exam", "scenarios", "model", "simulation"),
@@ -171,7 +171,7 @@ MUTATIONS = (
     Mutation(
         "overwritten",
         "an event may be written over another one",
-        "store/sql/sqlite/history.sql",
+        "store/sqlite/sql/history.sql",
         "insert into events (run, event_id, body)",
         "insert or replace into events (run, event_id, body)",
         ("exam",),
@@ -179,7 +179,7 @@ MUTATIONS = (
     Mutation(
         "half committed",
         "a transaction that fails keeps what it had written so far",
-        "store/sqlite.py",
+        "store/sqlite/store.py",
         '                self._writer.execute("rollback")\n',
         '                self._writer.execute("commit")\n',
         ("exam", "simulation"),
@@ -187,7 +187,7 @@ MUTATIONS = (
     Mutation(
         "old tags",
         "a closed run is still listed among the open ones of its tags",
-        "store/sqlite_writes.py",
+        "store/sqlite/writes.py",
         "            tagged = self._delete_tags([change.run for change in closing])\n",
         "            tagged = [change.run for change in closing]\n",
         ("exam", "simulation"),
@@ -195,7 +195,7 @@ MUTATIONS = (
     Mutation(
         "ghosts",
         "purging a run leaves its tags behind",
-        "store/sqlite_writes.py",
+        "store/sqlite/writes.py",
         "        self._delete_tags([run])\n",
         "",
         ("exam", "simulation"),
@@ -203,7 +203,7 @@ MUTATIONS = (
     Mutation(
         "unheld",
         "a node takes a task although another one is at work on its execution",
-        "store/sql/postgres/claims.sql",
+        "store/postgres/sql/claims.sql",
         "where shard = (walked.run & 255) and run = walked.run for update skip locked",
         "where shard = (walked.run & 255) and run = walked.run",
         ("nodes",),
@@ -211,7 +211,7 @@ MUTATIONS = (
     Mutation(
         "hidden",
         "what another node puts on a list a moment ago is looked for half a second later",
-        "store/postgres_marks.py",
+        "store/postgres/low_watermarks.py",
         "COMMIT_MS = 250 ",
         "COMMIT_MS = -600_000 ",
         ("nodes",),
@@ -219,7 +219,7 @@ MUTATIONS = (
     Mutation(
         "hopeful",
         "a commit whose answer was lost is believed",
-        "store/postgres.py",
+        "store/postgres/store.py",
         'if found == "unknown":',
         'if found == "hopeless":',
         ("nodes",),

@@ -9,7 +9,7 @@ import pytest
 
 from tests.postgres.places import Place, new_place
 from tools import postgres
-from workflowsvc.store.postgres import PostgresStore
+from workflowsvc.store.postgres.store import PostgresStore
 
 
 @pytest.fixture(scope="session")

@@ -24,9 +24,9 @@ import psycopg
 from tests.store.measure import NOW, fill, fresh_row, lists, run_through
 from tests.store.rows import DOMAIN, run_of, task_row
 from tools import postgres
-from workflowsvc.store import postgres_marks
 from workflowsvc.store.interface import EventRow, ExecutionChange, Store, TaskRow
-from workflowsvc.store.postgres import PostgresStore
+from workflowsvc.store.postgres import low_watermarks
+from workflowsvc.store.postgres.store import PostgresStore
 
 # As engine/writes.py hands them over: a run that closes makes room for the next.
 ORDER = ("update_executions", "insert_executions", "append_events", "put_tasks", "delete_tasks")
@@ -105,10 +105,10 @@ def pops(server: postgres.Server, store: Store, seconds: float) -> None:
         holder.execute("set transaction isolation level repeatable read")
         holder.execute("select count(*) from tasks")
         run("a snapshot held open")
-        kept = postgres_marks.FULL_LOOK_MS
-        postgres_marks.FULL_LOOK_MS = 0
+        kept = low_watermarks.FULL_LOOK_MS
+        low_watermarks.FULL_LOOK_MS = 0
         run("a snapshot held open, without marks")
-        postgres_marks.FULL_LOOK_MS = kept
+        low_watermarks.FULL_LOOK_MS = kept
 
 
 def polls(server: postgres.Server, store: Store, transactions: int, per_transaction: int) -> None:

@@ -23,8 +23,8 @@ from psycopg import conninfo
 
 from tools import postgres
 from workflowsvc.cli import main
-from workflowsvc.store.postgres import PostgresStore
-from workflowsvc.store.postgres_schema import COPIED, MIGRATIONS, SPREAD, script
+from workflowsvc.store.postgres.schema import COPIED, MIGRATIONS, SPREAD, script
+from workflowsvc.store.postgres.store import PostgresStore
 
 _at_exit = contextlib.ExitStack()
 atexit.register(_at_exit.close)

@@ -19,10 +19,9 @@ from tests.postgres.test_plans import WITHOUT_TABLES
 from tests.store.rows import DOMAIN, execution_row, insert, run_of, task_row
 from workflowsvc.store import visibility
 from workflowsvc.store.interface import ExecutionQuery
-from workflowsvc.store.postgres import PostgresStore
-from workflowsvc.store.postgres_schema import COPIED, SPREAD
-from workflowsvc.store.postgres_server import Server, server_of
-from workflowsvc.store.postgres_sql import (
+from workflowsvc.store.postgres.schema import COPIED, SPREAD
+from workflowsvc.store.postgres.server import Server, server_of
+from workflowsvc.store.postgres.statements import (
     LISTING,
     OF_MANY,
     OF_ONE_ROW,
@@ -31,7 +30,8 @@ from workflowsvc.store.postgres_sql import (
     Statement,
     listing,
 )
-from workflowsvc.store.postgres_wire import PLANNER
+from workflowsvc.store.postgres.store import PostgresStore
+from workflowsvc.store.postgres.wire import PLANNER
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
@@ -135,7 +135,7 @@ def test_statements_for_one_server_are_sent_to_none_that_spreads(
                 for each, runs in ((tx, [run_of(58)]), (too, [run_of(59), run_of(60)])):
                     assert len(each.take_tasks(DOMAIN, "decision", "wanted", 1)) == 1
                     assert each.open_run(DOMAIN, "nothing") is None
-                    each.expect(runs, [], None, lambda _: 1)
+                    each.prefetch(runs, [], None, lambda _: 1)
                     each.due_runs(5, 1)
                     each.expired_runs(5, 1)
                     each.messages(1)

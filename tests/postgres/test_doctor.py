@@ -10,9 +10,9 @@ import psycopg
 import pytest
 
 from tools import postgres
-from workflowsvc.store import doctor
 from workflowsvc.store.interface import StoreUnusable
-from workflowsvc.store.postgres import PostgresStore
+from workflowsvc.store.postgres import doctor
+from workflowsvc.store.postgres.store import PostgresStore
 
 Connection = psycopg.Connection[tuple[object, ...]]
 

@@ -13,9 +13,9 @@ from tests.postgres.places import with_option
 from tests.postgres.proxy import Cut, Proxy
 from tests.store.rows import change_of, event_rows, execution_row, executions, insert, run_of
 from tools.postgres import Server
-from workflowsvc.store import postgres_wire
 from workflowsvc.store.interface import OutcomeUnknown, StoreError, Unavailable
-from workflowsvc.store.postgres import PostgresStore
+from workflowsvc.store.postgres import wire
+from workflowsvc.store.postgres.store import PostgresStore
 
 NUMBERS = iter(range(1, 1000))
 
@@ -190,7 +190,7 @@ def test_a_server_that_does_not_answer_is_given_up(
             proxy.frozen.set()
             tx.executions([run_of(number)])
 
-    monkeypatch.setattr(postgres_wire, "PATIENCE_MS", 200)
+    monkeypatch.setattr(wire, "PATIENCE_MS", 200)
     with pytest.raises(Unavailable, match="has not answered"):
         hang()
     proxy.frozen.clear()

@@ -22,21 +22,21 @@ from tests.store.rows import (
     task_row,
 )
 from workflowsvc.core.run_ids import shard_for
-from workflowsvc.store import postgres_hints
 from workflowsvc.store.interface import (
     Conflict,
     ExecutionRow,
     HeartbeatRow,
-    Held,
     ListKey,
+    LockedByPeer,
     MessageRow,
     Store,
     TaskKey,
     TaskRow,
 )
-from workflowsvc.store.postgres import PostgresStore
-from workflowsvc.store.postgres_hints import Hints
-from workflowsvc.store.postgres_wire import Wire
+from workflowsvc.store.postgres import hints
+from workflowsvc.store.postgres.hints import Hints
+from workflowsvc.store.postgres.store import PostgresStore
+from workflowsvc.store.postgres.wire import Wire
 
 OpenNode = Callable[[], PostgresStore]
 MAIN = ListKey(DOMAIN, "decision", "main")
@@ -166,10 +166,10 @@ def test_a_task_is_taken_with_its_execution_or_not_at_all(open_node: OpenNode) -
         tx.lock([run_of(1)])
         with other.transaction() as beside:
             assert beside.take_tasks(*MAIN, 2) == [task_row(2)]
-            with pytest.raises(Held):
+            with pytest.raises(LockedByPeer):
                 tx.lock([run_of(2)], wait=False)
             assert beside.take_tasks(*MAIN, 2) == []
-            assert beside.has_held(MAIN)
+            assert beside.has_locked_by_peer(MAIN)
     assert take(other, 2) == [task_row(1)]
 
 
@@ -183,7 +183,7 @@ def test_a_node_holds_no_execution_but_those_whose_tasks_it_takes(open_node: Ope
         assert tx.take_tasks(*MAIN, 2) == [rows[0], rows[2]]
         with other.transaction() as beside:
             assert beside.take_tasks(*MAIN, 9) == [rows[4], rows[1], rows[3], rows[5]]
-            assert beside.has_held(MAIN)
+            assert beside.has_locked_by_peer(MAIN)
 
 
 def test_tasks_of_several_lists_are_taken_at_once_each_in_its_order(open_node: OpenNode) -> None:
@@ -202,10 +202,10 @@ def test_tasks_of_several_lists_are_taken_at_once_each_in_its_order(open_node: O
         with other.transaction() as beside:
             taken = beside.take_from_lists({a: 2, b: 2, c: 1, d: 5, ListKey(DOMAIN, "decision", "\0"): 1})
             assert taken == [rows["a"][0], rows["a"][2], rows["b"][0], rows["c"][0]]
-            assert not any(map(beside.has_held, (a, b, c, d)))
+            assert not any(map(beside.has_locked_by_peer, (a, b, c, d)))
             assert beside.take_from_lists({a: 1, c: 1}) == []
-            assert beside.has_held(a)
-            assert beside.has_held(c)
+            assert beside.has_locked_by_peer(a)
+            assert beside.has_locked_by_peer(c)
     assert take_from(one, a) == [rows["a"][1]]
 
 
@@ -219,9 +219,9 @@ def test_what_others_have_recorded_of_a_run_comes_with_its_task(open_node: OpenN
     for n in range(1, 7):  # first of all it does not know that there will be events
         seen = (1, 1, 3, 4, 4, 1)[n - 1]
         with other.transaction() as tx:
-            tx.expect([], [], None, lambda _, seen=seen: seen)
+            tx.prefetch([], [], None, lambda _, seen=seen: seen)
             (row,) = tx.take_tasks(*MAIN, 1)
-            tx.expect([row.run], [], None, lambda _, seen=seen: seen)
+            tx.prefetch([row.run], [], None, lambda _, seen=seen: seen)
             assert tx.lock([row.run], wait=False)[row.run].next_event_id == 4
             assert tx.events(row.run, seen, 3, 9) == one_event_each(row.run)[seen - 1 :]
             tx.append_events(event_rows(row.run, 4, 4))
@@ -248,7 +248,7 @@ def test_many_runs_are_read_on_at_once_each_from_its_own_place(open_node: OpenNo
     seen = {run_of(1): 1, run_of(2): 2, run_of(3): 1500, run_of(4): 4, run_of(5): 1}
     with one.transaction() as holder, other.transaction() as tx:
         assert holder.lock([run_of(4)]) != {}
-        tx.expect([run_of(n) for n in (5, 3, 9, 4, 1, 2)], [], None, lambda run: seen.get(run, 1))
+        tx.prefetch([run_of(n) for n in (5, 3, 9, 4, 1, 2)], [], None, lambda run: seen.get(run, 1))
         for run in (run_of(n) for n in (1, 2, 3, 5)):
             assert tx.lock([run], wait=False)[run].next_event_id == lengths[run] + 1
             news = tx.events(run, seen[run], lengths[run], lengths[run] - seen[run] + 1)
@@ -256,7 +256,7 @@ def test_many_runs_are_read_on_at_once_each_from_its_own_place(open_node: OpenNo
         assert [row.scheduled_event_id for row in tx.heartbeats(run_of(5))] == [7, 9]
         assert tx.heartbeats(run_of(1)) == []
         assert tx.lock([run_of(9)], wait=False) == {}
-        with pytest.raises(Held):
+        with pytest.raises(LockedByPeer):
             tx.lock([run_of(4)], wait=False)
 
 
@@ -269,7 +269,7 @@ def test_what_was_foretold_takes_no_journey_of_its_own(
         tx.append_events([row for n in range(1, 8) for row in event_rows(run_of(n), 1, 3)])
         tx.put_tasks([task_row(n) for n in (5, 6, 7)])
     with other.transaction() as tx:
-        assert tx.moment()  # it is connected
+        assert tx.database_time()  # it is connected
     journeys = 0
     exchange = Wire.exchange
 
@@ -280,11 +280,11 @@ def test_what_was_foretold_takes_no_journey_of_its_own(
 
     monkeypatch.setattr(Wire, "exchange", counted)
     with other.transaction() as tx:
-        tx.expect([run_of(n) for n in (1, 2, 3)], [], "version", lambda _: 2)
+        tx.prefetch([run_of(n) for n in (1, 2, 3)], [], "version", lambda _: 2)
         assert journeys == 2  # rows, then events
         tasks = tx.take_tasks(*MAIN, 2)
         assert journeys == 4  # found, then removed, and all that is known of their executions
-        tx.expect([row.run for row in tasks], [], None, lambda _: 2)
+        tx.prefetch([row.run for row in tasks], [], None, lambda _: 2)
         for run in (run_of(1), run_of(2), run_of(3), *(row.run for row in tasks)):
             assert tx.lock([run], wait=False)[run].next_event_id == 4
             assert tx.heartbeats(run) == []
@@ -309,7 +309,7 @@ def test_open_runs_of_many_names_are_told_apart(open_node: OpenNode) -> None:
     names = ["c", "b", "\0", "a", "", "never"]
     for _ in range(2):  # at first it does not know the shards of this domain
         with other.transaction() as tx:
-            tx.expect([], [(DOMAIN, name) for name in names], None, lambda _: 1)
+            tx.prefetch([], [(DOMAIN, name) for name in names], None, lambda _: 1)
             found = [tx.open_run(DOMAIN, name) for name in names]
         assert found == [rows["c"].run, None, None, rows["a"].run, None, None]
 
@@ -409,7 +409,7 @@ def test_a_hint_is_heard_by_other_nodes_and_not_by_its_own(open_node: OpenNode) 
 def test_hints_go_on_after_the_connection_was_lost(
     open_node: OpenNode, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgres_hints, "RETRY_MS", 10)
+    monkeypatch.setattr(hints, "RETRY_MS", 10)
     one, other = open_node(), open_node()
     heard: list[ListKey] = []
     other.listen(heard.extend)
@@ -435,7 +435,7 @@ def test_behind_a_hint_others_gather(
 
     def notify() -> bool:
         with admin(place.dsn) as connection:
-            (payload,) = postgres_hints.payloads([strange])
+            (payload,) = hints.payloads([strange])
             connection.execute("select pg_notify('workflowsvc_' || md5(current_schema()), %s)", (payload,))
         return True
 
@@ -461,10 +461,10 @@ def test_behind_a_hint_others_gather(
 
 def test_many_hints_travel_in_notifications_of_bounded_size() -> None:
     lists = [ListKey(7, "activity", "é" * 256 + str(n)) for n in range(200)]
-    sent = postgres_hints.payloads(lists)
-    assert all(len(payload.encode()) <= postgres_hints.MOST_BYTES for payload in sent)
+    sent = hints.payloads(lists)
+    assert all(len(payload.encode()) <= hints.MOST_BYTES for payload in sent)
     assert len(sent) < 40
-    assert postgres_hints.payloads([]) == []
+    assert hints.payloads([]) == []
 
 
 def test_nodes_that_start_at_once_on_an_empty_database_make_its_schema_once(open_node: OpenNode) -> None:

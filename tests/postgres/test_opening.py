@@ -13,13 +13,14 @@ import pytest
 from tests.postgres.places import Place, admin, with_option
 from tests.store.rows import execution_row, insert
 from tools.postgres import Server
-from workflowsvc.store import migrate_command, postgres_schema
+from workflowsvc.store import migrate_command
 from workflowsvc.store.interface import StoreUnusable
 from workflowsvc.store.migrate import Migration, Version
-from workflowsvc.store.postgres import PostgresStore
-from workflowsvc.store.postgres_wire import without_password
+from workflowsvc.store.postgres import schema
+from workflowsvc.store.postgres.store import PostgresStore
+from workflowsvc.store.postgres.wire import without_password
 
-NEWEST = postgres_schema.MIGRATIONS[-1].number
+NEWEST = schema.MIGRATIONS[-1].number
 
 
 def refused(dsn: str, told: str) -> None:
@@ -94,26 +95,26 @@ def test_an_empty_database_gets_the_schema_and_keeps_it(place: Place) -> None:
             pass
     with admin(place.dsn) as connection:
         rows = connection.execute("select number, name from schema_versions order by 1").fetchall()
-    assert rows == [(migration.number, migration.name) for migration in postgres_schema.MIGRATIONS]
+    assert rows == [(migration.number, migration.name) for migration in schema.MIGRATIONS]
 
 
 def versions_seen(
     place: Place,
     monkeypatch: pytest.MonkeyPatch,
-    meanwhile: Callable[[int, postgres_schema.Connection], None],
+    meanwhile: Callable[[int, schema.Connection], None],
 ) -> list[int]:
     """By a node that opens this place. Behind each of its looks, which are counted, another one does something."""
-    look = postgres_schema.version_of
+    look = schema.version_of
     seen: list[int] = []
 
-    def looked(connection: postgres_schema.Connection, where: str) -> Version:
+    def looked(connection: schema.Connection, where: str) -> Version:
         version = look(connection, where)
         seen.append(version.number)
         with admin(place.dsn) as other:
             meanwhile(len(seen), other)
         return version
 
-    monkeypatch.setattr(postgres_schema, "version_of", looked)
+    monkeypatch.setattr(schema, "version_of", looked)
     PostgresStore(place.dsn).close()
     return seen
 
@@ -123,9 +124,9 @@ def test_a_node_that_comes_second_uses_the_schema_that_was_made(
 ) -> None:
     """Between its look at an empty database and its own `create table` another one commits."""
 
-    def make_it(looks: int, other: postgres_schema.Connection) -> None:
+    def make_it(looks: int, other: schema.Connection) -> None:
         if looks == 2:  # the first one is that of `check`
-            for statement in postgres_schema.script(postgres_schema.MIGRATIONS, first=True):
+            for statement in schema.script(schema.MIGRATIONS, first=True):
                 other.execute(statement.encode())
 
     assert versions_seen(place, monkeypatch, make_it) == [0, 0, NEWEST]
@@ -136,7 +137,7 @@ def test_a_node_that_comes_second_by_a_hair_looks_again(
 ) -> None:
     """The table was not there yet when PostgreSQL looked for it, its type was: that is told in other words."""
 
-    def have_a_type_for_once(looks: int, other: postgres_schema.Connection) -> None:
+    def have_a_type_for_once(looks: int, other: schema.Connection) -> None:
         if looks == 2:
             other.execute("create type schema_versions as enum ()")
         elif looks == 3:
@@ -165,7 +166,7 @@ def test_a_newer_schema_that_only_adds_to_this_one_will_do(place: Place) -> None
 def test_an_old_schema_is_refused_until_it_is_migrated(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     PostgresStore(place.dsn).close()
     added = Migration(NEWEST + 1, "more", f"-- :oldest {NEWEST}\ncreate table more (id int);")
-    monkeypatch.setattr(postgres_schema, "MIGRATIONS", [*postgres_schema.MIGRATIONS, added])
+    monkeypatch.setattr(schema, "MIGRATIONS", [*schema.MIGRATIONS, added])
     refused(place.dsn, f"has schema {NEWEST}, and this release needs {NEWEST + 1}. Run `workflowsvc migrate")
     assert migrate(place.dsn) == 0
     PostgresStore(place.dsn).close()
@@ -176,7 +177,7 @@ def test_an_old_schema_is_refused_until_it_is_migrated(place: Place, monkeypatch
 def test_a_migration_that_fails_leaves_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     PostgresStore(place.dsn).close()
     broken = Migration(NEWEST + 1, "broken", "create table more (id int); select nonsense;")
-    monkeypatch.setattr(postgres_schema, "MIGRATIONS", [*postgres_schema.MIGRATIONS, broken])
+    monkeypatch.setattr(schema, "MIGRATIONS", [*schema.MIGRATIONS, broken])
     with pytest.raises(StoreUnusable, match=r"cannot be upgraded: .*nonsense"):
         migrate(place.dsn)
     monkeypatch.undo()
@@ -248,8 +249,8 @@ def test_migrate_spreads_what_is_not_spread_yet(place: Place, capsys: pytest.Cap
         assert migrate(dsn, "--distribute", "citus") == 0
         assert "distributed by shard" in capsys.readouterr().out
         spread = connection.execute("select logicalrelid::text, colocated from pg_dist_partition").fetchall()
-        others = dict.fromkeys(postgres_schema.SPREAD[1:], "executions")
-        copied = dict.fromkeys(postgres_schema.COPIED)
+        others = dict.fromkeys(schema.SPREAD[1:], "executions")
+        copied = dict.fromkeys(schema.COPIED)
         assert len(spread) == len(dict(spread))
         assert dict(spread) == {"executions": "none", **others, **copied}
         assert migrate(dsn, "--distribute", "citus") == 0

@@ -16,14 +16,14 @@ from tests.store.measure import fill
 from tests.store.rows import DOMAIN, task_row
 from workflowsvc.store import sql, visibility
 from workflowsvc.store.interface import ExecutionQuery
-from workflowsvc.store.postgres import PostgresStore
-from workflowsvc.store.postgres_sql import LISTING, OF_MANY, SQL, PostgresStatements, listing
-from workflowsvc.store.postgres_wire import PLANNER
+from workflowsvc.store.postgres.statements import LISTING, OF_MANY, SQL, PostgresStatements, listing
+from workflowsvc.store.postgres.store import PostgresStore
+from workflowsvc.store.postgres.wire import PLANNER
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
 TEXT = "".join(
-    path.read_text("utf-8") for path in (Path(sql.__file__).parent / "sql" / "postgres").glob("*.sql")
+    path.read_text("utf-8") for path in (Path(sql.__file__).parent / "postgres" / "sql").glob("*.sql")
 )
 COMMENTS = dict(re.findall(r"^-- :name (\w+)\n((?:--.*\n)*)", TEXT, re.MULTILINE))
 INDEXES = re.compile(

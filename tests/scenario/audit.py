@@ -13,8 +13,8 @@ from tests.scenario.service import Refused, Service
 from workflowsvc import lint, settings
 from workflowsvc.core.execution import Execution
 from workflowsvc.core.outcome import implied_tasks
-from workflowsvc.engine.session import Session
 from workflowsvc.engine.state import EngineState
+from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.store.interface import ExecutionQuery, TaskKind
 from workflowsvc.tenant import Tenant
 
@@ -92,12 +92,14 @@ def _none(findings: list[lint.Finding], histories: object) -> None:
 # --- a service in this process ---
 
 
-def check_memory(session: Session, state: EngineState) -> None:
+def check_memory(work: UnitOfWork, state: EngineState) -> None:
     """Every run that is stored: replayed anew it is what memory holds, and what is derived from it is stored."""
-    tx = session.tx
-    fresh = Session(tx, 0, EngineState(state.settings, state.ids))  # at 0 nothing is due, so nothing changes
+    tx = work.tx
+    fresh = UnitOfWork(
+        tx, 0, EngineState(state.settings, state.ids)
+    )  # at 0 nothing is due, so nothing changes
     waiting: dict[tuple[int, TaskKind, str], int] = {}
-    for run in _runs(session):
+    for run in _runs(work):
         execution = fresh.execution(run)
         assert execution is not None, "a stored run can be replayed"
         remembered = state.executions.get(run)
@@ -116,14 +118,14 @@ def check_memory(session: Session, state: EngineState) -> None:
         assert tx.count_tasks(domain, kind, name) == count, f"{kind} tasks of {name}"
 
 
-def _runs(session: Session) -> list[int]:
+def _runs(work: UnitOfWork) -> list[int]:
     found: list[int] = []
-    for domain in {row.id for row in session.state.domains_by_id.values()}:
+    for domain in {row.id for row in work.state.domains_by_id.values()}:
         for status in ("OPEN", "CLOSED"):
             query = ExecutionQuery(
                 domain=domain, status=status, order_by="started_at", oldest=0, latest=None, limit=10_000
             )
-            found += [row.run for row in session.tx.list_executions(query)]
+            found += [row.run for row in work.tx.list_executions(query)]
     return found
 
 

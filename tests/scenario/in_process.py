@@ -13,12 +13,12 @@ from typing import Any
 from tests.scenario import functions
 from tests.scenario.audit import check_memory
 from tests.scenario.service import Refused
-from workflowsvc.engine.lane import Command
-from workflowsvc.engine.session import Session
+from workflowsvc.engine.unit_of_work import UnitOfWork
+from workflowsvc.engine.writer_loop import Command
 from workflowsvc.faults import Fault
 from workflowsvc.settings import Settings
 from workflowsvc.store.interface import Conflict, Transaction
-from workflowsvc.store.sqlite import SqliteStore
+from workflowsvc.store.sqlite.store import SqliteStore
 from workflowsvc.tenant import Tenant
 from workflowsvc.testing import PendingAnswer, World
 
@@ -61,10 +61,10 @@ class MortalWorld(World):
 
     def _step(self) -> bool:
         if not isinstance(self.store, UnluckyStore):
-            return self.lane.step()
+            return self.writer.step()
         self.store.sure = False
         try:
-            return self.lane.step()
+            return self.writer.step()
         finally:
             self.store.sure = True
 
@@ -111,16 +111,16 @@ class InProcess:
         self.world.restart()
         self.world.run()
 
-    def do(self, run: Callable[[Session], Any]) -> Any:
+    def do(self, run: Callable[[UnitOfWork], Any]) -> Any:
         answer = PendingAnswer()
-        self.world.lane.submit(Command(run, answer))
+        self.world.writer.submit(Command(run, answer))
         self.world.run()
         return answer.result()
 
     def audit(self) -> None:
-        assert not self.world.state.quarantined, "a rule has met a bug"
+        assert not self.world.state.quarantined_runs, "a rule has met a bug"
         with self.world.store.transaction() as tx:
-            check_memory(Session(tx, self.now_ms, self.world.state), self.world.state)
+            check_memory(UnitOfWork(tx, self.now_ms, self.world.state), self.world.state)
 
     def close(self) -> None:
         self.world.store.close()

@@ -27,8 +27,8 @@ from tests.scenario import functions
 from tests.scenario.service import Refused
 from workflowsvc.clock import ManualClock, SystemClock
 from workflowsvc.engine.engine import Engine
-from workflowsvc.engine.lane import Command
-from workflowsvc.engine.session import Session
+from workflowsvc.engine.unit_of_work import UnitOfWork
+from workflowsvc.engine.writer_loop import Command
 from workflowsvc.http.app import HttpApp
 from workflowsvc.http.server import HttpServer
 from workflowsvc.service.api import Api
@@ -36,7 +36,7 @@ from workflowsvc.service.disconnect import Disconnect
 from workflowsvc.service.operations import POLLS, READS
 from workflowsvc.settings import Settings
 from workflowsvc.store.interface import Store
-from workflowsvc.store.sqlite import SqliteStore
+from workflowsvc.store.sqlite.store import SqliteStore
 from workflowsvc.tenant import Tenant
 
 PATIENCE_SECONDS = 20.0  # how long anything may take on a busy machine before it counts as never
@@ -197,7 +197,7 @@ class OverHttp:
         self._clock.advance(ms)
         self._begin()
 
-    def do(self, run: Callable[[Session], Any]) -> Any:
+    def do(self, run: Callable[[UnitOfWork], Any]) -> Any:
         answer = self._server.do(self._submit(run))
         self._settle()
         return answer
@@ -215,12 +215,12 @@ class OverHttp:
         self._held.clear()
         self._api.close()
 
-    async def _submit(self, run: Callable[[Session], Any]) -> Any:
+    async def _submit(self, run: Callable[[UnitOfWork], Any]) -> Any:
         """On the lane, as any call."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
         assert self._engine is not None
-        self._engine.lane.submit(Command(run, future.set_result))
+        self._engine.writer.submit(Command(run, future.set_result))
         return await future
 
     def _settle(self) -> int | None:
@@ -228,10 +228,10 @@ class OverHttp:
         while True:
             waiting, wake_at, purge_at = self._server.do(
                 self._submit(
-                    lambda session: (
-                        session.state.messages_waiting,
-                        session.state.wake_at,
-                        session.state.purge_at,
+                    lambda work: (
+                        work.state.messages_waiting,
+                        work.state.wake_at,
+                        work.state.purge_at,
                     )
                 )
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from workflowsvc.engine.session import Session
+from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.tenant import Tenant
 
 
@@ -57,7 +57,7 @@ class Service(Protocol):
         """The process dies, time passes, a new process begins."""
         ...
 
-    def do(self, run: Callable[[Session], Any]) -> Any:
+    def do(self, run: Callable[[UnitOfWork], Any]) -> Any:
         """Something that no client can do, done by the service's own hands."""
         ...
 

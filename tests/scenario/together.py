@@ -14,7 +14,7 @@ from tests.scenario import runner
 from tests.scenario.in_process import InProcess, WaitingInProcess
 from tests.scenario.language import Scenario
 from tests.scenario.service import Refused
-from workflowsvc.engine.session import Session
+from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.faults import Fault
 from workflowsvc.settings import Settings
 from workflowsvc.tenant import Tenant
@@ -136,7 +136,7 @@ class Player:
     def sleep(self, ms: int) -> None:
         self._meet(self._meeting.once(lambda world: world.sleep(ms)))
 
-    def do(self, run: Callable[[Session], Any]) -> Any:
+    def do(self, run: Callable[[UnitOfWork], Any]) -> Any:
         return self._meet(self._meeting.do, run)
 
     def audit(self) -> None:

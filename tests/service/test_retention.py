@@ -22,7 +22,7 @@ class OneBatchAtATime(World):
     """Each call is answered by one batch; whatever is left to do stays undone."""
 
     def run(self) -> None:
-        self.lane.step()
+        self.writer.step()
 
 
 @pytest.fixture
@@ -97,11 +97,11 @@ def test_the_pages_of_a_decision_task_are_forgotten_with_its_run(world: OneBatch
 
 
 def test_a_run_that_is_being_forgotten_does_not_come_back_to_life(world: OneBatchAtATime) -> None:
-    world.lane.step()
+    world.writer.step()
     world.restart()
     with pytest.raises(UnknownResourceFault):
         world.call("SignalWorkflowExecution", domain="d", signalName="s", **world.gone)  # type: ignore[attr-defined]
-    while world.lane.step():
+    while world.writer.step():
         pass
     everything = {"domain": "d", "startTimeFilter": {"oldestDate": 0}}
     assert world.call("CountOpenWorkflowExecutions", **everything)["count"] == 0

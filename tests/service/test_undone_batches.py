@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from tests.scenario.in_process import InProcess
-from workflowsvc.engine.lane import Command
+from workflowsvc.engine.writer_loop import Command
 from workflowsvc.settings import Settings
 from workflowsvc.tenant import Tenant
 from workflowsvc.testing import PendingAnswer
@@ -40,7 +40,7 @@ def test_polls_are_released_once_when_the_service_stops(service: InProcess) -> N
         for name in ("l", "l", "other")
     ]
     released = PendingAnswer()
-    service.world.lane.submit(Command(lambda session: session.release_polls(), released))
+    service.world.writer.submit(Command(lambda work: work.release_polls(), released))
     service.world.run()
     assert released.done
     assert [poll.result() for poll in polls] == [NOTHING] * 3
@@ -49,7 +49,7 @@ def test_polls_are_released_once_when_the_service_stops(service: InProcess) -> N
 
 def test_a_poll_in_the_same_batch_as_the_stop_is_answered_once(service: InProcess) -> None:
     waiting = service.world.poll("PollForDecisionTask", domain="d", taskList=LIST)
-    service.world.lane.submit(Command(lambda session: session.release_polls(), PendingAnswer()))
+    service.world.writer.submit(Command(lambda work: work.release_polls(), PendingAnswer()))
     late = service.world.poll("PollForDecisionTask", domain="d", taskList=LIST)
     assert waiting.result() == NOTHING
     assert late.result() == NOTHING

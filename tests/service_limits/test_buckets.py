@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import pytest
 
-from tests.stage import ACTIVITY, LIST, ROLE, WORKFLOW, Stage, attributes, decision
+from tests.world_fixture import ACTIVITY, LIST, ROLE, WORKFLOW, Stage, attributes, decision
 from workflowsvc.faults import ThrottlingException
 from workflowsvc.model import shapes
 from workflowsvc.service.buckets import (
@@ -23,13 +23,13 @@ from workflowsvc.settings import Limits, Settings
 from workflowsvc.tenant import Tenant
 from workflowsvc.testing import LATER, World
 
-MANY = 10**6
+MAX_QUEUED_TO_LINGER = 10**6
 ROOMY = Limits(
-    max_events=MANY,
-    max_open_activities=MANY,
-    max_open_timers=MANY,
-    max_open_children=MANY,
-    max_open_lambdas=MANY,
+    max_events=MAX_QUEUED_TO_LINGER,
+    max_open_activities=MAX_QUEUED_TO_LINGER,
+    max_open_timers=MAX_QUEUED_TO_LINGER,
+    max_open_children=MAX_QUEUED_TO_LINGER,
+    max_open_lambdas=MAX_QUEUED_TO_LINGER,
 )
 
 

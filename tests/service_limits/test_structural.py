@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.stage import ACTIVITY, LIST, ROLE, WORKFLOW, Stage, attributes, decision, only
+from tests.world_fixture import ACTIVITY, LIST, ROLE, WORKFLOW, Stage, attributes, decision, only
 from workflowsvc.faults import LimitExceededFault, TooManyTagsFault, UnknownResourceFault, ValidationException
-from workflowsvc.knobs import SettingsError
+from workflowsvc.options import SettingsError
 from workflowsvc.settings import Limits, Settings
 from workflowsvc.tenant import Tenant
 from workflowsvc.testing import LATER, World

@@ -17,7 +17,7 @@ from pathlib import Path
 from tests.sim.shrink import read, shrink, spelt
 from tests.sim.simulation import STEPS, Failure, OpenStore, Plan, Result, simulate
 from workflowsvc.model.shapes import EVENTS, OPERATIONS
-from workflowsvc.store.sqlite import SqliteStore
+from workflowsvc.store.sqlite.store import SqliteStore
 
 
 def main() -> int:

@@ -16,7 +16,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from tests.sim.calls import Call, Clients, Held
+from tests.sim.calls import Call, Clients, LockedByPeer
 from tests.sim.decisions import EVENTS
 from tests.sim.faulty import Log
 from workflowsvc.core.run_ids import run_of
@@ -280,7 +280,7 @@ class Auditor:
 
     def task_of(self, token: str) -> Place | None:
         """run and scheduled event of a task that was handed out."""
-        held: list[Held] = [*self._clients.decisions, *self._clients.work]
+        held: list[LockedByPeer] = [*self._clients.decisions, *self._clients.work]
         for task in held:
             if task.token == token:
                 run, started_id = self._places(task.call)[0]

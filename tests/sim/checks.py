@@ -63,7 +63,7 @@ class Checks:
         if messages != self._messages:
             changed = [run for run, row in rows.items() if run in changed or row.closed_at is None]
         self._before, self._messages = after, messages
-        assert not reader.strays(10), reader.strays(10)
+        assert not reader.orphans(10), reader.orphans(10)
         return changed
 
     def _check_log(self, reader: Reader, rows: dict[int, ExecutionRow], changed: list[int], now: int) -> None:
@@ -81,8 +81,8 @@ class Checks:
 
     def _check_memory(self, reader: Reader, world: World, rows: dict[int, ExecutionRow]) -> None:
         state = world.state
-        assert not state.quarantined, f"a rule has met a bug in {state.quarantined}"
-        assert not state.careful, "something could not be written down"
+        assert not state.quarantined_runs, f"a rule has met a bug in {state.quarantined_runs}"
+        assert not state.isolate_failures, "something could not be written down"
         longest_ms = world.settings.quotas.max_execution_seconds * 1000
         for run, execution in state.executions.items():
             assert not execution.new_events, f"events of {run} were never written down"
@@ -138,5 +138,5 @@ class Checks:
         if world.state.look_at is not None:
             return
         for key, queue in world.state.pollers._queues.items():
-            if any(not waiter.gone for waiter in queue):
+            if any(not pending.gone for pending in queue):
                 assert not self._ready(key), f"a poll and a task both wait on {key}"

@@ -18,14 +18,14 @@ from typing import Any, NamedTuple
 from tests.scenario.audit import lint_limits
 from tests.sim import actions, reads
 from tests.sim.auditor import Auditor
-from tests.sim.calls import Call, Clients, Held
+from tests.sim.calls import Call, Clients, LockedByPeer
 from tests.sim.checks import Checks
 from tests.sim.decisions import FUNCTION, LISTS, Dice
 from tests.sim.faulty import Crash, FaultyStore
 from workflowsvc import lint
 from workflowsvc.settings import Limits, Settings
 from workflowsvc.store.interface import Store
-from workflowsvc.store.sqlite import SqliteStore
+from workflowsvc.store.sqlite.store import SqliteStore
 from workflowsvc.tenant import Tenant
 from workflowsvc.testing import World
 
@@ -344,7 +344,7 @@ class Simulation:
             busy = True
         return busy
 
-    def _poll(self, operation: str, tenant: Tenant, domain: str, name: str) -> Held | None:
+    def _poll(self, operation: str, tenant: Tenant, domain: str, name: str) -> LockedByPeer | None:
         marker = self.clients.marker()
         members = {"domain": domain, "taskList": {"name": name}, "identity": marker}
         call = self.send(operation, tenant, members, marker)
@@ -355,7 +355,7 @@ class Simulation:
             self.run()
         if call.fault is not None:
             return None  # too many polls wait here already: they will get what there is
-        return Held(call, call.result["taskToken"]) if "taskToken" in call.result else None
+        return LockedByPeer(call, call.result["taskToken"]) if "taskToken" in call.result else None
 
     def _require_only_waiting(self) -> None:
         """D6: an open run waits for something that is open, for a decider that was lost, or was left alone."""
@@ -391,7 +391,7 @@ class Simulation:
         with self.store.inner.reader() as reader:
             assert not reader.runs(-1, 10), "something was never forgotten"
             assert not reader.waiting_messages(-1, 10)
-            assert not reader.strays(10)
+            assert not reader.orphans(10)
         for run, history in self.store.log.decoded.items():
             found = lint.lint_history(history, limits=self.limits)
             assert not found, f"{run}: " + "\n".join(map(str, [*found, *history]))

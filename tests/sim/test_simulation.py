@@ -16,7 +16,7 @@ from tests.sim.shrink import read, shrink, spelt
 from tests.sim.simulation import Failure, Plan, Result, simulate
 from workflowsvc.core.rules import APPLY
 from workflowsvc.model.shapes import EVENTS, OPERATIONS
-from workflowsvc.store.sqlite import SqliteStore
+from workflowsvc.store.sqlite.store import SqliteStore
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = range(200)

@@ -13,9 +13,9 @@ from pathlib import Path
 from tests.abuse import crowd, fuzz, growth, pollers, storm
 from tests.abuse.report import Report
 from tests.crash import kills, points, power, store_kills
+from tests.crash.disk_fault_run import Meanwhile, suffer
+from tests.crash.disk_fault_run import Report as OrdealReport
 from tests.crash.disks import Ballast, FaultyDisk, NoLargerFiles, compiler, small_disk
-from tests.crash.ordeal import Meanwhile, suffer
-from tests.crash.ordeal import Report as OrdealReport
 from tests.crash.server import Server
 from tests.soak.part import Job, Part, command, of, simulation
 
@@ -25,7 +25,7 @@ FAILING_SYNCS = 0.05
 FUZZED = 200_000
 IDLE_POLLS, IDLE_SECONDS = 10_000, 60.0
 MOST_EVENTS, MOST_OPEN = 25_000, 100_000
-CROWD = 100
+MIN_BATCH_TO_LINGER = 100
 SEEDS = 4_000  # a million calls and more
 MODEL_RUNS, MODEL_STEPS = 500, 100  # of the naive model, for each store
 QUIET = {"log_level": "warning", "long_poll_seconds": pollers.HOLD_SECONDS}
@@ -206,7 +206,7 @@ PARTS = (
         "crowd",
         0.5,
         "clients that dribble, stall and smuggle",
-        _on_a_server(lambda server: crowd.crowd(server, CROWD), crowd.SETTINGS),
+        _on_a_server(lambda server: crowd.crowd(server, MIN_BATCH_TO_LINGER), crowd.SETTINGS),
     ),
     Part(
         "storm",

@@ -14,8 +14,8 @@ import time
 from collections.abc import Callable, Sequence
 
 from tests.abuse.report import Report
-from tests.cluster import chaos, mortal
-from tests.cluster.misfortunes import (
+from tests.cluster import chaos, crashing_node
+from tests.cluster.faults import (
     RETURN_SECONDS,
     Misfortune,
     crashes,
@@ -85,7 +85,7 @@ def _kills(job: Job) -> Report:
 
 def _points(job: Job) -> Report:
     def at_all_points(report: chaos.Report) -> list[str]:
-        missing = [point for point in mortal.POINTS if f"deaths {point}" not in report.happened]
+        missing = [point for point in crashing_node.POINTS if f"deaths {point}" not in report.happened]
         return [f"nobody died {', '.join(missing)}"] if missing and not report.wrong else []
 
     oddities = ("mortal",) * chaos.NODES

@@ -14,7 +14,7 @@ import pytest
 
 from tests.postgres.places import new_spread_place, open_empty_store
 from workflowsvc.store.interface import Store
-from workflowsvc.store.sqlite import SqliteStore
+from workflowsvc.store.sqlite.store import SqliteStore
 
 # Each opens an empty store; `folder` is its own and empty.
 FACTORIES: dict[str, Callable[[Path], Store]] = {

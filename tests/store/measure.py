@@ -30,7 +30,7 @@ from workflowsvc.store.interface import (
     TaskKey,
     TaskRow,
 )
-from workflowsvc.store.sqlite import SqliteStore
+from workflowsvc.store.sqlite.store import SqliteStore
 
 NOW = 1_800_000_000_000
 BODIES = {

@@ -81,19 +81,19 @@ def test_rows_that_belong_to_nobody_are_found(store: Store) -> None:
         tx.append_events([*event_rows(run_of(1), 1, 2), *event_rows(run_of(2), 1, 3)])
         tx.put_tasks([task_row(1), task_row(3)])
         tx.put_heartbeats([HeartbeatRow(run_of(1), 5, 1, None), HeartbeatRow(run_of(4), 5, 1, None)])
-        assert sorted(tx.strays(10)) == [
+        assert sorted(tx.orphans(10)) == [
             ("events", run_of(2)),
             ("heartbeats", run_of(4)),
             ("tasks", run_of(3)),
         ]
-        assert len(tx.strays(1)) == 1
+        assert len(tx.orphans(1)) == 1
 
 
 def test_a_sound_store_finds_nothing_wrong_with_itself(store: Store) -> None:
     insert(store, execution_row(1, tags=b'["a"]'))
     with store.reader() as reader:
-        assert reader.damages(10) == []
-        assert reader.strays(10) == []
+        assert reader.integrity_errors(10) == []
+        assert reader.orphans(10) == []
 
 
 def test_a_replaced_run_is_listed_as_it_now_says(store: Store) -> None:

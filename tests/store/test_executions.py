@@ -139,7 +139,7 @@ def test_of_several_changes_of_a_run_the_last_one_counts(store: Store) -> None:
     found = executions(store, 1, 2)
     assert [found[row.run].wake_at for row in rows] == [None, 9]
     with store.reader() as reader:
-        assert reader.damages(10) == []
+        assert reader.integrity_errors(10) == []
 
 
 def test_open_runs_are_counted_by_domain(store: Store) -> None:

@@ -11,15 +11,16 @@ import apsw
 import pytest
 
 from tests.postgres.places import admin, new_place
-from tests.stage import ACTIVITY, LIST, Stage, decision
+from tests.world_fixture import ACTIVITY, LIST, Stage, decision
 from workflowsvc import cli
 from workflowsvc.fsck import Options, audit
-from workflowsvc.store import postgres_schema, sqlite_file
 from workflowsvc.store.interface import Store, StoreUnusable
 from workflowsvc.store.migrate import Migration
+from workflowsvc.store.postgres import schema
+from workflowsvc.store.sqlite import database_file
 from workflowsvc.testing import World
 
-TABLES = (*postgres_schema.SPREAD, *postgres_schema.COPIED)
+TABLES = (*schema.SPREAD, *schema.COPIED)
 
 
 class Database(NamedTuple):
@@ -65,7 +66,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
             with closing(apsw.Connection(str(path))) as connection:
                 return connection.execute(sql).fetchall()
 
-        return Database(f"sqlite:{path}", sqlite_file, execute_sqlite)
+        return Database(f"sqlite:{path}", database_file, execute_sqlite)
     place = new_place()
 
     def execute_postgres(sql: str) -> list[Any]:
@@ -73,7 +74,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
             cursor = connection.execute(sql.encode())
             return cursor.fetchall() if cursor.description else []
 
-    return Database(place.dsn, postgres_schema, execute_postgres)
+    return Database(place.dsn, schema, execute_postgres)
 
 
 @pytest.fixture
@@ -117,7 +118,7 @@ WORKFLOW = {"name": "workflow", "version": "1"}
 
 
 def require_sound(database: Database, world: World) -> None:
-    with closing(cli.open_to_read(database.where)) as onlooker, onlooker.reader() as reader:
+    with closing(cli.open_read_only(database.where)) as onlooker, onlooker.reader() as reader:
         assert list(audit(reader, Options(world.clock.now_ms()))) == []
 
 
@@ -144,7 +145,7 @@ def test_a_node_goes_on_while_the_schema_is_expanded_beside_it(
     database: Database, release: Callable[..., None]
 ) -> None:
     """Its statements are prepared, and what they return must not change."""
-    if database.dialect is sqlite_file:
+    if database.dialect is database_file:
         pytest.skip("a file has one process: it is expanded by its next one")
     with closing(database.open()) as store:
         world = World(store=store)
@@ -162,7 +163,7 @@ def test_what_a_newer_release_has_contracted_is_refused_by_everybody(
     database.open().close()
     expand, contract = database.expansion(), "drop table added;"
     release(expand, contract)
-    if database.dialect is postgres_schema:
+    if database.dialect is schema:
         assert migrate(database) == 0
     else:
         database.open().close()
@@ -176,7 +177,7 @@ def test_what_a_newer_release_has_contracted_is_refused_by_everybody(
     with pytest.raises(StoreUnusable, match="newer release"):
         database.open()
     with pytest.raises(StoreUnusable, match="newer release"):
-        cli.open_to_read(database.where)
+        cli.open_read_only(database.where)
     capsys.readouterr()
     for words in (["serve", "--port", "0"], ["migrate"], ["migrate", "--print"], ["fsck"]):
         assert cli.main([words[0], "--store", database.where, *words[1:]]) != 0
@@ -193,14 +194,14 @@ def test_an_older_schema_is_upgraded_where_no_other_node_can_be_at_work(
     database.open().close()
     release("create table added (id integer primary key);")
     with pytest.raises(StoreUnusable, match=rf"has schema {database.newest - 1}, and this release needs"):
-        cli.open_to_read(database.where)
-    if database.dialect is postgres_schema:
+        cli.open_read_only(database.where)
+    if database.dialect is schema:
         with pytest.raises(StoreUnusable, match="Run `workflowsvc migrate"):
             database.open()
         assert migrate(database) == 0
         assert f"applied {database.newest:04} later{database.newest}" in capsys.readouterr().out
     database.open().close()
-    cli.open_to_read(database.where).close()
+    cli.open_read_only(database.where).close()
     assert database.execute("select * from added") == []
     assert migrate(database) == 0
     assert "nothing to do" in capsys.readouterr().out

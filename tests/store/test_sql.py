@@ -18,7 +18,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A dialect called `strange` in a folder of its own."""
     monkeypatch.setattr(sql, "files", lambda package: tmp_path)
     monkeypatch.setattr(migrate, "files", lambda package: tmp_path)
-    folder = tmp_path / "sql" / "strange"
+    folder = tmp_path / "strange" / "sql"
     (folder / "migrations").mkdir(parents=True)
     return folder
 

@@ -15,7 +15,7 @@ import pytest
 
 from tests.store import sqlite_child
 from workflowsvc.store.interface import Unavailable
-from workflowsvc.store.sqlite import SqliteStore
+from workflowsvc.store.sqlite.store import SqliteStore
 
 ROOT = Path(__file__).resolve().parents[2]
 

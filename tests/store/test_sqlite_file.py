@@ -11,7 +11,6 @@ import pytest
 
 from tests.store import rows, sqlite_child
 from tests.store.test_sqlite_crash import child
-from workflowsvc.store import sqlite_file
 from workflowsvc.store.interface import (
     ExecutionQuery,
     HeartbeatRow,
@@ -20,7 +19,8 @@ from workflowsvc.store.interface import (
     StoreUnusable,
     Unavailable,
 )
-from workflowsvc.store.sqlite import SqliteStore
+from workflowsvc.store.sqlite import database_file
+from workflowsvc.store.sqlite.store import SqliteStore
 
 
 def test_everything_is_there_after_reopening(tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_a_commit_is_on_the_disk_before_it_is_answered(tmp_path: Path) -> None:
 def test_a_stranger_who_locks_the_file_makes_it_unavailable_for_as_long(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite_file, "BUSY_MS", 20)
+    monkeypatch.setattr(database_file, "BUSY_MS", 20)
     path = str(tmp_path / "x.db")
     with closing(SqliteStore(path)) as store, closing(apsw.Connection(path)) as stranger:
         sqlite_child.commit(store, 0)
@@ -177,7 +177,7 @@ def test_a_stranger_who_locks_the_file_makes_it_unavailable_for_as_long(
 def test_a_file_that_a_stranger_has_locked_is_refused_at_the_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite_file, "BUSY_MS", 20)
+    monkeypatch.setattr(database_file, "BUSY_MS", 20)
     path = str(tmp_path / "x.db")
     SqliteStore(path).close()
     with closing(apsw.Connection(path)) as stranger:

@@ -14,10 +14,10 @@ import pytest
 from tests.store.rows import DOMAIN
 from workflowsvc.store import sql, visibility
 from workflowsvc.store.interface import ExecutionQuery
-from workflowsvc.store.sqlite import SqliteStore
-from workflowsvc.store.sqlite_reads import SQL
+from workflowsvc.store.sqlite.reads import SQL
+from workflowsvc.store.sqlite.store import SqliteStore
 
-FOLDER = Path(sql.__file__).parent / "sql" / "sqlite"
+FOLDER = Path(sql.__file__).parent / "sqlite" / "sql"
 
 # name -> the comment below it. Pieces of visibility.sql are no statements: all combinations are tried.
 COMMENTS = {

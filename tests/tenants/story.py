@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any, NamedTuple
 
-from tests.stage import ROLE, decision
+from tests.world_fixture import ROLE, decision
 
 
 class Call(NamedTuple):

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.stage import LIST, WORKFLOW, Stage, attributes, decision
 from tests.tenants.play import Refusal
+from tests.world_fixture import LIST, WORKFLOW, Stage, attributes, decision
 from workflowsvc.faults import Fault
 from workflowsvc.model.shapes import OPERATIONS
 from workflowsvc.tenant import Tenant

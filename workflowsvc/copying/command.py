@@ -13,12 +13,12 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Protocol
 
-from workflowsvc.copying.carry import Carrier, Place, Readable, finish, place_in
 from workflowsvc.copying.compare import Different, Same, compare
+from workflowsvc.copying.transfer import Place, Readable, Transfer, finish, place_in
 from workflowsvc.fsck import Options, Problem, audit
 from workflowsvc.fsck.audit import Counts
 from workflowsvc.fsck.report import as_text
-from workflowsvc.knobs import SettingsError
+from workflowsvc.options import SettingsError
 from workflowsvc.settings import Settings
 from workflowsvc.store.interface import Store, StoreUnusable
 
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     began: int = args.now_ms()
     options = Options(began, quotas=settings.quotas)
     with ExitStack() as afterwards:
-        source: Source = args.open_to_read(args.source, alone=not args.source_is_stopped)
+        source: Source = args.open_read_only(args.source, exclusive=not args.source_is_stopped)
         afterwards.callback(source.close)
         target: Store = args.open_store(args.target)
         afterwards.callback(target.close)
@@ -110,9 +110,9 @@ def _copy(source: Source, target: Store, place: Place, options: Options, *, anyw
         )
     if place.run >= 0 or place.message >= 0:
         _say("Going on with a copy that was begun before.")
-    carrier = Carrier(source, target, place, _Progress("carried", of=counts.runs))
+    carrier = Transfer(source, target, place, _Progress("carried", of=counts.runs))
     try:
-        carrier.carry()
+        carrier.transfer()
     except KeyboardInterrupt:
         _complain("stopped; run the same command again to go on")
         raise

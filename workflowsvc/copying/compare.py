@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TypeVar
 
-from workflowsvc.copying.carry import (
+from workflowsvc.copying.transfer import (
     BEFORE_ALL,
     MESSAGES_AT_ONCE,
     RUNS_AT_ONCE,

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from workflowsvc.core.catalog import activity_settings, undefined_cause
 from workflowsvc.core.durations import milliseconds
 from workflowsvc.core.rules import Deadline, Expire, applies, decides, expires
+from workflowsvc.core.type_defaults import activity_settings, undefined_cause
 from workflowsvc.faults import UnknownResourceFault
 from workflowsvc.model.shapes import (
     ActivityTaskCanceledEventAttributes,
@@ -30,8 +30,8 @@ from workflowsvc.model.shapes import (
 )
 
 if TYPE_CHECKING:
+    from workflowsvc.core.decision_context import DecisionContext
     from workflowsvc.core.execution import Execution
-    from workflowsvc.core.surroundings import Surroundings
 
 
 class Activity(Struct):
@@ -192,10 +192,10 @@ def _schedule(
     at_ms: int,
     completed_id: int,
     attributes: ScheduleActivityTaskDecisionAttributes,
-    surroundings: Surroundings,
+    decision_context: DecisionContext,
 ) -> str | None:
     """The causes in the order of reference 5.1: type, deprecated, defaults, id in use, open limit, rate."""
-    record = surroundings.activity_type(attributes.activity_type.name, attributes.activity_type.version)
+    record = decision_context.activity_type(attributes.activity_type.name, attributes.activity_type.version)
     if record is None:
         return "ACTIVITY_TYPE_DOES_NOT_EXIST"
     if record.deprecated:
@@ -205,9 +205,9 @@ def _schedule(
         return undefined_cause(settings)
     if attributes.activity_id in execution.activity_ids:
         return "ACTIVITY_ID_ALREADY_IN_USE"
-    if len(execution.activities) >= surroundings.limits.max_open_activities:
+    if len(execution.activities) >= decision_context.limits.max_open_activities:
         return "OPEN_ACTIVITIES_LIMIT_EXCEEDED"
-    if not surroundings.admits("ScheduleActivityTask", settings.task_list.name):
+    if not decision_context.admits("ScheduleActivityTask", settings.task_list.name):
         return "ACTIVITY_CREATION_RATE_EXCEEDED"
     execution.record(
         at_ms,
@@ -234,7 +234,7 @@ def _request_cancel(
     at_ms: int,
     completed_id: int,
     attributes: RequestCancelActivityTaskDecisionAttributes,
-    _: Surroundings,
+    _: DecisionContext,
 ) -> str | None:
     """A task nobody has started is canceled at once; a worker learns it at its next heartbeat (5.3)."""
     scheduled_id = execution.activity_ids.get(attributes.activity_id)

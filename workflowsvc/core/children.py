@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from workflowsvc.core.catalog import DECISION_ORDER, undefined_cause, workflow_settings
 from workflowsvc.core.decisions import repeat
 from workflowsvc.core.rules import applies, decides
+from workflowsvc.core.type_defaults import DECISION_ORDER, undefined_cause, workflow_settings
 from workflowsvc.model.shapes import (
     ChildWorkflowExecutionCanceledEventAttributes,
     ChildWorkflowExecutionCompletedEventAttributes,
@@ -33,8 +33,8 @@ from workflowsvc.model.shapes import (
 )
 
 if TYPE_CHECKING:
+    from workflowsvc.core.decision_context import DecisionContext
     from workflowsvc.core.execution import Execution
-    from workflowsvc.core.surroundings import Surroundings
 
 
 class Child(Struct):
@@ -202,10 +202,10 @@ def _start(
     at_ms: int,
     completed_id: int,
     attributes: StartChildWorkflowExecutionDecisionAttributes,
-    surroundings: Surroundings,
+    decision_context: DecisionContext,
 ) -> str | None:
     """The synchronous checks; whether the workflowId is free is found out when the message arrives."""
-    record = surroundings.workflow_type(attributes.workflow_type.name, attributes.workflow_type.version)
+    record = decision_context.workflow_type(attributes.workflow_type.name, attributes.workflow_type.version)
     if record is None:
         return "WORKFLOW_TYPE_DOES_NOT_EXIST"
     if record.deprecated:
@@ -213,12 +213,12 @@ def _start(
     settings = workflow_settings(attributes, record.defaults, DECISION_ORDER)
     if isinstance(settings, str):
         return undefined_cause(settings)
-    if len(execution.children) >= surroundings.limits.max_open_children:
+    if len(execution.children) >= decision_context.limits.max_open_children:
         return "OPEN_CHILDREN_LIMIT_EXCEEDED"
-    room = surroundings.limits.max_open_executions - surroundings.open_executions()
+    room = decision_context.limits.max_open_executions - decision_context.open_executions()
     if room <= len(execution.children) and room <= _under_way(execution):
         return "OPEN_WORKFLOWS_LIMIT_EXCEEDED"
-    if not surroundings.admits("StartChildWorkflowExecution"):
+    if not decision_context.admits("StartChildWorkflowExecution"):
         return "CHILD_CREATION_RATE_EXCEEDED"
     execution.record(
         at_ms,

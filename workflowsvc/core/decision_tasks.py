@@ -25,8 +25,8 @@ from workflowsvc.model.shapes import (
 )
 
 if TYPE_CHECKING:
+    from workflowsvc.core.decision_context import DecisionContext
     from workflowsvc.core.execution import Execution
-    from workflowsvc.core.surroundings import Surroundings
 
 MOST_EVENTS_OF = {"RequestCancelActivityTask": 2}
 """How many events a decision may record at once, where that is more than one (5.3)."""
@@ -129,7 +129,7 @@ def complete(
     execution_context: str | None,
     task_list: TaskList | None,
     schedule_to_start: str | None,
-    surroundings: Surroundings,
+    decision_context: DecisionContext,
 ) -> None:
     """The completion algorithm of 4.5, steps 3 to 7; the list itself was checked with the request."""
     task = execution.started_task
@@ -144,27 +144,27 @@ def complete(
             task_list_schedule_to_start_timeout=schedule_to_start,
         ),
     )
-    max_events = surroundings.limits.max_events
+    max_events = decision_context.limits.max_events
     for decision in decisions:
         if not has_room(execution, MOST_EVENTS_OF.get(decision.decision_type, 1), max_events):
             terminate_full(execution, at_ms)
             return
-        carry_out(execution, at_ms, completed_id, decision, surroundings)
+        carry_out(execution, at_ms, completed_id, decision, decision_context)
         if not execution.is_open:
             return
     settle(execution, at_ms, max_events=max_events)
 
 
 def carry_out(
-    execution: Execution, at_ms: int, completed_id: int, decision: Decision, surroundings: Surroundings
+    execution: Execution, at_ms: int, completed_id: int, decision: Decision, decision_context: DecisionContext
 ) -> None:
     """One decision: its events, or its ...Failed event with the cause."""
     shape = DECISIONS[decision.decision_type]
     attributes = getattr(decision, shape.attribute)
     if attributes is None:  # only the closing decisions may come without (reference 3.2)
         attributes = shape.attributes()
-    if surroundings.permits(shape.type, attributes):
-        cause = DECIDE[shape.type](execution, at_ms, completed_id, attributes, surroundings)
+    if decision_context.permits(shape.type, attributes):
+        cause = DECIDE[shape.type](execution, at_ms, completed_id, attributes, decision_context)
     else:
         cause = "OPERATION_NOT_PERMITTED"
     if cause is not None:

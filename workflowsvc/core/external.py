@@ -25,8 +25,8 @@ from workflowsvc.model.shapes import (
 )
 
 if TYPE_CHECKING:
+    from workflowsvc.core.decision_context import DecisionContext
     from workflowsvc.core.execution import Execution
-    from workflowsvc.core.surroundings import Surroundings
 
 External = (
     SignalExternalWorkflowExecutionInitiatedEventAttributes
@@ -121,9 +121,9 @@ def _signal(
     at_ms: int,
     completed_id: int,
     attributes: SignalExternalWorkflowExecutionDecisionAttributes,
-    surroundings: Surroundings,
+    decision_context: DecisionContext,
 ) -> str | None:
-    if not surroundings.admits("SignalExternalWorkflowExecution"):
+    if not decision_context.admits("SignalExternalWorkflowExecution"):
         return "SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_RATE_EXCEEDED"
     execution.record(
         at_ms,
@@ -142,9 +142,9 @@ def _request_cancel(
     at_ms: int,
     completed_id: int,
     attributes: RequestCancelExternalWorkflowExecutionDecisionAttributes,
-    surroundings: Surroundings,
+    decision_context: DecisionContext,
 ) -> str | None:
-    if not surroundings.admits("RequestCancelExternalWorkflowExecution"):
+    if not decision_context.admits("RequestCancelExternalWorkflowExecution"):
         return "REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_RATE_EXCEEDED"
     execution.record(
         at_ms,

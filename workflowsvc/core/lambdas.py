@@ -22,8 +22,8 @@ from workflowsvc.model.shapes import (
 )
 
 if TYPE_CHECKING:
+    from workflowsvc.core.decision_context import DecisionContext
     from workflowsvc.core.execution import Execution
-    from workflowsvc.core.surroundings import Surroundings
 
 DEFAULT_TIMEOUT_SECONDS = 900  # reference 9.1
 
@@ -135,12 +135,12 @@ def _schedule(
     at_ms: int,
     completed_id: int,
     attributes: ScheduleLambdaFunctionDecisionAttributes,
-    surroundings: Surroundings,
+    decision_context: DecisionContext,
 ) -> str | None:
     """Re-use of an open id is accepted, as measured on the live service (15.13)."""
-    if len(execution.lambdas) >= surroundings.limits.max_open_lambdas:
+    if len(execution.lambdas) >= decision_context.limits.max_open_lambdas:
         return "OPEN_LAMBDA_FUNCTIONS_LIMIT_EXCEEDED"
-    if not surroundings.admits("ScheduleLambdaFunction"):
+    if not decision_context.admits("ScheduleLambdaFunction"):
         return "LAMBDA_FUNCTION_CREATION_RATE_EXCEEDED"
     execution.record(
         at_ms,

@@ -8,8 +8,8 @@ from workflowsvc.core.rules import applies, decides
 from workflowsvc.model.shapes import MarkerRecordedEventAttributes, RecordMarkerDecisionAttributes
 
 if TYPE_CHECKING:
+    from workflowsvc.core.decision_context import DecisionContext
     from workflowsvc.core.execution import Execution
-    from workflowsvc.core.surroundings import Surroundings
 
 
 @applies("MarkerRecorded", "RecordMarkerFailed")
@@ -23,7 +23,7 @@ def _record(
     at_ms: int,
     completed_id: int,
     attributes: RecordMarkerDecisionAttributes,
-    _: Surroundings,
+    _: DecisionContext,
 ) -> str | None:
     execution.record(
         at_ms,

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from workflowsvc.model.shapes import DECISIONS, EVENTS
 
 if TYPE_CHECKING:
+    from workflowsvc.core.decision_context import DecisionContext
     from workflowsvc.core.execution import Execution
-    from workflowsvc.core.surroundings import Surroundings
 
 Apply = Callable[["Execution", int, int, Any], None]
 """(execution, event id, at_ms, attributes): folds one event into the state."""
 
-Decide = Callable[["Execution", int, int, Any, "Surroundings"], str | None]
+Decide = Callable[["Execution", int, int, Any, "DecisionContext"], str | None]
 """(execution, at_ms, decisionTaskCompletedEventId, attributes, surroundings): records events, or returns the
 cause of failure.
 """

@@ -14,8 +14,8 @@ from workflowsvc.model.shapes import (
 )
 
 if TYPE_CHECKING:
+    from workflowsvc.core.decision_context import DecisionContext
     from workflowsvc.core.execution import Execution
-    from workflowsvc.core.surroundings import Surroundings
 
 
 @applies("TimerStarted")
@@ -57,13 +57,13 @@ def _start(
     at_ms: int,
     completed_id: int,
     attributes: StartTimerDecisionAttributes,
-    surroundings: Surroundings,
+    decision_context: DecisionContext,
 ) -> str | None:
     if attributes.timer_id in execution.timer_ids:
         return "TIMER_ID_ALREADY_IN_USE"
-    if len(execution.timers) >= surroundings.limits.max_open_timers:
+    if len(execution.timers) >= decision_context.limits.max_open_timers:
         return "OPEN_TIMERS_LIMIT_EXCEEDED"
-    if not surroundings.admits("StartTimer"):
+    if not decision_context.admits("StartTimer"):
         return "TIMER_CREATION_RATE_EXCEEDED"
     execution.record(
         at_ms,
@@ -83,7 +83,7 @@ def _cancel(
     at_ms: int,
     completed_id: int,
     attributes: CancelTimerDecisionAttributes,
-    _: Surroundings,
+    _: DecisionContext,
 ) -> str | None:
     started_id = execution.timer_ids.get(attributes.timer_id)
     if started_id is None:

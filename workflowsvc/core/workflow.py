@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, get_args
 
-from workflowsvc.core.catalog import DECISION_ORDER, undefined_cause, workflow_settings
 from workflowsvc.core.decisions import repeat
 from workflowsvc.core.durations import milliseconds
 from workflowsvc.core.rules import Deadline, applies, decides, expires
+from workflowsvc.core.type_defaults import DECISION_ORDER, undefined_cause, workflow_settings
 from workflowsvc.model.shapes import (
     CancelWorkflowExecutionDecisionAttributes,
     ChildPolicy,
@@ -33,8 +33,8 @@ from workflowsvc.model.shapes import (
 )
 
 if TYPE_CHECKING:
+    from workflowsvc.core.decision_context import DecisionContext
     from workflowsvc.core.execution import Execution
-    from workflowsvc.core.surroundings import Surroundings
 
 CLOSE_STATUS: dict[str, CloseStatus] = {
     "WorkflowExecutionCompleted": "COMPLETED",
@@ -180,7 +180,7 @@ def _complete(
     at_ms: int,
     completed_id: int,
     attributes: CompleteWorkflowExecutionDecisionAttributes,
-    _: Surroundings,
+    _: DecisionContext,
 ) -> str | None:
     if unhandled(execution):
         return "UNHANDLED_DECISION"
@@ -199,7 +199,7 @@ def _fail(
     at_ms: int,
     completed_id: int,
     attributes: FailWorkflowExecutionDecisionAttributes,
-    _: Surroundings,
+    _: DecisionContext,
 ) -> str | None:
     if unhandled(execution):
         return "UNHANDLED_DECISION"
@@ -220,7 +220,7 @@ def _cancel(
     at_ms: int,
     completed_id: int,
     attributes: CancelWorkflowExecutionDecisionAttributes,
-    _: Surroundings,
+    _: DecisionContext,
 ) -> str | None:
     if unhandled(execution):
         return "UNHANDLED_DECISION"
@@ -239,7 +239,7 @@ def _continue_as_new(
     at_ms: int,
     completed_id: int,
     attributes: ContinueAsNewWorkflowExecutionDecisionAttributes,
-    surroundings: Surroundings,
+    decision_context: DecisionContext,
 ) -> str | None:
     """The order of causes is that of reference 5.7: unhandled, type, defaults, rate."""
     if unhandled(execution):
@@ -248,7 +248,7 @@ def _continue_as_new(
     workflow_type = WorkflowType(
         name=current.name, version=attributes.workflow_type_version or current.version
     )
-    record = surroundings.workflow_type(workflow_type.name, workflow_type.version)
+    record = decision_context.workflow_type(workflow_type.name, workflow_type.version)
     if record is None:
         return "WORKFLOW_TYPE_DOES_NOT_EXIST"
     if record.deprecated:
@@ -256,14 +256,14 @@ def _continue_as_new(
     settings = workflow_settings(attributes, record.defaults, DECISION_ORDER)
     if isinstance(settings, str):
         return undefined_cause(settings)
-    if not surroundings.admits("ContinueAsNewWorkflowExecution"):
+    if not decision_context.admits("ContinueAsNewWorkflowExecution"):
         return "CONTINUE_AS_NEW_WORKFLOW_EXECUTION_RATE_EXCEEDED"
     execution.record(
         at_ms,
         WorkflowExecutionContinuedAsNewEventAttributes(
             decision_task_completed_event_id=completed_id,
             input=attributes.input,
-            new_execution_run_id=surroundings.new_run_id(),
+            new_execution_run_id=decision_context.new_run_id(),
             tag_list=attributes.tag_list,
             workflow_type=workflow_type,
             **settings._asdict(),

@@ -6,13 +6,13 @@ Owns the putting together, and the secret that all nodes of an installation shar
 from __future__ import annotations
 
 from workflowsvc.clock import Clock
-from workflowsvc.engine import poison
-from workflowsvc.engine.ids import Chance, Ids, first_position
+from workflowsvc.engine import quarantine
+from workflowsvc.engine.ids import Ids, RandomBytes, first_position
 from workflowsvc.engine.invoker import Begin, Invoker, Later
-from workflowsvc.engine.lane import Lane
+from workflowsvc.engine.meta_lock import acquire_meta_lock
 from workflowsvc.engine.state import EngineState
-from workflowsvc.engine.turns import take_turn
-from workflowsvc.engine.unfinished import refuse_unfinished
+from workflowsvc.engine.unfinished_copy import refuse_unfinished
+from workflowsvc.engine.writer_loop import WriterLoop
 from workflowsvc.settings import Settings
 from workflowsvc.store.interface import Store, Transaction
 
@@ -27,42 +27,48 @@ class Engine:
     """
 
     def __init__(
-        self, store: Store, clock: Clock, settings: Settings, chance: Chance, *, store_clock: bool = False
+        self,
+        store: Store,
+        clock: Clock,
+        settings: Settings,
+        random_bytes: RandomBytes,
+        *,
+        store_clock: bool = False,
     ) -> None:
         self.store = store
         self.settings = settings
         with store.transaction() as tx:
             refuse_unfinished(tx, store.describe())
-            self.secret = _secret(tx, chance)
-            moment = tx.moment() if store_clock else None
+            self.secret = _secret(tx, random_bytes)
+            moment = tx.database_time() if store_clock else None
         now = clock.now_ms()
         ahead = 0 if moment is None else moment - now
-        poison.give_back(store)
-        ids = Ids(chance, after=_last_message(store, first_position(now + ahead)))
+        quarantine.release_quarantined_tasks(store)
+        ids = Ids(random_bytes, after=_last_message(store, first_position(now + ahead)))
         self.state = EngineState(settings, ids, shared=store.shared, store_clock=store_clock)
-        self.lane = Lane(store, clock, self.state, ahead)
-        store.listen(self.lane.look)
+        self.writer = WriterLoop(store, clock, self.state, ahead)
+        store.listen(self.writer.look)
         self.clock = clock
 
     def invoke_with(self, begin: Begin, later: Later) -> Invoker:
         """Lambda tasks are started from now on, and `begin` has their functions called."""
-        invoker = Invoker(self.lane, self.clock, begin, later)
+        invoker = Invoker(self.writer, self.clock, begin, later)
         self.state.invoke = invoker
         return invoker
 
     def now_ms(self) -> int:
         """The moment, in milliseconds since the epoch."""
-        return self.lane.now_ms()
+        return self.writer.now_ms()
 
 
-def _secret(tx: Transaction, chance: Chance) -> bytes:
+def _secret(tx: Transaction, random_bytes: RandomBytes) -> bytes:
     """The key of all tokens, made at the first start of an installation."""
     secret = tx.meta(_SECRET)
     if secret is None:
-        take_turn(tx, "token key")  # nodes that start for the first time at once must agree on one
+        acquire_meta_lock(tx, "token key")  # nodes that start for the first time at once must agree on one
         secret = tx.meta(_SECRET)
     if secret is None:
-        secret = chance(_SECRET_BYTES)
+        secret = random_bytes(_SECRET_BYTES)
         tx.put_meta(_SECRET, secret)
     return secret
 

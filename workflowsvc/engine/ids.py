@@ -13,7 +13,7 @@ from collections.abc import Callable
 from workflowsvc.core.run_ids import first_place, make_run, make_run_id
 from workflowsvc.store.interface import NODE_BITS, POSITIONS_PER_MS
 
-Chance = Callable[[int], bytes]
+RandomBytes = Callable[[int], bytes]
 """So many random bytes; `os.urandom` in a server."""
 
 
@@ -30,10 +30,10 @@ def moment_of(position: int) -> int:
 class Ids:
     """Used by the lane alone, so without a lock."""
 
-    def __init__(self, chance: Chance, *, after: int = 0) -> None:
+    def __init__(self, random_bytes: RandomBytes, *, after: int = 0) -> None:
         """Positions begin behind `after`."""
-        self.chance = chance
-        self._offset = int.from_bytes(chance(2), "big")  # two nodes that start together differ
+        self.random_bytes = random_bytes
+        self._offset = int.from_bytes(random_bytes(2), "big")  # two nodes that start together differ
         self._node = self._offset & ((1 << NODE_BITS) - 1)
         self._place = 0
         self._tick = after >> NODE_BITS
@@ -45,7 +45,7 @@ class Ids:
 
     def run_id(self, at_ms: int, shard: int) -> str:
         """The public name of a new run; `run_of` finds the internal number in it."""
-        return make_run_id(self.run(at_ms, shard), self.chance(24))
+        return make_run_id(self.run(at_ms, shard), self.random_bytes(24))
 
     def position(self, at_ms: int) -> int:
         """A place behind all earlier ones: microseconds since the epoch, then the node."""

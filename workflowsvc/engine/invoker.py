@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from workflowsvc.clock import Clock
 from workflowsvc.core import lambdas
 from workflowsvc.core.execution import Execution
-from workflowsvc.engine.lane import Command, Lane
 from workflowsvc.engine.state import no_lambda
+from workflowsvc.engine.writer_loop import Command, WriterLoop
 from workflowsvc.faults import ServiceUnavailable
 from workflowsvc.model.explain import MOST_DATA
 
 if TYPE_CHECKING:
-    from workflowsvc.engine.session import Session
+    from workflowsvc.engine.unit_of_work import UnitOfWork
 
 NO_INPUT = "{}"  # the payload when the decision has no input (SWF §9.1)
 MAX_REASON_CHARACTERS = 256
@@ -66,19 +66,19 @@ Later = Callable[[float, Callable[[], None]], None]
 class Invoker:
     """A `workflowsvc.engine.state.Invoke`."""
 
-    def __init__(self, lane: Lane, clock: Clock, begin: Begin, later: Later) -> None:
-        self._lane = lane
+    def __init__(self, writer: WriterLoop, clock: Clock, begin: Begin, later: Later) -> None:
+        self._writer = writer
         self._clock = clock
         self._begin = begin
         self._later = later
 
-    def __call__(self, session: Session, execution: Execution, scheduled_id: int) -> None:
+    def __call__(self, work: UnitOfWork, execution: Execution, scheduled_id: int) -> None:
         """The task is started; its function is called when that is committed."""
         if execution.started.lambda_role is None:
-            no_lambda(session, execution, scheduled_id)
+            no_lambda(work, execution, scheduled_id)
             return
-        task = lambdas.start(execution, session.now, scheduled_id)
-        session.changed(execution)
+        task = lambdas.start(execution, work.now, scheduled_id)
+        work.changed(execution)
         invocation = Invocation(
             run=execution.run,
             scheduled_id=scheduled_id,
@@ -86,11 +86,11 @@ class Invoker:
             payload=task.scheduled.input or NO_INPUT,
             deadline=self._clock.monotonic() + lambdas.timeout_seconds(task.scheduled),
         )
-        session.after_commit.append(partial(self._begin, invocation, self))
+        work.after_commit.append(partial(self._begin, invocation, self))
 
     def ended(self, invocation: Invocation, ending: Ending) -> None:
         """The function has answered; from any thread. Dropped when the task or its run has closed since."""
-        self._lane.submit(
+        self._writer.submit(
             Command(
                 partial(_record, invocation=invocation, ending=ending),
                 partial(self._recorded, invocation, ending),
@@ -115,18 +115,18 @@ class Invoker:
             self._later(RETRY_SECONDS, partial(self.ended, invocation, ending))
 
 
-def _record(session: Session, invocation: Invocation, ending: Ending) -> None:
-    execution = session.execution(invocation.run)
+def _record(work: UnitOfWork, invocation: Invocation, ending: Ending) -> None:
+    execution = work.execution(invocation.run)
     if execution is None or not execution.is_open or invocation.scheduled_id not in execution.lambdas:
         return
-    ending = _within_limits(ending, min(MOST_DATA, session.limits.max_data_characters))
+    ending = _within_limits(ending, min(MOST_DATA, work.quotas.max_data_characters))
     if isinstance(ending, Returned):
-        lambdas.complete(execution, session.now, invocation.scheduled_id, ending.result)
+        lambdas.complete(execution, work.now, invocation.scheduled_id, ending.result)
     else:
         lambdas.fail(
-            execution, session.now, invocation.scheduled_id, reason=ending.reason, details=ending.details
+            execution, work.now, invocation.scheduled_id, reason=ending.reason, details=ending.details
         )
-    session.changed(execution)
+    work.changed(execution)
 
 
 def _within_limits(ending: Ending, most: int) -> Ending:

@@ -1,6 +1,6 @@
 """Long polls that wait for a task: one queue per task list, the oldest first (reference 1.5).
 
-Owns `Waiter` and `Pollers`. Only the lane touches the queues; a connection that goes away is noted by `gone`
+Owns `PendingPoll` and `Pollers`. Only the lane touches the queues; a connection that goes away is noted by `gone`
 from any thread, so that no task is handed to it, and the queue forgets it when the lane is told.
 """
 
@@ -14,10 +14,10 @@ from workflowsvc.faults import LimitExceededFault
 from workflowsvc.store.interface import ListKey, TaskRow
 
 if TYPE_CHECKING:
-    from workflowsvc.engine.session import Session
+    from workflowsvc.engine.unit_of_work import UnitOfWork
 
 
-class Waiter:
+class PendingPoll:
     """One poll. `start` hands it a task: it records the start and returns the answer, or None if the task is
     stale.
     """
@@ -25,7 +25,7 @@ class Waiter:
     __slots__ = ("gone", "key", "reply", "start")
 
     def __init__(
-        self, key: ListKey, start: Callable[[Session, TaskRow], Any], reply: Callable[[Any], None]
+        self, key: ListKey, start: Callable[[UnitOfWork, TaskRow], Any], reply: Callable[[Any], None]
     ) -> None:
         self.key = key
         self.start = start
@@ -38,7 +38,7 @@ class Pollers:
 
     def __init__(self, most_per_list: int) -> None:
         self._most = most_per_list
-        self._queues: dict[ListKey, deque[Waiter]] = {}
+        self._queues: dict[ListKey, deque[PendingPoll]] = {}
 
     def __len__(self) -> int:
         return sum(map(len, self._queues.values()))
@@ -46,44 +46,44 @@ class Pollers:
     def waiting(self, key: ListKey) -> int:
         return len(self._queues.get(key, ()))
 
-    def add(self, waiter: Waiter) -> None:
+    def add(self, pending: PendingPoll) -> None:
         """LimitExceededFault when too many wait on this list already (reference 1.4.10)."""
-        queue = self._queues.setdefault(waiter.key, deque())
+        queue = self._queues.setdefault(pending.key, deque())
         if len(queue) >= self._most:
             raise LimitExceededFault("Limit on maximum concurrent poll requests per task list reached")
-        queue.append(waiter)
+        queue.append(pending)
 
-    def first(self, key: ListKey) -> Waiter | None:
+    def first(self, key: ListKey) -> PendingPoll | None:
         """The oldest waiting poll whose connection is still there; it leaves the queue."""
         queue = self._queues.get(key)
         while queue:
-            waiter = queue.popleft()
+            pending = queue.popleft()
             if not queue:
                 del self._queues[key]
-            if not waiter.gone:
-                return waiter
+            if not pending.gone:
+                return pending
         return None
 
     def lists(self) -> list[ListKey]:
         """The lists that somebody waits on."""
         return list(self._queues)
 
-    def put_back(self, waiter: Waiter) -> None:
+    def put_back(self, pending: PendingPoll) -> None:
         """In front: the task it was handed is not committed."""
-        self._queues.setdefault(waiter.key, deque()).appendleft(waiter)
+        self._queues.setdefault(pending.key, deque()).appendleft(pending)
 
-    def remove(self, waiter: Waiter) -> bool:
+    def remove(self, pending: PendingPoll) -> bool:
         """False when it waits no more."""
-        queue = self._queues.get(waiter.key)
-        if queue is None or waiter not in queue:
+        queue = self._queues.get(pending.key)
+        if queue is None or pending not in queue:
             return False
-        queue.remove(waiter)
+        queue.remove(pending)
         if not queue:
-            del self._queues[waiter.key]
+            del self._queues[pending.key]
         return True
 
-    def take_all(self) -> list[Waiter]:
+    def take_all(self) -> list[PendingPoll]:
         """Every waiting poll; none waits any more."""
-        waiters = [waiter for queue in self._queues.values() for waiter in queue]
+        pending_polls = [pending for queue in self._queues.values() for pending in queue]
         self._queues.clear()
-        return waiters
+        return pending_polls

@@ -23,20 +23,20 @@ CACHED_EXECUTIONS = 20_000
 """Open executions kept in memory; one takes about 3 KiB, and one read again costs 1 µs per event."""
 
 if TYPE_CHECKING:
-    from workflowsvc.engine.session import Session
+    from workflowsvc.engine.unit_of_work import UnitOfWork
 KNOWN_EMPTY_LISTS = 100_000  # task lists are made by naming them, so the set needs a bound
 
-Invoke = Callable[["Session", Execution, int], None]
+Invoke = Callable[["UnitOfWork", Execution, int], None]
 """(session, execution, scheduled event id): starts a Lambda task, or records why it cannot be started."""
 
 
-def no_lambda(session: Session, execution: Execution, scheduled_id: int) -> None:
+def no_lambda(work: UnitOfWork, execution: Execution, scheduled_id: int) -> None:
     """Without a function map no role can be assumed (reference 9.2)."""
     message = "The IAM role could not be assumed: this service invokes no Lambda functions."
     if execution.started.lambda_role is None:
         message = "No IAM role is attached to the current workflow execution."
-    lambdas.start_failed(execution, session.now, scheduled_id, message)
-    session.changed(execution)
+    lambdas.start_failed(execution, work.now, scheduled_id, message)
+    work.changed(execution)
 
 
 class EngineState:
@@ -48,8 +48,10 @@ class EngineState:
         self.settings = settings
         self.shared = shared  # other nodes write to the same store: what is in memory may be behind it
         self.store_clock = store_clock  # time is what the store says, where it has a clock
-        self.names_version: bytes | None = None
-        self.names_turn = False  # another node was faster to change names: the next batch waits for its turn
+        self.catalog_version: bytes | None = None
+        self.needs_catalog_lock = (
+            False  # another node was faster to change names: the next batch waits for its turn
+        )
         # when to look for what others have left: other nodes, or a commit that was reported as lost
         self.look_at: int | None = 0 if shared else None
         self.ids = ids
@@ -64,15 +66,19 @@ class EngineState:
         self.wake_at: int | None = 0  # no run is due before this; 0: not known yet
         self.purge_at: int | None = 0  # no run is to be purged before this
         self.messages_waiting = True
-        self.carry_at = 0  # not before: another node is at work on a receiver
-        self.held_lists: set[ListKey] = set()  # polls wait here for tasks whose executions other nodes hold
-        self.held_at = 0  # when to look at them again
+        self.relay_at = 0  # not before: another node is at work on a receiver
+        self.locked_lists: set[ListKey] = set()  # polls wait here for tasks whose executions other nodes hold
+        self.locked_lists_at = 0  # when to look at them again
         self.others_at = 0  # when other nodes were last seen to be at work on the same executions
         self.draining = False  # polls are no longer held
         self.invoke: Invoke = no_lambda
-        self.quarantined: set[int] = set()  # runs in which a rule has met a bug
-        self.careful = False  # something could not be written down: background work is written piece by piece
-        self.stuck_messages: set[int] = set()  # for such a run, or for the process that follows this one
+        self.quarantined_runs: set[int] = set()  # runs in which a rule has met a bug
+        self.isolate_failures = (
+            False  # something could not be written down: background work is written piece by piece
+        )
+        self.quarantined_messages: set[int] = (
+            set()
+        )  # for such a run, or for the process that follows this one
 
     def wake_by(self, at: int | None) -> None:
         """Something is due at this moment."""

@@ -85,7 +85,7 @@ class Writes:
         """There is something that a look into the store would miss."""
         return bool(self._fresh.get(key) or self._ready)
 
-    def store_ready(self, tx: Transaction) -> None:
+    def flush_ready(self, tx: Transaction) -> None:
         """What was made ready is written now, so that it can be taken from the store."""
         if self._ready:
             tx.ready_tasks(self._ready)
@@ -102,7 +102,7 @@ class Writes:
         self._heartbeats.pop(key, None)
         self._heartbeats_over.append(key)
 
-    def store(self, tx: Transaction) -> set[ListKey]:
+    def flush(self, tx: Transaction) -> set[ListKey]:
         """Writes everything that is left; the task lists that may have got a ready task."""
         if self.changed:  # first: a run that closes makes room for the one that continues it
             tx.update_executions(list(self.changed.values()))

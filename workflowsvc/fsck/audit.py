@@ -207,7 +207,7 @@ def _shown(value: object) -> str:
 
 
 def _check_files(reader: Reader) -> Iterator[Problem]:
-    for text in reader.damages(MOST_DAMAGES):
+    for text in reader.integrity_errors(MOST_DAMAGES):
         yield Problem("files", None, "database", text, repairable=False)
 
 
@@ -226,6 +226,6 @@ def _check_messages(box: outbox.Outbox) -> Iterator[Problem]:
 
 
 def _check_strays(reader: Reader) -> Iterator[Problem]:
-    for table, run in reader.strays(MOST_STRAYS):
+    for table, run in reader.orphans(MOST_STRAYS):
         text = f"{table} of run {run}, which there is not"
         yield Problem("stray", run, table, text, repairable=table != "events")

@@ -17,7 +17,7 @@ from workflowsvc.clock import SystemClock
 from workflowsvc.fsck.audit import Counts, Options, Problem, audit
 from workflowsvc.fsck.repair import repair
 from workflowsvc.fsck.report import as_json, as_text
-from workflowsvc.knobs import SettingsError
+from workflowsvc.options import SettingsError
 from workflowsvc.settings import Settings
 from workflowsvc.store.interface import Reader, Store, StoreError, StoreUnusable
 
@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
         if args.repair:
             where, problems, counts, repaired = _repair(args.open_store(settings.store), options)
         else:
-            where, problems, counts = _audit(args.open_to_read(settings.store), options)
+            where, problems, counts = _audit(args.open_read_only(settings.store), options)
             repaired = None
     except (SettingsError, StoreUnusable, StoreError) as error:
         sys.stderr.write(f"workflowsvc fsck: {error}\n")

@@ -99,9 +99,9 @@ class LambdaClient:
         problem: aiohttp.ClientError | None = None
         for address in await resolve(target.host, target.port):
             # A session for each call: connections are not kept, and nothing is left that must be closed at the end.
-            async with self._session(address) as session:
+            async with self._session(address) as work:
                 try:
-                    response = await session.post(
+                    response = await work.post(
                         _url(target, address, path),
                         data=body,
                         headers=_HEADERS | {"Host": target.authority},

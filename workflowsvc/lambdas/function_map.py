@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 from urllib.parse import quote, urlsplit
 
-from workflowsvc.knobs import SettingsError
 from workflowsvc.lambdas.names import FunctionNames
+from workflowsvc.options import SettingsError
 
 INVOKE = "/2015-03-31/functions/{}/invocations"  # the Lambda API, operation Invoke
 

@@ -26,7 +26,7 @@ from workflowsvc.lint.world import World
 
 __all__ = ["check_growth", "check_related", "lint_history", "read_history"]
 
-_SUBJECTS = (
+_REFERENCES = (
     decision_tasks.check,
     batches.check,
     triggers.check,
@@ -67,7 +67,7 @@ def lint_history(
     """
     history, findings = read_history(events, complete=complete, limits=limits)
     if history is not None:
-        for check in _SUBJECTS:
+        for check in _REFERENCES:
             findings += check(history)
         if execution is not None and complete:
             findings += describe.check(history, execution)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from workflowsvc.faults import ValidationException
-from workflowsvc.model import wording
+from workflowsvc.model import validation_text
 from workflowsvc.model.shapes import DECISIONS, Decision
 
 CLOSING = frozenset(
@@ -39,7 +39,7 @@ def require_attributes(decisions: Sequence[Decision]) -> None:
     for decision in decisions:
         attribute = _required_attribute[decision.decision_type]
         if attribute is not None and getattr(decision, attribute) is None:
-            refused = wording.refusal(_missing_attributes(decisions))
+            refused = validation_text.refusal(_missing_attributes(decisions))
             assert refused is not None
             raise refused
 
@@ -49,7 +49,7 @@ def _missing_attributes(decisions: Sequence[Decision]) -> Iterator[str]:
         attribute = _required_attribute[decision.decision_type]
         if attribute is not None and getattr(decision, attribute) is None:
             path = f"decisions.{number}.member.{DECISIONS[decision.decision_type].member}"
-            yield wording.violation(None, path, wording.NOT_NULL)
+            yield validation_text.violation(None, path, validation_text.NOT_NULL)
 
 
 _required_attribute = {

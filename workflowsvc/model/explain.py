@@ -15,7 +15,7 @@ import msgspec
 from msgspec import inspect
 
 from workflowsvc.faults import SerializationException
-from workflowsvc.model import decision_list, shapes, wording
+from workflowsvc.model import decision_list, shapes, validation_text
 from workflowsvc.model.shapes import DECISIONS, OPERATIONS, Decision, Shape
 
 _parse = msgspec.json.Decoder().decode
@@ -42,7 +42,7 @@ def explain(operation: str, body: bytes) -> Shape:
     _require_types(_type_of(taken), request)
     if operation == "RespondDecisionTaskCompleted":
         decision_list.require_order(list(_stated_types(request)))
-    refused = wording.refusal(_broken(_type_of(taken), request, ""))
+    refused = validation_text.refusal(_broken(_type_of(taken), request, ""))
     if refused is not None:
         raise refused
     try:
@@ -178,7 +178,7 @@ def _broken(expected: inspect.Type, value: Any, path: str) -> Iterator[str]:
     else:
         for constraint in _constraints(expected):
             if not constraint.kept_by(value):
-                yield wording.violation(value, path, constraint.text)
+                yield validation_text.violation(value, path, constraint.text)
 
 
 def _broken_structure(expected: inspect.StructType, value: Json, path: str) -> Iterator[str]:
@@ -190,7 +190,7 @@ def _broken_structure(expected: inspect.StructType, value: Json, path: str) -> I
         if member is not None:
             yield from _broken(_present(field.type)[0], member, member_path)
         elif field.required or name == needed:
-            yield wording.violation(None, member_path, wording.NOT_NULL)
+            yield validation_text.violation(None, member_path, validation_text.NOT_NULL)
 
 
 def _needed_attributes(decision: Json) -> str | None:
@@ -201,21 +201,23 @@ def _needed_attributes(decision: Json) -> str | None:
 
 def _broken_list(expected: inspect.ListType, elements: list[Any], path: str) -> Iterator[str]:
     if expected.max_length is not None and len(elements) > expected.max_length:
-        yield wording.violation(elements, path, wording.at_most_long(expected.max_length))
+        yield validation_text.violation(elements, path, validation_text.at_most_long(expected.max_length))
     element_type, nullable = _present(expected.item_type)
     if isinstance(element_type, inspect.StructType):
         for number, element in enumerate(elements, start=1):
             element_path = f"{path}.{number}.member"
             if element is None:
-                yield wording.violation(None, element_path, wording.NOT_NULL)
+                yield validation_text.violation(None, element_path, validation_text.NOT_NULL)
             else:
                 yield from _broken(element_type, element, element_path)
         return
     constraints = _constraints(element_type)
     if not nullable:
-        constraints = (*constraints, Constraint(_is_there, wording.NOT_NULL))
+        constraints = (*constraints, Constraint(_is_there, validation_text.NOT_NULL))
     if not all(_keeps(constraints, element, nullable=nullable) for element in elements):
-        yield wording.violation(elements, path, wording.each(constraint.text for constraint in constraints))
+        yield validation_text.violation(
+            elements, path, validation_text.each(constraint.text for constraint in constraints)
+        )
 
 
 def _is_there(element: object) -> bool:
@@ -224,7 +226,9 @@ def _is_there(element: object) -> bool:
 
 def require_short_data(operation: str, body: bytes, most: int) -> None:
     """ValidationException, in the same words, for data longer than a limit below the model's own."""
-    refused = wording.refusal(_long_data(_type_of(OPERATIONS[operation].input), _json_object(body), "", most))
+    refused = validation_text.refusal(
+        _long_data(_type_of(OPERATIONS[operation].input), _json_object(body), "", most)
+    )
     if refused is not None:
         raise refused
 
@@ -240,7 +244,7 @@ def _long_data(expected: inspect.Type, value: Any, path: str, most: int) -> Iter
             if element is not None:
                 yield from _long_data(element_type, element, f"{path}.{number}.member", most)
     elif isinstance(expected, inspect.StrType) and expected.max_length == MOST_DATA and len(value) > most:
-        yield wording.violation(value, path, wording.at_most_long(most))
+        yield validation_text.violation(value, path, validation_text.at_most_long(most))
 
 
 class Constraint(NamedTuple):
@@ -260,7 +264,7 @@ def _constraints(expected: inspect.Type) -> tuple[Constraint, ...]:
     """The constraints of a scalar, the upper bound first as in AWS's lists."""
     if isinstance(expected, inspect.LiteralType):
         values = frozenset(map(str, expected.values))
-        return (Constraint(values.__contains__, wording.one_of(_model_order[values])),)
+        return (Constraint(values.__contains__, validation_text.one_of(_model_order[values])),)
     if isinstance(expected, inspect.StrType):
         return tuple(_length_constraints(expected.max_length, expected.min_length))
     if isinstance(expected, inspect.IntType):
@@ -276,9 +280,9 @@ def _length_constraints(most: int | None, least: int | None) -> Iterator[Constra
         return least is None or len(text) >= least
 
     if most is not None:
-        yield Constraint(short_enough, wording.at_most_long(most))
+        yield Constraint(short_enough, validation_text.at_most_long(most))
     if least is not None:
-        yield Constraint(long_enough, wording.at_least_long(least))
+        yield Constraint(long_enough, validation_text.at_least_long(least))
 
 
 def _range_constraints(most: int | None, least: int | None) -> Iterator[Constraint]:
@@ -289,6 +293,6 @@ def _range_constraints(most: int | None, least: int | None) -> Iterator[Constrai
         return least is None or number >= least
 
     if most is not None:
-        yield Constraint(small_enough, wording.at_most(most))
+        yield Constraint(small_enough, validation_text.at_most(most))
     if least is not None:
-        yield Constraint(large_enough, wording.at_least(least))
+        yield Constraint(large_enough, validation_text.at_least(least))

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from workflowsvc.faults import UnknownOperationException
-from workflowsvc.model import decision_list, prose
+from workflowsvc.model import constraints, decision_list
 from workflowsvc.model.explain import MOST_DATA, explain, require_short_data
 from workflowsvc.model.shapes import OPERATIONS, RespondDecisionTaskCompletedInput, Shape
 
@@ -90,7 +90,7 @@ _FIRST: dict[str, tuple[Check, ...]] = {"RespondDecisionTaskCompleted": (_check_
 _READERS: dict[str, tuple[Callable[[bytes], Shape], tuple[Check, ...]]] = {
     operation.name: (
         msgspec.json.Decoder(operation.input).decode,
-        _FIRST.get(operation.name, ()) + prose.checks(operation.name),
+        _FIRST.get(operation.name, ()) + constraints.checks(operation.name),
     )
     for operation in OPERATIONS.values()
 }

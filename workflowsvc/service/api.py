@@ -14,19 +14,19 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Protocol
 
-from workflowsvc.engine.complaints import Complaints
 from workflowsvc.engine.engine import Engine
-from workflowsvc.engine.lane import Command, Reply, tell_here
-from workflowsvc.engine.session import Session
+from workflowsvc.engine.throttled_log import ThrottledLog
+from workflowsvc.engine.unit_of_work import UnitOfWork
+from workflowsvc.engine.writer_loop import Command, Reply, tell_here
 from workflowsvc.faults import ServiceUnavailable
 from workflowsvc.model.shapes import PollForDecisionTaskInput
 from workflowsvc.service import tasks
 from workflowsvc.service.buckets import Buckets
-from workflowsvc.service.caller import Caller
+from workflowsvc.service.call_context import CallContext
 from workflowsvc.service.disconnect import Disconnect
 from workflowsvc.service.operations import POLLS, READS, WRITES
 from workflowsvc.service.polls import Poll
-from workflowsvc.service.subjects import subject_of
+from workflowsvc.service.subjects import execution_reference_of
 from workflowsvc.service.tokens import Tokens
 from workflowsvc.store.interface import StoreError
 from workflowsvc.tenant import Tenant
@@ -58,26 +58,26 @@ class Api:
     def __init__(self, engine: Engine, functions: Functions | None = None) -> None:
         self._engine = engine
         self._functions = functions
-        self._lane = engine.lane
+        self._writer = engine.writer
         self._settings = engine.settings
         self._tokens = Tokens(engine.secret)
         self._buckets = Buckets(enforced=engine.settings.limits == "aws")
         self._readers = ThreadPoolExecutor(READER_THREADS, thread_name_prefix="reader")
-        self._complaints = Complaints(log, engine.clock)
+        self._throttled_log = ThrottledLog(log, engine.clock)
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def start(self) -> None:
         self._loop = asyncio.get_running_loop()
         if self._functions is not None:
             self._functions.start()
-        self._lane.tell = self._tell
-        self._lane.start()
+        self._writer.tell = self._tell
+        self._writer.start()
 
     async def drain(self) -> None:
         """Waiting polls get the empty answer, and new ones are no longer held; everything else goes on."""
 
-        def release(session: Session) -> None:
-            session.release_polls()
+        def release(work: UnitOfWork) -> None:
+            work.release_polls()
 
         released = False
         while (
@@ -102,7 +102,7 @@ class Api:
 
     def close(self) -> None:
         """What was submitted is finished; then the threads end. The store stays open: it is not ours."""
-        self._lane.stop()
+        self._writer.stop()
         self._readers.shutdown()
 
     async def call(
@@ -125,25 +125,29 @@ class Api:
         connection goes away during a poll. A callback and not a coroutine: a task and its futures cost a fifth of
         a call (docs/performance.md).
         """
-        caller = Caller(tenant, self._engine.now_ms(), self._tokens, self._settings, self._buckets)
+        context = CallContext(tenant, self._engine.now_ms(), self._tokens, self._settings, self._buckets)
         if self._buckets.enforced:
-            self._buckets.require_call(tenant, operation, caller.now)
+            self._buckets.require_call(tenant, operation, context.now)
         write = WRITES.get(operation)
         if write is not None:
-            about = subject_of(operation, caller, request) if self._engine.store.shared else None
-            self._lane.submit(Command(partial(write, caller=caller, request=request), done, about=about))
+            execution_ref = (
+                execution_reference_of(operation, context, request) if self._engine.store.shared else None
+            )
+            self._writer.submit(
+                Command(partial(write, context=context, request=request), done, execution_ref=execution_ref)
+            )
         elif operation in READS:
-            self._read(READS[operation], caller, request, done)
+            self._read(READS[operation], context, request, done)
         elif isinstance(request, PollForDecisionTaskInput) and request.next_page_token:
-            self._read(tasks.next_page_of_decision_task, caller, request, done)
+            self._read(tasks.next_page_of_decision_task, context, request, done)
         else:
-            self._poll(operation, caller, request, gone, done)
+            self._poll(operation, context, request, gone, done)
 
     # --- to the lane and the readers, and back ---
 
-    def _submit(self, run: Callable[[Session], Any]) -> asyncio.Future[Any]:
+    def _submit(self, run: Callable[[UnitOfWork], Any]) -> asyncio.Future[Any]:
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._lane.submit(Command(run, partial(_resolve, future)))
+        self._writer.submit(Command(run, partial(_resolve, future)))
         return future
 
     def _tell(self, answers: list[tuple[Reply, Any]]) -> None:
@@ -154,7 +158,7 @@ class Api:
     def _poll(
         self,
         operation: str,
-        caller: Caller,
+        context: CallContext,
         request: Any,
         gone: Disconnect | None,
         done: Callable[[Answer], None],
@@ -166,24 +170,24 @@ class Api:
             timer.cancel()
             done(nothing if answer is None else answer)
 
-        poll = Poll(self._lane, begin, caller, request, reply)
+        poll = Poll(self._writer, begin, context, request, reply)
         timer = self._loop.call_later(self._settings.long_poll_seconds, poll.withdraw)
         if gone is not None:
             gone.then(poll.abandon)
 
     def _read(
-        self, function: Callable[..., Any], caller: Caller, request: Any, done: Callable[[Answer], None]
+        self, function: Callable[..., Any], context: CallContext, request: Any, done: Callable[[Answer], None]
     ) -> None:
         assert self._loop is not None, "start() comes first"
-        reading = self._loop.run_in_executor(self._readers, self._read_now, function, caller, request)
+        reading = self._loop.run_in_executor(self._readers, self._read_now, function, context, request)
         reading.add_done_callback(lambda read: done(read.exception() or read.result()))
 
-    def _read_now(self, function: Callable[..., Any], caller: Caller, request: Any) -> Answer:
+    def _read_now(self, function: Callable[..., Any], context: CallContext, request: Any) -> Answer:
         try:
             with self._engine.store.reader() as reader:
-                return function(reader, caller, request)
+                return function(reader, context, request)
         except StoreError as error:
-            self._complaints.say("the store could not be read: %s", error)
+            self._throttled_log.error("the store could not be read: %s", error)
             raise ServiceUnavailable from error
 
 

@@ -9,10 +9,10 @@ from typing import Protocol
 
 from msgspec import Raw
 
-from workflowsvc.core import catalog, workflow
+from workflowsvc.core import type_defaults, workflow
 from workflowsvc.core.execution import Execution
 from workflowsvc.core.run_ids import run_of
-from workflowsvc.engine.session import Session
+from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.faults import (
     DefaultUndefinedFault,
     LimitExceededFault,
@@ -21,9 +21,9 @@ from workflowsvc.faults import (
     ValidationException,
     WorkflowExecutionAlreadyStartedFault,
 )
-from workflowsvc.model import shapes, wording
+from workflowsvc.model import shapes, validation_text
 from workflowsvc.model.events import timestamp
-from workflowsvc.service.caller import Caller
+from workflowsvc.service.call_context import CallContext
 from workflowsvc.service.paging import Pages
 from workflowsvc.service.registration import require_domain, require_registered, require_type, type_text
 from workflowsvc.service.types import workflow_defaults
@@ -31,24 +31,26 @@ from workflowsvc.store.interface import ExecutionRow, Reader
 
 
 def start_workflow_execution(
-    session: Session, caller: Caller, request: shapes.StartWorkflowExecutionInput
+    work: UnitOfWork, context: CallContext, request: shapes.StartWorkflowExecutionInput
 ) -> shapes.Run:
     """Events 1 and 2 with one timestamp. The checks stand in the order of reference 2 and 2.21."""
-    domain = require_registered(session, caller, request.domain)
+    domain = require_registered(work, context, request.domain)
     name, version = request.workflow_type.name, request.workflow_type.version
-    row = require_type(session, domain, "workflow", name, version)
+    row = require_type(work, domain, "workflow", name, version)
     if row.status == "DEPRECATED":
         raise TypeDeprecatedFault(type_text("workflow", name, version))
-    settings = catalog.workflow_settings(request, workflow_defaults(row.defaults), catalog.START_ORDER)
+    settings = type_defaults.workflow_settings(
+        request, workflow_defaults(row.defaults), type_defaults.START_ORDER
+    )
     if isinstance(settings, str):
-        raise DefaultUndefinedFault(catalog.wire_name(settings))
-    _require_short_enough(session, settings.execution_start_to_close_timeout)
-    if session.open_execution(domain.id, request.workflow_id, None) is not None:
+        raise DefaultUndefinedFault(type_defaults.wire_name(settings))
+    _require_short_enough(work, settings.execution_start_to_close_timeout)
+    if work.open_execution(domain.id, request.workflow_id, None) is not None:
         raise WorkflowExecutionAlreadyStartedFault
-    most = session.limits.max_open_executions
-    if session.open_count(domain.id) >= most:
+    most = work.quotas.max_open_executions
+    if work.open_count(domain.id) >= most:
         raise LimitExceededFault(f"The limit of {most} open executions in domain {domain.name} is reached")
-    execution = session.create(
+    execution = work.create(
         domain.id,
         request.workflow_id,
         shapes.WorkflowExecutionStartedEventAttributes(
@@ -62,12 +64,12 @@ def start_workflow_execution(
     return shapes.Run(run_id=execution.run_id)
 
 
-def _require_short_enough(session: Session, timeout: str) -> None:
+def _require_short_enough(work: UnitOfWork, timeout: str) -> None:
     """The model's own bound, a year, was checked with the request; ours may be less (reference 12.1)."""
-    most = session.limits.max_execution_seconds
+    most = work.quotas.max_execution_seconds
     if timeout != "NONE" and int(timeout) > most:
         text = f"Member must be a whole number of seconds from 0 to {most}"
-        violation = wording.violation(timeout, "executionStartToCloseTimeout", text)
+        violation = validation_text.violation(timeout, "executionStartToCloseTimeout", text)
         raise ValidationException(f"1 validation error detected: {violation}")
 
 
@@ -79,11 +81,11 @@ def unknown_execution(workflow_id: str, run_id: str) -> UnknownResourceFault:
 
 
 def require_open(
-    session: Session, caller: Caller, domain: str, workflow_id: str, run_id: str | None
+    work: UnitOfWork, context: CallContext, domain: str, workflow_id: str, run_id: str | None
 ) -> Execution:
     """The open run that a call addresses, with or without runId."""
-    row = session.names.require_domain(caller.tenant, domain)
-    execution = session.open_execution(row.id, workflow_id, run_id)
+    row = work.catalog.require_domain(context.tenant, domain)
+    execution = work.open_execution(row.id, workflow_id, run_id)
     if execution is not None:
         return execution
     if run_id:
@@ -92,44 +94,44 @@ def require_open(
 
 
 def signal_workflow_execution(
-    session: Session, caller: Caller, request: shapes.SignalWorkflowExecutionInput
+    work: UnitOfWork, context: CallContext, request: shapes.SignalWorkflowExecutionInput
 ) -> None:
-    execution = require_open(session, caller, request.domain, request.workflow_id, request.run_id)
-    caller.buckets.require_run(execution.run_id, "SignalWorkflowExecution", session.now)
-    workflow.signal(execution, session.now, signal_name=request.signal_name, input=request.input)
-    session.changed(execution)
+    execution = require_open(work, context, request.domain, request.workflow_id, request.run_id)
+    context.buckets.require_run(execution.run_id, "SignalWorkflowExecution", work.now)
+    workflow.signal(execution, work.now, signal_name=request.signal_name, input=request.input)
+    work.changed(execution)
 
 
 def request_cancel_workflow_execution(
-    session: Session, caller: Caller, request: shapes.RequestCancelWorkflowExecutionInput
+    work: UnitOfWork, context: CallContext, request: shapes.RequestCancelWorkflowExecutionInput
 ) -> None:
-    execution = require_open(session, caller, request.domain, request.workflow_id, request.run_id)
-    caller.buckets.require_run(execution.run_id, "RequestCancelWorkflowExecution", session.now)
-    workflow.request_cancel(execution, session.now)
-    session.changed(execution)
+    execution = require_open(work, context, request.domain, request.workflow_id, request.run_id)
+    context.buckets.require_run(execution.run_id, "RequestCancelWorkflowExecution", work.now)
+    workflow.request_cancel(execution, work.now)
+    work.changed(execution)
 
 
 def terminate_workflow_execution(
-    session: Session, caller: Caller, request: shapes.TerminateWorkflowExecutionInput
+    work: UnitOfWork, context: CallContext, request: shapes.TerminateWorkflowExecutionInput
 ) -> None:
-    execution = require_open(session, caller, request.domain, request.workflow_id, request.run_id)
+    execution = require_open(work, context, request.domain, request.workflow_id, request.run_id)
     workflow.terminate(
         execution,
-        session.now,
+        work.now,
         reason=request.reason,
         details=request.details,
         child_policy=request.child_policy,
     )
-    session.changed(execution)
+    work.changed(execution)
 
 
 def describe_workflow_execution(
-    session: Session, caller: Caller, request: shapes.DescribeWorkflowExecutionInput
+    work: UnitOfWork, context: CallContext, request: shapes.DescribeWorkflowExecutionInput
 ) -> shapes.WorkflowExecutionDetail:
     """Exactly the run that is named, open or closed; counts of a closed run are those at its close (10.4)."""
-    domain = session.names.require_domain(caller.tenant, request.domain)
+    domain = work.catalog.require_domain(context.tenant, request.domain)
     named = request.execution
-    execution = session.named_execution(domain.id, named.workflow_id, named.run_id)
+    execution = work.named_execution(domain.id, named.workflow_id, named.run_id)
     if execution is None:
         raise unknown_execution(named.workflow_id, named.run_id)
     started = execution.started
@@ -173,12 +175,12 @@ def _info(execution: Execution) -> shapes.WorkflowExecutionInfo:
 
 
 def get_workflow_execution_history(
-    reader: Reader, caller: Caller, request: shapes.GetWorkflowExecutionHistoryInput
+    reader: Reader, context: CallContext, request: shapes.GetWorkflowExecutionHistoryInput
 ) -> shapes.History:
     """The events in order of their ids, or newest first; open and closed runs alike."""
-    row = _require_row(reader, caller, request.domain, request.execution)
-    caller.buckets.require_run(row.run_id, "GetWorkflowExecutionHistory", caller.now)
-    pages = Pages(caller, "GetWorkflowExecutionHistory", request, caller.settings.max_page_size)
+    row = _require_row(reader, context, request.domain, request.execution)
+    context.buckets.require_run(row.run_id, "GetWorkflowExecutionHistory", context.now)
+    pages = Pages(context, "GetWorkflowExecutionHistory", request, context.settings.max_page_size)
     events, following = history_page(
         reader,
         row.run,
@@ -214,20 +216,20 @@ def history_page(
 
 
 def _require_row(
-    reader: Reader, caller: Caller, domain: str, named: shapes.WorkflowExecution
+    reader: Reader, context: CallContext, domain: str, named: shapes.WorkflowExecution
 ) -> ExecutionRow:
-    domain_row = require_domain(reader, caller, domain)
+    domain_row = require_domain(reader, context, domain)
     run = run_of(named.run_id)
     row = None if run is None else reader.executions([run]).get(run)
     if (
         row is None
         or (row.run_id, row.workflow_id, row.domain) != (named.run_id, named.workflow_id, domain_row.id)
-        or is_forgotten(row, caller)
+        or is_forgotten(row, context)
     ):
         raise unknown_execution(named.workflow_id, named.run_id)
     return row
 
 
-def is_forgotten(row: ExecutionRow, caller: Caller) -> bool:
+def is_forgotten(row: ExecutionRow, context: CallContext) -> bool:
     """Its retention period is over, though part of it may still be stored (reference 8.12)."""
-    return row.purge_at is not None and row.purge_at <= caller.now
+    return row.purge_at is not None and row.purge_at <= context.now

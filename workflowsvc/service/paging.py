@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from workflowsvc.model.shapes import Shape
-from workflowsvc.service.caller import Caller
+from workflowsvc.service.call_context import CallContext
 from workflowsvc.service.tokens import PageKey
 
 _encode = msgspec.json.Encoder().encode
@@ -21,9 +21,9 @@ _encode = msgspec.json.Encoder().encode
 class Pages:
     """The paging of one call."""
 
-    def __init__(self, caller: Caller, operation: str, request: Any, largest: int) -> None:
+    def __init__(self, context: CallContext, operation: str, request: Any, largest: int) -> None:
         """`largest` is also the size when the request does not say."""
-        self._caller = caller
+        self._context = context
         self._operation = operation
         self._request = request
         self._token: str | None = request.next_page_token or None
@@ -35,15 +35,15 @@ class Pages:
         """
         if self._token is None:
             return None
-        return self._caller.tokens.read_page(self._key(), self._caller.now, self._token, form)
+        return self._context.tokens.read_page(self._key(), self._context.now, self._token, form)
 
     def token(self, position: Any) -> str:
         """The token of the page that begins there."""
-        return self._caller.tokens.page(self._key(), self._caller.now, position)
+        return self._context.tokens.page(self._key(), self._context.now, position)
 
     def _key(self) -> PageKey:
         """Most calls have one page and need none."""
-        return PageKey(self._caller.tenant, self._operation, _digest(self._request))
+        return PageKey(self._context.tenant, self._operation, _digest(self._request))
 
 
 def _digest(request: Shape) -> bytes:

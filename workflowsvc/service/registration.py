@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from workflowsvc.engine.session import Session
+from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.faults import (
     DomainAlreadyExistsFault,
     DomainDeprecatedFault,
@@ -23,7 +23,7 @@ from workflowsvc.faults import (
 )
 from workflowsvc.model import shapes
 from workflowsvc.model.events import timestamp
-from workflowsvc.service.caller import Caller
+from workflowsvc.service.call_context import CallContext
 from workflowsvc.service.paging import Pages
 from workflowsvc.store.interface import DomainRow, Reader, TypeKind, TypeRow
 
@@ -31,17 +31,17 @@ _encode = msgspec.json.Encoder().encode
 _decode_tags = msgspec.json.Decoder(dict[str, str | None]).decode
 
 
-def require_domain(reader: Reader, caller: Caller, name: str) -> DomainRow:
+def require_domain(reader: Reader, context: CallContext, name: str) -> DomainRow:
     """UnknownResourceFault `Unknown domain: <name>`."""
-    row = reader.domain(caller.tenant.key, name)
+    row = reader.domain(context.tenant.key, name)
     if row is None:
         raise UnknownResourceFault(f"Unknown domain: {name}")
     return row
 
 
-def require_registered(session: Session, caller: Caller, name: str) -> DomainRow:
+def require_registered(work: UnitOfWork, context: CallContext, name: str) -> DomainRow:
     """A domain that may get new types and runs; DomainDeprecatedFault otherwise (reference 11.2)."""
-    row = session.names.require_domain(caller.tenant, name)
+    row = work.catalog.require_domain(context.tenant, name)
     if row.status == "DEPRECATED":
         raise DomainDeprecatedFault(name)
     return row
@@ -50,18 +50,18 @@ def require_registered(session: Session, caller: Caller, name: str) -> DomainRow
 # --- domains ---
 
 
-def register_domain(session: Session, caller: Caller, request: shapes.RegisterDomainInput) -> None:
-    if session.names.domain(caller.tenant, request.name) is not None:
+def register_domain(work: UnitOfWork, context: CallContext, request: shapes.RegisterDomainInput) -> None:
+    if work.catalog.domain(context.tenant, request.name) is not None:
         raise DomainAlreadyExistsFault(request.name)
-    if session.tx.count_domains(caller.tenant.key) >= session.limits.max_domains:
-        raise LimitExceededFault(f"The limit of {session.limits.max_domains} domains is reached")
+    if work.tx.count_domains(context.tenant.key) >= work.quotas.max_domains:
+        raise LimitExceededFault(f"The limit of {work.quotas.max_domains} domains is reached")
     tags = {tag.key: tag.value for tag in request.tags or ()}
-    _require_few_tags(session, tags)
-    session.names.put_domain(
-        caller.tenant,
+    _require_few_tags(work, tags)
+    work.catalog.put_domain(
+        context.tenant,
         DomainRow(
-            id=session.state.ids.name(session.now),
-            tenant=caller.tenant.key,
+            id=work.state.ids.name(work.now),
+            tenant=context.tenant.key,
             name=request.name,
             status="REGISTERED",
             description=request.description,
@@ -72,90 +72,94 @@ def register_domain(session: Session, caller: Caller, request: shapes.RegisterDo
 
 
 def describe_domain(
-    reader: Reader, caller: Caller, request: shapes.DescribeDomainInput
+    reader: Reader, context: CallContext, request: shapes.DescribeDomainInput
 ) -> shapes.DomainDetail:
-    row = require_domain(reader, caller, request.name)
+    row = require_domain(reader, context, request.name)
     return shapes.DomainDetail(
         configuration=shapes.DomainConfiguration(workflow_execution_retention_period_in_days=row.retention),
-        domain_info=_domain_info(caller, row),
+        domain_info=_domain_info(context, row),
     )
 
 
-def list_domains(reader: Reader, caller: Caller, request: shapes.ListDomainsInput) -> shapes.DomainInfos:
-    pages = Pages(caller, "ListDomains", request, caller.settings.max_page_size)
+def list_domains(
+    reader: Reader, context: CallContext, request: shapes.ListDomainsInput
+) -> shapes.DomainInfos:
+    pages = Pages(context, "ListDomains", request, context.settings.max_page_size)
     after = pages.position(str)
     descending = bool(request.reverse_order)
-    rows = reader.domains(caller.tenant.key, request.registration_status, after, pages.size + 1, descending)
+    rows = reader.domains(context.tenant.key, request.registration_status, after, pages.size + 1, descending)
     more = len(rows) > pages.size
     rows = rows[: pages.size]
     return shapes.DomainInfos(
-        domain_infos=[_domain_info(caller, row) for row in rows],
+        domain_infos=[_domain_info(context, row) for row in rows],
         next_page_token=pages.token(rows[-1].name) if more else None,
     )
 
 
-def deprecate_domain(session: Session, caller: Caller, request: shapes.DeprecateDomainInput) -> None:
+def deprecate_domain(work: UnitOfWork, context: CallContext, request: shapes.DeprecateDomainInput) -> None:
     """Its types are deprecated with it (reference 2.4); they stay so when it is undeprecated (15.5)."""
-    row = require_registered(session, caller, request.name)
-    session.names.put_domain(caller.tenant, row._replace(status="DEPRECATED"))
-    session.names.deprecate_types(row.id)
+    row = require_registered(work, context, request.name)
+    work.catalog.put_domain(context.tenant, row._replace(status="DEPRECATED"))
+    work.catalog.deprecate_types(row.id)
 
 
-def undeprecate_domain(session: Session, caller: Caller, request: shapes.UndeprecateDomainInput) -> None:
-    row = session.names.require_domain(caller.tenant, request.name)
+def undeprecate_domain(
+    work: UnitOfWork, context: CallContext, request: shapes.UndeprecateDomainInput
+) -> None:
+    row = work.catalog.require_domain(context.tenant, request.name)
     if row.status == "REGISTERED":
         raise DomainAlreadyExistsFault(request.name)
-    session.names.put_domain(caller.tenant, row._replace(status="REGISTERED"))
+    work.catalog.put_domain(context.tenant, row._replace(status="REGISTERED"))
 
 
-def _domain_info(caller: Caller, row: DomainRow) -> shapes.DomainInfo:
+def _domain_info(context: CallContext, row: DomainRow) -> shapes.DomainInfo:
     return shapes.DomainInfo(
-        arn=caller.tenant.domain_arn(row.name), description=row.description, name=row.name, status=row.status
+        arn=context.tenant.domain_arn(row.name), description=row.description, name=row.name, status=row.status
     )
 
 
 # --- resource tags ---
 
 
-def _tagged_domain(session: Session, caller: Caller, arn: str) -> DomainRow:
-    row = session.names.domain(caller.tenant, _domain_of(caller, arn))
+def _tagged_domain(work: UnitOfWork, context: CallContext, arn: str) -> DomainRow:
+    row = work.catalog.domain(context.tenant, _domain_of(context, arn))
     if row is None:
         raise UnknownResourceFault(f"Unknown resource: {arn}")
     return row
 
 
-def _domain_of(caller: Caller, arn: str) -> str:
+def _domain_of(context: CallContext, arn: str) -> str:
     """The domain that a domain ARN of this tenant names; only domains have tags (reference 2.6)."""
-    prefix = caller.tenant.domain_arn("")
+    prefix = context.tenant.domain_arn("")
     if not arn.startswith(prefix):
         raise UnknownResourceFault(f"Unknown resource: {arn}")
     return arn.removeprefix(prefix)
 
 
-def _require_few_tags(session: Session, tags: dict[str, str | None]) -> None:
-    if len(tags) > session.limits.max_resource_tags:
-        raise TooManyTagsFault(f"A domain has at most {session.limits.max_resource_tags} tags")
+def _require_few_tags(work: UnitOfWork, tags: dict[str, str | None]) -> None:
+    if len(tags) > work.quotas.max_resource_tags:
+        raise TooManyTagsFault(f"A domain has at most {work.quotas.max_resource_tags} tags")
 
 
-def tag_resource(session: Session, caller: Caller, request: shapes.TagResourceInput) -> None:
-    row = _tagged_domain(session, caller, request.resource_arn)
+def tag_resource(work: UnitOfWork, context: CallContext, request: shapes.TagResourceInput) -> None:
+    row = _tagged_domain(work, context, request.resource_arn)
     tags = _decode_tags(row.tags) | {tag.key: tag.value for tag in request.tags}
-    _require_few_tags(session, tags)
-    session.names.put_domain(caller.tenant, row._replace(tags=_encode(tags)))
+    _require_few_tags(work, tags)
+    work.catalog.put_domain(context.tenant, row._replace(tags=_encode(tags)))
 
 
-def untag_resource(session: Session, caller: Caller, request: shapes.UntagResourceInput) -> None:
-    row = _tagged_domain(session, caller, request.resource_arn)
+def untag_resource(work: UnitOfWork, context: CallContext, request: shapes.UntagResourceInput) -> None:
+    row = _tagged_domain(work, context, request.resource_arn)
     tags = _decode_tags(row.tags)
     for key in request.tag_keys:
         tags.pop(key, None)
-    session.names.put_domain(caller.tenant, row._replace(tags=_encode(tags)))
+    work.catalog.put_domain(context.tenant, row._replace(tags=_encode(tags)))
 
 
 def list_tags_for_resource(
-    reader: Reader, caller: Caller, request: shapes.ListTagsForResourceInput
+    reader: Reader, context: CallContext, request: shapes.ListTagsForResourceInput
 ) -> shapes.ListTagsForResourceOutput:
-    row = reader.domain(caller.tenant.key, _domain_of(caller, request.resource_arn))
+    row = reader.domain(context.tenant.key, _domain_of(context, request.resource_arn))
     if row is None:
         raise UnknownResourceFault(f"Unknown resource: {request.resource_arn}")
     tags = _decode_tags(row.tags)
@@ -172,9 +176,9 @@ def type_text(kind: TypeKind, name: str, version: str) -> str:
     return f"{'WorkflowType' if kind == 'workflow' else 'ActivityType'}=[name={name}, version={version}]"
 
 
-def require_type(session: Session, domain: DomainRow, kind: TypeKind, name: str, version: str) -> TypeRow:
+def require_type(work: UnitOfWork, domain: DomainRow, kind: TypeKind, name: str, version: str) -> TypeRow:
     """UnknownResourceFault `Unknown type: …`."""
-    return _known(session.names.type(domain.id, kind, name, version), kind, name, version)
+    return _known(work.catalog.type(domain.id, kind, name, version), kind, name, version)
 
 
 def _known(row: TypeRow | None, kind: TypeKind, name: str, version: str) -> TypeRow:
@@ -184,17 +188,17 @@ def _known(row: TypeRow | None, kind: TypeKind, name: str, version: str) -> Type
 
 
 def _register(
-    session: Session, caller: Caller, kind: TypeKind, request: Any, configuration: type[Any]
+    work: UnitOfWork, context: CallContext, kind: TypeKind, request: Any, configuration: type[Any]
 ) -> None:
-    domain = require_registered(session, caller, request.domain)
-    if session.names.type(domain.id, kind, request.name, request.version) is not None:
+    domain = require_registered(work, context, request.domain)
+    if work.catalog.type(domain.id, kind, request.name, request.version) is not None:
         raise TypeAlreadyExistsFault(type_text(kind, request.name, request.version))
-    limits = session.limits
+    limits = work.quotas
     most = limits.max_workflow_types if kind == "workflow" else limits.max_activity_types
-    if session.tx.count_types(domain.id, kind) >= most:
+    if work.tx.count_types(domain.id, kind) >= most:
         raise LimitExceededFault(f"The limit of {most} {kind} types in domain {domain.name} is reached")
     defaults = configuration(**{name: getattr(request, name) for name in configuration.__struct_fields__})
-    session.names.put_type(
+    work.catalog.put_type(
         TypeRow(
             domain=domain.id,
             kind=kind,
@@ -202,7 +206,7 @@ def _register(
             version=request.version,
             status="REGISTERED",
             description=request.description,
-            created_at=session.now,
+            created_at=work.now,
             deprecated_at=None,
             defaults=_encode(defaults),
         )
@@ -210,93 +214,99 @@ def _register(
 
 
 def register_workflow_type(
-    session: Session, caller: Caller, request: shapes.RegisterWorkflowTypeInput
+    work: UnitOfWork, context: CallContext, request: shapes.RegisterWorkflowTypeInput
 ) -> None:
-    _register(session, caller, "workflow", request, shapes.WorkflowTypeConfiguration)
+    _register(work, context, "workflow", request, shapes.WorkflowTypeConfiguration)
 
 
 def register_activity_type(
-    session: Session, caller: Caller, request: shapes.RegisterActivityTypeInput
+    work: UnitOfWork, context: CallContext, request: shapes.RegisterActivityTypeInput
 ) -> None:
-    _register(session, caller, "activity", request, shapes.ActivityTypeConfiguration)
+    _register(work, context, "activity", request, shapes.ActivityTypeConfiguration)
 
 
 def _deprecate(
-    session: Session, caller: Caller, domain: str, kind: TypeKind, name: str, version: str
+    work: UnitOfWork, context: CallContext, domain: str, kind: TypeKind, name: str, version: str
 ) -> None:
-    row = require_type(session, session.names.require_domain(caller.tenant, domain), kind, name, version)
+    row = require_type(work, work.catalog.require_domain(context.tenant, domain), kind, name, version)
     if row.status == "DEPRECATED":
         raise TypeDeprecatedFault(type_text(kind, name, version))
-    session.names.put_type(row._replace(status="DEPRECATED", deprecated_at=session.now))
+    work.catalog.put_type(row._replace(status="DEPRECATED", deprecated_at=work.now))
 
 
 def _undeprecate(
-    session: Session, caller: Caller, domain: str, kind: TypeKind, name: str, version: str
+    work: UnitOfWork, context: CallContext, domain: str, kind: TypeKind, name: str, version: str
 ) -> None:
-    row = require_type(session, session.names.require_domain(caller.tenant, domain), kind, name, version)
+    row = require_type(work, work.catalog.require_domain(context.tenant, domain), kind, name, version)
     if row.status == "REGISTERED":
         raise TypeAlreadyExistsFault(type_text(kind, name, version))
-    session.names.put_type(row._replace(status="REGISTERED", deprecated_at=None))
+    work.catalog.put_type(row._replace(status="REGISTERED", deprecated_at=None))
 
 
-def _delete(session: Session, caller: Caller, domain: str, kind: TypeKind, name: str, version: str) -> None:
-    row = require_type(session, session.names.require_domain(caller.tenant, domain), kind, name, version)
+def _delete(
+    work: UnitOfWork, context: CallContext, domain: str, kind: TypeKind, name: str, version: str
+) -> None:
+    row = require_type(work, work.catalog.require_domain(context.tenant, domain), kind, name, version)
     if row.status == "REGISTERED":
         raise TypeNotDeprecatedFault(
             "The type is currently registered and cannot be deleted in its current state"
         )
-    session.names.delete_type(row)
+    work.catalog.delete_type(row)
 
 
 def deprecate_workflow_type(
-    session: Session, caller: Caller, request: shapes.DeprecateWorkflowTypeInput
+    work: UnitOfWork, context: CallContext, request: shapes.DeprecateWorkflowTypeInput
 ) -> None:
     _deprecate(
-        session, caller, request.domain, "workflow", request.workflow_type.name, request.workflow_type.version
+        work, context, request.domain, "workflow", request.workflow_type.name, request.workflow_type.version
     )
 
 
 def undeprecate_workflow_type(
-    session: Session, caller: Caller, request: shapes.UndeprecateWorkflowTypeInput
+    work: UnitOfWork, context: CallContext, request: shapes.UndeprecateWorkflowTypeInput
 ) -> None:
     _undeprecate(
-        session, caller, request.domain, "workflow", request.workflow_type.name, request.workflow_type.version
+        work, context, request.domain, "workflow", request.workflow_type.name, request.workflow_type.version
     )
 
 
-def delete_workflow_type(session: Session, caller: Caller, request: shapes.DeleteWorkflowTypeInput) -> None:
+def delete_workflow_type(
+    work: UnitOfWork, context: CallContext, request: shapes.DeleteWorkflowTypeInput
+) -> None:
     _delete(
-        session, caller, request.domain, "workflow", request.workflow_type.name, request.workflow_type.version
+        work, context, request.domain, "workflow", request.workflow_type.name, request.workflow_type.version
     )
 
 
 def deprecate_activity_type(
-    session: Session, caller: Caller, request: shapes.DeprecateActivityTypeInput
+    work: UnitOfWork, context: CallContext, request: shapes.DeprecateActivityTypeInput
 ) -> None:
     _deprecate(
-        session, caller, request.domain, "activity", request.activity_type.name, request.activity_type.version
+        work, context, request.domain, "activity", request.activity_type.name, request.activity_type.version
     )
 
 
 def undeprecate_activity_type(
-    session: Session, caller: Caller, request: shapes.UndeprecateActivityTypeInput
+    work: UnitOfWork, context: CallContext, request: shapes.UndeprecateActivityTypeInput
 ) -> None:
     _undeprecate(
-        session, caller, request.domain, "activity", request.activity_type.name, request.activity_type.version
+        work, context, request.domain, "activity", request.activity_type.name, request.activity_type.version
     )
 
 
-def delete_activity_type(session: Session, caller: Caller, request: shapes.DeleteActivityTypeInput) -> None:
+def delete_activity_type(
+    work: UnitOfWork, context: CallContext, request: shapes.DeleteActivityTypeInput
+) -> None:
     _delete(
-        session, caller, request.domain, "activity", request.activity_type.name, request.activity_type.version
+        work, context, request.domain, "activity", request.activity_type.name, request.activity_type.version
     )
 
 
 def describe_workflow_type(
-    reader: Reader, caller: Caller, request: shapes.DescribeWorkflowTypeInput
+    reader: Reader, context: CallContext, request: shapes.DescribeWorkflowTypeInput
 ) -> shapes.WorkflowTypeDetail:
     name, version = request.workflow_type.name, request.workflow_type.version
-    domain = require_domain(reader, caller, request.domain)
+    domain = require_domain(reader, context, request.domain)
     row = _known(reader.type(domain.id, "workflow", name, version), "workflow", name, version)
     return shapes.WorkflowTypeDetail(
         configuration=msgspec.json.decode(row.defaults, type=shapes.WorkflowTypeConfiguration),
@@ -305,10 +315,10 @@ def describe_workflow_type(
 
 
 def describe_activity_type(
-    reader: Reader, caller: Caller, request: shapes.DescribeActivityTypeInput
+    reader: Reader, context: CallContext, request: shapes.DescribeActivityTypeInput
 ) -> shapes.ActivityTypeDetail:
     name, version = request.activity_type.name, request.activity_type.version
-    domain = require_domain(reader, caller, request.domain)
+    domain = require_domain(reader, context, request.domain)
     row = _known(reader.type(domain.id, "activity", name, version), "activity", name, version)
     return shapes.ActivityTypeDetail(
         configuration=msgspec.json.decode(row.defaults, type=shapes.ActivityTypeConfiguration),
@@ -317,28 +327,28 @@ def describe_activity_type(
 
 
 def list_workflow_types(
-    reader: Reader, caller: Caller, request: shapes.ListWorkflowTypesInput
+    reader: Reader, context: CallContext, request: shapes.ListWorkflowTypesInput
 ) -> shapes.WorkflowTypeInfos:
-    rows, token = _list_types(reader, caller, "workflow", "ListWorkflowTypes", request)
+    rows, token = _list_types(reader, context, "workflow", "ListWorkflowTypes", request)
     return shapes.WorkflowTypeInfos(
         next_page_token=token, type_infos=[_workflow_type_info(row) for row in rows]
     )
 
 
 def list_activity_types(
-    reader: Reader, caller: Caller, request: shapes.ListActivityTypesInput
+    reader: Reader, context: CallContext, request: shapes.ListActivityTypesInput
 ) -> shapes.ActivityTypeInfos:
-    rows, token = _list_types(reader, caller, "activity", "ListActivityTypes", request)
+    rows, token = _list_types(reader, context, "activity", "ListActivityTypes", request)
     return shapes.ActivityTypeInfos(
         next_page_token=token, type_infos=[_activity_type_info(row) for row in rows]
     )
 
 
 def _list_types(
-    reader: Reader, caller: Caller, kind: TypeKind, operation: str, request: Any
+    reader: Reader, context: CallContext, kind: TypeKind, operation: str, request: Any
 ) -> tuple[list[TypeRow], str | None]:
-    domain = require_domain(reader, caller, request.domain)
-    pages = Pages(caller, operation, request, caller.settings.max_page_size)
+    domain = require_domain(reader, context, request.domain)
+    pages = Pages(context, operation, request, context.settings.max_page_size)
     rows = reader.types(
         domain.id,
         kind,

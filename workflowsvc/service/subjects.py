@@ -10,44 +10,48 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from workflowsvc.core.run_ids import run_of
-from workflowsvc.engine.session import Subject
+from workflowsvc.engine.unit_of_work import ExecutionReference
 from workflowsvc.faults import ValidationException
-from workflowsvc.service.caller import Caller
+from workflowsvc.service.call_context import CallContext
 
 
-def subject_of(operation: str, caller: Caller, request: Any) -> Subject | None:
+def execution_reference_of(operation: str, context: CallContext, request: Any) -> ExecutionReference | None:
     """None for calls that are about no execution, or about one that cannot be known yet."""
-    find = _SUBJECTS.get(operation)
-    return None if find is None else find(caller, request)
+    find = _REFERENCES.get(operation)
+    return None if find is None else find(context, request)
 
 
-def _of_token(kind: Literal["decision", "activity"]) -> Callable[[Caller, Any], Subject | None]:
-    def find(caller: Caller, request: Any) -> Subject | None:
+def _of_token(
+    kind: Literal["decision", "activity"],
+) -> Callable[[CallContext, Any], ExecutionReference | None]:
+    def find(context: CallContext, request: Any) -> ExecutionReference | None:
         try:
-            return Subject(run=caller.tokens.read_task(caller.tenant, request.task_token, kind).run)
+            return ExecutionReference(
+                run=context.tokens.read_task(context.tenant, request.task_token, kind).run
+            )
         except ValidationException:
             return None  # as the call itself will be told
 
     return find
 
 
-def _of_workflow(caller: Caller, request: Any) -> Subject | None:
+def _of_workflow(context: CallContext, request: Any) -> ExecutionReference | None:
     """A new run of a workflowId, or its open one."""
-    return Subject(domain=(caller.tenant, request.domain), workflow_id=request.workflow_id)
+    return ExecutionReference(domain=(context.tenant, request.domain), workflow_id=request.workflow_id)
 
 
-def _of_run(caller: Caller, request: Any) -> Subject | None:
+def _of_run(context: CallContext, request: Any) -> ExecutionReference | None:
     if not request.run_id:
-        return _of_workflow(caller, request)
+        return _of_workflow(context, request)
     run = run_of(request.run_id)
-    return None if run is None else Subject(run=run)
+    return None if run is None else ExecutionReference(run=run)
 
 
-def _of_execution(caller: Caller, request: Any) -> Subject | None:
-    return _of_run(caller, request.execution) if request.execution.run_id else None
+def _of_execution(context: CallContext, request: Any) -> ExecutionReference | None:
+    return _of_run(context, request.execution) if request.execution.run_id else None
 
 
-_SUBJECTS: dict[str, Callable[[Caller, Any], Subject | None]] = {
+_REFERENCES: dict[str, Callable[[CallContext, Any], ExecutionReference | None]] = {
     "StartWorkflowExecution": _of_workflow,
     "SignalWorkflowExecution": _of_run,
     "RequestCancelWorkflowExecution": _of_run,

@@ -12,15 +12,15 @@ import msgspec
 
 from workflowsvc.core import activities, decision_tasks
 from workflowsvc.core.execution import Execution
-from workflowsvc.engine.pollers import Waiter
-from workflowsvc.engine.session import Session
+from workflowsvc.engine.pollers import PendingPoll
+from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.faults import UnknownResourceFault
 from workflowsvc.model import shapes
-from workflowsvc.service.caller import Caller
+from workflowsvc.service.call_context import CallContext
+from workflowsvc.service.decision_context import SessionSurroundings
 from workflowsvc.service.executions import EventSource, history_page, is_forgotten, unknown_execution
 from workflowsvc.service.paging import Pages
 from workflowsvc.service.registration import require_domain
-from workflowsvc.service.surroundings import SessionSurroundings
 from workflowsvc.service.tokens import TaskToken
 from workflowsvc.store.interface import ListKey, Reader, TaskKind, TaskRow
 
@@ -46,58 +46,58 @@ class DecisionPage(msgspec.Struct, array_like=True):
 
 
 def poll_for_decision_task(
-    session: Session, caller: Caller, request: shapes.PollForDecisionTaskInput, reply: Reply
-) -> Waiter:
+    work: UnitOfWork, context: CallContext, request: shapes.PollForDecisionTaskInput, reply: Reply
+) -> PendingPoll:
     """Answers with the next decision task of the list, now or when there is one."""
-    domain = session.names.require_domain(caller.tenant, request.domain)
+    domain = work.catalog.require_domain(context.tenant, request.domain)
 
-    def start(session: Session, row: TaskRow) -> shapes.DecisionTask | None:
-        execution = session.execution(row.run)
+    def start(work: UnitOfWork, row: TaskRow) -> shapes.DecisionTask | None:
+        execution = work.execution(row.run)
         if execution is None or not execution.is_open:
             return None
         task = execution.scheduled_task
         if task is None or task.scheduled_id != row.scheduled_event_id or execution.started_task is not None:
             return None
         previous = execution.previous_started_id
-        task = decision_tasks.start(execution, session.now, identity=request.identity)
-        session.changed(execution)
-        session.gather(execution)
+        task = decision_tasks.start(execution, work.now, identity=request.identity)
+        work.changed(execution)
+        work.collect_one(execution)
         page = DecisionPage(row.run, task.scheduled_id, task.started_id, previous, 0)
-        return _decision_task(session, caller, request, page, execution.name, execution.started.workflow_type)
+        return _decision_task(work, context, request, page, execution.name, execution.started.workflow_type)
 
-    waiter = Waiter(ListKey(domain.id, "decision", request.task_list.name), start, reply)
-    session.poll(waiter)
-    return waiter
+    pending = PendingPoll(ListKey(domain.id, "decision", request.task_list.name), start, reply)
+    work.poll(pending)
+    return pending
 
 
 def next_page_of_decision_task(
-    reader: Reader, caller: Caller, request: shapes.PollForDecisionTaskInput
+    reader: Reader, context: CallContext, request: shapes.PollForDecisionTaskInput
 ) -> shapes.DecisionTask:
     """The next page of the same task: same token and ids, never a new task, no waiting."""
-    require_domain(reader, caller, request.domain)
-    page = _pages(caller, request).position(DecisionPage)
+    require_domain(reader, context, request.domain)
+    page = _pages(context, request).position(DecisionPage)
     row = reader.executions([page.run]).get(page.run)
-    if row is None or is_forgotten(row, caller):
+    if row is None or is_forgotten(row, context):
         raise UnknownResourceFault(f"Unknown decision task, scheduledEventId = {page.scheduled_id}")
     name = shapes.WorkflowExecution(run_id=row.run_id, workflow_id=row.workflow_id)
     workflow_type = shapes.WorkflowType(name=row.type_name, version=row.type_version)
-    return _decision_task(reader, caller, request, page, name, workflow_type)
+    return _decision_task(reader, context, request, page, name, workflow_type)
 
 
-def _pages(caller: Caller, request: shapes.PollForDecisionTaskInput) -> Pages:
-    return Pages(caller, "PollForDecisionTask", request, caller.settings.max_page_size)
+def _pages(context: CallContext, request: shapes.PollForDecisionTaskInput) -> Pages:
+    return Pages(context, "PollForDecisionTask", request, context.settings.max_page_size)
 
 
 def _decision_task(
     source: EventSource,
-    caller: Caller,
+    context: CallContext,
     request: shapes.PollForDecisionTaskInput,
     page: DecisionPage,
     name: shapes.WorkflowExecution,
     workflow_type: shapes.WorkflowType,
 ) -> shapes.DecisionTask:
     """The history as of the start of the task: its last event is the DecisionTaskStarted (reference 2.31)."""
-    pages = _pages(caller, request)
+    pages = _pages(context, request)
     from_previous = request.start_at_previous_started_event and page.previous_started_id
     events, following = history_page(
         source,
@@ -116,48 +116,48 @@ def _decision_task(
         else pages.token(msgspec.structs.replace(page, next_event_id=following)),
         previous_started_event_id=page.previous_started_id,
         started_event_id=page.started_id,
-        task_token=caller.tokens.task(caller.tenant, token),
+        task_token=context.tokens.task(context.tenant, token),
         workflow_execution=name,
         workflow_type=workflow_type,
     )
 
 
 def respond_decision_task_completed(
-    session: Session, caller: Caller, request: shapes.RespondDecisionTaskCompletedInput
+    work: UnitOfWork, context: CallContext, request: shapes.RespondDecisionTaskCompletedInput
 ) -> None:
     """Reference 4.5. The list itself was checked with the request, before token and run (15.29)."""
-    execution, token = _require_task(session, caller, request.task_token, "decision")
+    execution, token = _require_task(work, context, request.task_token, "decision")
     decision_tasks.require_started(execution, scheduled_id=token.scheduled_id, started_id=token.started_id)
     decision_tasks.complete(
         execution,
-        session.now,
+        work.now,
         decisions=request.decisions or [],
         execution_context=request.execution_context,
         task_list=request.task_list,
         schedule_to_start=request.task_list_schedule_to_start_timeout,
-        surroundings=SessionSurroundings(session, caller, execution),
+        decision_context=SessionSurroundings(work, context, execution),
     )
-    session.changed(execution)
+    work.changed(execution)
 
 
 # --- activity tasks ---
 
 
 def poll_for_activity_task(
-    session: Session, caller: Caller, request: shapes.PollForActivityTaskInput, reply: Reply
-) -> Waiter:
+    work: UnitOfWork, context: CallContext, request: shapes.PollForActivityTaskInput, reply: Reply
+) -> PendingPoll:
     """Answers with the next activity task of the list, now or when there is one."""
-    domain = session.names.require_domain(caller.tenant, request.domain)
+    domain = work.catalog.require_domain(context.tenant, request.domain)
 
-    def start(session: Session, row: TaskRow) -> shapes.ActivityTask | None:
-        execution = session.execution(row.run)
+    def start(work: UnitOfWork, row: TaskRow) -> shapes.ActivityTask | None:
+        execution = work.execution(row.run)
         if execution is None or not execution.is_open:
             return None
         activity = execution.activities.get(row.scheduled_event_id)
         if activity is None or activity.started_id:
             return None
-        activities.start(execution, session.now, row.scheduled_event_id, identity=request.identity)
-        session.changed(execution)
+        activities.start(execution, work.now, row.scheduled_event_id, identity=request.identity)
+        work.changed(execution)
         scheduled = activity.scheduled
         token = TaskToken(
             "activity",
@@ -172,83 +172,83 @@ def poll_for_activity_task(
             activity_type=scheduled.activity_type,
             input=scheduled.input,
             started_event_id=activity.started_id,
-            task_token=caller.tokens.task(caller.tenant, token),
+            task_token=context.tokens.task(context.tenant, token),
             workflow_execution=execution.name,
         )
 
-    waiter = Waiter(ListKey(domain.id, "activity", request.task_list.name), start, reply)
-    session.poll(waiter)
-    return waiter
+    pending = PendingPoll(ListKey(domain.id, "activity", request.task_list.name), start, reply)
+    work.poll(pending)
+    return pending
 
 
 def record_activity_task_heartbeat(
-    session: Session, caller: Caller, request: shapes.RecordActivityTaskHeartbeatInput
+    work: UnitOfWork, context: CallContext, request: shapes.RecordActivityTaskHeartbeatInput
 ) -> shapes.ActivityTaskStatus:
-    execution, scheduled_id = _require_activity(session, caller, request.task_token)
-    caller.buckets.require_run(execution.run_id, "RecordActivityTaskHeartbeat", session.now)
-    cancel_requested = activities.heartbeat(execution, session.now, scheduled_id, request.details)
-    session.put_heartbeat(execution, scheduled_id)
+    execution, scheduled_id = _require_activity(work, context, request.task_token)
+    context.buckets.require_run(execution.run_id, "RecordActivityTaskHeartbeat", work.now)
+    cancel_requested = activities.heartbeat(execution, work.now, scheduled_id, request.details)
+    work.put_heartbeat(execution, scheduled_id)
     return shapes.ActivityTaskStatus(cancel_requested=cancel_requested)
 
 
 def respond_activity_task_completed(
-    session: Session, caller: Caller, request: shapes.RespondActivityTaskCompletedInput
+    work: UnitOfWork, context: CallContext, request: shapes.RespondActivityTaskCompletedInput
 ) -> None:
-    execution, scheduled_id = _require_activity(session, caller, request.task_token)
-    activities.complete(execution, session.now, scheduled_id, request.result)
-    session.changed(execution)
+    execution, scheduled_id = _require_activity(work, context, request.task_token)
+    activities.complete(execution, work.now, scheduled_id, request.result)
+    work.changed(execution)
 
 
 def respond_activity_task_failed(
-    session: Session, caller: Caller, request: shapes.RespondActivityTaskFailedInput
+    work: UnitOfWork, context: CallContext, request: shapes.RespondActivityTaskFailedInput
 ) -> None:
-    execution, scheduled_id = _require_activity(session, caller, request.task_token)
-    activities.fail(execution, session.now, scheduled_id, reason=request.reason, details=request.details)
-    session.changed(execution)
+    execution, scheduled_id = _require_activity(work, context, request.task_token)
+    activities.fail(execution, work.now, scheduled_id, reason=request.reason, details=request.details)
+    work.changed(execution)
 
 
 def respond_activity_task_canceled(
-    session: Session, caller: Caller, request: shapes.RespondActivityTaskCanceledInput
+    work: UnitOfWork, context: CallContext, request: shapes.RespondActivityTaskCanceledInput
 ) -> None:
-    execution, scheduled_id = _require_activity(session, caller, request.task_token)
-    activities.cancel(execution, session.now, scheduled_id, details=request.details)
-    session.changed(execution)
+    execution, scheduled_id = _require_activity(work, context, request.task_token)
+    activities.cancel(execution, work.now, scheduled_id, details=request.details)
+    work.changed(execution)
 
 
 # --- both ---
 
 
 def count_pending_decision_tasks(
-    reader: Reader, caller: Caller, request: shapes.CountPendingDecisionTasksInput
+    reader: Reader, context: CallContext, request: shapes.CountPendingDecisionTasksInput
 ) -> shapes.PendingTaskCount:
-    return _count(reader, caller, request.domain, "decision", request.task_list)
+    return _count(reader, context, request.domain, "decision", request.task_list)
 
 
 def count_pending_activity_tasks(
-    reader: Reader, caller: Caller, request: shapes.CountPendingActivityTasksInput
+    reader: Reader, context: CallContext, request: shapes.CountPendingActivityTasksInput
 ) -> shapes.PendingTaskCount:
-    return _count(reader, caller, request.domain, "activity", request.task_list)
+    return _count(reader, context, request.domain, "activity", request.task_list)
 
 
 def _count(
-    reader: Reader, caller: Caller, domain: str, kind: TaskKind, task_list: shapes.TaskList
+    reader: Reader, context: CallContext, domain: str, kind: TaskKind, task_list: shapes.TaskList
 ) -> shapes.PendingTaskCount:
-    row = require_domain(reader, caller, domain)
+    row = require_domain(reader, context, domain)
     return shapes.PendingTaskCount(count=reader.count_tasks(row.id, kind, task_list.name), truncated=False)
 
 
 def _require_task(
-    session: Session, caller: Caller, text: str, kind: Literal["decision", "activity"]
+    work: UnitOfWork, context: CallContext, text: str, kind: Literal["decision", "activity"]
 ) -> tuple[Execution, TaskToken]:
     """The open run of a token; the answers of reference 7.5 otherwise."""
-    token = caller.tokens.read_task(caller.tenant, text, kind)
-    execution = session.execution(token.run)
+    token = context.tokens.read_task(context.tenant, text, kind)
+    execution = work.execution(token.run)
     if execution is None or execution.run_id != token.run_id or not execution.is_open:
         raise unknown_execution(token.workflow_id, token.run_id)
     return execution, token
 
 
-def _require_activity(session: Session, caller: Caller, text: str) -> tuple[Execution, int]:
-    execution, token = _require_task(session, caller, text, "activity")
+def _require_activity(work: UnitOfWork, context: CallContext, text: str) -> tuple[Execution, int]:
+    execution, token = _require_task(work, context, text, "activity")
     activities.require_started(execution, scheduled_id=token.scheduled_id, started_id=token.started_id)
     return execution, token.scheduled_id

@@ -14,7 +14,7 @@ import msgspec
 from workflowsvc.core.durations import retention_ms
 from workflowsvc.model import shapes
 from workflowsvc.model.events import timestamp
-from workflowsvc.service.caller import Caller
+from workflowsvc.service.call_context import CallContext
 from workflowsvc.service.paging import Pages
 from workflowsvc.service.registration import require_domain
 from workflowsvc.store.interface import DomainRow, ExecutionQuery, ExecutionRow, Reader
@@ -23,62 +23,66 @@ _decode_tags = msgspec.json.Decoder(list[str | None]).decode
 
 
 def list_open_workflow_executions(
-    reader: Reader, caller: Caller, request: shapes.ListOpenWorkflowExecutionsInput
+    reader: Reader, context: CallContext, request: shapes.ListOpenWorkflowExecutionsInput
 ) -> shapes.WorkflowExecutionInfos:
-    return _list(reader, caller, "ListOpenWorkflowExecutions", request, _open_query(reader, caller, request))
+    return _list(
+        reader, context, "ListOpenWorkflowExecutions", request, _open_query(reader, context, request)
+    )
 
 
 def list_closed_workflow_executions(
-    reader: Reader, caller: Caller, request: shapes.ListClosedWorkflowExecutionsInput
+    reader: Reader, context: CallContext, request: shapes.ListClosedWorkflowExecutionsInput
 ) -> shapes.WorkflowExecutionInfos:
     return _list(
-        reader, caller, "ListClosedWorkflowExecutions", request, _closed_query(reader, caller, request)
+        reader, context, "ListClosedWorkflowExecutions", request, _closed_query(reader, context, request)
     )
 
 
 def count_open_workflow_executions(
-    reader: Reader, caller: Caller, request: shapes.CountOpenWorkflowExecutionsInput
+    reader: Reader, context: CallContext, request: shapes.CountOpenWorkflowExecutionsInput
 ) -> shapes.WorkflowExecutionCount:
-    return _count(reader, _open_query(reader, caller, request))
+    return _count(reader, _open_query(reader, context, request))
 
 
 def count_closed_workflow_executions(
-    reader: Reader, caller: Caller, request: shapes.CountClosedWorkflowExecutionsInput
+    reader: Reader, context: CallContext, request: shapes.CountClosedWorkflowExecutionsInput
 ) -> shapes.WorkflowExecutionCount:
-    return _count(reader, _closed_query(reader, caller, request))
+    return _count(reader, _closed_query(reader, context, request))
 
 
 def _open_query(
     reader: Reader,
-    caller: Caller,
+    context: CallContext,
     request: shapes.ListOpenWorkflowExecutionsInput | shapes.CountOpenWorkflowExecutionsInput,
 ) -> ExecutionQuery:
-    domain = require_domain(reader, caller, request.domain)
+    domain = require_domain(reader, context, request.domain)
     return _filtered(domain.id, "OPEN", "started_at", request.start_time_filter, request)
 
 
 def _closed_query(
     reader: Reader,
-    caller: Caller,
+    context: CallContext,
     request: shapes.ListClosedWorkflowExecutionsInput | shapes.CountClosedWorkflowExecutionsInput,
 ) -> ExecutionQuery:
     """Ordered by the time that is filtered, start or close (10.1)."""
-    domain = require_domain(reader, caller, request.domain)
+    domain = require_domain(reader, context, request.domain)
     status = request.close_status_filter and request.close_status_filter.status
     if request.start_time_filter is not None:
         query = _filtered(domain.id, "CLOSED", "started_at", request.start_time_filter, request)
     else:
         assert request.close_time_filter is not None
         query = _filtered(domain.id, "CLOSED", "closed_at", request.close_time_filter, request)
-    return query._replace(close_status=status, forgotten_by=_forgotten_by(reader, caller, domain))
+    return query._replace(close_status=status, forgotten_by=_forgotten_by(reader, context, domain))
 
 
-def _forgotten_by(reader: Reader, caller: Caller, domain: DomainRow) -> int | None:
+def _forgotten_by(reader: Reader, context: CallContext, domain: DomainRow) -> int | None:
     """Runs that closed then or before are unknown to all other calls (8.12), whether or not they are purged yet; None
     when none is to be purged.
     """
     purge_at = reader.next_purge_at()
-    return None if purge_at is None or purge_at > caller.now else caller.now - retention_ms(domain.retention)
+    return (
+        None if purge_at is None or purge_at > context.now else context.now - retention_ms(domain.retention)
+    )
 
 
 def _filtered(
@@ -108,9 +112,9 @@ def _milliseconds(seconds: float) -> int:
 
 
 def _list(
-    reader: Reader, caller: Caller, operation: str, request: Any, query: ExecutionQuery
+    reader: Reader, context: CallContext, operation: str, request: Any, query: ExecutionQuery
 ) -> shapes.WorkflowExecutionInfos:
-    pages = Pages(caller, operation, request, caller.settings.max_page_size)
+    pages = Pages(context, operation, request, context.settings.max_page_size)
     rows = reader.list_executions(
         query._replace(
             ascending=bool(request.reverse_order),

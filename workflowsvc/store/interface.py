@@ -43,7 +43,7 @@ class Conflict(StoreError):
     """Somebody else was faster (unique key, serialization failure, deadlock): run the batch again."""
 
 
-class Held(Exception):
+class LockedByPeer(Exception):
     """Another node is at work on an execution. Nothing is undone by that; try again soon."""
 
 
@@ -298,11 +298,11 @@ class Reader(Protocol):
         """Messages by id, beginning behind `after`, whoever holds them."""
         ...
 
-    def strays(self, limit: int) -> list[tuple[str, int]]:
+    def orphans(self, limit: int) -> list[tuple[str, int]]:
         """(table, run) of events, tasks, heartbeats and tags that belong to a run without a row."""
         ...
 
-    def damages(self, limit: int) -> list[str]:
+    def integrity_errors(self, limit: int) -> list[str]:
         """What the database finds wrong with its own files; empty when it is sound or cannot tell."""
         ...
 
@@ -310,13 +310,13 @@ class Reader(Protocol):
 class Transaction(Reader, Protocol):
     """Reads see the writes made before them in the same transaction."""
 
-    def moment(self) -> int | None:
+    def database_time(self) -> int | None:
         """What time it is by the database's clock, which is the same for all nodes: when this transaction began, or
         later. None when it has none of its own.
         """
         ...
 
-    def expect(
+    def prefetch(
         self,
         runs: list[int],
         names: list[tuple[int, str]],
@@ -373,7 +373,7 @@ class Transaction(Reader, Protocol):
         """`take_tasks` for several lists at once, at most so many from each; list by list, each in its order."""
         ...
 
-    def has_held(self, task_list: ListKey) -> bool:
+    def has_locked_by_peer(self, task_list: ListKey) -> bool:
         """When fewer than wanted could be taken from this list just now: there was more, held by others."""
         ...
 

@@ -49,7 +49,7 @@ class Version(NamedTuple):
 def migrations(dialect: str) -> list[Migration]:
     """All migrations of `sql/<dialect>/migrations/`, numbered 1, 2, 3, … without a gap."""
     found: list[Migration] = []
-    for file in files(__package__).joinpath("sql", dialect, "migrations").iterdir():
+    for file in files(__package__).joinpath(dialect, "sql", "migrations").iterdir():
         if match := re.fullmatch(r"(\d{4})_(\w+)\.sql", file.name):
             found.append(Migration(int(match[1]), match[2], file.read_text("utf-8")))
     found.sort()

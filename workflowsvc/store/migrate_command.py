@@ -45,8 +45,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _postgres(dsn: str, *, only_print: bool, distribute: bool) -> int:
-    from workflowsvc.store import postgres_schema as schema
-    from workflowsvc.store.postgres_wire import without_password
+    from workflowsvc.store.postgres import schema
+    from workflowsvc.store.postgres.wire import without_password
 
     where = without_password(dsn)
     with schema.opened(dsn, where) as connection:
@@ -64,7 +64,7 @@ def _postgres(dsn: str, *, only_print: bool, distribute: bool) -> int:
 
 
 def _sqlite(path: str, *, only_print: bool) -> int:
-    from workflowsvc.store import sqlite_file as schema
+    from workflowsvc.store.sqlite import database_file as schema
 
     todo = pending(schema.MIGRATIONS, _version_of_file(path), path)
     if only_print:
@@ -78,7 +78,7 @@ def _sqlite(path: str, *, only_print: bool) -> int:
 def _version_of_file(path: str) -> Version:
     import apsw
 
-    from workflowsvc.store.sqlite_file import version_of
+    from workflowsvc.store.sqlite.database_file import version_of
 
     if not os.path.exists(path):
         return Version(0, 0)

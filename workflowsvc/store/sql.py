@@ -1,4 +1,4 @@
-"""The named SQL statements of a database, read from `sql/<dialect>/*.sql`; loading fails when one is missing.
+"""The named SQL statements of a database, read from `<dialect>/sql/*.sql`; loading fails when one is missing.
 
 Owns the list of names that every dialect must give a statement for, and the little format of the files: a
 line `-- :name open_run` begins a statement, the comment lines below it say which index it relies on, the rest
@@ -79,11 +79,11 @@ class Statements(NamedTuple):
     tags_of: str
     heartbeats_of: str
     waiting_messages: str
-    stray_events: str
-    stray_tasks: str
-    stray_heartbeats: str
-    stray_tags: str
-    damages: str
+    orphan_events: str
+    orphan_tasks: str
+    orphan_heartbeats: str
+    orphan_tags: str
+    integrity_errors: str
     replace_execution: str
     delete_tags_of: str
     # visibility.sql
@@ -105,20 +105,20 @@ class Statements(NamedTuple):
 
 
 def load(dialect: str) -> Statements:
-    """The statements of `sql/<dialect>/*.sql`."""
+    """The statements of `<dialect>/sql/*.sql`."""
     texts: dict[str, str] = {}
-    folder = files(__package__).joinpath("sql", dialect)
+    folder = files(__package__).joinpath(dialect, "sql")
     for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
         if file.name.endswith(".sql"):
             for name, text in parse(file.read_text("utf-8")).items():
                 if name in texts:
-                    raise ImportError(f"sql/{dialect}: two statements are named {name}")
+                    raise ImportError(f"{dialect}/sql: two statements are named {name}")
                 texts[name] = text
     wanted = set(Statements._fields)
     if missing := sorted(wanted - texts.keys()):
-        raise ImportError(f"sql/{dialect}: no statement is named {', '.join(missing)}")
+        raise ImportError(f"{dialect}/sql: no statement is named {', '.join(missing)}")
     if unknown := sorted(texts.keys() - wanted):
-        raise ImportError(f"sql/{dialect}: nobody uses {', '.join(unknown)}")
+        raise ImportError(f"{dialect}/sql: nobody uses {', '.join(unknown)}")
     return Statements(**texts)
 
 

@@ -1,0 +1,198 @@
+"""What can befall nodes and their database: SIGKILL, SIGTERM, a server that crashes, a network that fails.
+
+Owns how each is done and undone, that at most one node is down at a time, and how long it takes until calls are
+answered again. What the network does is in `partitions.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
+
+from tests.cluster.crashing_node import what_killed
+from tests.cluster.nodes import Node
+from tests.cluster.tcp_proxy import Line
+from tests.crash.client import Client
+from tests.crash.journal import Journal
+from tools import postgres
+
+if TYPE_CHECKING:
+    from tests.cluster.chaos import Report
+
+LEAST_PAUSE, LONGEST_PAUSE = 0.03, 0.6  # seconds under load between two misfortunes, quality 2.3
+STOPS = 0.1  # the share of ends that are polite
+RETURN_SECONDS = 5.0  # after the database is there again, calls are answered within this
+ANSWER_SECONDS = DEATH_SECONDS = 60.0  # it is given up
+
+
+class Place:
+    """Where it happens. `lines` lead from each node to the database; there are none unless asked for."""
+
+    def __init__(
+        self,
+        server: postgres.Server,
+        nodes: list[Node],
+        lines: list[Line],
+        journal: Journal,
+        chance: random.Random,
+        report: Report,
+    ) -> None:
+        self.server = server
+        self.nodes = nodes
+        self.lines = lines
+        self.chance = chance
+        self.report = report
+        self._journal = journal
+
+    async def pause(self, least: float = LEAST_PAUSE, longest: float = LONGEST_PAUSE) -> None:
+        await asyncio.sleep(self.chance.uniform(least, longest))
+
+    async def kill_a_node(self) -> bool:
+        """And starts it again. False when it was stopped instead."""
+        node = self.chance.choice(self.nodes)
+        kill = self.chance.random() >= STOPS
+        if kill:
+            await node.kill()
+            self.report.count("kills of a node")
+        else:
+            await self.stop(node)
+        await self.pause(0, 0.2)
+        await self.start(node)
+        return kill
+
+    async def stop(self, node: Node) -> None:
+        """Politely."""
+        if status := await node.stop():
+            self.report.wrong.append(f"a node that was stopped ended with status {status}")
+        self.report.count("stops of a node")
+
+    async def start(self, node: Node) -> None:
+        self._journal.life += 1
+        await node.start()
+
+    async def next_to_die(self) -> Node:
+        """One that has died by itself."""
+        waits = {asyncio.create_task(node.wait()): node for node in self.nodes}
+        dead, alive = await asyncio.wait(waits, timeout=DEATH_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        for wait in alive:
+            wait.cancel()
+        assert dead, f"nobody has died within {DEATH_SECONDS:.0f} s"
+        return waits[dead.pop()]
+
+    async def crash_the_database(self) -> None:
+        """As if its machine had lost power; returns when calls are answered again."""
+        await asyncio.to_thread(self.server.stop, "immediate")
+        await self.pause(0, 1.0)
+        await asyncio.to_thread(self.server.start)
+        self.report.count("crashes of the database")
+        await self.answered_again(self.nodes)
+
+    async def answered_again(self, nodes: Sequence[Node]) -> None:
+        """Returns when each of these nodes carries out calls that read and calls that write; how long it took is
+        reported.
+        """
+        self.report.returns += await asyncio.gather(*map(_until_it_answers, nodes))
+
+    async def heal(self) -> None:
+        """Everything runs again."""
+        for line in self.lines:
+            line.refusing = False
+            line.release()
+            line.let_go()
+        for node in self.nodes:
+            if not node.is_running:
+                await node.wait()
+                await node.start()
+
+    def complaints(self) -> list[str]:
+        return [line for node in self.nodes for line in node.complaints()]
+
+
+async def _until_it_answers(node: Node) -> float:
+    """The seconds it took."""
+    client, began = Client(node.port, Journal()), time.monotonic()
+    questions = (
+        ("ListDomains", {"registrationStatus": "REGISTERED"}, ""),
+        ("DeprecateDomain", {"name": "nobody"}, "UnknownResourceFault"),
+    )
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            for action, members, fault in questions:
+                while True:
+                    call = await client.call(action, **members)
+                    if call.acknowledged or (fault and call.code == fault):
+                        break
+                    await asyncio.sleep(0.01)
+    finally:
+        client.hang_up()
+    return time.monotonic() - began
+
+
+Misfortune = Callable[[Place], Awaitable[None]]
+
+
+def one_after_the_other(*misfortunes: Misfortune) -> Misfortune:
+    async def befall(place: Place) -> None:
+        for misfortune in misfortunes:
+            await misfortune(place)
+
+    return befall
+
+
+def kills(count: int) -> Misfortune:
+    """So many deaths of one of the nodes."""
+
+    async def befall(place: Place) -> None:
+        killed = 0
+        while killed < count:
+            await place.pause()
+            killed += await place.kill_a_node()
+
+    return befall
+
+
+def deaths(count: int) -> Misfortune:
+    """So many deaths of mortal nodes by themselves; those that live then become ordinary ones."""
+
+    async def befall(place: Place) -> None:
+        for _ in range(count):
+            node = await place.next_to_die()
+            point = what_killed(node.said())
+            place.report.count(f"deaths {point}" if point else "deaths of nobody knows what")
+            await place.start(node)
+        for node in place.nodes:
+            node.oddity = ""
+            await node.end()
+            await place.start(node)
+
+    return befall
+
+
+def crashes(seconds: float, least: float = 5.0, longest: float = 40.0) -> Misfortune:
+    """The database crashes again and again for so long, once at the least."""
+
+    async def befall(place: Place) -> None:
+        until = time.monotonic() + seconds
+        while True:
+            await place.pause(least, longest)
+            await place.crash_the_database()
+            if time.monotonic() >= until:
+                return
+
+    return befall
+
+
+def rolling_restarts(rounds: int) -> Misfortune:
+    """Every node is stopped and started, one after the other, as in an upgrade."""
+
+    async def befall(place: Place) -> None:
+        for _ in range(rounds):
+            for node in place.nodes:
+                await place.pause(0.5, 1.0)
+                await place.stop(node)
+                await place.start(node)
+
+    return befall

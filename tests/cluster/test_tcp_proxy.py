@@ -1,0 +1,149 @@
+"""The line does to connections what it says: else the rounds that use it would prove nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from tests.cluster.tcp_proxy import HOST, Line
+
+
+class Echo:
+    """A server that says back what it hears and counts who hung up."""
+
+    def __init__(self) -> None:
+        self.heard = b""
+        self.hung_up = asyncio.Event()
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(100):
+                self.heard += data
+                writer.write(data)
+        except ConnectionError:
+            pass
+        self.hung_up.set()
+        writer.close()
+
+
+Caller = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+Trial = Callable[[Line, Echo, Caller], Awaitable[None]]
+
+
+@asynccontextmanager
+async def connected() -> AsyncIterator[tuple[Line, Echo, Caller]]:
+    echo = Echo()
+    server = await asyncio.start_server(echo, HOST, 0)
+    line = Line(server.sockets[0].getsockname()[1])
+    await line.open()
+    caller = await asyncio.open_connection(HOST, line.port)
+    try:
+        yield line, echo, caller
+    finally:
+        caller[1].close()
+        line.close()
+        server.close()
+
+
+def play(trial: Trial) -> None:
+    async def whole() -> None:
+        async with asyncio.timeout(30), connected() as (line, echo, caller):
+            assert await ask(caller) == b"x"
+            await trial(line, echo, caller)
+
+    asyncio.run(whole())
+
+
+async def ask(caller: Caller) -> bytes:
+    caller[1].write(b"x")
+    return await caller[0].read(1)
+
+
+async def it_has_ended(reading: Awaitable[bytes]) -> bool:
+    try:
+        return await reading == b""
+    except ConnectionError:
+        return True
+
+
+async def nothing_comes(caller: Caller) -> asyncio.Task[bytes]:
+    """The reading that will be answered when the line is released."""
+    reading = asyncio.ensure_future(caller[0].read(1))
+    done, _ = await asyncio.wait([reading], timeout=0.1)
+    assert not done
+    return reading
+
+
+def test_both_sides_see_a_cut() -> None:
+    async def trial(line: Line, echo: Echo, caller: Caller) -> None:
+        line.cut()
+        assert await it_has_ended(ask(caller))
+        await echo.hung_up.wait()
+
+    play(trial)
+
+
+def test_what_is_held_up_arrives_when_it_is_released() -> None:
+    async def trial(line: Line, echo: Echo, caller: Caller) -> None:
+        line.hold("both")
+        caller[1].write(b"y")
+        reading = await nothing_comes(caller)
+        assert echo.heard == b"x"
+        line.release()
+        assert await reading == b"y"
+
+    play(trial)
+
+
+def test_answers_alone_are_held_up() -> None:
+    async def trial(line: Line, echo: Echo, caller: Caller) -> None:
+        line.hold("answers")
+        caller[1].write(b"y")
+        reading = await nothing_comes(caller)
+        assert echo.heard == b"xy"
+        line.cut()
+        assert await it_has_ended(reading)
+
+    play(trial)
+
+
+def test_a_connection_made_meanwhile_is_held_up_too() -> None:
+    async def trial(line: Line, echo: Echo, caller: Caller) -> None:
+        line.hold("both")
+        another = await asyncio.open_connection(HOST, line.port)
+        another[1].write(b"z")
+        reading = await nothing_comes(another)
+        line.release()
+        assert await reading == b"z"
+        another[1].close()
+
+    play(trial)
+
+
+def test_the_database_knows_nothing_of_those_that_were_abandoned() -> None:
+    async def trial(line: Line, echo: Echo, caller: Caller) -> None:
+        line.abandon()
+        assert await it_has_ended(ask(caller))
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await echo.hung_up.wait()
+        line.let_go()
+        await echo.hung_up.wait()
+
+    play(trial)
+
+
+def test_a_line_that_refuses_lets_nobody_in_until_it_does_no_more() -> None:
+    async def trial(line: Line, echo: Echo, caller: Caller) -> None:
+        line.refusing = True
+        another = await asyncio.open_connection(HOST, line.port)
+        assert await it_has_ended(ask(another))
+        line.refusing = False
+        another = await asyncio.open_connection(HOST, line.port)
+        assert await ask(another) == b"x"
+        another[1].close()
+
+    play(trial)

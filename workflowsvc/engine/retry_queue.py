@@ -1,0 +1,60 @@
+"""Commands whose execution another node is at work on: tried again within milliseconds, given up after seconds.
+
+Owns when each is tried again. A node holds an execution as long as one commit takes; one that was stopped or cut off
+in the middle keeps it until the database notices.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from workflowsvc.engine.writer_loop import Command
+
+FIRST_MS, LONGEST_MS = 2, 50  # between two tries; the pause doubles
+GIVE_UP_MS = 15_000  # the database frees what a silent node holds after ten seconds (store/postgres/wire.py)
+
+
+class _Entry(NamedTuple):
+    command: Command
+    since: int
+    pause: int
+    again_at: int
+
+
+class RetryQueue:
+    """Of one lane."""
+
+    def __init__(self) -> None:
+        self._waiting: list[_Entry] = []
+        self._tried: dict[int, _Entry] = {}  # since the last `take`, by identity
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def next_at(self) -> int | None:
+        """When one of them is to be tried again."""
+        return min((entry.again_at for entry in self._waiting), default=None)
+
+    def take(self, now: int, most: int) -> list[Command]:
+        """Those whose time has come, in the order in which they came."""
+        # A clock that was set back keeps nobody waiting longer.
+        due = [entry for entry in self._waiting if not now < entry.again_at <= now + LONGEST_MS][:most]
+        if due:
+            gone = {id(entry) for entry in due}
+            self._waiting = [entry for entry in self._waiting if id(entry) not in gone]
+        self._tried = {id(entry.command): entry for entry in due}
+        return [entry.command for entry in due]
+
+    def put(self, commands: list[Command], now: int) -> list[Command]:
+        """These have found their execution held; the ones that have waited for too long."""
+        given_up: list[Command] = []
+        for command in commands:
+            before = self._tried.get(id(command))
+            since, pause = (now, FIRST_MS) if before is None else (before.since, before.pause * 2)
+            if abs(now - since) > GIVE_UP_MS:
+                given_up.append(command)
+            else:
+                pause = min(pause, LONGEST_MS)
+                self._waiting.append(_Entry(command, since, pause, now + pause))
+        return given_up

@@ -1,0 +1,404 @@
+"""One batch of commands within one transaction: the door to every execution.
+
+Owns `UnitOfWork`: finding executions (from memory or by replay), letting time pass for them, and writing down
+what they recorded (`flush`). Must not know the operations. One reading of the clock serves the whole batch;
+nothing is told before its commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from workflowsvc.core import decision_tasks, workflow
+from workflowsvc.core.durations import retention_ms
+from workflowsvc.core.execution import Execution
+from workflowsvc.core.messages import AnyMessage, messages_of
+from workflowsvc.core.outcome import outcome_of
+from workflowsvc.core.run_ids import run_of, shard_for
+from workflowsvc.engine.catalog import VERSION, Catalog
+from workflowsvc.engine.executions import Executions
+from workflowsvc.engine.matching import Matching
+from workflowsvc.engine.pollers import PendingPoll
+from workflowsvc.engine.quarantine import Quarantined
+from workflowsvc.engine.writes import Writes
+from workflowsvc.model.events import Event, encode_event
+from workflowsvc.model.shapes import (
+    WorkflowExecutionContinuedAsNewEventAttributes,
+    WorkflowExecutionStartedEventAttributes,
+)
+from workflowsvc.store.interface import (
+    EventRow,
+    ExecutionChange,
+    ExecutionRow,
+    HeartbeatRow,
+    ListKey,
+    MessageRow,
+    TaskKey,
+    TaskRow,
+    Transaction,
+)
+from workflowsvc.tenant import Tenant
+
+if TYPE_CHECKING:
+    from workflowsvc.engine.state import EngineState
+
+LONGEST_BATCH_MS = 30_000  # what is further ahead was written while a clock was wrong
+_encode = msgspec.json.Encoder().encode
+
+
+class ExecutionReference(NamedTuple):
+    """What a command will ask for: a run, or the open run of a workflowId."""
+
+    run: int | None = None
+    domain: tuple[Tenant, str] | None = None
+    workflow_id: str = ""
+
+
+class UnitOfWork:
+    """Handed to every command of a batch."""
+
+    def __init__(
+        self, tx: Transaction, now: int, state: EngineState, subjects: Sequence[ExecutionReference] = ()
+    ) -> None:
+        self.tx = tx
+        self.now = now
+        self.state = state
+        self.settings = state.settings
+        self.quotas = state.settings.quotas
+        self.answers: list[tuple[Callable[[Any], None], Any]] = []  # told after the commit
+        self.after_commit: list[Callable[[], None]] = []  # done then, before anybody is told; must not raise
+        self.events_recorded = 0
+        self.last_run: int | None = None  # the execution at hand: where a bug must lie
+        self.made: set[int] = set()  # executions that this transaction has made
+        self.looked = False  # for what others have left
+        self.held: list[Any] = []  # commands for executions that other nodes are at work on
+        self._seen: set[int] = set()  # every execution that was asked for
+        self._writes = Writes()
+        self._executions = Executions(tx, state)
+        self._touched: set[int] = set()  # every execution this transaction has changed
+        self._dirty: dict[int, Execution] = {}  # by the command at hand
+        self._open: dict[tuple[int, str], int | None] = {}  # runs opened and closed by this transaction
+        self._filled: set[ListKey] = (
+            set()
+        )  # lists on which this transaction has put something that may be taken
+        self._matching = Matching(state, self._writes)
+        if state.shared:
+            self._expect(subjects)
+        self.catalog = Catalog(tx, now, state)
+        if state.store_clock:
+            self.now = tx.database_time() or now  # after the first question, with which it came
+
+    # --- executions ---
+
+    def _expect(self, subjects: Sequence[ExecutionReference]) -> None:
+        """Tells the store what the commands will ask for, as far as it can be known, in the first question of all."""
+        runs = [execution_ref.run for execution_ref in subjects if execution_ref.run is not None]
+        names: set[tuple[int, str]] = set()
+        for execution_ref in subjects:
+            row = None if execution_ref.domain is None else self.state.domains.get(execution_ref.domain)
+            if row is not None:
+                names.add((row.id, execution_ref.workflow_id))
+        missing = list(set(runs) - self.state.quarantined_runs)
+        self.tx.prefetch(missing, list(names), VERSION, self._executions.next_event_of)
+
+    def prefetch_runs(self, runs: list[int]) -> None:
+        """A store that is far away fetches all of them at once."""
+        executions = self._executions
+        missing = {run for run in runs if not executions.is_mine(run)} - self.state.quarantined_runs
+        if missing:
+            self.tx.prefetch(list(missing), [], None, executions.next_event_of)
+
+    def execution(self, run: int) -> Execution | None:
+        """The execution as of now: deadlines that have passed have expired. None when the run is unknown."""
+        state = self.state
+        if run in state.quarantined_runs:
+            raise Quarantined(run)
+        self.last_run = run
+        self._seen.add(run)
+        execution = self._executions.find(run, self.now)
+        if execution is None:
+            return None
+        self.see_moment(execution.last_at)
+        if not execution.is_open and self._purge_at(execution) <= self.now:
+            return None  # forgotten, though part of it may still be stored (reference 8.12)
+        due_at = execution.wake_at()
+        # No time passes within a batch: what it opens with no time to spare may still be answered in it, so a
+        # waiting poll gets a task whose scheduleToStartTimeout is 0 (reference 7.2).
+        if due_at is not None and due_at <= self.now and run not in self._touched:
+            decision_tasks.advance(execution, self.now, max_events=self.quotas.max_events)
+            self._dirty[run] = execution
+        return execution
+
+    def see_moment(self, at_ms: int | None) -> None:
+        """This was read, so it is not later than now: another node has committed it since this batch began."""
+        if self.state.store_clock and at_ms is not None and self.now < at_ms <= self.now + LONGEST_BATCH_MS:
+            self.now = at_ms
+
+    @property
+    def is_clean(self) -> bool:
+        """The command at hand has changed nothing yet."""
+        return not self._dirty and not self._matching.fresh
+
+    def named_execution(self, domain: int, workflow_id: str, run_id: str) -> Execution | None:
+        """The run with this name, open or closed."""
+        run = run_of(run_id)
+        execution = None if run is None else self.execution(run)
+        if execution is None or execution.run_id != run_id:
+            return None
+        return execution if execution.domain == domain and execution.workflow_id == workflow_id else None
+
+    def open_execution(self, domain: int, workflow_id: str, run_id: str | None) -> Execution | None:
+        """The open run of the workflowId, or the run named by `run_id` if it is open."""
+        if run_id:
+            execution = self.named_execution(domain, workflow_id, run_id)
+            return execution if execution is not None and execution.is_open else None
+        run = self._open_run(domain, workflow_id)
+        while run is not None:
+            execution = self.execution(run)
+            if execution is not None and execution.is_open:
+                return execution
+            # It has just closed. Another node may have closed it, and continued it as a new run in the same moment.
+            closed, run = run, self._open_run(domain, workflow_id)
+            if run == closed:
+                return None
+        return None
+
+    def _open_run(self, domain: int, workflow_id: str) -> int | None:
+        key = (domain, workflow_id)
+        if key in self._open:
+            return self._open[key]
+        run = self.tx.open_run(domain, workflow_id)
+        self.see_moment(self.tx.database_time())
+        return run
+
+    def refresh(self, run: int) -> None:
+        """Lets time pass for a run and writes down when it must be looked at again."""
+        execution = self.execution(run)
+        if execution is not None:
+            self._dirty[run] = execution
+
+    def changed(self, execution: Execution) -> None:
+        """The command has recorded events: settle what follows from them."""
+        decision_tasks.settle(execution, self.now, max_events=self.quotas.max_events)
+        self._dirty[execution.run] = execution
+
+    def create(
+        self,
+        domain: int,
+        workflow_id: str,
+        attributes: WorkflowExecutionStartedEventAttributes,
+        run_id: str | None = None,
+    ) -> Execution:
+        """A new run with events 1 and 2."""
+        if run_id is None:
+            run_id = self.new_run_id(domain, workflow_id)
+        run = run_of(run_id)
+        assert run is not None
+        self.made.add(run)
+        self._seen.add(run)
+        self.last_run = run
+        execution = self._executions.make(run, run_id, domain, workflow_id)
+        workflow.start(execution, self.now, attributes)
+        parent = attributes.parent_workflow_execution
+        self._writes.created[run] = ExecutionRow(
+            run=run,
+            run_id=run_id,
+            domain=domain,
+            workflow_id=workflow_id,
+            type_name=attributes.workflow_type.name,
+            type_version=attributes.workflow_type.version,
+            tags=None if attributes.tag_list is None else _encode(attributes.tag_list),
+            parent_workflow_id=parent and parent.workflow_id,
+            parent_run_id=parent and parent.run_id,
+            started_at=execution.started_at,
+            next_event_id=0,
+            wake_at=None,
+            cancel_requested=False,
+            closed_at=None,
+            close_status=None,
+            purge_at=None,
+        )
+        self._open[(domain, workflow_id)] = run
+        self._count_open(domain, +1)
+        self.changed(execution)
+        return execution
+
+    def new_run_id(self, domain: int, workflow_id: str) -> str:
+        row = self.catalog.domain_by_id(domain)
+        return self.state.ids.run_id(self.now, shard_for(row.tenant, row.name, workflow_id))
+
+    def put_heartbeat(self, execution: Execution, scheduled_id: int) -> None:
+        """The one fact that history does not hold."""
+        activity = execution.activities[scheduled_id]
+        assert activity.heartbeat_at is not None
+        row = HeartbeatRow(execution.run, scheduled_id, activity.heartbeat_at, activity.heartbeat_details)
+        self._writes.put_heartbeat(row)
+        self._dirty[execution.run] = execution
+
+    def events(self, run: int, first: int, last: int, limit: int, descending: bool) -> list[bytes]:
+        """As `Reader.events`, with what this transaction has recorded."""
+        bodies = self.state.histories.events(run, first, last, limit, descending)
+        if bodies is None:
+            self.flush()
+            bodies = self.tx.events(run, first, last, limit, descending)
+        return bodies
+
+    def open_count(self, domain: int) -> int:
+        """Open runs in the domain, children included."""
+        count = self.state.open_counts.get(domain)
+        if count is None:
+            count = self.state.open_counts[domain] = self.tx.count_open(domain)
+        return count
+
+    # --- tasks ---
+
+    def poll(self, pending: PendingPoll) -> None:
+        """Hands the poll a task, or lets it wait."""
+        self._matching.poll(self, pending)
+
+    def release_polls(self) -> None:
+        """Every waiting poll gets the empty answer, and none waits from now on."""
+        self._matching.release(self)
+
+    def look(self, lists: list[ListKey]) -> None:
+        """Gives the waiting polls of these lists what other nodes have put there."""
+        self._matching.look(self, lists)
+
+    def match(self) -> None:
+        """When all commands of a batch have run: what was left until then."""
+        self._matching.match_all(self)
+
+    # --- writing down ---
+
+    def collect(self) -> None:
+        """Everything the command at hand has recorded is gathered; waiting polls get what became ready."""
+        while self._dirty or self._matching.fresh:
+            while self._dirty:
+                self.collect_one(next(iter(self._dirty.values())))
+            self._matching.match_fresh(self)  # records the starts of the tasks it hands out
+
+    def flush(self) -> None:
+        """What was gathered goes into the transaction."""
+        filled = self._writes.flush(self.tx)
+        self._filled |= filled
+        self._matching.stored(filled)
+
+    def hints(self) -> list[ListKey]:
+        """Where other nodes may find something, once this is committed. While somebody waits here, we have looked."""
+        waiting = self.state.pollers.waiting
+        return [key for key in self._filled if not waiting(key)] if self.state.shared else []
+
+    def collect_one(self, execution: Execution) -> None:
+        """What this execution has recorded, and all that follows from it, will be written."""
+        run = execution.run
+        if self._dirty.pop(run, None) is None:
+            return
+        self._touched.add(run)
+        self.last_run = run
+        events = execution.take_new_events()
+        self.events_recorded += len(events)
+        rows = [EventRow(run, event.id, encode_event(event)) for event in events]
+        self._writes.events += rows
+        self.state.histories.add(run, rows)
+        wake_at = execution.wake_at()
+        self.state.wake_by(wake_at)
+        purge_at = None
+        if execution.close_status is not None:
+            purge_at = self._purge_at(execution)
+            self.state.purge_by(purge_at)
+        self._writes.change(
+            ExecutionChange(
+                run,
+                execution.next_event_id,
+                wake_at,
+                execution.cancel_requested,
+                execution.closed_at,
+                execution.close_status,
+                purge_at,
+            )
+        )
+        if events:
+            self._collect_outcome(execution, events)
+
+    def _collect_outcome(self, execution: Execution, events: list[Event]) -> None:
+        writes, run, domain = self._writes, execution.run, execution.domain
+        outcome = outcome_of(execution, events)
+        for task in outcome.tasks:
+            row = TaskRow(
+                run=run,
+                scheduled_event_id=task.scheduled_id,
+                kind=task.kind,
+                domain=domain,
+                task_list=task.task_list,
+                priority=task.priority,
+                position=self.state.ids.position(self.now),
+                ready=task.ready,
+            )
+            writes.put_task(row)
+            if task.ready:
+                self._matching.fresh.add(ListKey(domain, task.kind, task.task_list))
+        for scheduled_id in outcome.ready:
+            assert execution.scheduled_task is not None
+            key = ListKey(domain, "decision", execution.scheduled_task.task_list)
+            self._matching.fresh.add(key)
+            if writes.ready_task(TaskKey(run, scheduled_id)):
+                self._matching.readied(key)
+                self._filled.add(key)
+        for scheduled_id in outcome.gone:
+            writes.delete_task(TaskKey(run, scheduled_id))
+        for scheduled_id in outcome.heartbeats_over:
+            writes.delete_heartbeat(TaskKey(run, scheduled_id))
+        messages = list(messages_of(execution, events, self.settings.child_policy_applies))
+        if messages:
+            self.send(run, domain, messages)
+        if not execution.is_open:
+            self._open[(domain, execution.workflow_id)] = None
+            self._count_open(domain, -1)
+            self._continue(execution, events[-1])
+
+    def send(self, run: int, domain: int, messages: list[AnyMessage]) -> None:
+        """Messages leave with this transaction and are applied in a later one."""
+        position = self.state.ids.position
+        self._writes.messages.extend(
+            MessageRow(position(self.now), run, type(message).__name__, domain, _encode(message))
+            for message in messages
+        )
+        self.state.messages_waiting = True
+
+    def _continue(self, execution: Execution, closing: Event) -> None:
+        """The run that follows starts in the same transaction: the workflowId is never free between (8.7)."""
+        attributes = closing.attributes
+        if isinstance(attributes, WorkflowExecutionContinuedAsNewEventAttributes):
+            self.create(
+                execution.domain,
+                execution.workflow_id,
+                workflow.continued(execution.started, execution.run_id, attributes),
+                run_id=attributes.new_execution_run_id,
+            )
+
+    def _purge_at(self, execution: Execution) -> int:
+        assert execution.closed_at is not None
+        retention = self.catalog.domain_by_id(execution.domain).retention
+        return execution.closed_at + retention_ms(retention)
+
+    def _count_open(self, domain: int, change: int) -> None:
+        self.state.open_counts[domain] = self.open_count(domain) + change
+
+    # --- undoing ---
+
+    def roll_back(self) -> None:
+        """The transaction was not committed: memory forgets it too, and who waited waits again."""
+        state = self.state
+        for run in self._seen:
+            state.forget(run)
+        state.forget_names()
+        state.empty_lists.clear()
+        # Messages were carried and deadlines have passed in memory alone: they still wait.
+        state.messages_waiting = True
+        state.wake_at = state.purge_at = 0
+        if self.looked:
+            state.look_at = 0
+        self._matching.roll_back()

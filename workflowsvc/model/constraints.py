@@ -1,0 +1,254 @@
+"""An accepted request keeps the rules that AWS gives only in prose, or is refused in one sentence.
+
+Owns those rules (`constraints.toml` says which member is under which) and that an empty string stands for an absent
+value. Must not know what the model itself demands; the decoder has checked that before. Texts are ours, since
+AWS's are unknown (reference 15.17), except those of the visibility filters.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import unicodedata
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from workflowsvc.faults import ValidationException
+from workflowsvc.model import shapes, validation_text
+from workflowsvc.model.shapes import DECISIONS, OPERATIONS, ResourceTag, Shape
+
+ONE_YEAR_SECONDS = 31_536_000  # reference 3.5; an execution cannot outlive it (reference 12.1)
+LONGEST_RETENTION_DAYS = 90  # reference 2.1
+LONGEST_LAMBDA_SECONDS = 900  # reference 9.1
+TIMER_SECONDS = 99_999_999  # what eight digits can say; a timer ends with its execution (reference 3.5)
+
+_illegal_character = re.compile(r"[:/|\x00-\x1f\x7f-\x9f]").search
+_control_character = re.compile(r"[\x00-\x1f\x7f-\x9f]").search
+_priority = re.compile(r"-?[0-9]{1,10}").fullmatch
+
+
+# ---- The rules: whether a value keeps one, and the sentence that names it
+
+
+class Rule(NamedTuple):
+    """What a value must satisfy, and how a refusal puts it."""
+
+    kept_by: Callable[[Any], bool]
+    text: str
+
+
+def is_anything(value: object) -> bool:
+    return True
+
+
+def is_name(value: str) -> bool:
+    """Reference 3.4: `arn` is forbidden as the whole string only."""
+    return _illegal_character(value) is None and value.strip() == value and value != "arn"
+
+
+def is_child_workflow_id(value: str) -> bool:
+    return _control_character(value) is None
+
+
+def is_priority(value: str) -> bool:
+    """A 32-bit integer as a string (reference 3.5)."""
+    return _priority(value) is not None and -(2**31) <= int(value) < 2**31
+
+
+def number_rule(unit: str, least: int, most: int, *, none: bool) -> Rule:
+    """ASCII digits alone, while `int` would also take `٣٠٠`, `3_0` and ` +30`; no more than eight (3.3)."""
+
+    def kept_by(value: str) -> bool:
+        if value.isdigit() and value.isascii():
+            return least <= int(value) <= most
+        return none and value == "NONE"
+
+    alternative = ", or NONE" if none else ""
+    return Rule(kept_by, f"Member must be a whole number of {unit} from {least} to {most}{alternative}")
+
+
+def has_tag_characters(value: str) -> bool:
+    """Letters, digits, white space and eight more characters (reference 2.6)."""
+    return all(character in "_.:/=+-@" or unicodedata.category(character)[0] in "LNZ" for character in value)
+
+
+def has_legal_tags(tags: Iterable[ResourceTag]) -> bool:
+    return all(has_tag_characters(tag.key) and has_tag_characters(tag.value or "") for tag in tags)
+
+
+RULES: dict[str, Rule] = {
+    "optional": Rule(is_anything, ""),
+    "name": Rule(
+        is_name,
+        "Member must not start or end with whitespace, contain a : (colon), / (slash), | (vertical bar)"
+        " or any control character, or be the literal string arn",
+    ),
+    "child workflow id": Rule(is_child_workflow_id, "Member must not contain any control character"),
+    "priority": Rule(is_priority, "Member must be an integer from -2147483648 to 2147483647"),
+    "seconds or NONE": number_rule("seconds", 0, ONE_YEAR_SECONDS, none=True),
+    "seconds of an execution": number_rule("seconds", 0, ONE_YEAR_SECONDS, none=False),
+    "seconds of an execution or NONE": number_rule("seconds", 0, ONE_YEAR_SECONDS, none=True),
+    "timer seconds": number_rule("seconds", 0, TIMER_SECONDS, none=False),
+    "timer seconds or NONE": number_rule("seconds", 0, TIMER_SECONDS, none=True),
+    "lambda seconds": number_rule("seconds", 1, LONGEST_LAMBDA_SECONDS, none=False),
+    "retention days": number_rule("days", 0, LONGEST_RETENTION_DAYS, none=True),
+    "resource tags": Rule(
+        has_legal_tags,
+        "Tags may only contain unicode letters, digits, whitespace, or these symbols: _ . : / = + - @",
+    ),
+}
+
+
+# ---- Which members of which structure are under which rule
+
+
+class Finding(NamedTuple):
+    """A member that breaks its rule."""
+
+    member: str
+    value: object
+    text: str
+
+
+Search = Callable[[Any], Finding | None]
+Check = Callable[[Any], None]
+
+_structures = [kind for kind in vars(shapes).values() if isinstance(kind, type) and issubclass(kind, Shape)]
+_attribute_of = {
+    field.encode_name: field.name for structure in _structures for field in msgspec.structs.fields(structure)
+}
+
+
+def _search(members: dict[str, str]) -> Search:
+    """Looks through one structure and its direct inner ones, and turns empty strings into absent values."""
+    own = [
+        (_attribute_of[member], RULES[rule].kept_by, member, RULES[rule])
+        for member, rule in members.items()
+        if "." not in member
+    ]
+    inner = [
+        (_attribute_of[holder], _attribute_of[member], RULES[rule].kept_by, path, RULES[rule])
+        for path, rule in members.items()
+        for holder, _, member in [path.partition(".")]
+        if member
+    ]
+
+    def search(shape: Any) -> Finding | None:
+        for attribute, kept_by, member, rule in own:
+            value = getattr(shape, attribute)
+            if value is None:
+                continue
+            if value == "":
+                setattr(shape, attribute, None)
+            elif not kept_by(value):
+                return Finding(member, value, rule.text)
+        for holder, attribute, kept_by, path, rule in inner:
+            held = getattr(shape, holder)
+            if held is None:
+                continue
+            value = getattr(held, attribute)
+            if value == "":
+                setattr(held, attribute, None)
+            elif value is not None and not kept_by(value):
+                return Finding(path, value, rule.text)
+        return None
+
+    return search
+
+
+def _refusal(finding: Finding, path: str = "") -> ValidationException:
+    if not isinstance(finding.value, str):
+        return ValidationException(finding.text)
+    refused = validation_text.refusal(
+        [validation_text.violation(finding.value, path + finding.member, finding.text)]
+    )
+    assert refused is not None
+    return refused
+
+
+MEMBERS: dict[str, dict[str, str]] = tomllib.loads(
+    Path(__file__).with_name("constraints.toml").read_text(encoding="utf-8")
+)
+_searches = {structure: _search(members) for structure, members in MEMBERS.items()}
+_decision_searches = {
+    shape.type: (shape.attribute, f"{shape.member}.", _searches[shape.attributes.__name__])
+    for shape in DECISIONS.values()
+    if shape.attributes.__name__ in _searches
+}
+
+
+def _check_members(structure: str) -> Check:
+    search = _searches[structure]
+
+    def check(request: Shape) -> None:
+        finding = search(request)
+        if finding is not None:
+            raise _refusal(finding)
+
+    return check
+
+
+def _check_decisions(request: shapes.RespondDecisionTaskCompletedInput) -> None:
+    """The attributes of each decision's own type keep their rules; others are not looked at."""
+    for number, decision in enumerate(request.decisions or (), start=1):
+        if decision.decision_type not in _decision_searches:
+            continue
+        attribute, member, search = _decision_searches[decision.decision_type]
+        attributes = getattr(decision, attribute)
+        finding = None if attributes is None else search(attributes)
+        if finding is not None:
+            raise _refusal(finding, f"decisions.{number}.member.{member}")
+
+
+# ---- Filters that exclude each other (reference 10.2, where the texts are from)
+
+OpenQuery = shapes.ListOpenWorkflowExecutionsInput | shapes.CountOpenWorkflowExecutionsInput
+ClosedQuery = shapes.ListClosedWorkflowExecutionsInput | shapes.CountClosedWorkflowExecutionsInput
+
+
+def _check_open_query(query: OpenQuery) -> None:
+    _require_one_filter(
+        executionFilter=query.execution_filter, typeFilter=query.type_filter, tagFilter=query.tag_filter
+    )
+
+
+def _check_closed_query(query: ClosedQuery) -> None:
+    if query.start_time_filter is None and query.close_time_filter is None:
+        raise ValidationException("Must specify time filter")
+    if query.start_time_filter is not None and query.close_time_filter is not None:
+        raise ValidationException("Cannot specify both a startTimeFilter and a closeTimeFilter")
+    _require_one_filter(
+        closeStatusFilter=query.close_status_filter,
+        executionFilter=query.execution_filter,
+        typeFilter=query.type_filter,
+        tagFilter=query.tag_filter,
+    )
+
+
+def _require_one_filter(**filters: Shape | None) -> None:
+    given = [name for name, value in filters.items() if value is not None]
+    if len(given) > 1:
+        listed = ", ".join(given)
+        raise ValidationException(
+            f"Cannot specify more than one exclusive filters in the same query: [{listed}]"
+        )
+
+
+_SPECIAL: dict[str, Check] = {
+    "ListOpenWorkflowExecutions": _check_open_query,
+    "CountOpenWorkflowExecutions": _check_open_query,
+    "ListClosedWorkflowExecutions": _check_closed_query,
+    "CountClosedWorkflowExecutions": _check_closed_query,
+    "RespondDecisionTaskCompleted": _check_decisions,
+}
+
+
+def checks(operation: str) -> tuple[Check, ...]:
+    """What an accepted request of the operation must still pass, in order; a check raises or returns."""
+    structure = OPERATIONS[operation].input.__name__
+    of_members = (_check_members(structure),) if structure in MEMBERS else ()
+    special = (_SPECIAL[operation],) if operation in _SPECIAL else ()
+    return of_members + special

@@ -1,0 +1,109 @@
+"""The service while its database cannot be reached, and the real one from the moment it can.
+
+Owns the waiting: meanwhile every call is answered 503, which SDKs try again, and readiness says no; the log tells
+the reason, and tells it again when it changes. A reason that will not pass by itself ends the server. Must not know
+HTTP, nor which database it waits for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from collections.abc import Callable
+from threading import Event, Thread
+from typing import Any
+
+from workflowsvc.faults import ServiceUnavailable
+from workflowsvc.passwords import without_password
+from workflowsvc.service.api import Answer, Api
+from workflowsvc.service.disconnect import Disconnect
+from workflowsvc.store.interface import StoreError, StoreUnusable, Unavailable
+from workflowsvc.tenant import Tenant
+
+RETRY_SECONDS = 1.0  # the service is to be back within five seconds of its database
+
+log = logging.getLogger("workflowsvc.opening")
+
+
+def is_passing(reason: Exception) -> bool:
+    """True when somebody or something else may make it go away: the database starts, a password is changed."""
+    return isinstance(reason, StoreError) or isinstance(reason.__cause__, Unavailable)
+
+
+class StartupGate:
+    """Has the methods of `Api`. `failure` is why it gave up."""
+
+    def __init__(self, open: Callable[[], Api], reason: Exception) -> None:
+        """`open` is tried again and again; it has failed for `reason` just now."""
+        self._open = open
+        self._closed = Event()
+        self._api: Api | None = None
+        self._thread: Thread | None = None
+        self._said = ""
+        self.failure: Exception | None = None
+        self._say(reason)
+
+    def _say(self, reason: Exception) -> None:
+        text = without_password(str(reason))
+        if text != self._said:
+            self._said = text
+            log.error("%s Until that has changed calls are answered 503; trying again every second.", text)
+
+    async def start(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._thread = Thread(target=self._try, args=(loop,), name="opening", daemon=True)
+        self._thread.start()
+
+    def _try(self, loop: asyncio.AbstractEventLoop) -> None:
+        while not self._closed.wait(RETRY_SECONDS):
+            try:
+                api = self._open()
+            except (StoreUnusable, StoreError) as reason:
+                if not is_passing(reason):
+                    self._give_up(reason)
+                    return
+                self._say(reason)
+            except Exception as bug:
+                self._give_up(bug)
+                return
+            else:
+                with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+                    asyncio.run_coroutine_threadsafe(self._begin_serving(api), loop)
+                return
+
+    def _give_up(self, failure: Exception) -> None:
+        self.failure = failure
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    async def _begin_serving(self, api: Api) -> None:
+        await api.start()
+        self._api = api
+        log.info("the database can be used now")
+
+    def begin(
+        self,
+        operation: str,
+        tenant: Tenant,
+        request: Any,
+        gone: Disconnect | None,
+        done: Callable[[Answer], None],
+    ) -> None:
+        """As `Api.begin`."""
+        if self._api is None:
+            raise ServiceUnavailable
+        self._api.begin(operation, tenant, request, gone, done)
+
+    async def drain(self) -> None:
+        self._closed.set()
+        if self._api is not None:
+            await self._api.drain()
+
+    def close(self) -> None:
+        self._closed.set()
+        if self._thread is not None:
+            self._thread.join()
+        if self._api is not None:
+            self._api.close()

@@ -1,0 +1,270 @@
+"""`workflowsvc doctor`: what endangers a PostgreSQL store or makes it slow, and what to do about it.
+
+Owns the list of examinations and what is printed. It reads, and changes nothing. Whether the data is sound is not asked
+here but by `workflowsvc fsck`. Status 0: nothing bad; 1: something is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from workflowsvc.store.interface import StoreUnusable
+from workflowsvc.store.migrate_command import POSTGRES
+
+if TYPE_CHECKING:
+    from workflowsvc.store.postgres.schema import Connection
+
+LONG_SNAPSHOT_SECONDS = 60
+MANY_DEAD_ROWS = 20_000  # some are always there between two vacuums
+OLD_TRANSACTION_IDS = 1_000_000_000  # of about two thousand million
+SKEW_MS = 1000
+CONNECTIONS_OF_A_NODE = 6  # one writes, four read, one carries hints
+
+Level = Literal["ok", "note", "bad"]
+NowMs = Callable[[], int]
+
+
+class Finding(NamedTuple):
+    level: Level
+    what: str
+    advice: str = ""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--store",
+        default=os.environ.get("WORKFLOWSVC_STORE"),
+        required="WORKFLOWSVC_STORE" not in os.environ,
+        metavar="WHERE",
+        help="postgresql://…, as for serve [WORKFLOWSVC_STORE]",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """`args.now_ms`, given by the command line, is the clock of this machine."""
+    if not args.store.startswith(POSTGRES):
+        raise StoreUnusable(
+            f"{args.store} needs no doctor: it examines PostgreSQL. To check the data, run `workflowsvc fsck`."
+        )
+    from workflowsvc.store.postgres import schema
+    from workflowsvc.store.postgres.wire import without_password
+
+    where = without_password(args.store)
+    with schema.opened(args.store, where) as connection, schema.failing_for(where):
+        findings = examine(connection, where, args.now_ms)
+    for level, what, advice in findings:
+        sys.stdout.write(f"{level.upper() if level == 'bad' else level:<5}{what}\n")
+        if advice:
+            sys.stdout.write(f"     -> {advice}\n")
+    bad = sum(finding.level == "bad" for finding in findings)
+    sys.stdout.write(f"{where}: {'nothing bad' if not bad else f'{bad} found that must be mended'}.\n")
+    return 1 if bad else 0
+
+
+def examine(connection: Connection, where: str, now_ms: NowMs) -> list[Finding]:
+    """Everything, in the order of the list below."""
+    findings = list(_schema(connection, where))
+    if findings[0].level != "bad":
+        for look in (_settings, _indexes, _rights, _snapshots, _dead_rows, _transaction_ids, _connections):
+            findings += look(connection)
+    return [*findings, *_clock(connection, now_ms)]
+
+
+def _rows(connection: Connection, sql: str, *values: object) -> list[tuple[Any, ...]]:
+    return connection.execute(sql.encode(), values or None).fetchall()
+
+
+def _schema(connection: Connection, where: str) -> Iterator[Finding]:
+    from workflowsvc.store.postgres import schema
+
+    try:
+        version = schema.version_of(connection, where)
+        missing = schema.missing_from(version, where)
+    except StoreUnusable as error:
+        yield Finding("bad", str(error))
+        return
+    if version.number == 0:
+        yield Finding("bad", "the database is empty", "start a server on it, or run `workflowsvc migrate`")
+    elif missing:
+        yield Finding(
+            "bad", f"schema {version.number} is too old for this release", "run `workflowsvc migrate`"
+        )
+    else:
+        yield Finding("ok", f"schema {version.number}")
+
+
+# What must not be so, and why.
+_DANGEROUS = {
+    ("fsync", "off"): "a crash of the machine destroys the database: set fsync = on",
+    ("full_page_writes", "off"): "a crash of the machine can tear pages: set full_page_writes = on",
+    ("synchronous_commit", "off"): (
+        "what was acknowledged can be lost in a crash: set synchronous_commit = on, also for this user and database"
+    ),
+    ("zero_damaged_pages", "on"): "damaged pages are emptied without a word: set zero_damaged_pages = off",
+    ("autovacuum", "off"): "dead rows are never removed: set autovacuum = on",
+    ("track_counts", "off"): "autovacuum does not know where to go: set track_counts = on",
+    (
+        "default_transaction_read_only",
+        "on",
+    ): "nothing can be written: set default_transaction_read_only = off",
+}
+
+
+def _settings(connection: Connection) -> Iterator[Finding]:
+    settings = dict(_rows(connection, "select name, setting from pg_settings"))
+    dangers = [(name, value) for name, value in _DANGEROUS if settings.get(name) == value]
+    for name, value in dangers:
+        yield Finding("bad", f"{name} = {value}", _DANGEROUS[name, value])
+    if not dangers:
+        yield Finding("ok", "no setting endangers what is committed")
+    if settings.get("synchronous_commit") == "local" and settings.get("synchronous_standby_names"):
+        yield Finding(
+            "note",
+            "synchronous_commit = local: a fail-over can lose what was acknowledged",
+            "set synchronous_commit = on",
+        )
+    if settings.get("data_checksums") == "off":
+        yield Finding("note", "data checksums are off", "pg_checksums --enable finds damage of disks early")
+
+
+def _indexes(connection: Connection) -> Iterator[Finding]:
+    from workflowsvc.store.postgres import schema
+
+    created = "\n".join(migration.sql for migration in schema.MIGRATIONS)
+    wanted = set(re.findall(r"^create (?:unique )?index (\w+)", created, re.MULTILINE))
+    wanted |= {f"{table}_pkey" for table in re.findall(r"^create table (\w+)", created, re.MULTILINE)}
+    wanted -= set(re.findall(r"^drop index (\w+)", created, re.MULTILINE))
+    found = dict(
+        _rows(
+            connection,
+            "select c.relname, i.indisvalid from pg_index i join pg_class c on c.oid = i.indexrelid"
+            " where c.relnamespace = current_schema()::regnamespace",
+        )
+    )
+    for name in sorted(wanted - found.keys()):
+        yield Finding("bad", f"the index {name} is missing", f"{_definition(created, name)}")
+    for name in sorted(name for name, valid in found.items() if not valid):
+        yield Finding("bad", f"the index {name} is not valid", f"reindex index concurrently {name}")
+    if wanted <= found.keys() and all(found.values()):
+        yield Finding("ok", f"all {len(wanted)} indexes are there and valid")
+
+
+def _definition(created: str, name: str) -> str:
+    found = re.search(rf"^create (?:unique )?index {name}\b[^;]*", created, re.MULTILINE)
+    return " ".join(found[0].split()) if found else f"restore the primary key {name} from a backup's schema"
+
+
+def _rights(connection: Connection) -> Iterator[Finding]:
+    from workflowsvc.store.postgres import schema
+
+    tables = [*schema.SPREAD, *schema.COPIED]
+    for table, right in _rows(
+        connection,
+        "select t, r from unnest(%s::text[]) t cross join unnest(%s::text[]) r"
+        " where to_regclass(t) is not null and not has_table_privilege(to_regclass(t), r)",
+        tables,
+        ["select", "insert", "update", "delete"],
+    ):
+        if table == "schema_versions" and right != "select":
+            continue
+        user = connection.info.user
+        yield Finding("bad", f"{user} may not {right} in {table}", f'grant {right} on {table} to "{user}"')
+
+
+def _snapshots(connection: Connection) -> Iterator[Finding]:
+    """What keeps dead rows from being removed, wherever in the cluster it is."""
+    found = _rows(
+        connection,
+        "select 'the session ' || pid || coalesce(' of ' || usename, '') || ' ('"
+        " || coalesce(nullif(application_name, ''), backend_type) || ', ' || coalesce(state, '') || ')',"
+        " extract(epoch from now() - xact_start)::bigint,"
+        " 'select pg_terminate_backend(' || pid || ')'"
+        " from pg_stat_activity where (backend_xmin is not null or backend_xid is not null)"
+        " and pid <> pg_backend_pid() and xact_start < now() - make_interval(secs => %s)"
+        " union all select 'the prepared transaction ' || gid, extract(epoch from now() - prepared)::bigint,"
+        " 'rollback prepared ' || quote_literal(gid) from pg_prepared_xacts"
+        " where prepared < now() - make_interval(secs => %s)",
+        LONG_SNAPSHOT_SECONDS,
+        LONG_SNAPSHOT_SECONDS,
+    )
+    for what, seconds, ending in found:
+        yield Finding(
+            "bad", f"{what} has held a snapshot for {seconds} s: dead rows pile up", f"end it: {ending}"
+        )
+    slots = _rows(connection, "select slot_name from pg_replication_slots where not active")
+    for (name,) in slots:
+        yield Finding(
+            "bad",
+            f"the replication slot {name} is not used: it keeps the log, and perhaps dead rows, for ever",
+            f"start its reader, or select pg_drop_replication_slot('{name}')",
+        )
+    if not found and not slots:
+        yield Finding("ok", "nobody holds an old snapshot")
+
+
+def _dead_rows(connection: Connection) -> Iterator[Finding]:
+    found = _rows(
+        connection,
+        "select relname, n_dead_tup, n_live_tup, coalesce(greatest(last_vacuum, last_autovacuum)::timestamp(0)::text,"
+        " 'never') from pg_stat_user_tables where schemaname = current_schema()"
+        " and n_dead_tup > %s and n_dead_tup > n_live_tup / 4 order by n_dead_tup desc",
+        MANY_DEAD_ROWS,
+    )
+    for table, dead, live, vacuumed in found:
+        yield Finding(
+            "note",
+            f"{table} has {dead} dead rows beside {live} living ones, last vacuumed {vacuumed}",
+            f"end old snapshots, then: vacuum (verbose) {table}",
+        )
+    if not found:
+        yield Finding("ok", "dead rows are removed in time")
+
+
+def _transaction_ids(connection: Connection) -> Iterator[Finding]:
+    ((age,),) = _rows(
+        connection, "select age(datfrozenxid) from pg_database where datname = current_database()"
+    )
+    if age > OLD_TRANSACTION_IDS:
+        yield Finding(
+            "bad",
+            f"transaction ids are {age} old; at 2,100 million the server stops",
+            "end old snapshots, then: vacuum (freeze)",
+        )
+
+
+def _connections(connection: Connection) -> Iterator[Finding]:
+    ((used, most),) = _rows(
+        connection,
+        "select (select count(*) from pg_stat_activity where backend_type = 'client backend'),"
+        " current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int",
+    )
+    if most - used < CONNECTIONS_OF_A_NODE:
+        yield Finding(
+            "bad",
+            f"{used} of {most} connections are used, and a node takes {CONNECTIONS_OF_A_NODE}",
+            "raise max_connections, or find out who holds them: select * from pg_stat_activity",
+        )
+    else:
+        yield Finding("ok", f"{used} of {most} connections are used; a node takes {CONNECTIONS_OF_A_NODE}")
+
+
+def _clock(connection: Connection, now_ms: NowMs) -> Iterator[Finding]:
+    """Deadlines are taken by the clock of whichever node meets them first."""
+    before = now_ms()
+    ((theirs,),) = _rows(connection, "select (extract(epoch from clock_timestamp()) * 1000)::bigint")
+    after = now_ms()
+    skew = theirs - (before + after) // 2
+    uncertain = (after - before) // 2
+    if abs(skew) - uncertain > SKEW_MS:
+        yield Finding(
+            "bad",
+            f"the server's clock is {abs(skew)} ms {'ahead of' if skew > 0 else 'behind'} that of this machine",
+            "let both follow the same time servers: timers of other nodes fire early or late by as much",
+        )
+    else:
+        yield Finding("ok", f"clocks agree to {abs(skew) + uncertain} ms")

@@ -1,0 +1,76 @@
+"""Reads a PostgreSQL store that others may be using, and never writes to it, nor makes its tables.
+
+Owns what may be looked at, a database of ours whose schema this release can read, and who else is connected to it. It
+must not know what is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from workflowsvc.store.interface import Reader, StoreInUse, StoreUnusable
+from workflowsvc.store.postgres import schema
+from workflowsvc.store.postgres.reads import DomainNames, PostgresReader
+from workflowsvc.store.postgres.statements import SQL
+from workflowsvc.store.postgres.wire import Wire, without_password
+
+_SESSIONS = (
+    "select pid, coalesce(host(client_addr), 'this machine') from pg_stat_activity"
+    " where datname = current_database() and application_name = 'workflowsvc' and pid <> %s order by pid"
+)
+
+
+class PostgresReadOnlyStore:
+    """StoreUnusable when there is nothing of ours, or of another schema. With `alone`: StoreInUse when nodes are
+    connected. That is known of the database, not of a schema in it, and only of users whose sessions ours may see."""
+
+    def __init__(self, dsn: str, *, exclusive: bool = False) -> None:
+        self._dsn = dsn
+        self._where = without_password(dsn)
+        self._alone = exclusive
+        self._names: DomainNames = {}
+        with schema.opened(dsn, self._where) as connection:
+            version = schema.version_of(connection, self._where)
+        if version.number == 0:
+            raise StoreUnusable(f"{self._where} is empty.")
+        if missing := schema.missing_from(version, self._where):
+            raise StoreUnusable(schema.too_old(self._where, version, missing))
+        self._wire = Wire(dsn)
+        try:
+            self.require_alone()
+        except BaseException:
+            self._wire.close()
+            raise
+
+    @contextmanager
+    def reader(self) -> Generator[Reader]:
+        """One snapshot. While it is open dead rows pile up."""
+        self._wire.queue(SQL.begin_reading)
+        reader = PostgresReader(self._wire, self._names)
+        try:
+            yield reader
+        finally:
+            reader.end()
+            self._wire.drop_queue()
+            if self._wire.is_alive():
+                self._wire.queue(SQL.rollback)
+                self._wire.exchange()
+
+    def require_alone(self) -> None:
+        """Nothing when we were not asked to be."""
+        if not self._alone:
+            return
+        with schema.opened(self._dsn, self._where) as connection, schema.failing_for(self._where):
+            sessions = connection.execute(_SESSIONS, [self._wire.pid]).fetchall()
+        if sessions:
+            told = ", ".join(f"{pid} from {address}" for pid, address in sessions)
+            raise StoreInUse(
+                f"{self._where} is in use: sessions of workflowsvc are connected to it ({told})."
+            )
+
+    def describe(self) -> str:
+        return self._where
+
+    def close(self) -> None:
+        self._wire.close()

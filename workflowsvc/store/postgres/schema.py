@@ -1,0 +1,181 @@
+"""The schema of a PostgreSQL store: which version a database has, and bringing it to the newest.
+
+Owns the table `schema_versions` and the refusal of databases that cannot serve. A schema that a newer release has only
+added to is good enough, so that nodes can be upgraded one by one (migrate.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Generator
+from contextlib import contextmanager
+
+import psycopg
+
+from workflowsvc.store.interface import StoreUnusable, Unavailable
+from workflowsvc.store.migrate import Migration, Version, migrations, pending
+from workflowsvc.store.postgres.wire import Row, connect, one_line
+
+Connection = psycopg.Connection[Row]
+
+MIGRATIONS = migrations("postgres")
+OLDEST_SERVER = 130000  # pg_xact_status and pg_current_xact_id
+
+_CREATE_VERSIONS = """create table schema_versions (
+    number integer not null primary key,
+    name text not null,
+    oldest integer not null,
+    applied_at timestamptz not null default now()
+)"""
+
+# Which of them is told depends on how far the statement had come when the other node committed: a row in a catalog, the
+# table, or the type that every table has.
+_DONE_BY_ANOTHER = (
+    psycopg.errors.UniqueViolation,
+    psycopg.errors.DuplicateTable,
+    psycopg.errors.DuplicateObject,
+)
+
+# How the tables lie on many servers (docs/postgresql.md): spread by shard, all of an execution in one place; what
+# belongs to no execution is small and copied to all.
+SPREAD = ("executions", "progress", "execution_tags", "events", "tasks", "heartbeats", "messages")
+COPIED = ("domains", "types", "meta", "schema_versions")
+
+
+def check(dsn: str, where: str) -> None:
+    """Returns when the database can be used: an empty one is given the newest schema. Raises StoreUnusable."""
+    with opened(dsn, where) as connection:
+        version = version_of(connection, where)
+        if version.number == 0:
+            upgrade(connection, where)
+        elif missing := missing_from(version, where):
+            raise StoreUnusable(too_old(where, version, missing))
+
+
+def too_old(where: str, version: Version, missing: list[Migration]) -> str:
+    """What to tell of a database that lacks these migrations."""
+    return (
+        f"{where} has schema {version.number}, and this release needs {missing[-1].number}. "
+        f"Run `workflowsvc migrate --store {where}` first."
+    )
+
+
+def opened(dsn: str, where: str) -> Connection:
+    """A connection to a server that can serve, for what is done once."""
+    try:
+        connection = connect(dsn)
+    except Unavailable as error:
+        raise StoreUnusable(f"{where} cannot be used: {error}.") from error
+    try:
+        _refuse_unfit(connection, where)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+@contextmanager
+def failing_for(where: str) -> Generator[None]:
+    """What goes wrong inside is told as that this place cannot be used."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise StoreUnusable(f"{where} cannot be used: {one_line(error)}.") from error
+
+
+def _refuse_unfit(connection: Connection, where: str) -> None:
+    if connection.info.server_version < OLDEST_SERVER:
+        raise StoreUnusable(
+            f"{where} is PostgreSQL {connection.info.server_version // 10000}; 13 or newer is needed."
+        )
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise StoreUnusable(f"{where} keeps text as {encoding}; UTF8 is needed (createdb --encoding UTF8).")
+
+
+def version_of(connection: Connection, where: str) -> Version:
+    """Refuses the database of another program."""
+    with failing_for(where):
+        row = connection.execute(
+            "select to_regclass('schema_versions') is not null,"
+            " exists (select 1 from pg_class where relnamespace = current_schema()::regnamespace"
+            " and relkind in ('r', 'p', 'v', 'm'))"
+        ).fetchone()
+        assert row is not None
+        ours, occupied = row
+        if not ours and occupied:
+            raise StoreUnusable(
+                f"{where} is the database of another program: give workflowsvc one of its own."
+            )
+        if not ours:
+            return Version(0, 0)
+        row = connection.execute("select max(number), max(oldest) from schema_versions").fetchone()
+        return Version(*row) if row and row[0] is not None else Version(0, 0)
+
+
+def missing_from(version: Version, where: str) -> list[Migration]:
+    """The migrations that the database lacks. Refuses one that this release cannot work with."""
+    return pending(MIGRATIONS, version, where)
+
+
+def upgrade(connection: Connection, where: str) -> list[Migration]:
+    """Brings the schema to the newest version, all of the way or not at all; what was done. Several nodes may do it at
+    once: one is first, the others find it done."""
+    for attempt in range(2):
+        try:
+            with connection.transaction():
+                version = version_of(connection, where)
+                todo = missing_from(version, where)
+                for statement in script(todo, first=version.number == 0):
+                    connection.execute(statement.encode())
+                return todo
+        except _DONE_BY_ANOTHER as error:
+            if attempt:
+                raise StoreUnusable(f"{where} cannot be upgraded: {one_line(error)}.") from error
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise StoreUnusable(
+                f"{where}: the user {connection.info.user} may not create tables there ({one_line(error)}). "
+                "Run `workflowsvc migrate` as the owner of the database."
+            ) from error
+        except psycopg.Error as error:
+            raise StoreUnusable(f"{where} cannot be upgraded: {one_line(error)}.") from error
+    raise AssertionError
+
+
+def script(todo: list[Migration], *, first: bool) -> list[str]:
+    """The SQL of these migrations, to be carried out in one transaction."""
+    statements = [_CREATE_VERSIONS] if first else []
+    for migration in todo:
+        statements += [migration.sql.strip(), migration.record]
+    return statements
+
+
+def distribution(done: Collection[str] = ()) -> list[str]:
+    """What makes Citus spread the tables over its servers, but for those that are spread; all that belongs to one
+    shard stays together.
+    """
+    first = SPREAD[0]
+    calls = {table: f"create_reference_table('{table}')" for table in COPIED}
+    # A group of its own: by default they would join any other tables spread by a smallint in this database.
+    calls[first] = f"create_distributed_table('{first}', 'shard', colocate_with => 'none')"
+    for table in SPREAD[1:]:
+        calls[table] = f"create_distributed_table('{table}', 'shard', colocate_with => '{first}')"
+    return [f"select {call}" for table, call in calls.items() if table not in done]
+
+
+def distribute(connection: Connection, where: str) -> bool:
+    """Runs those calls that have not been made before, each in a transaction of its own: what was done before one fails
+    stays done. False when there was none.
+    """
+    try:
+        if connection.execute("select 1 from pg_extension where extname = 'citus'").fetchone() is None:
+            raise StoreUnusable(f"{where} has no Citus: `create extension citus` first.")
+        spread = connection.execute(
+            "select relname from pg_dist_partition join pg_class as c on c.oid = logicalrelid::oid"
+            " where relnamespace = current_schema()::regnamespace"
+        )
+        calls = distribution({row[0] for row in spread})
+        for call in calls:
+            connection.execute(call.encode())
+        return bool(calls)
+    except psycopg.Error as error:
+        raise StoreUnusable(f"{where} cannot be distributed: {one_line(error)}.") from error

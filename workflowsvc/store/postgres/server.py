@@ -1,0 +1,46 @@
+"""What kind of server stands behind a connection: PostgreSQL, Citus, or one that only speaks like it.
+
+Owns the question, asked once for each connection, and what follows from the answer for how statements are sent and
+what a lost commit can be asked about (docs/postgresql.md). It must not know any statement of the store.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    import psycopg
+
+_FUNCTIONS = [
+    "pg_current_xact_id_if_assigned",
+    "pg_xact_status",
+    "pg_walfile_name",
+    "pg_current_wal_insert_lsn",
+]
+_QUESTION = (
+    "select version(), (select count(*) from pg_extension where extname = 'citus'),"
+    " (select count(distinct proname) from pg_proc where proname = any(%s::text[]))"
+)
+# They have functions of these names or not; what those tell is not what became of a transaction.
+_IN_NAME_ONLY = ("CockroachDB", "-YB-")
+
+
+class Server(NamedTuple):
+    is_distributed: bool
+    """Citus: each statement is to name one shard, so rows are inserted one by one, and planned with what it names."""
+    knows_transaction_status: bool
+    """It can be asked by number what became of a transaction."""
+
+
+def ask(connection: psycopg.Connection[Any]) -> Server:
+    """Raises psycopg.Error."""
+    row = connection.execute(_QUESTION, [_FUNCTIONS]).fetchone()
+    assert row is not None
+    version, citus, functions = row
+    return server_of(version, citus=citus > 0, has_functions=functions == len(_FUNCTIONS))
+
+
+def server_of(version: str, *, citus: bool, has_functions: bool) -> Server:
+    """Citus numbers transactions on each of its servers: a number of the one we talk to says nothing about the rest."""
+    postgres = not any(name in version for name in _IN_NAME_ONLY)
+    return Server(is_distributed=citus, knows_transaction_status=postgres and has_functions and not citus)

@@ -1,0 +1,186 @@
+"""The PostgreSQL store: one database, any number of nodes.
+
+Owns who may use which connection when, where a transaction begins and ends, and that lost connections are made anew.
+What is asked of a connection is in postgres_reads.py and postgres_writes.py, how it is sent in postgres_wire.py, which
+database may be used in postgres_schema.py. It must not know SWF.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+
+from workflowsvc.store.interface import (
+    ListKey,
+    OutcomeUnknown,
+    Reader,
+    StoreError,
+    Transaction,
+    Unavailable,
+)
+from workflowsvc.store.postgres.errors import ConnectionLost
+from workflowsvc.store.postgres.hints import Hints
+from workflowsvc.store.postgres.low_watermarks import LowWatermark, LowWatermarks, TaskLowWatermarks
+from workflowsvc.store.postgres.outcome import outcome
+from workflowsvc.store.postgres.readers import Readers
+from workflowsvc.store.postgres.reads import DomainNames, PostgresReader
+from workflowsvc.store.postgres.schema import check
+from workflowsvc.store.postgres.statements import SQL
+from workflowsvc.store.postgres.wire import Wire, without_password
+from workflowsvc.store.postgres.writes import PostgresTransaction
+
+READERS = (
+    4  # twice the cores of a small machine; with the one that writes, what a node takes of max_connections
+)
+
+
+class PostgresStore:
+    """One node's view of the database named by `dsn`, which other nodes write to as well."""
+
+    shared = True
+
+    def __init__(self, dsn: str) -> None:
+        """Raises StoreUnusable with what to do about it."""
+        self._dsn = dsn
+        self._where = without_password(dsn)
+        check(dsn, self._where)
+        self._names: DomainNames = {}
+        self._low_watermarks = LowWatermarks(
+            TaskLowWatermarks(), LowWatermark(), LowWatermark(), LowWatermark()
+        )
+        self._hints = Hints(dsn)
+        self._turn = threading.Lock()
+        self._turn_of: int | None = None
+        self._closed = False
+        self._writer: Wire | None = None
+        self._timeline = ""
+        self._readers = Readers(dsn, READERS)
+
+    # --- transactions ---
+
+    @contextmanager
+    def transaction(self) -> Generator[Transaction]:
+        with self._my_turn():
+            wire = self._connected_writer()
+            transaction = PostgresTransaction(wire, self._names, self._low_watermarks)
+            try:
+                yield transaction
+                self._commit(wire, transaction)
+            except BaseException:
+                self._low_watermarks.rolled_back()
+                self._roll_back(wire)
+                raise
+            finally:
+                transaction.end()
+            self._low_watermarks.committed()
+
+    def _connected_writer(self) -> Wire:
+        if self._closed:
+            raise Unavailable("the store is closed")
+        if self._writer is None or not self._writer.is_alive():
+            self._writer = None
+            wire = Wire(self._dsn)
+            if wire.server.knows_transaction_status:
+                self._timeline = wire.ask(SQL.timeline)[0][0]
+            self._writer = wire
+        return self._writer
+
+    def _commit(self, wire: Wire, transaction: PostgresTransaction) -> None:
+        """What is queued goes out together with the commit. If the number of the transaction was not asked for earlier,
+        it is answered before the commit is carried out: when the connection is lost then, it is known, most likely.
+        """
+        if not transaction.wrote:
+            self._end(wire, transaction)
+            return
+        if wire.server.knows_transaction_status and transaction.transaction_id is None:
+            transaction.queue_transaction_id()
+            wire.queue_boundary()
+        wire.queue(SQL.commit)
+        try:
+            wire.exchange()
+        except ConnectionLost as error:
+            self._settle(transaction.transaction_id, error)
+
+    def _end(self, wire: Wire, transaction: PostgresTransaction) -> None:
+        """Of a transaction that leaves nothing behind."""
+        if transaction.begun:
+            wire.queue(SQL.rollback)
+            wire.exchange()
+        else:
+            wire.drop_queue()
+
+    def _settle(self, transaction_id: str | None, error: ConnectionLost) -> None:
+        """Returns when the transaction was committed after all."""
+        found = "unknown"
+        if transaction_id is not None:
+            with suppress(StoreError):
+                wire = Wire(self._dsn)
+                found = outcome(wire, transaction_id, self._timeline)
+                wire.close()
+        if found == "aborted":
+            raise error
+        if found == "unknown":
+            raise OutcomeUnknown(f"the connection was lost while committing: {error}") from error
+
+    def _roll_back(self, wire: Wire) -> None:
+        """Whatever the server makes of it: a connection on which this fails is not used again."""
+        wire.drop_queue()
+        try:
+            wire.queue(SQL.rollback)
+            wire.exchange()
+        except Exception:
+            wire.close()
+
+    # --- readers ---
+
+    @contextmanager
+    def reader(self) -> Generator[Reader]:
+        if self._closed:
+            raise Unavailable("the store is closed")
+        wire = self._readers.take()
+        try:
+            wire.queue(SQL.begin_reading)
+            reader = PostgresReader(wire, self._names)
+            try:
+                yield reader
+            finally:
+                reader.end()
+        finally:
+            self._roll_back(wire)  # a snapshot held open keeps dead rows from being removed
+            self._readers.give_back(wire)
+
+    # --- hints ---
+
+    def hint(self, lists: list[ListKey]) -> None:
+        self._hints.hint(lists)
+
+    def listen(self, heard: Callable[[list[ListKey]], None]) -> None:
+        self._hints.listen(heard)
+
+    # --- all of it ---
+
+    @contextmanager
+    def _my_turn(self) -> Generator[None]:
+        me = threading.get_ident()
+        assert self._turn_of != me, "this thread is inside a transaction of this store already"
+        with self._turn:
+            self._turn_of = me
+            try:
+                yield
+            finally:
+                self._turn_of = None
+
+    def describe(self) -> str:
+        return self._where
+
+    def close(self) -> None:
+        """Waits for the running transaction and, a while, for readers."""
+        with self._my_turn():
+            if self._closed:
+                return
+            self._closed = True
+            self._hints.close()
+            if self._writer is not None:
+                self._writer.close()
+            self._readers.close()

@@ -1,0 +1,280 @@
+"""One connection to PostgreSQL, used in pipeline mode: what was queued is sent and answered in one round trip.
+
+Owns sending, waiting, and what a lost connection looks like. It speaks libpq through `psycopg.pq`, below psycopg's
+cursors, because these cost five times as much (docs/decisions/0008-postgresql.md); waiting is done in `poll`, without
+Python's lock and never longer than PATIENCE. It must not know what a statement means, nor when a transaction begins.
+"""
+
+from __future__ import annotations
+
+import select
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from workflowsvc.store.interface import StoreUnusable, Unavailable
+from workflowsvc.store.postgres import server
+from workflowsvc.store.postgres.errors import ConnectionLost, store_error
+from workflowsvc.store.postgres.statements import Statement
+from workflowsvc.store.postgres.values import DECODERS
+
+try:
+    import psycopg
+    from psycopg import conninfo, pq
+except ImportError as error:
+    raise StoreUnusable(
+        "PostgreSQL needs the package psycopg: pip install 'workflowsvc[postgres]'."
+    ) from error
+
+Row = tuple[Any, ...]  # what the server sends: the shape is known from the statement alone
+Rows = list[Row]
+
+CONNECT_SECONDS = 5
+PATIENCE_MS = 20_000  # for the next byte of an answer: longer than any time-out that the server keeps for us
+
+# Every statement is written for one index, and is to use it whatever is counted (tests/postgres/test_plans.py).
+PLANNER = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "jit": "off",
+}
+# Citus has no generic plan for a statement that is not for one shard, and fails when it must have one.
+SPREAD_PLANNER = {"plan_cache_mode": "auto"}
+# A node that was stopped or cut off must not keep its locks: then the others would wait for ever.
+_TIME_OUTS = {
+    "idle_in_transaction_session_timeout": "10s",
+    "lock_timeout": "5s",
+    "statement_timeout": "15s",
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+    "client_connection_check_interval": "2s",
+}
+# Of a session, as far as the server knows them.
+_SETTINGS = {"application_name": "workflowsvc", **PLANNER, **_TIME_OUTS}
+_SETTLE = (
+    "select set_config(wanted.name, wanted.setting, false) from unnest(%s::text[], %s::text[])"
+    " as wanted (name, setting) where wanted.name in (select name from pg_settings)"
+)
+
+
+class _Entry(NamedTuple):
+    """Something sent that has one result; `prepares` names the statement that it prepares."""
+
+    then: Callable[[Rows], None] | None
+    prepares: bytes | None = None
+
+
+class Wire:
+    """Not for two threads at once."""
+
+    def __init__(self, dsn: str) -> None:
+        """Raises Unavailable when there is no connection to be had."""
+        self._connection = connect(dsn)
+        try:
+            self.server = server.ask(self._connection)
+            settings = {**_SETTINGS, **(SPREAD_PLANNER if self.server.is_distributed else {})}
+            self._connection.execute(_SETTLE, [list(settings), list(settings.values())])
+        except psycopg.Error as error:
+            self._connection.close()
+            raise Unavailable(one_line(error)) from error
+        self._pg = self._connection.pgconn
+        self._pg.nonblocking = 1
+        self._pg.enter_pipeline_mode()
+        self._poll = select.poll()
+        self._socket = self._pg.socket
+        self._poll.register(self._socket, select.POLLIN)
+        self._prepared: set[bytes] = set()
+        self._queue: list[tuple[Statement, Sequence[bytes | None], Callable[[Rows], None] | None] | None] = []
+
+    @property
+    def pid(self) -> int:
+        """Of the session, in the server."""
+        return self._pg.backend_pid
+
+    def queue(
+        self, statement: Statement, values: Sequence[object] = (), then: Callable[[Rows], None] | None = None
+    ) -> None:
+        """Sent with the next exchange; `then` gets the rows. Raises ContainsNul when it can find nothing."""
+        encoders = statement.encoders
+        encoded = [
+            None if value is None else encode(value) for encode, value in zip(encoders, values, strict=True)
+        ]
+        self._queue.append((statement, encoded, then))
+
+    @property
+    def has_queued(self) -> bool:
+        """Something waits for the next exchange."""
+        return bool(self._queue)
+
+    def queue_boundary(self) -> None:
+        """A failure before the boundary does not keep what stands behind it from being carried out."""
+        self._queue.append(None)
+
+    def drop_queue(self) -> None:
+        self._queue.clear()
+
+    def exchange(self) -> None:
+        """Sends what is queued and waits for all answers; raises the first error, or ConnectionLost."""
+        queue, self._queue = self._queue, []
+        try:
+            sent = self._send(queue)
+            while self._pg.flush():
+                self._wait(select.POLLIN | select.POLLOUT)
+                self._pg.consume_input()
+            self._receive(sent)
+        except psycopg.Error as error:
+            raise self._lost(one_line(error)) from error
+
+    def ask(self, statement: Statement, values: Sequence[object] = ()) -> Rows:
+        """Queues one more statement and exchanges; its rows."""
+        answer: list[Rows] = []
+        self.queue(statement, values, answer.append)
+        self.exchange()
+        return answer[0]
+
+    def _send(self, queue: list[Any]) -> list[_Entry | None]:
+        sent: list[_Entry | None] = []
+        for item in queue:
+            if item is None:
+                self._pg.pipeline_sync()
+                sent.append(None)
+                continue
+            statement, values, then = item
+            if statement.name not in self._prepared:
+                self._pg.send_prepare(statement.name, statement.text)
+                self._prepared.add(statement.name)
+                sent.append(_Entry(None, prepares=statement.name))
+            self._pg.send_query_prepared(statement.name, values, [1] * len(values), 1)
+            sent.append(_Entry(then))
+        self._pg.pipeline_sync()
+        sent.append(None)
+        return sent
+
+    def _receive(self, sent: list[_Entry | None]) -> None:
+        failure: Exception | None = None
+        for entry in sent:
+            result = self._next_result()
+            status = result.status
+            if entry is None:
+                assert status == pq.ExecStatus.PIPELINE_SYNC, result.status
+            elif status in (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK):
+                if entry.then is not None:
+                    entry.then(rows_of(result))
+            else:
+                if entry.prepares is not None:
+                    self._prepared.discard(entry.prepares)
+                if failure is None and status == pq.ExecStatus.FATAL_ERROR:
+                    failure = self._failure(result)
+                    if isinstance(failure, ConnectionLost):
+                        break  # those were its last words
+        if failure is not None:
+            raise failure
+
+    def _next_result(self) -> pq.abc.PGresult:
+        """Answers are parted by None."""
+        pg = self._pg
+        while True:
+            while pg.is_busy():
+                self._wait(select.POLLIN)
+                pg.consume_input()
+            result = pg.get_result()
+            if result is not None:
+                return result
+            if pg.status != pq.ConnStatus.OK:
+                raise self._lost(pg.get_error_message())
+
+    def _failure(self, result: pq.abc.PGresult) -> Exception:
+        state = (result.error_field(pq.DiagnosticField.SQLSTATE) or b"").decode()
+        primary = result.error_field(pq.DiagnosticField.MESSAGE_PRIMARY) or b""
+        severity = result.error_field(pq.DiagnosticField.SEVERITY_NONLOCALIZED)
+        message = primary.decode("utf-8", "replace") or result.get_error_message().strip()
+        if not state or severity in (b"FATAL", b"PANIC"):
+            return self._lost(f"{message} ({state})" if state else message)
+        return store_error(state, message)
+
+    def _wait(self, events: int) -> None:
+        self._poll.modify(self._socket, events)
+        if not self._poll.poll(PATIENCE_MS):
+            raise self._lost(f"the server has not answered for {PATIENCE_MS // 1000} seconds")
+
+    def _lost(self, message: str) -> ConnectionLost:
+        self.close()
+        return ConnectionLost(" ".join(message.split()) or "the connection was lost")
+
+    def is_alive(self) -> bool:
+        """False when the server is known to have hung up; looks without waiting."""
+        if self._connection.closed:
+            return False
+        self._poll.modify(self._socket, select.POLLIN)
+        try:
+            while self._poll.poll(0):  # last words, then the end of the stream: reading that is an error
+                self._pg.consume_input()
+                self._pg.is_busy()  # takes in what was read
+        except psycopg.Error:
+            self.close()
+        return not self._connection.closed
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def rows_of(result: pq.abc.PGresult) -> Rows:
+    decoders = [DECODERS[result.ftype(column)] for column in range(result.nfields)]
+    value_at = result.get_value
+    return [
+        tuple(
+            [
+                None if (value := value_at(row, column)) is None else decode(value)
+                for column, decode in enumerate(decoders)
+            ]
+        )
+        for row in range(result.ntuples)
+    ]
+
+
+def connect(dsn: str) -> psycopg.Connection[Row]:
+    """An ordinary connection, one statement per transaction; raises Unavailable."""
+    try:
+        given = conninfo.conninfo_to_dict(dsn)
+        given.setdefault("connect_timeout", CONNECT_SECONDS)
+        # A standby takes no writes. When several hosts are given, the one that does is found by this.
+        given.setdefault("target_session_attrs", "read-write")
+        for name, seconds in (("keepalives_idle", 5), ("keepalives_interval", 2), ("keepalives_count", 3)):
+            given.setdefault(name, seconds)
+        return psycopg.connect(conninfo.make_conninfo("", **given), autocommit=True, client_encoding="utf8")
+    except psycopg.Error as error:
+        raise Unavailable(one_line(error)) from error
+
+
+def without_password(dsn: str) -> str:
+    """The same place as it may be shown, in the form that `--store` takes."""
+    try:
+        given = conninfo.conninfo_to_dict(dsn)
+    except psycopg.Error as error:
+        raise StoreUnusable(
+            f"this is not the address of a PostgreSQL database: {one_line(error)}."
+        ) from error
+    user = f"{given['user']}@" if "user" in given else ""
+    host = str(given.get("host") or given.get("hostaddr") or "")
+    port = str(given.get("port", ""))
+    if not all(number.isdecimal() for number in port.split(",") if number):
+        # It may be the end of a password with an @ in it, so it is not shown.
+        raise StoreUnusable("this is not the address of a PostgreSQL database: its port is not a number.")
+    database = given.get("dbname", "")
+    if host.startswith("/"):
+        return f"postgresql://{user}/{database}?host={host}" + (f"&port={port}" if port else "")
+    hosts = [f"{name}:{number}" if number else name for name, number in _pairs(host, port)]
+    return f"postgresql://{user}{','.join(hosts)}/{database}"
+
+
+def _pairs(hosts: str, ports: str) -> list[tuple[str, str]]:
+    """Several hosts may each have a port, or share one."""
+    names, numbers = hosts.split(","), ports.split(",")
+    return [(name, numbers[min(place, len(numbers) - 1)]) for place, name in enumerate(names)]
+
+
+def one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,131 @@
+"""The SQLite store: one file, or memory, one process, one connection that writes.
+
+Owns who may use which connection when, and where a transaction begins and ends. What is asked of a connection
+is in sqlite_reads.py and sqlite_writes.py; which file may be opened, and with which settings, in
+sqlite_file.py. It must not know SWF.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager, suppress
+
+import apsw
+
+from workflowsvc.store.interface import ListKey, Reader, Transaction, Unavailable
+from workflowsvc.store.sqlite.database_file import SqliteFile
+from workflowsvc.store.sqlite.errors import store_error
+from workflowsvc.store.sqlite.reads import SqliteReader
+from workflowsvc.store.sqlite.writes import SqliteTransaction
+
+READERS = 4  # twice the cores of a small machine: more slow lists at once would only slow each other down
+PATIENCE_SECONDS = 10.0  # for a connection that reads; a page of a list takes milliseconds
+
+
+class SqliteStore:
+    """All of one installation, in the file `path`, or in memory when it is None."""
+
+    shared = False
+
+    def __init__(self, path: str | None) -> None:
+        self._file = SqliteFile(path)
+        self._writer = self._file.writer
+        self._turn = threading.Lock()
+        self._turn_of: int | None = None
+        self._closed = False
+        self._idle: queue.SimpleQueue[apsw.Connection] | None = None
+        if path is not None:
+            self._idle = queue.SimpleQueue()
+            for _ in range(READERS):
+                self._idle.put(self._file.open_reader())
+
+    @contextmanager
+    def transaction(self) -> Generator[Transaction]:
+        with self._my_turn():
+            transaction = SqliteTransaction(self._writer)
+            try:
+                self._writer.execute("begin immediate")
+                yield transaction
+                self._writer.execute("commit")
+            except apsw.Error as error:
+                self._roll_back()
+                raise store_error(error) from error
+            except BaseException:
+                self._roll_back()
+                raise
+            finally:
+                transaction.end()
+
+    def _roll_back(self) -> None:
+        """Nothing to do when SQLite has rolled back by itself, as it may when the disk is full."""
+        with suppress(apsw.Error):
+            if self._writer.in_transaction:
+                self._writer.execute("rollback")
+
+    def reader(self) -> AbstractContextManager[Reader]:
+        if self._closed:
+            raise Unavailable("the store is closed")
+        return self._read_in_turn() if self._idle is None else self._read_beside(self._idle)
+
+    @contextmanager
+    def _read_beside(self, idle: queue.SimpleQueue[apsw.Connection]) -> Generator[Reader]:
+        """On a connection of the reader's own: all answers are of the moment of its first question."""
+        try:
+            connection = idle.get(timeout=PATIENCE_SECONDS)
+        except queue.Empty:
+            raise Unavailable("all connections for reading are busy") from None
+        reader = SqliteReader(connection)
+        try:
+            connection.execute("begin")
+            yield reader
+        except apsw.Error as error:
+            raise store_error(error) from error
+        finally:
+            reader.end()
+            with suppress(apsw.Error):
+                if connection.in_transaction:
+                    connection.execute("rollback")  # an open snapshot keeps the log growing
+            idle.put(connection)
+
+    @contextmanager
+    def _read_in_turn(self) -> Generator[Reader]:
+        """A database in memory has one connection: a reader waits until the running transaction is over."""
+        with self._my_turn():
+            reader = SqliteReader(self._writer)
+            try:
+                yield reader
+            finally:
+                reader.end()
+
+    @contextmanager
+    def _my_turn(self) -> Generator[None]:
+        me = threading.get_ident()
+        assert self._turn_of != me, "this thread is inside a transaction of this store already"
+        with self._turn:
+            self._turn_of = me
+            try:
+                yield
+            finally:
+                self._turn_of = None
+
+    def hint(self, lists: list[ListKey]) -> None:
+        """There is no other node."""
+
+    def listen(self, heard: Callable[[list[ListKey]], None]) -> None:
+        """There is no other node."""
+
+    def describe(self) -> str:
+        return self._file.describe()
+
+    def close(self) -> None:
+        """Waits for the running transaction and, a while, for readers; all is then in the file itself."""
+        with self._my_turn():
+            idle, self._idle = self._idle, None
+            self._closed = True
+            with suppress(queue.Empty):
+                for _ in range(READERS if idle is not None else 0):
+                    assert idle is not None
+                    idle.get(timeout=PATIENCE_SECONDS).close()
+            self._file.close()
