@@ -13,16 +13,14 @@ from collections.abc import Callable
 from time import process_time
 from typing import Any
 
-from uvicorn.config import Config
-
 from workflowsvc.clock import SystemClock
 from workflowsvc.engine.command_queue import Command
 from workflowsvc.engine.ids import Ids
 from workflowsvc.engine.state import EngineState
 from workflowsvc.engine.writer_loop import WriterLoop
 from workflowsvc.http.app import HttpApp
+from workflowsvc.http.connection import Connection
 from workflowsvc.http.connections import Connections
-from workflowsvc.http.protocol import Connection
 from workflowsvc.model import wire
 from workflowsvc.settings import Settings
 from workflowsvc.store.sqlite.store import SqliteStore
@@ -161,17 +159,7 @@ async def seconds_of_http() -> float:
     settings, clock = Settings(), SystemClock()
     loop = asyncio.get_running_loop()
     app: Any = HttpApp(_Ready(), settings, clock)
-    config = Config(
-        app,
-        http=Connection,
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        interface="asgi3",
-        proxy_headers=False,
-    )
-    config.load()
-    connection = Connection(config, Connections(settings, clock), {}, loop)
+    connection = Connection(app, Connections(settings, clock), loop)
     connection.connection_made(_Transport())
     body = json.dumps({"domain": "d", "taskList": LIST, "identity": "me"}).encode()
     request = (

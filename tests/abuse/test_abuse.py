@@ -15,13 +15,13 @@ from workflowsvc.engine.writer_loop import DUE_EVENTS_PER_BATCH
 from workflowsvc.testing import World
 
 
-def go_through(folder: Path, ordeal: Callable[[Server], Awaitable[Report]], **settings: str) -> None:
-    """The ordeal, on a server with these settings."""
+def go_through(folder: Path, stress: Callable[[Server], Awaitable[Report]], **settings: str) -> None:
+    """Runs the stress test on a server with these settings."""
     server = Server(folder, {"log_level": "warning", "long_poll_seconds": pollers.HOLD_SECONDS, **settings})
 
     async def whole() -> Report:
         try:
-            return await ordeal(server)
+            return await stress(server)
         finally:
             await server.end()
 

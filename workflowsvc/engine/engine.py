@@ -8,11 +8,10 @@ from __future__ import annotations
 from workflowsvc.clock import Clock
 from workflowsvc.engine import quarantine
 from workflowsvc.engine.ids import Ids, RandomBytes, first_position
-from workflowsvc.engine.invoker import Begin, Call, Invoker
+from workflowsvc.engine.invoker import Begin, Invoker, Later
 from workflowsvc.engine.meta_lock import acquire_meta_lock
 from workflowsvc.engine.state import EngineState
 from workflowsvc.engine.unfinished_copy import refuse_unfinished
-from workflowsvc.engine.workers import Workers
 from workflowsvc.engine.writer_loop import WriterLoop
 from workflowsvc.settings import Settings
 from workflowsvc.store.interface import Store, Transaction
@@ -49,14 +48,11 @@ class Engine:
         self.state = EngineState(settings, ids, shared=store.shared, store_clock=store_clock)
         self.writer = WriterLoop(store, clock, self.state, ahead)
         store.listen(self.writer.look)
-        self.workers = Workers(settings.lambda_concurrency, "lambda")
         self.clock = clock
 
-    def invoke_with(self, call: Call, begin: Begin | None = None) -> Invoker:
-        """Lambda tasks are started from now on, and `call` calls their functions, in threads unless told
-        otherwise.
-        """
-        invoker = Invoker(self.writer, self.clock, call, begin or self.workers.begin)
+    def invoke_with(self, begin: Begin, later: Later) -> Invoker:
+        """Lambda tasks are started from now on, and `begin` has their functions called."""
+        invoker = Invoker(self.writer, self.clock, begin, later)
         self.state.invoke = invoker
         return invoker
 

@@ -13,34 +13,6 @@ from workflowsvc.engine.writer_loop import WriterLoop
 from workflowsvc.service.call_context import CallContext
 
 
-class Gone:
-    """Whether the client of a poll has gone, and who wants to know. One callback instead of a task that
-    waits: ten thousand polls wait at once.
-    """
-
-    __slots__ = ("_is_set", "_then")
-
-    def __init__(self) -> None:
-        self._is_set = False
-        self._then: Callable[[], None] | None = None
-
-    def is_set(self) -> bool:
-        return self._is_set
-
-    def set(self) -> None:
-        """The client has gone; said again, it means nothing."""
-        if not self._is_set:
-            self._is_set = True
-            if self._then is not None:
-                self._then()
-
-    def then(self, callback: Callable[[], None]) -> None:
-        """Calls back when the client goes, at once if it has gone already."""
-        self._then = callback
-        if self._is_set:
-            callback()
-
-
 class Poll:
     """Submits itself to the lane; `reply` gets a task, a fault, or None when there was no task."""
 
