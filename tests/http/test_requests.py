@@ -104,7 +104,7 @@ def test_two_requests_share_nothing(taken: Taken, parser: RequestParser) -> None
 
 
 def test_what_follows_the_last_request_is_never_parsed() -> None:
-    """So that no leniency is needed for data after `Connection: close` (docs/decisions/0013)."""
+    """So that no leniency is needed for data after `Connection: close` (docs/decisions/0018)."""
     taken = Taken(last=1)
     parser = RequestParser(taken, Settings())
     parser.feed(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n\x00 garbage")

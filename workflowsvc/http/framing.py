@@ -4,7 +4,7 @@ Owns what a broken or hostile client can do with the form of a request (QUALITY 
 headers and bodies, garbage, trailers, offers to upgrade. Must not know deadlines, answers or other connections.
 
 The parser is httptools, a binding of llhttp. It runs as strict as it comes: none of its leniencies is enabled
-(docs/decisions/0013). It enforces CR LF line ends, no folded headers, no blank before the colon, no control characters,
+(docs/decisions/0018). It enforces CR LF line ends, no folded headers, no blank before the colon, no control characters,
 at most one Content-Length, of digits, and none beside Transfer-Encoding. What it leaves open is checked here.
 """
 
