@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from workflowsvc.core.run_ids import first_place, make_run, make_run_id
-from workflowsvc.store.interface import NODE_BITS, POSITIONS_PER_MS
+from workflowsvc.store.rows import NODE_BITS, POSITIONS_PER_MS
 
 RandomBytes = Callable[[int], bytes]
 """So many random bytes; `os.urandom` in a server."""
