@@ -18,7 +18,9 @@ from uvicorn.config import Config
 from workflowsvc.clock import SystemClock
 from workflowsvc.engine.command_queue import Command
 from workflowsvc.engine.ids import Ids
-from workflowsvc.engine.state import EngineState
+from workflowsvc.engine.no_lambda import no_lambda
+from workflowsvc.engine.node_state import NodeState
+from workflowsvc.engine.single_node import SingleNode
 from workflowsvc.engine.writer_loop import WriterLoop
 from workflowsvc.http.app import HttpApp
 from workflowsvc.http.connections import Connections
@@ -194,7 +196,8 @@ async def seconds_to_hand_over() -> float:
     loop = asyncio.get_running_loop()
     settings = Settings()
     store: Any = SqliteStore(None)
-    writer = WriterLoop(store, SystemClock(), EngineState(settings, Ids(os.urandom)))
+    clock = SystemClock()
+    writer = WriterLoop(store, clock, NodeState(settings, Ids(os.urandom), SingleNode(clock), no_lambda))
     writer.deliver = lambda answers: loop.call_soon_threadsafe(_tell, answers)
     writer.start()
     rounds = 300

@@ -38,8 +38,6 @@ class PeerSqliteTransaction(SqliteTransaction):
 class PeerSqliteStore(SqliteStore):
     """A `PeerStore`, in memory."""
 
-    shared = True
-
     @contextmanager
     def transaction(self) -> Iterator[PeerSqliteTransaction]:
         with super().transaction() as tx:

@@ -8,16 +8,10 @@ from typing import Any
 import pytest
 
 from tests.engine.peer_sqlite import PeerSqliteStore
-from workflowsvc.engine.command_queue import CommandQueue
+from workflowsvc.engine.command_queue import Command, CommandQueue
+from workflowsvc.engine.multi_node import LINGER_MS, MIN_BATCH_TO_LINGER, PEERS_SEEN_MS, MultiNode
 from workflowsvc.engine.unit_of_work import UnitOfWork
-from workflowsvc.engine.writer_loop import (
-    COMMANDS_PER_BATCH,
-    LINGER_MS,
-    MAX_QUEUED_TO_LINGER,
-    MIN_BATCH_TO_LINGER,
-    OTHERS_MS,
-    Command,
-)
+from workflowsvc.engine.writer_loop import COMMANDS_PER_BATCH, MAX_QUEUED_TO_LINGER
 from workflowsvc.testing import World
 
 SECONDS = 30.0  # nobody waits as long
@@ -52,16 +46,18 @@ class Watched(CommandQueue):
 class Node:
     """One whose lane has a batch of so many commands, during which others come."""
 
-    shared: bool = True
+    has_peers: bool = True
     batch: int = MIN_BATCH_TO_LINGER
     meanwhile: int = 0
     others_seen_ms_ago: int = 0
     queue: Watched = field(default_factory=Watched)
 
     def work(self) -> Watched:
-        world = World(store=PeerSqliteStore(None) if self.shared else None)
+        world = World(store=PeerSqliteStore(None) if self.has_peers else None)
         world.run()
-        world.state.others_at = world.clock.now_ms() - self.others_seen_ms_ago
+        coordination = world.state.coordination
+        if isinstance(coordination, MultiNode):
+            coordination.peers_seen_at = world.clock.now_ms() - self.others_seen_ms_ago
         writer = world.writer
         writer.queue = self.queue
 
@@ -90,7 +86,7 @@ def test_what_waits_already_is_done_first_when_it_is_much() -> None:
 
 @pytest.mark.parametrize(
     "node",
-    [Node(shared=False), Node(others_seen_ms_ago=OTHERS_MS), Node(batch=MIN_BATCH_TO_LINGER - 1)],
+    [Node(has_peers=False), Node(others_seen_ms_ago=PEERS_SEEN_MS), Node(batch=MIN_BATCH_TO_LINGER - 1)],
     ids=["no others can be", "others have rested for long", "few commands"],
 )
 def test_otherwise_nothing_waits(node: Node) -> None:

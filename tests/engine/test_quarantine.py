@@ -236,7 +236,7 @@ def test_a_message_that_cannot_be_read_does_not_keep_other_messages_waiting(
     on.world.store._writer.execute("insert into messages values (1, 1, 'Signal', 1, cast('x' as blob))")
     on.decide(decision("SignalExternalWorkflowExecution", workflowId="good", signalName="s"))
     assert "WorkflowExecutionSignaled" in types(on, "good")
-    assert not on.world.state.quarantined_runs, "it belongs to nobody"
+    assert not on.world.state.quarantine.runs, "it belongs to nobody"
     every_history_is_sound.clear()  # but the message is not
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.sim.faulty import Fault, FaultyStore
 from tests.world_fixture import ACTIVITY, LIST, WORKFLOW, Stage, decision
-from workflowsvc.engine.writer_loop import RETRY_MS
+from workflowsvc.engine.agenda import RETRY_MS
 from workflowsvc.faults import ServiceUnavailable
 from workflowsvc.settings import Limits, Settings
 from workflowsvc.store.sqlite.store import SqliteStore
@@ -146,7 +146,7 @@ def test_a_run_that_a_message_closes_in_the_first_batch_of_a_process_is_purged_i
     on.world.run()
     with on.world.store.reader() as reader:
         (closed,) = [run for run, row in reader.executions(reader.runs(-1, 9)).items() if row.closed_at]
-        assert reader.next_purge_at() == on.world.state.purge_at
+        assert reader.next_purge_at() == on.world.state.agenda.purge_at
     on.world.advance(ms=11 * DAY_MS)
     with on.world.store.reader() as reader:
         assert closed not in reader.runs(-1, 9)

@@ -112,9 +112,8 @@ class Api:
             self._buckets.require_call(tenant, operation, context.now)
         write = WRITES.get(operation)
         if write is not None:
-            execution_ref = (
-                execution_reference_of(operation, context, request) if self._engine.store.shared else None
-            )
+            prefetches = self._writer.prefetches
+            execution_ref = execution_reference_of(operation, context, request) if prefetches else None
             self._writer.submit(
                 Command(partial(write, context=context, request=request), done, execution_ref=execution_ref)
             )

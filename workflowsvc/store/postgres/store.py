@@ -33,8 +33,6 @@ READERS = (
 class PostgresStore:
     """One node's view of the database named by `dsn`, which other nodes write to as well."""
 
-    shared = True
-
     def __init__(self, dsn: str) -> None:
         """Raises StoreUnusable with what to do about it."""
         self._dsn = dsn
