@@ -1,7 +1,7 @@
 """The pieces of the service, called in this process with the seven calls of a one-activity workflow.
 
 Owns the stand-ins that cut one piece from its neighbours: a transport without a socket, a service that answers at once.
-For `bench/scenarios/budget.py`, which tells what each piece costs. Unlike the rest of the bench it imports the service.
+For `bench/scenarios/budget.py`, which reports the cost of each piece. Unlike the rest of the bench it imports the service.
 """
 
 from __future__ import annotations
@@ -192,7 +192,7 @@ async def seconds_of_http() -> float:
 
 
 async def seconds_to_hand_over() -> float:
-    """CPU of taking a command to the lane's thread and its answer back, a batch at a time, with nothing to do there."""
+    """CPU of taking a command to the writer's thread and its answer back, in batches, with nothing to do there."""
     loop = asyncio.get_running_loop()
     settings = Settings()
     store: Any = SqliteStore(None)

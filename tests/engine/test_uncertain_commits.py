@@ -1,4 +1,4 @@
-"""Commits of which nobody knows, polls that a refusal meets, and clocks that are set while something waits.
+"""Commits whose outcome is unknown, polls that a refusal meets, and clocks that are set while something waits.
 
 Each was found by the simulator (docs/reliability.md).
 """
@@ -66,7 +66,7 @@ def test_a_poll_that_is_refused_together_with_its_withdrawal_is_answered_once(
 def test_a_task_whose_commit_was_reported_as_lost_finds_the_poll_that_waits(
     on: Stage, store: FaultyStore
 ) -> None:
-    """One of two tasks had been handed to the poll, the other one was left for whoever would ask."""
+    """One of two tasks had been handed to the poll, the other one was left for the next poll."""
     on.start()
     task = on.next_task()
     poll = wait(on, "Activity")
@@ -112,7 +112,7 @@ def test_messages_rest_no_longer_because_the_clock_was_set_back(on: Stage, store
 def test_messages_keep_their_order_when_the_clock_is_set_back_between_two_processes(
     on: Stage, store: FaultyStore
 ) -> None:
-    """A child that ends is told of behind its start, which waits with an id of the later time."""
+    """The end of a child is reported behind its start, which waits with an id of the later time."""
     parent = on.start()
     task = on.next_task()
     child = decision(

@@ -248,7 +248,7 @@ class AuditReader(Reader, Protocol):
         ...
 
     def integrity_errors(self, limit: int) -> list[str]:
-        """What the database finds wrong with its own files; empty when it is sound or cannot tell."""
+        """What the database finds wrong with its own files; empty when it is sound or does not know."""
         ...
 
 
