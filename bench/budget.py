@@ -1,7 +1,7 @@
 """The pieces of the service, called in this process with the seven calls of a one-activity workflow.
 
 Owns the stand-ins that cut one piece from its neighbours: a transport without a socket, a service that answers at once.
-For `bench/scenarios/budget.py`, which reports the cost of each piece. Unlike the rest of the bench it imports the service.
+For `bench/scenarios/budget.py`, which reports the cost of each piece. Unlike the rest, it imports the service.
 """
 
 from __future__ import annotations
