@@ -115,7 +115,8 @@ class World:
         self.buckets.require_call(tenant, operation, context.now)
         if operation in WRITES:
             write = WRITES[operation]
-            execution_ref = execution_reference_of(operation, context, request) if self.store.shared else None
+            prefetches = self.writer.prefetches
+            execution_ref = execution_reference_of(operation, context, request) if prefetches else None
             self.writer.submit(
                 Command(partial(write, context=context, request=request), answer, execution_ref=execution_ref)
             )

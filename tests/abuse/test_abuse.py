@@ -11,7 +11,7 @@ from tests.abuse.report import Report
 from tests.crash.server import Server
 from tests.world_fixture import Stage, decision
 from workflowsvc.core.run_ids import run_of
-from workflowsvc.engine.writer_loop import DUE_EVENTS_PER_BATCH
+from workflowsvc.engine.duties import DUE_EVENTS_PER_BATCH
 from workflowsvc.testing import World
 
 

@@ -229,9 +229,9 @@ class OverHttp:
             waiting, wake_at, purge_at = self._server.do(
                 self._submit(
                     lambda work: (
-                        work.state.messages_waiting,
-                        work.state.wake_at,
-                        work.state.purge_at,
+                        work.state.agenda.messages_waiting,
+                        work.state.agenda.wake_at,
+                        work.state.agenda.purge_at,
                     )
                 )
             )

@@ -10,19 +10,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from workflowsvc.clock import Clock
 from workflowsvc.core import lambdas
 from workflowsvc.core.execution import Execution
 from workflowsvc.engine.command_queue import Command
-from workflowsvc.engine.state import no_lambda
+from workflowsvc.engine.no_lambda import no_lambda
+from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.engine.writer_loop import WriterLoop
 from workflowsvc.faults import ServiceUnavailable
 from workflowsvc.model.explain import MOST_DATA
-
-if TYPE_CHECKING:
-    from workflowsvc.engine.unit_of_work import UnitOfWork
 
 NO_INPUT = "{}"  # the payload when the decision has no input (SWF §9.1)
 MAX_REASON_CHARACTERS = 256
@@ -65,7 +63,7 @@ Later = Callable[[float, Callable[[], None]], None]
 
 
 class Invoker:
-    """A `workflowsvc.engine.state.Invoke`."""
+    """A `workflowsvc.engine.node_state.Invoke`."""
 
     def __init__(self, writer: WriterLoop, clock: Clock, begin: Begin, later: Later) -> None:
         self._writer = writer
@@ -117,7 +115,7 @@ class Invoker:
 
 
 def _record(work: UnitOfWork, invocation: Invocation, ending: Ending) -> None:
-    execution = work.execution(invocation.run)
+    execution = work.load_execution(invocation.run)
     if execution is None or not execution.is_open or invocation.scheduled_id not in execution.lambdas:
         return
     ending = _within_limits(ending, min(MOST_DATA, work.quotas.max_data_characters))

@@ -16,7 +16,8 @@ from workflowsvc.core.run_ids import run_of, shard_for
 from workflowsvc.fsck import outbox
 from workflowsvc.fsck.stored import Implied, Stored, Unreadable, events_of, implied, read, replay
 from workflowsvc.lint import Limits, lint_history
-from workflowsvc.store.interface import DomainRow, ExecutionRow, Reader, shard_of
+from workflowsvc.store.interface import AuditReader
+from workflowsvc.store.rows import DomainRow, ExecutionRow, shard_of
 
 RUNS_AT_ONCE = 200
 MOST_STRAYS = 10_000
@@ -78,7 +79,7 @@ class Counts:
     messages: int = 0
 
 
-def audit(reader: Reader, options: Options, counts: Counts | None = None) -> Iterator[Problem]:
+def audit(reader: AuditReader, options: Options, counts: Counts | None = None) -> Iterator[Problem]:
     """All problems of a database."""
     counts = counts or Counts()
     yield from _check_files(reader)
@@ -97,7 +98,7 @@ def audit(reader: Reader, options: Options, counts: Counts | None = None) -> Ite
 
 
 def examine(
-    reader: Reader,
+    reader: AuditReader,
     runs: list[int],
     options: Options,
     box: outbox.Outbox | None = None,
@@ -116,7 +117,7 @@ def examine(
 
 
 def _check_run(
-    reader: Reader, stored: Stored, domain: DomainRow | None, options: Options, box: outbox.Outbox
+    reader: AuditReader, stored: Stored, domain: DomainRow | None, options: Options, box: outbox.Outbox
 ) -> Iterator[Problem]:
     row = stored.row
     if stored.is_being_purged(options.now) and len(stored.bodies) < row.next_event_id - 1:
@@ -206,7 +207,7 @@ def _shown(value: object) -> str:
 # --- what no single run shows ---
 
 
-def _check_files(reader: Reader) -> Iterator[Problem]:
+def _check_files(reader: AuditReader) -> Iterator[Problem]:
     for text in reader.integrity_errors(MOST_DAMAGES):
         yield Problem("files", None, "database", text, repairable=False)
 
@@ -225,7 +226,7 @@ def _check_messages(box: outbox.Outbox) -> Iterator[Problem]:
         yield Problem("message", finding.run, "outbox", finding.text, finding.repairable)
 
 
-def _check_strays(reader: Reader) -> Iterator[Problem]:
+def _check_strays(reader: AuditReader) -> Iterator[Problem]:
     for table, run in reader.orphans(MOST_STRAYS):
         text = f"{table} of run {run}, which there is not"
         yield Problem("stray", run, table, text, repairable=table != "events")

@@ -28,7 +28,7 @@ from workflowsvc.service.operations import POLLS, READS, WRITES
 from workflowsvc.service.polls import Poll
 from workflowsvc.service.subjects import execution_reference_of
 from workflowsvc.service.tokens import Tokens
-from workflowsvc.store.interface import StoreError
+from workflowsvc.store.errors import StoreError
 from workflowsvc.tenant import Tenant
 
 READER_THREADS = 4
@@ -130,9 +130,8 @@ class Api:
             self._buckets.require_call(tenant, operation, context.now)
         write = WRITES.get(operation)
         if write is not None:
-            execution_ref = (
-                execution_reference_of(operation, context, request) if self._engine.store.shared else None
-            )
+            prefetches = self._writer.prefetches
+            execution_ref = execution_reference_of(operation, context, request) if prefetches else None
             self._writer.submit(
                 Command(partial(write, context=context, request=request), done, execution_ref=execution_ref)
             )

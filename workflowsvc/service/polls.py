@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from workflowsvc.engine.command_queue import NO_ANSWER, Command, Reply
+from workflowsvc.engine.node_state import NodeState
 from workflowsvc.engine.pollers import PendingPoll
-from workflowsvc.engine.state import EngineState
 from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.engine.writer_loop import WriterLoop
 from workflowsvc.service.call_context import CallContext
@@ -56,7 +56,7 @@ class Poll:
             self._let = True  # remembered, as the batch may be undone and run again
         return None if self._let else NO_ANSWER
 
-    def _forget(self, state: EngineState) -> None:
+    def _forget(self, state: NodeState) -> None:
         """The lane answers for it with a fault, so it must not be given a task any more."""
         pending = self._waiter
         if pending is not None:
