@@ -18,6 +18,7 @@ from workflowsvc import cli
 from workflowsvc.clock import SystemClock
 from workflowsvc.faults import UnknownResourceFault
 from workflowsvc.http import server
+from workflowsvc.service.action import Action
 from workflowsvc.service.polls import Gone
 from workflowsvc.settings import OPTIONS, Settings
 from workflowsvc.tenant import Tenant
@@ -38,9 +39,15 @@ class FakeService:
         self.big = b'"' + b"x" * 8_000_000 + b'"'
 
     def begin(
-        self, operation: str, tenant: Tenant, request: Any, gone: Gone | None, done: Callable[[Any], None]
+        self,
+        action: Action,
+        tenant: Tenant,
+        request: Any,
+        gone: Gone | None,
+        done: Callable[[Any], None],
+        _request_id: str = "",
     ) -> None:
-        task = asyncio.get_running_loop().create_task(self.call(operation, tenant, request, gone))
+        task = asyncio.get_running_loop().create_task(self.call(action.name, tenant, request, gone))
         self.tasks.add(task)
         task.add_done_callback(lambda task: task.cancelled() or done(task.exception() or task.result()))
         task.add_done_callback(self.tasks.discard)

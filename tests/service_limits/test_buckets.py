@@ -10,15 +10,9 @@ import pytest
 from tests.world_fixture import ACTIVITY, LIST, ROLE, WORKFLOW, Stage, attributes, decision
 from workflowsvc.faults import ThrottlingException
 from workflowsvc.model import shapes
-from workflowsvc.service.buckets import (
-    ACTIVITY_TASK_LIST,
-    CALLS,
-    DECISIONS,
-    MOST_BUCKETS,
-    RUNS,
-    Buckets,
-    Rate,
-)
+from workflowsvc.service.action import Rate
+from workflowsvc.service.actions import SWF
+from workflowsvc.service.buckets import ACTIVITY_TASK_LIST, DECISIONS, MAX_BUCKETS, Buckets
 from workflowsvc.settings import Limits, Settings
 from workflowsvc.tenant import Tenant
 from workflowsvc.testing import LATER, World
@@ -31,6 +25,11 @@ ROOMY = Limits(
     max_open_children=MAX_QUEUED_TO_LINGER,
     max_open_lambdas=MAX_QUEUED_TO_LINGER,
 )
+
+
+ACTIONS = SWF.actions
+CALLS = {name: action.rate for name, action in ACTIONS.items() if action.rate}
+RUNS = {name: action.run_rate for name, action in ACTIONS.items() if action.run_rate}
 
 
 @pytest.fixture
@@ -56,52 +55,52 @@ def test_a_bucket_of_calls_empties_and_fills_again_with_the_clock(operation: str
     buckets, tenant = Buckets(enforced=True), Tenant()
     size, refill = CALLS[operation]
     for _ in range(size):
-        buckets.require_call(tenant, operation, 0)
+        buckets.require_call(tenant, ACTIONS[operation], 0)
     with pytest.raises(ThrottlingException) as caught:
-        buckets.require_call(tenant, operation, 0)
+        buckets.require_call(tenant, ACTIONS[operation], 0)
     assert caught.value.message == "Rate exceeded"
     with pytest.raises(ThrottlingException):
-        buckets.require_call(tenant, operation, 1000 // refill - 1)
+        buckets.require_call(tenant, ACTIONS[operation], 1000 // refill - 1)
     for _ in range(refill):
-        buckets.require_call(tenant, operation, 1000)
+        buckets.require_call(tenant, ACTIONS[operation], 1000)
     with pytest.raises(ThrottlingException):
-        buckets.require_call(tenant, operation, 1000)
+        buckets.require_call(tenant, ACTIONS[operation], 1000)
 
 
 def test_a_bucket_never_holds_more_than_its_size() -> None:
     buckets, tenant = Buckets(enforced=True), Tenant()
     for now in (0, 10**9):
         for _ in range(CALLS["RegisterDomain"].size):
-            buckets.require_call(tenant, "RegisterDomain", now)
+            buckets.require_call(tenant, ACTIONS["RegisterDomain"], now)
         with pytest.raises(ThrottlingException):
-            buckets.require_call(tenant, "RegisterDomain", now)
+            buckets.require_call(tenant, ACTIONS["RegisterDomain"], now)
 
 
 def test_a_clock_that_is_set_back_neither_fills_nor_blocks_a_bucket() -> None:
     buckets, tenant = Buckets(enforced=True), Tenant()
     for _ in range(100):
-        buckets.require_call(tenant, "RegisterDomain", 10_000)
+        buckets.require_call(tenant, ACTIONS["RegisterDomain"], 10_000)
     with pytest.raises(ThrottlingException):
-        buckets.require_call(tenant, "RegisterDomain", 0)
-    buckets.require_call(tenant, "RegisterDomain", 11_000)
+        buckets.require_call(tenant, ACTIONS["RegisterDomain"], 0)
+    buckets.require_call(tenant, ACTIONS["RegisterDomain"], 11_000)
 
 
 def test_buckets_are_those_of_one_action_of_one_account_in_one_region() -> None:
     buckets = Buckets(enforced=True)
     for _ in range(100):
-        buckets.require_call(Tenant(), "RegisterDomain", 0)
+        buckets.require_call(Tenant(), ACTIONS["RegisterDomain"], 0)
     with pytest.raises(ThrottlingException):
-        buckets.require_call(Tenant(), "RegisterDomain", 0)
-    buckets.require_call(Tenant(), "DeprecateDomain", 0)
-    buckets.require_call(Tenant(account="111111111111"), "RegisterDomain", 0)
-    buckets.require_call(Tenant(region="eu-west-1"), "RegisterDomain", 0)
+        buckets.require_call(Tenant(), ACTIONS["RegisterDomain"], 0)
+    buckets.require_call(Tenant(), ACTIONS["DeprecateDomain"], 0)
+    buckets.require_call(Tenant(account="111111111111"), ACTIONS["RegisterDomain"], 0)
+    buckets.require_call(Tenant(region="eu-west-1"), ACTIONS["RegisterDomain"], 0)
 
 
 def test_buckets_that_are_full_again_are_forgotten() -> None:
     buckets = Buckets(enforced=True)
-    for number in range(MOST_BUCKETS + 10):
-        buckets.require_run(f"run {number}", "SignalWorkflowExecution", number * 1000)
-    assert len(buckets._buckets) < MOST_BUCKETS
+    for number in range(MAX_BUCKETS + 10):
+        buckets.require_run(f"run {number}", ACTIONS["SignalWorkflowExecution"], number * 1000)
+    assert len(buckets._buckets) < MAX_BUCKETS
 
 
 def test_a_throttled_call_does_nothing(on: Stage) -> None:

@@ -26,6 +26,8 @@ from workflowsvc.faults import (
 from workflowsvc.http.credentials import Tenants
 from workflowsvc.http.request_ids import request_ids
 from workflowsvc.model import wire
+from workflowsvc.service.actions import SWF
+from workflowsvc.service.models import MODELS
 from workflowsvc.service.polls import Gone
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from workflowsvc.clock import Clock
     from workflowsvc.http.exchange import Exchange
     from workflowsvc.model.shapes import Shape
+    from workflowsvc.service.action import Action
+    from workflowsvc.service.service_model import ServiceModels
     from workflowsvc.settings import Settings
     from workflowsvc.tenant import Tenant
 
@@ -42,15 +46,19 @@ log = logging.getLogger(__name__)
 HEALTH_LINE = f"workflowsvc {__version__}: Amazon SWF, API version 2012-01-25\n".encode()
 READY_SECONDS = 1.0  # QUALITY §6.4: a database that needs longer is not ready
 
-# These may wait, so these are told when their client goes away.
-POLLS = frozenset(("PollForDecisionTask", "PollForActivityTask"))
-
 
 class Service(Protocol):
     """What does the work (workflowsvc.service.api.Api)."""
 
     def begin(
-        self, operation: str, tenant: Tenant, request: Shape, gone: Gone | None, done: Callable[[Any], None]
+        self,
+        action: Action,
+        tenant: Tenant,
+        request: Shape,
+        gone: Gone | None,
+        done: Callable[[Any], None],
+        request_id: str = "",
+        /,
     ) -> None:
         """Gives `done` the output or the fault, later and on the event loop; may raise a Fault at once. `gone` is set
         when the client of a poll goes away.
@@ -69,9 +77,15 @@ class HttpApp:
     """The application; `draining` makes it say that it is not ready."""
 
     def __init__(
-        self, service: Service, settings: Settings, clock: Clock, entropy: Callable[[int], bytes] = os.urandom
+        self,
+        service: Service,
+        settings: Settings,
+        clock: Clock,
+        entropy: Callable[[int], bytes] = os.urandom,
+        models: ServiceModels = MODELS,
     ) -> None:
         self.draining = False
+        self._models = models
         self._service = service
         self._clock = clock
         self._tenants = Tenants(settings.account, settings.region)
@@ -84,19 +98,21 @@ class HttpApp:
         headers = exchange.headers
         if exchange.method != b"POST" and b"x-amz-target" not in headers and self._answers_health(exchange):
             return
-        reply = _Reply(exchange, next(self._ids), self._clock)
+        request_id = next(self._ids)
+        reply = _Reply(exchange, request_id, self._clock)
         try:
-            reply.operation = operation = operation_of(exchange)
+            action = action_of(exchange, self._models)
+            reply.operation = action.name
             if b"origin" in headers:
                 # Only browsers send it. A page of somebody else must not drive a service that asks for no password.
                 raise AccessDeniedException("Requests from web pages are not accepted")
             reply.tenant = tenant = self._tenants.of(headers.get(b"authorization"))
-            request = wire.decode(operation, exchange.body, self._most_data)
+            request = action.decode(exchange.body, self._most_data)
             gone = None
-            if operation in POLLS:
+            if action.kind == "poll":  # it may wait, so it must know when its client leaves
                 gone = Gone()
                 exchange.on_hang_up(gone.set)
-            self._service.begin(operation, tenant, request, gone, reply)
+            self._service.begin(action, tenant, request, gone, reply, request_id)
         except Exception as error:
             reply(error)
 
@@ -126,7 +142,8 @@ class HttpApp:
 
     async def _store_answers(self) -> bool:
         """Whether a small real question is answered in time."""
-        question = wire.decode("ListDomains", b'{"registrationStatus":"REGISTERED","maximumPageSize":1}')
+        action = SWF.actions["ListDomains"]
+        question = action.decode(b'{"registrationStatus":"REGISTERED","maximumPageSize":1}', self._most_data)
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
         def done(output: Any) -> None:
@@ -134,7 +151,7 @@ class HttpApp:
                 answer.set_result(output)
 
         try:
-            self._service.begin("ListDomains", self._tenants.default, question, None, done)
+            self._service.begin(action, self._tenants.default, question, None, done)
             async with asyncio.timeout(READY_SECONDS):
                 output = await answer
         except Exception as error:
@@ -159,6 +176,9 @@ class _Reply:
         self._began = clock.monotonic()
         self.operation = "-"
         self.tenant: Tenant | None = None
+
+    def __repr__(self) -> str:
+        return f"{self.operation}, request {self._request_id}"
 
     def __call__(self, output: Any) -> None:
         status = 200
@@ -191,7 +211,7 @@ class _Reply:
 _TEXT = [(b"content-type", b"text/plain; charset=utf-8")]
 
 
-def operation_of(exchange: Exchange) -> str:
+def action_of(exchange: Exchange, models: ServiceModels) -> Action:
     """The action that a request names: in its target header (SWF §1.1.1), or else in its path."""
     if exchange.method != b"POST":
         raise UnknownOperationException
@@ -199,7 +219,5 @@ def operation_of(exchange: Exchange) -> str:
     if target is not None:
         if exchange.path != "/":
             raise UnknownOperationException
-        return wire.operation_of(target.decode("latin-1"))
-    if "." in exchange.path:
-        raise UnknownOperationException  # the target's prefixes have no business in a path
-    return wire.operation_of(exchange.path.removeprefix("/"))
+        return models.by_target(target.decode("latin-1"))
+    return models.by_name(exchange.path.removeprefix("/"))

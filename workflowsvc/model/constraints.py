@@ -18,7 +18,7 @@ import msgspec
 
 from workflowsvc.faults import ValidationException
 from workflowsvc.model import shapes, validation_text
-from workflowsvc.model.shapes import DECISIONS, OPERATIONS, ResourceTag, Shape
+from workflowsvc.model.shapes import DECISIONS, ResourceTag, Shape, ShapeClass
 
 ONE_YEAR_SECONDS = 31_536_000  # SWF §3.5; an execution cannot outlive it (SWF §12.1)
 LONGEST_RETENTION_DAYS = 90  # SWF §2.1
@@ -191,7 +191,7 @@ def _check_members(structure: str) -> Check:
     return check
 
 
-def _check_decisions(request: shapes.RespondDecisionTaskCompletedInput) -> None:
+def check_decisions(request: shapes.RespondDecisionTaskCompletedInput) -> None:
     """The attributes of each decision's own type keep their rules; others are not looked at."""
     for number, decision in enumerate(request.decisions or (), start=1):
         if decision.decision_type not in _decision_searches:
@@ -209,13 +209,13 @@ OpenQuery = shapes.ListOpenWorkflowExecutionsInput | shapes.CountOpenWorkflowExe
 ClosedQuery = shapes.ListClosedWorkflowExecutionsInput | shapes.CountClosedWorkflowExecutionsInput
 
 
-def _check_open_query(query: OpenQuery) -> None:
+def check_open_query(query: OpenQuery) -> None:
     _require_one_filter(
         executionFilter=query.execution_filter, typeFilter=query.type_filter, tagFilter=query.tag_filter
     )
 
 
-def _check_closed_query(query: ClosedQuery) -> None:
+def check_closed_query(query: ClosedQuery) -> None:
     if query.start_time_filter is None and query.close_time_filter is None:
         raise ValidationException("Must specify time filter")
     if query.start_time_filter is not None and query.close_time_filter is not None:
@@ -237,18 +237,7 @@ def _require_one_filter(**filters: Shape | None) -> None:
         )
 
 
-_SPECIAL: dict[str, Check] = {
-    "ListOpenWorkflowExecutions": _check_open_query,
-    "CountOpenWorkflowExecutions": _check_open_query,
-    "ListClosedWorkflowExecutions": _check_closed_query,
-    "CountClosedWorkflowExecutions": _check_closed_query,
-    "RespondDecisionTaskCompleted": _check_decisions,
-}
-
-
-def checks(operation: str) -> tuple[Check, ...]:
-    """What an accepted request of the operation must still pass, in order; a check raises or returns."""
-    structure = OPERATIONS[operation].input.__name__
-    of_members = (_check_members(structure),) if structure in MEMBERS else ()
-    special = (_SPECIAL[operation],) if operation in _SPECIAL else ()
-    return of_members + special
+def member_checks(structure: ShapeClass) -> tuple[Check, ...]:
+    """What the members of an accepted input of SWF must still pass; a check raises or returns."""
+    name = structure.__name__
+    return (_check_members(name),) if name in MEMBERS and getattr(shapes, name) is structure else ()

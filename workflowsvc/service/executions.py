@@ -97,7 +97,7 @@ def signal_workflow_execution(
     work: UnitOfWork, context: CallContext, request: shapes.SignalWorkflowExecutionInput
 ) -> None:
     execution = require_open(work, context, request.domain, request.workflow_id, request.run_id)
-    context.buckets.require_run(execution.run_id, "SignalWorkflowExecution", work.now)
+    context.buckets.require_run(execution.run_id, context.action, work.now)
     workflow.signal(execution, work.now, signal_name=request.signal_name, input=request.input)
     work.changed(execution)
 
@@ -106,7 +106,7 @@ def request_cancel_workflow_execution(
     work: UnitOfWork, context: CallContext, request: shapes.RequestCancelWorkflowExecutionInput
 ) -> None:
     execution = require_open(work, context, request.domain, request.workflow_id, request.run_id)
-    context.buckets.require_run(execution.run_id, "RequestCancelWorkflowExecution", work.now)
+    context.buckets.require_run(execution.run_id, context.action, work.now)
     workflow.request_cancel(execution, work.now)
     work.changed(execution)
 
@@ -179,8 +179,8 @@ def get_workflow_execution_history(
 ) -> shapes.History:
     """The events in order of their ids, or newest first; open and closed runs alike."""
     row = _require_row(reader, context, request.domain, request.execution)
-    context.buckets.require_run(row.run_id, "GetWorkflowExecutionHistory", context.now)
-    pages = Pages(context, "GetWorkflowExecutionHistory", request, context.settings.max_page_size)
+    context.buckets.require_run(row.run_id, context.action, context.now)
+    pages = Pages(context, request, context.settings.max_page_size)
     events, following = history_page(
         reader,
         row.run,

@@ -21,10 +21,9 @@ _encode = msgspec.json.Encoder().encode
 class Pages:
     """The paging of one call."""
 
-    def __init__(self, context: CallContext, operation: str, request: Any, largest: int) -> None:
+    def __init__(self, context: CallContext, request: Any, largest: int) -> None:
         """`largest` is also the size when the request does not say."""
         self._context = context
-        self._operation = operation
         self._request = request
         self._token: str | None = request.next_page_token or None
         self.size: int = min(request.maximum_page_size or largest, largest)
@@ -42,8 +41,8 @@ class Pages:
         return self._context.tokens.page(self._key(), self._context.now, position)
 
     def _key(self) -> PageKey:
-        """Most calls have one page and need none."""
-        return PageKey(self._context.tenant, self._operation, _digest(self._request))
+        """Made only when there is a token to read or to make: most calls have one page."""
+        return PageKey(self._context.tenant, self._context.action.name, _digest(self._request))
 
 
 def _digest(request: Shape) -> bytes:

@@ -84,7 +84,7 @@ def describe_domain(
 def list_domains(
     reader: Reader, context: CallContext, request: shapes.ListDomainsInput
 ) -> shapes.DomainInfos:
-    pages = Pages(context, "ListDomains", request, context.settings.max_page_size)
+    pages = Pages(context, request, context.settings.max_page_size)
     after = pages.position(str)
     descending = bool(request.reverse_order)
     rows = reader.domains(context.tenant.key, request.registration_status, after, pages.size + 1, descending)
@@ -329,7 +329,7 @@ def describe_activity_type(
 def list_workflow_types(
     reader: Reader, context: CallContext, request: shapes.ListWorkflowTypesInput
 ) -> shapes.WorkflowTypeInfos:
-    rows, token = _list_types(reader, context, "workflow", "ListWorkflowTypes", request)
+    rows, token = _list_types(reader, context, "workflow", request)
     return shapes.WorkflowTypeInfos(
         next_page_token=token, type_infos=[_workflow_type_info(row) for row in rows]
     )
@@ -338,17 +338,17 @@ def list_workflow_types(
 def list_activity_types(
     reader: Reader, context: CallContext, request: shapes.ListActivityTypesInput
 ) -> shapes.ActivityTypeInfos:
-    rows, token = _list_types(reader, context, "activity", "ListActivityTypes", request)
+    rows, token = _list_types(reader, context, "activity", request)
     return shapes.ActivityTypeInfos(
         next_page_token=token, type_infos=[_activity_type_info(row) for row in rows]
     )
 
 
 def _list_types(
-    reader: Reader, context: CallContext, kind: TypeKind, operation: str, request: Any
+    reader: Reader, context: CallContext, kind: TypeKind, request: Any
 ) -> tuple[list[TypeRow], str | None]:
     domain = require_domain(reader, context, request.domain)
-    pages = Pages(context, operation, request, context.settings.max_page_size)
+    pages = Pages(context, request, context.settings.max_page_size)
     rows = reader.types(
         domain.id,
         kind,

@@ -25,17 +25,13 @@ _decode_tags = msgspec.json.Decoder(list[str | None]).decode
 def list_open_workflow_executions(
     reader: Reader, context: CallContext, request: shapes.ListOpenWorkflowExecutionsInput
 ) -> shapes.WorkflowExecutionInfos:
-    return _list(
-        reader, context, "ListOpenWorkflowExecutions", request, _open_query(reader, context, request)
-    )
+    return _list(reader, context, request, _open_query(reader, context, request))
 
 
 def list_closed_workflow_executions(
     reader: Reader, context: CallContext, request: shapes.ListClosedWorkflowExecutionsInput
 ) -> shapes.WorkflowExecutionInfos:
-    return _list(
-        reader, context, "ListClosedWorkflowExecutions", request, _closed_query(reader, context, request)
-    )
+    return _list(reader, context, request, _closed_query(reader, context, request))
 
 
 def count_open_workflow_executions(
@@ -112,9 +108,9 @@ def _milliseconds(seconds: float) -> int:
 
 
 def _list(
-    reader: Reader, context: CallContext, operation: str, request: Any, query: ExecutionQuery
+    reader: Reader, context: CallContext, request: Any, query: ExecutionQuery
 ) -> shapes.WorkflowExecutionInfos:
-    pages = Pages(context, operation, request, context.settings.max_page_size)
+    pages = Pages(context, request, context.settings.max_page_size)
     rows = reader.list_executions(
         query._replace(
             ascending=bool(request.reverse_order),
