@@ -1,6 +1,6 @@
-"""AWS's request rates, written down once more from SWF §12.2 to §12.4, so that a slip of the pen is found.
+"""AWS's request rates, copied a second time from SWF §12.2 to §12.4, so that a wrong number in the table is found.
 
-What happens beyond a rate is shown in `tests/service_limits`; here is also the one cause that only patience reaches.
+What happens beyond a rate is shown in `tests/service_limits`; here is also the one cause that takes hundreds of calls.
 """
 
 from __future__ import annotations

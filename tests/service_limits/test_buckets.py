@@ -17,13 +17,13 @@ from workflowsvc.settings import Limits, Settings
 from workflowsvc.tenant import Tenant
 from workflowsvc.testing import LATER, World
 
-MAX_QUEUED_TO_LINGER = 10**6
+NO_LIMIT = 10**6
 ROOMY = Limits(
-    max_events=MAX_QUEUED_TO_LINGER,
-    max_open_activities=MAX_QUEUED_TO_LINGER,
-    max_open_timers=MAX_QUEUED_TO_LINGER,
-    max_open_children=MAX_QUEUED_TO_LINGER,
-    max_open_lambdas=MAX_QUEUED_TO_LINGER,
+    max_events=NO_LIMIT,
+    max_open_activities=NO_LIMIT,
+    max_open_timers=NO_LIMIT,
+    max_open_children=NO_LIMIT,
+    max_open_lambdas=NO_LIMIT,
 )
 
 
@@ -113,7 +113,7 @@ def test_a_throttled_call_does_nothing(on: Stage) -> None:
             terminated += 1
         else:
             with pytest.raises(Exception, match="Unknown execution"):
-                on.ask("TerminateWorkflowExecution", workflowId="nobody")
+                on.ask("TerminateWorkflowExecution", workflowId="unknown")
     with pytest.raises(ThrottlingException):
         on.ask("TerminateWorkflowExecution", workflowId="w")
     assert on.peek(run_id) == ["WorkflowExecutionStarted", "DecisionTaskScheduled"]
@@ -146,8 +146,8 @@ DECISION_MEMBERS: dict[str, dict[str, Any]] = {
     "ScheduleActivityTask": {"activityType": ACTIVITY, "activityId": "{}"},
     "StartTimer": {"timerId": "{}", "startToFireTimeout": "1000"},
     "StartChildWorkflowExecution": {"workflowId": "child {}", "workflowType": WORKFLOW},
-    "SignalExternalWorkflowExecution": {"workflowId": "nobody", "signalName": "s"},
-    "RequestCancelExternalWorkflowExecution": {"workflowId": "nobody"},
+    "SignalExternalWorkflowExecution": {"workflowId": "unknown", "signalName": "s"},
+    "RequestCancelExternalWorkflowExecution": {"workflowId": "unknown"},
     "ScheduleLambdaFunction": {"id": "{}", "name": "f"},
 }
 
@@ -175,14 +175,14 @@ def _all_events(on: Stage, run_id: str, workflow_id: str) -> list[dict[str, Any]
 
 
 def test_every_cause_of_the_model_that_tells_of_a_rate_has_a_bucket() -> None:
-    told = {
+    found = {
         cause
         for name, alias in vars(shapes).items()
         if name.endswith("FailedCause")
         for cause in get_args(alias)
         if cause.endswith("RATE_EXCEEDED")
     }
-    assert told == set(CAUSES.values())
+    assert found == set(CAUSES.values())
     assert DECISIONS.keys() == CAUSES.keys()
 
 

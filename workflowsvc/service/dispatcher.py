@@ -45,7 +45,7 @@ class Dispatcher:
 
     def dispatch(self, context: CallContext, request: Any, reply: Reply) -> Poll | None:
         """Begins the action that the context names; `reply` gets the output or the fault, once. Raises a Fault when the
-        call is refused before it is begun. A poll that waits is returned: the caller must withdraw it some day.
+        call is refused before it is begun. Returns a poll that waits: the caller withdraws it when its time is over.
         """
         action = context.action
         if self.buckets.enforced:

@@ -1,6 +1,6 @@
 """Executions: start, signal, ask to cancel, terminate, describe, read the history (SWF §2.21 to §2.26).
 
-Owns the addressing of runs and the texts of its faults; what is recorded is said by core.
+Owns the addressing of runs and the texts of its faults; what is recorded is decided by core.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from workflowsvc.store.interface import ExecutionRow, Reader
 def start_workflow_execution(
     work: UnitOfWork, context: CallContext, request: shapes.StartWorkflowExecutionInput
 ) -> shapes.Run:
-    """Events 1 and 2 with one timestamp. The checks stand in the order of SWF §2 and §2.21."""
+    """Records events 1 and 2 with one timestamp. The checks stand in the order of SWF §2 and §2.21."""
     domain = require_registered(work, context, request.domain)
     name, version = request.workflow_type.name, request.workflow_type.version
     row = require_type(work, domain, "workflow", name, version)
@@ -65,7 +65,7 @@ def start_workflow_execution(
 
 
 def _require_short_enough(work: UnitOfWork, timeout: str) -> None:
-    """The model's own bound, a year, was checked with the request; ours may be less (SWF §12.1)."""
+    """The bound of the model, a year, was checked with the request; the setting may be lower (SWF §12.1)."""
     most = work.quotas.max_execution_seconds
     if timeout != "NONE" and int(timeout) > most:
         text = f"Member must be a whole number of seconds from 0 to {most}"
@@ -74,7 +74,7 @@ def _require_short_enough(work: UnitOfWork, timeout: str) -> None:
 
 
 def unknown_execution(workflow_id: str, run_id: str) -> UnknownResourceFault:
-    """The run is closed, or was never there, or is no longer remembered (SWF §1.4.10)."""
+    """The fault for a run that is closed, never existed, or whose retention period is over (SWF §1.4.10)."""
     return UnknownResourceFault(
         f"Unknown execution: WorkflowExecution=[workflowId={workflow_id}, runId={run_id}]"
     )
@@ -196,7 +196,7 @@ def get_workflow_execution_history(
 
 
 class EventSource(Protocol):
-    """A reader, or a session that knows what its batch has recorded."""
+    """A reader, or a unit of work, which knows what its batch has recorded."""
 
     def events(self, run: int, first: int, last: int, limit: int, descending: bool) -> list[bytes]: ...
 
@@ -231,5 +231,5 @@ def _require_row(
 
 
 def is_forgotten(row: ExecutionRow, context: CallContext) -> bool:
-    """Its retention period is over, though part of it may still be stored (SWF §8.12)."""
+    """Whether the retention period of a run is over; part of it may still be stored (SWF §8.12)."""
     return row.purge_at is not None and row.purge_at <= context.now

@@ -1,7 +1,7 @@
 """Cutting results into pages (SWF §2, common pagination rules).
 
-Owns the page size and the binding of a page token to the call it belongs to: all arguments but the size must
-be repeated unchanged.
+Owns the page size and the binding of a page token to its call: all arguments but the page size must be repeated
+unchanged.
 """
 
 from __future__ import annotations
@@ -22,16 +22,14 @@ class Pages:
     """The paging of one call."""
 
     def __init__(self, context: CallContext, request: Any, largest: int) -> None:
-        """`largest` is also the size when the request does not say."""
+        """`largest`: items of a page at most, and of a page whose request names no size."""
         self._context = context
         self._request = request
         self._token: str | None = request.next_page_token or None
         self.size: int = min(request.maximum_page_size or largest, largest)
 
     def position(self, form: Any) -> Any:
-        """Where this page begins, None for the first; ValidationException when the token is not one for this
-        call.
-        """
+        """Where this page begins, None for the first; ValidationException for a token of another call."""
         if self._token is None:
             return None
         return self._context.tokens.read_page(self._key(), self._context.now, self._token, form)

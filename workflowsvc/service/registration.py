@@ -1,7 +1,7 @@
 """Domains and types: register, describe, list, deprecate, undeprecate, delete; resource tags (SWF §2.1
 to §2.20, §11).
 
-Owns the status machine of SWF §11.1 and the texts of its faults. Writers take a session, readers a snapshot.
+Owns the status machine of SWF §11.1 and the texts of its faults. Writes take a unit of work, reads a snapshot.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _decode_tags = msgspec.json.Decoder(dict[str, str | None]).decode
 
 
 def require_domain(reader: Reader, context: CallContext, name: str) -> DomainRow:
-    """UnknownResourceFault `Unknown domain: <name>`."""
+    """The domain; UnknownResourceFault `Unknown domain: <name>` if there is none."""
     row = reader.domain(context.tenant.key, name)
     if row is None:
         raise UnknownResourceFault(f"Unknown domain: {name}")
@@ -40,7 +40,7 @@ def require_domain(reader: Reader, context: CallContext, name: str) -> DomainRow
 
 
 def require_registered(work: UnitOfWork, context: CallContext, name: str) -> DomainRow:
-    """A domain that may get new types and runs; DomainDeprecatedFault otherwise (SWF §11.2)."""
+    """The domain, if it may get new types and runs; DomainDeprecatedFault otherwise (SWF §11.2)."""
     row = work.catalog.require_domain(context.tenant, name)
     if row.status == "DEPRECATED":
         raise DomainDeprecatedFault(name)
@@ -97,7 +97,7 @@ def list_domains(
 
 
 def deprecate_domain(work: UnitOfWork, context: CallContext, request: shapes.DeprecateDomainInput) -> None:
-    """Its types are deprecated with it (SWF §2.4); they stay so when it is undeprecated (SWF §15.5)."""
+    """Deprecates the types of the domain too (SWF §2.4); they stay deprecated when it is undeprecated (SWF §15.5)."""
     row = require_registered(work, context, request.name)
     work.catalog.put_domain(context.tenant, row._replace(status="DEPRECATED"))
     work.catalog.deprecate_types(row.id)
@@ -177,7 +177,7 @@ def type_text(kind: TypeKind, name: str, version: str) -> str:
 
 
 def require_type(work: UnitOfWork, domain: DomainRow, kind: TypeKind, name: str, version: str) -> TypeRow:
-    """UnknownResourceFault `Unknown type: …`."""
+    """The type; UnknownResourceFault `Unknown type: …` if there is none."""
     return _known(work.catalog.type(domain.id, kind, name, version), kind, name, version)
 
 

@@ -35,7 +35,7 @@ def is_passing(reason: Exception) -> bool:
 
 
 class StartupGate:
-    """Has the methods of `Api`. `failure` is why it gave up."""
+    """Has the methods of `Api`. `failure` is the reason if it gave up."""
 
     def __init__(self, open: Callable[[], Api], reason: Exception) -> None:
         """`open` has just failed for `reason`; it is tried again every RETRY_SECONDS."""
