@@ -22,7 +22,7 @@ from workflowsvc.tenant import Tenant
 
 def _workflow(tenant: Tenant, request: Any) -> ExecutionReference:
     """The open run of a workflowId, or the run that is about to be started with it."""
-    return ExecutionReference(domain=(tenant, request.domain), workflow_id=request.workflow_id)
+    return ExecutionReference(None, (tenant, request.domain), request.workflow_id)
 
 
 def _run(tenant: Tenant, request: Any) -> ExecutionReference | None:
@@ -37,7 +37,7 @@ def _named_run(tenant: Tenant, request: Any) -> ExecutionReference | None:
 
 def _of_run_id(run_id: str) -> ExecutionReference | None:
     run = run_of(run_id)
-    return None if run is None else ExecutionReference(run=run)
+    return None if run is None else ExecutionReference(run)
 
 
 # --- the table ---

@@ -72,7 +72,7 @@ def _command(context: CallContext, request: Any, reply: Reply) -> Command:
     if action.task_token is not None:
         token = context.tokens.read_task(context.tenant, request.task_token, action.task_token)
         run = partial(action.run, context=context, request=request, token=token)
-        execution_ref = ExecutionReference(run=token.run)
+        execution_ref = ExecutionReference(token.run)
     else:
         run = partial(action.run, context=context, request=request)
         find = action.execution_ref
