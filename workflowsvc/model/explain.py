@@ -1,4 +1,4 @@
-"""Why a body was refused, in AWS's words: the slow path, taken only after the fast decoder has said no.
+"""Why a body is refused, in AWS's words: the slow path, taken only after the fast decoder has refused it.
 
 Owns the order of the answers (SWF §3.1): no JSON object or a wrong JSON type, then the order of the
 decisions, then every broken constraint of the model at once. Reads the annotations that the decoder enforces.
@@ -28,15 +28,17 @@ _model_order = {
 
 Json = dict[str, Any]
 
-MOST_DATA = 32_768
-"""Characters of what programs hand to each other: the model's Data, FunctionInput and FunctionResult."""
+MAX_DATA_CHARACTERS = 32_768
+"""The longest input, result and the like: the model's Data, FunctionInput and FunctionResult."""
+
+MOST_DATA = MAX_DATA_CHARACTERS
 
 
 def explain(structure: ShapeClass, body: bytes) -> Shape:
     """Raises the fault that AWS would answer to a body that is no such structure.
 
     A body that only names a member twice is read after all: the last one counts (QUALITY §2.4), which the fast
-    decoder sees only after it has looked at the first.
+    decoder sees only after it has checked the first.
     """
     request = _json_object(body)
     _require_types(_type_of(structure), request)
@@ -220,7 +222,7 @@ def _is_there(element: object) -> bool:
 
 
 def require_short_data(structure: ShapeClass, body: bytes, most: int) -> None:
-    """ValidationException, in the same words, for data longer than a limit below the model's own."""
+    """Raises a ValidationException, in the same words, for data longer than `most`, a limit below the model's."""
     refused = validation_text.refusal(_long_data(_type_of(structure), _json_object(body), "", most))
     if refused is not None:
         raise refused
@@ -236,7 +238,11 @@ def _long_data(expected: inspect.Type, value: Any, path: str, most: int) -> Iter
         for number, element in enumerate(value, start=1):
             if element is not None:
                 yield from _long_data(element_type, element, f"{path}.{number}.member", most)
-    elif isinstance(expected, inspect.StrType) and expected.max_length == MOST_DATA and len(value) > most:
+    elif (
+        isinstance(expected, inspect.StrType)
+        and expected.max_length == MAX_DATA_CHARACTERS
+        and len(value) > most
+    ):
         yield validation_text.violation(value, path, validation_text.at_most_long(most))
 
 

@@ -1,8 +1,8 @@
 """A request's bytes become a typed input or a fault in AWS's words, an output becomes bytes: AWS JSON 1.0.
 
-Owns the content types and the order of the layers: accept fast, explain slowly, then hold what was accepted to the
-rules that AWS gives in prose (SWF §3.1). Must not know HTTP beyond the one header value it is given, nor which action
-a request names.
+Owns the content types and the order of the layers: accept fast, explain slowly, then check the constraints that AWS
+documents in prose only (SWF §3.1). Must not know HTTP beyond the one header value that it is given, nor which action a
+request names.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import cache
 import msgspec
 
 from workflowsvc.model import constraints
-from workflowsvc.model.explain import MOST_DATA, explain, require_short_data
+from workflowsvc.model.explain import MAX_DATA_CHARACTERS, explain, require_short_data
 from workflowsvc.model.input_rules import INPUT_RULES, InputRules
 from workflowsvc.model.shapes import OPERATIONS, Shape, ShapeClass
 
@@ -50,7 +50,7 @@ def decoder(structure: ShapeClass) -> Decode:
             request = read(body or b"{}")
         except (ValueError, RecursionError):
             request = explain(structure, body)
-        if len(body) > max_data < MOST_DATA:
+        if len(body) > max_data < MAX_DATA_CHARACTERS:
             require_short_data(structure, body, max_data)
         for check in checks:
             check(request)
@@ -59,7 +59,7 @@ def decoder(structure: ShapeClass) -> Decode:
     return decode
 
 
-def decode(operation: str, body: bytes, max_data: int = MOST_DATA) -> Shape:
+def decode(operation: str, body: bytes, max_data: int = MAX_DATA_CHARACTERS) -> Shape:
     """The typed input of an operation of SWF, or a fault: `decoder` for callers that have the name alone."""
     return decoder(OPERATIONS[operation].input)(body, max_data)
 
