@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 
-from workflowsvc.core import decision_tasks, workflow
+from workflowsvc.core import workflow
 from workflowsvc.core.decision_context import ActivityTypeRecord, WorkflowTypeRecord
 from workflowsvc.core.execution import Execution
 from workflowsvc.model import shapes
@@ -76,5 +76,5 @@ def begun(at_ms: int = 1_000) -> Execution:
             workflow_type=TYPE,
         ),
     )
-    decision_tasks.settle(execution, at_ms, max_events=LIMITS.max_events)
+    execution.settle(at_ms, max_events=LIMITS.max_events)
     return execution

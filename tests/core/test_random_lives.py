@@ -67,7 +67,7 @@ class Life:
     def settled(self) -> None:
         """The step is over: what follows from it is drawn and checked."""
         if self.execution.is_open:
-            decision_tasks.settle(self.execution, self.now, max_events=LIMITS.max_events)
+            self.execution.settle(self.now, max_events=LIMITS.max_events)
         new = self.execution.take_new_events()
         started = {
             event.attributes.scheduled_event_id  # type: ignore[attr-defined]
@@ -139,7 +139,7 @@ class Life:
 
     def pass_time(self, draw: st.DataObject) -> None:
         self.now += draw.draw(st.sampled_from((-2_000, 0, 1, 3_000, 11_000, 31_000)))
-        decision_tasks.advance(self.execution, self.now, max_events=LIMITS.max_events)
+        self.execution.advance(self.now, max_events=LIMITS.max_events)
 
     def start_decision(self, _: st.DataObject) -> None:
         decision_tasks.start(self.execution, self.now, identity=None)

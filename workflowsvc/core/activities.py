@@ -1,19 +1,19 @@
 """Activity tasks: scheduled, started, closed once; their four clocks and their cancellation (SWF §5.2,
 §5.3, §7).
 
-Owns `Activity`, the decisions ScheduleActivityTask and RequestCancelActivityTask, and what a worker's answers
-record. The last heartbeat is the one fact that history does not hold: the session restores it after a replay
-with `restore_heartbeat`.
+Owns the decisions ScheduleActivityTask and RequestCancelActivityTask, and what a worker's answers record. The
+last heartbeat is the one fact that history does not hold: the caller of a replay restores it with
+`restore_heartbeat`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
+from workflowsvc.core.decisions import success
 from workflowsvc.core.durations import milliseconds
-from workflowsvc.core.rules import Deadline, Expire, applies, decides, expires
+from workflowsvc.core.rules import Deadline, Expire, applies, changes_nothing, decides, expires
+from workflowsvc.core.state import Activity
 from workflowsvc.core.type_defaults import activity_settings, undefined_cause
 from workflowsvc.faults import UnknownResourceFault
 from workflowsvc.model.shapes import (
@@ -32,17 +32,6 @@ from workflowsvc.model.shapes import (
 if TYPE_CHECKING:
     from workflowsvc.core.decision_context import DecisionContext
     from workflowsvc.core.execution import Execution
-
-
-class Activity(Struct):
-    """An open activity task."""
-
-    scheduled: ActivityTaskScheduledEventAttributes
-    started_id: int = 0
-    cancel_requested_id: int = 0  # the latest request, 0 if none
-    heartbeat_due_at: int | None = None
-    heartbeat_at: int | None = None
-    heartbeat_details: str | None = None
 
 
 def start(execution: Execution, at_ms: int, scheduled_id: int, *, identity: str | None) -> Activity:
@@ -160,7 +149,7 @@ def _expect_heartbeat(execution: Execution, activity: Activity, scheduled_id: in
 @applies("ActivityTaskCompleted", "ActivityTaskFailed", "ActivityTaskCanceled", "ActivityTaskTimedOut")
 def _closed(
     execution: Execution,
-    _: int,
+    _event_id: int,
     at_ms: int,
     attributes: ActivityTaskCompletedEventAttributes
     | ActivityTaskFailedEventAttributes
@@ -181,9 +170,7 @@ def _cancel_requested(
     execution.latest_activity_at = at_ms
 
 
-@applies("ScheduleActivityTaskFailed", "RequestCancelActivityTaskFailed")
-def _failed(_: Execution, __: int, ___: int, ____: object) -> None:
-    """Nothing was opened and nothing changes."""
+changes_nothing("ScheduleActivityTaskFailed", "RequestCancelActivityTaskFailed")
 
 
 @decides("ScheduleActivityTask")
@@ -211,19 +198,7 @@ def _schedule(
         return "ACTIVITY_CREATION_RATE_EXCEEDED"
     execution.record(
         at_ms,
-        ActivityTaskScheduledEventAttributes(
-            activity_id=attributes.activity_id,
-            activity_type=attributes.activity_type,
-            control=attributes.control,
-            decision_task_completed_event_id=completed_id,
-            heartbeat_timeout=settings.heartbeat_timeout,
-            input=attributes.input,
-            schedule_to_close_timeout=settings.schedule_to_close_timeout,
-            schedule_to_start_timeout=settings.schedule_to_start_timeout,
-            start_to_close_timeout=settings.start_to_close_timeout,
-            task_list=settings.task_list,
-            task_priority=settings.task_priority,
-        ),
+        success(ActivityTaskScheduledEventAttributes, attributes, completed_id, **settings._asdict()),
     )
     return None
 
@@ -234,18 +209,15 @@ def _request_cancel(
     at_ms: int,
     completed_id: int,
     attributes: RequestCancelActivityTaskDecisionAttributes,
-    _: DecisionContext,
+    _decision_context: DecisionContext,
 ) -> str | None:
-    """A task nobody has started is canceled at once; a worker learns it at its next heartbeat (SWF §5.3)."""
+    """A task that has not been started is canceled at once; a worker is asked with the reply to its next heartbeat
+    (SWF §5.3).
+    """
     scheduled_id = execution.activity_ids.get(attributes.activity_id)
     if scheduled_id is None:
         return "ACTIVITY_ID_UNKNOWN"
-    execution.record(
-        at_ms,
-        ActivityTaskCancelRequestedEventAttributes(
-            activity_id=attributes.activity_id, decision_task_completed_event_id=completed_id
-        ),
-    )
+    execution.record(at_ms, success(ActivityTaskCancelRequestedEventAttributes, attributes, completed_id))
     if execution.activities[scheduled_id].started_id == 0:
         cancel(execution, at_ms, scheduled_id, details=None)
     return None
@@ -267,12 +239,12 @@ def _times_out(timeout_type: ActivityTaskTimeoutType) -> Expire:
     return time_out
 
 
-def _is_unstarted(execution: Execution, scheduled_id: int, _: int) -> bool:
+def _is_unstarted(execution: Execution, scheduled_id: int, _due_at: int) -> bool:
     activity = execution.activities.get(scheduled_id)
     return activity is not None and activity.started_id == 0
 
 
-def _is_open(execution: Execution, scheduled_id: int, _: int) -> bool:
+def _is_open(execution: Execution, scheduled_id: int, _due_at: int) -> bool:
     return scheduled_id in execution.activities
 
 

@@ -1,6 +1,6 @@
 """What all decisions have in common: their events repeat the decision's own members.
 
-Owns the making of `...Failed` events and of success events. Must not know any decision's rules.
+Owns the making of success events and of `...Failed` events. Must not know any decision's rules.
 """
 
 from __future__ import annotations
@@ -14,14 +14,19 @@ S = TypeVar("S", bound=Shape)
 
 
 @cache
-def _shared(made: type[Shape], given: type[Shape]) -> tuple[str, ...]:
+def _shared_names(made: type[Shape], given: type[Shape]) -> tuple[str, ...]:
     return tuple(name for name in made.__struct_fields__ if name in given.__struct_fields__)
 
 
 def repeat(made: type[S], given: Shape, **others: Any) -> S:
-    """An event with all members it shares with `given`, and the others."""
-    members = {name: getattr(given, name) for name in _shared(made, type(given))}
+    """An event with the members that it shares with `given`, and `others`, which win where both name one."""
+    members = {name: getattr(given, name) for name in _shared_names(made, type(given))}
     return made(**(members | others))
+
+
+def success(made: type[S], decision: Shape, completed_id: int, **others: Any) -> S:
+    """The event of a decision that was carried out: the decision's own members, the completion, and `others`."""
+    return repeat(made, decision, decision_task_completed_event_id=completed_id, **others)
 
 
 def failure(decision_type: str, attributes: Shape, completed_id: int, cause: str) -> Shape:

@@ -133,7 +133,7 @@ def messages_of(execution: Execution, events: list[Event], policy_scope: PolicyS
 
 
 def _invoke_lambda(
-    execution: Execution, event_id: int, _: LambdaFunctionScheduledEventAttributes
+    execution: Execution, event_id: int, _scheduled: LambdaFunctionScheduledEventAttributes
 ) -> Iterator[AnyMessage]:
     yield InvokeLambda(sender=execution.name, scheduled_id=event_id)
 
@@ -171,7 +171,7 @@ def _request_cancel(
 
 
 def _started(
-    execution: Execution, _: int, started: WorkflowExecutionStartedEventAttributes
+    execution: Execution, _event_id: int, started: WorkflowExecutionStartedEventAttributes
 ) -> Iterator[AnyMessage]:
     """The first run of a child tells its parent; later runs of its chain do not (SWF §8.7)."""
     if started.parent_workflow_execution is not None and started.continued_execution_run_id is None:

@@ -21,12 +21,12 @@ Apply = Callable[["Execution", int, int, Any], None]
 """(execution, event id, at_ms, attributes): folds one event into the state."""
 
 Decide = Callable[["Execution", int, int, Any, "DecisionContext"], str | None]
-"""(execution, at_ms, decisionTaskCompletedEventId, attributes, surroundings): records events, or returns the
+"""(execution, at_ms, decisionTaskCompletedEventId, attributes, decision context): records events, or returns the
 cause of failure.
 """
 
 Live = Callable[["Execution", int, int], bool]
-"""(execution, event id, due at): is the thing that opened this deadline still waiting for it?"""
+"""(execution, event id, due at in ms): whether the thing that opened this deadline still waits for it."""
 
 Expire = Callable[["Execution", int, int], None]
 """(execution, at_ms, event id): records what an expired deadline does."""
@@ -67,6 +67,14 @@ def applies(*event_types: str) -> Callable[[A], A]:
     return register
 
 
+def changes_nothing(*event_types: str) -> None:
+    """Registers event types that leave the state as it is: they are there for the decider to read."""
+
+    @applies(*event_types)
+    def ignore(_execution: Execution, _event_id: int, _at_ms: int, _attributes: object) -> None:
+        pass
+
+
 def decides(decision_type: str) -> Callable[[D], D]:
     """Registers the rules of one decision type."""
 
@@ -79,7 +87,7 @@ def decides(decision_type: str) -> Callable[[D], D]:
 
 
 def expires(deadline: Deadline, live: Live) -> Callable[[E], E]:
-    """Registers what happens when a deadline passes that is still live."""
+    """Registers what happens when a deadline passes that is still live, and the test of that."""
 
     def register(function: E) -> E:
         assert deadline not in EXPIRE, deadline
