@@ -1,7 +1,7 @@
 """Findings about when decision tasks are scheduled: the trigger rule, the heart of the service (rule D6).
 
-Both directions: whatever needs the decider brings a task at once, and nothing else does. Knows which events
-need the decider (tables) and which task waits (history), nothing of what the tasks do.
+Both directions: each event that needs the decider brings a task at once, and no other event does. Knows which
+events need the decider (tables) and which task waits (history), nothing of what the tasks do.
 """
 
 from collections.abc import Iterator

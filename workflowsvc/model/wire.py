@@ -1,8 +1,8 @@
 """A request's bytes become a typed input or a fault in AWS's words, an output becomes bytes: AWS JSON 1.0.
 
 Owns the names in the target header, the content types and the order of the layers: accept fast, explain
-slowly, then hold what was accepted to the rules that AWS gives in prose (SWF §3.1).
-Must not know HTTP beyond the two header values it is handed.
+slowly, then check the constraints that AWS documents in prose only (SWF §3.1).
+Must not know HTTP beyond the two header values that it is given.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import msgspec
 
 from workflowsvc.faults import UnknownOperationException
 from workflowsvc.model import constraints, decision_list
-from workflowsvc.model.explain import MOST_DATA, explain, require_short_data
+from workflowsvc.model.explain import MAX_DATA_CHARACTERS, explain, require_short_data
 from workflowsvc.model.shapes import OPERATIONS, RespondDecisionTaskCompletedInput, Shape
 
 JSON = "application/json"
@@ -35,11 +35,11 @@ def response_content_type(request_content_type: str | None) -> str:
     return JSON if family == JSON else AMZ_JSON
 
 
-def decode(operation: str, body: bytes, most_data: int = MOST_DATA) -> Shape:
+def decode(operation: str, body: bytes, max_data: int = MAX_DATA_CHARACTERS) -> Shape:
     """The typed input of an operation, or a fault.
 
-    An empty body counts as an empty object; null members are absent (SWF §1.1.10). `most_data`: characters of
-    an input, result and the like, for those who allow less than the model does (SWF §12.1).
+    An empty body counts as an empty object; null members are absent (SWF §1.1.10). `max_data`: the most characters
+    of an input, result and the like, for installations that allow less than the model does (SWF §12.1).
     """
     read, checks = _READERS[operation]
     try:
@@ -48,8 +48,8 @@ def decode(operation: str, body: bytes, most_data: int = MOST_DATA) -> Shape:
         request = read(body or b"{}")
     except (ValueError, RecursionError):
         request = explain(operation, body)
-    if len(body) > most_data < MOST_DATA:
-        require_short_data(operation, body, most_data)
+    if len(body) > max_data < MAX_DATA_CHARACTERS:
+        require_short_data(operation, body, max_data)
     for check in checks:
         check(request)
     return request
