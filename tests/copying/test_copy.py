@@ -142,9 +142,9 @@ def interrupted_at(store_class: type[Store], number: int, *, committed: bool) ->
 @pytest.fixture
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that histories are cut into pieces."""
-    for name in ("RUNS_AT_ONCE", "EVENTS_AT_ONCE", "MESSAGES_AT_ONCE", "NAMES_AT_ONCE"):
+    for name in ("RUNS_BATCH_SIZE", "EVENTS_BATCH_SIZE", "MESSAGES_BATCH_SIZE", "CATALOG_BATCH_SIZE"):
         monkeypatch.setattr(transfer, name, 2)
-    monkeypatch.setattr(transfer, "MOST_ROWS", 3)
+    monkeypatch.setattr(transfer, "MAX_ROWS", 3)
 
 
 @pytest.mark.usefixtures("small_batches")

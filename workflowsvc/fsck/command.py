@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -31,16 +30,12 @@ SOUND, WRONG, NOT_EXAMINED = 0, 1, 2
 TOLD_EVERY = 10_000  # runs
 
 
-class Readable(Protocol):
-    """What can be audited: a store, or a file that is only looked at."""
+class Auditable(Protocol):
+    """A store, or a store opened for reading only."""
 
     def reader(self) -> AbstractContextManager[Reader]: ...
     def describe(self) -> str: ...
     def close(self) -> None: ...
-
-
-OpenStore = Callable[[str], Store]
-OpenToRead = Callable[[str], Readable]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -76,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     return WRONG if problems else SOUND
 
 
-def _audit(database: Readable, options: Options) -> tuple[str, list[Problem], Counts]:
+def _audit(database: Auditable, options: Options) -> tuple[str, list[Problem], Counts]:
     counts = Counts()
     try:
         with database.reader() as reader:
