@@ -51,17 +51,15 @@ def require_started(execution: Execution, *, scheduled_id: int, started_id: int)
 
 
 def heartbeat(execution: Execution, at_ms: int, scheduled_id: int, details: str | None) -> bool:
-    """Restarts the heartbeat clock and remembers the details; True when the decider has asked to cancel
-    (SWF §7.3).
-    """
-    # As for events: a clock that was set back makes nothing expire early.
+    """Restarts the heartbeat deadline and keeps the details; True when the decider has asked to cancel (SWF §7.3)."""
+    # As for events: a clock that was set back makes no deadline pass early.
     at_ms = max(at_ms, execution.last_at)
     restore_heartbeat(execution, at_ms, scheduled_id, details)
     return execution.activities[scheduled_id].cancel_requested_id != 0
 
 
 def restore_heartbeat(execution: Execution, at_ms: int, scheduled_id: int, details: str | None) -> None:
-    """The last heartbeat becomes this one; without details, earlier details are forgotten (SWF §15.14)."""
+    """Sets the last heartbeat. Without details, earlier details are dropped (SWF §15.14)."""
     activity = execution.activities[scheduled_id]
     activity.heartbeat_at = at_ms
     activity.heartbeat_details = details

@@ -61,7 +61,7 @@ def complete(
     schedule_to_start: str | None,
     decision_context: DecisionContext,
 ) -> None:
-    """The completion algorithm of SWF §4.5, steps 3 to 7; the list itself was checked with the request."""
+    """The completion algorithm of SWF §4.5, steps 3 to 7. The list as a whole was checked with the request."""
     task = execution.started_task
     assert task is not None
     completed_id = execution.record(
@@ -91,7 +91,7 @@ def carry_out(
     """One decision: its events, or its ...Failed event with the cause."""
     shape = DECISIONS[decision.decision_type]
     attributes = getattr(decision, shape.attribute)
-    if attributes is None:  # only the closing decisions may come without (SWF §3.2)
+    if attributes is None:  # allowed for closing decisions only (SWF §3.2)
         attributes = shape.attributes()
     if decision_context.permits(shape.type, attributes):
         cause = DECIDE[shape.type](execution, at_ms, completed_id, attributes, decision_context)

@@ -1,8 +1,8 @@
 """The registries of the rules: what each event does, what each decision does, what each deadline does.
 
-Owns the tables `APPLY`, `DECIDE`, `EXPIRE` and `WAKES_DECIDER`, filled by the files that hold the rules
-themselves; importing `workflowsvc.core` fails when an event, a decision or a deadline of the model has none.
-Must not know any rule.
+Owns the tables `APPLY`, `DECIDE`, `EXPIRE` and `WAKES_DECIDER`. The files that hold the rules fill them at import;
+importing `workflowsvc.core` fails when an event, a decision or a deadline of the model has no rule. Must not know any
+rule. docs/state-machine.md shows what the tables hold.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Expire = Callable[["Execution", int, int], None]
 
 
 class Deadline(IntEnum):
-    """What may expire. The order settles ties of one event: SWF §15.23."""
+    """What may expire. The numbers order the deadlines of one event that are due together (SWF §15.23)."""
 
     EXECUTION = 0
     DECISION_SCHEDULE_TO_START = 1
@@ -123,13 +123,13 @@ WAKES_DECIDER: frozenset[str] = frozenset(
         "StartLambdaFunctionFailed",
     }
 )
-"""The trigger rule of SWF §4.2: behind each of these stands a DecisionTaskScheduled, unless one is
-waiting already.
+"""The trigger rule of SWF §4.2: each of these events is followed by DecisionTaskScheduled, unless such a task waits
+already.
 """
 
 
 def require_complete() -> None:
-    """Fails at import when the model knows an event, decision or deadline that no rule treats."""
+    """Fails at import when an event, decision or deadline of the model has no rule."""
     missing = (EVENTS.keys() - APPLY.keys()) | (DECISIONS.keys() - DECIDE.keys())
     missing |= {deadline.name for deadline in Deadline if deadline not in EXPIRE}
     unknown = (APPLY.keys() - EVENTS.keys()) | (WAKES_DECIDER - EVENTS.keys())

@@ -57,7 +57,7 @@ def continued(
     old_run_id: str,
     closing: WorkflowExecutionContinuedAsNewEventAttributes,
 ) -> WorkflowExecutionStartedEventAttributes:
-    """Event 1 of the run that follows: the closing event's settings, the parent of the run before (SWF §8.7)."""
+    """Event 1 of the next run: the closing event's settings, and the parent of the run before (SWF §8.7)."""
     return repeat(
         WorkflowExecutionStartedEventAttributes,
         closing,
@@ -110,7 +110,7 @@ def _started(
     execution.started = attributes
     execution.started_at = at_ms
     timeout = milliseconds(attributes.execution_start_to_close_timeout)
-    longest = execution.longest_ms  # a year (SWF §12.1); also what NONE means here (SWF §15.11)
+    longest = execution.longest_ms  # 1 year (SWF §12.1), also for NONE (SWF §15.11)
     timeout = longest if timeout is None else min(timeout, longest)
     execution.open_deadline(at_ms + timeout, event_id, Deadline.EXECUTION)
 
@@ -135,7 +135,7 @@ changes_nothing(
 
 
 def _close(execution: Execution, at_ms: int, status: CloseStatus) -> None:
-    """What is open stays in the state: openCounts of a closed run are frozen (SWF §10.4)."""
+    """Open things stay in the state: openCounts of a closed run are frozen (SWF §10.4)."""
     execution.close_status = status
     execution.closed_at = at_ms
     execution.cancel_requested = False  # SWF §15.15
