@@ -1,4 +1,4 @@
-"""A world of one execution: types that leave nothing to be said, small limits, names made by counting."""
+"""A decision context for one execution: a type with all defaults, small limits, runIds made by counting."""
 
 from __future__ import annotations
 
