@@ -52,7 +52,7 @@ def compare(left: ReadableStore, right: ReadableStore, progress: Callable[[int],
         same.types = _require_equal("types", pages_of_types(one), pages_of_types(other))
         same.messages = _require_equal("messages", _messages(one), _messages(other))
     after = BEFORE_ALL
-    while True:  # one snapshot per page: none is held for hours
+    while True:  # one snapshot per page, so that none is held for hours
         with left.reader() as one, right.reader() as other:
             runs = one.runs(after, RUNS_BATCH_SIZE)
             _require_equal(f"the runs behind {after}", [runs], [other.runs(after, RUNS_BATCH_SIZE)])

@@ -151,7 +151,7 @@ def _completed(
             attributes.task_list.name, attributes.task_list_schedule_to_start_timeout
         )
     elif execution.override is not None and execution.override.schedule_to_start is not None:
-        execution.override = None  # SWF §15.12: a temporary override ends, a permanent one stays
+        execution.override = None  # the end of a temporary override (SWF §15.12)
 
 
 @applies("DecisionTaskTimedOut")
@@ -166,7 +166,7 @@ def _timed_out(
     assert task is not None
     override = execution.override
     if task.temporary and override is not None and override.schedule_to_start is not None:
-        execution.override = None  # a permanent one, asked for while this task waited, stays (SWF §15.12)
+        execution.override = None  # not of a permanent one set while this task waited (SWF §15.12)
 
 
 def _waits_for_start(execution: Execution, event_id: int, due_at: int) -> bool:

@@ -74,25 +74,25 @@ class Execution:
         self.next_event_id: int = 1
         self.last_at = 0
         self.new_events: list[Event] = []
-        self.deadlines: list[tuple[int, int, Deadline]] = []  # a heap of (due at, event id, what)
+        self.deadlines: list[tuple[int, int, Deadline]] = []  # heap of (due at in ms, event id, what)
         self.needs_decision = False  # news for the decider that no scheduled decision task covers yet
-        # set by workflow.py
+        # --- set by workflow.py
         self.started: WorkflowExecutionStartedEventAttributes
         self.started_at = 0
         self.closed_at: int | None = None
         self.close_status: CloseStatus | None = None
         self.cancel_requested = False
-        # set by decision_tasks.py
+        # --- set by decision_tasks.py
         self.scheduled_task: DecisionTask | None = None
         self.started_task: DecisionTask | None = None
         self.previous_started_id = 0
         self.override: Override | None = None
         self.latest_context: str | None = None
-        # open things, by the event that opened them
+        # --- open things, by the id of the event that opened them
         self.activities: dict[int, Activity] = {}
         self.activity_ids: dict[str, int] = {}
         self.latest_activity_at: int | None = None
-        self.timers: dict[int, str] = {}  # the timerId by the event that started it
+        self.timers: dict[int, str] = {}  # timerId by event id
         self.timer_ids: dict[str, int] = {}
         self.children: dict[int, Child] = {}
         self.externals: dict[int, External] = {}

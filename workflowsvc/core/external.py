@@ -106,7 +106,7 @@ def _answered(
     attributes: ExternalWorkflowExecutionSignaledEventAttributes
     | SignalExternalWorkflowExecutionFailedEventAttributes,
 ) -> None:
-    if attributes.initiated_event_id:  # 0: the decision itself failed
+    if attributes.initiated_event_id:  # 0 when the decision itself failed
         del execution.externals[attributes.initiated_event_id]
 
 

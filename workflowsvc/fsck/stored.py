@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-import workflowsvc.core as _core  # importing the package fills the registries of rules
+import workflowsvc.core as _core  # for its import, which fills the registries of rules
 from workflowsvc.core import activities
 from workflowsvc.core.durations import retention_ms
 from workflowsvc.core.execution import Execution

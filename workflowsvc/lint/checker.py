@@ -1,6 +1,6 @@
-"""The two judgements: of one history, and of several that know each other.
+"""The two judgements: of one history, and of several that refer to each other.
 
-Owns the order in which rules are asked; the rules themselves are in the files named after their subject.
+Owns the order in which rules are checked; the rules themselves are in the files named after their subject.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

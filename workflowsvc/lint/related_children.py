@@ -12,12 +12,7 @@ from workflowsvc.lint.recorded_runs import SETTINGS, RecordedRuns, Run, key_of
 __all__ = ["check"]
 
 _INITIATED = "StartChildWorkflowExecutionInitiated"
-_COPIED = (
-    "result",
-    "reason",
-    "details",
-    "timeoutType",
-)  # from the child's closing event, as far as it has them
+_COPIED = ("result", "reason", "details", "timeoutType")  # members of the child's closing event
 
 
 def check(recorded: RecordedRuns) -> Iterator[Finding]:
@@ -153,7 +148,7 @@ def _check_policy_received(recorded: RecordedRuns, run: Run, history: History) -
 def _check_policy_applied(
     recorded: RecordedRuns, closing: Event, run: Run, initiated: Event, family: list[Run]
 ) -> Iterator[Finding]:
-    # Whether a close by decision applies the policy is open (SWF §15.1), so only the two sure ways are demanded.
+    # Whether a close by decision applies the policy is open (SWF §15.1), so only termination and time-out are checked.
     if closing.type not in ("WorkflowExecutionTimedOut", "WorkflowExecutionTerminated"):
         return
     still_open = [child for child in family if recorded.runs[child].closing is None]

@@ -41,7 +41,7 @@ def _refuse_constant(text: str) -> float:
 
 def _load(data: bytes, name: str) -> object:
     try:
-        # json finds out the encoding: a redirect in PowerShell writes UTF-16.
+        # `json` detects the encoding: a redirect in PowerShell writes UTF-16.
         return json.loads(data, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise Unusable(f"{name} is no JSON: {error}") from error
@@ -71,7 +71,7 @@ def _read_time(text: str) -> object:
     try:
         return datetime.fromisoformat(text)
     except ValueError:
-        return text  # the rule about timestamps will say so
+        return text  # reported by the rule about timestamps
 
 
 def parse_answer(data: bytes, name: str, *, partial: bool = False) -> LoadedHistory:
@@ -85,7 +85,7 @@ def parse_answer(data: bytes, name: str, *, partial: bool = False) -> LoadedHist
     if not found:
         raise Unusable(f"{name} holds no events")
     if _id_of(found[0]) > _id_of(found[-1]):
-        found.reverse()  # asked for with reverseOrder
+        found.reverse()  # newest first, as with reverseOrder
     if _id_of(found[0]) > 1:
         raise Unusable(f"{name} begins with event {_id_of(found[0])}: the page before it is missing")
     more = any(outer.get(token) for token in ("nextPageToken", "NextToken"))

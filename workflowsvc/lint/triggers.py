@@ -33,7 +33,7 @@ def _find_owed(history: History) -> dict[int, Event]:
     owed: dict[int, Event] = {}
     for event in history.events:
         shape = EVENTS.get(event.type)
-        # A waiting task that times out no longer waits itself, hence the state behind the event.
+        # A waiting task that times out no longer waits after this event, hence the state behind the event.
         if (
             shape
             and shape.wakes

@@ -61,7 +61,7 @@ def _stated_types(request: Json) -> Iterator[str | None]:
 
 def _json_object(body: bytes) -> Json:
     try:
-        body.decode()  # the parser skips over strings without looking at their bytes
+        body.decode()  # refuses invalid UTF-8, which the parser skips within strings
         parsed = _parse(body or b"{}")
     except (ValueError, RecursionError):
         raise SerializationException from None

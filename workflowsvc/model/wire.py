@@ -44,7 +44,7 @@ def decode(operation: str, body: bytes, max_data: int = MAX_DATA_CHARACTERS) -> 
     read, checks = _READERS[operation]
     try:
         if not body.isascii():
-            body.decode()  # the decoder skips unknown members without looking at their bytes
+            body.decode()  # refuses invalid UTF-8, which the decoder skips in unknown members
         request = read(body or b"{}")
     except (ValueError, RecursionError):
         request = explain(operation, body)
