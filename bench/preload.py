@@ -18,7 +18,8 @@ from bench.connection import Caller
 from bench.server import workflowsvc
 from bench.swf import DOMAIN, Requests, Unexpected, expect, expect_empty
 from workflowsvc.core.run_ids import first_place, make_run, make_run_id, shard_for
-from workflowsvc.store.interface import EventRow, ExecutionQuery, ExecutionRow, Store, TaskRow, Transaction
+from workflowsvc.store.interface import Store, Transaction
+from workflowsvc.store.rows import EventRow, ExecutionQuery, ExecutionRow, TaskRow
 from workflowsvc.store.sqlite.store import SqliteStore
 from workflowsvc.tenant import Tenant
 

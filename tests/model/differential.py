@@ -273,7 +273,7 @@ class Differential:
         with self.world.store.reader() as reader:
             found = list(audit(reader, Options(self.world.clock.now_ms(), quotas=self.world.settings.quotas)))
         assert not found, "\n".join(map(str, found))
-        assert not self.world.state.quarantined_runs
+        assert not self.world.state.quarantine.runs
         with self.world.store.transaction() as tx:
             check_memory(UnitOfWork(tx, self.world.clock.now_ms(), self.world.state), self.world.state)
         for kind in ("decision", "activity"):
@@ -315,10 +315,10 @@ def _store() -> Store | None:
     if os.environ.get("MODEL_STORE") != "postgres":
         return None
     from tests.postgres.places import open_empty_store
+    from tests.single_node_store import SingleNodeStore
 
-    store = open_empty_store()
-    store.shared = False  # a single node need not poll the store every second
-    return store
+    # With peers it would poll the store every second, which only takes time here.
+    return SingleNodeStore(open_empty_store())
 
 
 def _default(member: str, kind: str) -> str:

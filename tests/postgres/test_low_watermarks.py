@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.postgres.places import open_empty_store
 from tests.store.rows import DOMAIN, change_of, execution_row, insert, run_of, task_row
-from workflowsvc.store.interface import POSITIONS_PER_MS, ListKey, MessageRow, Store, TaskRow
+from workflowsvc.store.interface import Store
 from workflowsvc.store.postgres.low_watermarks import (
     ALL,
     FULL_LOOK_MS,
@@ -18,6 +18,7 @@ from workflowsvc.store.postgres.low_watermarks import (
     Stretch,
     TaskLowWatermarks,
 )
+from workflowsvc.store.rows import POSITIONS_PER_MS, ListKey, MessageRow, TaskRow
 
 MAIN = ListKey(DOMAIN, "decision", "main")
 LATER = FULL_LOOK_MS - 1  # within the half second after a full look

@@ -19,7 +19,8 @@ from workflowsvc.fsck.audit import Counts
 from workflowsvc.fsck.report import as_text
 from workflowsvc.options import SettingsError
 from workflowsvc.settings import Settings
-from workflowsvc.store.interface import Store, StoreUnusable
+from workflowsvc.store.errors import StoreUnusable
+from workflowsvc.store.interface import RepairStore
 
 DESCRIPTION = """\
 Move a stopped installation to another store: all domains, types, executions and histories, tasks, heartbeats,
@@ -70,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     with ExitStack() as afterwards:
         source: Source = args.open_read_only(args.source, exclusive=not args.source_is_stopped)
         afterwards.callback(source.close)
-        target: Store = args.open_store(args.target)
+        target: RepairStore = args.open_store(args.target)
         afterwards.callback(target.close)
         checkpoint = checkpoint_in(target, source)
         same = _copy(source, target, checkpoint, options, anyway=args.with_problems)
@@ -96,7 +97,9 @@ def _place_of(store: str) -> str:
     return os.path.realpath(store.removeprefix("sqlite:")) if store.startswith("sqlite:") else store
 
 
-def _copy(source: Source, target: Store, checkpoint: Checkpoint, options: Options, *, anyway: bool) -> Same:
+def _copy(
+    source: Source, target: RepairStore, checkpoint: Checkpoint, options: Options, *, anyway: bool
+) -> Same:
     """What is on both sides in the end. Raises CopyFailed."""
     problems, counts = _audit("the source", source, options)
     if problems and not anyway:
@@ -140,7 +143,7 @@ def _audit(what: str, store: ReadableStore, options: Options) -> tuple[list[Prob
     return problems, counts
 
 
-def _summary(source: ReadableStore, target: Store, same: Same, seconds: float) -> str:
+def _summary(source: ReadableStore, target: RepairStore, same: Same, seconds: float) -> str:
     found = [
         f"{same.domains:,} domains",
         f"{same.types:,} types",

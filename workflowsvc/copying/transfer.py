@@ -15,17 +15,15 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from workflowsvc.engine.unfinished_copy import UNFINISHED, refuse_unfinished
-from workflowsvc.store.interface import (
+from workflowsvc.store.errors import StoreUnusable
+from workflowsvc.store.interface import AuditReader, RepairStore, RepairTransaction
+from workflowsvc.store.rows import (
     DomainRow,
     EventRow,
     ExecutionRow,
     HeartbeatRow,
     MessageRow,
-    Reader,
-    Store,
-    StoreUnusable,
     TaskRow,
-    Transaction,
     TypeRow,
 )
 
@@ -41,7 +39,7 @@ BEFORE_ALL = -1  # key before the first run, domain or message
 class ReadableStore(Protocol):
     """A store, or a store opened for reading only."""
 
-    def reader(self) -> AbstractContextManager[Reader]: ...
+    def reader(self) -> AbstractContextManager[AuditReader]: ...
     def describe(self) -> str: ...
 
 
@@ -61,13 +59,13 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Checkpoint).decode
 
 
-def fingerprint(reader: Reader) -> str:
+def fingerprint(reader: AuditReader) -> str:
     """A hash that differs between installations, whatever rows they hold."""
     metadata = b"".join(key.encode() + b"\0" + value for key, value in reader.every_meta())
     return blake2b(metadata, digest_size=16).hexdigest()
 
 
-def checkpoint_in(target: Store, source: ReadableStore) -> Checkpoint:
+def checkpoint_in(target: RepairStore, source: ReadableStore) -> Checkpoint:
     """The checkpoint to begin from. Raises StoreUnusable when the source is empty, or when the target holds anything
     else than a part of it.
     """
@@ -91,11 +89,11 @@ def checkpoint_in(target: Store, source: ReadableStore) -> Checkpoint:
     return checkpoint
 
 
-def _has_catalog(reader: Reader) -> bool:
+def _has_catalog(reader: AuditReader) -> bool:
     return bool(reader.every_meta() or reader.every_domain(BEFORE_ALL, 1))
 
 
-def _is_empty(reader: Reader) -> bool:
+def _is_empty(reader: AuditReader) -> bool:
     return not (
         _has_catalog(reader)
         or reader.runs(BEFORE_ALL, 1)
@@ -107,21 +105,21 @@ def _is_empty(reader: Reader) -> bool:
 # --- reading in pages ---
 
 
-def pages_of_domains(reader: Reader) -> Iterator[list[DomainRow]]:
+def pages_of_domains(reader: AuditReader) -> Iterator[list[DomainRow]]:
     after = BEFORE_ALL
     while page := reader.every_domain(after, CATALOG_BATCH_SIZE):
         yield page
         after = page[-1].id
 
 
-def pages_of_types(reader: Reader) -> Iterator[list[TypeRow]]:
+def pages_of_types(reader: AuditReader) -> Iterator[list[TypeRow]]:
     after = None
     while page := reader.every_type(after, CATALOG_BATCH_SIZE):
         yield page
         after = page[-1][:4]
 
 
-def pages_of_events(reader: Reader, run: int, after: int = -1) -> Iterator[list[EventRow]]:
+def pages_of_events(reader: AuditReader, run: int, after: int = -1) -> Iterator[list[EventRow]]:
     while page := reader.numbered_events(run, after, EVENTS_BATCH_SIZE):
         yield page
         if len(page) < EVENTS_BATCH_SIZE:
@@ -129,7 +127,7 @@ def pages_of_events(reader: Reader, run: int, after: int = -1) -> Iterator[list[
         after = page[-1].event_id
 
 
-def own_meta(reader: Reader) -> list[tuple[str, bytes]]:
+def own_meta(reader: AuditReader) -> list[tuple[str, bytes]]:
     """The metadata of the installation, without the mark of an unfinished copy."""
     return [(key, value) for key, value in reader.every_meta() if key != UNFINISHED]
 
@@ -157,7 +155,7 @@ class _Batch:
         self.events += rows
         self.size += sum(len(row.body) for row in rows)
 
-    def write(self, tx: Transaction) -> None:
+    def write(self, tx: RepairTransaction) -> None:
         tx.insert_executions(self.executions)
         tx.append_events(self.events)
         tx.put_tasks(self.tasks)
@@ -170,7 +168,7 @@ class Transfer:
     """One attempt to copy. `runs`: the number of runs copied by this attempt, not by earlier ones."""
 
     source: ReadableStore
-    target: Store
+    target: RepairStore
     checkpoint: Checkpoint
     progress: Callable[[int], None] = lambda runs: None
     runs: int = 0
@@ -222,7 +220,7 @@ class Transfer:
                 self.runs += 1
         return bool(runs)
 
-    def _copy_events(self, reader: Reader, run: int, after: int) -> None:
+    def _copy_events(self, reader: AuditReader, run: int, after: int) -> None:
         """Copies the events after `after`; the row of the run is in the target, or in the batch."""
         for page in pages_of_events(reader, run, after):
             self._batch.add_events(page)
@@ -254,7 +252,7 @@ def _by_run(rows: Iterable[Row]) -> dict[int, list[Row]]:
     return found
 
 
-def finish(target: Store) -> None:
+def finish(target: RepairStore) -> None:
     """Removes the mark of an unfinished copy: from here on servers may use the target."""
     with target.transaction() as tx:
         tx.delete_meta(UNFINISHED)

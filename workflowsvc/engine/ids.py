@@ -1,4 +1,4 @@
-"""New names and positions, made from time and one injected source of chance.
+"""New names and positions, made from time and one injected source of random bytes.
 
 Owns the counters that keep runs, messages and queue positions unique and in order within a node. Between nodes
 positions differ in their low bits; should two nodes draw the same number, the primary key refuses one of two equal
@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from workflowsvc.core.run_ids import first_place, make_run, make_run_id
-from workflowsvc.store.interface import NODE_BITS, POSITIONS_PER_MS
+from workflowsvc.store.rows import NODE_BITS, POSITIONS_PER_MS
 
 RandomBytes = Callable[[int], bytes]
-"""So many random bytes; `os.urandom` in a server."""
+"""(number of bytes): random bytes; `os.urandom` in a server."""
 
 
 def first_position(at_ms: int) -> int:
@@ -28,7 +28,7 @@ def moment_of(position: int) -> int:
 
 
 class Ids:
-    """Used by the lane alone, so without a lock."""
+    """Used by the writer's thread alone, so without a lock."""
 
     def __init__(self, random_bytes: RandomBytes, *, after: int = 0) -> None:
         """Positions begin behind `after`."""

@@ -16,7 +16,8 @@ from workflowsvc.core.run_ids import run_of, shard_for
 from workflowsvc.fsck import outbox
 from workflowsvc.fsck.stored import Implied, Stored, Unreadable, events_of, implied, read, replay
 from workflowsvc.lint import Limits, lint_history
-from workflowsvc.store.interface import DomainRow, ExecutionRow, Reader, shard_of
+from workflowsvc.store.interface import AuditReader
+from workflowsvc.store.rows import DomainRow, ExecutionRow, shard_of
 
 RUNS_BATCH_SIZE = 200
 MAX_ORPHANS = 10_000  # reported rows
@@ -82,7 +83,7 @@ class Counts:
     messages: int = 0
 
 
-def audit(reader: Reader, options: Options, counts: Counts | None = None) -> Iterator[Problem]:
+def audit(reader: AuditReader, options: Options, counts: Counts | None = None) -> Iterator[Problem]:
     """All problems of a database."""
     counts = counts or Counts()
     yield from _check_files(reader)
@@ -101,7 +102,7 @@ def audit(reader: Reader, options: Options, counts: Counts | None = None) -> Ite
 
 
 def examine(
-    reader: Reader,
+    reader: AuditReader,
     runs: list[int],
     options: Options,
     box: outbox.Outbox | None = None,
@@ -120,7 +121,7 @@ def examine(
 
 
 def _check_run(
-    reader: Reader, stored: Stored, domain: DomainRow | None, options: Options, box: outbox.Outbox
+    reader: AuditReader, stored: Stored, domain: DomainRow | None, options: Options, box: outbox.Outbox
 ) -> Iterator[Problem]:
     row = stored.row
     if stored.is_being_purged(options.now) and len(stored.bodies) < row.next_event_id - 1:
@@ -210,7 +211,7 @@ def _shown(value: object) -> str:
 # --- problems between runs, and of the database as a whole ---
 
 
-def _check_files(reader: Reader) -> Iterator[Problem]:
+def _check_files(reader: AuditReader) -> Iterator[Problem]:
     for text in reader.integrity_errors(MAX_INTEGRITY_ERRORS):
         yield Problem("files", None, "database", text, repairable=False)
 
@@ -229,7 +230,7 @@ def _check_messages(box: outbox.Outbox) -> Iterator[Problem]:
         yield Problem("message", problem.run, "outbox", problem.text, problem.repairable)
 
 
-def _check_orphans(reader: Reader) -> Iterator[Problem]:
+def _check_orphans(reader: AuditReader) -> Iterator[Problem]:
     for table, run in reader.orphans(MAX_ORPHANS):
         text = f"{table} of run {run}, which there is not"
         yield Problem("stray", run, table, text, repairable=table != "events")

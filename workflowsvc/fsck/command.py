@@ -18,7 +18,8 @@ from workflowsvc.fsck.repair import repair
 from workflowsvc.fsck.report import as_json, as_text
 from workflowsvc.options import SettingsError
 from workflowsvc.settings import Settings
-from workflowsvc.store.interface import Reader, Store, StoreError, StoreUnusable
+from workflowsvc.store.errors import StoreError, StoreUnusable
+from workflowsvc.store.interface import AuditReader, RepairStore
 
 DESCRIPTION = """\
 Audit a database: replay every history and compare all that follows from it, judge every history by the rules of
@@ -33,7 +34,7 @@ TOLD_EVERY = 10_000  # runs
 class Auditable(Protocol):
     """A store, or a store opened for reading only."""
 
-    def reader(self) -> AbstractContextManager[Reader]: ...
+    def reader(self) -> AbstractContextManager[AuditReader]: ...
     def describe(self) -> str: ...
     def close(self) -> None: ...
 
@@ -80,7 +81,7 @@ def _audit(database: Auditable, options: Options) -> tuple[str, list[Problem], C
         database.close()
 
 
-def _repair(store: Store, options: Options) -> tuple[str, list[Problem], Counts, int]:
+def _repair(store: RepairStore, options: Options) -> tuple[str, list[Problem], Counts, int]:
     """What is still wrong afterwards, and how many problems there were more before."""
     try:
         with store.reader() as reader:

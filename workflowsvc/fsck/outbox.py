@@ -38,7 +38,8 @@ from workflowsvc.model.shapes import (
     WorkflowExecutionCancelRequestedEventAttributes,
     WorkflowExecutionSignaledEventAttributes,
 )
-from workflowsvc.store.interface import ExecutionQuery, ExecutionRow, MessageRow, Reader
+from workflowsvc.store.interface import AuditReader
+from workflowsvc.store.rows import ExecutionQuery, ExecutionRow, MessageRow
 
 MESSAGES_BATCH_SIZE = 1_000
 NO_LONGEST_MS = 0  # ms a run may stay open: unused here, since deadlines play no part
@@ -88,7 +89,7 @@ class Outbox:
         return [found for kind in kinds for found in self.by_key.get((kind, run_id, event_id), [])]
 
 
-def read(reader: Reader) -> Outbox:
+def read(reader: AuditReader) -> Outbox:
     """Every waiting message, decoded."""
     box = Outbox()
     after = -1
@@ -134,7 +135,7 @@ def _about(message: AnyMessage) -> tuple[WorkflowExecution, int]:
 
 
 def examine(
-    reader: Reader, execution: Execution, closing: Event | None, box: Outbox
+    reader: AuditReader, execution: Execution, closing: Event | None, box: Outbox
 ) -> Iterator[MessageProblem]:
     """Messages about this run's events that are missing, or that no history awaits."""
     if closing is not None:
@@ -179,14 +180,14 @@ def _needless(row: MessageRow, message: AnyMessage, why: str) -> MessageProblem:
     return MessageProblem(row.run, text, repairable=True, delete=row.id)
 
 
-def _missing(reader: Reader, execution: Execution, event_id: int) -> Iterator[MessageProblem]:
+def _missing(reader: AuditReader, execution: Execution, event_id: int) -> Iterator[MessageProblem]:
     """No message is under way about this event: which one to send depends on how far the exchange had come."""
     message = _lost_message(reader, execution, event_id)
     text = f"nothing is under way about event {event_id}; {type(message).__name__} was lost"
     yield MessageProblem(execution.run, text, repairable=True, put=message)
 
 
-def _lost_message(reader: Reader, execution: Execution, event_id: int) -> AnyMessage:
+def _lost_message(reader: AuditReader, execution: Execution, event_id: int) -> AnyMessage:
     name = execution.name
     if event_id in execution.lambdas:
         return InvokeLambda(sender=name, scheduled_id=event_id)
@@ -214,7 +215,9 @@ def _lost_message(reader: Reader, execution: Execution, event_id: int) -> AnyMes
     )
 
 
-def _end_not_reported(reader: Reader, execution: Execution, initiated_id: int) -> Iterator[MessageProblem]:
+def _end_not_reported(
+    reader: AuditReader, execution: Execution, initiated_id: int
+) -> Iterator[MessageProblem]:
     """A child that the parent holds open has an open run, or a message about its end is under way."""
     initiated = execution.children[initiated_id].initiated
     chain = _children(reader, execution, initiated_id, initiated)
@@ -232,7 +235,7 @@ def _end_not_reported(reader: Reader, execution: Execution, initiated_id: int) -
 
 
 def _policy_not_applied(
-    reader: Reader, execution: Execution, closing: Event, box: Outbox
+    reader: AuditReader, execution: Execution, closing: Event, box: Outbox
 ) -> Iterator[MessageProblem]:
     """Whether a close by decision applied the policy depends on the setting at that time (SWF §15.1), so only
     termination and time-out are checked.
@@ -258,7 +261,7 @@ def _policy_not_applied(
 # --- the histories of other runs ---
 
 
-def _runs_of(reader: Reader, domain: int, workflow_id: str) -> list[ExecutionRow]:
+def _runs_of(reader: AuditReader, domain: int, workflow_id: str) -> list[ExecutionRow]:
     """All runs of a workflowId, the oldest first; the open one is the newest."""
     rows: list[ExecutionRow] = []
     for status in ("CLOSED", "OPEN"):
@@ -276,7 +279,7 @@ def _runs_of(reader: Reader, domain: int, workflow_id: str) -> list[ExecutionRow
     return rows
 
 
-def _replayed(reader: Reader, rows: list[ExecutionRow]) -> list[Execution]:
+def _replayed(reader: AuditReader, rows: list[ExecutionRow]) -> list[Execution]:
     """The runs that can be replayed; the audit reports the others by themselves."""
     found: list[Execution] = []
     for stored in rows_of.read(reader, [row.run for row in rows]):
@@ -288,7 +291,7 @@ def _replayed(reader: Reader, rows: list[ExecutionRow]) -> list[Execution]:
 
 
 def _children(
-    reader: Reader,
+    reader: AuditReader,
     parent: Execution,
     initiated_id: int,
     initiated: StartChildWorkflowExecutionInitiatedEventAttributes,
@@ -305,19 +308,19 @@ def _children(
     ]
 
 
-def _last_event(reader: Reader, execution: Execution) -> Event:
+def _last_event(reader: AuditReader, execution: Execution) -> Event:
     last = execution.next_event_id - 1
     return decode_event(reader.events(execution.run, last, last, 1)[0])
 
 
-def _received(reader: Reader, row: ExecutionRow) -> Iterator[Event]:
+def _received(reader: AuditReader, row: ExecutionRow) -> Iterator[Event]:
     for body in reader.events(row.run, 1, row.next_event_id, rows_of.MAX_EVENTS):
         with suppress(msgspec.MsgspecError):
             yield decode_event(body)
 
 
 def _receiver(
-    reader: Reader, sender: Execution, initiated_id: int, workflow_id: str
+    reader: AuditReader, sender: Execution, initiated_id: int, workflow_id: str
 ) -> WorkflowExecution | None:
     """The run whose history says that it received this signal or cancel request."""
     kinds = (WorkflowExecutionSignaledEventAttributes, WorkflowExecutionCancelRequestedEventAttributes)
@@ -333,7 +336,7 @@ def _receiver(
     return None
 
 
-def _was_asked(reader: Reader, child: Execution) -> bool:
+def _was_asked(reader: AuditReader, child: Execution) -> bool:
     """Whether the child was asked to cancel by its parent's policy."""
     last = child.next_event_id - 1
     events = map(decode_event, reader.events(child.run, 1, last, last))

@@ -12,6 +12,7 @@ import msgspec
 
 from workflowsvc.core import activities, decision_tasks
 from workflowsvc.core.execution import Execution
+from workflowsvc.core.outcome import TaskKind
 from workflowsvc.engine.pollers import PendingPoll
 from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.faults import UnknownResourceFault
@@ -22,7 +23,8 @@ from workflowsvc.service.executions import EventSource, history_page, is_forgott
 from workflowsvc.service.paging import Pages
 from workflowsvc.service.registration import require_domain
 from workflowsvc.service.tokens import TaskToken
-from workflowsvc.store.interface import ListKey, Reader, TaskKind, TaskRow
+from workflowsvc.store.interface import Reader
+from workflowsvc.store.rows import ListKey, TaskRow
 
 NO_DECISION_TASK = b'{"previousStartedEventId":0,"startedEventId":0}'
 """The answer of a poll that found nothing: without a taskToken member (SWF §1.5.2, §15.2)."""
@@ -52,7 +54,7 @@ def poll_for_decision_task(
     domain = work.catalog.require_domain(context.tenant, request.domain)
 
     def start(work: UnitOfWork, row: TaskRow) -> shapes.DecisionTask | None:
-        execution = work.execution(row.run)
+        execution = work.load_execution(row.run)
         if execution is None or not execution.is_open:
             return None
         task = execution.scheduled_task
@@ -61,7 +63,6 @@ def poll_for_decision_task(
         previous = execution.previous_started_id
         task = decision_tasks.start(execution, work.now, identity=request.identity)
         work.changed(execution)
-        work.collect_one(execution)
         page = DecisionPage(row.run, task.scheduled_id, task.started_id, previous, 0)
         return _decision_task(work, context, request, page, execution.name, execution.started.workflow_type)
 
@@ -150,7 +151,7 @@ def poll_for_activity_task(
     domain = work.catalog.require_domain(context.tenant, request.domain)
 
     def start(work: UnitOfWork, row: TaskRow) -> shapes.ActivityTask | None:
-        execution = work.execution(row.run)
+        execution = work.load_execution(row.run)
         if execution is None or not execution.is_open:
             return None
         activity = execution.activities.get(row.scheduled_event_id)
@@ -242,7 +243,7 @@ def _require_task(
 ) -> tuple[Execution, TaskToken]:
     """The open run of a token; the answers of SWF §7.5 otherwise."""
     token = context.tokens.read_task(context.tenant, text, kind)
-    execution = work.execution(token.run)
+    execution = work.load_execution(token.run)
     if execution is None or execution.run_id != token.run_id or not execution.is_open:
         raise unknown_execution(token.workflow_id, token.run_id)
     return execution, token

@@ -6,7 +6,7 @@ the names used here. It must not know a database.
 
 from __future__ import annotations
 
-from workflowsvc.store.interface import ExecutionQuery
+from workflowsvc.store.rows import ExecutionQuery
 from workflowsvc.store.sql import Statements
 
 Parameters = dict[str, int | str | bytes | None]

@@ -13,21 +13,14 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from workflowsvc.store.interface import (
-    HeartbeatRow,
-    ListKey,
-    LockedByPeer,
-    LockedRow,
-    MessageRow,
-    TaskKind,
-    TaskRow,
-    shard_of,
-)
+from workflowsvc.core.outcome import TaskKind
+from workflowsvc.store.errors import LockedByPeer
 from workflowsvc.store.postgres.low_watermarks import LowWatermark, LowWatermarks, Stretch, beyond
 from workflowsvc.store.postgres.reads import DomainNames, PostgresReader, heartbeat_row
 from workflowsvc.store.postgres.statements import SQL, Statement
 from workflowsvc.store.postgres.values import ContainsNul
 from workflowsvc.store.postgres.wire import Rows, Wire
+from workflowsvc.store.rows import HeartbeatRow, ListKey, LockedRow, MessageRow, TaskRow, shard_of
 
 BEFORE_ALL = -1
 _COLUMNS = len(LockedRow._fields)

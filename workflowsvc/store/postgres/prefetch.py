@@ -12,12 +12,12 @@ from functools import partial
 from typing import NamedTuple
 
 from workflowsvc.core.run_ids import shard_for
-from workflowsvc.store.interface import shard_of
 from workflowsvc.store.postgres.claims import PostgresClaims
 from workflowsvc.store.postgres.low_watermarks import LowWatermarks
 from workflowsvc.store.postgres.reads import DomainNames
 from workflowsvc.store.postgres.statements import SQL
 from workflowsvc.store.postgres.wire import Rows, Wire
+from workflowsvc.store.rows import shard_of
 
 MOST_EVENTS = 1_000  # of one run: longer stretches are worth a round trip of their own, and too much to keep
 

@@ -10,9 +10,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
+from workflowsvc.core.outcome import TaskKind
 from workflowsvc.core.run_ids import shard_for
 from workflowsvc.store import visibility
-from workflowsvc.store.interface import (
+from workflowsvc.store.postgres.statements import LISTING, OF_MANY, SQL, Statement, listing
+from workflowsvc.store.postgres.values import ContainsNul
+from workflowsvc.store.postgres.wire import Row, Rows, Wire
+from workflowsvc.store.rows import (
     BEFORE_ALL_TYPES,
     SHARD_BITS,
     DomainRow,
@@ -23,15 +27,11 @@ from workflowsvc.store.interface import (
     MessageRow,
     Status,
     TagRow,
-    TaskKind,
     TaskRow,
     TypeKind,
     TypeRow,
     shard_of,
 )
-from workflowsvc.store.postgres.statements import LISTING, OF_MANY, SQL, Statement, listing
-from workflowsvc.store.postgres.values import ContainsNul
-from workflowsvc.store.postgres.wire import Row, Rows, Wire
 
 ALL_SHARDS = list(range(1 << SHARD_BITS))
 SHARDS_AT_ONCE = 16
