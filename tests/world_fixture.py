@@ -25,7 +25,7 @@ def decision(decision_type: str, **attributes: Any) -> dict[str, Any]:
     return {"decisionType": decision_type, member: attributes}
 
 
-class Stage:
+class WorldFixture:
     """One domain of one tenant in a World."""
 
     def __init__(self, world: World, *, tenant: Tenant | None = None, domain: str = "d") -> None:

@@ -21,13 +21,13 @@ def loop() -> Iterator[asyncio.Runner]:
 
 @pytest.fixture(scope="module")
 def start_nodes(loop: asyncio.Runner, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    """`start_nodes("", "deaf")`: nodes with these oddities, started at once on an empty database."""
+    """`start_nodes("", "deaf")`: nodes with these defects, started at once on an empty database."""
     started: list[Node] = []
 
-    def start(*oddities: str, dsn: str | None = None, **settings: str) -> list[Node]:
+    def start(*defects: str, dsn: str | None = None, **settings: str) -> list[Node]:
         where = dsn or new_place().dsn
         folder = tmp_path_factory.mktemp("nodes")
-        nodes = [Node(folder, where, settings, oddity=oddity) for oddity in oddities]
+        nodes = [Node(folder, where, settings, defect=defect) for defect in defects]
         started.extend(nodes)
 
         async def all_at_once() -> None:

@@ -1,4 +1,4 @@
-"""A node that dies by itself, of SIGKILL, at a drawn point of its work with the database, as `odd_node.py` makes it.
+"""A node that dies by itself, of SIGKILL, at a drawn point of its work with the database, as `faulty_node.py` makes it.
 
 Owns the points. They are attached from outside, so that the service itself knows nothing of them. What a death at each
 of them must leave is the same: all of a call or nothing of it, and what was told.
@@ -31,7 +31,7 @@ LEAST_PASSES, MOST_PASSES = 25, 120  # of the point; a node passes some of them 
 SAYS = "dies "
 
 
-class Mortal:
+class CrashingNode:
     """Of one process."""
 
     def __init__(self) -> None:

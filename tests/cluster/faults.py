@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from tests.cluster.crashing_node import what_killed
 from tests.cluster.nodes import Node
-from tests.cluster.tcp_proxy import Line
+from tests.cluster.tcp_proxy import TcpProxy
 from tests.crash.client import Client
 from tests.crash.journal import Journal
 from tools import postgres
@@ -22,27 +22,27 @@ from tools import postgres
 if TYPE_CHECKING:
     from tests.cluster.chaos import Report
 
-LEAST_PAUSE, LONGEST_PAUSE = 0.03, 0.6  # seconds under load between two misfortunes, QUALITY §2.3
+LEAST_PAUSE, LONGEST_PAUSE = 0.03, 0.6  # seconds under load between two faults, QUALITY §2.3
 STOPS = 0.1  # the share of ends that are polite
 RETURN_SECONDS = 5.0  # after the database is there again, calls are answered within this
 ANSWER_SECONDS = DEATH_SECONDS = 60.0  # it is given up
 
 
-class Place:
-    """Where it happens. `lines` lead from each node to the database; there are none unless asked for."""
+class Cluster:
+    """Where it happens. `proxies` lead from each node to the database; there are none unless asked for."""
 
     def __init__(
         self,
         server: postgres.Server,
         nodes: list[Node],
-        lines: list[Line],
+        proxies: list[TcpProxy],
         journal: Journal,
         chance: random.Random,
         report: Report,
     ) -> None:
         self.server = server
         self.nodes = nodes
-        self.lines = lines
+        self.proxies = proxies
         self.chance = chance
         self.report = report
         self._journal = journal
@@ -98,10 +98,10 @@ class Place:
 
     async def heal(self) -> None:
         """Everything runs again."""
-        for line in self.lines:
-            line.refusing = False
-            line.release()
-            line.let_go()
+        for proxy in self.proxies:
+            proxy.refusing = False
+            proxy.release()
+            proxy.let_go()
         for node in self.nodes:
             if not node.is_running:
                 await node.wait()
@@ -131,68 +131,68 @@ async def _until_it_answers(node: Node) -> float:
     return time.monotonic() - began
 
 
-Misfortune = Callable[[Place], Awaitable[None]]
+FaultPlan = Callable[[Cluster], Awaitable[None]]
 
 
-def one_after_the_other(*misfortunes: Misfortune) -> Misfortune:
-    async def befall(place: Place) -> None:
-        for misfortune in misfortunes:
-            await misfortune(place)
+def one_after_the_other(*faults: FaultPlan) -> FaultPlan:
+    async def inject(cluster: Cluster) -> None:
+        for fault in faults:
+            await fault(cluster)
 
-    return befall
+    return inject
 
 
-def kills(count: int) -> Misfortune:
+def kills(count: int) -> FaultPlan:
     """So many deaths of one of the nodes."""
 
-    async def befall(place: Place) -> None:
+    async def inject(cluster: Cluster) -> None:
         killed = 0
         while killed < count:
-            await place.pause()
-            killed += await place.kill_a_node()
+            await cluster.pause()
+            killed += await cluster.kill_a_node()
 
-    return befall
+    return inject
 
 
-def deaths(count: int) -> Misfortune:
-    """So many deaths of mortal nodes by themselves; those that live then become ordinary ones."""
+def deaths(count: int) -> FaultPlan:
+    """`count` crashing nodes die by themselves; after that all nodes are restarted without the defect."""
 
-    async def befall(place: Place) -> None:
+    async def inject(cluster: Cluster) -> None:
         for _ in range(count):
-            node = await place.next_to_die()
+            node = await cluster.next_to_die()
             point = what_killed(node.said())
-            place.report.count(f"deaths {point}" if point else "deaths of nobody knows what")
-            await place.start(node)
-        for node in place.nodes:
-            node.oddity = ""
+            cluster.report.count(f"deaths {point}" if point else "deaths of nobody knows what")
+            await cluster.start(node)
+        for node in cluster.nodes:
+            node.defect = ""
             await node.end()
-            await place.start(node)
+            await cluster.start(node)
 
-    return befall
+    return inject
 
 
-def crashes(seconds: float, least: float = 5.0, longest: float = 40.0) -> Misfortune:
+def crashes(seconds: float, least: float = 5.0, longest: float = 40.0) -> FaultPlan:
     """The database crashes again and again for so long, once at the least."""
 
-    async def befall(place: Place) -> None:
+    async def inject(cluster: Cluster) -> None:
         until = time.monotonic() + seconds
         while True:
-            await place.pause(least, longest)
-            await place.crash_the_database()
+            await cluster.pause(least, longest)
+            await cluster.crash_the_database()
             if time.monotonic() >= until:
                 return
 
-    return befall
+    return inject
 
 
-def rolling_restarts(rounds: int) -> Misfortune:
+def rolling_restarts(rounds: int) -> FaultPlan:
     """Every node is stopped and started, one after the other, as in an upgrade."""
 
-    async def befall(place: Place) -> None:
+    async def inject(cluster: Cluster) -> None:
         for _ in range(rounds):
-            for node in place.nodes:
-                await place.pause(0.5, 1.0)
-                await place.stop(node)
-                await place.start(node)
+            for node in cluster.nodes:
+                await cluster.pause(0.5, 1.0)
+                await cluster.stop(node)
+                await cluster.start(node)
 
-    return befall
+    return inject

@@ -25,17 +25,17 @@ class Node(Server):
         settings: Mapping[str, str] | None = None,
         *,
         environment: Mapping[str, str] = {},
-        oddity: str = "",
+        defect: str = "",
     ) -> None:
         """The log is in `folder`, which must be there. The address goes through the environment: a command line can
-        be read by everybody on the machine. What an `oddity` is stands in `odd_node.py`."""
-        self.oddity = oddity
+        be read by everybody on the machine. What a `defect` is stands in `faulty_node.py`."""
+        self.defect = defect
         super().__init__(folder, {"store": dsn, **(settings or {})}, environment=environment)
         self.log = folder / f"node{self.port}.log"
 
     @property
     def command(self) -> list[str]:
-        program = ["tests.cluster.faulty_node", self.oddity] if self.oddity else ["workflowsvc"]
+        program = ["tests.cluster.faulty_node", self.defect] if self.defect else ["workflowsvc"]
         return [sys.executable, "-m", *program, "serve", "--host", HOST, "--port", str(self.port)]
 
     @property

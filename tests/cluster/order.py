@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from tests.crash.audit import ENDED_TASK
-from tests.crash.findings import Found, Place, Run
+from tests.crash.findings import EventOfRun, Found, Run
 from tests.crash.journal import Journal
 from tests.crash.names import LONE
 from workflowsvc.store.postgres.low_watermarks import COMMIT_MS, FULL_LOOK_MS
@@ -36,11 +36,11 @@ def tasks_of(journal: Journal, found: Found) -> list[Task]:
     told = _told(journal, found)
     for run, events in found.histories.items():
         closed = found.descriptions[run]["executionInfo"].get("closeTimestamp", float("inf")) * 1000
-        scheduled: dict[int, Place] = {}
+        scheduled: dict[int, EventOfRun] = {}
         started: dict[int, int] = {}
         ended: dict[int, int] = {}
         for event in events:
-            place = Place(run, event)
+            place = EventOfRun(run, event)
             if event["eventType"] == "ActivityTaskScheduled" and place.said["taskList"]["name"] == LONE:
                 scheduled[place.event_id] = place
             elif event["eventType"] == "ActivityTaskStarted":

@@ -8,46 +8,46 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from tests.crash.client import PAUSE_SECONDS, Client, Line
+from tests.crash.client import PAUSE_SECONDS, CheckedConnection, Client
 from tests.crash.journal import Journal
 from tests.crash.load import Load
 from tests.crash.server import HOST
 
 
-class Roundabout(Client):
+class RoundRobinClient(Client):
     """One at a time: a caller with a connection to each node."""
 
     def __init__(self, ports: Sequence[int], journal: Journal, first: int = 0) -> None:
         super().__init__(ports[0], journal)
         self._ports = ports
         self._turn = first
-        self._lines: dict[int, Line] = {}
+        self._connections: dict[int, CheckedConnection] = {}
 
-    async def _connected(self) -> Line:
+    async def _connected(self) -> CheckedConnection:
         passed_over = 0
         while True:
             self._turn = (self._turn + 1) % len(self._ports)
             port = self._ports[self._turn]
-            line = self._lines.get(port)
-            if line is None or not line.is_open:
+            connection = self._connections.get(port)
+            if connection is None or not connection.is_open:
                 try:
-                    opened = await Line.open(HOST, port)
+                    opened = await CheckedConnection.open(HOST, port)
                 except OSError:
                     passed_over += 1
                     if passed_over % len(self._ports) == 0:
                         await asyncio.sleep(PAUSE_SECONDS)
                     continue
-                assert isinstance(opened, Line)
-                self._lines[port] = line = opened
-            self._line = line
-            return line
+                assert isinstance(opened, CheckedConnection)
+                self._connections[port] = connection = opened
+            self._connection = connection
+            return connection
 
     def hang_up(self) -> None:
         """From all of them: a connection on which a call is under way can be used by nobody else."""
-        for line in self._lines.values():
-            line.close()
-        self._lines.clear()
-        self._line = None
+        for connection in self._connections.values():
+            connection.close()
+        self._connections.clear()
+        self._connection = None
 
 
 class SpreadLoad(Load):
@@ -60,4 +60,4 @@ class SpreadLoad(Load):
 
     def client(self) -> Client:
         self._clients += 1
-        return Roundabout(self.ports, self.journal, first=self._clients)
+        return RoundRobinClient(self.ports, self.journal, first=self._clients)

@@ -13,7 +13,7 @@ from typing import Literal, cast
 HOST = "127.0.0.1"
 
 Way = Literal["both", "questions", "answers"]
-"""What is held up: what nodes send, what the database sends, or both. Nothing is lost until the line is cut."""
+"""What is held up: what nodes send, what the database sends, or both. Nothing is lost until the proxy is cut."""
 
 
 class _Link:
@@ -32,8 +32,8 @@ class _Link:
 class _End(asyncio.Protocol):
     """Sends on what it hears."""
 
-    def __init__(self, line: Line, link: _Link, *, of_node: bool) -> None:
-        self._line = line
+    def __init__(self, proxy: TcpProxy, link: _Link, *, of_node: bool) -> None:
+        self._proxy = proxy
         self._link = link
         self._of_node = of_node
 
@@ -47,7 +47,7 @@ class _End(asyncio.Protocol):
             self._link.node = made
             # Until the database is reached. In 3.11.2 reading begins behind this method, whatever is said in it.
             asyncio.get_running_loop().call_soon(made.pause_reading)
-            self._line.accepted(self._link)
+            self._proxy.accepted(self._link)
         else:
             self._link.database = made
 
@@ -56,10 +56,10 @@ class _End(asyncio.Protocol):
             other.write(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._line.ended(self._link, at_node=self._of_node)
+        self._proxy.ended(self._link, at_node=self._of_node)
 
 
-class Line:
+class TcpProxy:
     """Listens on a free port of 127.0.0.1, and leads to another one."""
 
     def __init__(self, to_port: int) -> None:

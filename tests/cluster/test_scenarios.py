@@ -11,7 +11,7 @@ from tests.cluster.two_nodes import TwoNodes
 from tests.postgres.places import Place, empty, new_place
 from tests.scenario import language, runner
 from tests.scenario.language import Scenario
-from tests.scenario.runner import Stage
+from tests.scenario.runner import ScenarioSettings
 from workflowsvc.engine import writer_loop
 from workflowsvc.settings import Settings
 from workflowsvc.store.postgres import low_watermarks
@@ -50,8 +50,8 @@ def emptied(place: Place) -> Iterator[Place]:
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=[scenario.name for scenario in SCENARIOS])
 def test_it_happens_as_written_on_two_nodes(scenario: Scenario, emptied: Place) -> None:
-    def nodes(stage: Stage) -> TwoNodes:
-        return TwoNodes(stage, emptied)
+    def nodes(wanted: ScenarioSettings) -> TwoNodes:
+        return TwoNodes(wanted, emptied)
 
     answers = runner.play(scenario, nodes)
     different = runner.differences(scenario, answers)
@@ -59,7 +59,7 @@ def test_it_happens_as_written_on_two_nodes(scenario: Scenario, emptied: Place) 
 
 
 def test_a_node_knows_that_others_are_at_work_from_what_it_reads_of_them(emptied: Place) -> None:
-    nodes, nobody = TwoNodes(Stage(Settings(), functions_answer=False), emptied), Tenant()
+    nodes, nobody = TwoNodes(ScenarioSettings(Settings(), functions_answer=False), emptied), Tenant()
     first, second = (world.state for world in reversed(nodes.worlds))  # as calls reach them
     signal = {"domain": "d", "workflowId": "w", "signalName": "s"}
     with closing(nodes):

@@ -14,7 +14,7 @@ from tests.postgres.places import Place
 from tests.scenario import functions
 from tests.scenario.audit import check_memory
 from tests.scenario.in_process import InProcess, WaitingInProcess
-from tests.scenario.runner import Stage
+from tests.scenario.runner import ScenarioSettings
 from tests.scenario.service import Refused
 from workflowsvc.clock import ManualClock
 from workflowsvc.engine.command_queue import Command
@@ -62,14 +62,14 @@ class NodeWorld(World):
 class TwoNodes(InProcess):
     """A `tests.scenario.service.Service`. Waiting polls wait on the first node."""
 
-    def __init__(self, stage: Stage, place: Place) -> None:
+    def __init__(self, wanted: ScenarioSettings, place: Place) -> None:
         self.clock = ManualClock()
         self.worlds: list[NodeWorld] = []
         stores = [PairedStore(place.dsn), PairedStore(place.dsn)]
         stores[0].other, stores[1].other = stores[1], stores[0]
         for seed, store in enumerate(stores):
-            world = NodeWorld(settings=stage.settings, store=store, clock=self.clock, seed=seed)
-            world.functions_answer = stage.functions_answer
+            world = NodeWorld(settings=wanted.settings, store=store, clock=self.clock, seed=seed)
+            world.functions_answer = wanted.functions_answer
             world.ids = self.worlds[0].state.ids if self.worlds else world.state.ids
             world.restart()
             self.worlds.append(world)

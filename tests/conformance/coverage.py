@@ -81,7 +81,7 @@ def witnesses() -> list[Witness]:
 
 def witness(scenario: Scenario) -> Witness:
     found = Witness(scenario)
-    stage, steps = runner.stage_of(scenario)
+    stage, steps = runner.settings_of(scenario)
     service = runner.in_process(stage)
     try:
         unseen: set[Member] = set()

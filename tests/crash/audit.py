@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from tests.crash.findings import CARRIED, Event, Found, Place, Run, attributes
+from tests.crash.findings import CARRIED, Event, EventOfRun, Found, Run, attributes
 from tests.crash.journal import Call, Journal
 from tests.crash.names import LONE
 from workflowsvc.lint import check_growth, check_related, lint_history
@@ -55,7 +55,7 @@ def _marked(journal: Journal) -> Iterator[Call]:
     return (call for call in journal.of(*CARRIED) if call.marker)
 
 
-def _agrees(call: Call, place: Place) -> bool:
+def _agrees(call: Call, place: EventOfRun) -> bool:
     """The answer, or what the caller knew, names this event."""
     if call.action.startswith("PollFor"):
         named = call.answer["workflowExecution"]
@@ -251,7 +251,7 @@ def _had_ended(call: Call, found: Found) -> bool:
     events = found.histories.get((call.about["workflowId"], call.about["runId"]), [])
     types, started_id = ENDED_TASK[call.action], call.about["startedEventId"]
     for event in events:
-        if Place(("", ""), event).at_ms > call.answered_ms:
+        if EventOfRun(("", ""), event).at_ms > call.answered_ms:
             return False
         if event["eventType"] in types and attributes(event)["startedEventId"] == started_id:
             return True
@@ -323,7 +323,7 @@ def inversions_of(found: Found) -> tuple[int, int]:
         ended: dict[int, float] = {}
         started: dict[int, float] = {}
         for event in events:
-            said, at = attributes(event), Place(run, event).at_ms
+            said, at = attributes(event), EventOfRun(run, event).at_ms
             if event["eventType"] == "ActivityTaskStarted":
                 started[said["scheduledEventId"]] = at
             elif event["eventType"] in ENDED_TASK["RespondActivityTaskCompleted"]:
@@ -331,7 +331,7 @@ def inversions_of(found: Found) -> tuple[int, int]:
         for event in events:
             said = attributes(event)
             if event["eventType"] == "ActivityTaskScheduled" and said["taskList"]["name"] == LONE:
-                event_id, at = event["eventId"], Place(run, event).at_ms
+                event_id, at = event["eventId"], EventOfRun(run, event).at_ms
                 start = started.get(event_id, float("inf"))
                 tasks.append((int(said["taskPriority"]), at, start, min(start, ended.get(event_id, closed))))
     overtaken = sum(

@@ -24,7 +24,7 @@ _HEAD = (
 )
 
 
-class Line(Connection):
+class CheckedConnection(Connection):
     """A connection that can say whether it is still there."""
 
     @property
@@ -64,19 +64,19 @@ class Client:
     def __init__(self, port: int, journal: Journal) -> None:
         self.journal = journal
         self._port = port
-        self._line: Line | None = None
+        self._connection: CheckedConnection | None = None
 
     async def call(
         self, action: str, marker: str = "", about: dict[str, Any] | None = None, /, **members: Any
     ) -> Call:
         """The call, ended one way or another. Waits for as long as there is no server."""
         data = request(action, json.dumps(members).encode())
-        line = await self._connected()
+        connection = await self._connected()
         call = Call(action, marker, members, about or {}, self.journal.life)
         self.journal.calls.append(call)
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                answer = await line.call(data)
+                answer = await connection.call(data)
         except TimeoutError:
             call.end("hung")
             self.hang_up()
@@ -87,21 +87,21 @@ class Client:
             _settle(call, answer)
         return call
 
-    async def _connected(self) -> Line:
-        while self._line is None or not self._line.is_open:
+    async def _connected(self) -> CheckedConnection:
+        while self._connection is None or not self._connection.is_open:
             try:
-                opened = await Line.open(HOST, self._port)
+                opened = await CheckedConnection.open(HOST, self._port)
             except OSError:
                 await asyncio.sleep(PAUSE_SECONDS)
             else:
-                assert isinstance(opened, Line)
-                self._line = opened
-        return self._line
+                assert isinstance(opened, CheckedConnection)
+                self._connection = opened
+        return self._connection
 
     def hang_up(self) -> None:
-        if self._line is not None:
-            self._line.close()
-            self._line = None
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
 
 def _settle(call: Call, answer: Answer) -> None:

@@ -17,7 +17,7 @@ Run = tuple[str, str]  # workflowId, runId
 Event = dict[str, Any]
 
 
-class Place(NamedTuple):
+class EventOfRun(NamedTuple):
     """An event of a run."""
 
     run: Run
@@ -66,7 +66,7 @@ class Found:
 
     histories: dict[Run, list[Event]] = field(default_factory=dict)
     descriptions: dict[Run, dict[str, Any]] = field(default_factory=dict)
-    by_marker: dict[tuple[str, str], list[Place]] = field(default_factory=lambda: defaultdict(list))
+    by_marker: dict[tuple[str, str], list[EventOfRun]] = field(default_factory=lambda: defaultdict(list))
     runs_of: dict[str, list[Run]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, run: Run, events: list[Event], description: dict[str, Any]) -> None:
@@ -78,9 +78,9 @@ class Found:
             text = attributes(event).get(member) if member else None
             if text is not None:
                 marker = json.loads(text)["marker"] if text.startswith("{") else text
-                self.by_marker[event["eventType"], marker].append(Place(run, event))
+                self.by_marker[event["eventType"], marker].append(EventOfRun(run, event))
 
-    def carrying(self, action: str, marker: str) -> list[Place]:
+    def carrying(self, action: str, marker: str) -> list[EventOfRun]:
         """The events that a call with this marker has left."""
         return self.by_marker.get((CARRIED[action][0], marker), [])
 

@@ -1,6 +1,6 @@
-"""Processes in a few milliseconds, from a zygote; their death; and that none outlives its test.
+"""Processes in a few milliseconds, from a preforked parent; their death; and that none outlives its test.
 
-Owns the pipes to `zygote.py` and every process that came from it.
+Owns the pipes to `prefork.py` and every process that came from it.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ class Process:
             self.handle = None
 
 
-class Nursery:
+class ForkServer:
     """Where processes come from; none outlives the block."""
 
     def __init__(self, log: Path) -> None:
         self._log = log.open("ab")
         self._processes: list[Process] = []
-        self._zygote = subprocess.Popen(
+        self._prefork = subprocess.Popen(
             [sys.executable, "-m", "tests.crash.prefork"],
             cwd=ROOT,
             stdin=subprocess.PIPE,
@@ -61,21 +61,21 @@ class Nursery:
             bufsize=0,
         )
 
-    def __enter__(self) -> Nursery:
+    def __enter__(self) -> ForkServer:
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         for process in self._processes:
             process.kill()
-        self._zygote.kill()
-        self._zygote.wait()
+        self._prefork.kill()
+        self._prefork.wait()
         self._log.close()
 
     def start(self, order: Any) -> Process:
         """A process that is ready for what the order wants, or one that has died before it was."""
-        assert self._zygote.stdin is not None
+        assert self._prefork.stdin is not None
         line = json.dumps([type(order).__name__, order._asdict()])
-        self._zygote.stdin.write(line.encode() + b"\n")
+        self._prefork.stdin.write(line.encode() + b"\n")
         # The fork may say that it listens before its parent says that it exists.
         heard = [self._hear(None)]
         while "pid" not in heard[-1]:
@@ -94,8 +94,8 @@ class Nursery:
 
     def _hear(self, process: Process | None) -> dict[str, int]:
         """The next line; nothing when the process has died without one."""
-        assert self._zygote.stdout is not None
-        out = self._zygote.stdout.fileno()
+        assert self._prefork.stdout is not None
+        out = self._prefork.stdout.fileno()
         watched = [out]
         if process is not None and process.handle is not None:
             watched.append(process.handle)

@@ -25,7 +25,7 @@ from tests.crash.names import (
     TYPES,
     WORKERS,
     WORKFLOW,
-    furniture,
+    fixtures,
 )
 
 MOST_OPEN = 40  # workflows that starters keep open at once
@@ -53,7 +53,7 @@ class Load:
     async def furnish(self) -> None:
         """The domain and the types. Not part of what is audited."""
         client = self.client()
-        for action, members in furniture():
+        for action, members in fixtures():
             call = await client.call(action, **members)
             assert call.acknowledged or call.code.endswith("AlreadyExistsFault"), call
         client.hang_up()

@@ -36,7 +36,7 @@ _DEFAULTS: dict[str, Any] = {
 }
 
 
-def furniture() -> list[Request]:
+def fixtures() -> list[Request]:
     """What must be there before any workflow can start."""
     return [
         ("RegisterDomain", {"name": DOMAIN, "workflowExecutionRetentionPeriodInDays": "7"}),

@@ -3,7 +3,7 @@
 Owns the points: before and after each SQL statement, each write and sync of a file, each hand-over of answers
 and each answer to a socket. They are attached from outside, by SQLite's own tracing, a VFS and subclasses, so
 that the service itself knows nothing of them and pays nothing for them. Runs in processes of its own, which
-`zygote.py` makes.
+`prefork.py` makes.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import apsw
 
 from tests.crash import soundness
-from tests.crash.fork_server import Nursery, Process
+from tests.crash.fork_server import ForkServer, Process
 from tests.crash.names import Request
 from tests.crash.peer import NoAnswer, Peer, Refused
 from tests.crash.pointed import Order
@@ -98,11 +98,11 @@ def run(
     """All points of all situations, or some, drawn by the seed."""
     report, chance, began = Report(), random.Random(seed), time.monotonic()
     chosen = [situation for situation in SITUATIONS if only(situation)]
-    with Nursery(folder / "servers.log") as nursery:
+    with ForkServer(folder / "servers.log") as fork_server:
         for number, situation in enumerate(chosen):
             place = folder / f"situation{number}"
             place.mkdir()
-            known = learn(nursery, place, situation)
+            known = learn(fork_server, place, situation)
             report.situations += 1
             points = known.points
             if per_situation is not None:
@@ -110,7 +110,7 @@ def run(
             for point in points:
                 if time.monotonic() > deadline or (most is not None and report.deaths >= most):
                     break
-                try_point(nursery, place / "attempt", known, point, report)
+                try_point(fork_server, place / "attempt", known, point, report)
             shutil.rmtree(place)
     report.seconds = time.monotonic() - began
     complaints = [line for line in (folder / "servers.log").read_text().splitlines() if "Traceback" in line]
@@ -118,29 +118,29 @@ def run(
     return report
 
 
-def learn(nursery: Nursery, place: Path, situation: Situation) -> Known:
+def learn(fork_server: ForkServer, place: Path, situation: Situation) -> Known:
     """Prepares the situation and plays it three times: without the call, with it, with all points written down."""
     file = place / "prepared.db"
-    scene = Scene(nursery, file)
+    scene = Scene(fork_server, file)
     try:
         request = situation.prepare(scene)
     finally:
         scene.end()
-    without = _play(nursery, file, place / "without", None, None)
-    with_it = _play(nursery, file, place / "with", request, None)
+    without = _play(fork_server, file, place / "without", None, None)
+    with_it = _play(fork_server, file, place / "with", request, None)
     record = place / "points"
-    _play(nursery, file, place / "recorded", request, record)
+    _play(fork_server, file, place / "recorded", request, record)
     points = record.read_text().splitlines()
     assert points, f"{situation.name} passes no point"
     return Known(situation, file, request, without, with_it, points)
 
 
 def _play(
-    nursery: Nursery, prepared: Path, folder: Path, request: Request | None, record: Path | None
+    fork_server: ForkServer, prepared: Path, folder: Path, request: Request | None, record: Path | None
 ) -> list[str]:
     file = soundness.copy(prepared, folder)
     order = Order(str(file), request and request[0], None, record and str(record))
-    process = nursery.start(order)
+    process = fork_server.start(order)
     if request is not None and request != BACKGROUND:
         with Peer(process.port) as peer:
             _wake_up(peer, request[0])
@@ -170,11 +170,11 @@ def _until_quiet(record: Path) -> None:
         time.sleep(QUIET_SECONDS / 10)
 
 
-def try_point(nursery: Nursery, folder: Path, known: Known, point: str, report: Report) -> None:
+def try_point(fork_server: ForkServer, folder: Path, known: Known, point: str, report: Report) -> None:
     """One death and what comes after it."""
     action, members = known.request
     file = soundness.copy(known.file, folder)
-    process = nursery.start(Order(str(file), action, point))
+    process = fork_server.start(Order(str(file), action, point))
     acknowledged = False
     if known.request != BACKGROUND:
         with Peer(process.port) as peer, suppress(NoAnswer):
@@ -192,7 +192,7 @@ def try_point(nursery: Nursery, folder: Path, known: Known, point: str, report: 
     where = f"{known.situation.name}, dead at {point}"
     report.wrong += [f"{where}: {one}" for one in soundness.of(file, folder / "copy", lint=True)]
 
-    process = nursery.start(Order(str(file)))
+    process = fork_server.start(Order(str(file)))
     try:
         settle(file, process)
         state = dump(file)

@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.crash.fork_server import Nursery
+from tests.crash.fork_server import ForkServer
 from tests.crash.power_disk import Disk, Operation, read
 from tests.crash.power_recorder import Recording
 from tests.crash.store_work import Reference, judge
@@ -52,11 +52,11 @@ def run(
     report, chance, reference = Report(), random.Random(seed), Reference()
     reference.learn(TRANSACTIONS)
     began = time.monotonic()
-    with Nursery(folder / "recorders.log") as nursery:
+    with ForkServer(folder / "recorders.log") as fork_server:
         while report.images < images and not report.wrong and time.monotonic() < deadline:
             place = folder / f"record{report.records}"
             place.mkdir()
-            operations = _recorded(nursery, place, chance, failing_syncs, report)
+            operations = _recorded(fork_server, place, chance, failing_syncs, report)
             wanted = min(IMAGES_PER_RECORD, images - report.images)
             _cut(operations, wanted, place, chance, reference, report)
             shutil.rmtree(place)
@@ -66,7 +66,7 @@ def run(
 
 
 def _recorded(
-    nursery: Nursery, place: Path, chance: random.Random, failing_syncs: float, report: Report
+    fork_server: ForkServer, place: Path, chance: random.Random, failing_syncs: float, report: Report
 ) -> list[Operation]:
     """A store from its first moment to TRANSACTIONS, in a few lives that end with SIGKILL and a last one."""
     record = place / "record"
@@ -80,7 +80,7 @@ def _recorded(
             die_after=die_after,
             failing_syncs=failing_syncs,
         )
-        process = nursery.start(order)
+        process = fork_server.start(order)
         assert process.is_dead(within_seconds=60.0), "the recorder does not come to an end"
         process.kill()
     operations = list(read(record))

@@ -1,6 +1,6 @@
 """Makes processes in a few milliseconds: everything is imported once, each process is a fork of that.
 
-Started by a `Nursery`, told by lines on standard input (the name and members of an order), answers with a line
+Started by a `ForkServer`, told by lines on standard input (the name and members of an order), answers with a line
 for the process it made and one when that is ready. A fork is a process like any other: it has its own memory,
 sockets and files, and dies of SIGKILL.
 """

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.crash.fork_server import Nursery
+from tests.crash.fork_server import ForkServer
 from tests.crash.names import ARN, DECIDERS, DOMAIN, WORKERS, WORKFLOW, Request
 from tests.crash.peer import NoAnswer, Peer
 from tests.crash.pointed import Order
@@ -32,9 +32,9 @@ TYPE = {"name": "other", "version": "1"}
 class Scene:
     """A database that is being prepared."""
 
-    def __init__(self, nursery: Nursery, file: Path) -> None:
-        self._nursery, self.file = nursery, file
-        self._process = nursery.start(Order(str(file)))
+    def __init__(self, fork_server: ForkServer, file: Path) -> None:
+        self._fork_server, self.file = fork_server, file
+        self._process = fork_server.start(Order(str(file)))
         self.peer = Peer(self._process.port)
 
     def call(self, action: str, /, **members: Any) -> Any:
@@ -50,7 +50,7 @@ class Scene:
     def die_in(self, action: str, members: dict[str, Any], die_at: str) -> None:
         """The call is made by a server that dies while it works on it."""
         self.end()
-        self._process = self._nursery.start(Order(str(self.file), action, die_at))
+        self._process = self._fork_server.start(Order(str(self.file), action, die_at))
         with Peer(self._process.port) as peer, suppress(NoAnswer):
             peer.call(action, **members)
             raise AssertionError(f"{action} never came to {die_at}")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.crash import soundness
-from tests.crash.fork_server import Nursery
+from tests.crash.fork_server import ForkServer
 from tests.crash.store_work import Reference, done, judge, transact
 from workflowsvc.store.sqlite.store import SqliteStore
 
@@ -64,9 +64,9 @@ def run(kills: int, folder: Path, seed: int, deadline: float = float("inf")) -> 
     file, acknowledged = folder / "store.db", folder / "acknowledged"
     acknowledged.touch()
     began, there = time.monotonic(), 0
-    with Nursery(folder / "workers.log") as nursery:
+    with ForkServer(folder / "workers.log") as fork_server:
         while report.kills < kills and not report.wrong and time.monotonic() < deadline:
-            process = nursery.start(Work(str(file), str(acknowledged)))
+            process = fork_server.start(Work(str(file), str(acknowledged)))
             time.sleep(chance.uniform(LEAST_LIFE, LONGEST_LIFE))
             process.kill()
             report.kills += 1

@@ -1,4 +1,4 @@
-"""Slices of the ordeals of `python -m tests.soak disk`: a disk that is full, broken or slow under a real server."""
+"""Short forms of the disk-fault runs of `python -m tests.soak disk`: a disk that is full, broken or slow under a real server."""
 
 from __future__ import annotations
 

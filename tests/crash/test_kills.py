@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.crash import audit, kills
-from tests.crash.findings import Found, Place, Run, ms
+from tests.crash.findings import EventOfRun, Found, Run, ms
 from tests.crash.journal import Call, Journal
 from tests.crash.kills import Report
 
@@ -97,7 +97,7 @@ def test_an_event_in_the_history_of_somebody_else_is_noticed(
     call = acknowledged(journal, "RespondActivityTaskCompleted")
     key = ("ActivityTaskCompleted", call.marker)
     (place,) = found.by_marker[key]
-    monkeypatch.setitem(found.by_marker, key, [Place(("another", "run"), place.event)])
+    monkeypatch.setitem(found.by_marker, key, [EventOfRun(("another", "run"), place.event)])
     assert complaints(audit.r1_what_was_acknowledged_is_there_once, journal, found)
 
 

@@ -6,20 +6,20 @@ import pytest
 
 from tests.postgres.places import open_empty_store
 from tests.scenario import language, runner
-from tests.scenario.in_process import InProcess, MortalWorld
+from tests.scenario.in_process import InProcess, RestartingWorld
 from tests.scenario.language import Scenario
-from tests.scenario.runner import Stage
+from tests.scenario.runner import ScenarioSettings
 
 SCENARIOS = [scenario for path in runner.files() for scenario in language.read(path)]
 
 
 class InPostgres(InProcess):
-    def __init__(self, stage: Stage, *, restless: bool) -> None:
+    def __init__(self, stage: ScenarioSettings, *, restless: bool) -> None:
         store = open_empty_store()
         store.shared = (
             False  # alone, it need not look around every second of the years that pass in scenarios
         )
-        self.world = MortalWorld(settings=stage.settings, store=store)
+        self.world = RestartingWorld(settings=stage.settings, store=store)
         self.world.restless = restless
         self.world.functions_answer = stage.functions_answer
         self.world.restart()

@@ -40,7 +40,7 @@ class UnluckyStore(SqliteStore):
                 raise Conflict("somebody else was faster")
 
 
-class MortalWorld(World):
+class RestartingWorld(World):
     """Keeps the counters of its ids over its deaths: they stand for time, which stands still between two of them."""
 
     restless = False
@@ -81,7 +81,7 @@ class InProcess:
         unlucky: bool = False,
     ) -> None:
         """`restless`: the process dies where it can. `unlucky`: every commit fails the first time."""
-        self.world = MortalWorld(settings=settings, store=UnluckyStore() if unlucky else None)
+        self.world = RestartingWorld(settings=settings, store=UnluckyStore() if unlucky else None)
         self.world.restless = restless
         self.world.functions_answer = functions_answer
         self.world.restart()

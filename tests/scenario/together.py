@@ -165,8 +165,8 @@ class WaitingTogether:
 
 def play(scenario: Scenario, players: int) -> list[dict[int, list[str]]]:
     """What was answered to each player."""
-    stage, _ = runner.stage_of(scenario)
-    meeting = Meeting(players, stage.settings, functions_answer=stage.functions_answer)
+    wanted, _ = runner.settings_of(scenario)
+    meeting = Meeting(players, wanted.settings, functions_answer=wanted.functions_answer)
     results: list[Any] = [None] * players
 
     def one(number: int) -> None:

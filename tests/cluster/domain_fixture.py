@@ -24,7 +24,7 @@ def decision(decision_type: str, **attributes: Any) -> dict[str, Any]:
 COMPLETE = decision("CompleteWorkflowExecution", result="done")
 
 
-class Furnished:
+class DomainFixture:
     """A domain of its own; task lists have its name."""
 
     def __init__(self, nodes: Sequence[Node]) -> None:
