@@ -20,11 +20,11 @@ from tests.cluster.faults import Cluster, FaultPlan
 from tests.cluster.nodes import Node
 from tests.cluster.order import overtaken, tasks_leave_in_order, tasks_of
 from tests.cluster.round_robin import SpreadLoad
-from tests.cluster.tcp_proxy import TcpProxy
 from tests.crash.audit import audit
 from tests.crash.audit_names import audit_names
 from tests.crash.findings import Found, read_all
 from tests.crash.journal import Journal
+from tests.support.tcp_proxy import TcpProxy
 from tools import postgres
 from workflowsvc import fsck
 from workflowsvc.store.postgres.store import PostgresStore

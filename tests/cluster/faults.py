@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from tests.cluster.crashing_node import what_killed
 from tests.cluster.nodes import Node
-from tests.cluster.tcp_proxy import TcpProxy
 from tests.crash.client import Client
 from tests.crash.journal import Journal
+from tests.support.tcp_proxy import TcpProxy
 from tools import postgres
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class Cluster:
         for proxy in self.proxies:
             proxy.refusing = False
             proxy.release()
-            proxy.let_go()
+            proxy.end_abandoned()
         for node in self.nodes:
             if not node.is_running:
                 await node.wait()

@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from tests.cluster.faults import Cluster, FaultPlan
-from tests.cluster.tcp_proxy import TcpProxy
+from tests.support.tcp_proxy import TcpProxy
 
 LONG_SECONDS = (
     11.0,
@@ -49,7 +49,7 @@ async def lose_answers(cluster: Cluster, proxy: TcpProxy) -> None:
 
 async def freeze(cluster: Cluster, proxy: TcpProxy) -> None:
     """For so long that the database ends the transactions of the node, or the node gives up its database."""
-    proxy.hold(cluster.chance.choice(("both", "questions", "answers")))
+    proxy.hold(cluster.chance.choice(("both", "requests", "answers")))
     await cluster.pause(*LONG_SECONDS)
     if cluster.chance.random() < 0.5:
         proxy.cut()

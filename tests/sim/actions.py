@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from tests.sim.calls import LockedByPeer
+from tests.sim.calls import HeldTask
 from tests.sim.decisions import FUNCTION, LISTS, WORKFLOWS, Dice
 from tests.sim.faulty import Fault, Kind
 from workflowsvc.engine.invoker import Failed
@@ -109,7 +109,7 @@ def end_a_poll(sim: Simulation, dice: Dice) -> None:
 # --- deciders and workers ---
 
 
-def _held(dice: Dice, tasks: list[LockedByPeer]) -> LockedByPeer | None:
+def _held(dice: Dice, tasks: list[HeldTask]) -> HeldTask | None:
     """Mostly one that waits for an answer; now and then one that was answered, or long ago."""
     unanswered = [task for task in tasks if not task.answers]
     if unanswered and dice.chance(0.85):

@@ -16,7 +16,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from tests.sim.calls import Call, Clients, LockedByPeer
+from tests.sim.calls import Call, Clients, HeldTask
 from tests.sim.decisions import EVENTS
 from tests.sim.faulty import Log
 from workflowsvc.core.run_ids import run_of
@@ -25,7 +25,7 @@ from workflowsvc.tenant import Tenant
 
 _MARKER = re.compile(r"m-[0-9]+")
 
-Place = tuple[int, int]
+RecordedAt = tuple[int, int]
 """run and event id"""
 
 RECORDED = {  # operation -> the event that it makes, the member that holds the call's own text
@@ -73,19 +73,19 @@ class Auditor:
         self._now_ms = now_ms
         self.one_clock = True
         self._heartbeats: dict[
-            Place, tuple[int, str | None]
+            RecordedAt, tuple[int, str | None]
         ] = {}  # the last acknowledged one: when, and its details
         self.domains: dict[tuple[Tenant, str], int] = {}
-        self.marked: dict[tuple[str, str], list[Place]] = {}
+        self.marked: dict[tuple[str, str], list[RecordedAt]] = {}
         self.closed: dict[int, int] = {}  # run -> the commit of its closing event
-        self.closed_tasks: dict[Place, int] = {}  # the scheduled event -> the commit of the closing one
+        self.closed_tasks: dict[RecordedAt, int] = {}  # the scheduled event -> the commit of the closing one
         self.invoked: dict[str, int] = {}
-        self._lambdas: dict[str, Place] = {}  # by input
-        self._started_lambdas: set[Place] = set()
+        self._lambdas: dict[str, RecordedAt] = {}  # by input
+        self._started_lambdas: set[RecordedAt] = set()
         self._cancel_requests: dict[int, int] = {}
         self._tokens: set[str] = set()
-        self._handed_out: set[Place] = set()
-        self._unsure: set[Place] = set()  # activities of which some heartbeat has no answer
+        self._handed_out: set[RecordedAt] = set()
+        self._unsure: set[RecordedAt] = set()  # activities of which some heartbeat has no answer
         self._owners: dict[str, Tenant] = {}
         self.acknowledged = 0
         log.on_event = self._on_event
@@ -166,7 +166,7 @@ class Auditor:
         else:
             self._heartbeats[place] = (self._now_ms(), call.members.get("details"))
 
-    def _places(self, call: Call) -> list[Place]:
+    def _places(self, call: Call) -> list[RecordedAt]:
         """Where it is recorded. A poll goes on waiting when its task was committed without the service knowing:
         nobody is given that task, and it times out.
         """
@@ -177,7 +177,7 @@ class Auditor:
             places = [place for place in places if self._log.committed_at[place] not in self._log.unreported]
         return places
 
-    def _require_recorded(self, call: Call) -> Place:
+    def _require_recorded(self, call: Call) -> RecordedAt:
         places = self._places(call)
         assert len(places) == 1, f"R1: acknowledged {call.operation} {call.marker} is recorded at {places}"
         commit = self._log.committed_at[places[0]]
@@ -278,9 +278,9 @@ class Auditor:
             f"R5: {call.operation} was refused ({call.fault}), but the task is open"
         )
 
-    def task_of(self, token: str) -> Place | None:
+    def task_of(self, token: str) -> RecordedAt | None:
         """run and scheduled event of a task that was handed out."""
-        held: list[LockedByPeer] = [*self._clients.decisions, *self._clients.work]
+        held: list[HeldTask] = [*self._clients.decisions, *self._clients.work]
         for task in held:
             if task.token == token:
                 run, started_id = self._places(task.call)[0]

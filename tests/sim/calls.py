@@ -41,7 +41,7 @@ class Call:
 
 
 @dataclass
-class LockedByPeer:
+class HeldTask:
     """A task that a client was given and keeps, whether it has answered it or not."""
 
     call: Call
@@ -56,8 +56,8 @@ class Clients:
         self._store = store
         self.calls: list[Call] = []
         self.waiting: list[Call] = []
-        self.decisions: list[LockedByPeer] = []
-        self.work: list[LockedByPeer] = []
+        self.decisions: list[HeldTask] = []
+        self.work: list[HeldTask] = []
         self._markers = 0
 
     def marker(self) -> str:
@@ -118,5 +118,5 @@ class Clients:
             and "taskToken" in call.result
             and "nextPageToken" not in call.members
         ):
-            held = LockedByPeer(call, call.result["taskToken"])
+            held = HeldTask(call, call.result["taskToken"])
             (self.decisions if call.operation == "PollForDecisionTask" else self.work).append(held)

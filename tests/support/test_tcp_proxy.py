@@ -1,4 +1,4 @@
-"""The proxy does to connections what it says: else the rounds that use it would prove nothing."""
+"""The proxy does to connections what its methods say; otherwise the rounds that use it would prove nothing."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from tests.cluster.tcp_proxy import HOST, TcpProxy
+from tests.support.tcp_proxy import HOST, TcpProxy
 
 
 class Echo:
-    """A server that says back what it hears and counts who hung up."""
+    """A server that returns what it receives, and knows when its client closed the connection."""
 
     def __init__(self) -> None:
         self.heard = b""
@@ -70,7 +70,7 @@ async def it_has_ended(reading: Awaitable[bytes]) -> bool:
 
 
 async def nothing_comes(caller: Caller) -> asyncio.Task[bytes]:
-    """The reading that will be answered when the proxy is released."""
+    """Nothing arrives for now; the read that completes when the proxy is released."""
     reading = asyncio.ensure_future(caller[0].read(1))
     done, _ = await asyncio.wait([reading], timeout=0.1)
     assert not done
@@ -123,20 +123,20 @@ def test_a_connection_made_meanwhile_is_held_up_too() -> None:
     play(trial)
 
 
-def test_the_database_knows_nothing_of_those_that_were_abandoned() -> None:
+def test_the_server_does_not_notice_that_connections_were_abandoned() -> None:
     async def trial(proxy: TcpProxy, echo: Echo, caller: Caller) -> None:
         proxy.abandon()
         assert await it_has_ended(ask(caller))
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.1):
                 await echo.hung_up.wait()
-        proxy.let_go()
+        proxy.end_abandoned()
         await echo.hung_up.wait()
 
     play(trial)
 
 
-def test_a_line_that_refuses_lets_nobody_in_until_it_does_no_more() -> None:
+def test_a_refusing_proxy_accepts_no_connection_until_it_stops_refusing() -> None:
     async def trial(proxy: TcpProxy, echo: Echo, caller: Caller) -> None:
         proxy.refusing = True
         another = await asyncio.open_connection(HOST, proxy.port)
