@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.abuse import growth, pollers, storm
 from tests.abuse.report import Report
-from tests.crash.server import Server
+from tests.support.server import Server
 from tests.world_fixture import WorldFixture, decision
 from workflowsvc.core.run_ids import run_of
 from workflowsvc.engine.writer_loop import DUE_EVENTS_PER_BATCH
@@ -27,7 +27,7 @@ def go_through(folder: Path, ordeal: Callable[[Server], Awaitable[Report]], **se
 
     report = asyncio.run(whole())
     assert not report.wrong, "\n".join(report.lines())
-    assert not server.complaints(), server.said()
+    assert not server.bugs_in_log(), server.said()
 
 
 def test_of_a_thousand_polls_one_gets_the_task_and_the_next_poll_is_refused(tmp_path: Path) -> None:

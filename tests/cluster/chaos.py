@@ -23,7 +23,7 @@ from tests.cluster.round_robin import SpreadLoad
 from tests.crash.audit import audit
 from tests.crash.audit_names import audit_names
 from tests.crash.findings import Found, read_all
-from tests.crash.journal import Journal
+from tests.support.journal import Journal
 from tests.support.tcp_proxy import TcpProxy
 from tools import postgres
 from workflowsvc import fsck
@@ -119,7 +119,7 @@ async def one_round(
             report.wrong += judge(journal, found, orderly=orderly)
             report.wrong += await audit_names(journal, client)
             client.hang_up()
-            report.wrong += cluster.complaints()
+            report.wrong += cluster.bugs_in_log()
             for node in nodes:
                 if status := await node.stop():
                     report.wrong.append(f"a node ended with status {status}")

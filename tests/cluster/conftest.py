@@ -38,6 +38,6 @@ def start_nodes(loop: asyncio.Runner, tmp_path_factory: pytest.TempPathFactory) 
 
     yield start
     for node in started:
-        complaints = node.complaints()
+        bugs = node.bugs_in_log()
         loop.run(node.end())
-        assert not complaints, "\n".join(complaints)
+        assert not bugs, "\n".join(bugs)

@@ -27,7 +27,7 @@ POINTS = (
     "after telling",
     "before a hint",
 )
-LEAST_PASSES, MOST_PASSES = 25, 120  # of the point; a node passes some of them while it starts
+MIN_PASSES, MAX_PASSES = 25, 120  # of the point; a node passes some of them while it starts
 SAYS = "dies "
 
 
@@ -37,7 +37,7 @@ class CrashingNode:
     def __init__(self) -> None:
         chance = random.SystemRandom()
         self._point = chance.choice(POINTS)
-        self._left = chance.randrange(LEAST_PASSES, MOST_PASSES)
+        self._left = chance.randrange(MIN_PASSES, MAX_PASSES)
         self._committing = False
 
     def reach(self, point: str) -> None:

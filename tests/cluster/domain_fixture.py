@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tests.cluster.nodes import Node
-from tests.crash.peer import Peer, Refused
+from tests.support.peer import Peer, Refused
 from workflowsvc.lint import lint_history
 
 WORKFLOW = {"name": "workflow", "version": "1"}

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING
 
 from tests.cluster.crashing_node import what_killed
 from tests.cluster.nodes import Node
-from tests.crash.client import Client
-from tests.crash.journal import Journal
+from tests.support.client import Client
+from tests.support.journal import Journal
 from tests.support.tcp_proxy import TcpProxy
 from tools import postgres
 
 if TYPE_CHECKING:
     from tests.cluster.chaos import Report
 
-LEAST_PAUSE, LONGEST_PAUSE = 0.03, 0.6  # seconds under load between two faults, QUALITY §2.3
+MIN_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.03, 0.6  # seconds under load between two faults, QUALITY §2.3
 STOPS = 0.1  # the share of ends that are polite
 RETURN_SECONDS = 5.0  # after the database is there again, calls are answered within this
 ANSWER_SECONDS = DEATH_SECONDS = 60.0  # it is given up
@@ -47,7 +47,7 @@ class Cluster:
         self.report = report
         self._journal = journal
 
-    async def pause(self, least: float = LEAST_PAUSE, longest: float = LONGEST_PAUSE) -> None:
+    async def pause(self, least: float = MIN_PAUSE_SECONDS, longest: float = MAX_PAUSE_SECONDS) -> None:
         await asyncio.sleep(self.chance.uniform(least, longest))
 
     async def kill_a_node(self) -> bool:
@@ -107,8 +107,8 @@ class Cluster:
                 await node.wait()
                 await node.start()
 
-    def complaints(self) -> list[str]:
-        return [line for node in self.nodes for line in node.complaints()]
+    def bugs_in_log(self) -> list[str]:
+        return [line for node in self.nodes for line in node.bugs_in_log()]
 
 
 async def _until_it_answers(node: Node) -> float:

@@ -1,7 +1,7 @@
 """Real servers that share one PostgreSQL, each a process of its own with a port of its own.
 
 Owns how a node is started and where a database for some nodes comes from: a schema of the server of the test run, or a
-whole server for those who stop and kill it. What can be done to a process is in `tests/crash/server.py`.
+whole server for those who stop and kill it. What can be done to a process is in `tests/support/server.py`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.crash.server import HOST, Server
+from tests.support.server import HOST, Server
 
 LAST_WORDS = 3_000  # characters of a log, for whoever looks for the reason of a failure
 

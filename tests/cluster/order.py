@@ -12,14 +12,14 @@ from typing import NamedTuple
 
 from tests.crash.audit import ENDED_TASK
 from tests.crash.findings import EventOfRun, Found, Run
-from tests.crash.journal import Journal
-from tests.crash.names import LONE
+from tests.support.journal import Journal
+from tests.support.names import LONE
 from workflowsvc.store.postgres.low_watermarks import COMMIT_MS, FULL_LOOK_MS
 
 SEEN_AFTER_MS = 250  # a commit on an overloaded machine
 # A node does not wait for another one: tasks of an execution that somebody else is writing to are passed over. That was
 # 0 to 1 % here, and 2 % at a load of 18 on two cores; with positions by the clocks of nodes that differed it was 8 %.
-MOST_OVERTAKEN = 0.05
+MAX_OVERTAKEN = 0.05
 
 
 class Task(NamedTuple):
@@ -89,6 +89,6 @@ def tasks_leave_in_order(journal: Journal, found: Found) -> list[str]:
     """Best effort, so a few may differ."""
     tasks = tasks_of(journal, found)
     wrong = overtaken(tasks)
-    if len(wrong) <= max(2, MOST_OVERTAKEN * len(tasks)):
+    if len(wrong) <= max(2, MAX_OVERTAKEN * len(tasks)):
         return []
     return [f"r6_tasks_leave_in_order: {len(wrong)} of {len(tasks)} tasks were overtaken: {wrong[:5]}"]

@@ -1,6 +1,6 @@
 """A client that sends every call to another node, as a load balancer would, and passes over nodes that are away.
 
-Owns the choice of the node. What becomes of a call is told by `tests/crash/client.py`.
+Owns the choice of the node. What becomes of a call is told by `tests/support/client.py`.
 """
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from tests.crash.client import PAUSE_SECONDS, CheckedConnection, Client
-from tests.crash.journal import Journal
-from tests.crash.load import Load
-from tests.crash.server import HOST
+from tests.support.client import PAUSE_SECONDS, CheckedConnection, Client
+from tests.support.journal import Journal
+from tests.support.load import Load
+from tests.support.server import HOST
 
 
 class RoundRobinClient(Client):

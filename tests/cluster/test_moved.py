@@ -16,8 +16,8 @@ import pytest
 from tests.cluster.conftest import Run
 from tests.cluster.domain_fixture import ACTIVITY, COMPLETE, WORKFLOW, DomainFixture, decision
 from tests.cluster.nodes import Node
-from tests.crash.peer import Refused
 from tests.postgres.places import new_place
+from tests.support.peer import Refused
 
 TIMER = decision("StartTimer", timerId="t", startToFireTimeout="2")
 LIST = {"maximumPageSize": 2, "startTimeFilter": {"oldestDate": 0}}

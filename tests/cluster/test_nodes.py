@@ -11,7 +11,7 @@ import pytest
 
 from tests.cluster.conftest import Run
 from tests.cluster.domain_fixture import ACTIVITY, COMPLETE, WORKFLOW, DomainFixture, decision
-from tests.crash.peer import Refused
+from tests.support.peer import Refused
 
 ALIKE = 60.0  # seconds that two clocks of one machine never differ
 

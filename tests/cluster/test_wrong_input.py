@@ -22,8 +22,8 @@ import pytest
 from botocore.config import Config
 
 from tests.cluster.nodes import Node
-from tests.crash.peer import Peer, Refused
 from tests.postgres.places import with_option
+from tests.support.peer import Peer, Refused
 from tools import postgres
 from tools.postgres import Server
 

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from tests.crash.findings import CARRIED, Event, EventOfRun, Found, Run, attributes
-from tests.crash.journal import Call, Journal
-from tests.crash.names import LONE
+from tests.support.journal import Call, Journal
+from tests.support.names import LONE
 from workflowsvc.lint import check_growth, check_related, lint_history
 
 ENDED_TASK = {
@@ -27,7 +27,7 @@ ENDED_TASK = {
         ("ActivityTaskCompleted", "ActivityTaskFailed", "ActivityTaskTimedOut", "ActivityTaskCanceled"),
     ),
 }
-MOST_INVERSIONS = 0.01  # R6: SWF promises best effort
+MAX_INVERSIONS = 0.01  # R6: SWF promises best effort
 
 
 def audit(journal: Journal, found: Found) -> list[str]:
@@ -311,7 +311,7 @@ def _was_ever_open(call: Call, found: Found) -> bool:
 def r6_tasks_leave_in_order(journal: Journal, found: Found) -> Iterator[str]:
     """On the list with one worker: by priority, then by age. Best effort, so one in a hundred may differ."""
     inversions, tasks = inversions_of(found)
-    if inversions > max(1, MOST_INVERSIONS * tasks):
+    if inversions > max(1, MAX_INVERSIONS * tasks):
         yield f"{inversions} of {tasks} tasks were overtaken"
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from tests.crash.client import Client
-from tests.crash.journal import Call, Journal
-from tests.crash.names import ARN, TYPES
+from tests.support.client import Client
+from tests.support.journal import Call, Journal
+from tests.support.names import ARN, TYPES
 
 ABSENT, REGISTERED, DEPRECATED = "absent", "REGISTERED", "DEPRECATED"
 

@@ -18,12 +18,12 @@ from bench.measure import Summary, summarize
 from tests.crash import soundness
 from tests.crash.audit import audit
 from tests.crash.audit_names import audit_names
-from tests.crash.client import Client
 from tests.crash.findings import read_all
-from tests.crash.journal import Call, Journal
-from tests.crash.load import Load
-from tests.crash.names import DOMAIN
-from tests.crash.server import Server
+from tests.support.client import Client
+from tests.support.journal import Call, Journal
+from tests.support.load import Load
+from tests.support.names import DOMAIN
+from tests.support.server import Server
 
 BEFORE_SECONDS = 0.5
 REFUSALS = 10  # so many 503 must have been seen before the fault counts as felt
@@ -97,7 +97,7 @@ async def suffer(
         await server.kill()
         with tempfile.TemporaryDirectory() as elsewhere:
             report.wrong += soundness.of(server.file, Path(elsewhere) / "at the end", lint=True)
-        report.wrong += server.complaints()
+        report.wrong += server.bugs_in_log()
     finally:
         heal()
         await server.end()

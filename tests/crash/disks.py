@@ -18,7 +18,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.crash.server import Server
+from tests.support.server import Server
 
 SOURCE = Path(__file__).with_name("faulty_disk.c")
 

@@ -10,8 +10,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from tests.crash.client import Client
-from tests.crash.names import DOMAIN
+from tests.support.client import Client
+from tests.support.names import DOMAIN
 
 Run = tuple[str, str]  # workflowId, runId
 Event = dict[str, Any]

@@ -19,12 +19,12 @@ from tests.crash import soundness
 from tests.crash.audit import audit, inversions_of
 from tests.crash.audit_names import audit_names
 from tests.crash.findings import Found, read_all
-from tests.crash.journal import Journal
-from tests.crash.load import Load
-from tests.crash.server import Server
+from tests.support.journal import Journal
+from tests.support.load import Load
+from tests.support.server import Server
 
 LIVES_PER_ROUND = 25  # histories and journal of a round are kept in memory and compared with each other
-LEAST_LIFE, LONGEST_LIFE = 0.03, 0.6  # seconds under load, QUALITY §2.3
+MIN_LIFE_SECONDS, MAX_LIFE_SECONDS = 0.03, 0.6  # seconds under load, QUALITY §2.3
 STOPS = 0.1  # the share of lives that end politely
 SETTINGS = {"long_poll_seconds": "2", "drain_seconds": "5", "log_level": "warning"}
 
@@ -83,7 +83,7 @@ async def one_round(report: Report, folder: Path, lives: int, chance: random.Ran
         load.begin()
         enough = report.kills + lives
         while report.kills < enough:
-            await asyncio.sleep(chance.uniform(LEAST_LIFE, LONGEST_LIFE))
+            await asyncio.sleep(chance.uniform(MIN_LIFE_SECONDS, MAX_LIFE_SECONDS))
             if chance.random() < STOPS:
                 status = await server.stop()
                 report.stops += 1
@@ -99,7 +99,7 @@ async def one_round(report: Report, folder: Path, lives: int, chance: random.Ran
         client.hang_up()
         await server.kill()
         report.wrong += soundness.of(server.file, folder / "at the end", lint=True)
-        report.wrong += server.complaints()
+        report.wrong += server.bugs_in_log()
     except BaseException:
         print(server.said(), file=sys.stderr)
         raise

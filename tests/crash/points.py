@@ -22,10 +22,10 @@ import apsw
 
 from tests.crash import soundness
 from tests.crash.fork_server import ForkServer, Process
-from tests.crash.names import Request
-from tests.crash.peer import NoAnswer, Peer, Refused
 from tests.crash.pointed import Order
 from tests.crash.situations import BACKGROUND, SITUATIONS, Scene, Situation
+from tests.support.names import Request
+from tests.support.peer import NoAnswer, Peer, Refused
 
 SETTLE_SECONDS = 20.0
 QUIET_SECONDS = 0.05  # no further point for so long: the action and what follows from it are done
@@ -113,8 +113,8 @@ def run(
                 try_point(fork_server, place / "attempt", known, point, report)
             shutil.rmtree(place)
     report.seconds = time.monotonic() - began
-    complaints = [line for line in (folder / "servers.log").read_text().splitlines() if "Traceback" in line]
-    report.wrong += complaints
+    bugs = [line for line in (folder / "servers.log").read_text().splitlines() if "Traceback" in line]
+    report.wrong += bugs
     return report
 
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.crash.fork_server import ForkServer
-from tests.crash.names import ARN, DECIDERS, DOMAIN, WORKERS, WORKFLOW, Request
-from tests.crash.peer import NoAnswer, Peer
 from tests.crash.pointed import Order
+from tests.support.names import ARN, DECIDERS, DOMAIN, WORKERS, WORKFLOW, Request
+from tests.support.peer import NoAnswer, Peer
 
 BACKGROUND: Request = ("*", {})
 FOR_EVER = {

@@ -19,7 +19,7 @@ from tests.crash.fork_server import ForkServer
 from tests.crash.store_work import Reference, done, judge, transact
 from workflowsvc.store.sqlite.store import SqliteStore
 
-LEAST_LIFE, LONGEST_LIFE = 0.005, 0.12  # seconds
+MIN_LIFE_SECONDS, MAX_LIFE_SECONDS = 0.005, 0.12  # seconds
 NUMBER_BYTES = 8
 
 
@@ -67,7 +67,7 @@ def run(kills: int, folder: Path, seed: int, deadline: float = float("inf")) -> 
     with ForkServer(folder / "workers.log") as fork_server:
         while report.kills < kills and not report.wrong and time.monotonic() < deadline:
             process = fork_server.start(Work(str(file), str(acknowledged)))
-            time.sleep(chance.uniform(LEAST_LIFE, LONGEST_LIFE))
+            time.sleep(chance.uniform(MIN_LIFE_SECONDS, MAX_LIFE_SECONDS))
             process.kill()
             report.kills += 1
             told = _last(acknowledged)

@@ -1,4 +1,4 @@
-"""Short forms of the disk-fault runs of `python -m tests.soak disk`: a disk that is full, broken or slow under a real server."""
+"""Short forms of `python -m tests.soak disk`: a disk that is full, broken or slow under a real server."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pytest
 from tests.crash.disk_fault_run import Report, suffer
 from tests.crash.disks import Ballast, FaultyDisk, NoLargerFiles, compiler, small_disk
 from tests.crash.kills import SETTINGS
-from tests.crash.server import Server
 from tests.failing_store import FailingStore
+from tests.support.server import Server
 from workflowsvc.clock import SystemClock
 from workflowsvc.engine.engine import Engine
 from workflowsvc.engine.writer_loop import RETRY_MS

@@ -18,9 +18,9 @@ import time
 import traceback
 from pathlib import Path
 
-from tests.crash.server import ROOT
 from tests.soak import parts, postgres_parts
 from tests.soak.part import Job, Part
+from tests.support.server import ROOT
 from tools import postgres
 
 

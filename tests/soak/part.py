@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.abuse.report import Report
-from tests.crash.server import ROOT
+from tests.support.server import ROOT
 
 
 class Job(NamedTuple):

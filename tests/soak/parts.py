@@ -16,15 +16,15 @@ from tests.crash import kills, points, power, store_kills
 from tests.crash.disk_fault_run import Meanwhile, suffer
 from tests.crash.disk_fault_run import Report as DiskReport
 from tests.crash.disks import Ballast, FaultyDisk, NoLargerFiles, compiler, small_disk
-from tests.crash.server import Server
 from tests.soak.part import Job, Part, command, of, simulation
+from tests.support.server import Server
 
 SERVER_KILLS, STORE_KILLS = 200, 1_000
 POWER_CUTS = 2_000  # without failing syncs, and as many with them
 FAILING_SYNCS = 0.05
 FUZZED = 200_000
 IDLE_POLLS, IDLE_SECONDS = 10_000, 60.0
-MOST_EVENTS, MOST_OPEN = 25_000, 100_000
+MAX_EVENTS, MAX_OPEN = 25_000, 100_000
 CLIENTS_OF_EACH_KIND = 100
 SEEDS = 4_000  # a million calls and more
 MODEL_RUNS, MODEL_STEPS = 500, 100  # of the naive model, for each store
@@ -149,7 +149,7 @@ def _on_a_server(
             report = await trial(server)
         finally:
             await server.end()
-        report.wrong += server.complaints()
+        report.wrong += server.bugs_in_log()
         return report
 
     return lambda job: asyncio.run(whole(job))
@@ -223,14 +223,14 @@ PARTS = (
     Part(
         "history",
         0.5,
-        f"a history to its limit of {MOST_EVENTS:,} events",
-        _on_a_server(lambda server: growth.history(server, MOST_EVENTS), QUIET),
+        f"a history to its limit of {MAX_EVENTS:,} events",
+        _on_a_server(lambda server: growth.history(server, MAX_EVENTS), QUIET),
     ),
     Part(
         "open",
         2,
-        f"{MOST_OPEN:,} open executions",
-        _on_a_server(lambda server: growth.open_executions(server, MOST_OPEN), QUIET),
+        f"{MAX_OPEN:,} open executions",
+        _on_a_server(lambda server: growth.open_executions(server, MAX_OPEN), QUIET),
     ),
     Part("model", 10, f"{MODEL_RUNS} x {MODEL_STEPS} steps beside the naive model, for each store", _model),
     Part("simulation", 20, f"{SEEDS:,} simulated seeds", lambda job: simulation(SEEDS)),

@@ -13,10 +13,10 @@ import json
 import random
 from typing import Any
 
-from tests.crash.client import PATIENCE_SECONDS, Client
-from tests.crash.decider import Decider
-from tests.crash.journal import Call, Journal
-from tests.crash.names import (
+from tests.support.client import PATIENCE_SECONDS, Client
+from tests.support.decider import Decider
+from tests.support.journal import Call, Journal
+from tests.support.names import (
     ARN,
     COUNTS,
     DECIDERS,
@@ -28,7 +28,7 @@ from tests.crash.names import (
     fixtures,
 )
 
-MOST_OPEN = 40  # workflows that starters keep open at once
+MAX_OPEN = 40  # workflows that starters keep open at once
 RESENDS = 4  # after so many unknown outcomes in a row a client gives up
 DRAIN_SECONDS = 60.0  # QUALITY §2.5.R7: within that after the last fault, everything has come to its end
 TICK_SECONDS = 0.005
@@ -111,7 +111,7 @@ class Load:
     async def start_workflows(self) -> None:
         client = self.client()
         while not self.finishing:
-            if len(self.open) >= MOST_OPEN:
+            if len(self.open) >= MAX_OPEN:
                 self.open.pop(next(iter(self.open)))  # it may have ended without anybody's knowing
                 await self._rest(0, 0.05)
             workflow_id = f"w{self.journal.marker('w')[2:-1]}"
@@ -326,7 +326,7 @@ class Load:
         client = self.client()
         while not self.finishing:
             if self.runs:
-                workflow_id, run_id = self.chance.choice(self.runs[-MOST_OPEN:])
+                workflow_id, run_id = self.chance.choice(self.runs[-MAX_OPEN:])
                 named = {"workflowId": workflow_id, "runId": run_id}
                 await client.call(
                     "GetWorkflowExecutionHistory", "", dict(named), domain=DOMAIN, execution=named

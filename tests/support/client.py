@@ -12,8 +12,8 @@ import select
 from typing import Any
 
 from bench.connection import Answer, Connection
-from tests.crash.journal import Call, Journal
-from tests.crash.server import HOST
+from tests.support.journal import Call, Journal
+from tests.support.server import HOST
 
 PATIENCE_SECONDS = 61.0  # QUALITY §2.5.R7: every poll, so every call, is answered within that
 PAUSE_SECONDS = 0.01  # between two attempts to reach a server that is not there

@@ -116,7 +116,7 @@ class Server:
         """Everything in its log, of all its lives."""
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
-    def complaints(self) -> list[str]:
+    def bugs_in_log(self) -> list[str]:
         """Lines that no run may contain, whatever was done to the server: bugs of ours."""
         marks = ("Traceback", "quarantined", "the application raised", "a sweep failed", "AssertionError")
         return [line for line in self.said().splitlines() if any(mark in line for mark in marks)]

@@ -11,11 +11,11 @@ import random
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from tests.crash.journal import Journal
-from tests.crash.names import ACTIVITY, LONE, WORKERS, WORKFLOW
+from tests.support.journal import Journal
+from tests.support.names import ACTIVITY, LONE, WORKERS, WORKFLOW
 
-MOST_DECISIONS = 3
-DEEPEST = 1  # children of children are enough
+MAX_DECISIONS = 3
+MAX_DEPTH = 1  # children of children are enough
 
 
 class Decision(NamedTuple):
@@ -49,7 +49,7 @@ class Decider:
         done = seen.rounds >= seen.plan["rounds"]
         if self.finishing or seen.cancel_requested or (done and self._chance.random() < 0.7):
             return [self._close(seen)]
-        decisions = [self._some(seen) for _ in range(self._chance.randrange(1, MOST_DECISIONS + 1))]
+        decisions = [self._some(seen) for _ in range(self._chance.randrange(1, MAX_DECISIONS + 1))]
         # Whatever else was decided, the timer brings the decider back.
         return [*decisions, self._timer(self._chance.choice("0011"))]
 
@@ -60,7 +60,7 @@ class Decider:
     def _some(self, seen: Seen) -> Decision:
         chance = self._chance
         makers = [self._activity, self._activity, self._activity, self._marker, self._signal, self._cancel]
-        if seen.plan["depth"] < DEEPEST:
+        if seen.plan["depth"] < MAX_DEPTH:
             makers.append(self._child)
         made = chance.choice([*makers, self._lambda, lambda: self._timer("1")])()
         if seen.activities and chance.random() < 0.3:
@@ -137,7 +137,7 @@ class Decider:
         if seen.cancel_requested:
             return self._made("CancelWorkflowExecution", sign, details=sign)
         dice = self._chance.random()
-        if dice < 0.1 and not self.finishing and seen.plan["depth"] <= DEEPEST:
+        if dice < 0.1 and not self.finishing and seen.plan["depth"] <= MAX_DEPTH:
             plan = {"marker": sign, "rounds": 1, "depth": seen.plan["depth"] + 1}
             return self._made("ContinueAsNewWorkflowExecution", sign, input=json.dumps(plan))
         if dice < 0.3:

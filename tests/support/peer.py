@@ -6,7 +6,7 @@ import http.client
 import json
 from typing import Any
 
-from tests.crash.client import fault_of
+from tests.support.client import fault_of
 
 HOST = "127.0.0.1"
 PATIENCE_SECONDS = 30.0
