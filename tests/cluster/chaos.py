@@ -1,7 +1,7 @@
-"""Nodes and their database are killed under load, again and again, and nothing is ever lost or done twice.
+"""Nodes and their database are killed under load, again and again; no call is lost and none is carried out twice.
 
-Owns the rounds: a fresh database, some nodes, clients that go round all of them, fault, a healthy phase in which
-everything comes to its end, and the audit. The faults are in `faults.py`, the clients and the rules in
+Owns the rounds: a fresh database, nodes, clients that call all nodes in turn, faults, a healthy phase in which every
+execution closes, and the audit. The faults are in `faults.py`, the clients in `tests/support`, the rules in
 `tests/crash`.
 """
 
@@ -33,7 +33,7 @@ SETTINGS = {
     "long_poll_seconds": "2",
     "drain_seconds": "5",
     "log_level": "warning",
-    "max_domains": "100000",  # the clients of a long round register hundreds
+    "max_domains": "100000",  # several hundred are registered in a long round
 }
 NODES = 3
 UNANSWERED = ("failed", "unknown", "hung", "under way")
@@ -41,7 +41,7 @@ UNANSWERED = ("failed", "unknown", "hung", "under way")
 
 @dataclass
 class Report:
-    """What a number of rounds has done and found."""
+    """What the rounds did and found."""
 
     happened: dict[str, int] = field(default_factory=dict)
     outcomes: dict[str, int] = field(default_factory=dict)
@@ -51,9 +51,9 @@ class Report:
     events: int = 0
     overtaken: int = 0
     lone_tasks: int = 0
-    returns: list[float] = field(default_factory=list)  # seconds until a node answered after a fault
-    unanswered: list[str] = field(default_factory=list)  # calls that a client had to make again
-    facts: list[str] = field(default_factory=list)  # of this fault alone
+    returns: list[float] = field(default_factory=list)  # seconds from a fault to a node's next answer
+    unanswered: list[str] = field(default_factory=list)  # calls that clients had to repeat
+    facts: list[str] = field(default_factory=list)  # results that only this fault has
     wrong: list[str] = field(default_factory=list)
 
     def count(self, what: str, times: int = 1) -> None:
@@ -113,7 +113,7 @@ async def one_round(
             load.begin()
             await fault(cluster)
             await cluster.heal()
-            await load.finish()  # what has not come to its end by then, rule R7 names
+            await load.finish()  # rule R7 reports executions that are still open afterwards
             client = load.client()
             found = await read_all(client)
             report.wrong += judge(journal, found, orderly=orderly)
@@ -137,15 +137,17 @@ async def one_round(
 
 
 def judge(journal: Journal, found: Found, *, orderly: bool) -> list[str]:
-    """The rules of `tests/crash`, but for R6, which is another one among several nodes. Where the network stalls, there
-    is no order: what a node was about to take when it was cut off is passed over until the database notices.
+    """What breaks the rules of `tests/crash`, with R6 as it holds among several nodes.
+
+    `orderly`: judge R6 at all. It does not hold where the network stalls, because other nodes skip the tasks that a
+    disconnected node has locked until the database ends its transaction.
     """
     wrong = [sentence for sentence in audit(journal, found) if not sentence.startswith("r6_")]
     return wrong + (tasks_leave_in_order(journal, found) if orderly else [])
 
 
 def audit_database(dsn: str) -> list[str]:
-    """What `workflowsvc fsck` finds."""
+    """The problems that `workflowsvc fsck` finds."""
     with closing(PostgresStore(dsn)) as store, store.reader() as reader:
         options = fsck.Options(now=time.time_ns() // 1_000_000, lint=False)
         return [f"fsck: {problem}" for problem in fsck.audit(reader, options)]

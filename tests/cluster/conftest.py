@@ -1,4 +1,4 @@
-"""Some nodes on one database, started once for the tests of a file."""
+"""Nodes on one database, started once for all tests of a file."""
 
 from __future__ import annotations
 

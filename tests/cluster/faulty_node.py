@@ -1,10 +1,10 @@
-"""`python -m tests.cluster.faulty_node DEFECT serve …`: a node that has something wrong with it, for tests.
+"""`python -m tests.cluster.faulty_node DEFECT serve …`: a node with a defect, for tests.
 
-deaf        it sends no hints and hears none
-blind       it never looks by itself for what others have left: it knows of that by hints alone
-idle        it does what it is asked and nothing else: no deadlines, no messages between executions
-fast, slow  its clock is five minutes ahead, or behind
-crashing    it kills itself at a drawn point of its work with the database
+deaf        sends and receives no wake-up hints
+blind       does not poll the store for work of other nodes; learns of it by hints alone
+idle        answers calls and does no background work: no deadlines, no messages between executions
+fast, slow  has a clock that is five minutes ahead, or behind
+crashing    kills itself at a random point of its work with the database
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What can befall the network between nodes and their database: it is cut, held up for a moment or for long, or lies.
+"""Faults of the network between nodes and their database: cut, stalled, frozen, or with answers lost.
 
-Owns the kinds, how often each comes, and that the database answers again in time once a proxy is sound.
+Owns the kinds and how often each is chosen, and measures the time until calls are answered again.
 """
 
 from __future__ import annotations
@@ -12,20 +12,18 @@ from collections.abc import Awaitable, Callable
 from tests.cluster.faults import Cluster, FaultPlan
 from tests.support.tcp_proxy import TcpProxy
 
-LONG_SECONDS = (
-    11.0,
-    25.0,
-)  # past what the database waits for a node (10 s), and a node for its database (20 s)
+# Beyond the time-out of the database for a node (10 s), and partly of a node for its database (20 s).
+LONG_SECONDS = 11.0, 25.0
 SHORT_SECONDS = 0.05, 3.0
 
 
 async def cut(cluster: Cluster, proxy: TcpProxy) -> None:
-    """All connections of the node end, and it may make new ones."""
+    """All connections of the node end; it may open new ones at once."""
     proxy.cut()
 
 
 async def cut_off(cluster: Cluster, proxy: TcpProxy) -> None:
-    """As `cut`, and for a while nobody is let in."""
+    """All connections of the node end, and new ones are refused for a while."""
     proxy.refusing = True
     proxy.cut()
     await cluster.pause(*SHORT_SECONDS)
@@ -33,14 +31,14 @@ async def cut_off(cluster: Cluster, proxy: TcpProxy) -> None:
 
 
 async def stall(cluster: Cluster, proxy: TcpProxy) -> None:
-    """Everything stands still for a moment, then arrives."""
+    """Both directions are held up for a moment, then everything arrives."""
     proxy.hold("both")
     await cluster.pause(*SHORT_SECONDS)
     proxy.release()
 
 
 async def lose_answers(cluster: Cluster, proxy: TcpProxy) -> None:
-    """The database does what it is told, commits included, and the node never hears of it."""
+    """The database executes what the node sends, commits included, and the node gets no answer."""
     proxy.hold("answers")
     await cluster.pause(*SHORT_SECONDS)
     proxy.cut()
@@ -48,7 +46,7 @@ async def lose_answers(cluster: Cluster, proxy: TcpProxy) -> None:
 
 
 async def freeze(cluster: Cluster, proxy: TcpProxy) -> None:
-    """For so long that the database ends the transactions of the node, or the node gives up its database."""
+    """Held up until the database ends the transactions of the node, or the node gives up its connections."""
     proxy.hold(cluster.chance.choice(("both", "requests", "answers")))
     await cluster.pause(*LONG_SECONDS)
     if cluster.chance.random() < 0.5:
@@ -57,7 +55,7 @@ async def freeze(cluster: Cluster, proxy: TcpProxy) -> None:
 
 
 async def pull_the_cable(cluster: Cluster, proxy: TcpProxy) -> None:
-    """The node sees its connections end; the database keeps what they had locked until it notices by itself."""
+    """The node sees its connections end; the database keeps their locks until it notices by itself."""
     proxy.abandon()
     await cluster.pause(*SHORT_SECONDS)
 
@@ -74,7 +72,7 @@ KINDS: tuple[tuple[Kind, str, float], ...] = (
 
 
 def breaks(seconds: float, kinds: tuple[tuple[Kind, str, float], ...] = KINDS) -> FaultPlan:
-    """Lines break for so long, each kind once at the least; now and then those of all nodes at once."""
+    """The network fails again and again for `seconds`, each kind at least once; sometimes for all nodes at once."""
     weights = [weight for _, _, weight in kinds]
 
     async def inject(cluster: Cluster) -> None:

@@ -1,6 +1,6 @@
-"""A client that sends every call to another node, as a load balancer would, and passes over nodes that are away.
+"""A client that sends each call to the next node, as a load balancer does, and skips nodes that are down.
 
-Owns the choice of the node. What becomes of a call is told by `tests/support/client.py`.
+Owns the choice of the node. `tests/support/client.py` records the outcome of a call.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tests.support.server import HOST
 
 
 class RoundRobinClient(Client):
-    """One at a time: a caller with a connection to each node."""
+    """A client with a connection to each node; makes one call at a time."""
 
     def __init__(self, ports: Sequence[int], journal: Journal, first: int = 0) -> None:
         super().__init__(ports[0], journal)
@@ -43,7 +43,7 @@ class RoundRobinClient(Client):
             return connection
 
     def hang_up(self) -> None:
-        """From all of them: a connection on which a call is under way can be used by nobody else."""
+        """Closes the connections to all nodes: one with an unanswered call cannot be reused."""
         for connection in self._connections.values():
             connection.close()
         self._connections.clear()
@@ -51,7 +51,7 @@ class RoundRobinClient(Client):
 
 
 class SpreadLoad(Load):
-    """All clients of some nodes."""
+    """The load of `tests/support/load.py`, with each client calling all nodes in turn."""
 
     def __init__(self, ports: Sequence[int], journal: Journal, seed: int) -> None:
         super().__init__(ports[0], journal, seed)

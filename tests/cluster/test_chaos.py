@@ -1,7 +1,7 @@
-"""A slice of `make soak-postgres`: nodes, database and network fail under load, and nothing is lost or done twice.
+"""A short form of `make soak-postgres`: nodes, database and network fail under load; nothing is lost or done twice.
 
-How fast things heal is not judged here, where machines are busy, nor in which order so few tasks leave; the long form
-does both.
+The long form also judges how fast calls are answered again and in which order tasks leave. Here the machine is busy,
+and there are too few tasks for that.
 """
 
 from __future__ import annotations

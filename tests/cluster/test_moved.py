@@ -1,6 +1,6 @@
-"""An installation that is moved while work is in hand goes on where it was: SQLite to PostgreSQL, and back again.
+"""An installation that is moved with work under way continues: from SQLite to PostgreSQL, and back.
 
-Everything that clients hold is tried afterwards: task tokens, page tokens, runIds, and the order of what waits.
+Everything that clients hold is used afterwards: task tokens, page tokens, runIds, and the order of waiting tasks.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def workflowsvc(*words: str) -> str:
 
 
 class WorkInHand:
-    """What clients have in hand when the installation is moved."""
+    """What clients hold when the installation is moved."""
 
     def __init__(self, on: DomainFixture) -> None:
         self.working = on.start(0, "working", tagList=["red", "blue"])
@@ -54,7 +54,7 @@ class WorkInHand:
             taskList={"name": "children"},
         )
         on.decide(0, on.decision_task(0), child)
-        on.decide(0, on.decision_task(0))  # it has heard that the child was started
+        on.decide(0, on.decision_task(0))  # the task with ChildWorkflowExecutionStarted
         self.thinking = on.start(0, "thinking")
         self.decision: str = on.decision_task(0)["taskToken"]
         on.ask(0, "SignalWorkflowExecution", workflowId="thinking", signalName="news")
@@ -65,7 +65,7 @@ class WorkInHand:
         self.page: dict[str, Any] = on.ask(0, "ListOpenWorkflowExecutions", **LIST)
 
     def go_on(self, on: DomainFixture) -> None:
-        """Each call at another node, where there are some."""
+        """Finishes all of it; each call goes to another node, where there are several."""
         following = on.ask(0, "ListOpenWorkflowExecutions", **LIST, nextPageToken=self.page["nextPageToken"])
         shown = [
             info["execution"]["workflowId"]
@@ -111,7 +111,7 @@ class WorkInHand:
 
 
 def moved(on: DomainFixture, nodes: list[Node]) -> DomainFixture:
-    """The same domain at other nodes."""
+    """The same domain on other nodes."""
     again = object.__new__(DomainFixture)
     again.nodes, again.domain, again.task_list = nodes, on.domain, on.task_list
     return again

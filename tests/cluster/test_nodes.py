@@ -1,4 +1,4 @@
-"""Three nodes on one database are one service: any call may reach any of them, and each does what another left."""
+"""Three nodes on one database are one service: any call may reach any node, and each finishes the others' work."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tests.cluster.conftest import Run
 from tests.cluster.domain_fixture import ACTIVITY, COMPLETE, WORKFLOW, DomainFixture, decision
 from tests.support.peer import Refused
 
-ALIKE = 60.0  # seconds that two clocks of one machine never differ
+ALIKE = 60.0  # seconds; a node's clock that is five minutes off differs more than this
 
 
 @pytest.fixture(scope="module")
 def place(start_nodes: Run) -> DomainFixture:
-    """Three nodes that were started at once on an empty database."""
+    """A domain on three nodes that were started at the same time on an empty database."""
     return DomainFixture(start_nodes("", "", ""))
 
 
@@ -109,7 +109,7 @@ def test_one_of_many_starts_at_once_succeeds(furnished: DomainFixture) -> None:
             assert refused == 5
 
 
-def test_nodes_that_want_the_same_executions_in_another_order_do_not_stand_in_each_others_way(
+def test_nodes_that_lock_the_same_executions_in_different_orders_do_not_deadlock(
     furnished: DomainFixture,
 ) -> None:
     executions = [furnished.start(0, name) for name in "abcd"]
@@ -145,7 +145,7 @@ def test_a_run_that_continues_as_new_elsewhere_is_open_at_every_moment(furnished
     done = threading.Event()
 
     def decide() -> None:
-        """Many of these decisions fail, because somebody has knocked meanwhile."""
+        """Many of these decisions fail, because a signal has arrived meanwhile (UNHANDLED_DECISION)."""
         try:
             while len(closed()) < 10:
                 task = furnished.decision_task(0)
@@ -181,8 +181,8 @@ def test_a_poll_that_waits_on_one_node_gets_the_task_of_another(start_nodes: Run
         furnished.decide(number, task, COMPLETE)
 
 
-def test_deadlines_and_messages_are_seen_to_by_whichever_node_is_there(start_nodes: Run) -> None:
-    """The first node does what it is asked and no more: it might have been killed after each answer."""
+def test_any_node_handles_the_deadlines_and_messages_of_another(start_nodes: Run) -> None:
+    """The first node does no background work, as if it were killed after each answer."""
     idle, other = start_nodes("idle", "")
     furnished = DomainFixture([idle, other])
     execution = furnished.start(0, "parent")

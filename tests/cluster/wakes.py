@@ -1,4 +1,4 @@
-"""How long a poll on one node waits for a task that another one has made, while everybody else is busy."""
+"""Measures how long a poll on one node waits for a task that another node has made, under load."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tests.cluster.faults import Cluster, FaultPlan
 
 @contextmanager
 def uncollected() -> Generator[None]:
-    """The load keeps a journal of all its calls in this process. Looking through it for garbage stops the process for
-    up to a second, and the clock that measures a wait goes on.
+    """Without garbage collection: the load keeps a journal of all calls in this process, and a collection of it stops
+    the process for up to a second, which would be measured as waiting.
     """
     gc.disable()
     try:
@@ -25,7 +25,7 @@ def uncollected() -> Generator[None]:
 
 
 def wakes(times: int, seconds: list[float]) -> FaultPlan:
-    """None at all: waits are measured so often, and put into `seconds`."""
+    """No fault: measures `times` waits and appends them to `seconds`."""
 
     def measure(cluster: Cluster) -> None:
         furnished = DomainFixture(cluster.nodes)
