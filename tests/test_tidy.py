@@ -43,7 +43,7 @@ LAYERS: dict[str, int] = {
     "__main__": 8,
 }
 
-# Of the store, everybody above it sees the interface alone; these wire the parts together and choose one.
+# All layers above the store use its interface alone; these wire the parts together and choose one.
 STORE_INTERFACE = "store.interface"
 MAY_NAME_A_STORE = {"store", "cli", "testing"}
 MAY_READ_THE_CLOCK = {"engine", "fsck", "http", "console", "testing", "cli"}

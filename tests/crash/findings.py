@@ -1,6 +1,6 @@
-"""All histories of the domain at the end, and who is who in them: what the audit looks at.
+"""All histories of the domain at the end of a round: the input of the audit.
 
-Owns reading them over HTTP and finding the event that carries a marker. Knows no rule.
+Owns reading them over HTTP and finding the event that carries a marker. Must not know the rules.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ _MEMBER_OF = dict(CARRIED.values())
 
 @dataclass
 class Found:
-    """The histories of one reading."""
+    """All histories and descriptions, read once."""
 
     histories: dict[Run, list[Event]] = field(default_factory=dict)
     descriptions: dict[Run, dict[str, Any]] = field(default_factory=dict)
@@ -86,7 +86,7 @@ class Found:
 
 
 async def read_all(client: Client) -> Found:
-    """Every execution of the domain, as the public actions show them. Nothing is under way meanwhile."""
+    """Every execution of the domain, as the public actions show them. The load must have ended."""
     found = Found()
     for run in await _runs(client):
         named = {"workflowId": run[0], "runId": run[1]}

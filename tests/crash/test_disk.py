@@ -89,7 +89,7 @@ def test_a_stop_answers_polls_although_the_store_refuses_what_others_want() -> N
             await asyncio.sleep(0)
             with pytest.raises(
                 UnknownResourceFault
-            ):  # behind it in the lane, so that it waits when this is answered
+            ):  # queued behind the poll, which waits when this is answered
                 await api.call("DeprecateDomain", Tenant(), wire.decode("DeprecateDomain", b'{"name":"x"}'))
             store.refusals = 3
             async with asyncio.timeout(20):

@@ -1,7 +1,7 @@
-"""A slice of `python -m tests.crash --kills`; and that the audit sees what it is there to see.
+"""A short form of `python -m tests.crash --kills`, and tests of the audit itself.
 
-One round is played. Then one thing at a time in its journal or its histories is falsified, as a service that
-loses, doubles or invents something would have made it, and the rule whose business it is must speak up.
+One round is played. Then one thing at a time in its journal or its histories is falsified, as a service that loses,
+doubles or invents something would have left it, and the rule about it must report it.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def acknowledged(journal: Journal, action: str) -> Call:
     return calls[len(calls) // 2]
 
 
-def test_every_rule_is_content_with_what_happened(journal: Journal, found: Found) -> None:
+def test_no_rule_reports_anything_about_a_sound_round(journal: Journal, found: Found) -> None:
     for rule in audit.RULES:
         assert broken(rule, journal, found) == []
 
@@ -91,7 +91,7 @@ def test_an_event_of_a_call_that_was_refused_is_noticed(
     assert broken(audit.r3_an_unknown_outcome_is_none_or_one, journal, found)
 
 
-def test_an_event_in_the_history_of_somebody_else_is_noticed(
+def test_an_event_in_the_history_of_another_execution_is_noticed(
     monkeypatch: pytest.MonkeyPatch, journal: Journal, found: Found
 ) -> None:
     call = acknowledged(journal, "RespondActivityTaskCompleted")
@@ -131,7 +131,7 @@ def test_a_task_that_was_given_out_twice_is_noticed(
     assert broken(audit.r2_no_task_is_given_out_twice, journal, found)
 
 
-def test_a_poll_that_was_told_nothing_but_has_a_task_is_noticed(
+def test_a_poll_that_was_answered_empty_but_has_a_task_is_noticed(
     monkeypatch: pytest.MonkeyPatch, journal: Journal, found: Found
 ) -> None:
     monkeypatch.setattr(acknowledged(journal, "PollForActivityTask"), "answer", {})
@@ -167,7 +167,7 @@ def test_a_refusal_that_is_not_true_is_noticed(
 def test_a_name_may_be_unknown_while_its_start_is_under_way(
     monkeypatch: pytest.MonkeyPatch, journal: Journal, found: Found
 ) -> None:
-    """The event has an earlier time: that at which its transaction began, before others could see it."""
+    """The event has an earlier time: that of the begin of its transaction, before other calls could see it."""
     run, start = max(audit.acknowledged_starts(journal).items(), key=lambda entry: lasted_ms(entry[0], found))
     early = Call("SignalWorkflowExecution", "", {}, {"workflowId": run[0], "runId": run[1]}, start.life)
     early.outcome, early.code = "refused", "UnknownResourceFault"
@@ -181,8 +181,8 @@ def test_a_call_without_an_answer_and_a_run_without_an_end_are_noticed(
     monkeypatch: pytest.MonkeyPatch, journal: Journal, found: Found
 ) -> None:
     monkeypatch.setattr(journal.calls[-1], "outcome", "hung")
-    assert broken(audit.r7_nobody_waits_for_ever, journal, found)
+    assert broken(audit.r7_everything_comes_to_its_end, journal, found)
     monkeypatch.undo()
     info = next(iter(found.descriptions.values()))["executionInfo"]
     monkeypatch.setitem(info, "executionStatus", "OPEN")
-    assert broken(audit.r7_nobody_waits_for_ever, journal, found)
+    assert broken(audit.r7_everything_comes_to_its_end, journal, found)

@@ -25,7 +25,7 @@ FAMILIES: dict[str, list[str]] = {
     "core": [*PYTEST, "tests/core"],
     "engine": [*PYTEST, "tests/engine"],
     "nodes": [*PYTEST, "tests/postgres", "-k", "not scenarios and not plans"],
-    "exam": [*PYTEST, "tests/store", "-k", "not postgres and not measure"],
+    "contract tests": [*PYTEST, "tests/store", "-k", "not postgres and not measure"],
 }
 TIMEOUT_SECONDS = 600
 NEEDED = ("workflowsvc", "tests", "pyproject.toml")

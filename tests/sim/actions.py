@@ -1,4 +1,4 @@
-"""What can happen in a step: everything that clients, operators, functions, clocks and misfortune do.
+"""The actions of a step: everything that clients, operators, functions, clocks and faults of the store do.
 
 Owns the actions and how often each is drawn. Each draws from the dice of its step alone.
 """
@@ -232,7 +232,7 @@ def operate_domain(sim: Simulation, dice: Dice) -> None:
         sim.send("UntagResource", tenant, {"resourceArn": arn, "tagKeys": ["a"]})
 
 
-# --- time and misfortune ---
+# --- time and faults ---
 
 
 def pass_time(sim: Simulation, dice: Dice) -> None:
@@ -267,8 +267,8 @@ KINDS: list[tuple[Kind, int]] = [
 ]
 
 
-def misfortune(sim: Simulation, dice: Dice) -> None:
-    """What happens next meets a failing store; so does what is sent together with it."""
+def store_fault(sim: Simulation, dice: Dice) -> None:
+    """The next calls, sent together, meet a failing store."""
     kinds, weights = zip(*KINDS, strict=True)
     kind = dice.source.choices(kinds, weights)[0]
     at_commit = "commit" in kind or "kept" in kind or kind == "no reading"
@@ -278,7 +278,7 @@ def misfortune(sim: Simulation, dice: Dice) -> None:
 
 
 def together(sim: Simulation, dice: Dice) -> None:
-    """Several things at once: one batch of the lane."""
+    """Several calls at once: one batch of the writer loop."""
     for _ in range(dice.one(1, 2, 3, 5, 8)):
         draw(dice, CALLS)(sim, dice)
 
@@ -303,7 +303,7 @@ ACTIONS: list[tuple[Action, int]] = [
     *CALLS,
     (together, 25),
     (pass_time, 22),
-    (misfortune, 18),
+    (store_fault, 18),
     (set_clock, 1),
     (restart, 2),
     (operate_domain, 1),

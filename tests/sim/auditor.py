@@ -1,7 +1,7 @@
-"""An independent judge of what clients were told: QUALITY §2.5.R1 to §2.5.R5, §2.5.S.
+"""An independent judge of the answers that clients got: QUALITY §2.5.R1 to §2.5.R5, §2.5.S.
 
-Owns the comparison of answers with the log of commits. It knows SWF's events and no rule of the service: what it
-needs of an event is that a text which only one call has used stands in it.
+Owns the comparison of answers with the log of commits. It knows SWF's events and no rule of the service: it finds the
+event of a call by a text that only this call has used.
 
 R1 an acknowledged call is in the history exactly once, committed after it was sent and before it was answered
 (which also orders the calls on one execution as they happened: R4). R2 no task is handed out twice. R3 a call
@@ -64,7 +64,7 @@ def attributes(event: dict[str, Any]) -> dict[str, Any]:
 
 
 class Auditor:
-    """Told of every commit and of every answer."""
+    """Sees every commit and every answer."""
 
     def __init__(self, log: Log, clients: Clients, quotas: Limits, now_ms: Callable[[], int]) -> None:
         self._log = log
@@ -167,8 +167,8 @@ class Auditor:
             self._heartbeats[place] = (self._now_ms(), call.members.get("details"))
 
     def _places(self, call: Call) -> list[RecordedAt]:
-        """Where it is recorded. A poll goes on waiting when its task was committed without the service knowing:
-        nobody is given that task, and it times out.
+        """Where the call is recorded. A poll goes on waiting when its task was committed in a commit that was reported
+        as lost: no poller gets that task, and it times out.
         """
         if call.operation not in RECORDED or call.marker is None:
             return []
@@ -240,7 +240,7 @@ class Auditor:
             kind = held["decisionType"]
             event = next(events, None)
             if event is not None and event["eventType"] == "ActivityTaskCanceled":
-                event = next(events, None)  # of a task that nobody had started (SWF §5.3)
+                event = next(events, None)  # of a task that was not started (SWF §5.3)
             assert event is not None, f"D5: nothing was recorded for {kind}"
             found = event["eventType"]
             if attributes(event).get("cause") == "EVENT_LIMIT_EXCEEDED":

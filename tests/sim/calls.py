@@ -61,7 +61,7 @@ class Clients:
         self._markers = 0
 
     def marker(self) -> str:
-        """Text that nobody else has used, and that cannot stand in a token by chance."""
+        """A text that no other call uses, and that cannot be part of a token by chance."""
         self._markers += 1
         return f"m-{self._markers}"
 
@@ -88,7 +88,7 @@ class Clients:
         return answered
 
     def lose(self) -> list[Call]:
-        """The process died: whoever waited never hears."""
+        """The process died: calls that waited get no answer."""
         self.collect()
         lost, self.waiting = self.waiting, []
         for call in lost:

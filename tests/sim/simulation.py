@@ -325,7 +325,7 @@ class Simulation:
         self.checks.check(self.world, everything=True)
 
     def _work_once(self) -> bool:
-        """Everybody takes what there is and does it well. False when there was nothing to do."""
+        """Every decider and worker takes a task and completes it. False when there was none."""
         busy = False
         for tenant, domain in actions.PLACES:
             for name in LISTS:

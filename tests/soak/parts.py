@@ -1,6 +1,6 @@
-"""The long forms, each a part that can be run alone: what it is called, what it does, how long it takes.
+"""The long forms of one server on SQLite, each a part that can be run alone.
 
-Owns the figures to reach and the list of parts. What a part does is in the package it comes from.
+Owns the list of parts and the figures that they reach. The work of a part is in the package that it comes from.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ async def _on_a_slow_disk(job: Job, milliseconds: int) -> DiskReport:
     folder = _folder(job, f"slow {milliseconds}")
     disk = FaultyDisk(folder)
     server = Server(folder, kills.SETTINGS, environment=disk.environment)
-    seconds = max(5.0, milliseconds / 1000)  # ten seconds: one sync, in which everything stands still
+    seconds = max(5.0, milliseconds / 1000)  # at least one sync, during which no call is answered
     return await suffer(
         server,
         lambda: disk.slow_down(milliseconds),
@@ -133,7 +133,7 @@ async def _on_a_slow_disk(job: Job, milliseconds: int) -> DiskReport:
 
 
 def _folder(job: Job, name: str) -> Path:
-    folder = job.folder / name.replace(" ", "-")  # LD_PRELOAD takes a blank for the end of a path
+    folder = job.folder / name.replace(" ", "-")  # LD_PRELOAD splits paths at blanks
     folder.mkdir()
     return folder
 
@@ -164,7 +164,7 @@ def _fuzz(job: Job) -> Report:
 
 
 def _model(job: Job) -> Report:
-    """Drawn anew each time."""
+    """The naive model with new random examples each time."""
     report = Report()
     for store in ("memory", "postgres"):
         seed = f"--hypothesis-seed={job.seed}"

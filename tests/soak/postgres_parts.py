@@ -1,7 +1,7 @@
-"""The long forms on PostgreSQL: three nodes on one database, under load, and what befalls them.
+"""The long forms on PostgreSQL: three nodes on one database, under load and with faults.
 
-Owns the figures to reach and the list of parts. Each part has rounds with a fresh database, at the end of which
-everything must have come to its end and is audited: rules R1 to R7, the linter, fsck. What can happen is in
+Owns the list of parts and the figures that they reach. Each part has rounds with a fresh database; at the end of a
+round every execution must have closed, and everything is audited: rules R1 to R7, the linter, fsck. The faults are in
 `tests/cluster`.
 """
 
@@ -64,11 +64,11 @@ def rounds(
                 random.Random(f"{job.seed}/{number}"),
                 defects=defects,
                 through_proxies=through_proxies,
-                orderly=not through_proxies,  # what a node has locked when it is cut off is passed over
+                orderly=not through_proxies,  # other nodes skip what a disconnected node has locked
             )
         )
         if not report.wrong:
-            shutil.rmtree(folder)  # else it is evidence
+            shutil.rmtree(folder)  # kept when something is wrong
     return of(report.lines(), report.wrong + judge(report))
 
 
@@ -86,7 +86,7 @@ def _kills(job: Job) -> Report:
 def _points(job: Job) -> Report:
     def at_all_points(report: chaos.Report) -> list[str]:
         missing = [point for point in crashing_node.POINTS if f"deaths {point}" not in report.happened]
-        return [f"nobody died {', '.join(missing)}"] if missing and not report.wrong else []
+        return [f"no node died {', '.join(missing)}"] if missing and not report.wrong else []
 
     defects = ("crashing",) * chaos.NODES
     return rounds(

@@ -1,4 +1,4 @@
-"""A blocking client of one server: a call and its answer, or the knowledge that there was none."""
+"""A blocking client of one server, on one connection: an answer, a fault, or NoAnswer."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ PATIENCE_SECONDS = 30.0
 
 
 class NoAnswer(Exception):
-    """The connection ended first."""
+    """The connection ended before the answer."""
 
 
 class Refused(Exception):
-    """Any status but 200; the text is the name of the fault."""
+    """An answer with a status other than 200; the text is the name of the fault."""
 
 
 class Peer:
