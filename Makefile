@@ -72,7 +72,7 @@ interop: $(DEV) ## real clients against a real server: SDKs, the AWS CLI, framew
 	$(BIN)/python -m interop $(ARGS)
 
 .PHONY: test-store
-test-store: $(DEV) ## exam, scenarios and clients on a database of yours: DSN=postgresql://… (DISTRIBUTE=citus, ARGS="-x ...")
+test-store: $(DEV) ## contract tests, scenarios and clients on a database of yours: DSN=postgresql://… (DISTRIBUTE=citus, ARGS="-x ...")
 	@WORKFLOWSVC_TEST_DSN='$(DSN)' WORKFLOWSVC_TEST_DISTRIBUTE='$(DISTRIBUTE)' $(BIN)/python -m tests.any_store $(ARGS)
 
 .PHONY: sim

@@ -1,7 +1,7 @@
-"""The store's exam, the scenarios and the client suites on a database of yours: `make test-store DSN=postgresql://…`.
+"""The contract tests, scenarios and client suites on a given database: `make test-store DSN=postgresql://…`.
 
-Owns the choice of the tests: those of what a store promises, left out what looks into PostgreSQL itself (its plans, its
-faults, servers that are stopped). Everything happens in schemas of their own, which are dropped in the end.
+Owns the choice of the tests: all that a store promises, without those that look into PostgreSQL itself (plans, faults,
+servers that are stopped). The tests use schemas of their own, which are dropped in the end.
 """
 
 from __future__ import annotations
@@ -16,35 +16,35 @@ from workflowsvc.passwords import without_password
 
 DSN, DISTRIBUTE = "WORKFLOWSVC_TEST_DSN", "WORKFLOWSVC_TEST_DISTRIBUTE"
 CHOSEN = (
-    "tests/store",  # the exam
+    "tests/store",  # the contract tests
     "tests/postgres/test_scenarios.py",  # in process
-    "tests/cluster/test_scenarios.py",  # over HTTP on two nodes, each call to the other one
+    "tests/cluster/test_scenarios.py",  # on two nodes, calls alternating
     "tests/postgres/test_nodes.py",
     "tests/cluster/test_nodes.py",
     "tests/copying/test_copy.py",
     "tests/cluster/test_moved.py",
     "tests/clients",  # boto3 and the AWS CLI
 )
-# Where a test runs on several stores, on this one alone.
+# Of a test that runs on several stores, the cases on this one.
 ON_THIS_STORE = "postgres or cluster"
 USAGE = "which database? make test-store DSN=postgresql://user@host/database; make help says more"
 
 
 def main(words: list[str]) -> int:
-    """`words` are given on to pytest."""
+    """Runs the tests; `words` are further arguments of pytest. The exit status, 2 when the database cannot be used."""
     dsn = os.environ.get(DSN, "")
     if not dsn.startswith(("postgresql://", "postgres://")):
-        return _complain(USAGE)
+        return _fail(USAGE)
     try:
-        print(f"on {_examined(dsn)}", flush=True)
+        print(f"on {_describe(dsn)}", flush=True)
     except psycopg.Error as error:
-        told = " ".join(str(error).split())
-        return _complain(f"{without_password(dsn)} cannot be used for tests: {without_password(told)}")
+        reason = " ".join(str(error).split())
+        return _fail(f"{without_password(dsn)} cannot be used for tests: {without_password(reason)}")
     return pytest.main([*CHOSEN, "-k", ON_THIS_STORE, *words])
 
 
-def _examined(dsn: str) -> str:
-    """What it is, when it can be reached and schemas can be made in it."""
+def _describe(dsn: str) -> str:
+    """The version of the database. psycopg.Error when it cannot be reached or schemas cannot be created in it."""
     schema = f"workflowsvc_test_{os.getpid()}_0"
     with psycopg.connect(dsn, autocommit=True, connect_timeout=10) as connection:
         connection.execute(f'create schema "{schema}"'.encode())
@@ -62,7 +62,7 @@ def _examined(dsn: str) -> str:
     return row[0]
 
 
-def _complain(text: str) -> int:
+def _fail(text: str) -> int:
     print(text, file=sys.stderr)
     return 2
 

@@ -1,4 +1,4 @@
-"""A store that refuses to commit as often as it is told: everything else it does is what SQLite does."""
+"""A store in memory that refuses the next `refusals` commits, and is SQLite's in everything else."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workflowsvc.store.sqlite.store import SqliteStore
 
 
 class FailingStore(SqliteStore):
-    """In memory."""
+    """Refuses `refusals` commits as if the disk were full."""
 
     def __init__(self) -> None:
         super().__init__(None)

@@ -1,6 +1,6 @@
-"""What the documents say is true: links lead somewhere, settings and commands exist and are described.
+"""The documents are true where a machine can check it: links resolve, settings and make targets exist and are named.
 
-Reads Markdown, the Makefile and the registries of settings. Whether prose is good is for people.
+Reads Markdown, the Makefile and the registries of settings. How prose is written is checked in `test_prose.py`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TARGET = re.compile(r"^([a-z-]+):.*## .+$", re.MULTILINE)
 MAKE = re.compile(r"`make ([a-z-]+)|^\s*make ([a-z-]+)", re.MULTILINE)
 
 
-def test_every_relative_link_leads_somewhere() -> None:
+def test_every_relative_link_resolves() -> None:
     wrong: list[str] = []
     for path in committed("*.md"):
         for target in links(path):
@@ -35,7 +35,7 @@ def test_every_relative_link_leads_somewhere() -> None:
 
 
 def links(path: Path) -> list[str]:
-    """The relative links of a Markdown file, code left out."""
+    """The relative links of a Markdown file, without those in code."""
     prose = FENCE.sub("", path.read_text(encoding="utf-8"))
     return [
         target for target in LINK.findall(prose) if "://" not in target and not target.startswith("mailto:")

@@ -1,7 +1,7 @@
-"""A service in this process, furnished: a domain, a workflow type, an activity type, words for a decider.
+"""A service in this process with a domain, a workflow type and an activity type, and short forms of a decider's calls.
 
-For tests that need many calls and look at few of them; behaviour that is a story belongs into
-`tests/histories`. Every history that is read here is judged.
+For tests that need many calls and look at few of them; behaviour that reads as a story belongs into `tests/histories`.
+Every history that is read here is linted.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def decision(decision_type: str, **attributes: Any) -> dict[str, Any]:
     return {"decisionType": decision_type, member: attributes}
 
 
-class Stage:
+class WorldFixture:
     """One domain of one tenant in a World."""
 
     def __init__(self, world: World, *, tenant: Tenant | None = None, domain: str = "d") -> None:
@@ -55,7 +55,7 @@ class Stage:
         return self.world.call(operation, self.tenant, **members)
 
     def ask(self, operation: str, **members: Any) -> Any:
-        """A call within the domain."""
+        """A call with this domain as its member `domain`."""
         return self.call(operation, domain=self.domain, **members)
 
     def start(self, workflow_id: str = "w", **members: Any) -> str:
@@ -75,7 +75,7 @@ class Stage:
         return task
 
     def history(self, run_id: str, workflow_id: str = "w") -> list[dict[str, Any]]:
-        """All events of a run, judged."""
+        """All events of a run; fails when the linter finds something."""
         named = {"workflowId": workflow_id, "runId": run_id}
         events: list[dict[str, Any]] = []
         page: dict[str, Any] = {"nextPageToken": None}
@@ -93,7 +93,7 @@ class Stage:
         return events
 
     def peek(self, run_id: str, workflow_id: str = "w") -> list[str]:
-        """The types of what is committed; nothing is done that waits to be done."""
+        """The types of the committed events; background work is not run first."""
         named = {"workflowId": workflow_id, "runId": run_id}
         answer = self.world.submit(
             "GetWorkflowExecutionHistory", self.tenant, domain=self.domain, execution=named
@@ -105,7 +105,7 @@ class Stage:
 
 
 def attributes(event: dict[str, Any]) -> dict[str, Any]:
-    """The attributes of an event, whatever its type."""
+    """The attributes of an event of any type."""
     kind = event["eventType"]
     return event[kind[0].lower() + kind[1:] + "EventAttributes"]
 

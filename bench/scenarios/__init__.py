@@ -45,18 +45,18 @@ class Bench:
             yield "memory" if self.store == "memory" else f"sqlite:{folder}/bench.db"
 
     @contextmanager
-    def nodes(self, store: str, oddities: Sequence[str]) -> Iterator[list[Server]]:
-        """One node for each; "" for one without an oddity, others as in tests/cluster/faulty_node.py."""
+    def nodes(self, store: str, defects: Sequence[str]) -> Iterator[list[Server]]:
+        """One node for each; "" for one without an defect, others as in tests/cluster/faulty_node.py."""
         with ExitStack() as started:
             yield [
                 started.enter_context(
                     workflowsvc(
                         store,
                         code=self.code,
-                        program=("tests.cluster.faulty_node", oddity) if oddity else ("workflowsvc",),
+                        program=("tests.cluster.faulty_node", defect) if defect else ("workflowsvc",),
                     )
                 )
-                for oddity in oddities
+                for defect in defects
             ]
 
     def require_database(self) -> Database:

@@ -28,8 +28,8 @@ async def run(bench: Bench) -> Result:
         "wakeup",
         f"{POLLS} polls on one node, each on a list of its own; starts through another; {ROUNDS} rounds",
     )
-    for label, oddity, most in (("with hints", "", HINTED_MS), ("every hint lost", "deaf", ALONE_MS)):
-        found = await wake(bench, oddity)
+    for label, defect, most in (("with hints", "", HINTED_MS), ("every hint lost", "deaf", ALONE_MS)):
+        found = await wake(bench, defect)
         result.add(f"{label}: from the start call to the poll's answer, p50", found.p50_ms, "ms")
         result.add(
             f"{label}: from the start call to the poll's answer, p99", found.p99_ms, "ms", at_most=most
@@ -38,10 +38,10 @@ async def run(bench: Bench) -> Result:
     return result
 
 
-async def wake(bench: Bench, oddity: str) -> Summary:
+async def wake(bench: Bench, defect: str) -> Summary:
     """Of two such nodes on an empty schema."""
     database = bench.require_database()
-    with database.fresh_schema() as store, bench.nodes(store, [oddity, oddity]) as (waiting, starting):
+    with database.fresh_schema() as store, bench.nodes(store, [defect, defect]) as (waiting, starting):
         await swf.register(Requests(waiting.host, waiting.port))
         seconds: list[float] = []
         for number in range(ROUNDS):

@@ -18,8 +18,8 @@ from bench import swf
 from bench.connection import Answer, Connection
 from bench.measure import Summary, summarize
 from bench.swf import DOMAIN, TYPE, Requests
-from tests.crash.client import fault_of
-from tests.crash.server import HOST, Server
+from tests.support.client import fault_of
+from tests.support.server import HOST, Server
 
 OPENING_BATCH_SIZE = 100  # connections; fewer than a listen queue holds
 SPARE_FILES = 300

@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable
 from bench.swf import DOMAIN, Requests
 from tests.abuse.clients import Probe, allow_open_files, call_all, connections, furnished, said
 from tests.abuse.report import Report
-from tests.crash.server import HOST, Server
+from tests.support.server import HOST, Server
 
 DEADLINE_SECONDS = "2"
 SETTINGS = {

@@ -19,8 +19,8 @@ import apsw
 
 from tests.abuse.fuzz_requests import DOMAIN, Maker, Request
 from tests.abuse.report import Report
-from tests.crash.peer import Peer, Refused
-from tests.crash.server import HOST, Server
+from tests.support.peer import Peer, Refused
+from tests.support.server import HOST, Server
 
 # 431: the head may hold too many headers here, and HTTP has a status for that.
 STATUSES = frozenset((200, 400, 403, 413, 431, 503))

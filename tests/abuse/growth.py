@@ -13,7 +13,7 @@ from bench.connection import Connection
 from bench.swf import DOMAIN, Execution, Requests
 from tests.abuse.clients import allow_open_files, call_all, connections, furnished, outcome, said
 from tests.abuse.report import Report
-from tests.crash.server import Server
+from tests.support.server import Server
 from workflowsvc.lint import Limits, lint_history
 
 CONNECTIONS = 16

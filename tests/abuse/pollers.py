@@ -14,7 +14,7 @@ from bench.measure import usage
 from bench.swf import DOMAIN, Requests
 from tests.abuse.clients import Probe, allow_open_files, call_all, connections, furnished, outcome, said
 from tests.abuse.report import Report
-from tests.crash.server import Server
+from tests.support.server import Server
 
 MAX_PER_LIST = 1_000
 POLLS_PER_LIST = 500

@@ -15,7 +15,7 @@ from bench.connection import Connection
 from bench.swf import Requests
 from tests.abuse.clients import Probe, connections, furnished, outcome, said
 from tests.abuse.report import Report
-from tests.crash.server import Server
+from tests.support.server import Server
 
 CONNECTIONS = 8
 PATIENCE_SECONDS = 300.0

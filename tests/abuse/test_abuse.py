@@ -8,8 +8,8 @@ from pathlib import Path
 
 from tests.abuse import growth, pollers, storm
 from tests.abuse.report import Report
-from tests.crash.server import Server
-from tests.world_fixture import Stage, decision
+from tests.support.server import Server
+from tests.world_fixture import WorldFixture, decision
 from workflowsvc.core.run_ids import run_of
 from workflowsvc.engine.duties import DUE_EVENTS_PER_BATCH
 from workflowsvc.testing import World
@@ -27,7 +27,7 @@ def go_through(folder: Path, stress: Callable[[Server], Awaitable[Report]], **se
 
     report = asyncio.run(whole())
     assert not report.wrong, "\n".join(report.lines())
-    assert not server.complaints(), server.said()
+    assert not server.bugs_in_log(), server.said()
 
 
 def test_of_a_thousand_polls_one_gets_the_task_and_the_next_poll_is_refused(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_a_storm_of_timers_fires_each_once_although_the_server_is_killed_in_it(t
 
 
 def test_a_storm_of_timers_is_taken_in_pieces_between_which_callers_are_served() -> None:
-    on, each = Stage(World()), DUE_EVENTS_PER_BATCH
+    on, each = WorldFixture(World()), DUE_EVENTS_PER_BATCH
     runs = [on.start(f"w{number}") for number in range(4)]
     for _ in runs:
         on.decide(*(decision("StartTimer", timerId=f"t{n}", startToFireTimeout="9") for n in range(each)))
@@ -69,7 +69,7 @@ def test_a_storm_of_timers_is_taken_in_pieces_between_which_callers_are_served()
     assert all(fired)
 
 
-def lengths(on: Stage, run_ids: list[str]) -> list[int]:
+def lengths(on: WorldFixture, run_ids: list[str]) -> list[int]:
     """Of the histories, as committed."""
     runs = [run_of(run_id) or 0 for run_id in run_ids]
     with on.world.store.reader() as reader:

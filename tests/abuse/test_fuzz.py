@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.abuse import fuzz
 from tests.abuse.report import Report
-from tests.crash.server import Server
+from tests.support.server import Server
 
 REQUESTS = 3_000
 
@@ -24,4 +24,4 @@ def test_no_drawn_request_breaks_the_rules(tmp_path: Path) -> None:
 
     report = asyncio.run(whole())
     assert not report.wrong, "\n".join(report.lines())
-    assert not server.complaints(), server.said()
+    assert not server.bugs_in_log(), server.said()

@@ -1,7 +1,7 @@
-"""Nodes and their database are killed under load, again and again, and nothing is ever lost or done twice.
+"""Nodes and their database are killed under load, again and again; no call is lost and none is carried out twice.
 
-Owns the rounds: a fresh database, some nodes, clients that go round all of them, misfortune, a healthy phase in which
-everything comes to its end, and the audit. The misfortunes are in `misfortunes.py`, the clients and the rules in
+Owns the rounds: a fresh database, nodes, clients that call all nodes in turn, faults, a healthy phase in which every
+execution closes, and the audit. The faults are in `faults.py`, the clients in `tests/support`, the rules in
 `tests/crash`.
 """
 
@@ -16,15 +16,15 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.cluster.faults import Misfortune, Place
+from tests.cluster.faults import Cluster, FaultPlan
 from tests.cluster.nodes import Node
 from tests.cluster.order import overtaken, tasks_leave_in_order, tasks_of
 from tests.cluster.round_robin import SpreadLoad
-from tests.cluster.tcp_proxy import Line
 from tests.crash.audit import audit
 from tests.crash.audit_names import audit_names
 from tests.crash.findings import Found, read_all
-from tests.crash.journal import Journal
+from tests.support.journal import Journal
+from tests.support.tcp_proxy import TcpProxy
 from tools import postgres
 from workflowsvc import fsck
 from workflowsvc.store.postgres.store import PostgresStore
@@ -33,7 +33,7 @@ SETTINGS = {
     "long_poll_seconds": "2",
     "drain_seconds": "5",
     "log_level": "warning",
-    "max_domains": "100000",  # the clients of a long round register hundreds
+    "max_domains": "100000",  # several hundred are registered in a long round
 }
 NODES = 3
 UNANSWERED = ("failed", "unknown", "hung", "under way")
@@ -41,7 +41,7 @@ UNANSWERED = ("failed", "unknown", "hung", "under way")
 
 @dataclass
 class Report:
-    """What a number of rounds has done and found."""
+    """What the rounds did and found."""
 
     happened: dict[str, int] = field(default_factory=dict)
     outcomes: dict[str, int] = field(default_factory=dict)
@@ -51,9 +51,9 @@ class Report:
     events: int = 0
     overtaken: int = 0
     lone_tasks: int = 0
-    returns: list[float] = field(default_factory=list)  # seconds until a node answered after a misfortune
-    unanswered: list[str] = field(default_factory=list)  # calls that a client had to make again
-    facts: list[str] = field(default_factory=list)  # of this misfortune alone
+    returns: list[float] = field(default_factory=list)  # seconds from a fault to a node's next answer
+    unanswered: list[str] = field(default_factory=list)  # calls that clients had to repeat
+    facts: list[str] = field(default_factory=list)  # results that only this fault has
     wrong: list[str] = field(default_factory=list)
 
     def count(self, what: str, times: int = 1) -> None:
@@ -84,41 +84,42 @@ class Report:
 async def one_round(
     report: Report,
     folder: Path,
-    misfortune: Misfortune,
+    fault: FaultPlan,
     chance: random.Random,
     *,
-    oddities: Sequence[str] = ("",) * NODES,
-    over_lines: bool = False,
+    defects: Sequence[str] = ("",) * NODES,
+    through_proxies: bool = False,
     orderly: bool = False,
 ) -> None:
-    """With a database of its own, which is gone afterwards. A node for each of the `oddities` (`odd_node.py`). Whether
-    tasks left in order (R6) is judged when it is to be `orderly`: that needs hundreds of them.
+    """Plays one round on a database of its own, which is dropped afterwards.
+
+    `defects` has one entry for each node (`faulty_node.py`). `orderly`: also judge that tasks left in order (R6), which
+    needs hundreds of them.
     """
     journal, began = Journal(), time.monotonic()
     with postgres.running(durable=True) as server:
-        lines = [Line(server.port) for _ in oddities] if over_lines else []
-        for line in lines:
-            await line.open()
-        addresses = [server.dsn(port=line.port) for line in lines] or [server.dsn()] * len(oddities)
+        proxies = [TcpProxy(server.port) for _ in defects] if through_proxies else []
+        for proxy in proxies:
+            await proxy.open()
+        addresses = [server.dsn(port=proxy.port) for proxy in proxies] or [server.dsn()] * len(defects)
         nodes = [
-            Node(folder, dsn, SETTINGS, oddity=oddity)
-            for dsn, oddity in zip(addresses, oddities, strict=True)
+            Node(folder, dsn, SETTINGS, defect=defect) for dsn, defect in zip(addresses, defects, strict=True)
         ]
-        place = Place(server, nodes, lines, journal, chance, report)
+        cluster = Cluster(server, nodes, proxies, journal, chance, report)
         load = SpreadLoad([node.port for node in nodes], journal, chance.randrange(2**32))
         try:
             await asyncio.gather(*(node.start() for node in nodes))
             await load.furnish()
             load.begin()
-            await misfortune(place)
-            await place.heal()
-            await load.finish()  # what has not come to its end by then, rule R7 names
+            await fault(cluster)
+            await cluster.heal()
+            await load.finish()  # rule R7 reports executions that are still open afterwards
             client = load.client()
             found = await read_all(client)
             report.wrong += judge(journal, found, orderly=orderly)
             report.wrong += await audit_names(journal, client)
             client.hang_up()
-            report.wrong += place.complaints()
+            report.wrong += cluster.bugs_in_log()
             for node in nodes:
                 if status := await node.stop():
                     report.wrong.append(f"a node ended with status {status}")
@@ -129,22 +130,24 @@ async def one_round(
             raise
         finally:
             await asyncio.gather(*(node.end() for node in nodes))
-            for line in lines:
-                line.close()
+            for proxy in proxies:
+                proxy.close()
     report.seconds += time.monotonic() - began
     _sum_up(report, journal, found)
 
 
 def judge(journal: Journal, found: Found, *, orderly: bool) -> list[str]:
-    """The rules of `tests/crash`, but for R6, which is another one among several nodes. Where the network stalls, there
-    is no order: what a node was about to take when it was cut off is passed over until the database notices.
+    """What breaks the rules of `tests/crash`, with R6 as it holds among several nodes.
+
+    `orderly`: judge R6 at all. It does not hold where the network stalls, because other nodes skip the tasks that a
+    disconnected node has locked until the database ends its transaction.
     """
     wrong = [sentence for sentence in audit(journal, found) if not sentence.startswith("r6_")]
     return wrong + (tasks_leave_in_order(journal, found) if orderly else [])
 
 
 def audit_database(dsn: str) -> list[str]:
-    """What `workflowsvc fsck` finds."""
+    """The problems that `workflowsvc fsck` finds."""
     with closing(PostgresStore(dsn)) as store, store.reader() as reader:
         options = fsck.Options(now=time.time_ns() // 1_000_000, lint=False)
         return [f"fsck: {problem}" for problem in fsck.audit(reader, options)]

@@ -1,4 +1,4 @@
-"""Some nodes on one database, started once for the tests of a file."""
+"""Nodes on one database, started once for all tests of a file."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def loop() -> Iterator[asyncio.Runner]:
 
 @pytest.fixture(scope="module")
 def start_nodes(loop: asyncio.Runner, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    """`start_nodes("", "deaf")`: nodes with these oddities, started at once on an empty database."""
+    """`start_nodes("", "deaf")`: nodes with these defects, started at once on an empty database."""
     started: list[Node] = []
 
-    def start(*oddities: str, dsn: str | None = None, **settings: str) -> list[Node]:
+    def start(*defects: str, dsn: str | None = None, **settings: str) -> list[Node]:
         where = dsn or new_place().dsn
         folder = tmp_path_factory.mktemp("nodes")
-        nodes = [Node(folder, where, settings, oddity=oddity) for oddity in oddities]
+        nodes = [Node(folder, where, settings, defect=defect) for defect in defects]
         started.extend(nodes)
 
         async def all_at_once() -> None:
@@ -38,6 +38,6 @@ def start_nodes(loop: asyncio.Runner, tmp_path_factory: pytest.TempPathFactory) 
 
     yield start
     for node in started:
-        complaints = node.complaints()
+        bugs = node.bugs_in_log()
         loop.run(node.end())
-        assert not complaints, "\n".join(complaints)
+        assert not bugs, "\n".join(bugs)

@@ -1,7 +1,7 @@
-"""A node that dies by itself, of SIGKILL, at a drawn point of its work with the database, as `odd_node.py` makes it.
+"""A node that sends itself SIGKILL at a randomly chosen point of its work with the database; see `faulty_node.py`.
 
-Owns the points. They are attached from outside, so that the service itself knows nothing of them. What a death at each
-of them must leave is the same: all of a call or nothing of it, and what was told.
+Owns the points. They are attached from outside, so that the service has no code for them. After a death at any of
+them, each call must have happened wholly or not at all, and every acknowledged call must have happened.
 """
 
 from __future__ import annotations
@@ -17,34 +17,34 @@ from workflowsvc.store.postgres.store import PostgresStore
 from workflowsvc.store.postgres.wire import Wire
 
 POINTS = (
-    "before a question",
-    "with a question under way",
+    "before a query",
+    "with a query under way",
     "after an answer",
     "before a commit",
     "with a commit under way",
     "after a commit",
-    "before telling",
-    "after telling",
+    "before replying",
+    "after replying",
     "before a hint",
 )
-LEAST_PASSES, MOST_PASSES = 25, 120  # of the point; a node passes some of them while it starts
-SAYS = "dies "
+MIN_PASSES, MAX_PASSES = 25, 120  # passes of the point; a node passes some while it starts
+LOG_PREFIX = "dies "
 
 
-class Mortal:
-    """Of one process."""
+class CrashingNode:
+    """The point at which this process dies, and its attachment to the service."""
 
     def __init__(self) -> None:
         chance = random.SystemRandom()
         self._point = chance.choice(POINTS)
-        self._left = chance.randrange(LEAST_PASSES, MOST_PASSES)
+        self._left = chance.randrange(MIN_PASSES, MAX_PASSES)
         self._committing = False
 
     def reach(self, point: str) -> None:
         if point == self._point:
             self._left -= 1
             if not self._left:
-                os.write(2, f"{SAYS}{point}\n".encode())
+                os.write(2, f"{LOG_PREFIX}{point}\n".encode())
                 os.kill(os.getpid(), signal.SIGKILL)
 
     def attach(self) -> None:
@@ -74,20 +74,20 @@ class Mortal:
 
     def _exchange(self, work: Callable[[], Any]) -> Any:
         if not self._committing:
-            self.reach("before a question")
+            self.reach("before a query")
         done = work()
         if not self._committing:
             self.reach("after an answer")
         return done
 
     def _receive(self, work: Callable[[], Any]) -> Any:
-        self.reach("with a commit under way" if self._committing else "with a question under way")
+        self.reach("with a commit under way" if self._committing else "with a query under way")
         return work()
 
     def _deliver(self, work: Callable[[], Any]) -> Any:
-        self.reach("before telling")
+        self.reach("before replying")
         done = work()
-        self.reach("after telling")
+        self.reach("after replying")
         return done
 
     def _hint(self, work: Callable[[], Any]) -> Any:
@@ -96,6 +96,6 @@ class Mortal:
 
 
 def what_killed(log: str) -> str:
-    """The point at which the last life that this log tells of has ended; empty when it ended otherwise."""
+    """The point at which the last process of this log died; empty when it ended in another way."""
     last = log.rstrip().rpartition("\n")[2]
-    return last.removeprefix(SAYS) if last.startswith(SAYS) else ""
+    return last.removeprefix(LOG_PREFIX) if last.startswith(LOG_PREFIX) else ""

@@ -1,7 +1,7 @@
-"""What can befall nodes and their database: SIGKILL, SIGTERM, a server that crashes, a network that fails.
+"""Faults of nodes and their database: SIGKILL, SIGTERM, a database that crashes.
 
-Owns how each is done and undone, that at most one node is down at a time, and how long it takes until calls are
-answered again. What the network does is in `partitions.py`.
+Owns how each is caused and undone, that at most one node is down at a time, and the measurement of the time until
+calls are answered again. Faults of the network are in `partitions.py`.
 """
 
 from __future__ import annotations
@@ -14,44 +14,44 @@ from typing import TYPE_CHECKING
 
 from tests.cluster.crashing_node import what_killed
 from tests.cluster.nodes import Node
-from tests.cluster.tcp_proxy import Line
-from tests.crash.client import Client
-from tests.crash.journal import Journal
+from tests.support.client import Client
+from tests.support.journal import Journal
+from tests.support.tcp_proxy import TcpProxy
 from tools import postgres
 
 if TYPE_CHECKING:
     from tests.cluster.chaos import Report
 
-LEAST_PAUSE, LONGEST_PAUSE = 0.03, 0.6  # seconds under load between two misfortunes, QUALITY §2.3
-STOPS = 0.1  # the share of ends that are polite
-RETURN_SECONDS = 5.0  # after the database is there again, calls are answered within this
-ANSWER_SECONDS = DEATH_SECONDS = 60.0  # it is given up
+MIN_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.03, 0.6  # seconds under load between two faults, QUALITY §2.3
+STOPS = 0.1  # share of ends by SIGTERM
+RETURN_SECONDS = 5.0  # from the return of the database to the first answers of a node
+ANSWER_SECONDS = DEATH_SECONDS = 60.0  # time-outs of waits for an answer and for a death
 
 
-class Place:
-    """Where it happens. `lines` lead from each node to the database; there are none unless asked for."""
+class Cluster:
+    """The nodes, their database and their proxies. `proxies` has one for each node, or is empty."""
 
     def __init__(
         self,
         server: postgres.Server,
         nodes: list[Node],
-        lines: list[Line],
+        proxies: list[TcpProxy],
         journal: Journal,
         chance: random.Random,
         report: Report,
     ) -> None:
         self.server = server
         self.nodes = nodes
-        self.lines = lines
+        self.proxies = proxies
         self.chance = chance
         self.report = report
         self._journal = journal
 
-    async def pause(self, least: float = LEAST_PAUSE, longest: float = LONGEST_PAUSE) -> None:
+    async def pause(self, least: float = MIN_PAUSE_SECONDS, longest: float = MAX_PAUSE_SECONDS) -> None:
         await asyncio.sleep(self.chance.uniform(least, longest))
 
     async def kill_a_node(self) -> bool:
-        """And starts it again. False when it was stopped instead."""
+        """Kills a random node and starts it again. False when it was stopped instead."""
         node = self.chance.choice(self.nodes)
         kill = self.chance.random() >= STOPS
         if kill:
@@ -64,7 +64,7 @@ class Place:
         return kill
 
     async def stop(self, node: Node) -> None:
-        """Politely."""
+        """Ends a node by SIGTERM."""
         if status := await node.stop():
             self.report.wrong.append(f"a node that was stopped ended with status {status}")
         self.report.count("stops of a node")
@@ -74,16 +74,16 @@ class Place:
         await node.start()
 
     async def next_to_die(self) -> Node:
-        """One that has died by itself."""
+        """A node that has killed itself."""
         waits = {asyncio.create_task(node.wait()): node for node in self.nodes}
         dead, alive = await asyncio.wait(waits, timeout=DEATH_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         for wait in alive:
             wait.cancel()
-        assert dead, f"nobody has died within {DEATH_SECONDS:.0f} s"
+        assert dead, f"no node has died within {DEATH_SECONDS:.0f} s"
         return waits[dead.pop()]
 
     async def crash_the_database(self) -> None:
-        """As if its machine had lost power; returns when calls are answered again."""
+        """Stops the database as a power loss would; returns when calls are answered again."""
         await asyncio.to_thread(self.server.stop, "immediate")
         await self.pause(0, 1.0)
         await asyncio.to_thread(self.server.start)
@@ -91,36 +91,34 @@ class Place:
         await self.answered_again(self.nodes)
 
     async def answered_again(self, nodes: Sequence[Node]) -> None:
-        """Returns when each of these nodes carries out calls that read and calls that write; how long it took is
-        reported.
-        """
+        """Returns when each of these nodes carries out reads and writes; adds the seconds to the report."""
         self.report.returns += await asyncio.gather(*map(_until_it_answers, nodes))
 
     async def heal(self) -> None:
-        """Everything runs again."""
-        for line in self.lines:
-            line.refusing = False
-            line.release()
-            line.let_go()
+        """All nodes run and all connections work again."""
+        for proxy in self.proxies:
+            proxy.refusing = False
+            proxy.release()
+            proxy.end_abandoned()
         for node in self.nodes:
             if not node.is_running:
                 await node.wait()
                 await node.start()
 
-    def complaints(self) -> list[str]:
-        return [line for node in self.nodes for line in node.complaints()]
+    def bugs_in_log(self) -> list[str]:
+        return [line for node in self.nodes for line in node.bugs_in_log()]
 
 
 async def _until_it_answers(node: Node) -> float:
-    """The seconds it took."""
+    """The seconds until a read and a write succeed."""
     client, began = Client(node.port, Journal()), time.monotonic()
-    questions = (
+    calls = (
         ("ListDomains", {"registrationStatus": "REGISTERED"}, ""),
-        ("DeprecateDomain", {"name": "nobody"}, "UnknownResourceFault"),
+        ("DeprecateDomain", {"name": "unregistered"}, "UnknownResourceFault"),
     )
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
-            for action, members, fault in questions:
+            for action, members, fault in calls:
                 while True:
                     call = await client.call(action, **members)
                     if call.acknowledged or (fault and call.code == fault):
@@ -131,68 +129,68 @@ async def _until_it_answers(node: Node) -> float:
     return time.monotonic() - began
 
 
-Misfortune = Callable[[Place], Awaitable[None]]
+FaultPlan = Callable[[Cluster], Awaitable[None]]
 
 
-def one_after_the_other(*misfortunes: Misfortune) -> Misfortune:
-    async def befall(place: Place) -> None:
-        for misfortune in misfortunes:
-            await misfortune(place)
+def one_after_the_other(*faults: FaultPlan) -> FaultPlan:
+    async def inject(cluster: Cluster) -> None:
+        for fault in faults:
+            await fault(cluster)
 
-    return befall
+    return inject
 
 
-def kills(count: int) -> Misfortune:
-    """So many deaths of one of the nodes."""
+def kills(count: int) -> FaultPlan:
+    """A random node is killed, `count` times."""
 
-    async def befall(place: Place) -> None:
+    async def inject(cluster: Cluster) -> None:
         killed = 0
         while killed < count:
-            await place.pause()
-            killed += await place.kill_a_node()
+            await cluster.pause()
+            killed += await cluster.kill_a_node()
 
-    return befall
+    return inject
 
 
-def deaths(count: int) -> Misfortune:
-    """So many deaths of mortal nodes by themselves; those that live then become ordinary ones."""
+def deaths(count: int) -> FaultPlan:
+    """`count` crashing nodes die by themselves; after that all nodes are restarted without the defect."""
 
-    async def befall(place: Place) -> None:
+    async def inject(cluster: Cluster) -> None:
         for _ in range(count):
-            node = await place.next_to_die()
+            node = await cluster.next_to_die()
             point = what_killed(node.said())
-            place.report.count(f"deaths {point}" if point else "deaths of nobody knows what")
-            await place.start(node)
-        for node in place.nodes:
-            node.oddity = ""
+            cluster.report.count(f"deaths {point}" if point else "deaths of an unknown cause")
+            await cluster.start(node)
+        for node in cluster.nodes:
+            node.defect = ""
             await node.end()
-            await place.start(node)
+            await cluster.start(node)
 
-    return befall
+    return inject
 
 
-def crashes(seconds: float, least: float = 5.0, longest: float = 40.0) -> Misfortune:
-    """The database crashes again and again for so long, once at the least."""
+def crashes(seconds: float, least: float = 5.0, longest: float = 40.0) -> FaultPlan:
+    """The database crashes again and again for `seconds`, at least once; `least` and `longest` bound the pauses."""
 
-    async def befall(place: Place) -> None:
+    async def inject(cluster: Cluster) -> None:
         until = time.monotonic() + seconds
         while True:
-            await place.pause(least, longest)
-            await place.crash_the_database()
+            await cluster.pause(least, longest)
+            await cluster.crash_the_database()
             if time.monotonic() >= until:
                 return
 
-    return befall
+    return inject
 
 
-def rolling_restarts(rounds: int) -> Misfortune:
-    """Every node is stopped and started, one after the other, as in an upgrade."""
+def rolling_restarts(rounds: int) -> FaultPlan:
+    """Every node is stopped and started, one after the other, as in an upgrade; `rounds` times."""
 
-    async def befall(place: Place) -> None:
+    async def inject(cluster: Cluster) -> None:
         for _ in range(rounds):
-            for node in place.nodes:
-                await place.pause(0.5, 1.0)
-                await place.stop(node)
-                await place.start(node)
+            for node in cluster.nodes:
+                await cluster.pause(0.5, 1.0)
+                await cluster.stop(node)
+                await cluster.start(node)
 
-    return befall
+    return inject

@@ -1,10 +1,10 @@
-"""`python -m tests.cluster.faulty_node ODDITY serve …`: a node that has something wrong with it, for tests.
+"""`python -m tests.cluster.faulty_node DEFECT serve …`: a node with a defect, for tests.
 
-deaf        it sends no hints and hears none
-blind       it never looks by itself for what others have left: it knows of that by hints alone
-idle        it does what it is asked and nothing else: no deadlines, no messages between executions
-fast, slow  its clock is five minutes ahead, or behind
-mortal      it dies by itself, at a drawn point of its work with the database
+deaf        sends and receives no wake-up hints
+blind       does not poll the store for work of other nodes; learns of it by hints alone
+idle        answers calls and does no background work: no deadlines, no messages between executions
+fast, slow  has a clock that is five minutes ahead, or behind
+crashing    kills itself at a random point of its work with the database
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from tests.cluster.crashing_node import Mortal
+from tests.cluster.crashing_node import CrashingNode
 from workflowsvc import cli
 from workflowsvc.clock import SystemClock
 from workflowsvc.engine import writer_loop
@@ -48,15 +48,15 @@ def wrong_by(ms: int) -> Callable[[], None]:
     return set_clock
 
 
-ODDITIES: dict[str, Callable[[], None]] = {
+DEFECTS: dict[str, Callable[[], None]] = {
     "deaf": deaf,
     "blind": blind,
     "idle": idle,
     "fast": wrong_by(WRONG_BY_MS),
     "slow": wrong_by(-WRONG_BY_MS),
-    "mortal": lambda: Mortal().attach(),
+    "crashing": lambda: CrashingNode().attach(),
 }
 
 if __name__ == "__main__":
-    ODDITIES[sys.argv[1]]()
+    DEFECTS[sys.argv[1]]()
     sys.exit(cli.main(sys.argv[2:]))

@@ -1,7 +1,7 @@
-"""Real servers that share one PostgreSQL, each a process of its own with a port of its own.
+"""Real servers that share one PostgreSQL, each a process with its own port.
 
-Owns how a node is started and where a database for some nodes comes from: a schema of the server of the test run, or a
-whole server for those who stop and kill it. What can be done to a process is in `tests/crash/server.py`.
+Owns how a node is started. What can be done to a process is in `tests/support/server.py`; databases come from
+`tests/postgres/places.py`.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.crash.server import HOST, Server
+from tests.support.server import HOST, Server
 
-LAST_WORDS = 3_000  # characters of a log, for whoever looks for the reason of a failure
+LOG_END = 3_000  # characters of a log that a failure shows
 
 
 class Node(Server):
-    """`workflowsvc serve` on the database of this address."""
+    """`workflowsvc serve` on a PostgreSQL database."""
 
     def __init__(
         self,
@@ -25,17 +25,19 @@ class Node(Server):
         settings: Mapping[str, str] | None = None,
         *,
         environment: Mapping[str, str] = {},
-        oddity: str = "",
+        defect: str = "",
     ) -> None:
-        """The log is in `folder`, which must be there. The address goes through the environment: a command line can
-        be read by everybody on the machine. What an `oddity` is stands in `odd_node.py`."""
-        self.oddity = oddity
+        """Writes its log into `folder`, which must exist. `defect` is one of `faulty_node.py`.
+
+        The address is passed in the environment, as all users of a machine can read command lines.
+        """
+        self.defect = defect
         super().__init__(folder, {"store": dsn, **(settings or {})}, environment=environment)
         self.log = folder / f"node{self.port}.log"
 
     @property
     def command(self) -> list[str]:
-        program = ["tests.cluster.faulty_node", self.oddity] if self.oddity else ["workflowsvc"]
+        program = ["tests.cluster.faulty_node", self.defect] if self.defect else ["workflowsvc"]
         return [sys.executable, "-m", *program, "serve", "--host", HOST, "--port", str(self.port)]
 
     @property
@@ -43,4 +45,4 @@ class Node(Server):
         return f"http://{HOST}:{self.port}"
 
     def last_words(self) -> str:
-        return f"node on port {self.port}:\n{self.said()[-LAST_WORDS:]}"
+        return f"node on port {self.port}:\n{self.said()[-LOG_END:]}"

@@ -1,6 +1,6 @@
-"""What can befall the network between nodes and their database: it is cut, held up for a moment or for long, or lies.
+"""Faults of the network between nodes and their database: cut, stalled, frozen, or with answers lost.
 
-Owns the kinds, how often each comes, and that the database answers again in time once a line is sound.
+Owns the kinds and how often each is chosen, and measures the time until calls are answered again.
 """
 
 from __future__ import annotations
@@ -9,60 +9,58 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-from tests.cluster.faults import Misfortune, Place
-from tests.cluster.tcp_proxy import Line
+from tests.cluster.faults import Cluster, FaultPlan
+from tests.support.tcp_proxy import TcpProxy
 
-LONG_SECONDS = (
-    11.0,
-    25.0,
-)  # past what the database waits for a node (10 s), and a node for its database (20 s)
+# Beyond the time-out of the database for a node (10 s), and partly of a node for its database (20 s).
+LONG_SECONDS = 11.0, 25.0
 SHORT_SECONDS = 0.05, 3.0
 
 
-async def cut(place: Place, line: Line) -> None:
-    """All connections of the node end, and it may make new ones."""
-    line.cut()
+async def cut(cluster: Cluster, proxy: TcpProxy) -> None:
+    """All connections of the node end; it may open new ones at once."""
+    proxy.cut()
 
 
-async def cut_off(place: Place, line: Line) -> None:
-    """As `cut`, and for a while nobody is let in."""
-    line.refusing = True
-    line.cut()
-    await place.pause(*SHORT_SECONDS)
-    line.refusing = False
+async def cut_off(cluster: Cluster, proxy: TcpProxy) -> None:
+    """All connections of the node end, and new ones are refused for a while."""
+    proxy.refusing = True
+    proxy.cut()
+    await cluster.pause(*SHORT_SECONDS)
+    proxy.refusing = False
 
 
-async def stall(place: Place, line: Line) -> None:
-    """Everything stands still for a moment, then arrives."""
-    line.hold("both")
-    await place.pause(*SHORT_SECONDS)
-    line.release()
+async def stall(cluster: Cluster, proxy: TcpProxy) -> None:
+    """Both directions are held up for a moment, then everything arrives."""
+    proxy.hold("both")
+    await cluster.pause(*SHORT_SECONDS)
+    proxy.release()
 
 
-async def lose_answers(place: Place, line: Line) -> None:
-    """The database does what it is told, commits included, and the node never hears of it."""
-    line.hold("answers")
-    await place.pause(*SHORT_SECONDS)
-    line.cut()
-    line.release()
+async def lose_answers(cluster: Cluster, proxy: TcpProxy) -> None:
+    """The database executes what the node sends, commits included, and the node gets no answer."""
+    proxy.hold("answers")
+    await cluster.pause(*SHORT_SECONDS)
+    proxy.cut()
+    proxy.release()
 
 
-async def freeze(place: Place, line: Line) -> None:
-    """For so long that the database ends the transactions of the node, or the node gives up its database."""
-    line.hold(place.chance.choice(("both", "questions", "answers")))
-    await place.pause(*LONG_SECONDS)
-    if place.chance.random() < 0.5:
-        line.cut()
-    line.release()
+async def freeze(cluster: Cluster, proxy: TcpProxy) -> None:
+    """Held up until the database ends the transactions of the node, or the node gives up its connections."""
+    proxy.hold(cluster.chance.choice(("both", "requests", "answers")))
+    await cluster.pause(*LONG_SECONDS)
+    if cluster.chance.random() < 0.5:
+        proxy.cut()
+    proxy.release()
 
 
-async def pull_the_cable(place: Place, line: Line) -> None:
-    """The node sees its connections end; the database keeps what they had locked until it notices by itself."""
-    line.abandon()
-    await place.pause(*SHORT_SECONDS)
+async def pull_the_cable(cluster: Cluster, proxy: TcpProxy) -> None:
+    """The node sees its connections end; the database keeps their locks until it notices by itself."""
+    proxy.abandon()
+    await cluster.pause(*SHORT_SECONDS)
 
 
-Kind = Callable[[Place, Line], Awaitable[None]]
+Kind = Callable[[Cluster, TcpProxy], Awaitable[None]]
 KINDS: tuple[tuple[Kind, str, float], ...] = (
     (cut, "cuts of all connections of a node", 4),
     (cut_off, "nodes cut off for a while", 3),
@@ -73,23 +71,25 @@ KINDS: tuple[tuple[Kind, str, float], ...] = (
 )
 
 
-def breaks(seconds: float, kinds: tuple[tuple[Kind, str, float], ...] = KINDS) -> Misfortune:
-    """Lines break for so long, each kind once at the least; now and then those of all nodes at once."""
+def breaks(seconds: float, kinds: tuple[tuple[Kind, str, float], ...] = KINDS) -> FaultPlan:
+    """The network fails again and again for `seconds`, each kind at least once; sometimes for all nodes at once."""
     weights = [weight for _, _, weight in kinds]
 
-    async def befall(place: Place) -> None:
+    async def inject(cluster: Cluster) -> None:
         until = time.monotonic() + seconds
         first = list(kinds)
-        place.chance.shuffle(first)
+        cluster.chance.shuffle(first)
         while first or time.monotonic() < until:
-            await place.pause(0.1, 1.0)
-            kind, name, _ = first.pop() if first else place.chance.choices(kinds, weights)[0]
-            all_of_them = place.chance.random() < 0.2
+            await cluster.pause(0.1, 1.0)
+            kind, name, _ = first.pop() if first else cluster.chance.choices(kinds, weights)[0]
+            all_of_them = cluster.chance.random() < 0.2
             struck = (
-                list(range(len(place.lines))) if all_of_them else [place.chance.randrange(len(place.lines))]
+                list(range(len(cluster.proxies)))
+                if all_of_them
+                else [cluster.chance.randrange(len(cluster.proxies))]
             )
-            await asyncio.gather(*(kind(place, place.lines[number]) for number in struck))
-            place.report.count(name, len(struck))
-            await place.answered_again([place.nodes[number] for number in struck])
+            await asyncio.gather(*(kind(cluster, cluster.proxies[number]) for number in struck))
+            cluster.report.count(name, len(struck))
+            await cluster.answered_again([cluster.nodes[number] for number in struck])
 
-    return befall
+    return inject

@@ -1,6 +1,6 @@
-"""A client that sends every call to another node, as a load balancer would, and passes over nodes that are away.
+"""A client that sends each call to the next node, as a load balancer does, and skips nodes that are down.
 
-Owns the choice of the node. What becomes of a call is told by `tests/crash/client.py`.
+Owns the choice of the node. `tests/support/client.py` records the outcome of a call.
 """
 
 from __future__ import annotations
@@ -8,50 +8,50 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from tests.crash.client import PAUSE_SECONDS, Client, Line
-from tests.crash.journal import Journal
-from tests.crash.load import Load
-from tests.crash.server import HOST
+from tests.support.client import PAUSE_SECONDS, CheckedConnection, Client
+from tests.support.journal import Journal
+from tests.support.load import Load
+from tests.support.server import HOST
 
 
-class Roundabout(Client):
-    """One at a time: a caller with a connection to each node."""
+class RoundRobinClient(Client):
+    """A client with a connection to each node; makes one call at a time."""
 
     def __init__(self, ports: Sequence[int], journal: Journal, first: int = 0) -> None:
         super().__init__(ports[0], journal)
         self._ports = ports
         self._turn = first
-        self._lines: dict[int, Line] = {}
+        self._connections: dict[int, CheckedConnection] = {}
 
-    async def _connected(self) -> Line:
+    async def _connected(self) -> CheckedConnection:
         passed_over = 0
         while True:
             self._turn = (self._turn + 1) % len(self._ports)
             port = self._ports[self._turn]
-            line = self._lines.get(port)
-            if line is None or not line.is_open:
+            connection = self._connections.get(port)
+            if connection is None or not connection.is_open:
                 try:
-                    opened = await Line.open(HOST, port)
+                    opened = await CheckedConnection.open(HOST, port)
                 except OSError:
                     passed_over += 1
                     if passed_over % len(self._ports) == 0:
                         await asyncio.sleep(PAUSE_SECONDS)
                     continue
-                assert isinstance(opened, Line)
-                self._lines[port] = line = opened
-            self._line = line
-            return line
+                assert isinstance(opened, CheckedConnection)
+                self._connections[port] = connection = opened
+            self._connection = connection
+            return connection
 
     def hang_up(self) -> None:
-        """From all of them: a connection on which a call is under way can be used by nobody else."""
-        for line in self._lines.values():
-            line.close()
-        self._lines.clear()
-        self._line = None
+        """Closes the connections to all nodes: one with an unanswered call cannot be reused."""
+        for connection in self._connections.values():
+            connection.close()
+        self._connections.clear()
+        self._connection = None
 
 
 class SpreadLoad(Load):
-    """All clients of some nodes."""
+    """The load of `tests/support/load.py`, with each client calling all nodes in turn."""
 
     def __init__(self, ports: Sequence[int], journal: Journal, seed: int) -> None:
         super().__init__(ports[0], journal, seed)
@@ -60,4 +60,4 @@ class SpreadLoad(Load):
 
     def client(self) -> Client:
         self._clients += 1
-        return Roundabout(self.ports, self.journal, first=self._clients)
+        return RoundRobinClient(self.ports, self.journal, first=self._clients)

@@ -1,6 +1,6 @@
-"""An installation that is moved while work is in hand goes on where it was: SQLite to PostgreSQL, and back again.
+"""An installation that is moved with work under way continues: from SQLite to PostgreSQL, and back.
 
-Everything that clients hold is tried afterwards: task tokens, page tokens, runIds, and the order of what waits.
+Everything that clients hold is used afterwards: task tokens, page tokens, runIds, and the order of waiting tasks.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from tests.cluster.conftest import Run
-from tests.cluster.furnished import ACTIVITY, COMPLETE, WORKFLOW, Furnished, decision
+from tests.cluster.domain_fixture import ACTIVITY, COMPLETE, WORKFLOW, DomainFixture, decision
 from tests.cluster.nodes import Node
-from tests.crash.peer import Refused
 from tests.postgres.places import new_place
+from tests.support.peer import Refused
 
 TIMER = decision("StartTimer", timerId="t", startToFireTimeout="2")
 LIST = {"maximumPageSize": 2, "startTimeFilter": {"oldestDate": 0}}
@@ -32,10 +32,10 @@ def workflowsvc(*words: str) -> str:
     return done.stdout
 
 
-class LockedByPeer:
-    """What clients have in hand when the installation is moved."""
+class WorkInHand:
+    """What clients hold when the installation is moved."""
 
-    def __init__(self, on: Furnished) -> None:
+    def __init__(self, on: DomainFixture) -> None:
         self.working = on.start(0, "working", tagList=["red", "blue"])
         self.domain = on.domain
         on.decide(
@@ -51,10 +51,10 @@ class LockedByPeer:
             "StartChildWorkflowExecution",
             workflowId="child",
             workflowType=WORKFLOW,
-            taskList={"name": "nursery"},
+            taskList={"name": "children"},
         )
         on.decide(0, on.decision_task(0), child)
-        on.decide(0, on.decision_task(0))  # it has heard that the child was started
+        on.decide(0, on.decision_task(0))  # the task with ChildWorkflowExecutionStarted
         self.thinking = on.start(0, "thinking")
         self.decision: str = on.decision_task(0)["taskToken"]
         on.ask(0, "SignalWorkflowExecution", workflowId="thinking", signalName="news")
@@ -64,8 +64,8 @@ class LockedByPeer:
             on.start(0, name, taskList={"name": "queue"}, taskPriority=priority)
         self.page: dict[str, Any] = on.ask(0, "ListOpenWorkflowExecutions", **LIST)
 
-    def go_on(self, on: Furnished) -> None:
-        """Each call at another node, where there are some."""
+    def go_on(self, on: DomainFixture) -> None:
+        """Finishes all of it; each call goes to another node, where there are several."""
         following = on.ask(0, "ListOpenWorkflowExecutions", **LIST, nextPageToken=self.page["nextPageToken"])
         shown = [
             info["execution"]["workflowId"]
@@ -85,8 +85,8 @@ class LockedByPeer:
         on.call(1, "RecordActivityTaskHeartbeat", taskToken=self.activity, details="most")
         on.call(0, "RespondActivityTaskCompleted", taskToken=self.activity, result="whole")
         on.call(1, "RespondDecisionTaskCompleted", taskToken=self.decision, decisions=[])
-        nursery = on.ask(0, "PollForDecisionTask", taskList={"name": "nursery"})
-        on.decide(1, nursery, COMPLETE)
+        children = on.ask(0, "PollForDecisionTask", taskList={"name": "children"})
+        on.decide(1, children, COMPLETE)
         completed: set[str] = set()
         for number in range(10):  # the timer fires when its time has come
             task = on.decision_task(number)
@@ -105,14 +105,14 @@ class LockedByPeer:
             assert on.types(0, execution)[-1] == "WorkflowExecutionCompleted"
         on.start(1, "working")  # a new run of a workflowId that is free again
 
-    def _tagged(self, on: Furnished) -> list[str]:
+    def _tagged(self, on: DomainFixture) -> list[str]:
         found = on.ask(1, "ListOpenWorkflowExecutions", **LIST | {"tagFilter": {"tag": "blue"}})
         return [info["execution"]["workflowId"] for info in found["executionInfos"]]
 
 
-def moved(on: Furnished, nodes: list[Node]) -> Furnished:
-    """The same domain at other nodes."""
-    again = object.__new__(Furnished)
+def moved(on: DomainFixture, nodes: list[Node]) -> DomainFixture:
+    """The same domain on other nodes."""
+    again = object.__new__(DomainFixture)
     again.nodes, again.domain, again.task_list = nodes, on.domain, on.task_list
     return again
 
@@ -128,8 +128,8 @@ def test_from_sqlite_to_postgresql(
 ) -> None:
     file, database = f"sqlite:{tmp_path / 'w.db'}", new_place().dsn
     nodes = start_nodes("", dsn=file)
-    on = Furnished(nodes)
-    held = LockedByPeer(on)
+    on = DomainFixture(nodes)
+    held = WorkInHand(on)
     end(loop, *nodes, kill=kill)
     assert "are audited and the same" in workflowsvc("copy", "--from", file, "--to", database)
     nodes = start_nodes("", "", dsn=database)
@@ -141,8 +141,8 @@ def test_from_sqlite_to_postgresql(
 def test_from_postgresql_to_sqlite(start_nodes: Run, loop: asyncio.Runner, tmp_path: Path) -> None:
     file, database = f"sqlite:{tmp_path / 'w.db'}", new_place().dsn
     nodes = start_nodes("", "", dsn=database)
-    on = Furnished(nodes)
-    held = LockedByPeer(on)
+    on = DomainFixture(nodes)
+    held = WorkInHand(on)
     end(loop, *nodes)
     # Other tests of this run have stores in other schemas of the database.
     workflowsvc("copy", "--from", database, "--to", file, "--source-is-stopped")

@@ -1,4 +1,4 @@
-"""Three nodes on one database are one service: any call may reach any of them, and each does what another left."""
+"""Three nodes on one database are one service: any call may reach any node, and each finishes the others' work."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.cluster.conftest import Run
-from tests.cluster.furnished import ACTIVITY, COMPLETE, WORKFLOW, Furnished, decision
-from tests.crash.peer import Refused
+from tests.cluster.domain_fixture import ACTIVITY, COMPLETE, WORKFLOW, DomainFixture, decision
+from tests.support.peer import Refused
 
-ALIKE = 60.0  # seconds that two clocks of one machine never differ
+ALIKE = 60.0  # seconds; a node's clock that is five minutes off differs more than this
 
 
 @pytest.fixture(scope="module")
-def place(start_nodes: Run) -> Furnished:
-    """Three nodes that were started at once on an empty database."""
-    return Furnished(start_nodes("", "", ""))
+def place(start_nodes: Run) -> DomainFixture:
+    """A domain on three nodes that were started at the same time on an empty database."""
+    return DomainFixture(start_nodes("", "", ""))
 
 
 @pytest.fixture
-def furnished(place: Furnished) -> Furnished:
-    return Furnished(place.nodes)
+def furnished(place: DomainFixture) -> DomainFixture:
+    return DomainFixture(place.nodes)
 
 
-def test_every_call_of_a_workflow_may_reach_another_node(furnished: Furnished) -> None:
+def test_every_call_of_a_workflow_may_reach_another_node(furnished: DomainFixture) -> None:
     for first in range(3):
         execution = furnished.start(first, f"w{first}")
         task = furnished.decision_task(first + 1)
@@ -46,7 +46,7 @@ def test_every_call_of_a_workflow_may_reach_another_node(furnished: Furnished) -
             furnished.call(first, "RespondActivityTaskCompleted", **token)
 
 
-def test_what_one_node_registers_the_others_know_at_once(furnished: Furnished) -> None:
+def test_what_one_node_registers_the_others_know_at_once(furnished: DomainFixture) -> None:
     for number in range(30):
         named = {"name": f"type{number}", "version": "1"}
         furnished.ask(
@@ -67,7 +67,7 @@ def test_what_one_node_registers_the_others_know_at_once(furnished: Furnished) -
                 )
 
 
-def test_of_registrations_at_once_one_succeeds_and_of_tags_all(furnished: Furnished) -> None:
+def test_of_registrations_at_once_one_succeeds_and_of_tags_all(furnished: DomainFixture) -> None:
     arn = f"arn:aws:swf:us-east-1:000000000000:/domain/{furnished.domain}"
 
     def register(node: int, number: int) -> str:
@@ -95,7 +95,7 @@ def test_of_registrations_at_once_one_succeeds_and_of_tags_all(furnished: Furnis
     }
 
 
-def test_one_of_many_starts_at_once_succeeds(furnished: Furnished) -> None:
+def test_one_of_many_starts_at_once_succeeds(furnished: DomainFixture) -> None:
     def start(node: int, number: int) -> str:
         try:
             return furnished.start(node, f"w{number}")["runId"]
@@ -109,8 +109,8 @@ def test_one_of_many_starts_at_once_succeeds(furnished: Furnished) -> None:
             assert refused == 5
 
 
-def test_nodes_that_want_the_same_executions_in_another_order_do_not_stand_in_each_others_way(
-    furnished: Furnished,
+def test_nodes_that_lock_the_same_executions_in_different_orders_do_not_deadlock(
+    furnished: DomainFixture,
 ) -> None:
     executions = [furnished.start(0, name) for name in "abcd"]
     signals = 40
@@ -140,12 +140,12 @@ def test_nodes_that_want_the_same_executions_in_another_order_do_not_stand_in_ea
         assert sorted(names) == sorted(f"{node} {number}" for node in range(6) for number in range(signals))
 
 
-def test_a_run_that_continues_as_new_elsewhere_is_open_at_every_moment(furnished: Furnished) -> None:
+def test_a_run_that_continues_as_new_elsewhere_is_open_at_every_moment(furnished: DomainFixture) -> None:
     furnished.start(0, "w")
     done = threading.Event()
 
     def decide() -> None:
-        """Many of these decisions fail, because somebody has knocked meanwhile."""
+        """Many of these decisions fail, because a signal has arrived meanwhile (UNHANDLED_DECISION)."""
         try:
             while len(closed()) < 10:
                 task = furnished.decision_task(0)
@@ -175,16 +175,16 @@ def test_a_run_that_continues_as_new_elsewhere_is_open_at_every_moment(furnished
 
 @pytest.mark.parametrize("how", ["blind", "deaf"], ids=["by hints alone", "without any hint"])
 def test_a_poll_that_waits_on_one_node_gets_the_task_of_another(start_nodes: Run, how: str) -> None:
-    furnished = Furnished(start_nodes(how, how))
+    furnished = DomainFixture(start_nodes(how, how))
     for number in range(6):
         task, _ = furnished.woken(number, number + 1)
         furnished.decide(number, task, COMPLETE)
 
 
-def test_deadlines_and_messages_are_seen_to_by_whichever_node_is_there(start_nodes: Run) -> None:
-    """The first node does what it is asked and no more: it might have been killed after each answer."""
+def test_any_node_handles_the_deadlines_and_messages_of_another(start_nodes: Run) -> None:
+    """The first node does no background work, as if it were killed after each answer."""
     idle, other = start_nodes("idle", "")
-    furnished = Furnished([idle, other])
+    furnished = DomainFixture([idle, other])
     execution = furnished.start(0, "parent")
     child = decision(
         "StartChildWorkflowExecution", workflowId="child", workflowType=WORKFLOW, childPolicy="TERMINATE"
@@ -204,7 +204,7 @@ def test_deadlines_and_messages_are_seen_to_by_whichever_node_is_there(start_nod
 
 def test_tasks_that_a_killed_node_has_left_go_to_another(start_nodes: Run, loop: asyncio.Runner) -> None:
     doomed, other = start_nodes("", "")
-    furnished = Furnished([doomed, other])
+    furnished = DomainFixture([doomed, other])
     executions = [furnished.start(0, f"w{number}") for number in range(5)]
     loop.run(doomed.kill())
     given = [furnished.decision_task(1)["workflowExecution"] for _ in executions]
@@ -212,14 +212,14 @@ def test_tasks_that_a_killed_node_has_left_go_to_another(start_nodes: Run, loop:
 
 
 def test_tasks_of_nodes_whose_clocks_differ_are_given_out_by_age(start_nodes: Run) -> None:
-    furnished = Furnished(start_nodes("fast", "slow", ""))
+    furnished = DomainFixture(start_nodes("fast", "slow", ""))
     executions = [furnished.start(number, f"w{number}") for number in range(6)]
     given = [furnished.decision_task(number)["workflowExecution"] for number in range(6)]
     assert given == executions
 
 
 def test_nodes_whose_clocks_differ_agree_on_the_time_of_the_database(start_nodes: Run) -> None:
-    furnished = Furnished(start_nodes("fast", "slow"))
+    furnished = DomainFixture(start_nodes("fast", "slow"))
     execution = furnished.start(0, "w")
     for number in range(4):
         task = furnished.decision_task(number)

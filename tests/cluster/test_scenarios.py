@@ -1,4 +1,4 @@
-"""Every scenario of tests/histories happens as it is written when each call reaches the other of two nodes."""
+"""Every scenario of tests/histories happens as it is written when the calls alternate between two nodes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.cluster.two_nodes import TwoNodes
 from tests.postgres.places import Place, empty, new_place
 from tests.scenario import language, runner
 from tests.scenario.language import Scenario
-from tests.scenario.runner import Stage
+from tests.scenario.runner import ScenarioSettings
 from workflowsvc.engine import writer_loop
 from workflowsvc.settings import Settings
 from workflowsvc.store.postgres import low_watermarks
@@ -34,9 +34,9 @@ def place() -> Place:
 
 
 @pytest.fixture(autouse=True)
-def looks_around_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every second of the years that pass in scenarios would take too long; hints are never lost here. Nor does real
-    time pass, in which marks are forgotten.
+def polls_the_store_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Polling the store each second of the years that pass in scenarios would take too long, and hints are never lost
+    here. No real time passes in which low watermarks could expire, so each look is a full one.
     """
     monkeypatch.setattr(writer_loop, "LOOK_AGAIN_MS", YEAR_MS)
     monkeypatch.setattr(low_watermarks, "FULL_LOOK_MS", 0)
@@ -50,24 +50,24 @@ def emptied(place: Place) -> Iterator[Place]:
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=[scenario.name for scenario in SCENARIOS])
 def test_it_happens_as_written_on_two_nodes(scenario: Scenario, emptied: Place) -> None:
-    def nodes(stage: Stage) -> TwoNodes:
-        return TwoNodes(stage, emptied)
+    def nodes(wanted: ScenarioSettings) -> TwoNodes:
+        return TwoNodes(wanted, emptied)
 
     answers = runner.play(scenario, nodes)
     different = runner.differences(scenario, answers)
     assert not different, different
 
 
-def test_a_node_knows_that_others_are_at_work_from_what_it_reads_of_them(emptied: Place) -> None:
-    nodes, nobody = TwoNodes(Stage(Settings(), functions_answer=False), emptied), Tenant()
+def test_a_node_detects_other_nodes_by_the_rows_that_they_have_written(emptied: Place) -> None:
+    nodes, tenant = TwoNodes(ScenarioSettings(Settings(), functions_answer=False), emptied), Tenant()
     first, second = (world.state for world in reversed(nodes.worlds))  # as calls reach them
     signal = {"domain": "d", "workflowId": "w", "signalName": "s"}
     with closing(nodes):
-        nodes.call("RegisterDomain", nobody, {"name": "d", "workflowExecutionRetentionPeriodInDays": "1"})
-        nodes.call("RegisterWorkflowType", nobody, {"domain": "d", "name": "t", "version": "1"})
-        nodes.call("StartWorkflowExecution", nobody, {"domain": "d", "workflowId": "w", **RUN})
+        nodes.call("RegisterDomain", tenant, {"name": "d", "workflowExecutionRetentionPeriodInDays": "1"})
+        nodes.call("RegisterWorkflowType", tenant, {"domain": "d", "name": "t", "version": "1"})
+        nodes.call("StartWorkflowExecution", tenant, {"domain": "d", "workflowId": "w", **RUN})
         assert (first.others_at, second.others_at) == (0, 0)
-        nodes.call("SignalWorkflowExecution", nobody, signal)
+        nodes.call("SignalWorkflowExecution", tenant, signal)
         assert (first.others_at, second.others_at) == (0, nodes.now_ms)
-        nodes.call("SignalWorkflowExecution", nobody, signal)
+        nodes.call("SignalWorkflowExecution", tenant, signal)
         assert (first.others_at, second.others_at) == (nodes.now_ms, nodes.now_ms)

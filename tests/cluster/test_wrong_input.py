@@ -1,7 +1,7 @@
-"""A database that cannot be used: a clear message, not ready, 503 for every call; and all heals when the cause is gone.
+"""A database that cannot be used: a clear message, not ready, 503 for every call, until the cause is gone.
 
-What can never be used ends the server instead, with the reason and what to do. That no password is shown is part of
-every test here.
+A database that can never be used ends the server instead, with the reason and what to do. Every test here also checks
+that no password is shown.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ import pytest
 from botocore.config import Config
 
 from tests.cluster.nodes import Node
-from tests.crash.peer import Peer, Refused
 from tests.postgres.places import with_option
+from tests.support.peer import Peer, Refused
 from tools import postgres
 from tools.postgres import Server
 
-PASSWORD = "canary-that-nobody-may-see"
+PASSWORD = "canary-that-must-not-be-shown"
 PATIENCE_SECONDS = 60.0
 LIST = {"registrationStatus": "REGISTERED"}
 _numbers = itertools.count(1)
@@ -35,7 +35,7 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """One of our own, as it is stopped."""
+    """A server for this file alone, as the tests stop it."""
     try:
         postgres.find_programs()
     except postgres.NoPostgres as reason:
@@ -52,7 +52,7 @@ def loop() -> Iterator[asyncio.Runner]:
 
 @pytest.fixture
 def start(loop: asyncio.Runner, tmp_path: Path) -> Iterator[Callable[[str], Node]]:
-    """A node that listens, whatever it thinks of its database."""
+    """Starts a node; it listens whether its database works or not."""
     nodes: list[Node] = []
 
     def start(dsn: str) -> Node:
@@ -77,7 +77,7 @@ def execute(server: Server, *statements: str, database: str = "postgres") -> Non
 
 
 class Own:
-    """A role and a database of a test's own."""
+    """A role and a database for one test."""
 
     def __init__(self, server: Server) -> None:
         self.name = f"own{next(_numbers)}"
@@ -95,7 +95,7 @@ class Own:
         execute(self._server, *statements, database=self.name)
 
     def cut_off(self) -> None:
-        """Whoever is connected must connect again."""
+        """Ends the role's connections, so that nodes must connect again."""
         self.execute(f"select pg_terminate_backend(pid) from pg_stat_activity where usename = '{self.name}'")
 
 
@@ -122,12 +122,12 @@ def until(holds: Callable[[], bool]) -> None:
 
 
 def serves(node: Node) -> bool:
-    """It reads and it writes; while it does not, it says so in the one way that SDKs try again after."""
+    """Whether reads and writes succeed; when they do not, the answer is ServiceUnavailable, which SDKs retry."""
     works = is_ready(node)
     with Peer(node.port) as peer:
         for action, members, fault in (
             ("ListDomains", LIST, ""),
-            ("DeprecateDomain", {"name": "nobody"}, "UnknownResourceFault"),
+            ("DeprecateDomain", {"name": "unregistered"}, "UnknownResourceFault"),
         ):
             try:
                 peer.call(action, **members)
@@ -196,8 +196,8 @@ def test_a_standby_is_waited_for_until_it_is_promoted(start: Callable[[str], Nod
         serves_again(node)
 
 
-def test_a_host_that_nobody_knows_is_waited_for(start: Callable[[str], Node]) -> None:
-    node = start(f"postgresql://somebody:{PASSWORD}@nowhere.invalid/somewhere")
+def test_a_host_with_an_unknown_name_is_waited_for(start: Callable[[str], Node]) -> None:
+    node = start(f"postgresql://user:{PASSWORD}@nowhere.invalid/somewhere")
     assert not serves(node)
     assert "nowhere.invalid" in node.said()
 
@@ -227,10 +227,10 @@ def test_a_server_without_free_connections_is_waited_for(
     serves_again(node)
 
 
-def test_a_server_with_fewer_connections_than_a_node_would_take_is_made_do_with(
+def test_a_node_works_with_fewer_connections_than_it_would_open(
     server: Server, own: Own, start: Callable[[str], Node]
 ) -> None:
-    """One to write, one for hints, one to read."""
+    """Three are enough: one to write, one for hints, one to read."""
     own.create()
     execute(server, f"alter role {own.name} connection limit 3")
     node = start(own.dsn)
@@ -308,7 +308,7 @@ def test_a_database_that_goes_away_comes_back(server: Server, own: Own, start: C
     try:
         serves_no_more(node)
         with urllib.request.urlopen(f"{node.url}/livez", timeout=30) as answer:
-            assert answer.status == 200  # nobody shall restart it for that
+            assert answer.status == 200  # a supervisor must not restart it for that
     finally:
         server.start()
     serves_again(node)
@@ -356,7 +356,7 @@ def test_an_sdk_tries_again_by_itself_until_the_database_is_back(
     ],
     ids=["the user is locked out", "no connection is left", "the server becomes a standby"],
 )
-def test_what_befalls_later_heals_too(
+def test_a_node_recovers_when_a_database_that_broke_later_is_repaired(
     server: Server, own: Own, start: Callable[[str], Node], harm: str, cure: str
 ) -> None:
     own.create()

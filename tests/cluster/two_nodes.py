@@ -1,8 +1,8 @@
-"""Two nodes of one installation in this process, on one PostgreSQL and one clock: every call goes to the other one.
+"""Two nodes of one installation in this process, on one PostgreSQL and one clock; calls alternate between them.
 
-Owns which node a call reaches, that both do all they can before the next one, and that a hint arrives at once. Between
-two calls the nodes' memories differ as they would in two processes; but for the counter of their ids, which stands for
-time, as time stands still within a scenario.
+Owns which node a call reaches, that both finish their background work before the next call, and that hints arrive at
+once. The nodes' memories differ as in two processes, except for the counter of ids: it stands for time, which does not
+pass within a command of a scenario.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from tests.postgres.places import Place
 from tests.scenario import functions
 from tests.scenario.audit import check_memory
 from tests.scenario.in_process import InProcess, WaitingInProcess
-from tests.scenario.runner import Stage
+from tests.scenario.runner import ScenarioSettings
 from tests.scenario.service import Refused
 from workflowsvc.clock import ManualClock
 from workflowsvc.engine.command_queue import Command
@@ -28,7 +28,7 @@ from workflowsvc.testing import PendingAnswer, World
 
 
 class PairedStore(PostgresStore):
-    """Its hints reach the other node without a server in between, so that nothing happens by itself."""
+    """A store whose hints reach the other node directly, so that nothing happens between two commands."""
 
     other: PairedStore | None = None
     _heard: Callable[[list[ListKey]], None] | None = None
@@ -42,7 +42,7 @@ class PairedStore(PostgresStore):
 
 
 class NodeWorld(World):
-    """One of the two: it does nothing by itself, both are run together."""
+    """One of the two nodes; `TwoNodes` runs both together."""
 
     functions_answer = False
 
@@ -60,16 +60,16 @@ class NodeWorld(World):
 
 
 class TwoNodes(InProcess):
-    """A `tests.scenario.service.Service`. Waiting polls wait on the first node."""
+    """A `tests.scenario.service.Service`. Held polls wait on the first node."""
 
-    def __init__(self, stage: Stage, place: Place) -> None:
+    def __init__(self, wanted: ScenarioSettings, place: Place) -> None:
         self.clock = ManualClock()
         self.worlds: list[NodeWorld] = []
         stores = [PairedStore(place.dsn), PairedStore(place.dsn)]
         stores[0].other, stores[1].other = stores[1], stores[0]
         for seed, store in enumerate(stores):
-            world = NodeWorld(settings=stage.settings, store=store, clock=self.clock, seed=seed)
-            world.functions_answer = stage.functions_answer
+            world = NodeWorld(settings=wanted.settings, store=store, clock=self.clock, seed=seed)
+            world.functions_answer = wanted.functions_answer
             world.ids = self.worlds[0].state.ids if self.worlds else world.state.ids
             world.restart()
             self.worlds.append(world)
@@ -83,12 +83,12 @@ class TwoNodes(InProcess):
     def _next(self) -> NodeWorld:
         self._calls += 1
         world = self.worlds[self._calls % 2]
-        world.state.catalog.open_counts.clear()  # as every second: a quota may be exceeded by what others do meanwhile
+        world.state.catalog.open_counts.clear()  # a node forgets these each second, as other nodes change them
         return world
 
     def _run(self) -> None:
-        """Until neither has anything to do."""
-        while sum(world.writer.step() for world in self.worlds):  # all of them, each time
+        """Runs both nodes until neither has anything to do."""
+        while sum(world.writer.step() for world in self.worlds):  # `any` would run one node only
             pass
 
     def call(self, operation: str, tenant: Tenant, members: dict[str, Any]) -> Any:
@@ -136,7 +136,9 @@ class TwoNodes(InProcess):
         return answer.result()
 
     def audit(self) -> None:
-        """What the node called last remembers, once it has read on, and all that is stored."""
+        """Compares the memory of the node that was called last, once it has read the others' changes, and the store
+        with a fresh replay.
+        """
         world = self.worlds[self._calls % 2]
         assert not any(world.state.quarantine.runs for world in self.worlds), "a rule has met a bug"
         with world.store.transaction() as tx:

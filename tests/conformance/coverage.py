@@ -81,7 +81,7 @@ def covered() -> list[Coverage]:
 
 def coverage(scenario: Scenario) -> Coverage:
     found = Coverage(scenario)
-    stage, steps = runner.stage_of(scenario)
+    stage, steps = runner.settings_of(scenario)
     service = runner.in_process(stage)
     try:
         unseen: set[Member] = set()

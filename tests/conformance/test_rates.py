@@ -6,7 +6,7 @@ What happens beyond a rate is shown in `tests/service_limits`; here is also the 
 from __future__ import annotations
 
 from tests.wire import swf_model
-from tests.world_fixture import Stage, decision, only
+from tests.world_fixture import WorldFixture, decision, only
 from workflowsvc.service import buckets
 from workflowsvc.service.action import Rate
 from workflowsvc.service.actions import SWF
@@ -71,7 +71,7 @@ def test_the_rates_of_single_runs_are_those_of_amazon() -> None:
 
 def test_a_run_that_continues_as_new_too_often_stays_open() -> None:
     """Each continuation takes a poll and a response, which have rates too: theirs must not be the smaller ones."""
-    stage = Stage(World(settings=Settings(limits="aws")))
+    stage = WorldFixture(World(settings=Settings(limits="aws")))
     stage.start()
     for _ in range(500):
         stage.decide(decision("ContinueAsNewWorkflowExecution"))

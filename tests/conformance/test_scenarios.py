@@ -12,7 +12,7 @@ from tests.scenario import language, runner
 from tests.scenario.in_process import InProcess
 from tests.scenario.language import Scenario
 from tests.scenario.over_http import OverHttp, Server
-from tests.scenario.runner import Stage
+from tests.scenario.runner import ScenarioSettings
 
 SCENARIOS = [scenario for path in sorted(HERE.glob("*.txt")) for scenario in language.read(path)]
 
@@ -26,7 +26,7 @@ def test_it_happens_as_written(scenario: Scenario) -> None:
 
 @each
 def test_it_happens_as_written_in_a_process_that_dies_before_every_command(scenario: Scenario) -> None:
-    def crashing(stage: Stage) -> InProcess:
+    def crashing(stage: ScenarioSettings) -> InProcess:
         return InProcess(stage.settings, functions_answer=stage.functions_answer, restless=True)
 
     assert not runner.differences(scenario, runner.play(scenario, crashing, restless=True))
@@ -34,7 +34,7 @@ def test_it_happens_as_written_in_a_process_that_dies_before_every_command(scena
 
 @each
 def test_it_happens_as_written_over_http_with_boto3(scenario: Scenario, server: Server) -> None:
-    def over_http(stage: Stage) -> OverHttp:
+    def over_http(stage: ScenarioSettings) -> OverHttp:
         return OverHttp(server, stage.settings, functions_answer=stage.functions_answer)
 
     assert not runner.differences(scenario, runner.play(scenario, over_http))

@@ -1,7 +1,7 @@
-"""`python -m tests.crash`: kills the server at random and at every named point, and prints what was found.
+"""`python -m tests.crash`: kills the server at random moments and at every named point, and prints the findings.
 
-Without arguments both, in a few minutes; with `--kills N` or `--points` one of them. The exit status is 1 when
-anything acknowledged was lost or any rule was broken; the files of the round are then left where it says.
+Without arguments it does both, in a few minutes; with `--kills N` or `--points` one of them. The exit status is 1 when
+an acknowledged call was lost or a rule was broken; the output then names the folder with the files of that round.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ DEFAULT_KILLS = 50
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__.partition("\n")[0])
-    parser.add_argument("--kills", type=int, metavar="N", help="SIGKILL under load, so many times")
+    parser.add_argument("--kills", type=int, metavar="N", help="SIGKILL under load, N times")
     parser.add_argument("--points", action="store_true", help="die once at every point of every action")
     parser.add_argument(
         "--each", type=int, metavar="N", help="only N points of each action, drawn by the seed"

@@ -1,7 +1,7 @@
-"""QUALITY §2.5.R1 to §2.5.R7: what the clients were told must agree with what the histories say.
+"""QUALITY §2.5.R1 to §2.5.R7: the answers that clients got must agree with the histories.
 
-Owns the rules about calls that leave an event. Names and tags are judged in `audit_names.py`. Each rule takes
-the journal and the histories and gives sentences about what is wrong; an empty list is what we want.
+Owns the rules about calls that leave an event. Names and tags are judged in `audit_names.py`. Each rule takes the
+journal and the histories and yields a sentence for each violation.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from tests.crash.findings import CARRIED, Event, Found, Place, Run, attributes
-from tests.crash.journal import Call, Journal
-from tests.crash.names import LONE
+from tests.crash.findings import CARRIED, Event, EventOfRun, Found, Run, attributes
+from tests.support.journal import Call, Journal
+from tests.support.names import LONE
 from workflowsvc.lint import check_growth, check_related, lint_history
 
 ENDED_TASK = {
@@ -27,11 +27,11 @@ ENDED_TASK = {
         ("ActivityTaskCompleted", "ActivityTaskFailed", "ActivityTaskTimedOut", "ActivityTaskCanceled"),
     ),
 }
-MOST_INVERSIONS = 0.01  # R6: SWF promises best effort
+MAX_INVERSIONS = 0.01  # share of tasks; SWF promises best effort (R6)
 
 
 def audit(journal: Journal, found: Found) -> list[str]:
-    """Everything that is wrong."""
+    """All violations of all rules."""
     wrong: list[str] = []
     for rule in RULES:
         wrong += [f"{rule.__name__}: {sentence}" for sentence in rule(journal, found)]
@@ -44,18 +44,18 @@ def r1_what_was_acknowledged_is_there_once(journal: Journal, found: Found) -> It
         places = found.carrying(call.action, call.marker)
         if call.action.startswith("PollFor") and "taskToken" not in (call.answer or ()):
             if call.acknowledged and places:
-                yield f"{call} was told that there is no task, and started {places}"
+                yield f"{call} was answered without a task, and started {places}"
         elif call.acknowledged and len(places) != 1:
             yield f"{call} is in {len(places)} events: {places}"
         elif call.acknowledged and not _agrees(call, places[0]):
-            yield f"{call} is in {places[0]}, which is not what it was told"
+            yield f"{call} is in {places[0]}, which its answer does not name"
 
 
 def _marked(journal: Journal) -> Iterator[Call]:
     return (call for call in journal.of(*CARRIED) if call.marker)
 
 
-def _agrees(call: Call, place: Place) -> bool:
+def _agrees(call: Call, place: EventOfRun) -> bool:
     """The answer, or what the caller knew, names this event."""
     if call.action.startswith("PollFor"):
         named = call.answer["workflowExecution"]
@@ -87,7 +87,9 @@ def r1_every_decision_became_its_event(journal: Journal, found: Found) -> Iterat
 
 
 def _is_decided_by(completed_id: int, event: Event) -> bool:
-    """What comes of the decision later, as of a signal that finds nobody, names the completion too."""
+    """Excludes later consequences of a decision, such as a signal to an unknown execution, which name the completion
+    too.
+    """
     said = attributes(event)
     later = event["eventType"].endswith("Failed") and said.get("initiatedEventId")
     return said.get("decisionTaskCompletedEventId") == completed_id and not later
@@ -114,7 +116,7 @@ def _is_result_of(decision_type: str, event: Event) -> bool:
 
 
 def _bears(sign: str, event: Event) -> bool:
-    """A close that failed has nothing but its cause to say."""
+    """Whether the event contains the sign; a close that failed has only its cause."""
     closing_failed = event["eventType"].endswith("WorkflowExecutionFailed") and "cause" in attributes(event)
     return closing_failed or sign in str(attributes(event))
 
@@ -233,7 +235,7 @@ def r5_refusals_are_true(journal: Journal, found: Found) -> Iterator[str]:
             else ("UnknownResourceFault",)
         )
         if call.outcome == "refused" and "entity" not in call.about and call.code not in allowed:
-            yield f"{call}: no client of ours deserves that"
+            yield f"{call}: the clients of the load never cause this fault"
     for call in journal.of(*ENDED_TASK):
         if call.outcome == "refused" and not _had_ended(call, found):
             yield f"{call}, although its task was open"
@@ -251,7 +253,7 @@ def _had_ended(call: Call, found: Found) -> bool:
     events = found.histories.get((call.about["workflowId"], call.about["runId"]), [])
     types, started_id = ENDED_TASK[call.action], call.about["startedEventId"]
     for event in events:
-        if Place(("", ""), event).at_ms > call.answered_ms:
+        if EventOfRun(("", ""), event).at_ms > call.answered_ms:
             return False
         if event["eventType"] in types and attributes(event)["startedEventId"] == started_id:
             return True
@@ -311,7 +313,7 @@ def _was_ever_open(call: Call, found: Found) -> bool:
 def r6_tasks_leave_in_order(journal: Journal, found: Found) -> Iterator[str]:
     """On the list with one worker: by priority, then by age. Best effort, so one in a hundred may differ."""
     inversions, tasks = inversions_of(found)
-    if inversions > max(1, MOST_INVERSIONS * tasks):
+    if inversions > max(1, MAX_INVERSIONS * tasks):
         yield f"{inversions} of {tasks} tasks were overtaken"
 
 
@@ -323,7 +325,7 @@ def inversions_of(found: Found) -> tuple[int, int]:
         ended: dict[int, float] = {}
         started: dict[int, float] = {}
         for event in events:
-            said, at = attributes(event), Place(run, event).at_ms
+            said, at = attributes(event), EventOfRun(run, event).at_ms
             if event["eventType"] == "ActivityTaskStarted":
                 started[said["scheduledEventId"]] = at
             elif event["eventType"] in ENDED_TASK["RespondActivityTaskCompleted"]:
@@ -331,7 +333,7 @@ def inversions_of(found: Found) -> tuple[int, int]:
         for event in events:
             said = attributes(event)
             if event["eventType"] == "ActivityTaskScheduled" and said["taskList"]["name"] == LONE:
-                event_id, at = event["eventId"], Place(run, event).at_ms
+                event_id, at = event["eventId"], EventOfRun(run, event).at_ms
                 start = started.get(event_id, float("inf"))
                 tasks.append((int(said["taskPriority"]), at, start, min(start, ended.get(event_id, closed))))
     overtaken = sum(
@@ -345,7 +347,7 @@ def inversions_of(found: Found) -> tuple[int, int]:
     return overtaken, len(tasks)
 
 
-def r7_nobody_waits_for_ever(journal: Journal, found: Found) -> Iterator[str]:
+def r7_everything_comes_to_its_end(journal: Journal, found: Found) -> Iterator[str]:
     """Every call is answered, or its connection ends, within 61 s; everything has come to its end."""
     for call in journal.calls:
         if call.outcome in ("hung", "under way"):
@@ -356,7 +358,7 @@ def r7_nobody_waits_for_ever(journal: Journal, found: Found) -> Iterator[str]:
 
 
 def histories_are_legal(journal: Journal, found: Found) -> Iterator[str]:
-    """Groups H to T, C and W of QUALITY §2.5, by the checker that was written without the service."""
+    """Groups H to T, C and W of QUALITY §2.5, judged by `workflowsvc.lint`, which shares no code with the service."""
     for run, events in found.histories.items():
         for finding in lint_history(events, execution=found.descriptions[run]):
             yield f"{run}: {finding} {events[max(0, finding.event_id - 2) : finding.event_id + 1]}"
@@ -379,6 +381,6 @@ RULES: tuple[Callable[[Journal, Found], Iterator[str]], ...] = (
     r4_events_stand_in_the_order_of_real_time,
     r5_refusals_are_true,
     r6_tasks_leave_in_order,
-    r7_nobody_waits_for_ever,
+    r7_everything_comes_to_its_end,
     histories_are_legal,
 )

@@ -1,16 +1,16 @@
-"""Types, domains and tags at the end must be what the acknowledged calls have made of them.
+"""Types, domains and tags must end in a state that the acknowledged calls explain.
 
-Owns the possible states of a name: each acknowledged call leads from one to another, an unknown one may have.
-What was refused must have been refused with reason. The same form of rule as in `audit.py`.
+Owns the possible states of a name: an acknowledged call leads from one to another, a call with an unknown outcome may
+have done so, and a refused one must have had a reason. The rules have the same form as in `audit.py`.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 
-from tests.crash.client import Client
-from tests.crash.journal import Call, Journal
-from tests.crash.names import ARN, TYPES
+from tests.support.client import Client
+from tests.support.journal import Call, Journal
+from tests.support.names import ARN, TYPES
 
 ABSENT, REGISTERED, DEPRECATED = "absent", "REGISTERED", "DEPRECATED"
 
@@ -24,7 +24,7 @@ VERBS = {
 
 
 async def audit_names(journal: Journal, client: Client) -> list[str]:
-    """Everything that is wrong with names and tags."""
+    """All violations by names and tags."""
     wrong = await _tags(journal, client)
     lives: dict[tuple[str, str], list[Call]] = defaultdict(list)
     for call in journal.calls:

@@ -1,7 +1,7 @@
-"""A server under load whose disk fails for a while: it refuses what it cannot keep, and everything told is true.
+"""A disk-fault run: a server under load whose disk fails for a while refuses what it cannot store, and loses nothing.
 
-Owns the course of it: load, fault, what is asked meanwhile, perhaps a death in the middle, healing, the end of
-all workflows, the audit of `audit.py`. Which fault it is, the caller says.
+Owns the course: load, fault, calls meanwhile, a kill or a stop in the middle if wanted, recovery, the end of all
+workflows, the audit of `audit.py`. The caller gives the fault.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from bench.measure import Summary, summarize
 from tests.crash import soundness
 from tests.crash.audit import audit
 from tests.crash.audit_names import audit_names
-from tests.crash.client import Client
 from tests.crash.findings import read_all
-from tests.crash.journal import Call, Journal
-from tests.crash.load import Load
-from tests.crash.names import DOMAIN
-from tests.crash.server import Server
+from tests.support.client import Client
+from tests.support.journal import Call, Journal
+from tests.support.load import Load
+from tests.support.names import DOMAIN
+from tests.support.server import Server
 
 BEFORE_SECONDS = 0.5
-REFUSALS = 10  # so many 503 must have been seen before the fault counts as felt
-FELT_SECONDS = 30.0
+REFUSALS = 10  # answers with 503 that show that calls meet the fault
+FELT_SECONDS = 30.0  # time-out of the waits for the fault and for its end
 
 Meanwhile = Literal["nothing", "kill", "stop"]
 
 
 @dataclass
 class Report:
-    """What was asked and found."""
+    """What the run did and found."""
 
     outcomes: dict[str, int] = field(default_factory=dict)
     codes: set[str] = field(default_factory=set)
@@ -97,7 +97,7 @@ async def suffer(
         await server.kill()
         with tempfile.TemporaryDirectory() as elsewhere:
             report.wrong += soundness.of(server.file, Path(elsewhere) / "at the end", lint=True)
-        report.wrong += server.complaints()
+        report.wrong += server.bugs_in_log()
     finally:
         heal()
         await server.end()
@@ -111,18 +111,18 @@ async def _until_refused(journal: Journal, first: int) -> None:
         if sum(call.outcome == "failed" for call in journal.calls[first:]) >= REFUSALS:
             return
         await asyncio.sleep(0.01)
-    raise AssertionError("nobody has felt the fault")
+    raise AssertionError("no call has met the fault")
 
 
 async def _reads_still_work(client: Client) -> list[str]:
-    """What is on the disk already can be shown."""
+    """Reads succeed while the disk cannot be written to; the problems."""
     call = await client.call("DescribeDomain", name=DOMAIN)
     client.hang_up()
     return [] if call.acknowledged else [f"{call} while the disk cannot be written to"]
 
 
 async def _end_and_start(server: Server, how: Meanwhile, report: Report) -> str:
-    """The server ends while its disk is broken, and is started on it: what it then says, if it refuses."""
+    """Ends the server while its disk is broken and starts it again; its message if it refuses to start."""
     if how == "stop":
         status = await server.stop()
         if status:

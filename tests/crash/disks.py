@@ -1,7 +1,7 @@
-"""Disks that can be made slow, full or broken while a server uses them.
+"""Disks that a test can make slow, full or broken while a server uses them.
 
 Owns three of them: a preloaded library between SQLite and the kernel (needs a C compiler), a small tmpfs that a
-ballast file fills (needs the right to mount), and a limit on the size of files (works for everybody).
+ballast file fills (needs the right to mount), and a limit on the size of files (needs no privilege).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.crash.server import Server
+from tests.support.server import Server
 
 SOURCE = Path(__file__).with_name("faulty_disk.c")
 
@@ -30,7 +30,7 @@ def compiler() -> str | None:
 
 
 class FaultyDisk:
-    """Between a server and its disk, in a folder of its own."""
+    """A library between a server and its disk; it and its control file are in `folder`."""
 
     def __init__(self, folder: Path) -> None:
         library, control = folder / "faulty_disk.so", folder / "faulty_disk"
@@ -61,7 +61,7 @@ class FaultyDisk:
 
     @property
     def syncs(self) -> int:
-        """How many there were: proof that the library is in use."""
+        """The number of syncs so far: shows that the library is in use."""
         return struct.unpack_from("i", self._control, 12)[0]
 
 
@@ -85,7 +85,7 @@ class Ballast:
         self._path = folder / "ballast"
 
     def fill(self) -> None:
-        """Nothing is left."""
+        """Writes until no space is left."""
         piece = bytes(65_536)
         with contextlib.suppress(OSError), self._path.open("wb", buffering=0) as file:
             while file.write(piece):

@@ -1,6 +1,6 @@
-"""All histories of the domain at the end, and who is who in them: what the audit looks at.
+"""All histories of the domain at the end of a round: the input of the audit.
 
-Owns reading them over HTTP and finding the event that carries a marker. Knows no rule.
+Owns reading them over HTTP and finding the event that carries a marker. Must not know the rules.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from tests.crash.client import Client
-from tests.crash.names import DOMAIN
+from tests.support.client import Client
+from tests.support.names import DOMAIN
 
 Run = tuple[str, str]  # workflowId, runId
 Event = dict[str, Any]
 
 
-class Place(NamedTuple):
+class EventOfRun(NamedTuple):
     """An event of a run."""
 
     run: Run
@@ -62,11 +62,11 @@ _MEMBER_OF = dict(CARRIED.values())
 
 @dataclass
 class Found:
-    """The histories of one reading."""
+    """All histories and descriptions, read once."""
 
     histories: dict[Run, list[Event]] = field(default_factory=dict)
     descriptions: dict[Run, dict[str, Any]] = field(default_factory=dict)
-    by_marker: dict[tuple[str, str], list[Place]] = field(default_factory=lambda: defaultdict(list))
+    by_marker: dict[tuple[str, str], list[EventOfRun]] = field(default_factory=lambda: defaultdict(list))
     runs_of: dict[str, list[Run]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, run: Run, events: list[Event], description: dict[str, Any]) -> None:
@@ -78,15 +78,15 @@ class Found:
             text = attributes(event).get(member) if member else None
             if text is not None:
                 marker = json.loads(text)["marker"] if text.startswith("{") else text
-                self.by_marker[event["eventType"], marker].append(Place(run, event))
+                self.by_marker[event["eventType"], marker].append(EventOfRun(run, event))
 
-    def carrying(self, action: str, marker: str) -> list[Place]:
+    def carrying(self, action: str, marker: str) -> list[EventOfRun]:
         """The events that a call with this marker has left."""
         return self.by_marker.get((CARRIED[action][0], marker), [])
 
 
 async def read_all(client: Client) -> Found:
-    """Every execution of the domain, as the public actions show them. Nothing is under way meanwhile."""
+    """Every execution of the domain, as the public actions show them. The load must have ended."""
     found = Found()
     for run in await _runs(client):
         named = {"workflowId": run[0], "runId": run[1]}

@@ -1,6 +1,6 @@
-"""Processes in a few milliseconds, from a zygote; their death; and that none outlives its test.
+"""Starts processes in a few milliseconds as forks of one parent, and ends every one of them with its test.
 
-Owns the pipes to `zygote.py` and every process that came from it.
+Owns the pipes to the parent, `prefork.py`, and all processes that were forked there.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Process:
         return bool(ready)
 
     def kill(self) -> None:
-        """SIGKILL; returns when it is gone."""
+        """Sends SIGKILL; returns when the process is gone."""
         if self.handle is not None:
             if not self.is_dead():
                 signal.pidfd_send_signal(self.handle, signal.SIGKILL)
@@ -46,13 +46,13 @@ class Process:
             self.handle = None
 
 
-class Nursery:
-    """Where processes come from; none outlives the block."""
+class ForkServer:
+    """The parent process; all forked processes end with the `with` block."""
 
     def __init__(self, log: Path) -> None:
         self._log = log.open("ab")
         self._processes: list[Process] = []
-        self._zygote = subprocess.Popen(
+        self._prefork = subprocess.Popen(
             [sys.executable, "-m", "tests.crash.prefork"],
             cwd=ROOT,
             stdin=subprocess.PIPE,
@@ -61,29 +61,29 @@ class Nursery:
             bufsize=0,
         )
 
-    def __enter__(self) -> Nursery:
+    def __enter__(self) -> ForkServer:
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         for process in self._processes:
             process.kill()
-        self._zygote.kill()
-        self._zygote.wait()
+        self._prefork.kill()
+        self._prefork.wait()
         self._log.close()
 
     def start(self, order: Any) -> Process:
-        """A process that is ready for what the order wants, or one that has died before it was."""
-        assert self._zygote.stdin is not None
+        """A process that is ready to do what `order` says, or has died before it was ready."""
+        assert self._prefork.stdin is not None
         line = json.dumps([type(order).__name__, order._asdict()])
-        self._zygote.stdin.write(line.encode() + b"\n")
-        # The fork may say that it listens before its parent says that it exists.
+        self._prefork.stdin.write(line.encode() + b"\n")
+        # The fork may report that it listens before its parent reports its pid.
         heard = [self._hear(None)]
         while "pid" not in heard[-1]:
             heard.append(self._hear(None))
         process = Process(heard[-1]["pid"])
         self._processes = [one for one in self._processes if not one.is_dead()] + [process]
         while True:
-            for facts in heard:  # a line of one that has died meanwhile may still stand in the pipe
+            for facts in heard:  # the pipe may still hold a line of an earlier process
                 if facts.get("listens") == process.pid:
                     process.port = facts["port"]
                     return process
@@ -93,13 +93,13 @@ class Nursery:
             heard.append(said)
 
     def _hear(self, process: Process | None) -> dict[str, int]:
-        """The next line; nothing when the process has died without one."""
-        assert self._zygote.stdout is not None
-        out = self._zygote.stdout.fileno()
+        """The next line of the parent; empty when the process has died without one."""
+        assert self._prefork.stdout is not None
+        out = self._prefork.stdout.fileno()
         watched = [out]
         if process is not None and process.handle is not None:
             watched.append(process.handle)
-        has_died = process is not None and process.is_dead()  # asked first: what it said, it said before
+        has_died = process is not None and process.is_dead()  # checked first: its lines precede its death
         ready, _, _ = select.select(watched, [], [], 0 if has_died else PATIENCE_SECONDS)
         if out not in ready:
             assert has_died or ready, f"process {process and process.pid} neither listens nor dies"

@@ -1,8 +1,8 @@
-"""The whole server is killed at random moments under load, again and again, and nothing is ever lost.
+"""The server is killed at random moments under load, again and again; no acknowledged call is lost.
 
-Owns the rounds: a fresh file, some lives of the server that each end with SIGKILL (a few with SIGTERM), a
-healthy phase in which everything comes to its end, and the audit. After every kill a copy of the files must be
-sound, before anybody has repaired anything by opening them.
+Owns the rounds: a fresh file, lives of the server that each end with SIGKILL (a few with SIGTERM), a healthy phase in
+which every execution closes, and the audit. After every kill a copy of the files must be sound, before a server has
+opened and so repaired the file itself.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from tests.crash import soundness
 from tests.crash.audit import audit, inversions_of
 from tests.crash.audit_names import audit_names
 from tests.crash.findings import Found, read_all
-from tests.crash.journal import Journal
-from tests.crash.load import Load
-from tests.crash.server import Server
+from tests.support.journal import Journal
+from tests.support.load import Load
+from tests.support.server import Server
 
 LIVES_PER_ROUND = 25  # histories and journal of a round are kept in memory and compared with each other
-LEAST_LIFE, LONGEST_LIFE = 0.03, 0.6  # seconds under load, QUALITY §2.3
-STOPS = 0.1  # the share of lives that end politely
+MIN_LIFE_SECONDS, MAX_LIFE_SECONDS = 0.03, 0.6  # seconds under load, QUALITY §2.3
+STOPS = 0.1  # share of lives that end by SIGTERM
 SETTINGS = {"long_poll_seconds": "2", "drain_seconds": "5", "log_level": "warning"}
 
 
 @dataclass
 class Report:
-    """What a number of rounds has done and found."""
+    """What the rounds did and found."""
 
     kills: int = 0
     stops: int = 0
@@ -44,7 +44,7 @@ class Report:
     overtaken: int = 0
     lone_tasks: int = 0
     wrong: list[str] = field(default_factory=list)
-    last: tuple[Journal, Found] | None = None  # what the last round was judged by
+    last: tuple[Journal, Found] | None = None  # input of the last round's audit
 
     def lines(self) -> list[str]:
         outcomes = ", ".join(f"{count:,} {name}" for name, count in sorted(self.outcomes.items()))
@@ -60,7 +60,7 @@ class Report:
 
 
 async def run(kills: int, folder: Path, seed: int, deadline: float = float("inf")) -> Report:
-    """So many kills, or as many as fit before the deadline (of `time.monotonic`)."""
+    """Kills the server `kills` times, or fewer when the deadline (of `time.monotonic`) comes first."""
     report, began = Report(), time.monotonic()
     while report.kills < kills and not report.wrong and time.monotonic() < deadline:
         place = folder / f"round{report.rounds}"
@@ -69,7 +69,7 @@ async def run(kills: int, folder: Path, seed: int, deadline: float = float("inf"
         await one_round(report, place, lives, random.Random(f"{seed}/{report.rounds}"))
         report.rounds += 1
         if not report.wrong:
-            shutil.rmtree(place)  # else it is evidence
+            shutil.rmtree(place)  # kept when something is wrong
     report.seconds = time.monotonic() - began
     return report
 
@@ -83,7 +83,7 @@ async def one_round(report: Report, folder: Path, lives: int, chance: random.Ran
         load.begin()
         enough = report.kills + lives
         while report.kills < enough:
-            await asyncio.sleep(chance.uniform(LEAST_LIFE, LONGEST_LIFE))
+            await asyncio.sleep(chance.uniform(MIN_LIFE_SECONDS, MAX_LIFE_SECONDS))
             if chance.random() < STOPS:
                 status = await server.stop()
                 report.stops += 1
@@ -91,7 +91,7 @@ async def one_round(report: Report, folder: Path, lives: int, chance: random.Ran
                     report.wrong.append(f"a stop ended with status {status}")
             await _kill(server, report)
             await _start(server, journal, report)
-        await load.finish()  # what has not come to its end by then, rule R7 names
+        await load.finish()  # rule R7 reports executions that are still open afterwards
         client = load.client()
         found = await read_all(client)
         report.wrong += audit(journal, found)
@@ -99,7 +99,7 @@ async def one_round(report: Report, folder: Path, lives: int, chance: random.Ran
         client.hang_up()
         await server.kill()
         report.wrong += soundness.of(server.file, folder / "at the end", lint=True)
-        report.wrong += server.complaints()
+        report.wrong += server.bugs_in_log()
     except BaseException:
         print(server.said(), file=sys.stderr)
         raise

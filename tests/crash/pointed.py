@@ -1,9 +1,8 @@
-"""The service, put together so that it can be killed at any named point of its work.
+"""The service, assembled so that it can be killed at any named point of its work.
 
-Owns the points: before and after each SQL statement, each write and sync of a file, each hand-over of answers
-and each answer to a socket. They are attached from outside, by SQLite's own tracing, a VFS and subclasses, so
-that the service itself knows nothing of them and pays nothing for them. Runs in processes of its own, which
-`zygote.py` makes.
+Owns the points: before and after each SQL statement, each write and sync of a file, each delivery of answers and each
+answer written to a socket. They are attached from outside, by SQLite's tracing, a VFS and subclasses, so that the
+service has no code for them and does not get slower. Runs in processes that `prefork.py` forks.
 """
 
 from __future__ import annotations
@@ -32,17 +31,17 @@ ANY = "*"
 
 
 class Order(NamedTuple):
-    """What a process is to do. Points count from the moment `action` is called; at once when it is `*`."""
+    """What a process is to do. Points count from the first call of `action`, or from the start when it is `*`."""
 
     store: str
     action: str | None = None
     die_at: str | None = None  # "commit before #1"
-    record_in: str | None = None  # a file that gets a line for each point
+    record_in: str | None = None  # file with a line for each point
     long_poll_seconds: float = 0.3
 
 
 class Points:
-    """Where the process dies, or what it passes."""
+    """Counts the points that the process passes; kills it at the one that was ordered, or records all."""
 
     def __init__(self, order: Order) -> None:
         self._action, self._die_at = order.action, order.die_at
@@ -72,7 +71,7 @@ class Points:
 
 
 class PointedFile(apsw.VFSFile):
-    """A file of the database: its writes and syncs are points."""
+    """A file of the database whose writes, syncs and truncations are points."""
 
     def __init__(self, points: Points, name: Any, flags: list[int]) -> None:
         super().__init__("unix", name, flags)
@@ -91,7 +90,7 @@ class PointedFile(apsw.VFSFile):
 
 
 class PointedFiles(apsw.VFS):
-    """The file system as it is, with points."""
+    """The file system, with points."""
 
     def __init__(self, points: Points) -> None:
         self._points = points
@@ -102,7 +101,7 @@ class PointedFiles(apsw.VFS):
 
 
 class PointedStore(SqliteStore):
-    """SQLite with a point around each statement. It checkpoints after each commit, so that this is passed too."""
+    """SQLite with a point around each statement. It checkpoints after each commit, so that checkpoints have points."""
 
     def __init__(self, path: str, points: Points) -> None:
         super().__init__(path)
@@ -141,7 +140,7 @@ class PointedApi(Api):
 
 
 def serve(order: Order, announce: Callable[[int], None]) -> int:
-    """Runs until it is told to stop, or dies where it was ordered to; the exit status."""
+    """Runs until it is stopped, or dies at the point in `order`; the exit status."""
     points = Points(order)
 
     class PointedConnection(Connection):

@@ -1,9 +1,9 @@
-"""The server dies at every point of every action, once at each, and the call has happened wholly or not at all.
+"""The server dies once at every point of every action; the call has happened wholly or not at all.
 
-Owns the comparison. For each situation it is found out what the database says without the call and with it; a
-database on which a server died during the call must say one of the two after a restart: with it if the call
-was acknowledged or its commit was done, without it if the commit had not begun. Then the client sends the
-request again, and the database must say what it says with one call.
+Owns the comparison. For each situation it learns the rows of the database without the call and with it. After a death
+during the call and a restart, the rows must be one of the two: those with the call if it was acknowledged or its commit
+was done, those without it if the commit had not begun. Then the client sends the request again, and the rows must be
+those with one call.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from typing import NamedTuple
 import apsw
 
 from tests.crash import soundness
-from tests.crash.fork_server import Nursery, Process
-from tests.crash.names import Request
-from tests.crash.peer import NoAnswer, Peer, Refused
+from tests.crash.fork_server import ForkServer, Process
 from tests.crash.pointed import Order
 from tests.crash.situations import BACKGROUND, SITUATIONS, Scene, Situation
+from tests.support.names import Request
+from tests.support.peer import NoAnswer, Peer, Refused
 
 SETTLE_SECONDS = 20.0
-QUIET_SECONDS = 0.05  # no further point for so long: the action and what follows from it are done
-# Names and moments that differ between two lives.
+QUIET_SECONDS = 0.05  # without a further point; the action and its consequences are done
+# Names and times that differ between two runs.
 VOLATILE = [
     (re.compile(r"22[A-Za-z0-9+/]{43}="), "<runId>"),
     (re.compile(r"\b\d{1,2}\.\d{6,12}E\d{1,2}\b"), "<time>"),
@@ -39,7 +39,7 @@ TABLES = ("domains", "types", "executions", "execution_tags", "tasks", "heartbea
 
 
 class Known(NamedTuple):
-    """What is known of a situation: its database, its request, the two states, the points on the way."""
+    """A situation with its database, its request, the rows without and with the call, and the points on the way."""
 
     situation: Situation
     file: Path
@@ -59,14 +59,14 @@ class Known(NamedTuple):
         return self.request == BACKGROUND
 
     def _passed(self, mark: str, point: str) -> bool:
-        """The action's own commit is the first one."""
+        """Whether `mark` precedes or is this point; the action's own commit is the first one."""
         before = self.points[: self.points.index(point) + 1]
         return any(one.startswith(mark) for one in before)
 
 
 @dataclass
 class Report:
-    """What was done and found."""
+    """What the run did and found."""
 
     situations: int = 0
     deaths: int = 0
@@ -95,14 +95,14 @@ def run(
     seed: int = 0,
     deadline: float = float("inf"),
 ) -> Report:
-    """All points of all situations, or some, drawn by the seed."""
+    """Tries all points of all situations, or `per_situation` of each, chosen by the seed."""
     report, chance, began = Report(), random.Random(seed), time.monotonic()
     chosen = [situation for situation in SITUATIONS if only(situation)]
-    with Nursery(folder / "servers.log") as nursery:
+    with ForkServer(folder / "servers.log") as fork_server:
         for number, situation in enumerate(chosen):
             place = folder / f"situation{number}"
             place.mkdir()
-            known = learn(nursery, place, situation)
+            known = learn(fork_server, place, situation)
             report.situations += 1
             points = known.points
             if per_situation is not None:
@@ -110,37 +110,37 @@ def run(
             for point in points:
                 if time.monotonic() > deadline or (most is not None and report.deaths >= most):
                     break
-                try_point(nursery, place / "attempt", known, point, report)
+                try_point(fork_server, place / "attempt", known, point, report)
             shutil.rmtree(place)
     report.seconds = time.monotonic() - began
-    complaints = [line for line in (folder / "servers.log").read_text().splitlines() if "Traceback" in line]
-    report.wrong += complaints
+    bugs = [line for line in (folder / "servers.log").read_text().splitlines() if "Traceback" in line]
+    report.wrong += bugs
     return report
 
 
-def learn(nursery: Nursery, place: Path, situation: Situation) -> Known:
-    """Prepares the situation and plays it three times: without the call, with it, with all points written down."""
+def learn(fork_server: ForkServer, place: Path, situation: Situation) -> Known:
+    """Prepares the situation and plays it three times: without the call, with it, and with all points recorded."""
     file = place / "prepared.db"
-    scene = Scene(nursery, file)
+    scene = Scene(fork_server, file)
     try:
         request = situation.prepare(scene)
     finally:
         scene.end()
-    without = _play(nursery, file, place / "without", None, None)
-    with_it = _play(nursery, file, place / "with", request, None)
+    without = _play(fork_server, file, place / "without", None, None)
+    with_it = _play(fork_server, file, place / "with", request, None)
     record = place / "points"
-    _play(nursery, file, place / "recorded", request, record)
+    _play(fork_server, file, place / "recorded", request, record)
     points = record.read_text().splitlines()
     assert points, f"{situation.name} passes no point"
     return Known(situation, file, request, without, with_it, points)
 
 
 def _play(
-    nursery: Nursery, prepared: Path, folder: Path, request: Request | None, record: Path | None
+    fork_server: ForkServer, prepared: Path, folder: Path, request: Request | None, record: Path | None
 ) -> list[str]:
     file = soundness.copy(prepared, folder)
     order = Order(str(file), request and request[0], None, record and str(record))
-    process = nursery.start(order)
+    process = fork_server.start(order)
     if request is not None and request != BACKGROUND:
         with Peer(process.port) as peer:
             _wake_up(peer, request[0])
@@ -155,10 +155,10 @@ def _play(
 
 
 def _wake_up(peer: Peer, action: str) -> None:
-    """What a server does when it starts is behind it, so that the first commit is that of the call."""
+    """Makes another call first, so that the work of the start is done and the next commit is that of the call."""
     other = "UndeprecateDomain" if action == "DeprecateDomain" else "DeprecateDomain"
     with suppress(Refused):
-        peer.call(other, name="nobody has this name")
+        peer.call(other, name="unregistered")
 
 
 def _until_quiet(record: Path) -> None:
@@ -170,18 +170,18 @@ def _until_quiet(record: Path) -> None:
         time.sleep(QUIET_SECONDS / 10)
 
 
-def try_point(nursery: Nursery, folder: Path, known: Known, point: str, report: Report) -> None:
-    """One death and what comes after it."""
+def try_point(fork_server: ForkServer, folder: Path, known: Known, point: str, report: Report) -> None:
+    """One death at this point, the restart, and the same request again."""
     action, members = known.request
     file = soundness.copy(known.file, folder)
-    process = nursery.start(Order(str(file), action, point))
+    process = fork_server.start(Order(str(file), action, point))
     acknowledged = False
     if known.request != BACKGROUND:
         with Peer(process.port) as peer, suppress(NoAnswer):
             _wake_up(peer, action)
             peer.call(action, **members)
             acknowledged = True
-    if not process.is_dead(within_seconds=1.0):  # the same work may need a statement less at another time
+    if not process.is_dead(within_seconds=1.0):  # a run may need one statement less than the recorded one
         report.not_reached += 1
         process.kill()
         return
@@ -192,7 +192,7 @@ def try_point(nursery: Nursery, folder: Path, known: Known, point: str, report: 
     where = f"{known.situation.name}, dead at {point}"
     report.wrong += [f"{where}: {one}" for one in soundness.of(file, folder / "copy", lint=True)]
 
-    process = nursery.start(Order(str(file)))
+    process = fork_server.start(Order(str(file)))
     try:
         settle(file, process)
         state = dump(file)
@@ -216,7 +216,7 @@ def try_point(nursery: Nursery, folder: Path, known: Known, point: str, report: 
 
 
 def _again(peer: Peer, known: Known, report: Report, where: str) -> None:
-    """It succeeds, or it has happened already."""
+    """Sends the request again: it succeeds, or the fault says that it has happened already."""
     already = ("AlreadyExists", "AlreadyStarted", "Deprecated", "UnknownResource", "TypeNotDeprecated")
     try:
         peer.call(known.request[0], **known.request[1])
@@ -226,7 +226,7 @@ def _again(peer: Peer, known: Known, report: Report, where: str) -> None:
 
 
 def settle(file: Path, process: Process) -> None:
-    """Returns when the service has nothing left to do by itself."""
+    """Returns when no background work is due."""
     end = time.monotonic() + SETTLE_SECONDS
     with closing(apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READONLY)) as connection:
         connection.set_busy_timeout(2_000)
@@ -246,7 +246,7 @@ def settle(file: Path, process: Process) -> None:
 
 
 def dump(file: Path) -> list[str]:
-    """All rows, without what differs from life to life."""
+    """All rows, without values that differ between two runs."""
     with closing(apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READONLY)) as connection:
         connection.set_busy_timeout(2_000)
         lines: list[str] = []
@@ -267,7 +267,7 @@ def _text(row: tuple[object, ...]) -> str:
 
 
 def difference(known: Known, state: list[str]) -> str:
-    """The rows that tell this state from both that it may be."""
+    """The rows that differ from each of the two allowed states."""
     lines: list[str] = []
     for name, wanted in (("without", known.without), ("with", known.with_it)):
         lines += [f"  not {name} the call: {row[:300]}" for row in state if row not in wanted]

@@ -1,7 +1,7 @@
-"""What a power cut may leave of files is opened: every acknowledged transaction is in it, and nothing by halves.
+"""Opens what a power cut may leave of a database: it holds every acknowledged transaction, and none of them by halves.
 
-Owns the records, the moments at which the power is cut, and the judgement of each image. What a cut may leave is
-said by `power_disk.py`.
+Owns the records, the moments at which the power is cut, and the judgement of each image. `power_disk.py` decides what a
+power cut may leave.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.crash.fork_server import Nursery
+from tests.crash.fork_server import ForkServer
 from tests.crash.power_disk import Disk, Operation, read
 from tests.crash.power_recorder import Recording
 from tests.crash.store_work import Reference, judge
 
 IMAGES_PER_RECORD = 250
 TRANSACTIONS = 150
-LIVES = 5  # of the process that commits, of each record
+LIVES = 5  # processes that commit, for each record
 
 
 @dataclass
 class Report:
-    """What was done and found."""
+    """What the run did and found."""
 
     records: int = 0
     images: int = 0
@@ -40,7 +40,7 @@ class Report:
             f"{self.images:,} power cuts in {self.records} records of {self.operations:,} writes, syncs and "
             f"deletions, {self.seconds:.0f} s",
             f"{self.restarts} restarts after kill -9 and {self.lost_syncs} failed syncs among them; "
-            f"{self.unacknowledged} images hold a transaction that nobody had been told of; "
+            f"{self.unacknowledged} images hold a transaction that was not yet acknowledged; "
             f"{len(self.wrong)} things are wrong",
         ]
 
@@ -48,15 +48,15 @@ class Report:
 def run(
     images: int, folder: Path, seed: int, *, failing_syncs: float = 0.0, deadline: float = float("inf")
 ) -> Report:
-    """So many images, of as many records as that takes."""
+    """Judges `images` images, IMAGES_PER_RECORD of each record."""
     report, chance, reference = Report(), random.Random(seed), Reference()
     reference.learn(TRANSACTIONS)
     began = time.monotonic()
-    with Nursery(folder / "recorders.log") as nursery:
+    with ForkServer(folder / "recorders.log") as fork_server:
         while report.images < images and not report.wrong and time.monotonic() < deadline:
             place = folder / f"record{report.records}"
             place.mkdir()
-            operations = _recorded(nursery, place, chance, failing_syncs, report)
+            operations = _recorded(fork_server, place, chance, failing_syncs, report)
             wanted = min(IMAGES_PER_RECORD, images - report.images)
             _cut(operations, wanted, place, chance, reference, report)
             shutil.rmtree(place)
@@ -66,9 +66,9 @@ def run(
 
 
 def _recorded(
-    nursery: Nursery, place: Path, chance: random.Random, failing_syncs: float, report: Report
+    fork_server: ForkServer, place: Path, chance: random.Random, failing_syncs: float, report: Report
 ) -> list[Operation]:
-    """A store from its first moment to TRANSACTIONS, in a few lives that end with SIGKILL and a last one."""
+    """The operations of a store from its creation to TRANSACTIONS, in LIVES processes, all but the last killed."""
     record = place / "record"
     lives = [chance.randrange(50, 2_000) for _ in range(LIVES - 1)] + [1 << 60]
     for die_after in lives:
@@ -80,7 +80,7 @@ def _recorded(
             die_after=die_after,
             failing_syncs=failing_syncs,
         )
-        process = nursery.start(order)
+        process = fork_server.start(order)
         assert process.is_dead(within_seconds=60.0), "the recorder does not come to an end"
         process.kill()
     operations = list(read(record))

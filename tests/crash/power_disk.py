@@ -1,9 +1,9 @@
-"""A disk as a power cut would find it, after any number of recorded operations.
+"""A model of a disk at a power cut, after any number of recorded operations.
 
-Owns the model. What was synced is there. Of what was written since, each sector of 512 bytes may be there or
-not, or hold garbage if it was being written; a truncation may have happened or not; names that were created or
-deleted are certain once the folder was synced, which SQLite does with the first sync of a new log or journal.
-A sync that failed has lost what it should have saved, though reading still shows it until it is forgotten.
+Synced data is there. Of data written since, each sector of 512 bytes may be there or not, or hold garbage if it was
+being written; a truncation may have happened or not; created and deleted names are certain once the folder was synced,
+which SQLite does with the first sync of a new log or journal. A failed sync has lost the data that it should have
+saved, although reads still show it while it is in the page cache.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MODES = ("nothing more", "all of it", "the first part", "any sectors", "any sect
 
 @dataclass
 class DiskFile:
-    """A file as the disk has it, and what was written since."""
+    """The synced bytes of a file, and the operations since."""
 
     synced: bytearray = field(default_factory=bytearray)
     pending: list[Operation] = field(default_factory=list)
@@ -75,11 +75,11 @@ def _apply_some(data: bytearray, operation: Operation, chance: random.Random, *,
 
 
 class Disk:
-    """All files. Fed with the operations of a record, it can tell at any moment what a power cut would leave."""
+    """All files after the operations that were fed to it; knows what a power cut may leave at any moment."""
 
     def __init__(self) -> None:
-        self._named: dict[str, DiskFile] = {}  # as programs see it
-        self._certain: dict[str, DiskFile] = {}  # as the disk has the folder
+        self._named: dict[str, DiskFile] = {}  # folder as programs see it
+        self._certain: dict[str, DiskFile] = {}  # folder as it was synced
         self.begun = self.acknowledged = 0
 
     def feed(self, operation: Operation) -> None:
@@ -103,7 +103,7 @@ class Disk:
                 self._certain = dict(self._named)
 
     def read(self, name: str) -> bytearray:
-        """What is in a file when nothing of it is only remembered."""
+        """The content of a file when the page cache holds nothing of it."""
         file = self._named.get(name, DiskFile())
         data = bytearray(file.synced)
         for operation in file.pending:

@@ -1,7 +1,7 @@
-"""A process that commits on a recorded disk: every write, sync, truncation and deletion is written down.
+"""A process that commits on a recorded disk: every write, sync, truncation and deletion goes into a record.
 
-Owns the VFS that records, and a disk that now and then fails to sync. `power.py` makes of the record what a
-power cut might have left. The process may kill itself in the middle, and a new one go on with the same record.
+Owns the VFS that records, and a disk that sometimes fails to sync. `power.py` derives from the record what a power cut
+may leave. The process may kill itself at any operation, and the next one continues the record.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from workflowsvc.store.sqlite.store import SqliteStore
 
 
 class Recording(NamedTuple):
-    """Commit until there are `transactions` in all, or until `die_after` operations of the disk."""
+    """An order to commit until there are `transactions` in all, or to die after `die_after` operations of the disk."""
 
     store: str
     record_in: str
     transactions: int
     seed: int
     die_after: int = 1 << 60
-    failing_syncs: float = 0.0  # the share of syncs of the log that fail
-    checkpoint_pages: int = 40  # often, so that power is cut in checkpoints too
+    failing_syncs: float = 0.0  # share of failing syncs
+    checkpoint_pages: int = 40  # small, so that power cuts hit checkpoints too
 
 
 class Record:
-    """Where operations are written down, each before it is done."""
+    """The record; each operation is written to it before it is done."""
 
     def __init__(self, order: Recording) -> None:
         self._out = os.open(order.record_in, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
@@ -52,7 +52,7 @@ class Record:
 
 
 class RecordedFile(apsw.VFSFile):
-    """A file whose every change is written down."""
+    """A file whose changes are recorded."""
 
     def __init__(self, disk: RecordedDisk, name: Any, flags: list[int]) -> None:
         super().__init__("unix", name, flags)
@@ -83,7 +83,7 @@ class FailedSync(apsw.IOError):
 
 
 class RecordedDisk(apsw.VFS):
-    """The file system, but for syncs, which only the record knows: what it says is synced is safe."""
+    """The file system, with syncs that are only recorded: `power_disk.py` decides what they have saved."""
 
     def __init__(self, record: Record, chance: random.Random, failing_syncs: float) -> None:
         self.record = record
@@ -94,7 +94,7 @@ class RecordedDisk(apsw.VFS):
         return self._failing_syncs > 0 and self._chance.random() < self._failing_syncs
 
     def fails_for_good(self) -> bool:
-        """The process is killed before it can do anything about it: the worst moment to begin anew."""
+        """Whether the process dies before it can react: the worst moment for the next one to start."""
         return self._chance.random() < 0.5
 
     def xOpen(self, name: Any, flags: list[int]) -> apsw.VFSFile:
@@ -106,9 +106,7 @@ class RecordedDisk(apsw.VFS):
 
 
 def play_the_kernel(order: Recording, record: Record) -> None:
-    """fsync and posix_fadvise as the disk would have them: a page that was lost and is no longer remembered is
-    read as the disk has it.
-    """
+    """Replaces fsync and posix_fadvise: a page that was lost and has left the page cache is read as the disk has it."""
 
     def name_of(file: int) -> str:
         return os.readlink(f"/proc/self/fd/{file}")
@@ -130,7 +128,7 @@ def play_the_kernel(order: Recording, record: Record) -> None:
 
 
 def record(order: Recording, announce: Callable[[int], None]) -> int:
-    """Commits. Ends early when the disk does not even let it open or close the store."""
+    """Commits; ends early when the disk fails while the store is opened or closed."""
     announce(1)
     chance = random.Random(order.seed)
     disk = RecordedDisk(Record(order), chance, order.failing_syncs)

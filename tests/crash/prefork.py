@@ -1,8 +1,8 @@
-"""Makes processes in a few milliseconds: everything is imported once, each process is a fork of that.
+"""The parent of forked processes: imports everything once, so that a fork is ready within milliseconds.
 
-Started by a `Nursery`, told by lines on standard input (the name and members of an order), answers with a line
-for the process it made and one when that is ready. A fork is a process like any other: it has its own memory,
-sockets and files, and dies of SIGKILL.
+Started by a `ForkServer`. Reads orders from standard input, one a line (name and members), and prints one line with the
+pid of each fork and one when it is ready. A fork is a process like any other: it has its own memory, sockets and files,
+and dies of SIGKILL.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ JOBS: dict[str, tuple[Callable[..., Any], Callable[[Any, Callable[[int], None]],
 
 
 def main() -> None:
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them here
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps the forks
     for line in sys.stdin:
         name, members = json.loads(line)
         order_class, job = JOBS[name]

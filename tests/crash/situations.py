@@ -1,7 +1,7 @@
-"""For each action a database in which it has something to do, and the request that does it.
+"""For each action, a database in which it has something to do, and the request that does it.
 
-Owns the preparation, by calls to a real server, and the list of all situations. Those without an action are
-work that the service does by itself when it starts: deadlines, messages, retention, a first start.
+Owns the preparation, by calls to a real server, and the list of all situations. Situations without an action are the
+background work of a start: deadlines, messages, retention, the creation of the database.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.crash.fork_server import Nursery
-from tests.crash.names import ARN, DECIDERS, DOMAIN, WORKERS, WORKFLOW, Request
-from tests.crash.peer import NoAnswer, Peer
+from tests.crash.fork_server import ForkServer
 from tests.crash.pointed import Order
+from tests.support.names import ARN, DECIDERS, DOMAIN, WORKERS, WORKFLOW, Request
+from tests.support.peer import NoAnswer, Peer
 
 BACKGROUND: Request = ("*", {})
-FOR_EVER = {
+WITHOUT_TIME_OUTS = {
     "defaultTaskStartToCloseTimeout": "NONE",
     "defaultTaskScheduleToStartTimeout": "NONE",
     "defaultTaskScheduleToCloseTimeout": "NONE",
@@ -32,9 +32,9 @@ TYPE = {"name": "other", "version": "1"}
 class Scene:
     """A database that is being prepared."""
 
-    def __init__(self, nursery: Nursery, file: Path) -> None:
-        self._nursery, self.file = nursery, file
-        self._process = nursery.start(Order(str(file)))
+    def __init__(self, fork_server: ForkServer, file: Path) -> None:
+        self._fork_server, self.file = fork_server, file
+        self._process = fork_server.start(Order(str(file)))
         self.peer = Peer(self._process.port)
 
     def call(self, action: str, /, **members: Any) -> Any:
@@ -48,9 +48,9 @@ class Scene:
         self._process.kill()
 
     def die_in(self, action: str, members: dict[str, Any], die_at: str) -> None:
-        """The call is made by a server that dies while it works on it."""
+        """Makes the call to a server that dies at this point of the work on it."""
         self.end()
-        self._process = self._nursery.start(Order(str(self.file), action, die_at))
+        self._process = self._fork_server.start(Order(str(self.file), action, die_at))
         with Peer(self._process.port) as peer, suppress(NoAnswer):
             peer.call(action, **members)
             raise AssertionError(f"{action} never came to {die_at}")
@@ -65,7 +65,7 @@ class Scene:
             defaultExecutionStartToCloseTimeout="86400",
             defaultChildPolicy="TERMINATE",
         )
-        self.ask("RegisterActivityType", name="activity", version="1", **FOR_EVER)
+        self.ask("RegisterActivityType", name="activity", version="1", **WITHOUT_TIME_OUTS)
 
     def start(self, workflow_id: str = "w") -> str:
         return self.ask(
@@ -108,7 +108,7 @@ EVERYTHING = (
     CHILD,
     decision("SignalExternalWorkflowExecution", workflowId="other", signalName="s", input="in"),
     decision("RequestCancelExternalWorkflowExecution", workflowId="other"),
-    decision("ScheduleLambdaFunction", id="l", name="nobody"),
+    decision("ScheduleLambdaFunction", id="l", name="unmapped"),
 )
 
 
@@ -121,7 +121,7 @@ class Situation(NamedTuple):
 
 
 def _furnished(*requests: Request) -> Callable[[Scene], Request]:
-    """All calls but the last prepare it."""
+    """All calls but the last prepare the situation."""
 
     def prepare(scene: Scene) -> Request:
         scene.furnish()
@@ -167,7 +167,7 @@ def _started(action: str, **members: Any) -> Callable[[Scene], Request]:
 
 
 def _decided(*decisions: dict[str, Any]) -> Callable[[Scene], Request]:
-    """The decision task of `w` is started and may be answered; workflow `other` is open too."""
+    """The decision task of workflow `w` is started; workflow `other` is open too."""
 
     def prepare(scene: Scene) -> Request:
         scene.furnish()
@@ -215,11 +215,11 @@ def _cancelled_activity(scene: Scene) -> Request:
     return "RespondActivityTaskCanceled", {"taskToken": token, "details": "d"}
 
 
-# --- what the service does by itself ---
+# --- background work ---
 
 
 def _first_start(scene: Scene) -> Request:
-    """There is no database yet."""
+    """The database does not exist yet."""
     scene.end()
     for file in scene.file.parent.glob(f"{scene.file.name}*"):
         file.unlink()
@@ -227,7 +227,7 @@ def _first_start(scene: Scene) -> Request:
 
 
 def _due(scene: Scene) -> Request:
-    """While nobody looked, a timer and the time-out of an activity became due."""
+    """A timer and the time-out of an activity became due while no server ran."""
     scene.furnish()
     scene.start()
     timed = decision(
@@ -245,14 +245,14 @@ def _due(scene: Scene) -> Request:
 
 
 def _messages_wait(scene: Scene) -> Request:
-    """The decisions are committed, and nothing that follows from them."""
+    """The decisions are committed; their messages are not delivered."""
     action, members = _decided(*EVERYTHING)(scene)
     scene.die_in(action, members, "answers before #1")
     return BACKGROUND
 
 
 def _purge(scene: Scene) -> Request:
-    """A run is closed and its retention is over."""
+    """The retention of a closed run is over."""
     scene.furnish(retention="NONE")
     scene.start()
     members = completion(scene.decision_token(), decision("CompleteWorkflowExecution", result="r"))

@@ -1,6 +1,6 @@
-"""A database as a crash has left it: sound for SQLite, and free of findings for `workflowsvc fsck`.
+"""Judges a database file after a crash: SQLite's integrity check and `workflowsvc fsck` must find nothing.
 
-Looks at a copy, so that the file itself is first opened by the server that must cope with it.
+Reads a copy, so that the server is the first to open the file itself.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PARTS = ("", "-wal", "-journal")  # the -shm file is memory of processes that ar
 
 
 def copy(file: Path, folder: Path) -> Path:
-    """The files of a database as they lie there, in a folder of their own."""
+    """Copies the files of a database into `folder`, which is made anew; the path of the copy."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for part in PARTS:
@@ -31,7 +31,7 @@ def copy(file: Path, folder: Path) -> Path:
 
 
 def of(file: Path, folder: Path, *, lint: bool = False) -> list[str]:
-    """What is wrong with the file; with `lint`, also what its histories break."""
+    """The problems of the file; with `lint`, also the rules that its histories break."""
     copied = copy(file, folder)
     try:
         with closing(apsw.Connection(str(copied))) as connection:

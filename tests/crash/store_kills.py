@@ -1,7 +1,7 @@
-"""A process that does nothing but commit is killed a thousand times; what it acknowledged is there, and all of it.
+"""A process that does nothing but commit is killed a thousand times; every acknowledged commit is there as a whole.
 
-Owns the kills at the store level: no HTTP, no rules, a commit every millisecond or so, and so many checkpoints
-that kills hit them too.
+Owns the kills at the store level: no HTTP, no rules, about one commit a millisecond, and enough checkpoints that kills
+hit them too.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.crash import soundness
-from tests.crash.fork_server import Nursery
+from tests.crash.fork_server import ForkServer
 from tests.crash.store_work import Reference, done, judge, transact
 from workflowsvc.store.sqlite.store import SqliteStore
 
-LEAST_LIFE, LONGEST_LIFE = 0.005, 0.12  # seconds
+MIN_LIFE_SECONDS, MAX_LIFE_SECONDS = 0.005, 0.12  # seconds
 NUMBER_BYTES = 8
 
 
 class Work(NamedTuple):
-    """Commit for ever; each acknowledgement is a number at the end of a file."""
+    """An order to commit without end; each acknowledgement is a number appended to a file."""
 
     store: str
     acknowledge_in: str
@@ -43,7 +43,7 @@ def work(order: Work, announce: Callable[[int], None]) -> int:
 
 @dataclass
 class Report:
-    """What was done and found."""
+    """What the run did and found."""
 
     kills: int = 0
     commits: int = 0
@@ -54,7 +54,7 @@ class Report:
     def lines(self) -> list[str]:
         return [
             f"{self.kills} kills, {self.commits:,} commits, {self.seconds:.0f} s",
-            f"{self.unacknowledged} times a commit was there that nobody had been told of; "
+            f"{self.unacknowledged} times a commit was there that was not yet acknowledged; "
             f"{len(self.wrong)} things are wrong",
         ]
 
@@ -64,20 +64,20 @@ def run(kills: int, folder: Path, seed: int, deadline: float = float("inf")) -> 
     file, acknowledged = folder / "store.db", folder / "acknowledged"
     acknowledged.touch()
     began, there = time.monotonic(), 0
-    with Nursery(folder / "workers.log") as nursery:
+    with ForkServer(folder / "workers.log") as fork_server:
         while report.kills < kills and not report.wrong and time.monotonic() < deadline:
-            process = nursery.start(Work(str(file), str(acknowledged)))
-            time.sleep(chance.uniform(LEAST_LIFE, LONGEST_LIFE))
+            process = fork_server.start(Work(str(file), str(acknowledged)))
+            time.sleep(chance.uniform(MIN_LIFE_SECONDS, MAX_LIFE_SECONDS))
             process.kill()
             report.kills += 1
-            told = _last(acknowledged)
-            # A life begins after what the one before has left, told of or not, and may end with one commit untold.
-            least = max(told, there)
+            last = _last(acknowledged)
+            # A life begins after the commits of the one before, and may end with one that was not acknowledged.
+            least = max(last, there)
             copied = soundness.copy(file, folder / "copy")
             judged = judge(str(copied), reference, least, least + 1)
             report.wrong += [f"after kill {report.kills}: {sentence}" for sentence in judged.wrong]
             report.commits = there = judged.done
-            report.unacknowledged += judged.done > told
+            report.unacknowledged += judged.done > last
     report.seconds = time.monotonic() - began
     return report
 

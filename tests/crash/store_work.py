@@ -1,8 +1,7 @@
-"""Transactions that are functions of their number, so that a database tells exactly which of them it holds.
+"""Transactions that are functions of their number, so that the rows of a database show which of them it holds.
 
-Owns transaction n: it begins the life of run n and leads some runs before it one stage further, to the purge.
-Together the stages use every statement that changes anything. A store after n transactions has one possible
-content; `Reference` knows it.
+Owns transaction n: it starts run n and leads earlier runs one stage further, up to the purge. Together the stages use
+every statement that changes rows. A store has one possible content after n transactions, which `Reference` knows.
 """
 
 from __future__ import annotations
@@ -34,12 +33,12 @@ TABLES = (
     *("tasks", "heartbeats", "messages", "events"),
 )
 KEY = "transactions"
-FOLLOWING_AFTER = 6  # transactions, until a closed run is purged
+FOLLOWING_AFTER = 6  # transactions from the close of a run to its purge
 EVENTS_PURGED = 1_000
 
 
 def transact(store: SqliteStore, n: int) -> None:
-    """Transaction n, on a store that holds those before it."""
+    """Commits transaction n on a store that holds those before it."""
     with store.transaction() as tx:
         _begin(tx, n)
         for age, stage in ((1, _work), (2, _tell), (3, _hear), (4, _close), (4 + FOLLOWING_AFTER, _purge)):
@@ -56,7 +55,7 @@ def done(store: SqliteStore) -> int:
 
 
 def _events(n: int, first: int, last: int) -> list[EventRow]:
-    """Of very different lengths, so that every way of keeping a row is used."""
+    """Events of 20 to 9,000 bytes, so that every way of storing a row is used."""
     chance = random.Random(n * 1_000 + first)
     return [
         EventRow(run_of(n), event_id, chance.randbytes(chance.choice((20, 300, 300, 2_000, 9_000))))
@@ -110,7 +109,7 @@ def _name(tx: Transaction, n: int) -> None:
 
 
 def digest(connection: apsw.Connection) -> str:
-    """Stands for all rows of all tables."""
+    """A hash of all rows of all tables."""
     found = hashlib.sha256()
     for table in TABLES:
         columns = [row[1] for row in connection.execute(f"pragma table_info({table})") if row[1] != "place"]
@@ -121,7 +120,7 @@ def digest(connection: apsw.Connection) -> str:
 
 
 class Reference:
-    """What a store says after n transactions, found out in memory: asked for in order, or of all of them."""
+    """The digests of a store in memory after n transactions; ask in ascending order, or `learn` them all first."""
 
     def __init__(self) -> None:
         self._store = SqliteStore(None)
@@ -133,25 +132,25 @@ class Reference:
             self._done += 1
             transact(self._store, self._done)
         if n not in self._digests:
-            assert n == self._done, "it is too late to ask for this"
+            assert n == self._done, "an earlier digest was not kept"
             self._digests[n] = digest(self._store._writer)
         return self._digests[n]
 
     def learn(self, most: int) -> None:
-        """All of them up to this number, so that they may be asked for in any order."""
+        """Keeps all digests up to this number, so that they may be asked for in any order."""
         for n in range(self._done + 1, most + 1):
             self.digest(n)
 
 
 class Judgement(NamedTuple):
-    """How many transactions a database holds, and what is wrong with it."""
+    """The number of transactions that a database holds, and its problems."""
 
     done: int
     wrong: list[str]
 
 
 def judge(path: str, reference: Reference, least: int, most: int) -> Judgement:
-    """Of a database in which `least` transactions were acknowledged and `most` begun."""
+    """Judges a database in which `least` transactions were acknowledged and `most` begun."""
     try:
         with closing(SqliteStore(path)) as store:
             said = [row[0] for row in store._writer.execute("pragma integrity_check")]

@@ -1,4 +1,4 @@
-"""Slices of the ordeals of `python -m tests.soak disk`: a disk that is full, broken or slow under a real server."""
+"""Short forms of `python -m tests.soak disk`: a disk that is full, broken or slow under a real server."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pytest
 from tests.crash.disk_fault_run import Report, suffer
 from tests.crash.disks import Ballast, FaultyDisk, NoLargerFiles, compiler, small_disk
 from tests.crash.kills import SETTINGS
-from tests.crash.server import Server
 from tests.failing_store import FailingStore
+from tests.support.server import Server
 from workflowsvc.clock import SystemClock
 from workflowsvc.engine.agenda import RETRY_MS
 from workflowsvc.engine.engine import Engine
@@ -90,7 +90,7 @@ def test_a_stop_answers_polls_although_the_store_refuses_what_others_want() -> N
             await asyncio.sleep(0)
             with pytest.raises(
                 UnknownResourceFault
-            ):  # behind it in the lane, so that it waits when this is answered
+            ):  # queued behind the poll, which waits when this is answered
                 await api.call(
                     SWF.actions["DeprecateDomain"], Tenant(), wire.decode("DeprecateDomain", b'{"name":"x"}')
                 )

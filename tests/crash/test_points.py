@@ -1,4 +1,4 @@
-"""A slice of `python -m tests.crash --points`: deaths at named points of a few actions."""
+"""A short form of `python -m tests.crash --points`: deaths at named points of a few actions."""
 
 from __future__ import annotations
 

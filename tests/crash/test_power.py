@@ -1,4 +1,4 @@
-"""Slices of the power cuts and of the kills of a bare store that `python -m tests.soak` makes by the thousand."""
+"""Short forms of the power cuts and the kills of a bare store that `python -m tests.soak` makes by the thousand."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_after_a_power_cut_every_acknowledged_transaction_is_there(tmp_path: Pat
 def test_a_disk_that_fails_to_sync_loses_nothing_acknowledged_even_if_the_process_dies_of_it(
     tmp_path: Path,
 ) -> None:
-    """The process that follows believes the disk, not what the kernel still shows (`sqlite_file.py`)."""
+    """The next process reads the disk, not the page cache (`workflowsvc/store/sqlite/database_file.py`)."""
     report = power.run(300, tmp_path, seed=1, failing_syncs=0.1)
     assert not report.wrong, "\n".join(report.wrong[:10])
     assert report.lost_syncs > 5

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from tests.engine.peer_sqlite import PeerSqliteStore
-from tests.world_fixture import ACTIVITY, LIST, ROLE, WORKFLOW, Stage, decision
+from tests.world_fixture import ACTIVITY, LIST, ROLE, WORKFLOW, WorldFixture, decision
 from workflowsvc.clock import ManualClock, SystemClock
 from workflowsvc.core.execution import Execution
 from workflowsvc.core.rules import APPLY
@@ -39,8 +39,8 @@ ACTIVITY_TASK = decision("ScheduleActivityTask", activityId="a", activityType=AC
 
 # With PeerSqliteStore polls are matched when all commands of a batch have run.
 @pytest.fixture(params=[SqliteStore, PeerSqliteStore])
-def on(request: pytest.FixtureRequest) -> Stage:
-    return Stage(World(store=request.param(None), functions={"f": lambda event: event}))
+def on(request: pytest.FixtureRequest) -> WorldFixture:
+    return WorldFixture(World(store=request.param(None), functions={"f": lambda event: event}))
 
 
 @contextmanager
@@ -59,7 +59,7 @@ def bug(event_type: str, workflow_id: str = "bad") -> Iterator[None]:
         APPLY[event_type] = rule
 
 
-def both(on: Stage, *decisions: dict[str, Any]) -> None:
+def both(on: WorldFixture, *decisions: dict[str, Any]) -> None:
     """Two executions with these decisions: `bad` and `good`, in this order on every list."""
     for workflow_id in ("bad", "good"):
         on.start(workflow_id, lambdaRole=ROLE)
@@ -67,7 +67,7 @@ def both(on: Stage, *decisions: dict[str, Any]) -> None:
             on.decide(*decisions)
 
 
-def types(on: Stage, workflow_id: str) -> list[str]:
+def types(on: WorldFixture, workflow_id: str) -> list[str]:
     """Of the newest run, as committed."""
     sql = "select run from executions where workflow_id = ? order by run desc"
     run = on.world.store._writer.execute(sql, (workflow_id,)).get
@@ -75,14 +75,14 @@ def types(on: Stage, workflow_id: str) -> list[str]:
     return [kind for (kind,) in on.world.store._writer.execute(sql, (run,))]
 
 
-def sound(on: Stage) -> None:
+def sound(on: WorldFixture) -> None:
     with on.world.store.reader() as reader:
         problems = list(audit(reader, Options(on.world.clock.now_ms())))
     assert not problems, "\n".join(map(str, problems))
 
 
 def test_a_timer_that_meets_a_bug_does_not_keep_other_timers_from_firing(
-    on: Stage, caplog: pytest.LogCaptureFixture
+    on: WorldFixture, caplog: pytest.LogCaptureFixture
 ) -> None:
     both(on, TIMER)
     with bug("TimerFired"), caplog.at_level(logging.ERROR):
@@ -103,7 +103,7 @@ def test_a_timer_that_meets_a_bug_does_not_keep_other_timers_from_firing(
     sound(on)
 
 
-def test_many_due_timers_are_not_kept_waiting_by_one_that_meets_a_bug(on: Stage) -> None:
+def test_many_due_timers_are_not_kept_waiting_by_one_that_meets_a_bug(on: WorldFixture) -> None:
     """More than one batch of them."""
     both(on, TIMER)
     for number in range(250):
@@ -114,7 +114,7 @@ def test_many_due_timers_are_not_kept_waiting_by_one_that_meets_a_bug(on: Stage)
         assert all(types(on, f"w{number}")[-2] == "TimerFired" for number in range(250))
 
 
-def test_a_poll_is_given_the_task_behind_the_one_that_meets_a_bug(on: Stage) -> None:
+def test_a_poll_is_given_the_task_behind_the_one_that_meets_a_bug(on: WorldFixture) -> None:
     both(on)
     with bug("DecisionTaskStarted"):
         assert on.next_task()["workflowExecution"]["workflowId"] == "good"
@@ -126,7 +126,7 @@ def test_a_poll_is_given_the_task_behind_the_one_that_meets_a_bug(on: Stage) -> 
     sound(on)
 
 
-def test_an_activity_task_that_meets_a_bug_is_handed_out_when_the_bug_is_gone(on: Stage) -> None:
+def test_an_activity_task_that_meets_a_bug_is_handed_out_when_the_bug_is_gone(on: WorldFixture) -> None:
     both(on, ACTIVITY_TASK)
     with bug("ActivityTaskStarted"):
         task = on.ask("PollForActivityTask", taskList=LIST)
@@ -141,7 +141,7 @@ def test_an_activity_task_that_meets_a_bug_is_handed_out_when_the_bug_is_gone(on
     sound(on)
 
 
-def test_a_waiting_poll_outlives_the_bug_of_a_task_that_came_for_it(on: Stage) -> None:
+def test_a_waiting_poll_outlives_the_bug_of_a_task_that_came_for_it(on: WorldFixture) -> None:
     poll = on.world.poll("PollForDecisionTask", on.tenant, domain="d", taskList=LIST)
     with bug("DecisionTaskStarted"):
         with pytest.raises(InternalFailure):
@@ -151,7 +151,7 @@ def test_a_waiting_poll_outlives_the_bug_of_a_task_that_came_for_it(on: Stage) -
         assert poll.result()["workflowExecution"]["workflowId"] == "good"
 
 
-def test_a_caller_whose_execution_meets_a_bug_is_refused_alone(on: Stage) -> None:
+def test_a_caller_whose_execution_meets_a_bug_is_refused_alone(on: WorldFixture) -> None:
     both(on)
     with bug("WorkflowExecutionSignaled"):
         answers = [
@@ -173,7 +173,7 @@ def test_a_caller_whose_execution_meets_a_bug_is_refused_alone(on: Stage) -> Non
     sound(on)
 
 
-def test_a_start_that_meets_a_bug_is_refused_alone(on: Stage) -> None:
+def test_a_start_that_meets_a_bug_is_refused_alone(on: WorldFixture) -> None:
     with bug("WorkflowExecutionStarted"):
         answers = [
             on.world.submit("StartWorkflowExecution", domain="d", workflowId=name, workflowType=WORKFLOW)
@@ -210,7 +210,9 @@ MESSAGES: dict[str, tuple[str, Callable[[str], dict[str, Any]]]] = {
 
 
 @pytest.mark.parametrize("message", MESSAGES)
-def test_a_message_that_meets_a_bug_does_not_keep_other_messages_waiting(on: Stage, message: str) -> None:
+def test_a_message_that_meets_a_bug_does_not_keep_other_messages_waiting(
+    on: WorldFixture, message: str
+) -> None:
     event_type, held = MESSAGES[message]
     if "child" not in message:
         for workflow_id in ("bad", "good"):
@@ -230,7 +232,7 @@ def test_a_message_that_meets_a_bug_does_not_keep_other_messages_waiting(on: Sta
 
 
 def test_a_message_that_cannot_be_read_does_not_keep_other_messages_waiting(
-    on: Stage, every_history_is_sound: list[World]
+    on: WorldFixture, every_history_is_sound: list[World]
 ) -> None:
     on.start("good", taskList={"name": "x"})
     on.start("sender")
@@ -241,7 +243,7 @@ def test_a_message_that_cannot_be_read_does_not_keep_other_messages_waiting(
     every_history_is_sound.clear()  # but the message is not
 
 
-def test_a_lambda_task_that_meets_a_bug_does_not_keep_others_from_being_called(on: Stage) -> None:
+def test_a_lambda_task_that_meets_a_bug_does_not_keep_others_from_being_called(on: WorldFixture) -> None:
     with bug("LambdaFunctionStarted"):
         both(on, decision("ScheduleLambdaFunction", id="l", name="f"))
         assert "LambdaFunctionCompleted" in types(on, "good")
@@ -252,7 +254,7 @@ def test_a_lambda_task_that_meets_a_bug_does_not_keep_others_from_being_called(o
     sound(on)
 
 
-def test_a_history_that_cannot_be_replayed_is_a_bug_of_its_own_execution(on: Stage) -> None:
+def test_a_history_that_cannot_be_replayed_is_a_bug_of_its_own_execution(on: WorldFixture) -> None:
     both(on, TIMER)
     on.world.restart()
     with bug("TimerStarted"):
@@ -265,7 +267,7 @@ def test_a_history_that_cannot_be_replayed_is_a_bug_of_its_own_execution(on: Sta
     assert types(on, "bad")[-2:] == ["TimerFired", "DecisionTaskScheduled"]
 
 
-def test_the_histories_and_lists_of_a_quarantined_run_can_still_be_read(on: Stage) -> None:
+def test_the_histories_and_lists_of_a_quarantined_run_can_still_be_read(on: WorldFixture) -> None:
     both(on, TIMER)
     with bug("TimerFired"):
         on.world.advance(seconds=10)
@@ -308,7 +310,7 @@ class Refusing(SqliteStore):
 
 def test_what_the_database_cannot_hold_is_refused_to_its_own_caller() -> None:
     store = Refusing()
-    on = Stage(World(store=store))
+    on = WorldFixture(World(store=store))
     run_id = on.start("bad")
     both_runs = [on.start("good"), on.start("better")]
     store.bad, store.where = run_of(run_id), "append_events"
@@ -327,7 +329,7 @@ def test_what_the_database_cannot_hold_is_refused_to_its_own_caller() -> None:
 
 def test_timers_fire_beside_a_run_that_the_database_cannot_hold() -> None:
     store = Refusing()
-    on = Stage(World(store=store))
+    on = WorldFixture(World(store=store))
     both(on, TIMER)
     bad = store._writer.execute("select run from executions where workflow_id = 'bad'").get
     store.bad, store.where = bad, "append_events"
@@ -343,7 +345,7 @@ def test_timers_fire_beside_a_run_that_the_database_cannot_hold() -> None:
 
 def test_a_run_that_cannot_be_purged_keeps_no_other_from_it() -> None:
     store = Refusing()
-    on = Stage(World(store=store))
+    on = WorldFixture(World(store=store))
     both(on)
     for workflow_id in ("bad", "good"):
         on.ask("TerminateWorkflowExecution", workflowId=workflow_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.failing_store import FailingStore
-from tests.world_fixture import Stage, decision
+from tests.world_fixture import WorldFixture, decision
 from workflowsvc.core.run_ids import run_of
 from workflowsvc.engine.agenda import RETRY_MS
 from workflowsvc.faults import ServiceUnavailable
@@ -18,11 +18,11 @@ def store() -> FailingStore:
 
 
 @pytest.fixture
-def on(store: FailingStore) -> Stage:
-    return Stage(World(store=store))
+def on(store: FailingStore) -> WorldFixture:
+    return WorldFixture(World(store=store))
 
 
-def test_a_refused_call_leaves_no_trace_and_may_be_repeated(on: Stage, store: FailingStore) -> None:
+def test_a_refused_call_leaves_no_trace_and_may_be_repeated(on: WorldFixture, store: FailingStore) -> None:
     run_id = on.start()
     store.refusals = 1
     with pytest.raises(ServiceUnavailable):
@@ -33,7 +33,7 @@ def test_a_refused_call_leaves_no_trace_and_may_be_repeated(on: Stage, store: Fa
 
 
 def test_a_timer_that_could_not_be_recorded_fires_when_the_store_is_back(
-    on: Stage, store: FailingStore
+    on: WorldFixture, store: FailingStore
 ) -> None:
     run_id = on.start()
     on.decide(decision("StartTimer", timerId="t", startToFireTimeout="10"))
@@ -46,7 +46,7 @@ def test_a_timer_that_could_not_be_recorded_fires_when_the_store_is_back(
 
 
 def test_a_message_that_could_not_be_delivered_arrives_when_the_store_is_back(
-    on: Stage, store: FailingStore
+    on: WorldFixture, store: FailingStore
 ) -> None:
     first, second = on.start("first"), on.start("second")
     task = on.next_task()
@@ -65,7 +65,9 @@ def test_a_message_that_could_not_be_delivered_arrives_when_the_store_is_back(
     assert on.peek(first, "first")[-2:] == ["ExternalWorkflowExecutionSignaled", "DecisionTaskScheduled"]
 
 
-def test_a_run_whose_retention_has_ended_goes_when_the_store_is_back(on: Stage, store: FailingStore) -> None:
+def test_a_run_whose_retention_has_ended_goes_when_the_store_is_back(
+    on: WorldFixture, store: FailingStore
+) -> None:
     run_id = on.start()
     on.ask("TerminateWorkflowExecution", workflowId="w")
     store.refusals = 3

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from tests.sim.faulty import Fault, FaultyStore
-from tests.world_fixture import ACTIVITY, LIST, WORKFLOW, Stage, decision
+from tests.world_fixture import ACTIVITY, LIST, WORKFLOW, WorldFixture, decision
 from workflowsvc.engine.agenda import RETRY_MS
 from workflowsvc.faults import ServiceUnavailable
 from workflowsvc.settings import Limits, Settings
@@ -24,11 +24,11 @@ def store() -> FaultyStore:
 
 
 @pytest.fixture
-def on(store: FaultyStore) -> Stage:
-    return Stage(World(store=store))
+def on(store: FaultyStore) -> WorldFixture:
+    return WorldFixture(World(store=store))
 
 
-def wait(on: Stage, kind: str = "Decision") -> PendingAnswer:
+def wait(on: WorldFixture, kind: str = "Decision") -> PendingAnswer:
     return on.world.submit(f"PollFor{kind}Task", on.tenant, domain="d", taskList=LIST)
 
 
@@ -37,7 +37,9 @@ def withdraw(answer: PendingAnswer) -> None:
     answer.poll.withdraw()
 
 
-def test_a_poll_whose_withdrawal_is_refused_gets_no_task_any_more(on: Stage, store: FaultyStore) -> None:
+def test_a_poll_whose_withdrawal_is_refused_gets_no_task_any_more(
+    on: WorldFixture, store: FaultyStore
+) -> None:
     """It had been handed a task in the batch that was undone, and so was back in the queue."""
     poll = wait(on)
     on.world.run()
@@ -53,7 +55,7 @@ def test_a_poll_whose_withdrawal_is_refused_gets_no_task_any_more(on: Stage, sto
 
 
 def test_a_poll_that_is_refused_together_with_its_withdrawal_is_answered_once(
-    on: Stage, store: FaultyStore
+    on: WorldFixture, store: FaultyStore
 ) -> None:
     poll = wait(on)
     withdraw(poll)
@@ -64,7 +66,7 @@ def test_a_poll_that_is_refused_together_with_its_withdrawal_is_answered_once(
 
 
 def test_a_task_whose_commit_was_reported_as_lost_finds_the_poll_that_waits(
-    on: Stage, store: FaultyStore
+    on: WorldFixture, store: FaultyStore
 ) -> None:
     """One of two tasks had been handed to the poll, the other one was left for the next poll."""
     on.start()
@@ -82,7 +84,7 @@ def test_a_task_whose_commit_was_reported_as_lost_finds_the_poll_that_waits(
     assert poll.result()["input"] == "b"
 
 
-def test_nothing_rests_longer_because_the_clock_was_set_back(on: Stage, store: FaultyStore) -> None:
+def test_nothing_rests_longer_because_the_clock_was_set_back(on: WorldFixture, store: FaultyStore) -> None:
     run_id = on.start()
     on.decide(decision("StartTimer", timerId="t", startToFireTimeout="10"))
     store.arm(Fault("unavailable", 0, 1))
@@ -94,7 +96,7 @@ def test_nothing_rests_longer_because_the_clock_was_set_back(on: Stage, store: F
     assert "TimerFired" in on.types(run_id)
 
 
-def test_messages_rest_no_longer_because_the_clock_was_set_back(on: Stage, store: FaultyStore) -> None:
+def test_messages_rest_no_longer_because_the_clock_was_set_back(on: WorldFixture, store: FaultyStore) -> None:
     on.start("target", taskList={"name": "nobody"})
     on.start()
     task = on.next_task()
@@ -110,7 +112,7 @@ def test_messages_rest_no_longer_because_the_clock_was_set_back(on: Stage, store
 
 
 def test_messages_keep_their_order_when_the_clock_is_set_back_between_two_processes(
-    on: Stage, store: FaultyStore
+    on: WorldFixture, store: FaultyStore
 ) -> None:
     """The end of a child is reported behind its start, which waits with an id of the later time."""
     parent = on.start()
@@ -133,7 +135,7 @@ def test_messages_keep_their_order_when_the_clock_is_set_back_between_two_proces
 
 def test_a_run_that_a_message_closes_in_the_first_batch_of_a_process_is_purged_in_its_turn() -> None:
     """Its close is of the same transaction as the look for what is to be purged next."""
-    on = Stage(World(settings=Settings(quotas=Limits(max_events=12))))
+    on = WorldFixture(World(settings=Settings(quotas=Limits(max_events=12))))
     on.start("target", taskList={"name": "nobody"})
     on.start()
     task = on.next_task()

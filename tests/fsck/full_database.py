@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.world_fixture import ACTIVITY, LIST, ROLE, WORKFLOW, Stage, decision
+from tests.world_fixture import ACTIVITY, LIST, ROLE, WORKFLOW, WorldFixture, decision
 from workflowsvc.fsck import Options, Problem, audit
 from workflowsvc.store.sqlite.store import SqliteStore
 from workflowsvc.testing import World
@@ -31,7 +31,7 @@ class FullDatabase:
     def __init__(self, store: SqliteStore | None = None) -> None:
         self.store = store or SqliteStore(None)
         self.world = World(store=self.store, functions={"f": lambda event: event})
-        self.on = Stage(self.world)
+        self.on = WorldFixture(self.world)
         self._fill()
         self._send()
         self.run: dict[str, int] = dict(self.rows("select workflow_id, run from executions order by run"))

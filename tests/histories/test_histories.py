@@ -16,7 +16,7 @@ from tests.scenario import language, runner, together
 from tests.scenario.in_process import InProcess
 from tests.scenario.language import Scenario
 from tests.scenario.over_http import OverHttp, Server
-from tests.scenario.runner import Stage
+from tests.scenario.runner import ScenarioSettings
 
 if os.environ.get("REWRITE_HISTORIES"):
     for path in runner.files():
@@ -49,7 +49,7 @@ def test_it_happens_as_written(scenario: Scenario) -> None:
 
 @each
 def test_it_happens_as_written_in_a_process_that_dies_before_every_command(scenario: Scenario) -> None:
-    def mortal(stage: Stage) -> InProcess:
+    def mortal(stage: ScenarioSettings) -> InProcess:
         return InProcess(stage.settings, functions_answer=stage.functions_answer, restless=True)
 
     answers = runner.play(scenario, mortal, restless=True)
@@ -59,7 +59,7 @@ def test_it_happens_as_written_in_a_process_that_dies_before_every_command(scena
 
 @each
 def test_it_happens_as_written_when_every_batch_is_undone_once(scenario: Scenario) -> None:
-    def unlucky(stage: Stage) -> InProcess:
+    def unlucky(stage: ScenarioSettings) -> InProcess:
         return InProcess(stage.settings, functions_answer=stage.functions_answer, unlucky=True)
 
     answers = runner.play(scenario, unlucky)
@@ -76,7 +76,7 @@ def test_it_happens_as_written_to_several_at_once(scenario: Scenario) -> None:
 
 @each
 def test_it_happens_as_written_over_http_with_boto3(scenario: Scenario, server: Server) -> None:
-    def over_http(stage: Stage) -> OverHttp:
+    def over_http(stage: ScenarioSettings) -> OverHttp:
         return OverHttp(server, stage.settings, functions_answer=stage.functions_answer)
 
     answers = runner.play(scenario, over_http, judge_all=False)  # they are the histories judged above

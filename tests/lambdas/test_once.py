@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.failing_store import FailingStore
-from tests.world_fixture import ROLE, Stage, decision, only
+from tests.world_fixture import ROLE, WorldFixture, decision, only
 from workflowsvc.engine.agenda import RETRY_MS
 from workflowsvc.engine.command_queue import Command
 from workflowsvc.engine.unit_of_work import UnitOfWork
@@ -27,7 +27,7 @@ class Calls:
         return self.answer
 
 
-def started(on: Stage) -> str:
+def started(on: WorldFixture) -> str:
     run_id = on.start(lambdaRole=ROLE)
     on.decide(INVOKE)
     return run_id
@@ -36,7 +36,7 @@ def started(on: Stage) -> str:
 def test_a_function_sees_its_own_start_in_the_history() -> None:
     seen: list[str] = []
     world = World(functions={"f": lambda event: seen.extend(on.types(run_id))})
-    on = Stage(world)
+    on = WorldFixture(world)
     run_id = on.start(lambdaRole=ROLE)
     on.decide(INVOKE)
     assert seen[-1] == "LambdaFunctionStarted"
@@ -46,12 +46,12 @@ def test_a_function_may_call_the_service_that_called_it() -> None:
     world = World(
         functions={"f": lambda event: on.ask("SignalWorkflowExecution", workflowId="w", signalName="s")}
     )
-    on = Stage(world)
+    on = WorldFixture(world)
     types = on.types(started(on))
     assert types.index("WorkflowExecutionSignaled") < types.index("LambdaFunctionCompleted")
 
 
-def scheduled(on: Stage) -> str:
+def scheduled(on: WorldFixture) -> str:
     """A run whose task is scheduled and committed; nothing has come of it yet."""
     run_id = on.start(lambdaRole=ROLE)
     answer = on.world.submit(
@@ -65,7 +65,7 @@ def scheduled(on: Stage) -> str:
 
 def test_nothing_is_called_when_the_start_is_not_committed() -> None:
     store, calls = FailingStore(), Calls()
-    on = Stage(World(store=store, functions={"f": calls}))
+    on = WorldFixture(World(store=store, functions={"f": calls}))
     run_id = scheduled(on)
     for refused in range(3):
         store.refusals = 1
@@ -85,7 +85,7 @@ def test_nothing_is_called_when_the_start_is_not_committed() -> None:
 
 def test_a_death_before_the_start_is_committed_loses_nothing() -> None:
     calls = Calls()
-    on = Stage(World(functions={"f": calls}))
+    on = WorldFixture(World(functions={"f": calls}))
     run_id = scheduled(on)
     on.world.restart()
     on.world.run()
@@ -95,7 +95,7 @@ def test_a_death_before_the_start_is_committed_loses_nothing() -> None:
 
 def test_a_death_between_start_and_answer_lets_the_task_time_out_and_calls_nothing_again() -> None:
     calls = Calls(LATER)
-    on = Stage(World(functions={"f": calls}))
+    on = WorldFixture(World(functions={"f": calls}))
     run_id = started(on)
     on.world.advance(seconds=10)
     on.world.restart()
@@ -108,7 +108,7 @@ def test_a_death_between_start_and_answer_lets_the_task_time_out_and_calls_nothi
 
 def test_a_death_between_the_commit_and_the_call_lets_the_task_time_out() -> None:
     calls = Calls()
-    on = Stage(World(functions={"f": calls}))
+    on = WorldFixture(World(functions={"f": calls}))
     run_id = scheduled(on)
     on.world.writer.step()
     assert on.peek(run_id)[-1] == "LambdaFunctionStarted"
@@ -120,7 +120,7 @@ def test_a_death_between_the_commit_and_the_call_lets_the_task_time_out() -> Non
 
 def test_a_restart_without_the_map_still_lets_started_tasks_end() -> None:
     store = SqliteStore(None)
-    on = Stage(World(store=store, functions={"f": lambda event: LATER}))
+    on = WorldFixture(World(store=store, functions={"f": lambda event: LATER}))
     run_id = started(on)
     on.world = World(store=store, clock=on.world.clock, seed=1)
     on.world.advance(seconds=60)
@@ -129,7 +129,7 @@ def test_a_restart_without_the_map_still_lets_started_tasks_end() -> None:
 
 def test_an_answer_is_told_again_until_the_store_takes_it() -> None:
     store = FailingStore()
-    on = Stage(World(store=store, functions={"f": Calls(LATER)}))
+    on = WorldFixture(World(store=store, functions={"f": Calls(LATER)}))
     run_id = started(on)
     store.refusals = 3
     on.world.answer(on.world.unanswered[0], "kept")
@@ -138,7 +138,7 @@ def test_an_answer_is_told_again_until_the_store_takes_it() -> None:
 
 def test_a_function_that_is_not_called_before_its_time_is_over_is_never_called() -> None:
     calls = Calls()
-    on = Stage(World(functions={"f": calls}))
+    on = WorldFixture(World(functions={"f": calls}))
     run_id = scheduled(on)
     on.world.writer.step()
     on.world.clock.advance(60_000)
@@ -149,7 +149,7 @@ def test_a_function_that_is_not_called_before_its_time_is_over_is_never_called()
 
 def test_a_service_that_stops_leaves_the_start_to_the_next_one() -> None:
     calls = Calls()
-    on = Stage(World(functions={"f": calls}))
+    on = WorldFixture(World(functions={"f": calls}))
     run_id = on.start(lambdaRole=ROLE)
     task = on.next_task()
 

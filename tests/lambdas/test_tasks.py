@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.world_fixture import ROLE, Stage, attributes, decision, only
+from tests.world_fixture import ROLE, WorldFixture, attributes, decision, only
 from workflowsvc.engine.invoker import Failed
 from workflowsvc.faults import ValidationException
 from workflowsvc.model.explain import MOST_DATA
@@ -25,11 +25,11 @@ def invoke(id: str = "f", **members: Any) -> dict[str, Any]:
     return decision("ScheduleLambdaFunction", **{"id": id, "name": "f"} | members)
 
 
-def stage(**functions: Any) -> Stage:
-    return Stage(World(functions=functions))
+def stage(**functions: Any) -> WorldFixture:
+    return WorldFixture(World(functions=functions))
 
 
-def run(on: Stage, *decisions: dict[str, Any], role: str | None = ROLE) -> str:
+def run(on: WorldFixture, *decisions: dict[str, Any], role: str | None = ROLE) -> str:
     """A run whose first decisions these are."""
     run_id = on.start(**({} if role is None else {"lambdaRole": role}))
     on.decide(*decisions)
@@ -133,7 +133,7 @@ def test_a_run_without_a_role_cannot_start_a_function() -> None:
 
 @pytest.mark.parametrize("role", [ROLE, None])
 def test_without_a_map_no_function_can_be_started(role: str | None) -> None:
-    on = Stage(World())
+    on = WorldFixture(World())
     events = on.history(run(on, invoke(), role=role))
     failed = only(events, "StartLambdaFunctionFailed")
     assert failed["cause"] == "ASSUME_ROLE_FAILED"

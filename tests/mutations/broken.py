@@ -1,4 +1,4 @@
-"""Rules deliberately broken, one at a time: each is a mistake that somebody could make in this code.
+"""Rules deliberately broken, one at a time: each is a mistake that a developer could make in this code.
 
 Owns the list. A mutation names a piece of source that stands there exactly once, and what is put in its place; the
 families of tests that must notice it are named with it.
@@ -137,7 +137,7 @@ MUTATIONS = (
     ),
     Mutation(
         "sleepless",
-        "after deadlines have passed nobody looks for the next ones",
+        "after deadlines have passed the next ones are not looked for",
         "engine/duties.py",
         "        agenda.wake_at = work.tx.next_wake_at()\n",
         "        agenda.wake_at = None\n",
@@ -166,7 +166,7 @@ MUTATIONS = (
         "store/sqlite/sql/tasks.sql",
         "order by priority desc, position\n",
         "order by position\n",
-        ("exam", "scenarios", "model", "simulation"),
+        ("contract tests", "scenarios", "model", "simulation"),
     ),
     Mutation(
         "overwritten",
@@ -174,7 +174,7 @@ MUTATIONS = (
         "store/sqlite/sql/history.sql",
         "insert into events (run, event_id, body)",
         "insert or replace into events (run, event_id, body)",
-        ("exam",),
+        ("contract tests",),
     ),
     Mutation(
         "half committed",
@@ -182,7 +182,7 @@ MUTATIONS = (
         "store/sqlite/store.py",
         '                self._writer.execute("rollback")\n',
         '                self._writer.execute("commit")\n',
-        ("exam", "simulation"),
+        ("contract tests", "simulation"),
     ),
     Mutation(
         "old tags",
@@ -190,7 +190,7 @@ MUTATIONS = (
         "store/sqlite/writes.py",
         "            tagged = self._delete_tags([change.run for change in closing])\n",
         "            tagged = [change.run for change in closing]\n",
-        ("exam", "simulation"),
+        ("contract tests", "simulation"),
     ),
     Mutation(
         "ghosts",
@@ -198,7 +198,7 @@ MUTATIONS = (
         "store/sqlite/writes.py",
         "        self._delete_tags([run])\n",
         "",
-        ("exam", "simulation"),
+        ("contract tests", "simulation"),
     ),
     Mutation(
         "unheld",

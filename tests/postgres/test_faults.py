@@ -10,8 +10,8 @@ import psycopg
 import pytest
 
 from tests.postgres.places import with_option
-from tests.postgres.proxy import Cut, Proxy
 from tests.store.rows import change_of, event_rows, execution_row, executions, insert, run_of
+from tests.support.tcp_proxy import BlockingTcpProxy, Cut
 from tools.postgres import Server
 from workflowsvc.store.errors import OutcomeUnknown, StoreError, Unavailable
 from workflowsvc.store.postgres import wire
@@ -27,19 +27,19 @@ def store(own_server: Server) -> Iterator[PostgresStore]:
 
 
 @pytest.fixture
-def proxy(own_server: Server) -> Iterator[Proxy]:
-    proxy = Proxy(own_server.port)
+def proxy(own_server: Server) -> Iterator[BlockingTcpProxy]:
+    proxy = BlockingTcpProxy(own_server.port)
     yield proxy
     proxy.close()
 
 
 @pytest.fixture
-def through(own_server: Server, proxy: Proxy) -> Iterator[PostgresStore]:
+def through(own_server: Server, proxy: BlockingTcpProxy) -> Iterator[PostgresStore]:
     """A store behind the proxy, with a transaction behind it."""
     with closing(PostgresStore(own_server.dsn(port=proxy.port))) as store:
         insert(store, execution_row(next(NUMBERS)))
         yield store
-        proxy.refusing = False
+        proxy.accept_again()
 
 
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
@@ -113,19 +113,19 @@ def lose(store: PostgresStore, number: int) -> None:
 
 
 def test_a_commit_that_was_carried_out_is_committed_though_its_answer_is_lost(
-    through: PostgresStore, proxy: Proxy
+    through: PostgresStore, proxy: BlockingTcpProxy
 ) -> None:
     """The server is asked."""
     number = next(NUMBERS)
-    proxy.cut("commit", "after")
+    proxy.cut_at("commit", "after")
     lose(through, number)
     assert executions(through, number)
 
 
-def test_a_commit_that_did_not_arrive_is_unavailable(through: PostgresStore, proxy: Proxy) -> None:
+def test_a_commit_that_did_not_arrive_is_unavailable(through: PostgresStore, proxy: BlockingTcpProxy) -> None:
     """The server is asked, and ends the transaction if it has not noticed yet."""
     number = next(NUMBERS)
-    proxy.cut("commit", "at")
+    proxy.cut_at("commit", "at")
     with pytest.raises(Unavailable):
         lose(through, number)
     assert executions(through, number) == {}
@@ -134,26 +134,26 @@ def test_a_commit_that_did_not_arrive_is_unavailable(through: PostgresStore, pro
 
 @pytest.mark.parametrize(("where", "committed"), [("after", True), ("at", False), ("before", False)])
 def test_a_commit_of_which_nothing_can_be_learned_is_unknown(
-    through: PostgresStore, proxy: Proxy, where: Cut, committed: bool
+    through: PostgresStore, proxy: BlockingTcpProxy, where: Cut, committed: bool
 ) -> None:
     """Nobody can be asked now."""
     number = next(NUMBERS)
-    proxy.cut("commit", where, and_refuse=True)
+    proxy.cut_at("commit", where, and_refuse=True)
     with pytest.raises(OutcomeUnknown):
         lose(through, number)
     with pytest.raises(Unavailable), through.transaction():
         pass
-    proxy.refusing = False
+    proxy.accept_again()
     assert bool(executions(through, number)) is committed
     insert(through, execution_row(next(NUMBERS)))
 
 
 def test_the_outcome_is_unknown_when_another_server_has_taken_over(
-    through: PostgresStore, proxy: Proxy
+    through: PostgresStore, proxy: BlockingTcpProxy
 ) -> None:
     """Its transaction ids may be those of other transactions."""
     number = next(NUMBERS)
-    proxy.cut("commit", "after")
+    proxy.cut_at("commit", "after")
     through._timeline = "00000000"  # pyright: ignore[reportPrivateUsage]
     with pytest.raises(OutcomeUnknown):
         lose(through, number)
@@ -161,7 +161,7 @@ def test_the_outcome_is_unknown_when_another_server_has_taken_over(
 
 
 def test_the_outcome_is_unknown_when_the_server_numbers_no_transactions(
-    own_server: Server, proxy: Proxy
+    own_server: Server, proxy: BlockingTcpProxy
 ) -> None:
     """As far as its catalog says, which is all that is asked of servers that only speak like PostgreSQL."""
     number = next(NUMBERS)
@@ -172,14 +172,14 @@ def test_the_outcome_is_unknown_when_the_server_numbers_no_transactions(
         admin.execute("create table numberless.pg_proc (proname name)")
     with closing(PostgresStore(direct.replace(f":{own_server.port}/", f":{proxy.port}/"))) as store:
         insert(store, execution_row(next(NUMBERS)))
-        proxy.cut("commit", "after")
+        proxy.cut_at("commit", "after")
         with pytest.raises(OutcomeUnknown):
             lose(store, number)
         assert executions(store, number)
 
 
 def test_a_server_that_does_not_answer_is_given_up(
-    through: PostgresStore, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+    through: PostgresStore, proxy: BlockingTcpProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     number = next(NUMBERS)
 
@@ -187,13 +187,13 @@ def test_a_server_that_does_not_answer_is_given_up(
         with through.transaction() as tx:
             tx.insert_executions([execution_row(number)])
             assert tx.executions([run_of(number)])
-            proxy.frozen.set()
+            proxy.hold("requests")
             tx.executions([run_of(number)])
 
     monkeypatch.setattr(wire, "PATIENCE_MS", 200)
     with pytest.raises(Unavailable, match="has not answered"):
         hang()
-    proxy.frozen.clear()
+    proxy.release()
     monkeypatch.undo()
     insert(through, execution_row(number))
 

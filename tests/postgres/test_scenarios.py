@@ -6,19 +6,19 @@ import pytest
 
 from tests.postgres.places import open_empty_store
 from tests.scenario import language, runner
-from tests.scenario.in_process import InProcess, MortalWorld
+from tests.scenario.in_process import InProcess, RestartingWorld
 from tests.scenario.language import Scenario
-from tests.scenario.runner import Stage
+from tests.scenario.runner import ScenarioSettings
 from tests.single_node_store import SingleNodeStore
 
 SCENARIOS = [scenario for path in runner.files() for scenario in language.read(path)]
 
 
 class InPostgres(InProcess):
-    def __init__(self, stage: Stage, *, restless: bool) -> None:
+    def __init__(self, stage: ScenarioSettings, *, restless: bool) -> None:
         # With peers it would poll the store every second of the years that pass in scenarios.
         store = SingleNodeStore(open_empty_store())
-        self.world = MortalWorld(settings=stage.settings, store=store)
+        self.world = RestartingWorld(settings=stage.settings, store=store)
         self.world.restless = restless
         self.world.functions_answer = stage.functions_answer
         self.world.restart()

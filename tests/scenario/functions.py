@@ -19,7 +19,7 @@ def invoke(work: UnitOfWork, execution: Execution, scheduled_id: int) -> None:
 def ends(
     workflow_id: str, id: str, ending: str, word: str, details: str | None
 ) -> Callable[[UnitOfWork], None]:
-    """The function of this id comes to its end; nobody hears of it when its run is closed."""
+    """The function with this id ends; without effect when its run is closed."""
 
     def end(work: UnitOfWork) -> None:
         domain = work.catalog.require_domain(Tenant(), "d")

@@ -1,7 +1,7 @@
 """The service in this process, without threads: `workflowsvc.testing.World` as scenarios need it.
 
-Owns the deaths of the process. A `restless` one dies as often as it can: also between the commit of an event and the
-delivery of the message that it sends.
+Owns the restarts of the process. A `restless` one restarts wherever it can, also between the commit of an event and the
+delivery of its message.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from workflowsvc.testing import PendingAnswer, World
 
 
 class UnluckyStore(SqliteStore):
-    """In memory, and somebody else is always faster once: every batch is run, undone and run again."""
+    """A store in memory whose every commit meets a conflict once: each batch is run, rolled back and run again."""
 
     def __init__(self) -> None:
         super().__init__(None)
-        self.sure = True  # for whoever does not try again
+        self.sure = True  # no conflicts, for code that does not retry
         self._failed = False
 
     @contextlib.contextmanager
@@ -38,11 +38,11 @@ class UnluckyStore(SqliteStore):
         with super().transaction() as tx:
             yield tx
             if self._failed:
-                raise Conflict("somebody else was faster")
+                raise Conflict("another node was faster")
 
 
-class MortalWorld(World):
-    """Keeps the counters of its ids over its deaths: they stand for time, which stands still between two of them."""
+class RestartingWorld(World):
+    """Keeps the counters of its ids over restarts: they stand for time, which does not pass between two of them."""
 
     restless = False
     functions_answer = False
@@ -81,8 +81,8 @@ class InProcess:
         restless: bool = False,
         unlucky: bool = False,
     ) -> None:
-        """`restless`: the process dies where it can. `unlucky`: every commit fails the first time."""
-        self.world = MortalWorld(settings=settings, store=UnluckyStore() if unlucky else None)
+        """`restless`: restarts wherever it can. `unlucky`: every commit fails the first time."""
+        self.world = RestartingWorld(settings=settings, store=UnluckyStore() if unlucky else None)
         self.world.restless = restless
         self.world.functions_answer = functions_answer
         self.world.restart()

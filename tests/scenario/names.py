@@ -2,7 +2,7 @@
 tokens.
 
 Owns both directions: text in a command -> what is sent, and what is answered -> text. Which runs exist is asked of the
-service itself, so that `w#2` is always the second run of `w`, whoever saw it first.
+service itself, so that `w#2` is always the second run of `w`, whichever command showed it first.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Names:
         return _LONG.sub(lambda found: f"{{{len(found[0])}*{found[1]}}}", text)
 
     def spelt(self, text: str) -> str:
-        """A text to be sent: `{w#1}` in it becomes the runId, `{2048*x}` so many of them."""
+        """A text to be sent: `{w#1}` in it becomes the runId, `{2048*x}` 2,048 times `x`."""
         text = re.sub(r"\{([^{}]+#[0-9]+)\}", lambda found: self.run_id(found[1]), text)
         return re.sub(r"\{([0-9]+)\*(.)\}", lambda found: int(found[1]) * found[2], text)
 

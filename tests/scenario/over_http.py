@@ -218,7 +218,7 @@ class OverHttp:
         self._api.close()
 
     async def _submit(self, run: Callable[[UnitOfWork], Any]) -> Any:
-        """On the lane, as any call."""
+        """Runs it on the writer loop, as any call."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
         assert self._engine is not None

@@ -388,7 +388,7 @@ class Play:
         self._waiting.clear()
 
     def _do_clock(self, rest: str) -> Iterator[str]:
-        """`clock -1h`, `clock +5s`: somebody sets it."""
+        """`clock -1h`, `clock +5s`: the operator sets the clock."""
         sign = -1 if rest.startswith("-") else 1
         self._service.set_clock(sign * span_ms(rest.lstrip("+-")))
         self._auditor.one_clock = False

@@ -21,7 +21,7 @@ FOLDER = Path(__file__).parent.parent / "histories"
 PRELUDE = FOLDER / "prelude.txt"
 
 
-class Stage(NamedTuple):
+class ScenarioSettings(NamedTuple):
     """What a scenario asks of the service that it is played on."""
 
     settings: Settings
@@ -33,10 +33,10 @@ def files() -> list[Path]:
     return sorted(path for path in FOLDER.glob("*.txt") if path != PRELUDE)
 
 
-Make = Callable[[Stage], Service]
+Make = Callable[[ScenarioSettings], Service]
 
 
-def stage_of(scenario: Scenario) -> tuple[Stage, list[Step]]:
+def settings_of(scenario: Scenario) -> tuple[ScenarioSettings, list[Step]]:
     """`settings max_events=20 functions=answer` may be the first command."""
     steps = scenario.steps
     given: dict[str, Any] = {}
@@ -47,7 +47,7 @@ def stage_of(scenario: Scenario) -> tuple[Stage, list[Step]]:
         steps = steps[1:]
     functions_answer = given.pop("functions", None) == "answer"
     settings = Settings.from_environment({}, given)
-    return Stage(settings, functions_answer), steps
+    return ScenarioSettings(settings, functions_answer), steps
 
 
 def prelude() -> list[Step]:
@@ -62,11 +62,11 @@ def play(
 
     `judge_all`: in the end every history is judged, not only those that the scenario reads.
     """
-    stage, steps = stage_of(scenario)
-    service = make(stage)
+    wanted, steps = settings_of(scenario)
+    service = make(wanted)
     answers: dict[int, list[str]] = {}
     try:
-        acting = Play(service, Auditor(service, stage.settings.quotas), restless=restless)
+        acting = Play(service, Auditor(service, wanted.settings.quotas), restless=restless)
         for step in prelude():
             assert acting.perform(step) == []
         for step in steps:
@@ -87,7 +87,7 @@ def play(
 def differences(scenario: Scenario, answers: dict[int, list[str]]) -> str:
     """Where the answers are not the expected ones, as a person wants to see it; empty when all is well."""
     told: list[str] = []
-    _, steps = stage_of(scenario)
+    _, steps = settings_of(scenario)
     for step in steps:
         answered = answers.get(step.line, [])
         if answered != step.expected:
@@ -97,8 +97,8 @@ def differences(scenario: Scenario, answers: dict[int, list[str]]) -> str:
     return "\n".join(told)
 
 
-def in_process(stage: Stage) -> Service:
-    return InProcess(stage.settings, functions_answer=stage.functions_answer)
+def in_process(wanted: ScenarioSettings) -> Service:
+    return InProcess(wanted.settings, functions_answer=wanted.functions_answer)
 
 
 def compare(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""What a scenario needs of a service, whichever way it is reached."""
+"""The interface of a service to the scenarios, for every way of playing them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Refused(Exception):
 
 
 class Waiting(Protocol):
-    """A long poll that was sent and may be answered later."""
+    """A long poll that was sent and is held."""
 
     @property
     def done(self) -> bool: ...
@@ -27,18 +27,18 @@ class Waiting(Protocol):
         ...
 
     def hang_up(self) -> None:
-        """The connection goes away."""
+        """The client closes its connection."""
         ...
 
 
 class Service(Protocol):
-    """A service of its own, on a clock that only `advance` moves."""
+    """A new service, on a clock that only `advance` moves."""
 
     @property
     def now_ms(self) -> int: ...
 
     def call(self, operation: str, tenant: Tenant, members: dict[str, Any]) -> Any:
-        """The decoded answer, None for an empty body; raises Refused. A poll that finds nothing is answered at once."""
+        """The decoded answer, None for an empty body; raises Refused. A poll without a task is answered at once."""
         ...
 
     def wait(self, operation: str, tenant: Tenant, members: dict[str, Any]) -> Waiting:
@@ -50,19 +50,19 @@ class Service(Protocol):
         ...
 
     def set_clock(self, ms: int) -> None:
-        """Somebody sets the clock: no time passes, but the moment differs."""
+        """The operator sets the clock: no time passes, but the service reads another time."""
         ...
 
     def sleep(self, ms: int) -> None:
-        """The process dies, time passes, a new process begins."""
+        """The process dies, time passes, a new process starts."""
         ...
 
     def do(self, run: Callable[[UnitOfWork], Any]) -> Any:
-        """Something that no client can do, done by the service's own hands."""
+        """Runs a function within a transaction of the service, for what no client can do."""
         ...
 
     def audit(self) -> None:
-        """Fails when what is kept in memory and in the store is not what the histories say."""
+        """Fails when memory or store differ from a replay of the histories."""
         ...
 
     def close(self) -> None: ...

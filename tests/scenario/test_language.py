@@ -54,7 +54,7 @@ def test_a_wrong_expectation_is_found(written: str, wrong: str) -> None:
     assert wrong in runner.differences(scenario, runner.play(scenario, runner.in_process))
 
 
-def test_an_answer_that_nobody_expects_is_found_and_so_is_a_missing_one() -> None:
+def test_an_unexpected_answer_is_found_and_so_is_a_missing_one() -> None:
     (scenario,) = language.read_text(HERE, STORY.replace("    8 DecisionTaskScheduled +3\n", ""))
     assert "+ 8 DecisionTaskScheduled" in runner.differences(
         scenario, runner.play(scenario, runner.in_process)
@@ -116,7 +116,7 @@ def test_decisions_are_cut_at_semicolons_outside_of_quotes() -> None:
     ]
 
 
-def test_a_second_run_is_called_so_whoever_saw_it_first() -> None:
+def test_a_second_run_is_named_so_in_whichever_order_runs_are_seen() -> None:
     first, second = (f"22{letter * 43}=" for letter in "ab")
     names = Names(lambda workflow_id: [first, second])
     assert names.alias(second, "w") == "w#2"

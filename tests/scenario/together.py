@@ -1,7 +1,7 @@
-"""One scenario played by several accounts at once, each call of theirs in one batch with the others'.
+"""One scenario played by several accounts at once, with the same call of all accounts in one batch.
 
-Owns the meeting of the players: every call waits until all have made theirs; then the lane takes them together.
-Accounts do not see each other, so each of them must be answered as if it were alone.
+Owns the meeting of the players: every call waits until all players have made theirs, then the writer loop takes them
+together. Accounts do not see each other, so each must get the answers that it would get alone.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from workflowsvc.settings import Settings
 from workflowsvc.tenant import Tenant
 from workflowsvc.testing import PendingAnswer
 
-PATIENCE_SECONDS = 20.0  # how long a player may keep the others waiting before it counts as lost
+PATIENCE_SECONDS = 20.0  # time-out of the wait for the other players
 
 
 class Meeting:
-    """The world that all players share. Every batch in it is undone once, and run again."""
+    """The world that all players share. Every batch in it is rolled back once and run again."""
 
     def __init__(self, players: int, settings: Settings, *, functions_answer: bool) -> None:
         self.shared = InProcess(settings, functions_answer=functions_answer, unlucky=True)
@@ -44,7 +44,7 @@ class Meeting:
         return got
 
     def leave(self) -> None:
-        """A player has failed; nobody need wait for it."""
+        """A player has failed; the others must not wait for it."""
         self._barrier.abort()
 
     def _act(self) -> None:
@@ -92,7 +92,7 @@ class Meeting:
         return [self.shared.do(run) for run in wanted]
 
     def once(self, act: Callable[[InProcess], Any]) -> Callable[[list[Any]], list[Any]]:
-        """What happens to the world happens to all."""
+        """An act that is done once for all players, on the world."""
         return lambda wanted: [act(self.shared)] * len(wanted)
 
 
@@ -165,8 +165,8 @@ class WaitingTogether:
 
 def play(scenario: Scenario, players: int) -> list[dict[int, list[str]]]:
     """What was answered to each player."""
-    stage, _ = runner.stage_of(scenario)
-    meeting = Meeting(players, stage.settings, functions_answer=stage.functions_answer)
+    wanted, _ = runner.settings_of(scenario)
+    meeting = Meeting(players, wanted.settings, functions_answer=wanted.functions_answer)
     results: list[Any] = [None] * players
 
     def one(number: int) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.world_fixture import ACTIVITY, LIST, Stage, decision
+from tests.world_fixture import ACTIVITY, LIST, WorldFixture, decision
 from workflowsvc.clock import SystemClock
 from workflowsvc.engine.command_queue import Command
 from workflowsvc.engine.engine import Engine
@@ -27,12 +27,12 @@ from workflowsvc.testing import PendingAnswer, World
 
 
 @pytest.fixture
-def on() -> Stage:
-    return Stage(World())
+def on() -> WorldFixture:
+    return WorldFixture(World())
 
 
 @pytest.fixture
-def commands(on: Stage, monkeypatch: pytest.MonkeyPatch) -> list[Command]:
+def commands(on: WorldFixture, monkeypatch: pytest.MonkeyPatch) -> list[Command]:
     """Every command that the writer loop is given."""
     submitted: list[Command] = []
     submit = on.world.writer.submit
@@ -59,7 +59,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return tokens
 
 
-def test_a_task_token_is_opened_once_per_call(on: Stage, opened: list[str]) -> None:
+def test_a_task_token_is_opened_once_per_call(on: WorldFixture, opened: list[str]) -> None:
     on.start()
     on.decide(decision("ScheduleActivityTask", activityId="a", activityType=ACTIVITY))
     task = on.world.call("PollForActivityTask", domain="d", taskList=LIST)
@@ -69,13 +69,13 @@ def test_a_task_token_is_opened_once_per_call(on: Stage, opened: list[str]) -> N
     assert opened == [task["taskToken"]] * 2
 
 
-def test_a_bad_task_token_never_reaches_the_writer(on: Stage, commands: list[Command]) -> None:
+def test_a_bad_task_token_never_reaches_the_writer(on: WorldFixture, commands: list[Command]) -> None:
     with pytest.raises(ValidationException):
         on.world.call("RespondActivityTaskCompleted", taskToken="AAAA")
     assert commands == []
 
 
-def test_a_command_says_which_execution_it_is_about(on: Stage, commands: list[Command]) -> None:
+def test_a_command_says_which_execution_it_is_about(on: WorldFixture, commands: list[Command]) -> None:
     run_id = on.start("w")
     on.ask("SignalWorkflowExecution", workflowId="w", signalName="s")
     by_name = ExecutionReference(domain=(Tenant(), "d"), workflow_id="w")
@@ -91,7 +91,9 @@ def test_a_command_says_which_execution_it_is_about(on: Stage, commands: list[Co
     assert about[0].run is not None
 
 
-def test_every_command_of_a_call_names_its_action_and_request(on: Stage, commands: list[Command]) -> None:
+def test_every_command_of_a_call_names_its_action_and_request(
+    on: WorldFixture, commands: list[Command]
+) -> None:
     dispatcher = on.world.dispatcher
     for name, members in (
         ("RegisterDomain", b'{"name":"e","workflowExecutionRetentionPeriodInDays":"1"}'),

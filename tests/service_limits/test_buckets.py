@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import pytest
 
-from tests.world_fixture import ACTIVITY, LIST, ROLE, WORKFLOW, Stage, attributes, decision
+from tests.world_fixture import ACTIVITY, LIST, ROLE, WORKFLOW, WorldFixture, attributes, decision
 from workflowsvc.faults import ThrottlingException
 from workflowsvc.model import shapes
 from workflowsvc.service.action import Rate
@@ -33,13 +33,13 @@ RUNS = {name: action.run_rate for name, action in ACTIONS.items() if action.run_
 
 
 @pytest.fixture
-def on() -> Stage:
+def on() -> WorldFixture:
     return stage("aws")
 
 
-def stage(limits: Any) -> Stage:
+def stage(limits: Any) -> WorldFixture:
     world = World(settings=Settings(limits=limits, quotas=ROOMY), functions={"*": lambda event: LATER})
-    return Stage(world)
+    return WorldFixture(world)
 
 
 # --- calls ---
@@ -103,7 +103,7 @@ def test_buckets_that_are_full_again_are_forgotten() -> None:
     assert len(buckets._buckets) < MAX_BUCKETS
 
 
-def test_a_throttled_call_does_nothing(on: Stage) -> None:
+def test_a_throttled_call_does_nothing(on: WorldFixture) -> None:
     run_id = on.start()
     terminated = 0
     for number in range(CALLS["TerminateWorkflowExecution"].size):
@@ -121,7 +121,7 @@ def test_a_throttled_call_does_nothing(on: Stage) -> None:
     on.ask("TerminateWorkflowExecution", workflowId="w")
 
 
-def test_a_throttled_poll_takes_no_task(on: Stage) -> None:
+def test_a_throttled_poll_takes_no_task(on: WorldFixture) -> None:
     for _ in range(CALLS["PollForDecisionTask"].size):
         on.ask("PollForDecisionTask", taskList={"name": "idle"})
     on.start()
@@ -161,7 +161,7 @@ def decisions(decision_type: str, first: int, count: int) -> Iterator[dict[str, 
         yield decision(decision_type, **members)
 
 
-def failures(on: Stage, run_id: str, decision_type: str, workflow_id: str = "w") -> list[str]:
+def failures(on: WorldFixture, run_id: str, decision_type: str, workflow_id: str = "w") -> list[str]:
     return [
         attributes(event)["cause"]
         for event in _all_events(on, run_id, workflow_id)
@@ -169,7 +169,7 @@ def failures(on: Stage, run_id: str, decision_type: str, workflow_id: str = "w")
     ]
 
 
-def _all_events(on: Stage, run_id: str, workflow_id: str) -> list[dict[str, Any]]:
+def _all_events(on: WorldFixture, run_id: str, workflow_id: str) -> list[dict[str, Any]]:
     """From the store: reading pages would take from a bucket that is looked at here."""
     return on.world.history(on.domain, workflow_id, run_id)
 
@@ -187,7 +187,7 @@ def test_every_cause_of_the_model_that_tells_of_a_rate_has_a_bucket() -> None:
 
 
 @pytest.mark.parametrize("decision_type", sorted(DECISION_MEMBERS))
-def test_a_decision_beyond_its_rate_fails_with_its_cause(on: Stage, decision_type: str) -> None:
+def test_a_decision_beyond_its_rate_fails_with_its_cause(on: WorldFixture, decision_type: str) -> None:
     size, refill = DECISIONS[decision_type]
     run_id = on.start(lambdaRole=ROLE)
     on.decide(*decisions(decision_type, 0, size + 3))
@@ -199,13 +199,13 @@ def test_a_decision_beyond_its_rate_fails_with_its_cause(on: Stage, decision_typ
     assert rates(on, run_id, decision_type) == 4
 
 
-def rates(on: Stage, run_id: str, decision_type: str) -> int:
+def rates(on: WorldFixture, run_id: str, decision_type: str) -> int:
     causes = failures(on, run_id, decision_type)
     assert set(causes) <= {CAUSES[decision_type], "UNKNOWN_EXTERNAL_WORKFLOW_EXECUTION"}
     return causes.count(CAUSES[decision_type])
 
 
-def decide_for(on: Stage, workflow_id: str, decisions: Iterator[dict[str, Any]]) -> None:
+def decide_for(on: WorldFixture, workflow_id: str, decisions: Iterator[dict[str, Any]]) -> None:
     """Children have decision tasks on the same list."""
     task = on.next_task()
     while task["workflowExecution"]["workflowId"] != workflow_id:
@@ -213,7 +213,7 @@ def decide_for(on: Stage, workflow_id: str, decisions: Iterator[dict[str, Any]])
     on.call("RespondDecisionTaskCompleted", taskToken=task["taskToken"], decisions=list(decisions))
 
 
-def test_continuing_beyond_the_rate_fails_with_its_cause(on: Stage) -> None:
+def test_continuing_beyond_the_rate_fails_with_its_cause(on: WorldFixture) -> None:
     buckets = on.world.buckets
     for _ in range(DECISIONS["ContinueAsNewWorkflowExecution"].size):
         assert buckets.admits_decision(Tenant(), "ContinueAsNewWorkflowExecution", on.world.clock.now_ms())
@@ -227,9 +227,9 @@ def test_continuing_beyond_the_rate_fails_with_its_cause(on: Stage) -> None:
     assert on.types(run_id)[-1] == "WorkflowExecutionContinuedAsNew"
 
 
-def test_all_runs_of_an_account_share_a_bucket_of_decisions(on: Stage) -> None:
-    other = Stage(on.world, domain="other")
-    stranger = Stage(on.world, tenant=Tenant("111111111111"))
+def test_all_runs_of_an_account_share_a_bucket_of_decisions(on: WorldFixture) -> None:
+    other = WorldFixture(on.world, domain="other")
+    stranger = WorldFixture(on.world, tenant=Tenant("111111111111"))
     on.start()
     on.decide(*decisions("StartTimer", 0, DECISIONS["StartTimer"].size))
     run_id = other.start()
@@ -240,7 +240,7 @@ def test_all_runs_of_an_account_share_a_bucket_of_decisions(on: Stage) -> None:
     assert "StartTimerFailed" not in stranger.types(run_id)
 
 
-def test_decisions_without_a_rate_are_never_throttled(on: Stage) -> None:
+def test_decisions_without_a_rate_are_never_throttled(on: WorldFixture) -> None:
     run_id = on.start()
     on.decide(*(decision("RecordMarker", markerName="m") for _ in range(3_000)))
     types = [event["eventType"] for event in _all_events(on, run_id, "w")]
@@ -250,7 +250,7 @@ def test_decisions_without_a_rate_are_never_throttled(on: Stage) -> None:
 # --- lists ---
 
 
-def test_a_task_list_takes_only_so_many_activity_tasks_a_second(on: Stage, monkeypatch: Any) -> None:
+def test_a_task_list_takes_only_so_many_activity_tasks_a_second(on: WorldFixture, monkeypatch: Any) -> None:
     """2,000 by SWF §12.1, which the 1,000 of the decision hide; so the list's own is made smaller here."""
     assert Rate(2000, 2000) == ACTIVITY_TASK_LIST
     monkeypatch.setattr("workflowsvc.service.buckets.ACTIVITY_TASK_LIST", Rate(2, 2))
@@ -271,7 +271,7 @@ def test_a_task_list_takes_only_so_many_activity_tasks_a_second(on: Stage, monke
 # --- runs ---
 
 
-def calls_of_a_run(on: Stage, operation: str, run_id: str, token: str) -> None:
+def calls_of_a_run(on: WorldFixture, operation: str, run_id: str, token: str) -> None:
     members: dict[str, Any] = {
         "GetWorkflowExecutionHistory": {"execution": {"workflowId": "w", "runId": run_id}},
         "RecordActivityTaskHeartbeat": {"taskToken": token},
@@ -282,7 +282,7 @@ def calls_of_a_run(on: Stage, operation: str, run_id: str, token: str) -> None:
 
 
 @pytest.mark.parametrize("operation", sorted(RUNS))
-def test_one_run_can_be_called_only_so_often(on: Stage, operation: str) -> None:
+def test_one_run_can_be_called_only_so_often(on: WorldFixture, operation: str) -> None:
     """SWF §12.4, beside the bucket of the account, which holds at least as much."""
     size, refill = RUNS[operation]
     assert CALLS[operation].size >= size
@@ -321,7 +321,7 @@ def test_without_the_profile_nothing_is_throttled(limits: str) -> None:
 
 def test_the_profile_keeps_the_structural_quotas_too() -> None:
     settings = Settings.from_environment({}, {"limits": "aws", "max_open_timers": 1})
-    on = Stage(World(settings=settings))
+    on = WorldFixture(World(settings=settings))
     run_id = on.start()
     on.decide(*decisions("StartTimer", 0, 2))
     assert failures(on, run_id, "StartTimer") == ["OPEN_TIMERS_LIMIT_EXCEEDED"]

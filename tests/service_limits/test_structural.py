@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.world_fixture import ACTIVITY, LIST, ROLE, WORKFLOW, Stage, attributes, decision, only
+from tests.world_fixture import ACTIVITY, LIST, ROLE, WORKFLOW, WorldFixture, attributes, decision, only
 from workflowsvc.faults import LimitExceededFault, TooManyTagsFault, UnknownResourceFault, ValidationException
 from workflowsvc.options import SettingsError
 from workflowsvc.settings import Limits, Settings
@@ -14,15 +14,15 @@ from workflowsvc.tenant import Tenant
 from workflowsvc.testing import LATER, World
 
 
-def stage(**quotas: int) -> Stage:
-    return Stage(limited(**quotas))
+def stage(**quotas: int) -> WorldFixture:
+    return WorldFixture(limited(**quotas))
 
 
 def limited(**quotas: int) -> World:
     return World(settings=Settings(quotas=Limits(**quotas)), functions={"*": lambda event: LATER})
 
 
-def causes(on: Stage, run_id: str, event_type: str) -> list[str]:
+def causes(on: WorldFixture, run_id: str, event_type: str) -> list[str]:
     """Of the decisions that have failed."""
     return [attributes(event)["cause"] for event in on.history(run_id) if event["eventType"] == event_type]
 
@@ -72,7 +72,7 @@ def test_domains_of_other_accounts_and_regions_do_not_count(other: Tenant) -> No
 @pytest.mark.parametrize("kind", ["Workflow", "Activity"])
 def test_types_of_a_kind_are_limited_by_domain_and_deprecated_ones_count(kind: str) -> None:
     on = stage(**{f"max_{kind.lower()}_types": 3})
-    other = Stage(on.world, domain="other")
+    other = WorldFixture(on.world, domain="other")
     register, deprecate, delete = (f"{verb}{kind}Type" for verb in ("Register", "Deprecate", "Delete"))
     on.ask(register, name="n", version="1")
     on.ask(register, name="n", version="2")
@@ -116,7 +116,7 @@ def test_a_run_has_at_most_five_tags() -> None:
 
 def test_a_domain_has_only_so_many_open_runs() -> None:
     on = stage(max_open_executions=2)
-    other = Stage(on.world, domain="other")
+    other = WorldFixture(on.world, domain="other")
     on.start("a")
     on.start("b")
     with pytest.raises(LimitExceededFault, match="limit of 2 open executions in domain d"):
@@ -305,7 +305,9 @@ def test_off_means_none_of_them() -> None:
         {"WORKFLOWSVC_MAX_OPEN_TIMERS": "1"}, {"limits": "off", "max_domains": 1}
     ).quotas
     assert min(getattr(quotas, name) for name in quotas.__dataclass_fields__) == 2**31 - 1
-    on = Stage(World(settings=Settings(limits="off", quotas=quotas), functions={"*": lambda event: LATER}))
+    on = WorldFixture(
+        World(settings=Settings(limits="off", quotas=quotas), functions={"*": lambda event: LATER})
+    )
     run_id = on.start(lambdaRole=ROLE)
     many = [
         *(timer(f"t{number}") for number in range(1_001)),
@@ -346,7 +348,7 @@ def test_data_may_be_allowed_to_be_shorter_than_the_api_does() -> None:
 
 def test_the_result_of_a_function_is_data_too() -> None:
     quotas = Limits(max_data_characters=10)
-    on = Stage(World(settings=Settings(quotas=quotas), functions={"*": lambda event: "r" * 11}))
+    on = WorldFixture(World(settings=Settings(quotas=quotas), functions={"*": lambda event: "r" * 11}))
     run_id = on.start(lambdaRole=ROLE)
     on.decide(function("1"))
     failed = only(on.history(run_id), "LambdaFunctionFailed")

@@ -22,7 +22,7 @@ from workflowsvc.store.sqlite.store import SqliteStore
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.sim", description=__doc__)
-    parser.add_argument("--seed", type=int, help="one seed; its story is told")
+    parser.add_argument("--seed", type=int, help="one seed; its hash is printed")
     parser.add_argument("--seeds", metavar="A-B", help="all of these seeds")
     parser.add_argument("--steps", type=int, default=STEPS, help="of each seed [%(default)s]")
     parser.add_argument("--only", help="only these steps: 3,5,9-12")

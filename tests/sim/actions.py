@@ -1,4 +1,4 @@
-"""What can happen in a step: everything that clients, operators, functions, clocks and misfortune do.
+"""The actions of a step: everything that clients, operators, functions, clocks and faults of the store do.
 
 Owns the actions and how often each is drawn. Each draws from the dice of its step alone.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from tests.sim.calls import LockedByPeer
+from tests.sim.calls import HeldTask
 from tests.sim.decisions import FUNCTION, LISTS, WORKFLOWS, Dice
 from tests.sim.faulty import Fault, Kind
 from workflowsvc.engine.invoker import Failed
@@ -109,7 +109,7 @@ def end_a_poll(sim: Simulation, dice: Dice) -> None:
 # --- deciders and workers ---
 
 
-def _held(dice: Dice, tasks: list[LockedByPeer]) -> LockedByPeer | None:
+def _held(dice: Dice, tasks: list[HeldTask]) -> HeldTask | None:
     """Mostly one that waits for an answer; now and then one that was answered, or long ago."""
     unanswered = [task for task in tasks if not task.answers]
     if unanswered and dice.chance(0.85):
@@ -232,7 +232,7 @@ def operate_domain(sim: Simulation, dice: Dice) -> None:
         sim.send("UntagResource", tenant, {"resourceArn": arn, "tagKeys": ["a"]})
 
 
-# --- time and misfortune ---
+# --- time and faults ---
 
 
 def pass_time(sim: Simulation, dice: Dice) -> None:
@@ -267,8 +267,8 @@ KINDS: list[tuple[Kind, int]] = [
 ]
 
 
-def misfortune(sim: Simulation, dice: Dice) -> None:
-    """What happens next meets a failing store; so does what is sent together with it."""
+def store_fault(sim: Simulation, dice: Dice) -> None:
+    """The next calls, sent together, meet a failing store."""
     kinds, weights = zip(*KINDS, strict=True)
     kind = dice.source.choices(kinds, weights)[0]
     at_commit = "commit" in kind or "kept" in kind or kind == "no reading"
@@ -278,7 +278,7 @@ def misfortune(sim: Simulation, dice: Dice) -> None:
 
 
 def together(sim: Simulation, dice: Dice) -> None:
-    """Several things at once: one batch of the lane."""
+    """Several calls at once: one batch of the writer loop."""
     for _ in range(dice.one(1, 2, 3, 5, 8)):
         draw(dice, CALLS)(sim, dice)
 
@@ -303,7 +303,7 @@ ACTIONS: list[tuple[Action, int]] = [
     *CALLS,
     (together, 25),
     (pass_time, 22),
-    (misfortune, 18),
+    (store_fault, 18),
     (set_clock, 1),
     (restart, 2),
     (operate_domain, 1),

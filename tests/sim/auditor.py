@@ -1,7 +1,7 @@
-"""An independent judge of what clients were told: QUALITY §2.5.R1 to §2.5.R5, §2.5.S.
+"""An independent judge of the answers that clients got: QUALITY §2.5.R1 to §2.5.R5, §2.5.S.
 
-Owns the comparison of answers with the log of commits. It knows SWF's events and no rule of the service: what it
-needs of an event is that a text which only one call has used stands in it.
+Owns the comparison of answers with the log of commits. It knows SWF's events and no rule of the service: it finds the
+event of a call by a text that only this call has used.
 
 R1 an acknowledged call is in the history exactly once, committed after it was sent and before it was answered
 (which also orders the calls on one execution as they happened: R4). R2 no task is handed out twice. R3 a call
@@ -16,7 +16,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from tests.sim.calls import Call, Clients, LockedByPeer
+from tests.sim.calls import Call, Clients, HeldTask
 from tests.sim.decisions import EVENTS
 from tests.sim.faulty import Log
 from workflowsvc.core.run_ids import run_of
@@ -25,7 +25,7 @@ from workflowsvc.tenant import Tenant
 
 _MARKER = re.compile(r"m-[0-9]+")
 
-Place = tuple[int, int]
+RecordedAt = tuple[int, int]
 """run and event id"""
 
 RECORDED = {  # operation -> the event that it makes, the member that holds the call's own text
@@ -64,7 +64,7 @@ def attributes(event: dict[str, Any]) -> dict[str, Any]:
 
 
 class Auditor:
-    """Told of every commit and of every answer."""
+    """Sees every commit and every answer."""
 
     def __init__(self, log: Log, clients: Clients, quotas: Limits, now_ms: Callable[[], int]) -> None:
         self._log = log
@@ -73,19 +73,19 @@ class Auditor:
         self._now_ms = now_ms
         self.one_clock = True
         self._heartbeats: dict[
-            Place, tuple[int, str | None]
+            RecordedAt, tuple[int, str | None]
         ] = {}  # the last acknowledged one: when, and its details
         self.domains: dict[tuple[Tenant, str], int] = {}
-        self.marked: dict[tuple[str, str], list[Place]] = {}
+        self.marked: dict[tuple[str, str], list[RecordedAt]] = {}
         self.closed: dict[int, int] = {}  # run -> the commit of its closing event
-        self.closed_tasks: dict[Place, int] = {}  # the scheduled event -> the commit of the closing one
+        self.closed_tasks: dict[RecordedAt, int] = {}  # the scheduled event -> the commit of the closing one
         self.invoked: dict[str, int] = {}
-        self._lambdas: dict[str, Place] = {}  # by input
-        self._started_lambdas: set[Place] = set()
+        self._lambdas: dict[str, RecordedAt] = {}  # by input
+        self._started_lambdas: set[RecordedAt] = set()
         self._cancel_requests: dict[int, int] = {}
         self._tokens: set[str] = set()
-        self._handed_out: set[Place] = set()
-        self._unsure: set[Place] = set()  # activities of which some heartbeat has no answer
+        self._handed_out: set[RecordedAt] = set()
+        self._unsure: set[RecordedAt] = set()  # activities of which some heartbeat has no answer
         self._owners: dict[str, Tenant] = {}
         self.acknowledged = 0
         log.on_event = self._on_event
@@ -166,9 +166,9 @@ class Auditor:
         else:
             self._heartbeats[place] = (self._now_ms(), call.members.get("details"))
 
-    def _places(self, call: Call) -> list[Place]:
-        """Where it is recorded. A poll goes on waiting when its task was committed without the service knowing:
-        nobody is given that task, and it times out.
+    def _places(self, call: Call) -> list[RecordedAt]:
+        """Where the call is recorded. A poll goes on waiting when its task was committed in a commit that was reported
+        as lost: no poller gets that task, and it times out.
         """
         if call.operation not in RECORDED or call.marker is None:
             return []
@@ -177,7 +177,7 @@ class Auditor:
             places = [place for place in places if self._log.committed_at[place] not in self._log.unreported]
         return places
 
-    def _require_recorded(self, call: Call) -> Place:
+    def _require_recorded(self, call: Call) -> RecordedAt:
         places = self._places(call)
         assert len(places) == 1, f"R1: acknowledged {call.operation} {call.marker} is recorded at {places}"
         commit = self._log.committed_at[places[0]]
@@ -240,7 +240,7 @@ class Auditor:
             kind = held["decisionType"]
             event = next(events, None)
             if event is not None and event["eventType"] == "ActivityTaskCanceled":
-                event = next(events, None)  # of a task that nobody had started (SWF §5.3)
+                event = next(events, None)  # of a task that was not started (SWF §5.3)
             assert event is not None, f"D5: nothing was recorded for {kind}"
             found = event["eventType"]
             if attributes(event).get("cause") == "EVENT_LIMIT_EXCEEDED":
@@ -278,9 +278,9 @@ class Auditor:
             f"R5: {call.operation} was refused ({call.fault}), but the task is open"
         )
 
-    def task_of(self, token: str) -> Place | None:
+    def task_of(self, token: str) -> RecordedAt | None:
         """run and scheduled event of a task that was handed out."""
-        held: list[LockedByPeer] = [*self._clients.decisions, *self._clients.work]
+        held: list[HeldTask] = [*self._clients.decisions, *self._clients.work]
         for task in held:
             if task.token == token:
                 run, started_id = self._places(task.call)[0]

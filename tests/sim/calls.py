@@ -41,7 +41,7 @@ class Call:
 
 
 @dataclass
-class LockedByPeer:
+class HeldTask:
     """A task that a client was given and keeps, whether it has answered it or not."""
 
     call: Call
@@ -56,12 +56,12 @@ class Clients:
         self._store = store
         self.calls: list[Call] = []
         self.waiting: list[Call] = []
-        self.decisions: list[LockedByPeer] = []
-        self.work: list[LockedByPeer] = []
+        self.decisions: list[HeldTask] = []
+        self.work: list[HeldTask] = []
         self._markers = 0
 
     def marker(self) -> str:
-        """Text that nobody else has used, and that cannot stand in a token by chance."""
+        """A text that no other call uses, and that cannot be part of a token by chance."""
         self._markers += 1
         return f"m-{self._markers}"
 
@@ -88,7 +88,7 @@ class Clients:
         return answered
 
     def lose(self) -> list[Call]:
-        """The process died: whoever waited never hears."""
+        """The process died: calls that waited get no answer."""
         self.collect()
         lost, self.waiting = self.waiting, []
         for call in lost:
@@ -118,5 +118,5 @@ class Clients:
             and "taskToken" in call.result
             and "nextPageToken" not in call.members
         ):
-            held = LockedByPeer(call, call.result["taskToken"])
+            held = HeldTask(call, call.result["taskToken"])
             (self.decisions if call.operation == "PollForDecisionTask" else self.work).append(held)

@@ -1,7 +1,7 @@
-"""What must be true of a node and its store after every step: history is the state, and all else follows from it.
+"""What must be true of a node and its store after every step: histories are the state, and all else follows from them.
 
-Owns the comparisons of memory and store with a fresh replay, by `workflowsvc.fsck` for what is stored. Only what has
-changed is looked at again.
+Owns the comparisons of memory and store with a fresh replay, by `workflowsvc.fsck` for the rows. Checks again only what
+has changed.
 """
 
 from __future__ import annotations
@@ -132,10 +132,12 @@ class Checks:
             assert not moments or (alarm is not None and alarm <= min(moments)), (
                 f"{alarm} is after {min(moments)}"
             )
-        assert not messages or state.agenda.messages_waiting, "messages wait, but nobody looks"
+        assert not messages or state.agenda.messages_waiting, (
+            "messages wait, but the node does not look for them"
+        )
 
     def _check_polls(self, world: World) -> None:
-        """No poll waits beside a task that it could have, unless somebody is about to look."""
+        """No poll waits beside a task that it could get, unless the node is about to match them."""
         if world.state.agenda.poll_store_at is not None:
             return
         for key, queue in world.state.pollers._queues.items():

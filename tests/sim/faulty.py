@@ -1,4 +1,4 @@
-"""A store that fails when it is told to, and remembers by itself what was committed.
+"""A store that fails where a fault is armed, and keeps its own log of what was committed.
 
 Owns the faults and the log of commits: the log is written from what goes through the interface, so it is independent
 of the rules and of the database. Knows no rule.
@@ -34,7 +34,7 @@ AFTER_COMMIT = {"unknown, kept", "crash after commit"}
 
 
 class Crash(BaseException):
-    """The process is killed here. Nobody may catch it."""
+    """The process is killed here. No code of the service may catch it."""
 
 
 class Fault(NamedTuple):

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from tests.sim.simulation import Failure, Plan, simulate
 
-MOST_TRIES = 400
+MAX_TRIES = 400
 BY_CHANCE = 100  # at the end; more rarely find anything
 
 
@@ -41,14 +41,14 @@ def _parts(steps: list[int], chance: random.Random) -> Iterator[set[int]]:
     there are plans from which no single step can be left out, but some together can: the tries that are left go there.
     """
     tries, size = 0, len(steps) // 2
-    while size and tries < MOST_TRIES:
+    while size and tries < MAX_TRIES:
         first = 0
         while first < len(steps):
             tries, before = tries + 1, len(steps)
             yield set(steps[first : first + size])
             first += size * (len(steps) == before)
         size //= 2
-    for _ in range(min(BY_CHANCE, MOST_TRIES - tries)):
+    for _ in range(min(BY_CHANCE, MAX_TRIES - tries)):
         if len(steps) < 2:
             return
         yield set(chance.sample(steps, chance.randint(1, max(len(steps) // 2, 1))))

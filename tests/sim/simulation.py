@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from tests.scenario.audit import lint_limits
 from tests.sim import actions, reads
 from tests.sim.auditor import Auditor
-from tests.sim.calls import Call, Clients, LockedByPeer
+from tests.sim.calls import Call, Clients, HeldTask
 from tests.sim.checks import Checks
 from tests.sim.decisions import FUNCTION, LISTS, Dice
 from tests.sim.faulty import Crash, FaultyStore
@@ -325,7 +325,7 @@ class Simulation:
         self.checks.check(self.world, everything=True)
 
     def _work_once(self) -> bool:
-        """Everybody takes what there is and does it well. False when there was nothing to do."""
+        """Every decider and worker takes a task and completes it. False when there was none."""
         busy = False
         for tenant, domain in actions.PLACES:
             for name in LISTS:
@@ -344,7 +344,7 @@ class Simulation:
             busy = True
         return busy
 
-    def _poll(self, operation: str, tenant: Tenant, domain: str, name: str) -> LockedByPeer | None:
+    def _poll(self, operation: str, tenant: Tenant, domain: str, name: str) -> HeldTask | None:
         marker = self.clients.marker()
         members = {"domain": domain, "taskList": {"name": name}, "identity": marker}
         call = self.send(operation, tenant, members, marker)
@@ -355,7 +355,7 @@ class Simulation:
             self.run()
         if call.fault is not None:
             return None  # too many polls wait here already: they will get what there is
-        return LockedByPeer(call, call.result["taskToken"]) if "taskToken" in call.result else None
+        return HeldTask(call, call.result["taskToken"]) if "taskToken" in call.result else None
 
     def _require_only_waiting(self) -> None:
         """D6: an open run waits for something that is open, for a decider that was lost, or was left alone."""

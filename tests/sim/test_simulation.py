@@ -21,10 +21,10 @@ from workflowsvc.store.sqlite.store import SqliteStore
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = range(200)
 CALLS = {"conflict", "unavailable", "crash", "unknown", "no reading"}
-NEVER = {"RecordMarkerFailed"}  # its only cause is a permission (SWF §5.8), and everybody may do everything
+NEVER = {"RecordMarkerFailed"}  # its only cause is a permission (SWF §5.8), and no action is forbidden here
 
 
-@pytest.mark.timeout(900)  # together, so that what they have met can be counted: 40 s, alone on a core
+@pytest.mark.timeout(900)  # one test, so that all faults are counted together: 40 s on a free core
 def test_seeds_hold_and_have_met_everything_there_is() -> None:
     """Every event, every operation, every fault: else they prove less than they seem to."""
     results = [_hold(seed) for seed in SEEDS]

@@ -1,9 +1,9 @@
-"""`python -m tests.soak`: the long form of everything that tries to break the service, and what came of it.
+"""`python -m tests.soak`: the long forms of all tests that try to break the service, and their findings.
 
-Without arguments all parts, one after the other; name some to run those. With `--postgres` the parts are those of
-several nodes on PostgreSQL, for which a server is started. `--minutes` is a budget: parts that
-can do less do less, those that have not begun when it is used up are named as not run. The exit status is 1 if
-anything was wrong; the files of that part are then left where it says.
+Runs all parts, one after the other, or those that are named. With `--postgres` the parts are those of several nodes on
+PostgreSQL, for which a server is started. `--minutes` is a budget: parts that can do less do less, and those that have
+not begun when it is used up are reported as not run. The exit status is 1 if anything was wrong; the output then names
+the folder with the files of that part.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ import time
 import traceback
 from pathlib import Path
 
-from tests.crash.server import ROOT
 from tests.soak import parts, postgres_parts
 from tests.soak.part import Job, Part
+from tests.support.server import ROOT
 from tools import postgres
 
 

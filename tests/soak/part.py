@@ -1,4 +1,4 @@
-"""What a long form is: a name, about how long it takes, and what it does with its job."""
+"""A part of a long form: its name, its usual duration, and the function that runs it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.abuse.report import Report
-from tests.crash.server import ROOT
+from tests.support.server import ROOT
 
 
 class Job(NamedTuple):
-    """How a part is to be run."""
+    """The folder, seed and deadline of a part."""
 
     folder: Path
     seed: int
@@ -23,7 +23,7 @@ class Job(NamedTuple):
 
 class Part(NamedTuple):
     name: str
-    minutes: float  # about, on two cores
+    minutes: float  # usual duration on two cores
     about: str
     run: Callable[[Job], Report]
 
@@ -40,7 +40,7 @@ def simulation(seeds: int, *options: str) -> Report:
 
 
 def command(module: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """A command of its own, whose exit status judges."""
+    """Runs a module as a process; its exit status is the judgement."""
     return subprocess.run(
         [sys.executable, "-m", module, *arguments],
         cwd=ROOT,

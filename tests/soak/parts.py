@@ -1,6 +1,6 @@
-"""The long forms, each a part that can be run alone: what it is called, what it does, how long it takes.
+"""The long forms of one server on SQLite, each a part that can be run alone.
 
-Owns the figures to reach and the list of parts. What a part does is in the package it comes from.
+Owns the list of parts and the figures that they reach. The work of a part is in the package that it comes from.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from tests.abuse import crowd, fuzz, growth, pollers, storm
 from tests.abuse.report import Report
 from tests.crash import kills, points, power, store_kills
 from tests.crash.disk_fault_run import Meanwhile, suffer
-from tests.crash.disk_fault_run import Report as OrdealReport
+from tests.crash.disk_fault_run import Report as DiskReport
 from tests.crash.disks import Ballast, FaultyDisk, NoLargerFiles, compiler, small_disk
-from tests.crash.server import Server
 from tests.soak.part import Job, Part, command, of, simulation
+from tests.support.server import Server
 
 SERVER_KILLS, STORE_KILLS = 200, 1_000
 POWER_CUTS = 2_000  # without failing syncs, and as many with them
 FAILING_SYNCS = 0.05
 FUZZED = 200_000
 IDLE_POLLS, IDLE_SECONDS = 10_000, 60.0
-MOST_EVENTS, MOST_OPEN = 25_000, 100_000
-MIN_BATCH_TO_LINGER = 100
+MAX_EVENTS, MAX_OPEN = 25_000, 100_000
+CLIENTS_OF_EACH_KIND = 100
 SEEDS = 4_000  # a million calls and more
 MODEL_RUNS, MODEL_STEPS = 500, 100  # of the naive model, for each store
 QUIET = {"log_level": "warning", "long_poll_seconds": pollers.HOLD_SECONDS}
@@ -59,9 +59,9 @@ def _power(job: Job) -> Report:
 
 def _disk(job: Job) -> Report:
     whole = Report()
-    for name, ordeal in _ordeals(job):
+    for name, fault_run in _disk_fault_runs(job):
         try:
-            report = asyncio.run(ordeal())
+            report = asyncio.run(fault_run())
         except PermissionError as error:
             whole.say(f"{name}: not run, {error}")
             continue
@@ -78,7 +78,7 @@ def _disk(job: Job) -> Report:
     return whole
 
 
-def _ordeals(job: Job) -> Iterator[tuple[str, Callable[[], Awaitable[OrdealReport]]]]:
+def _disk_fault_runs(job: Job) -> Iterator[tuple[str, Callable[[], Awaitable[DiskReport]]]]:
     meanwhiles: tuple[Meanwhile, ...] = ("nothing", "kill", "stop")
     for meanwhile in meanwhiles:
         yield f"full disk, {meanwhile} meanwhile", lambda m=meanwhile: _on_a_full_disk(job, m)
@@ -97,19 +97,19 @@ def _ordeals(job: Job) -> Iterator[tuple[str, Callable[[], Awaitable[OrdealRepor
         yield f"syncs of {milliseconds} ms", lambda ms=milliseconds: _on_a_slow_disk(job, ms)
 
 
-async def _on_a_full_disk(job: Job, meanwhile: Meanwhile) -> OrdealReport:
+async def _on_a_full_disk(job: Job, meanwhile: Meanwhile) -> DiskReport:
     with small_disk(job.folder / f"full {meanwhile}") as folder:
         ballast, server = Ballast(folder), Server(folder, kills.SETTINGS)
         return await suffer(server, ballast.fill, ballast.heal, seed=job.seed, meanwhile=meanwhile)
 
 
-async def _with_a_limit(job: Job, meanwhile: Meanwhile) -> OrdealReport:
+async def _with_a_limit(job: Job, meanwhile: Meanwhile) -> DiskReport:
     server = Server(_folder(job, f"limit {meanwhile}"), kills.SETTINGS)
     limit = NoLargerFiles(server)
     return await suffer(server, limit.fill, limit.heal, seed=job.seed, meanwhile=meanwhile)
 
 
-async def _with_errors(job: Job, number: int, place: str, meanwhile: Meanwhile) -> OrdealReport:
+async def _with_errors(job: Job, number: int, place: str, meanwhile: Meanwhile) -> DiskReport:
     folder = _folder(job, f"{number} {place} {meanwhile}")
     disk = FaultyDisk(folder)
     fail = disk.fail_syncs if place == "syncs" else disk.fail_writes
@@ -117,11 +117,11 @@ async def _with_errors(job: Job, number: int, place: str, meanwhile: Meanwhile) 
     return await suffer(server, lambda: fail(number), disk.heal, seed=job.seed, meanwhile=meanwhile)
 
 
-async def _on_a_slow_disk(job: Job, milliseconds: int) -> OrdealReport:
+async def _on_a_slow_disk(job: Job, milliseconds: int) -> DiskReport:
     folder = _folder(job, f"slow {milliseconds}")
     disk = FaultyDisk(folder)
     server = Server(folder, kills.SETTINGS, environment=disk.environment)
-    seconds = max(5.0, milliseconds / 1000)  # ten seconds: one sync, in which everything stands still
+    seconds = max(5.0, milliseconds / 1000)  # at least one sync, during which no call is answered
     return await suffer(
         server,
         lambda: disk.slow_down(milliseconds),
@@ -133,38 +133,38 @@ async def _on_a_slow_disk(job: Job, milliseconds: int) -> OrdealReport:
 
 
 def _folder(job: Job, name: str) -> Path:
-    folder = job.folder / name.replace(" ", "-")  # LD_PRELOAD takes a blank for the end of a path
+    folder = job.folder / name.replace(" ", "-")  # LD_PRELOAD splits paths at blanks
     folder.mkdir()
     return folder
 
 
 def _on_a_server(
-    ordeal: Callable[[Server], Awaitable[Report]], settings: dict[str, str]
+    trial: Callable[[Server], Awaitable[Report]], settings: dict[str, str]
 ) -> Callable[[Job], Report]:
-    """The ordeal on a server of its own, which must not have complained."""
+    """Runs the trial on a server of its own; a bug in the server's log counts as wrong."""
 
     async def whole(job: Job) -> Report:
         server = Server(job.folder, settings)
         try:
-            report = await ordeal(server)
+            report = await trial(server)
         finally:
             await server.end()
-        report.wrong += server.complaints()
+        report.wrong += server.bugs_in_log()
         return report
 
     return lambda job: asyncio.run(whole(job))
 
 
 def _fuzz(job: Job) -> Report:
-    async def ordeal(server: Server) -> Report:
+    async def trial(server: Server) -> Report:
         await server.start()
         return await asyncio.to_thread(fuzz.fuzz, server, FUZZED, job.seed, job.deadline)
 
-    return _on_a_server(ordeal, fuzz.SETTINGS)(job)
+    return _on_a_server(trial, fuzz.SETTINGS)(job)
 
 
 def _model(job: Job) -> Report:
-    """Drawn anew each time."""
+    """The naive model with new random examples each time."""
     report = Report()
     for store in ("memory", "postgres"):
         seed = f"--hypothesis-seed={job.seed}"
@@ -206,7 +206,7 @@ PARTS = (
         "crowd",
         0.5,
         "clients that dribble, stall and smuggle",
-        _on_a_server(lambda server: crowd.crowd(server, MIN_BATCH_TO_LINGER), crowd.SETTINGS),
+        _on_a_server(lambda server: crowd.crowd(server, CLIENTS_OF_EACH_KIND), crowd.SETTINGS),
     ),
     Part(
         "storm",
@@ -223,14 +223,14 @@ PARTS = (
     Part(
         "history",
         0.5,
-        f"a history to its limit of {MOST_EVENTS:,} events",
-        _on_a_server(lambda server: growth.history(server, MOST_EVENTS), QUIET),
+        f"a history to its limit of {MAX_EVENTS:,} events",
+        _on_a_server(lambda server: growth.history(server, MAX_EVENTS), QUIET),
     ),
     Part(
         "open",
         2,
-        f"{MOST_OPEN:,} open executions",
-        _on_a_server(lambda server: growth.open_executions(server, MOST_OPEN), QUIET),
+        f"{MAX_OPEN:,} open executions",
+        _on_a_server(lambda server: growth.open_executions(server, MAX_OPEN), QUIET),
     ),
     Part("model", 10, f"{MODEL_RUNS} x {MODEL_STEPS} steps beside the naive model, for each store", _model),
     Part("simulation", 20, f"{SEEDS:,} simulated seeds", lambda job: simulation(SEEDS)),

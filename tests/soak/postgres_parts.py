@@ -1,7 +1,7 @@
-"""The long forms on PostgreSQL: three nodes on one database, under load, and what befalls them.
+"""The long forms on PostgreSQL: three nodes on one database, under load and with faults.
 
-Owns the figures to reach and the list of parts. Each part has rounds with a fresh database, at the end of which
-everything must have come to its end and is audited: rules R1 to R7, the linter, fsck. What can happen is in
+Owns the list of parts and the figures that they reach. Each part has rounds with a fresh database; at the end of a
+round every execution must have closed, and everything is audited: rules R1 to R7, the linter, fsck. The faults are in
 `tests/cluster`.
 """
 
@@ -17,7 +17,7 @@ from tests.abuse.report import Report
 from tests.cluster import chaos, crashing_node
 from tests.cluster.faults import (
     RETURN_SECONDS,
-    Misfortune,
+    FaultPlan,
     crashes,
     deaths,
     kills,
@@ -43,15 +43,15 @@ Judge = Callable[[chaos.Report], list[str]]
 
 def rounds(
     job: Job,
-    misfortunes: Sequence[Misfortune],
+    faults: Sequence[FaultPlan],
     judge: Judge = lambda report: [],
     *,
-    oddities: Sequence[str] = ("",) * chaos.NODES,
-    over_lines: bool = False,
+    defects: Sequence[str] = ("",) * chaos.NODES,
+    through_proxies: bool = False,
 ) -> Report:
-    """A round for each misfortune; when time is up or something is wrong, no further one begins."""
+    """A round for each fault; when time is up or something is wrong, no further one begins."""
     report = chaos.Report()
-    for number, misfortune in enumerate(misfortunes):
+    for number, fault in enumerate(faults):
         if report.wrong or (number and time.monotonic() > job.deadline):
             break
         folder = job.folder / f"round{number}"
@@ -60,15 +60,15 @@ def rounds(
             chaos.one_round(
                 report,
                 folder,
-                misfortune,
+                fault,
                 random.Random(f"{job.seed}/{number}"),
-                oddities=oddities,
-                over_lines=over_lines,
-                orderly=not over_lines,  # what a node has locked when it is cut off is passed over
+                defects=defects,
+                through_proxies=through_proxies,
+                orderly=not through_proxies,  # other nodes skip what a disconnected node has locked
             )
         )
         if not report.wrong:
-            shutil.rmtree(folder)  # else it is evidence
+            shutil.rmtree(folder)  # kept when something is wrong
     return of(report.lines(), report.wrong + judge(report))
 
 
@@ -86,11 +86,11 @@ def _kills(job: Job) -> Report:
 def _points(job: Job) -> Report:
     def at_all_points(report: chaos.Report) -> list[str]:
         missing = [point for point in crashing_node.POINTS if f"deaths {point}" not in report.happened]
-        return [f"nobody died {', '.join(missing)}"] if missing and not report.wrong else []
+        return [f"no node died {', '.join(missing)}"] if missing and not report.wrong else []
 
-    oddities = ("mortal",) * chaos.NODES
+    defects = ("crashing",) * chaos.NODES
     return rounds(
-        job, [deaths(KILLS_PER_ROUND)] * (DEATHS // KILLS_PER_ROUND), at_all_points, oddities=oddities
+        job, [deaths(KILLS_PER_ROUND)] * (DEATHS // KILLS_PER_ROUND), at_all_points, defects=defects
     )
 
 
@@ -99,8 +99,8 @@ def _crashes(job: Job) -> Report:
 
 
 def _breaks(job: Job) -> Report:
-    misfortunes = [breaks(ROUND_SECONDS)] * round(BREAK_SECONDS / ROUND_SECONDS)
-    return rounds(job, misfortunes, _in_time, over_lines=True)
+    faults = [breaks(ROUND_SECONDS)] * round(BREAK_SECONDS / ROUND_SECONDS)
+    return rounds(job, faults, _in_time, through_proxies=True)
 
 
 def _without_hints(job: Job) -> Report:
@@ -110,12 +110,12 @@ def _without_hints(job: Job) -> Report:
         late = [f"{second:.2f} s" for second in seconds if second * 1000 > WAKE_P99_MS]
         return [f"polls waited for {', '.join(late)}"] if len(late) > 0.01 * len(seconds) else []
 
-    misfortunes = [one_after_the_other(wakes(WAKES, seconds), kills(KILLS_WITHOUT_HINTS))]
-    return rounds(job, misfortunes, soon_enough, oddities=("deaf",) * chaos.NODES)
+    faults = [one_after_the_other(wakes(WAKES, seconds), kills(KILLS_WITHOUT_HINTS))]
+    return rounds(job, faults, soon_enough, defects=("deaf",) * chaos.NODES)
 
 
 def _clocks(job: Job) -> Report:
-    return rounds(job, [kills(KILLS_WITH_ODD_CLOCKS)], oddities=("fast", "", "slow"))
+    return rounds(job, [kills(KILLS_WITH_ODD_CLOCKS)], defects=("fast", "", "slow"))
 
 
 def _rolling(job: Job) -> Report:

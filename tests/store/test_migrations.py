@@ -11,7 +11,7 @@ import apsw
 import pytest
 
 from tests.postgres.places import admin, new_place
-from tests.world_fixture import ACTIVITY, LIST, Stage, decision
+from tests.world_fixture import ACTIVITY, LIST, WorldFixture, decision
 from workflowsvc import cli
 from workflowsvc.fsck import Options, audit
 from workflowsvc.store.errors import StoreUnusable
@@ -96,9 +96,9 @@ def migrate(database: Database, *options: str) -> int:
     return cli.main(["migrate", "--store", database.where, *options])
 
 
-def work(world: World, stage: Stage | None = None) -> Stage:
+def work(world: World, stage: WorldFixture | None = None) -> WorldFixture:
     """A bit of everything; the second time some of it is there already."""
-    on = stage or Stage(world)
+    on = stage or WorldFixture(world)
     name = "first" if stage is None else "second"
     on.start(name, tagList=["red"])
     timer = decision("StartTimer", timerId="t", startToFireTimeout="300")

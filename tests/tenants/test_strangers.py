@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.tenants.play import Refusal
-from tests.world_fixture import LIST, WORKFLOW, Stage, attributes, decision
+from tests.world_fixture import LIST, WORKFLOW, WorldFixture, attributes, decision
 from workflowsvc.faults import Fault
 from workflowsvc.model.shapes import OPERATIONS
 from workflowsvc.tenant import Tenant
@@ -64,16 +64,16 @@ def test_every_operation_that_takes_a_name_of_the_service_is_tried() -> None:
 
 
 @pytest.fixture(params=STRANGERS, ids=["another account", "another region"])
-def stranger(request: pytest.FixtureRequest) -> Stage:
-    return fill(Stage(World(), tenant=request.param))
+def stranger(request: pytest.FixtureRequest) -> WorldFixture:
+    return fill(WorldFixture(World(), tenant=request.param))
 
 
 @pytest.fixture
-def owner(stranger: Stage) -> Stage:
-    return fill(Stage(stranger.world, tenant=OWNER))
+def owner(stranger: WorldFixture) -> WorldFixture:
+    return fill(WorldFixture(stranger.world, tenant=OWNER))
 
 
-def fill(on: Stage) -> Stage:
+def fill(on: WorldFixture) -> WorldFixture:
     """Adds more than one of each kind, so that every list has several pages."""
     on.call("RegisterDomain", name="d2", workflowExecutionRetentionPeriodInDays="1")
     on.ask("RegisterActivityType", name="another", version="1")
@@ -85,14 +85,14 @@ def fill(on: Stage) -> Stage:
     return on
 
 
-def tried(on: Stage, operation: str, members: dict[str, Any]) -> Any:
+def tried(on: WorldFixture, operation: str, members: dict[str, Any]) -> Any:
     try:
         return on.call(operation, **members)
     except Fault as fault:
         return Refusal(fault.code, fault.message)
 
 
-def state(on: Stage) -> list[Any]:
+def state(on: WorldFixture) -> list[Any]:
     """All that a tenant can know of its runs."""
     known: list[Any] = []
     for which in ("Open", "Closed"):
@@ -112,7 +112,7 @@ def with_run(operation: str, run_id: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("operation", WITH_RUNS)
-def test_the_run_of_another_is_unknown(owner: Stage, stranger: Stage, operation: str) -> None:
+def test_the_run_of_another_is_unknown(owner: WorldFixture, stranger: WorldFixture, operation: str) -> None:
     run_id = owner.start()
     before = state(owner)
     answers = []
@@ -132,7 +132,9 @@ def test_the_run_of_another_is_unknown(owner: Stage, stranger: Stage, operation:
 
 
 @pytest.mark.parametrize("operation", WITH_TOKENS)
-def test_the_task_token_of_another_is_no_token(owner: Stage, stranger: Stage, operation: str) -> None:
+def test_the_task_token_of_another_is_no_token(
+    owner: WorldFixture, stranger: WorldFixture, operation: str
+) -> None:
     owner.start()
     stranger.start()
     kind = "decision" if "Decision" in operation else "activity"
@@ -156,8 +158,10 @@ def test_the_task_token_of_another_is_no_token(owner: Stage, stranger: Stage, op
 
 
 @pytest.mark.parametrize("operation", sorted(PAGED))
-def test_the_page_token_of_another_is_no_token(owner: Stage, stranger: Stage, operation: str) -> None:
-    first: dict[Stage, Any] = {}
+def test_the_page_token_of_another_is_no_token(
+    owner: WorldFixture, stranger: WorldFixture, operation: str
+) -> None:
+    first: dict[WorldFixture, Any] = {}
     for on in (owner, stranger):
         run_id = on.start()
         members = PAGED[operation] | {"maximumPageSize": 1}
@@ -180,7 +184,7 @@ def test_the_page_token_of_another_is_no_token(owner: Stage, stranger: Stage, op
 
 @pytest.mark.parametrize("operation", WITH_ARNS)
 def test_the_domain_of_another_has_no_tags_for_strangers(
-    owner: Stage, stranger: Stage, operation: str
+    owner: WorldFixture, stranger: WorldFixture, operation: str
 ) -> None:
     arn = owner.call("DescribeDomain", name="d")["domainInfo"]["arn"]
     assert re.fullmatch(r"arn:aws:swf:us-east-1:111111111111:/domain/d", arn)
@@ -207,7 +211,7 @@ def test_the_domain_of_another_has_no_tags_for_strangers(
 )
 @pytest.mark.parametrize("with_run_id", [True, False])
 def test_a_message_never_leaves_its_tenant(
-    owner: Stage, stranger: Stage, decision_type: str, failed: str, with_run_id: bool
+    owner: WorldFixture, stranger: WorldFixture, decision_type: str, failed: str, with_run_id: bool
 ) -> None:
     target = owner.start("only the owner's")
     before = state(owner)
@@ -223,7 +227,7 @@ def test_a_message_never_leaves_its_tenant(
     assert state(owner) == before
 
 
-def test_a_workflow_id_of_another_is_free(owner: Stage, stranger: Stage) -> None:
+def test_a_workflow_id_of_another_is_free(owner: WorldFixture, stranger: WorldFixture) -> None:
     owner.start("w")
     assert stranger.start("w")
     run_id = stranger.start("parent")
@@ -233,7 +237,7 @@ def test_a_workflow_id_of_another_is_free(owner: Stage, stranger: Stage) -> None
     assert "ChildWorkflowExecutionStarted" in stranger.types(run_id, "parent")
 
 
-def test_a_poll_never_gets_the_task_of_another(owner: Stage, stranger: Stage) -> None:
+def test_a_poll_never_gets_the_task_of_another(owner: WorldFixture, stranger: WorldFixture) -> None:
     """Lists of one name belong to their domain, and so to their tenant."""
     waiting = stranger.world.poll("PollForDecisionTask", stranger.tenant, domain="d", taskList=LIST)
     owner.start()
@@ -243,7 +247,7 @@ def test_a_poll_never_gets_the_task_of_another(owner: Stage, stranger: Stage) ->
     assert owner.next_task()["startedEventId"] == 3
 
 
-def test_a_policy_reaches_only_own_children(owner: Stage, stranger: Stage) -> None:
+def test_a_policy_reaches_only_own_children(owner: WorldFixture, stranger: WorldFixture) -> None:
     for on in (owner, stranger):
         on.start("parent", childPolicy="TERMINATE")
         on.decide(decision("StartChildWorkflowExecution", workflowId="child", workflowType=WORKFLOW))
@@ -253,7 +257,9 @@ def test_a_policy_reaches_only_own_children(owner: Stage, stranger: Stage) -> No
     assert stranger.ask("CountOpenWorkflowExecutions", **opened)["count"] == 0
 
 
-def test_a_deprecated_domain_is_deprecated_for_its_tenant_alone(owner: Stage, stranger: Stage) -> None:
+def test_a_deprecated_domain_is_deprecated_for_its_tenant_alone(
+    owner: WorldFixture, stranger: WorldFixture
+) -> None:
     stranger.call("DeprecateDomain", name="d")
     assert owner.start()
     assert owner.ask("DescribeWorkflowType", workflowType=WORKFLOW)["typeInfo"]["status"] == "REGISTERED"

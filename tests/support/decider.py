@@ -1,7 +1,7 @@
-"""What the deciders of the load decide: a little of everything, and in the end a close.
+"""The decisions of the load's deciders: a few of every type, and in the end a close.
 
-Owns the choice, from the history and from chance. Must not call anybody. Each decision carries a sign by which
-the audit recognises the event that it became.
+Owns the choice, from the history and random numbers. Must not make calls. Each decision carries a text, its sign, by
+which the audit finds the event that it became.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ import random
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from tests.crash.journal import Journal
-from tests.crash.names import ACTIVITY, LONE, WORKERS, WORKFLOW
+from tests.support.journal import Journal
+from tests.support.names import ACTIVITY, LONE, WORKERS, WORKFLOW
 
-MOST_DECISIONS = 3
-DEEPEST = 1  # children of children are enough
+MAX_DECISIONS = 3
+MAX_DEPTH = 1  # of a run that may start children
 
 
 class Decision(NamedTuple):
-    """One decision as it is sent, and its type with the text that its event will contain."""
+    """A decision as it is sent, and its sign: the type and the text that its event will contain."""
 
     wire: dict[str, Any]
     sign: tuple[str, str]
 
 
 class Seen(NamedTuple):
-    """What a history says, as far as this decider cares."""
+    """The part of a history that the choice depends on."""
 
     plan: dict[str, Any]
     rounds: int
@@ -36,7 +36,7 @@ class Seen(NamedTuple):
 
 
 class Decider:
-    """`running` are workflowIds that may be signalled."""
+    """Chooses decisions. `running` are workflowIds that may be signalled."""
 
     def __init__(self, journal: Journal, chance: random.Random, running: Iterable[str]) -> None:
         self.finishing = False
@@ -49,8 +49,8 @@ class Decider:
         done = seen.rounds >= seen.plan["rounds"]
         if self.finishing or seen.cancel_requested or (done and self._chance.random() < 0.7):
             return [self._close(seen)]
-        decisions = [self._some(seen) for _ in range(self._chance.randrange(1, MOST_DECISIONS + 1))]
-        # Whatever else was decided, the timer brings the decider back.
+        decisions = [self._some(seen) for _ in range(self._chance.randrange(1, MAX_DECISIONS + 1))]
+        # The timer makes sure that there is a further decision task.
         return [*decisions, self._timer(self._chance.choice("0011"))]
 
     def _made(self, decision_type: str, sign: str, **attributes: Any) -> Decision:
@@ -60,7 +60,7 @@ class Decider:
     def _some(self, seen: Seen) -> Decision:
         chance = self._chance
         makers = [self._activity, self._activity, self._activity, self._marker, self._signal, self._cancel]
-        if seen.plan["depth"] < DEEPEST:
+        if seen.plan["depth"] < MAX_DEPTH:
             makers.append(self._child)
         made = chance.choice([*makers, self._lambda, lambda: self._timer("1")])()
         if seen.activities and chance.random() < 0.3:
@@ -97,7 +97,7 @@ class Decider:
 
     def _target(self) -> str:
         running = list(self._running)
-        return self._chance.choice(running) if running else "nobody"
+        return self._chance.choice(running) if running else "unknown"
 
     def _signal(self) -> Decision:
         sign = self._sign("external")
@@ -112,7 +112,7 @@ class Decider:
 
     def _cancel(self) -> Decision:
         sign = self._sign("external")
-        target = self._target() if self._chance.random() < 0.3 else "nobody"
+        target = self._target() if self._chance.random() < 0.3 else "unknown"
         return self._made("RequestCancelExternalWorkflowExecution", sign, workflowId=target, control=sign)
 
     def _child(self) -> Decision:
@@ -130,14 +130,14 @@ class Decider:
 
     def _lambda(self) -> Decision:
         sign = self._sign("lambda")
-        return self._made("ScheduleLambdaFunction", sign, id=sign, name="nobody", input=sign)
+        return self._made("ScheduleLambdaFunction", sign, id=sign, name="unknown", input=sign)
 
     def _close(self, seen: Seen) -> Decision:
         sign = self._sign("close")
         if seen.cancel_requested:
             return self._made("CancelWorkflowExecution", sign, details=sign)
         dice = self._chance.random()
-        if dice < 0.1 and not self.finishing and seen.plan["depth"] <= DEEPEST:
+        if dice < 0.1 and not self.finishing and seen.plan["depth"] <= MAX_DEPTH:
             plan = {"marker": sign, "rounds": 1, "depth": seen.plan["depth"] + 1}
             return self._made("ContinueAsNewWorkflowExecution", sign, input=json.dumps(plan))
         if dice < 0.3:
@@ -146,7 +146,7 @@ class Decider:
 
 
 def look(events: list[dict[str, Any]]) -> Seen:
-    """Reads a history from its beginning."""
+    """Reads a whole history."""
     started = events[0]["workflowExecutionStartedEventAttributes"]
     rounds, cancel_requested = 0, False
     activities: dict[int, str] = {}

@@ -1,9 +1,9 @@
-"""The load: clients of every kind that use every action that writes, and never stop for a dead server.
+"""The load: clients of every kind, which use every action that writes and go on when the server is down.
 
-Owns who calls what and how often. Each call that leaves an event carries a marker of its own, by which the
-audit finds that event again. What a decider decides is in `decider.py`. Clients behave as SDKs and their users
-do: after an unknown outcome an answer is sent again with the same token and marker, a signal or a start with a
-new marker; some workers answer late, twice or never.
+Owns which client makes which calls, and how often. Each call that leaves an event carries a unique marker, by which the
+audit finds the event. The choice of decisions is in `decider.py`. Clients behave as SDKs and their users do: after an
+unknown outcome an answer is sent again with the same token and marker, a signal or a start with a new marker; some
+workers answer late, twice or never.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import json
 import random
 from typing import Any
 
-from tests.crash.client import PATIENCE_SECONDS, Client
-from tests.crash.decider import Decider
-from tests.crash.journal import Call, Journal
-from tests.crash.names import (
+from tests.support.client import PATIENCE_SECONDS, Client
+from tests.support.decider import Decider
+from tests.support.journal import Call, Journal
+from tests.support.names import (
     ARN,
     COUNTS,
     DECIDERS,
@@ -25,12 +25,12 @@ from tests.crash.names import (
     TYPES,
     WORKERS,
     WORKFLOW,
-    furniture,
+    fixtures,
 )
 
-MOST_OPEN = 40  # workflows that starters keep open at once
-RESENDS = 4  # after so many unknown outcomes in a row a client gives up
-DRAIN_SECONDS = 60.0  # QUALITY §2.5.R7: within that after the last fault, everything has come to its end
+MAX_OPEN = 40  # workflows that starters keep open at once
+RESENDS = 4  # attempts with an unknown outcome before a client gives up
+DRAIN_SECONDS = 60.0  # from the last fault to the close of every execution, QUALITY §2.5.R7
 TICK_SECONDS = 0.005
 
 UNCERTAIN = ("failed", "unknown", "hung")
@@ -43,17 +43,17 @@ class Load:
         self.port = port
         self.journal = journal
         self.chance = random.Random(seed)
-        self.open: dict[str, None] = {}  # workflowIds that are believed to be open, in order of start
+        self.open: dict[str, None] = {}  # workflowIds that are probably open, in order of start
         self.runs: list[tuple[str, str]] = []  # acknowledged starts
-        self.finishing = False  # nothing new is begun
+        self.finishing = False  # no new executions
         self._ended = False
         self._decider = Decider(self.journal, self.chance, self.open)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def furnish(self) -> None:
-        """The domain and the types. Not part of what is audited."""
+        """Registers the domain and the types; these calls are not audited."""
         client = self.client()
-        for action, members in furniture():
+        for action, members in fixtures():
             call = await client.call(action, **members)
             assert call.acknowledged or call.code.endswith("AlreadyExistsFault"), call
         client.hang_up()
@@ -77,7 +77,7 @@ class Load:
             self._tasks.append(asyncio.create_task(work))
 
     async def finish(self) -> bool:
-        """No faults any more: everything that is open comes to its end. False when something does not."""
+        """After the last fault: closes all executions. False when one stays open for DRAIN_SECONDS."""
         self.finishing = self._decider.finishing = True
         client = self.client()
         empty = False
@@ -97,13 +97,13 @@ class Load:
         return True
 
     async def end(self) -> None:
-        """Clients finish their last call."""
+        """Ends the clients after their current call."""
         self.finishing = self._ended = True
         async with asyncio.timeout(PATIENCE_SECONDS + 5):
             await asyncio.gather(*self._tasks)
 
     async def _rest(self, least: float, most: float) -> None:
-        """A client's user thinks."""
+        """A random pause of a client, in seconds."""
         await asyncio.sleep(self.chance.uniform(least, most))
 
     # --- starters ---
@@ -111,8 +111,8 @@ class Load:
     async def start_workflows(self) -> None:
         client = self.client()
         while not self.finishing:
-            if len(self.open) >= MOST_OPEN:
-                self.open.pop(next(iter(self.open)))  # it may have ended without anybody's knowing
+            if len(self.open) >= MAX_OPEN:
+                self.open.pop(next(iter(self.open)))  # it may have closed by itself
                 await self._rest(0, 0.05)
             workflow_id = f"w{self.journal.marker('w')[2:-1]}"
             if self.open and self.chance.random() < 0.1:
@@ -194,7 +194,7 @@ class Load:
     async def _send_again(
         self, client: Client, action: str, marker: str, about: dict[str, Any], members: dict[str, Any]
     ) -> None:
-        """Until the outcome is known; now and then once more, as an impatient client does."""
+        """Sends until the outcome is known; sometimes once more, as an impatient client does."""
         for _ in range(RESENDS):
             call = await client.call(action, marker, about, **members)
             if call.outcome not in UNCERTAIN:
@@ -295,7 +295,7 @@ class Load:
     # --- names and tags ---
 
     async def register(self) -> None:
-        """Types and domains through their whole lives, one after the other."""
+        """Registers, deprecates and deletes types and domains, one after the other."""
         client = self.client()
         while not self.finishing:
             kind = self.chance.choice(TYPES)
@@ -322,11 +322,11 @@ class Load:
     # --- readers ---
 
     async def read(self) -> None:
-        """What was read once must still be there at the end (QUALITY §2.5.H8); nobody may stand in the way."""
+        """Reads histories, which must only grow (QUALITY §2.5.H8), and makes calls that read beside the writes."""
         client = self.client()
         while not self.finishing:
             if self.runs:
-                workflow_id, run_id = self.chance.choice(self.runs[-MOST_OPEN:])
+                workflow_id, run_id = self.chance.choice(self.runs[-MAX_OPEN:])
                 named = {"workflowId": workflow_id, "runId": run_id}
                 await client.call(
                     "GetWorkflowExecutionHistory", "", dict(named), domain=DOMAIN, execution=named

@@ -1,6 +1,6 @@
-"""The auditor's log: every call that a client made, what it carried, and how it ended.
+"""The input of the crash audit: every call that a client made, what it carried, and its outcome.
 
-Owns `Call` and `Journal`. Knows nothing of what the calls mean; the rules that judge them are in `audit*.py`.
+Owns `Call` and `Journal`. Must not know what calls mean; the rules that judge them are in `tests/crash/audit*.py`.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Outcome = Literal["acknowledged", "refused", "failed", "unknown", "hung", "under way"]
-"""acknowledged: 200. refused: 4xx, so nothing may have happened. failed: 5xx, and unknown: the connection was
-lost; either may have happened or not. hung: no answer for much longer than anything may take.
+"""acknowledged: 200. refused: 4xx, so nothing may have happened. failed: 5xx. unknown: the connection was lost. After
+either of these the call may have happened or not. hung: no answer within PATIENCE_SECONDS of `client.py`.
 """
 
 
 @dataclass(slots=True)
 class Call:
-    """One request. Both clocks are this machine's, as the server's is."""
+    """One request. Its times are by the clock of this machine, which the server uses too."""
 
     action: str
     marker: str  # unique, and carried by the event that the call records; empty if it records none
     members: dict[str, Any]
-    about: dict[str, Any]  # what the caller knew: workflowId, runId, startedEventId, decisions
-    life: int  # of the server when it was sent
+    about: dict[str, Any]  # the client's knowledge: workflowId, runId, startedEventId, decisions
+    life: int  # number of starts of the server before it was sent
     sent: float = field(default_factory=time.monotonic)
     sent_ms: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
     answered: float = float("inf")
@@ -69,7 +69,7 @@ class Journal:
         return (call for call in self.calls if call.action in actions)
 
     def counts(self) -> dict[str, int]:
-        """How many calls ended in which way."""
+        """The number of calls with each outcome."""
         found: dict[str, int] = {}
         for call in self.calls:
             found[call.outcome] = found.get(call.outcome, 0) + 1

@@ -1,4 +1,4 @@
-"""The line does to connections what it says: else the rounds that use it would prove nothing."""
+"""The proxy does to connections what its methods say; otherwise the rounds that use it would prove nothing."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from tests.cluster.tcp_proxy import HOST, Line
+from tests.support.tcp_proxy import HOST, TcpProxy
 
 
 class Echo:
-    """A server that says back what it hears and counts who hung up."""
+    """A server that returns what it receives, and knows when its client closed the connection."""
 
     def __init__(self) -> None:
         self.heard = b""
@@ -30,29 +30,29 @@ class Echo:
 
 
 Caller = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-Trial = Callable[[Line, Echo, Caller], Awaitable[None]]
+Trial = Callable[[TcpProxy, Echo, Caller], Awaitable[None]]
 
 
 @asynccontextmanager
-async def connected() -> AsyncIterator[tuple[Line, Echo, Caller]]:
+async def connected() -> AsyncIterator[tuple[TcpProxy, Echo, Caller]]:
     echo = Echo()
     server = await asyncio.start_server(echo, HOST, 0)
-    line = Line(server.sockets[0].getsockname()[1])
-    await line.open()
-    caller = await asyncio.open_connection(HOST, line.port)
+    proxy = TcpProxy(server.sockets[0].getsockname()[1])
+    await proxy.open()
+    caller = await asyncio.open_connection(HOST, proxy.port)
     try:
-        yield line, echo, caller
+        yield proxy, echo, caller
     finally:
         caller[1].close()
-        line.close()
+        proxy.close()
         server.close()
 
 
 def play(trial: Trial) -> None:
     async def whole() -> None:
-        async with asyncio.timeout(30), connected() as (line, echo, caller):
+        async with asyncio.timeout(30), connected() as (proxy, echo, caller):
             assert await ask(caller) == b"x"
-            await trial(line, echo, caller)
+            await trial(proxy, echo, caller)
 
     asyncio.run(whole())
 
@@ -70,7 +70,7 @@ async def it_has_ended(reading: Awaitable[bytes]) -> bool:
 
 
 async def nothing_comes(caller: Caller) -> asyncio.Task[bytes]:
-    """The reading that will be answered when the line is released."""
+    """Nothing arrives for now; the read that completes when the proxy is released."""
     reading = asyncio.ensure_future(caller[0].read(1))
     done, _ = await asyncio.wait([reading], timeout=0.1)
     assert not done
@@ -78,8 +78,8 @@ async def nothing_comes(caller: Caller) -> asyncio.Task[bytes]:
 
 
 def test_both_sides_see_a_cut() -> None:
-    async def trial(line: Line, echo: Echo, caller: Caller) -> None:
-        line.cut()
+    async def trial(proxy: TcpProxy, echo: Echo, caller: Caller) -> None:
+        proxy.cut()
         assert await it_has_ended(ask(caller))
         await echo.hung_up.wait()
 
@@ -87,62 +87,62 @@ def test_both_sides_see_a_cut() -> None:
 
 
 def test_what_is_held_up_arrives_when_it_is_released() -> None:
-    async def trial(line: Line, echo: Echo, caller: Caller) -> None:
-        line.hold("both")
+    async def trial(proxy: TcpProxy, echo: Echo, caller: Caller) -> None:
+        proxy.hold("both")
         caller[1].write(b"y")
         reading = await nothing_comes(caller)
         assert echo.heard == b"x"
-        line.release()
+        proxy.release()
         assert await reading == b"y"
 
     play(trial)
 
 
 def test_answers_alone_are_held_up() -> None:
-    async def trial(line: Line, echo: Echo, caller: Caller) -> None:
-        line.hold("answers")
+    async def trial(proxy: TcpProxy, echo: Echo, caller: Caller) -> None:
+        proxy.hold("answers")
         caller[1].write(b"y")
         reading = await nothing_comes(caller)
         assert echo.heard == b"xy"
-        line.cut()
+        proxy.cut()
         assert await it_has_ended(reading)
 
     play(trial)
 
 
 def test_a_connection_made_meanwhile_is_held_up_too() -> None:
-    async def trial(line: Line, echo: Echo, caller: Caller) -> None:
-        line.hold("both")
-        another = await asyncio.open_connection(HOST, line.port)
+    async def trial(proxy: TcpProxy, echo: Echo, caller: Caller) -> None:
+        proxy.hold("both")
+        another = await asyncio.open_connection(HOST, proxy.port)
         another[1].write(b"z")
         reading = await nothing_comes(another)
-        line.release()
+        proxy.release()
         assert await reading == b"z"
         another[1].close()
 
     play(trial)
 
 
-def test_the_database_knows_nothing_of_those_that_were_abandoned() -> None:
-    async def trial(line: Line, echo: Echo, caller: Caller) -> None:
-        line.abandon()
+def test_the_server_does_not_notice_that_connections_were_abandoned() -> None:
+    async def trial(proxy: TcpProxy, echo: Echo, caller: Caller) -> None:
+        proxy.abandon()
         assert await it_has_ended(ask(caller))
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.1):
                 await echo.hung_up.wait()
-        line.let_go()
+        proxy.end_abandoned()
         await echo.hung_up.wait()
 
     play(trial)
 
 
-def test_a_line_that_refuses_lets_nobody_in_until_it_does_no_more() -> None:
-    async def trial(line: Line, echo: Echo, caller: Caller) -> None:
-        line.refusing = True
-        another = await asyncio.open_connection(HOST, line.port)
+def test_a_refusing_proxy_accepts_no_connection_until_it_stops_refusing() -> None:
+    async def trial(proxy: TcpProxy, echo: Echo, caller: Caller) -> None:
+        proxy.refusing = True
+        another = await asyncio.open_connection(HOST, proxy.port)
         assert await it_has_ended(ask(another))
-        line.refusing = False
-        another = await asyncio.open_connection(HOST, line.port)
+        proxy.refusing = False
+        another = await asyncio.open_connection(HOST, proxy.port)
         assert await ask(another) == b"x"
         another[1].close()
 

@@ -1,7 +1,7 @@
-"""A real server process on one file and one port, started again and again, and ended in every way.
+"""A real server process on one file and one port, which a test can start, stop and kill again and again.
 
-Owns the process: how it is started, when it is ready, SIGKILL, SIGTERM, and what it wrote to its log. Only
-processes that were started here are ever signalled.
+Owns the process: how it is started, when it is ready, SIGKILL, SIGTERM, and its log. Signals only processes that it has
+started itself.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Server:
     def __init__(
         self, folder: Path, settings: Mapping[str, str] | None = None, *, environment: Mapping[str, str] = {}
     ) -> None:
-        """`settings` by their names (`long_poll_seconds`), `environment` for the process besides."""
+        """`settings` by their names (`long_poll_seconds`); `environment` has further variables of the process."""
         self.folder = folder
         self.file = folder / "workflowsvc.db"
         self.log = folder / "server.log"
@@ -80,7 +80,7 @@ class Server:
         await self.wait()
 
     async def stop(self) -> int:
-        """SIGTERM, and the exit status; SIGKILL, and a failure, when it does not obey."""
+        """Sends SIGTERM; the exit status. Kills the process and fails when it takes longer than STOP_SECONDS."""
         self._signal(signal.SIGTERM)
         try:
             async with asyncio.timeout(STOP_SECONDS):
@@ -95,7 +95,7 @@ class Server:
             self._process.send_signal(number)
 
     async def wait(self) -> int:
-        """The exit status, when the process has ended; a server that was not started has ended."""
+        """Waits for the end of the process; its exit status, or 0 when it was not started."""
         if self._process is None:
             return 0
         status = await self._process.wait()
@@ -107,17 +107,17 @@ class Server:
         return self._process is not None and self._process.returncode is None
 
     async def end(self) -> None:
-        """Whatever its state, it is gone afterwards."""
+        """Ends the process in any state."""
         if self.is_running:
             await self.kill()
         await self.wait()
 
     def said(self) -> str:
-        """Everything in its log, of all its lives."""
+        """Its log, from the first start on."""
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
-    def complaints(self) -> list[str]:
-        """Lines that no run may contain, whatever was done to the server: bugs of ours."""
+    def bugs_in_log(self) -> list[str]:
+        """Lines of the log that show a bug; no fault of a test may cause one."""
         marks = ("Traceback", "quarantined", "the application raised", "a sweep failed", "AssertionError")
         return [line for line in self.said().splitlines() if any(mark in line for mark in marks)]
 

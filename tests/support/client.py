@@ -1,7 +1,7 @@
-"""A client that writes down what it asked and what became of it, and comes back when the server does.
+"""A client that records each call with its outcome, and reconnects when the server is back.
 
-Owns the difference between answered, refused, failed and unknown, and that a connection which could not be
-opened has asked nothing.
+Owns the difference between acknowledged, refused, failed and unknown, and that no call is recorded while no connection
+can be opened.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import select
 from typing import Any
 
 from bench.connection import Answer, Connection
-from tests.crash.journal import Call, Journal
-from tests.crash.server import HOST
+from tests.support.journal import Call, Journal
+from tests.support.server import HOST
 
 PATIENCE_SECONDS = 61.0  # QUALITY §2.5.R7: every poll, so every call, is answered within that
-PAUSE_SECONDS = 0.01  # between two attempts to reach a server that is not there
+PAUSE_SECONDS = 0.01  # between two attempts to connect
 
 _HEAD = (
     "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-amz-json-1.0\r\n"
@@ -24,12 +24,12 @@ _HEAD = (
 )
 
 
-class Line(Connection):
-    """A connection that can say whether it is still there."""
+class CheckedConnection(Connection):
+    """A connection that knows whether its peer has closed it."""
 
     @property
     def is_open(self) -> bool:
-        """Looks at the socket, as urllib3 does: this event loop may not have come to know yet that it was closed."""
+        """Asks the socket, as urllib3 does: the event loop may not have processed its end yet."""
         if self._transport is None:
             return False
         heard = select.poll()
@@ -51,7 +51,7 @@ def fault_of(body: bytes) -> str:
 
 
 def message_of(body: bytes) -> str:
-    """Of a fault, or nothing."""
+    """The message of a fault; empty when there is none."""
     try:
         return str(json.loads(body)["message"])
     except (ValueError, KeyError, TypeError):
@@ -59,24 +59,24 @@ def message_of(body: bytes) -> str:
 
 
 class Client:
-    """One at a time: a caller with a connection of its own."""
+    """A client with one connection; makes one call at a time."""
 
     def __init__(self, port: int, journal: Journal) -> None:
         self.journal = journal
         self._port = port
-        self._line: Line | None = None
+        self._connection: CheckedConnection | None = None
 
     async def call(
         self, action: str, marker: str = "", about: dict[str, Any] | None = None, /, **members: Any
     ) -> Call:
-        """The call, ended one way or another. Waits for as long as there is no server."""
+        """The call with its outcome. Waits for a server first."""
         data = request(action, json.dumps(members).encode())
-        line = await self._connected()
+        connection = await self._connected()
         call = Call(action, marker, members, about or {}, self.journal.life)
         self.journal.calls.append(call)
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                answer = await line.call(data)
+                answer = await connection.call(data)
         except TimeoutError:
             call.end("hung")
             self.hang_up()
@@ -87,21 +87,21 @@ class Client:
             _settle(call, answer)
         return call
 
-    async def _connected(self) -> Line:
-        while self._line is None or not self._line.is_open:
+    async def _connected(self) -> CheckedConnection:
+        while self._connection is None or not self._connection.is_open:
             try:
-                opened = await Line.open(HOST, self._port)
+                opened = await CheckedConnection.open(HOST, self._port)
             except OSError:
                 await asyncio.sleep(PAUSE_SECONDS)
             else:
-                assert isinstance(opened, Line)
-                self._line = opened
-        return self._line
+                assert isinstance(opened, CheckedConnection)
+                self._connection = opened
+        return self._connection
 
     def hang_up(self) -> None:
-        if self._line is not None:
-            self._line.close()
-            self._line = None
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
 
 def _settle(call: Call, answer: Answer) -> None:

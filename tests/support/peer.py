@@ -1,4 +1,4 @@
-"""A blocking client of one server: a call and its answer, or the knowledge that there was none."""
+"""A blocking client of one server, on one connection: an answer, a fault, or NoAnswer."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import http.client
 import json
 from typing import Any
 
-from tests.crash.client import fault_of
+from tests.support.client import fault_of
 
 HOST = "127.0.0.1"
 PATIENCE_SECONDS = 30.0
 
 
 class NoAnswer(Exception):
-    """The connection ended first."""
+    """The connection ended before the answer."""
 
 
 class Refused(Exception):
-    """Any status but 200; the text is the name of the fault."""
+    """An answer with a status other than 200; the text is the name of the fault."""
 
 
 class Peer:

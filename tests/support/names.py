@@ -1,4 +1,4 @@
-"""The names that load and audit share: one domain, its types and lists, and the lives of further ones."""
+"""The names that load and audit share: one domain, its types and lists, and the life cycles of further names."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ ARN = f"arn:aws:swf:us-east-1:000000000000:/domain/{DOMAIN}"
 WORKFLOW = {"name": "workflow", "version": "1"}
 ACTIVITY = {"name": "activity", "version": "1"}
 DECIDERS, WORKERS = "deciders", "workers"
-LONE = "lone"  # a list that one worker alone polls, so that its order can be judged (QUALITY §2.5.R6)
+LONE = "lone"  # the list with a single worker, whose order can be judged (QUALITY §2.5.R6)
 COUNTS = ("CountPendingActivityTasks", "CountPendingDecisionTasks")
 
-# Short enough that what a crash has lost on its way is given out again within a second or two.
+# Short, so that a task whose answer a crash has lost is handed out again within a second or two.
 TASK_SECONDS = "1"
 HEARTBEAT_SECONDS = "1"
 
@@ -36,8 +36,8 @@ _DEFAULTS: dict[str, Any] = {
 }
 
 
-def furniture() -> list[Request]:
-    """What must be there before any workflow can start."""
+def fixtures() -> list[Request]:
+    """The registrations that must precede the first start."""
     return [
         ("RegisterDomain", {"name": DOMAIN, "workflowExecutionRetentionPeriodInDays": "7"}),
         ("RegisterWorkflowType", {"domain": DOMAIN, **WORKFLOW, **_DEFAULTS["RegisterWorkflowType"]}),
@@ -46,7 +46,7 @@ def furniture() -> list[Request]:
 
 
 class Named(NamedTuple):
-    """A kind of thing that is registered, deprecated, and may come back."""
+    """A kind of name with its life cycle: registered, deprecated, undeprecated, deleted."""
 
     kind: str
     life: Callable[[str], list[Request]]  # of the thing with this name

@@ -1,4 +1,4 @@
-"""One domain on some nodes, and the calls of a decider and a worker in few words. Every call names its node."""
+"""A domain with its types on several nodes, and short forms of the calls of a decider and a worker on a given node."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tests.cluster.nodes import Node
-from tests.crash.peer import Peer, Refused
+from tests.support.peer import Peer, Refused
 from workflowsvc.lint import lint_history
 
 WORKFLOW = {"name": "workflow", "version": "1"}
@@ -24,8 +24,8 @@ def decision(decision_type: str, **attributes: Any) -> dict[str, Any]:
 COMPLETE = decision("CompleteWorkflowExecution", result="done")
 
 
-class Furnished:
-    """A domain of its own; task lists have its name."""
+class DomainFixture:
+    """A new domain; its default task lists have its name."""
 
     def __init__(self, nodes: Sequence[Node]) -> None:
         self.nodes = nodes
@@ -60,11 +60,11 @@ class Furnished:
             return peer.call(action, **members)
 
     def ask(self, node: int, action: str, /, **members: Any) -> Any:
-        """Within the domain."""
+        """A call with this domain as its member `domain`."""
         return self.call(node, action, domain=self.domain, **members)
 
     def start(self, node: int, workflow_id: str, **members: Any) -> dict[str, str]:
-        """The new execution's name."""
+        """The new execution: workflowId and runId."""
         run = self.ask(
             node, "StartWorkflowExecution", workflowId=workflow_id, workflowType=WORKFLOW, **members
         )
@@ -77,14 +77,14 @@ class Furnished:
         return self.ask(node, "PollForActivityTask", taskList=self.task_list)
 
     def woken(self, poller: int, starter: int) -> tuple[dict[str, Any], float]:
-        """What a poll that waits on one node is given when an execution starts on another, and how many seconds after
-        that was acknowledged.
+        """The task that a waiting poll on node `poller` gets when an execution starts on node `starter`, and the
+        seconds from the acknowledgement of the start to the answer of the poll.
         """
         with self.peer(poller) as peer:
             peer.send("PollForDecisionTask", {"domain": self.domain, "taskList": self.task_list})
-            # Whatever is sent later is done later: when this is answered, the poll waits.
+            # A node handles calls in the order in which they arrive: when this one is answered, the poll waits.
             try:
-                self.ask(poller, "TerminateWorkflowExecution", workflowId="nobody")
+                self.ask(poller, "TerminateWorkflowExecution", workflowId="unknown")
             except Refused as refused:
                 if str(refused) != "UnknownResourceFault":
                     raise
@@ -100,7 +100,7 @@ class Furnished:
         )
 
     def history(self, node: int, execution: dict[str, str]) -> list[dict[str, Any]]:
-        """All events, judged."""
+        """All events of the execution; fails when the linter finds something."""
         events = self.ask(node, "GetWorkflowExecutionHistory", execution=execution)["events"]
         described = self.ask(node, "DescribeWorkflowExecution", execution=execution)
         findings = lint_history(events, execution=described)
