@@ -9,21 +9,19 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from contextlib import closing
 
+from workflowsvc.commands.context import CommandContext
 from workflowsvc.store.interface import StoreUnusable
 from workflowsvc.store.migrate import Migration, Version, pending
-
-POSTGRES = ("postgresql://", "postgres://")
-SQLITE = "sqlite:"
+from workflowsvc.stores import POSTGRESQL, SQLITE
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> None:
     parser.add_argument(
         "--store",
-        default=os.environ.get("WORKFLOWSVC_STORE"),
-        required="WORKFLOWSVC_STORE" not in os.environ,
+        default=context.environment.get("WORKFLOWSVC_STORE"),
+        required="WORKFLOWSVC_STORE" not in context.environment,
         metavar="WHERE",
         help="postgresql://… or sqlite:FILE, as for serve [WORKFLOWSVC_STORE]",
     )
@@ -33,18 +31,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(args: argparse.Namespace) -> int:
-    where: str = args.store
-    if where.startswith(POSTGRES):
-        return _postgres(where, only_print=args.print, distribute=args.distribute is not None)
-    if args.distribute is not None:
+def run(context: CommandContext, arguments: argparse.Namespace) -> int:
+    where: str = arguments.store
+    if where.startswith(POSTGRESQL):
+        _postgres(context, where, only_print=arguments.print, distribute=arguments.distribute is not None)
+        return 0
+    if arguments.distribute is not None:
         raise StoreUnusable(f"{where} cannot be distributed: only PostgreSQL can.")
     if not where.startswith(SQLITE):
         raise StoreUnusable(f"{where} has no schema to migrate: give postgresql://… or sqlite:FILE.")
-    return _sqlite(where.removeprefix(SQLITE), only_print=args.print)
+    _sqlite(context, where.removeprefix(SQLITE), only_print=arguments.print)
+    return 0
 
 
-def _postgres(dsn: str, *, only_print: bool, distribute: bool) -> int:
+def _postgres(context: CommandContext, dsn: str, *, only_print: bool, distribute: bool) -> None:
     from workflowsvc.store.postgres import schema
     from workflowsvc.store.postgres.wire import without_password
 
@@ -54,25 +54,25 @@ def _postgres(dsn: str, *, only_print: bool, distribute: bool) -> int:
             version = schema.version_of(connection, where)
             todo = schema.missing_from(version, where)
             statements = schema.script(todo, first=version.number == 0)
-            _say_sql(statements, schema.distribution() if distribute else [])
-            return 0
-        _say_done(where, schema.upgrade(connection, where), schema.MIGRATIONS[-1].number)
+            context.write(_script(statements, schema.distribution() if distribute else []))
+            return
+        context.write(_done(where, schema.upgrade(connection, where), schema.MIGRATIONS[-1].number))
         if distribute:
             done = schema.distribute(connection, where)
-            _say(f"{where}: distributed by shard." if done else f"{where} is distributed already.")
-    return 0
+            context.write(
+                f"{where}: distributed by shard.\n" if done else f"{where} is distributed already.\n"
+            )
 
 
-def _sqlite(path: str, *, only_print: bool) -> int:
+def _sqlite(context: CommandContext, path: str, *, only_print: bool) -> None:
     from workflowsvc.store.sqlite import database_file as schema
 
     todo = pending(schema.MIGRATIONS, _version_of_file(path), path)
     if only_print:
-        _say_sql(schema.script(todo), [])
-        return 0
+        context.write(_script(schema.script(todo), []))
+        return
     schema.SqliteFile(path).close()
-    _say_done(path, todo, schema.MIGRATIONS[-1].number)
-    return 0
+    context.write(_done(path, todo, schema.MIGRATIONS[-1].number))
 
 
 def _version_of_file(path: str) -> Version:
@@ -89,21 +89,19 @@ def _version_of_file(path: str) -> Version:
         raise StoreUnusable(f"{path} cannot be read: {error}.") from error
 
 
-def _say_sql(statements: list[str], distribution: list[str]) -> None:
+def _script(statements: list[str], distribution: list[str]) -> str:
+    """SQL that psql or sqlite3 can run as it is: the schema in one transaction, then each call by itself."""
     if not statements and not distribution:
-        _say("-- nothing to do: the schema is the newest that this release knows")
+        return "-- nothing to do: the schema is the newest that this release knows\n"
+    parts: list[str] = []
     if statements:
-        _say("\n\n".join(["begin;", *(statement.rstrip(";") + ";" for statement in statements), "commit;"]))
-    for call in distribution:
-        _say(f"{call};")
+        parts.append(
+            "\n\n".join(["begin;", *(statement.rstrip(";") + ";" for statement in statements), "commit;"])
+        )
+    return "".join(f"{part}\n" for part in [*parts, *(f"{call};" for call in distribution)])
 
 
-def _say_done(where: str, done: list[Migration], newest: int) -> None:
-    for migration in done:
-        _say(f"{where}: applied {migration.number:04} {migration.name}.")
+def _done(where: str, done: list[Migration], newest: int) -> str:
     if not done:
-        _say(f"{where}: nothing to do, this release knows schemas up to {newest}.")
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
+        return f"{where}: nothing to do, this release knows schemas up to {newest}.\n"
+    return "".join(f"{where}: applied {migration.number:04} {migration.name}.\n" for migration in done)

@@ -1,18 +1,16 @@
 """`workflowsvc copy`: moves a stopped installation to another store, and proves that all of it is there.
 
-Owns the command's options, the order of its steps and what is printed. Status 0: done and proved; 1: not done, and the
-target must not be served; 2: asked wrongly. How stores are opened is the business of cli.py.
+Owns the command's options, the order of its steps and what is printed. Exit status 0: done and proved; 1: not done, and
+the target must not be served; 2: wrong arguments. How rows are moved and compared is in the package `copying`.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import sys
-from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Protocol
 
+from workflowsvc.commands.context import CommandContext, ReadOnlyStore
 from workflowsvc.copying.compare import Different, Same, compare
 from workflowsvc.copying.transfer import Place, Readable, Transfer, finish, place_in
 from workflowsvc.fsck import Options, Problem, audit
@@ -29,23 +27,14 @@ Task tokens that were given out before are good afterwards. The source is not ch
 
 A copy that was interrupted goes on where it ended when the same command is run again. Until a copy is finished
 no server starts on it."""
-TOLD_EVERY = 1_000  # runs
-
-OpenStore = Callable[[str], Store]
-
-
-class Source(Readable, Protocol):
-    """A store that is only looked at, and by nobody else."""
-
-    def require_alone(self) -> None: ...
-    def close(self) -> None: ...
+PROGRESS_EVERY = 1_000  # runs
 
 
 class CopyFailed(StoreUnusable):
-    """Not all of it is there, or it cannot be told."""
+    """The copy is not complete, or is not proved to be."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> None:
     parser.description = DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = "Quotas that the service was given by environment variables must be given here too."
@@ -65,28 +54,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(args: argparse.Namespace) -> int:
-    """`args.now_ms`, `args.open_store` and `args.open_to_read` are given by the command line."""
-    settings = _checked(args.source, args.target)
-    began: int = args.now_ms()
+def run(context: CommandContext, arguments: argparse.Namespace) -> int:
+    settings = _checked(context, arguments.source, arguments.target)
+    began = context.clock.now_ms()
     options = Options(began, quotas=settings.quotas)
     with ExitStack() as afterwards:
-        source: Source = args.open_read_only(args.source, exclusive=not args.source_is_stopped)
+        source = context.open_read_only(arguments.source, exclusive=not arguments.source_is_stopped)
         afterwards.callback(source.close)
-        target: Store = args.open_store(args.target)
+        target = context.open_store(arguments.target)
         afterwards.callback(target.close)
         place = place_in(target, source)
-        same = _copy(source, target, place, options, anyway=args.with_problems)
+        same = _copy(context, source, target, place, options, anyway=arguments.with_problems)
         source.require_alone()
         finish(target)
-        _say(_summary(source, target, same, seconds=(args.now_ms() - began) / 1000))
+        _say(context, _summary(source, target, same, seconds=(context.clock.now_ms() - began) / 1000))
     return 0
 
 
-def _checked(source: str, target: str) -> Settings:
-    """Settings that say what the service would say of each of them."""
-    settings = Settings.from_environment(os.environ, {"store": source})
-    Settings.from_environment(os.environ, {"store": target})
+def _checked(context: CommandContext, source: str, target: str) -> Settings:
+    """The settings of the source. SettingsError for names that the service would refuse, and for one store twice."""
+    settings = Settings.from_environment(context.environment, {"store": source})
+    Settings.from_environment(context.environment, {"store": target})
     if "memory" in (source, target):
         raise SettingsError("what is in memory cannot be copied: it is gone with its server")
     if _place_of(source) == _place_of(target):
@@ -95,51 +83,62 @@ def _checked(source: str, target: str) -> Settings:
 
 
 def _place_of(store: str) -> str:
-    """A file by whatever name. Of a database what was said: two names for one are found out by its not being empty."""
+    """What two names of one store have in common: of a file its real path. A PostgreSQL database under two names is
+    refused later, because as a target it is not empty."""
     return os.path.realpath(store.removeprefix("sqlite:")) if store.startswith("sqlite:") else store
 
 
-def _copy(source: Source, target: Store, place: Place, options: Options, *, anyway: bool) -> Same:
-    """What is on both sides in the end. Raises CopyFailed."""
-    problems, counts = _audit("the source", source, options)
+def _copy(
+    context: CommandContext,
+    source: ReadOnlyStore,
+    target: Store,
+    place: Place,
+    options: Options,
+    *,
+    anyway: bool,
+) -> Same:
+    """Audits, transfers, compares and audits again; counts of what is the same on both sides. Raises CopyFailed."""
+    problems, counts = _audit(context, "the source", source, options)
     if problems and not anyway:
-        _say(as_text(source.describe(), problems, counts, repaired=None).rstrip())
+        _say(context, as_text(source.describe(), problems, counts, repaired=None).rstrip())
         raise CopyFailed(
             f"something is wrong in {source.describe()}: mend it with `workflowsvc fsck --repair`. What stays wrong "
             "after that is copied as it is --with-problems."
         )
     if place.run >= 0 or place.message >= 0:
-        _say("Going on with a copy that was begun before.")
-    carrier = Transfer(source, target, place, _Progress("carried", of=counts.runs))
+        _say(context, "Going on with a copy that was begun before.")
+    transfer = Transfer(source, target, place, _Progress(context, "carried", of=counts.runs))
     try:
-        carrier.transfer()
+        transfer.transfer()
     except KeyboardInterrupt:
-        _complain("stopped; run the same command again to go on")
+        _note(context, "stopped; run the same command again to go on")
         raise
-    _say(f"{carrier.runs:,} runs carried.")
+    _say(context, f"{transfer.runs:,} runs carried.")
     try:
-        same = compare(source, target, _Progress("compared", of=counts.runs))
+        same = compare(source, target, _Progress(context, "compared", of=counts.runs))
     except Different as difference:
         raise CopyFailed(
             f"the copy is not finished: {difference}. Was the source served since the copy was begun? "
             f"Empty {target.describe()} and copy anew."
         ) from difference
-    _say(f"{same.runs:,} runs compared, row by row: the same on both sides.")
-    copied, copied_counts = _audit("the copy", target, options)
+    _say(context, f"{same.runs:,} runs compared, row by row: the same on both sides.")
+    copied, copied_counts = _audit(context, "the copy", target, options)
     if set(copied) != set(problems) or copied_counts != counts:
-        _say(as_text(target.describe(), copied, copied_counts, repaired=None).rstrip())
+        _say(context, as_text(target.describe(), copied, copied_counts, repaired=None).rstrip())
         raise CopyFailed(
             "the copy is not finished: the audit of the copy says something else than that of the source."
         )
     return same
 
 
-def _audit(what: str, store: Readable, options: Options) -> tuple[list[Problem], Counts]:
+def _audit(
+    context: CommandContext, what: str, store: Readable, options: Options
+) -> tuple[list[Problem], Counts]:
     counts = Counts()
-    options.progress = _Progress(f"of {what} audited")
+    options.progress = _Progress(context, f"of {what} audited")
     with store.reader() as reader:
         problems = list(audit(reader, options, counts))
-    _say(f"{counts.runs:,} runs of {what} audited: {len(problems) or 'no'} problems.")
+    _say(context, f"{counts.runs:,} runs of {what} audited: {len(problems) or 'no'} problems.")
     return problems, counts
 
 
@@ -159,24 +158,24 @@ def _summary(source: Readable, target: Store, same: Same, seconds: float) -> str
 
 
 class _Progress:
-    """For whoever watches; a pipe is spared."""
+    """Reports how many runs are done to a terminal, and nothing to a file or pipe."""
 
-    def __init__(self, what: str, of: int | None = None) -> None:
+    def __init__(self, context: CommandContext, what: str, of: int | None = None) -> None:
+        self._context = context
         self._what = what
         self._of = "" if of is None else f" of {of:,}"
-        self._told = 0
+        self._reported = 0
 
     def __call__(self, runs: int) -> None:
-        if runs - self._told >= TOLD_EVERY and sys.stderr.isatty():
-            self._told = runs
-            _complain(f"{runs:,}{self._of} runs {self._what}")
+        if runs - self._reported >= PROGRESS_EVERY and self._context.stderr.isatty():
+            self._reported = runs
+            _note(self._context, f"{runs:,}{self._of} runs {self._what}")
 
 
-def _say(line: str) -> None:
-    encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(f"{line}\n".encode(encoding, "replace").decode(encoding))
-    sys.stdout.flush()
+def _say(context: CommandContext, line: str) -> None:
+    context.write(f"{line}\n")
+    context.stdout.flush()
 
 
-def _complain(line: str) -> None:
-    sys.stderr.write(f"workflowsvc copy: {line}\n")
+def _note(context: CommandContext, line: str) -> None:
+    context.stderr.write(f"workflowsvc copy: {line}\n")

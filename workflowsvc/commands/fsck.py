@@ -1,25 +1,21 @@
 """`workflowsvc fsck`: audits a database, and with --repair rebuilds what its histories imply.
 
-Owns the command's options and exit codes: 0 nothing is wrong (any more), 1 something is, 2 it could not be
-examined. Which stores there are is the business of cli.py, which hands over how to open one.
+Owns the command's options and exit statuses: 0 nothing is wrong (any more), 1 something is, 2 the database could not be
+examined. The audit and the repair are those of the package `fsck`.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from typing import Protocol
 
-from workflowsvc.clock import SystemClock
+from workflowsvc.commands.context import CommandContext, ReadOnlyStore
 from workflowsvc.fsck.audit import Counts, Options, Problem, audit
 from workflowsvc.fsck.repair import repair
 from workflowsvc.fsck.report import as_json, as_text
 from workflowsvc.options import SettingsError
 from workflowsvc.settings import Settings
-from workflowsvc.store.interface import Reader, Store, StoreError, StoreUnusable
+from workflowsvc.store.interface import Store, StoreError, StoreUnusable
 
 DESCRIPTION = """\
 Audit a database: replay every history and compare all that follows from it, judge every history by the rules of
@@ -28,22 +24,10 @@ running. With --repair, rows that follow from histories are rebuilt; what histor
 server may be running."""
 
 SOUND, WRONG, NOT_EXAMINED = 0, 1, 2
-TOLD_EVERY = 10_000  # runs
+PROGRESS_EVERY = 10_000  # runs
 
 
-class Readable(Protocol):
-    """What can be audited: a store, or a file that is only looked at."""
-
-    def reader(self) -> AbstractContextManager[Reader]: ...
-    def describe(self) -> str: ...
-    def close(self) -> None: ...
-
-
-OpenStore = Callable[[str], Store]
-OpenToRead = Callable[[str], Readable]
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> None:
     parser.description = DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = "Quotas that the service was given by environment variables must be given here too."
@@ -53,30 +37,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the problems as JSON")
 
 
-def run(args: argparse.Namespace) -> int:
-    """Audits what the arguments name, prints the report; the exit code."""
+def run(context: CommandContext, arguments: argparse.Namespace) -> int:
+    """Audits the database that the arguments name and prints the report; the exit status."""
     try:
-        settings = Settings.from_environment(os.environ, {"store": args.store})
+        settings = Settings.from_environment(context.environment, {"store": arguments.store})
         if settings.store == "memory":
             raise SettingsError("a database in memory is gone with its server; name another --store")
         options = Options(
-            SystemClock().now_ms(), lint=not args.quick, quotas=settings.quotas, progress=_progress
+            context.clock.now_ms(),
+            lint=not arguments.quick,
+            quotas=settings.quotas,
+            progress=_progress(context),
         )
-        if args.repair:
-            where, problems, counts, repaired = _repair(args.open_store(settings.store), options)
+        if arguments.repair:
+            where, problems, counts, repaired = _repair(context.open_store(settings.store), options)
         else:
-            where, problems, counts = _audit(args.open_read_only(settings.store), options)
+            where, problems, counts = _audit(context.open_read_only(settings.store), options)
             repaired = None
     except (SettingsError, StoreUnusable, StoreError) as error:
-        sys.stderr.write(f"workflowsvc fsck: {error}\n")
+        context.stderr.write(f"workflowsvc fsck: {error}\n")
         return NOT_EXAMINED
-    report = (as_json if args.json else as_text)(where, problems, counts, repaired=repaired)
-    encoding = sys.stdout.encoding or "utf-8"  # a terminal that cannot show every letter hides no problem
-    sys.stdout.write(report.encode(encoding, "replace").decode(encoding))
+    report = (as_json if arguments.json else as_text)(where, problems, counts, repaired=repaired)
+    context.write(report)
     return WRONG if problems else SOUND
 
 
-def _audit(database: Readable, options: Options) -> tuple[str, list[Problem], Counts]:
+def _audit(database: ReadOnlyStore, options: Options) -> tuple[str, list[Problem], Counts]:
     counts = Counts()
     try:
         with database.reader() as reader:
@@ -86,7 +72,7 @@ def _audit(database: Readable, options: Options) -> tuple[str, list[Problem], Co
 
 
 def _repair(store: Store, options: Options) -> tuple[str, list[Problem], Counts, int]:
-    """What is still wrong afterwards, and how many problems there were more before."""
+    """The problems that are left, and how many were repaired."""
     try:
         with store.reader() as reader:
             before = list(audit(reader, options))
@@ -100,7 +86,11 @@ def _repair(store: Store, options: Options) -> tuple[str, list[Problem], Counts,
         store.close()
 
 
-def _progress(runs: int) -> None:
-    """For whoever watches a large database; a pipe is spared."""
-    if runs and runs % TOLD_EVERY == 0 and sys.stderr.isatty():
-        sys.stderr.write(f"{runs} runs\n")
+def _progress(context: CommandContext) -> Callable[[int], None]:
+    """Reports how many runs are audited to a terminal, and nothing to a file or pipe."""
+
+    def report(runs: int) -> None:
+        if runs and runs % PROGRESS_EVERY == 0 and context.stderr.isatty():
+            context.stderr.write(f"{runs} runs\n")
+
+    return report
