@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import ast
 import functools
-import subprocess
 import typing
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tools.project_files import project_files
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "workflowsvc"
@@ -129,13 +130,8 @@ class Source(typing.NamedTuple):
 
 
 def committed(*patterns: str) -> list[Path]:
-    """The files of the repository, without what is only lying about; outside a clone, whatever there is."""
-    asked = subprocess.run(
-        ["git", "ls-files", "-z", *patterns], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    if asked.returncode:
-        pytest.skip("not a git clone: which files are committed cannot be told")
-    return [ROOT / name for name in asked.stdout.split("\0") if name and (ROOT / name).is_file()]
+    """The files of the repository, committed ones only; those of an unpacked source distribution likewise."""
+    return project_files(ROOT, *patterns)
 
 
 @functools.cache
