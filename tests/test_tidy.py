@@ -1,8 +1,8 @@
-"""The house rules that a machine can check: who imports whom, who reads clocks and dice, what files must say.
+"""The house rules that a machine can check: who imports whom, what the core may use, what files must say.
 
 Reads the source with `ast`, runs nothing of it but the registries. Owns the table of layers: a new top-level
 module or package of workflowsvc gets a line there, or the first test fails. What documents must say is in
-`test_docs.py`; layout and likely bugs are ruff's.
+`test_docs.py`; layout, likely bugs and sources of time and random numbers (TID251) are ruff's.
 """
 
 from __future__ import annotations
@@ -52,29 +52,6 @@ LAYERS: dict[str, int] = {
 STORE_INTERFACE = "store.interface"
 MAY_NAME_A_STORE = {"store", "stores", "testing", "commands.migrate", "commands.doctor"}
 MAY_READ_THE_CLOCK = {"engine", "fsck", "http", "console", "testing", "node", "commands", "cli"}
-
-# Modules that bring time or chance, with what to use in their place.
-TIME_AND_CHANCE = {
-    "time": "take the moment as an argument, or clock.Clock at the edge",
-    "random": "take the choice as an argument",
-    "uuid": "take the id as an argument",
-    "secrets": "take the bytes as an argument",
-}
-SOURCES_OF_TIME_AND_CHANCE = {
-    ("datetime", "now"),
-    ("datetime", "utcnow"),
-    ("datetime", "today"),
-    ("date", "today"),
-    ("os", "urandom"),
-    ("os", "getrandom"),
-}
-# file -> module it may use, with the reason
-TIME_AND_CHANCE_ALLOWED: dict[tuple[str, str], str] = {
-    ("clock.py", "time"): "the one place that asks the machine what time it is",
-    ("cli.py", "os.urandom"): "the source of chance of a server; tests give a seeded one",
-    ("http/app.py", "os.urandom"): "default of the source of request ids; tests give a seeded one",
-    ("testing.py", "random"): "a seeded source, so that a World is a function of its inputs",
-}
 
 # core is a function of its arguments. Whatever could make it wait, write or look outside is named here.
 NOT_IN_CORE = {
@@ -221,40 +198,6 @@ def test_the_clock_is_only_seen_at_the_edges() -> None:
         if name.split(".")[0] == "clock"
     ]
     assert not wrong, "\n".join(wrong)
-
-
-def test_nobody_else_asks_the_machine_for_time_or_chance() -> None:
-    wrong: list[str] = []
-    used: set[tuple[str, str]] = set()
-    for source in package():
-        for name, line in time_and_chance(source):
-            used.add((source.inside, name))
-            if (source.inside, name) not in TIME_AND_CHANCE_ALLOWED:
-                instead = TIME_AND_CHANCE.get(name, "take it as an argument")
-                wrong.append(f"{source.name}:{line} uses {name}: {instead}")
-    assert not wrong, "\n".join(wrong)
-    existing = {key for key in TIME_AND_CHANCE_ALLOWED if (PACKAGE / key[0]).is_file()}
-    assert existing <= used, f"no longer needed: {existing - used}"
-
-
-def time_and_chance(source: Source) -> Iterator[tuple[str, int]]:
-    for name, line in imports(source):
-        if name.split(".")[0] in TIME_AND_CHANCE:
-            yield name.split(".")[0], line
-    for node in ast.walk(source.tree):
-        if isinstance(node, ast.Attribute):  # called, or handed on to be called
-            owner = node.value
-            owner_name = owner.id if isinstance(owner, ast.Name) else getattr(owner, "attr", "")
-            if (owner_name, node.attr) in SOURCES_OF_TIME_AND_CHANCE:
-                yield f"{owner_name}.{node.attr}", node.lineno
-        elif isinstance(node, ast.ImportFrom):
-            for alias in node.names:
-                if (node.module, alias.name) in SOURCES_OF_TIME_AND_CHANCE:
-                    yield f"{node.module}.{alias.name}", node.lineno
-        elif isinstance(node, ast.Call) and not node.args:
-            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            if called == "formatdate":  # without a moment it takes the present one
-                yield "formatdate()", node.lineno
 
 
 def test_the_core_is_a_function_of_its_arguments() -> None:

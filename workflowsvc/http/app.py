@@ -69,7 +69,11 @@ class HttpApp:
     """The application; `draining` makes it say that it is not ready."""
 
     def __init__(
-        self, service: Service, settings: Settings, clock: Clock, entropy: Callable[[int], bytes] = os.urandom
+        self,
+        service: Service,
+        settings: Settings,
+        clock: Clock,
+        entropy: Callable[[int], bytes] = os.urandom,  # noqa: TID251 - of request ids; tests give a seeded one
     ) -> None:
         self.draining = False
         self._service = service
