@@ -22,8 +22,8 @@ async def run(bench: Bench) -> Result:
     pieces = {
         "HTTP: from the request's bytes to the answer's, without what follows": http - decode,
         "decode and validate the request": decode,
-        "to the lane and back": hand_over,
-        "rules, session, tokens, events, SQLite in memory": rules - decode,
+        "to the writer's thread and back": hand_over,
+        "rules, unit of work, tokens, events, SQLite in memory": rules - decode,
         "SQLite on disk beside memory: log, checkpoint, sync": durable - rules,
     }
     for what, seconds in pieces.items():
