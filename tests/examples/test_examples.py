@@ -92,7 +92,7 @@ def test_a_demo_that_is_interrupted_leaves_nothing_behind(tmp_path: Path) -> Non
         demo.send_signal(signal.SIGINT)
         rest, _ = demo.communicate(timeout=PATIENCE_SECONDS)
     assert demo.returncode == 1
-    assert "nothing was left behind" in rest
+    assert "All processes and files are removed" in rest
     assert list(tmp_path.iterdir()) == []
     assert processes_started_with(str(tmp_path)) == []
 
