@@ -66,7 +66,7 @@ class ManualClock:
         return self._elapsed_ms / 1000
 
     def sleep(self, seconds: float) -> None:
-        """Returns at once, that much later."""
+        """Lets that much time pass without waiting."""
         self.advance(round(seconds * 1000))
 
     def advance(self, ms: int) -> int:

@@ -19,7 +19,7 @@ class SettingsError(Exception):
 
 
 class Option(NamedTuple):
-    """All that is known about one setting. It is a command-line option and an environment variable at once."""
+    """All that is known about one setting. It is both a command-line option and an environment variable."""
 
     name: str
     group: str  # heading in help and documentation

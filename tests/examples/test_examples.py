@@ -98,7 +98,9 @@ def test_a_demo_that_is_interrupted_leaves_nothing_behind(tmp_path: Path) -> Non
 
 
 def test_a_sample_without_a_service_says_so_and_fails() -> None:
-    finished = run("simple.py", AWS_ENDPOINT_URL_SWF="http://127.0.0.1:9")  # discard: nobody listens there
+    finished = run(
+        "simple.py", AWS_ENDPOINT_URL_SWF="http://127.0.0.1:9"
+    )  # the discard port: no process listens there
     assert finished.returncode == 1
     assert "Is the service running" in finished.stderr
 

@@ -32,10 +32,10 @@ class Command(NamedTuple):
 
 
 COMMANDS = (
-    Command("serve", "run the service until it is told to stop"),
-    Command("lint", "judge a workflow history by the rules of SWF"),
-    Command("fsck", "audit a database, and rebuild what follows from its histories"),
-    Command("migrate", "bring the tables of a PostgreSQL database up to date"),
-    Command("copy", "move a stopped installation to another store, and prove that all of it is there"),
-    Command("doctor", "look for what slows or endangers a PostgreSQL database"),
+    Command("serve", "run the service until SIGTERM or Ctrl-C"),
+    Command("lint", "check a workflow history against the rules of SWF"),
+    Command("fsck", "audit a database, and rebuild derived rows from its histories"),
+    Command("migrate", "bring the schema of a database up to date"),
+    Command("copy", "copy a stopped installation to another store, and verify that the copy is complete"),
+    Command("doctor", "find what slows or endangers a PostgreSQL database"),
 )

@@ -1,7 +1,7 @@
-"""`workflowsvc copy`: moves a stopped installation to another store, and proves that all of it is there.
+"""`workflowsvc copy`: copies a stopped installation to another store, and verifies that the copy is complete.
 
-Owns the command's options, the order of its steps and what is printed. Exit status 0: done and proved; 1: not done, and
-the target must not be served; 2: wrong arguments. How rows are moved and compared is in the package `copying`.
+Owns the command's options, the order of its steps and what is printed. Exit status 0: done and verified; 1: not done,
+and the target must not be served; 2: wrong arguments. How rows are moved and compared is in the package `copying`.
 """
 
 from __future__ import annotations
@@ -21,12 +21,11 @@ from workflowsvc.settings import Settings
 from workflowsvc.store.interface import Store, StoreUnusable
 
 DESCRIPTION = """\
-Move a stopped installation to another store: all domains, types, executions and histories, tasks, heartbeats,
-messages and keys, exactly as they are. Both sides are audited (workflowsvc fsck) and compared row by row.
-Task tokens that were given out before are good afterwards. The source is not changed.
+Copy a stopped installation to another store: all domains, types, executions and histories, tasks, heartbeats,
+messages and keys, exactly as they are. Both sides are audited (workflowsvc fsck) and compared row by row. Task
+tokens that were given out before stay valid. The source is not changed.
 
-A copy that was interrupted goes on where it ended when the same command is run again. Until a copy is finished
-no server starts on it."""
+To continue an interrupted copy, run the same command again. No server starts on a copy that is not finished."""
 PROGRESS_EVERY = 1_000  # runs
 
 
@@ -37,20 +36,26 @@ class CopyFailed(StoreUnusable):
 def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> None:
     parser.description = DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = "Quotas that the service was given by environment variables must be given here too."
+    parser.epilog = "Set the same WORKFLOWSVC_ variables for quotas as for the service."
     parser.add_argument(
-        "--from", dest="source", metavar="STORE", required=True, help="what is copied, as for serve --store"
+        "--from",
+        dest="source",
+        metavar="STORE",
+        required=True,
+        help="the store to copy, as for serve --store",
     )
     parser.add_argument(
-        "--to", dest="target", metavar="STORE", required=True, help="where to; must be empty, or not there"
+        "--to",
+        dest="target",
+        metavar="STORE",
+        required=True,
+        help="the new store; must be empty or not exist",
     )
-    parser.add_argument(
-        "--with-problems", action="store_true", help="copy although the audit finds something wrong"
-    )
+    parser.add_argument("--with-problems", action="store_true", help="copy although the audit finds problems")
     parser.add_argument(
         "--source-is-stopped",
         action="store_true",
-        help="do not look for servers: those connected to the source's database use another schema of it",
+        help="do not look for running servers: those connected to the source's database use another schema",
     )
 
 

@@ -1,4 +1,4 @@
-"""`workflowsvc fsck`: audits a database, and with --repair rebuilds what its histories imply.
+"""`workflowsvc fsck`: audits a database, and with --repair rebuilds the rows that follow from its histories.
 
 Owns the command's options and exit statuses: 0 nothing is wrong (any more), 1 something is, 2 the database could not be
 examined. The audit and the repair are those of the package `fsck`.
@@ -18,10 +18,10 @@ from workflowsvc.settings import Settings
 from workflowsvc.store.interface import Store, StoreError, StoreUnusable
 
 DESCRIPTION = """\
-Audit a database: replay every history and compare all that follows from it, judge every history by the rules of
-Amazon SWF, and let the database examine its files. Without --repair nothing is written, and a server may be
-running. With --repair, rows that follow from histories are rebuilt; what histories hold is never changed, and no
-server may be running."""
+Audit a database: replay every history and compare the result with the stored rows, check every history against the
+rules of Amazon SWF, and let the database check its files. Without --repair nothing is written, and a server may be
+running. With --repair, rows that follow from histories are rebuilt; histories are never changed, and no server may be
+running."""
 
 SOUND, WRONG, NOT_EXAMINED = 0, 1, 2
 PROGRESS_EVERY = 10_000  # runs
@@ -30,10 +30,12 @@ PROGRESS_EVERY = 10_000  # runs
 def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> None:
     parser.description = DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = "Quotas that the service was given by environment variables must be given here too."
+    parser.epilog = "Set the same WORKFLOWSVC_ variables for quotas as for the service."
     parser.add_argument("--store", metavar="STORE", help="the database, as for serve [WORKFLOWSVC_STORE]")
-    parser.add_argument("--repair", action="store_true", help="rebuild what follows from histories")
-    parser.add_argument("--quick", action="store_true", help="do not judge the histories themselves")
+    parser.add_argument("--repair", action="store_true", help="rebuild the rows that follow from histories")
+    parser.add_argument(
+        "--quick", action="store_true", help="do not check histories against the rules of SWF"
+    )
     parser.add_argument("--json", action="store_true", help="print the problems as JSON")
 
 

@@ -1,6 +1,6 @@
-"""`workflowsvc lint`: judge one history and say what is wrong with it.
+"""`workflowsvc lint`: checks one history and reports what is wrong with it.
 
-Owns the command's options and exit statuses: 0 no rule is broken, 1 some are, 2 there is no history to judge.
+Owns the command's options and exit statuses: 0 no rule is broken, 1 some are, 2 there is no history to check.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from workflowsvc.lint.report import as_json, as_text
 from workflowsvc.lint.source import Source, Unusable, fetch, parse_answer, parse_execution, read_file
 
 DESCRIPTION = """\
-Judge a workflow history by the rules of Amazon SWF: is this what the real service could have written?
+Check a workflow history against the rules of Amazon SWF: could the real service have written it?
 
 HISTORY is the JSON that `aws swf get-workflow-execution-history` prints (or GetWorkflowExecutionHistory or
 PollForDecisionTask answers), or a bare list of events; - is standard input. With --endpoint the history is

@@ -1,8 +1,8 @@
-"""`workflowsvc migrate`: bring a database to the schema of this release, or show the SQL that would.
+"""`workflowsvc migrate`: brings a database to the schema of this release, or prints the SQL for that.
 
-Owns the command's options and what it prints. A server makes the schema of an empty database by itself, and that of a
-SQLite file is always brought up to date when it is opened; a PostgreSQL database that has data is changed only by this
-command, because other nodes work with it.
+Owns the command's options and what it prints. A server makes the schema of an empty database by itself, and a SQLite
+file is brought up to date whenever it is opened. A PostgreSQL database with data is changed only by this command,
+because other nodes use it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> N
     )
     parser.add_argument("--print", action="store_true", help="print the SQL and change nothing")
     parser.add_argument(
-        "--distribute", choices=["citus"], help="then spread the tables over the servers of a Citus cluster"
+        "--distribute",
+        choices=["citus"],
+        help="afterwards distribute the tables over the servers of a Citus cluster",
     )
 
 
