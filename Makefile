@@ -1,4 +1,4 @@
-# Everything a person does with this project, one target each. `make` alone lists them.
+# The common tasks of this project, one target each. `make` alone lists them.
 # Each target works on a fresh machine that has Python 3.11 or newer and make, with no virtual environment active.
 
 PYTHON ?= python3
@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --require-virtualenv
 
-# The two commands of the README need little and get only that; everything else gets the whole lock.
+# The two commands of the README install little, all other targets the whole lock.
 # Both live in one environment: demo.txt is a part of dev.txt with the same versions.
 DEMO := $(VENV)/.demo-installed
 DEV := $(VENV)/.dev-installed
@@ -20,11 +20,11 @@ help: ## list these targets
 
 ##@ Use it
 .PHONY: demo
-demo: $(DEMO) ## watch real workflows run, one of them across a kill -9 of the server
+demo: $(DEMO) ## run sample workflows, one of them across a kill -9 of the server
 	@$(BIN)/python examples/demo.py
 
 .PHONY: cluster
-cluster: $(DEV) ## watch three nodes on one PostgreSQL run them, and lose one of the nodes
+cluster: $(DEV) ## run them on three nodes that share one PostgreSQL, and kill one of the nodes
 	@$(BIN)/python examples/cluster.py
 
 .PHONY: serve
@@ -36,7 +36,7 @@ serve: $(DEMO) ## run the service on port 8888, kept in ./workflowsvc.db (option
 venv: $(DEV) ## make or refresh .venv from the locks, with the project in it, editable
 
 .PHONY: check
-check: $(DEV) ## style, strict types, generated code fresh, citations resolve, dependency rule: under a minute
+check: $(DEV) ## style, strict types, fresh generated code, citations, house rules, documents: under a minute
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
@@ -49,12 +49,12 @@ test: $(DEV) ## the whole test suite, on all cores (options: ARGS="-k name -x -n
 	$(BIN)/python -m pytest -n auto $(ARGS)
 
 .PHONY: format
-format: $(DEV) ## put the code into the house form
+format: $(DEV) ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 .PHONY: generate
-generate: $(DEV) ## write workflowsvc/model/shapes.py anew from botocore's service model
+generate: $(DEV) ## write workflowsvc/model/shapes.py from botocore's service model
 	$(BIN)/python -m workflowsvc.model.generate
 
 ##@ Measure it
@@ -63,7 +63,7 @@ bench: $(DEV) ## workflows per second and latencies; nodes on PostgreSQL: STORE=
 	$(BIN)/python -m bench $(if $(STORE),--store '$(STORE)') $(ARGS)
 
 .PHONY: bench-compare
-bench-compare: $(DEV) ## this work tree against an older revision, in turn, as ratios: REV=... (options: ARGS="...")
+bench-compare: $(DEV) ## this work tree against an older revision, alternating, as ratios: REV=... (options: ARGS="...")
 	$(BIN)/python -m bench.compare $(REV) $(ARGS)
 
 ##@ Prove it
@@ -72,27 +72,27 @@ interop: $(DEV) ## real clients against a real server: SDKs, the AWS CLI, framew
 	$(BIN)/python -m interop $(ARGS)
 
 .PHONY: test-store
-test-store: $(DEV) ## contract tests, scenarios and clients on a database of yours: DSN=postgresql://… (DISTRIBUTE=citus, ARGS="-x ...")
+test-store: $(DEV) ## contract tests, scenarios and clients on your own database: DSN=postgresql://… (DISTRIBUTE=citus, ARGS="-x ...")
 	@WORKFLOWSVC_TEST_DSN='$(DSN)' WORKFLOWSVC_TEST_DISTRIBUTE='$(DISTRIBUTE)' $(BIN)/python -m tests.any_store $(ARGS)
 
 .PHONY: sim
-sim: $(DEV) ## a whole service with faults drawn from a seed, judged after every step (SEED=7, or ARGS="--seeds 1-500")
+sim: $(DEV) ## simulate the service with random faults from a seed, audited after every step (SEED=7, or ARGS="--seeds 1-500")
 	$(BIN)/python -m tests.sim $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 .PHONY: crash
-crash: $(DEV) ## kill -9 the real server under load, again and again, and hold it to what clients were told (options: ARGS)
+crash: $(DEV) ## kill -9 the real server under load, again and again, and check every answer that clients got (options: ARGS)
 	$(BIN)/python -m tests.crash $(ARGS)
 
 .PHONY: mutations
-mutations: $(DEV) ## break rules on purpose, one at a time, and see which tests notice (options: ARGS="--list")
+mutations: $(DEV) ## break rules on purpose, one at a time, and check that tests notice (options: ARGS="--list")
 	$(BIN)/python -m tests.mutations $(ARGS)
 
 .PHONY: soak
-soak: $(DEV) ## the long form of everything that tries to break the service; says what it ran (options: ARGS="--help")
+soak: $(DEV) ## the long form of all tests that try to break the service (options: ARGS="--help")
 	$(BIN)/python -m tests.soak $(ARGS)
 
 .PHONY: soak-postgres
-soak-postgres: $(DEV) ## the same for three nodes on PostgreSQL: kills, crashes, partitions, odd clocks (options: ARGS)
+soak-postgres: $(DEV) ## the same for three nodes on PostgreSQL: kills, crashes, partitions, wrong clocks (options: ARGS)
 	$(BIN)/python -m tests.soak --postgres $(ARGS)
 
 ##@ Ship it
@@ -101,7 +101,7 @@ wheel: $(DEV) ## build the wheel into dist/
 	$(BIN)/python -m build --no-isolation --wheel
 
 .PHONY: lock
-lock: ## resolve the locks anew: requirements/*.txt from pyproject.toml and requirements/*.in
+lock: ## resolve the locks again: requirements/*.txt from pyproject.toml and requirements/*.in
 	$(PYTHON) requirements/lock.py
 
 .PHONY: clean
@@ -109,9 +109,9 @@ clean: ## remove what was built: .venv, dist, caches; never a database
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# How the environment is made: with plain Python, hashes required, nothing taken from an active environment.
-# The stamps are older than a changed lock, so that a pull that moves a dependency installs it by itself.
-# The project goes in without dependencies and without build isolation: what it is built with is in the lock too.
+# The environment is made with plain Python and required hashes, independent of an active environment.
+# A changed lock is newer than the stamp files, so that the next target installs what a pull has changed.
+# The project is installed without dependencies and without build isolation: what builds it is in the lock too.
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, e.g. make PYTHON=python3.12 ...")'
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }

@@ -1,7 +1,7 @@
 """`python -m bench [SCENARIO ...]`: runs scenarios in turn, prints tables, saves JSON, draws pictures.
 
-Owns the options and the list of scenarios. The exit status says whether everything ran and was answered as
-it should be; a goal that is not met is told in the table, and is no failure unless --strict is given.
+Owns the options and the list of scenarios. The exit status says whether all ran and got the right answers. A goal that
+is not met is marked in the table, and is a failure only with --strict.
 """
 
 from __future__ import annotations
@@ -44,19 +44,19 @@ Scenario = Callable[[Bench], Coroutine[Any, Any, Result]]
 RESULTS = ROOT / "bench" / "results"
 SCENARIOS: dict[str, tuple[Scenario, str]] = {
     "throughput": (throughput.run, "complete workflows a second, closed loop"),
-    "latency": (latency.run, "calls and waiting tasks at half load, fixed rate of arrivals"),
-    "budget": (budget.run, "where the time of one call goes, piece by piece"),
+    "latency": (latency.run, "latency of calls and tasks at half load, fixed rate of arrivals"),
+    "budget": (budget.run, "where the CPU time of one call goes, part by part"),
     "moto": (moto.run, "the same workflows on moto_server, and the ratio"),
-    "history": (history.run, "appending to a history of 20,000 events and to one of 20; reading it whole"),
+    "history": (history.run, "appending to a history of 20,000 events and to one of 20; reading all of it"),
     "polls": (polls.run, "10,000 idle long polls: memory and CPU"),
     "startup": (startup.run, "from the start of the process to the first answer"),
-    "fanout": (fanout.run, "1,000 activities at once by 100 workers, against ten at a time"),
+    "fanout": (fanout.run, "1,000 activities scheduled together, by 100 workers, against ten at a time"),
     "sweep": (sweep.run, "throughput and latency against load, for the picture"),
     "stored": (stored.run, "throughput with 100,000 open and 1,000,000 closed executions in the file"),
 }
 ON_POSTGRES: dict[str, tuple[Scenario, str]] = {
     "nodes": (nodes.run, "workflows a second and CPU of each, with one, two and four nodes"),
-    "wakeup": (wakeup.run, "a poll waits on one node, its task is made through another"),
+    "wakeup": (wakeup.run, "a poll waits on one node, another node makes its task"),
     "snapshot": (snapshot.run, "a hot queue while a snapshot is held open for a minute"),
 }
 ON_FILES = ("budget", "moto", "history", "stored")  # measure SQLite files, whatever the store
@@ -64,7 +64,7 @@ STANDARD = ["throughput", "latency", "budget", "moto", "history", "polls", "star
 
 
 def main() -> int:
-    """Runs what the command line asks for."""
+    """Runs the scenarios that the command line names."""
     options = parse(sys.argv[1:])
     with database(options.store) if is_postgres(options.store) else nullcontext() as beside:
         return measure(options, beside)
@@ -97,7 +97,9 @@ def measure(options: argparse.Namespace, beside: Database | None) -> int:
         run, _ = (SCENARIOS | ON_POSTGRES)[name]
         result = bench.found[name] = uvloop.run(run(bench))
         print_result(result)
-        save(options.json, facts, bench.found.values())  # after each: a later failure takes nothing away
+        save(
+            options.json, facts, bench.found.values()
+        )  # after each one, so that a later failure loses nothing
     pictures = draw_all(list(bench.found.values()), facts, options.draw)
     print(f"\nSaved {options.json}" + "".join(f", {picture}" for picture in pictures))
     missed = [figure for result in bench.found.values() for figure in result.figures if figure.met is False]
@@ -117,11 +119,15 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("scenario", nargs="*", metavar="SCENARIO")  # argparse's choices refuse an empty list
-    parser.add_argument("--open", type=int, default=plan.open_workflows, help="open workflows at most")
-    parser.add_argument("--pollers", type=int, default=plan.pollers, help="deciders, and as many workers")
+    parser.add_argument("--open", type=int, default=plan.open_workflows, help="most open workflows")
+    parser.add_argument(
+        "--pollers", type=int, default=plan.pollers, help="number of deciders, and of workers"
+    )
     parser.add_argument("--payload", type=int, default=plan.payload_bytes, help="bytes of inputs and results")
-    parser.add_argument("--seconds", type=float, default=plan.seconds, help="how long each load is measured")
-    parser.add_argument("--warmup", type=float, default=plan.warmup_seconds, help="seconds before that")
+    parser.add_argument("--seconds", type=float, default=plan.seconds, help="seconds of each measurement")
+    parser.add_argument(
+        "--warmup", type=float, default=plan.warmup_seconds, help="seconds of warm-up before each measurement"
+    )
     parser.add_argument(
         "--rate", type=float, help="workflows a second of `latency` (default: half of throughput)"
     )
@@ -129,14 +135,14 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         "--store",
         default="sqlite",
         metavar="STORE",
-        help="sqlite, memory, postgres (a private durable server), or the postgresql:// address of one's own",
+        help="sqlite, memory, postgres (a private durable server), or a postgresql:// address",
     )
     parser.add_argument("--stored-open", type=int, default=100_000, help="open executions of `stored`")
     parser.add_argument("--stored-closed", type=int, default=1_000_000, help="closed executions of `stored`")
-    parser.add_argument("--folder", type=Path, default=RESULTS, help="where SQLite files are made")
+    parser.add_argument("--folder", type=Path, default=RESULTS, help="folder of the SQLite files")
     parser.add_argument("--json", type=Path, default=RESULTS / time.strftime("%Y%m%dT%H%M%S.json"))
     parser.add_argument("--draw", type=Path, default=RESULTS, help="folder of the pictures")
-    parser.add_argument("--strict", action="store_true", help="a goal that is not met is a failure")
+    parser.add_argument("--strict", action="store_true", help="exit status 1 if a goal is not met")
     options = parser.parse_args(arguments)
     options.folder = options.folder.resolve()
     on_postgres = is_postgres(options.store)

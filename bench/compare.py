@@ -1,9 +1,8 @@
 """Two revisions side by side: `python -m bench.compare REVISION` against the work tree, in turn, as ratios.
 
-Each turn measures the revision and then the work tree, so that what else the machine does hits both. The
-generator is always that of the work tree; only the server's code differs. The old code comes out of git
-into a temporary folder (`git archive`: no branch, no work tree that could be left behind) and runs with the
-same interpreter and packages.
+Each turn measures the revision and then the work tree, so that other load of the machine affects both. The generator is
+always that of the work tree; only the server's code differs. The old code is extracted from git into a temporary folder
+(`git archive`: no branch or work tree can be left behind) and runs with the same interpreter and packages.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from bench.server import ROOT
 
 TURNS = 3
 SECONDS = 8.0
-SAME_WITHIN = 0.05  # two runs of the same code differ by about that much
+SAME_WITHIN = 0.05  # two runs of the same code differ by about this share
 
 
 def main() -> int:
@@ -36,7 +35,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.compare", description=__doc__)
     parser.add_argument("revision", help="what the work tree is compared with: a commit, tag or branch")
     parser.add_argument("--turns", type=int, default=TURNS)
-    parser.add_argument("--seconds", type=float, default=SECONDS, help="how long each load is measured")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="seconds of each measurement")
     parser.add_argument(
         "--rate", type=float, default=latency.RATE_IF_UNKNOWN, help="workflows/s of the latencies"
     )
@@ -52,7 +51,7 @@ def main() -> int:
         new = Bench(plan=plan, folder=RESULTS)
         rate = options.rate or uvloop.run(throughput.run(old)).figures[0].value / 2
         turns = [(figures(old, rate), figures(new, rate)) for _ in range(options.turns)]
-    tell(options.revision, turns)
+    print_ratios(options.revision, turns)
     return 0
 
 
@@ -67,19 +66,19 @@ def extract(revision: str, folder: Path) -> None:
 
 
 def figures(bench: Bench, rate: float) -> list[Figure]:
-    """What is compared, measured once."""
+    """The compared figures, measured once."""
     results = [uvloop.run(throughput.run(bench))]
     results.append(uvloop.run(latency.run(replace(bench, plan=replace(bench.plan, rate=rate)))))
     return [
         replace(figure, what=f"{result.scenario}: {figure.what}")
         for result in results
         for figure in result.figures
-        if figure.ours and figure.unit != "%"  # how busy it was says neither good nor bad
+        if figure.ours and figure.unit != "%"  # a share of busy time is neither good nor bad
     ]
 
 
-def tell(revision: str, turns: list[tuple[list[Figure], list[Figure]]]) -> None:
-    """The middle of all turns of each, their ratio, and a verdict where every turn says the same."""
+def print_ratios(revision: str, turns: list[tuple[list[Figure], list[Figure]]]) -> None:
+    """Prints the median of all turns of each, their ratio, and a verdict where all turns agree."""
     names = [figure.what for figure in turns[0][0]]
     width = max(map(len, names))
     print(f"\n{'':<{width}}  {revision[:12]:>12} {'work tree':>12}       ratio")
@@ -98,7 +97,7 @@ def ratio(old: float, new: float) -> float:
 
 
 def verdict(ratios: list[float], *, more_is_better: bool) -> str:
-    """Only a difference that shows in every turn is one."""
+    """Better or worse only if every turn shows it."""
     if all(one > 1 + SAME_WITHIN for one in ratios):
         return "better" if more_is_better else "WORSE"
     if all(one < 1 - SAME_WITHIN for one in ratios):

@@ -1,7 +1,8 @@
-"""One keep-alive HTTP/1.1 connection, cheap: the generator shares two cores with the server.
+"""The HTTP/1.1 client of the load generator: one keep-alive connection, with as little CPU as possible.
 
-Owns framing and the moment an answer arrived. Knows nothing of SWF. One request at a time, no chunked
-answers: that is how the servers measured here speak.
+The generator shares two cores with the server, so a client library would distort the figures. Owns framing and the time
+at which an answer arrived. Must not know SWF. One request at a time and no chunked answers, which suffices for the
+servers that are measured.
 """
 
 from __future__ import annotations
@@ -14,24 +15,24 @@ from typing import NamedTuple, Protocol, cast
 
 
 class Answer(NamedTuple):
-    """What came back: the status, and the body as it was sent."""
+    """An answer: its status and its body."""
 
     status: int
     body: bytes
 
 
 class Connection(asyncio.Protocol):
-    """An open connection; `call` sends a request and gives a future of its answer."""
+    """An open connection; `call` sends a request and returns a future of its answer."""
 
     def __init__(self) -> None:
-        self.answered_at = 0.0  # perf_counter when the last answer was complete
+        self.answered_at = 0.0  # perf_counter at the end of the last answer
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._waiting: asyncio.Future[Answer] | None = None
-        self._head = b""  # the beginning of an answer whose header is not complete yet
+        self._head = b""  # the part of an incomplete header that has arrived
         self._status = 0
         self._parts: list[bytes] = []  # of a body that needs several reads
-        self._missing = 0
+        self._missing = 0  # bytes
 
     @classmethod
     async def open(cls, host: str, port: int) -> Connection:
@@ -39,7 +40,7 @@ class Connection(asyncio.Protocol):
         return connection
 
     def call(self, request: bytes) -> asyncio.Future[Answer]:
-        """Sends the whole request. The answer before this one must have arrived. OSError when it was hung up."""
+        """Sends the request, after the previous answer has arrived. OSError when the connection is closed."""
         assert self._waiting is None, "one request at a time"
         if self._transport is None:
             raise ConnectionResetError("the connection is closed")
@@ -48,7 +49,7 @@ class Connection(asyncio.Protocol):
         return self._waiting
 
     def close(self) -> None:
-        """Hangs up. Whoever still waits for an answer is canceled."""
+        """Closes the connection. The future of an answer that has not arrived is canceled."""
         if self._transport is not None:
             self._transport.abort()
             self._transport = None
@@ -56,10 +57,10 @@ class Connection(asyncio.Protocol):
             self._waiting.cancel()
             self._waiting = None
 
-    # What asyncio calls.
+    # Called by asyncio.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop has transports of its own that are none of asyncio's by type.
+        # The transports of uvloop are no subclasses of asyncio.Transport.
         self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
@@ -96,7 +97,7 @@ class Connection(asyncio.Protocol):
 
 
 class ConnectionPerCall:
-    """The same for a server that hangs up after each answer, as moto_server does."""
+    """The same for a server that closes the connection after each answer, as moto_server does."""
 
     def __init__(self, host: str, port: int) -> None:
         self.answered_at = 0.0
@@ -112,8 +113,8 @@ class ConnectionPerCall:
             connection.close()
 
 
-class Caller(Protocol):
-    """Whichever of the two it is."""
+class Client(Protocol):
+    """Either of the two."""
 
     answered_at: float
 
@@ -121,8 +122,8 @@ class Caller(Protocol):
 
 
 @asynccontextmanager
-async def connected(host: str, port: int, *, keep_alive: bool = True) -> AsyncIterator[Caller]:
-    """A connection that is closed at the end, whatever waits on it."""
+async def connected(host: str, port: int, *, keep_alive: bool = True) -> AsyncIterator[Client]:
+    """A connection for the block, closed at its end even if an answer is still missing."""
     if not keep_alive:
         yield ConnectionPerCall(host, port)
         return
@@ -134,7 +135,7 @@ async def connected(host: str, port: int, *, keep_alive: bool = True) -> AsyncIt
 
 
 def content_length(data: bytes, end: int) -> int:
-    """The length that the header before `end` announces; servers differ in the case of its name."""
+    """The content-length in the header that ends at `end`, in any case. ValueError without one."""
     at = data.find(b"ontent-", 0, end)
     while at >= 0:
         if data[at + 7 : at + 14].lower() == b"length:":

@@ -1,7 +1,7 @@
-"""The PostgreSQL that is measured: a private durable one, made for this invocation, or one that was named.
+"""The measured PostgreSQL: a private durable server, made for this invocation, or one that --store names.
 
-Owns where it runs, whose CPU is its own, and that each measurement has a schema of its own, gone afterwards. The
-private one has fsync and the settings PostgreSQL comes with, but for its memory and connections.
+Owns where it runs, which processes are its own, and that each measurement has a schema of its own, dropped afterwards.
+The private server has fsync and PostgreSQL's default settings, except for memory and connections.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SETTINGS = {"shared_buffers": "256MB", "max_connections": "60"}  # four nodes ta
 
 
 def is_postgres(store: str) -> bool:
-    """A --store that this file answers for."""
+    """Whether --store names a PostgreSQL."""
     return store == NAME or store.startswith(("postgresql://", "postgres://"))
 
 
@@ -40,17 +40,17 @@ class Database:
         return psycopg.connect(dsn or self.dsn, autocommit=True)
 
     def version(self) -> str:
-        """What it is, and what a commit of it waits for."""
+        """Its version and the settings that decide what a commit waits for."""
         with self.connect() as connection:
             asked = ("server_version", "fsync", "synchronous_commit", "shared_buffers")
             said = {name: connection.execute(f"show {name}".encode()).fetchone() for name in asked}
         version, *others = [row[0] if row else "unknown" for row in said.values()]
-        told = ", ".join(f"{name} {value}" for name, value in zip(asked[1:], others, strict=True))
-        return f"PostgreSQL {version}, {told}"
+        rest = ", ".join(f"{name} {value}" for name, value in zip(asked[1:], others, strict=True))
+        return f"PostgreSQL {version}, {rest}"
 
     @contextmanager
     def fresh_schema(self) -> Iterator[str]:
-        """The --store of nodes that know nothing yet; gone afterwards."""
+        """The --store of a new, empty schema, dropped afterwards."""
         schema = f"workflowsvc_bench_{os.getpid()}_{next(self._numbers)}"
         with self.connect() as connection:
             connection.execute(f'create schema "{schema}"'.encode())
@@ -64,7 +64,7 @@ class Database:
 
 @contextmanager
 def database(store: str) -> Iterator[Database]:
-    """What --store names."""
+    """The database that --store names."""
     if store != NAME:
         yield Database(store, _pid_here(store))
         return
@@ -73,7 +73,7 @@ def database(store: str) -> Iterator[Database]:
 
 
 def _pid_here(dsn: str) -> int | None:
-    """The server's main process, if it is one of this machine that we may look at."""
+    """The id of the server's main process, if that runs on this machine and can be read."""
     with psycopg.connect(dsn) as connection:
         if connection.info.host not in (
             "127.0.0.1",

@@ -3,8 +3,8 @@
 Per workflow: StartWorkflowExecution, PollForDecisionTask,
 RespondDecisionTaskCompleted[ScheduleActivityTask], PollForActivityTask, RespondActivityTaskCompleted,
 PollForDecisionTask, RespondDecisionTaskCompleted[CompleteWorkflowExecution]. Starters, deciders and workers
-are coroutines with one connection each. A wrong answer, a task too many or a workflow that does not end
-stops the run: then no figure counts.
+are coroutines with one connection each. A wrong answer, a task that comes twice or a workflow that does not end stops
+the run, and no figure of it counts.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from time import perf_counter
 from typing import NamedTuple
 
 from bench import swf
-from bench.connection import Caller
+from bench.connection import Client
 from bench.measure import Latencies, Summary, Usage, usage
 from bench.server import Server
 from bench.swf import Execution, Requests, Unexpected, expect, expect_empty
@@ -36,8 +36,8 @@ LAST_DECISION = [
 ]
 WHOLE_HISTORY = [*LAST_DECISION, "DecisionTaskCompleted", "WorkflowExecutionCompleted"]
 CALLS_PER_WORKFLOW = 7
-DRAIN_SECONDS = 60.0  # how long the workflows that are open at the end may take to complete
-LOOKED_AT = 20  # workflows whose whole history is read afterwards
+DRAIN_SECONDS = 60.0  # for the workflows that are open at the end to complete
+CHECKED_HISTORIES = 20  # read whole at the end
 
 START = "StartWorkflowExecution"
 SCHEDULE = "RespondDecisionTaskCompleted [schedule]"
@@ -52,27 +52,31 @@ LAG = "generator: behind its timetable"
 
 @dataclass(frozen=True)
 class Plan:
-    """How much load, and for how long."""
+    """The load of one run: how much, and how long."""
 
-    open_workflows: int = 128  # in the closed loop; at a fixed rate only a bound
-    pollers: int = 64  # deciders, and as many workers
+    open_workflows: int = 128  # in the closed loop; at a fixed rate an upper bound
+    pollers: int = 64  # deciders, and the same number of workers
     payload_bytes: int = 100  # input of workflow and activity, and both results
     warmup_seconds: float = 2.0
     seconds: float = 20.0
-    rate: float | None = None  # workflows per second; None: a closed loop, a new one for each that ends
-    like_moto: bool = False  # for a server that does not hold polls and hangs up after each answer
+    rate: float | None = (
+        None  # new workflows per second; None for a closed loop: a new one for each that ends
+    )
+    like_moto: bool = (
+        False  # the server answers empty polls immediately and closes the connection after each answer
+    )
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one run of the load has shown, within its window."""
+    """The figures of one run, within its window."""
 
     seconds: float
     workflows: int
     latencies: dict[str, Summary]
-    server: Usage  # CPU used within the window, by all nodes; memory at its end
+    server: Usage  # of all nodes: CPU within the window, memory at its end
     generator_cpu_seconds: float
-    database: Usage | None = None  # of a database server beside them, if it can be seen
+    database: Usage | None = None  # of the database server, if it runs on this machine
 
     @property
     def workflows_per_second(self) -> float:
@@ -92,29 +96,29 @@ class Outcome:
 
 
 class Progress:
-    """How far one workflow has come, as its answers tell."""
+    """The progress of one workflow, from the answers that the generator got."""
 
     __slots__ = ("asked_at", "ready_at", "run_id", "stage", "started_at")
 
     def __init__(self, started_at: float) -> None:
         self.started_at = started_at
-        self.asked_at = started_at  # when the call that makes the next task was sent
-        self.ready_at = 0.0  # when it was answered; 0 while it is not, for the task may come first
+        self.asked_at = started_at  # time at which the call that makes the next task was sent
+        self.ready_at = 0.0  # time of its answer; 0 before, because the task may arrive first
         self.run_id = ""
         self.stage = 0  # tasks received: decision, activity, decision
 
 
 class Servers(NamedTuple):
-    """Nodes of one service, and who asks which of them: number 0 is asked by the first of its kind, and so on."""
+    """The nodes of one service, and which of them each client calls: the first client the first number, and so on."""
 
     nodes: list[Server]
     database_pid: int | None = None
-    starters_ask: Sequence[int] = ()  # all of them, in turn, unless said otherwise
+    starters_ask: Sequence[int] = ()  # numbers of nodes; empty for all of them in turn
     deciders_ask: Sequence[int] = ()
     workers_ask: Sequence[int] = ()
 
     def usage(self) -> Usage:
-        """Of all nodes together."""
+        """The usage of all nodes together."""
         found = [usage(node.pid) for node in self.nodes]
         return Usage(sum(one.cpu_seconds for one in found), sum(one.resident_bytes for one in found))
 
@@ -123,7 +127,7 @@ class Servers(NamedTuple):
 
 
 class Load:
-    """One run of a plan against one service. Each connection stays with one node, as behind a load balancer."""
+    """One run of a plan on one service. Each connection stays with one node, as behind a load balancer."""
 
     def __init__(self, servers: Servers, plan: Plan) -> None:
         payload, keep_alive = "x" * plan.payload_bytes, not plan.like_moto
@@ -136,16 +140,16 @@ class Load:
         self._running: dict[str, Progress] = {}
         self._count = 0
         self._completed = 0
-        self._last: deque[Execution] = deque(maxlen=LOOKED_AT)
+        self._last: deque[Execution] = deque(maxlen=CHECKED_HISTORIES)
         self._slots = asyncio.Semaphore(plan.open_workflows)
         self._timetable: asyncio.Queue[float] = asyncio.Queue()
         self._stopping = False
-        # Tasks that must be there, for servers whose polls do not wait: asking earlier only costs them time.
+        # Tasks that exist, for servers whose polls do not wait: an earlier poll would only cost them CPU.
         self._decisions_ready = asyncio.Semaphore(0)
         self._activities_ready = asyncio.Semaphore(0)
 
     async def run(self) -> Outcome:
-        """The whole run: warm up, measure, let everything complete, look at some histories."""
+        """The whole run: warm up, measure, let all workflows complete, check some histories."""
         plan = self._plan
         async with asyncio.TaskGroup() as group:
             deciders, workers = (
@@ -163,11 +167,11 @@ class Load:
             await self._drain()
             for helper in helpers:
                 helper.cancel()
-        await self._look_at_some()
+        await self._check_some()
         return outcome
 
     def _asked(self, numbers: Sequence[int]) -> Iterator[Requests]:
-        """The nodes of these numbers, again and again."""
+        """The nodes with these numbers, in an endless cycle."""
         return itertools.cycle([self._nodes[number] for number in numbers] if numbers else self._nodes)
 
     async def _window(self) -> Outcome:
@@ -207,7 +211,7 @@ class Load:
                 )
             await asyncio.sleep(0.05)
 
-    async def _look_at_some(self) -> None:
+    async def _check_some(self) -> None:
         requests = self._nodes[0]
         async with requests.connected() as connection:
             for execution in self._last:
@@ -215,7 +219,7 @@ class Load:
                 if [event.eventType for event in events] != WHOLE_HISTORY:
                     raise Unexpected(f"the history of {execution} is {events}")
 
-    # Who makes the calls.
+    # The clients.
 
     async def _clock_arrivals(self, rate: float) -> None:
         due = perf_counter()
@@ -235,7 +239,7 @@ class Load:
                     return
                 await self._start(connection, requests)
 
-    async def _start(self, connection: Caller, requests: Requests) -> None:
+    async def _start(self, connection: Client, requests: Requests) -> None:
         self._count += 1
         workflow_id = f"{self._prefix}-{self._count}"
         sent = perf_counter()
@@ -243,7 +247,7 @@ class Load:
         answer = await connection.call(requests.start_workflow_execution(workflow_id))
         run_id = swf.read_run(expect(answer, START)).runId
         self._check_run(progress, run_id)
-        if not progress.stage:  # otherwise its decision task has overtaken this answer
+        if not progress.stage:  # otherwise the decision task arrived before this answer
             progress.ready_at = connection.answered_at
         self._latencies.record(START, connection.answered_at - sent)
         self._decisions_ready.release()
@@ -269,7 +273,7 @@ class Load:
                 else:
                     raise Unexpected(f"task {progress.stage} of a workflow is a decision on {happened}")
 
-    async def _schedule(self, connection: Caller, request: bytes, progress: Progress) -> None:
+    async def _schedule(self, connection: Client, request: bytes, progress: Progress) -> None:
         progress.asked_at, progress.ready_at = sent, _ = perf_counter(), 0.0
         expect_empty(await connection.call(request), SCHEDULE)
         if progress.stage == 1:
@@ -299,7 +303,7 @@ class Load:
                 self._decisions_ready.release()
 
     async def _complete(
-        self, connection: Caller, request: bytes, progress: Progress, execution: Execution
+        self, connection: Client, request: bytes, progress: Progress, execution: Execution
     ) -> None:
         sent = perf_counter()
         expect_empty(await connection.call(request), COMPLETE)
@@ -310,16 +314,16 @@ class Load:
         self._last.append(execution)
         self._slots.release()
 
-    # What they check.
+    # Checks.
 
     def _take(self, execution: Execution, at: float, name: str) -> Progress:
-        """The progress of the workflow that this task belongs to, with the task counted. It must be ours."""
+        """Counts this task for its workflow; the progress. Unexpected when the workflow is not one of this run."""
         progress = self._running.get(execution.workflowId)
         if progress is None:
             raise Unexpected(f"a task of a workflow that is not open: {execution}")
         self._check_run(progress, execution.runId)
         progress.stage += 1
-        # A task may be here before the call that made it is answered: both leave after the same commit.
+        # A task may arrive before the answer to the call that made it: both are sent after the same commit.
         self._latencies.record(name, at - progress.ready_at if progress.ready_at else 0.0)
         return progress
 
@@ -344,7 +348,7 @@ def _spent(before: Usage, after: Usage) -> Usage:
 
 
 async def run_load(servers: Server | Servers, plan: Plan) -> Outcome:
-    """Registers what is needed and runs the plan against the server, or against nodes that share a database."""
+    """Registers the domain and types and runs the plan on a server, or on nodes that share a database."""
     if isinstance(servers, Server):
         servers = Servers([servers])
     first = servers.nodes[0]

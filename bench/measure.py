@@ -1,4 +1,4 @@
-"""What was measured: latencies with their percentiles, and what a tree of processes has used, from /proc."""
+"""Measuring: latencies with their percentiles, and CPU and memory of a tree of processes, from /proc (Linux)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Summary:
 
 
 class Latencies:
-    """Latencies by name, in seconds: eight bytes each, nothing computed while the load runs."""
+    """Latencies by name, in seconds: eight bytes each; nothing is computed while the load runs."""
 
     def __init__(self) -> None:
         self.recording = False
@@ -57,14 +57,14 @@ def quantile(ordered: list[float], share: float) -> float:
 
 
 class Usage(NamedTuple):
-    """What a process and all its descendants have used and hold."""
+    """CPU time and memory of a process and all its descendants."""
 
-    cpu_seconds: float  # user and system, children that have ended included
+    cpu_seconds: float  # user and system, ended children included
     resident_bytes: int
 
 
 def usage(pid: int) -> Usage:
-    """The usage of the process and of everything below it."""
+    """The usage of the process and all its descendants."""
     children: dict[int, list[int]] = {}
     of: dict[int, Usage] = {}
     for folder in Path("/proc").iterdir():

@@ -1,4 +1,4 @@
-"""Results as SVG pictures, written by hand: lines over two axes, a legend, and the machine they come from.
+"""Draws results as SVG pictures: lines over two axes, a legend, and the machine they come from.
 
 Owns drawing and which series go into which picture. `python -m bench.picture RESULTS.json FOLDER` draws
 saved ones.
@@ -39,11 +39,11 @@ class Panel:
     title: str
     across: str  # what the horizontal axis counts
     lines: dict[str, list[Point]]
-    doubling: bool = False  # each step to the right is twice as much
+    doubling: bool = False  # logarithmic horizontal axis
 
 
 def draw_all(results: list[Result], machine: dict[str, str], folder: Path) -> list[Path]:
-    """The pictures that these results have the points for."""
+    """Draws the pictures for which these results have points; their files."""
     series = {name: points for result in results for name, points in result.series.items()}
     source = ", ".join(f"{name} {value}" for name, value in machine.items() if name != "kernel")
     drawn: list[Path] = []
@@ -129,23 +129,23 @@ def draw(panel: Panel) -> Iterator[str]:
         path = " ".join(f"{across(x):.1f},{up(y):.1f}" for x, y in line)
         yield f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>'
         for x, y in line:
-            told = escape(f"{name}: {number(y)} at {number(x)}")
+            caption = escape(f"{name}: {number(y)} at {number(x)}")
             place = f'cx="{across(x):.1f}" cy="{up(y):.1f}"'
-            yield f'<circle {place} r="3" fill="{colour}"><title>{told}</title></circle>'
+            yield f'<circle {place} r="3" fill="{colour}"><title>{caption}</title></circle>'
         y = HEIGHT + 14 + index * LEGEND_LINE
         yield f'<rect x="{LEFT}" y="{y - 8}" width="14" height="4" fill="{colour}"/>'
         yield f'<text x="{LEFT + 22}" y="{y - 1}">{escape(name)}</text>'
 
 
 def scale(ticks: list[float], low: float, high: float, *, logarithmic: bool) -> Callable[[float], float]:
-    """From a value to its place between `low` and `high`."""
+    """A function from a value to its position between `low` and `high`."""
     bend = math.log2 if logarithmic else float
     first, last = bend(ticks[0]), bend(ticks[-1])
     return lambda value: low + (bend(value) - first) / ((last - first) or 1) * (high - low)
 
 
 def steps(most: float) -> list[float]:
-    """Round numbers from zero to just past the most, about five of them."""
+    """About five round numbers, from zero to just past the largest value."""
     rough = max(most, 1e-9) / 5
     magnitude = 10 ** math.floor(math.log10(rough))
     step = next(magnitude * factor for factor in (1, 2, 2.5, 5, 10) if magnitude * factor >= rough * 0.999)

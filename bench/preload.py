@@ -1,9 +1,8 @@
 """A SQLite file with very many executions in it, made in a minute or two instead of an hour of calls.
 
 Two templates, one closed and one open, are made through the API like any other execution. Then their rows
-are copied through `store.interface`, the same door that the engine uses, with names and times of their own:
-afterwards the file is one that the service could have written. This is the only part of the bench that
-knows the service's inside.
+are copied through `store.interface`, as the engine writes them, with other names and times: the service could have
+written the same file. Together with `bench/budget.py` this is the only part of the bench that knows the service's code.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from bench import swf
-from bench.connection import Caller
+from bench.connection import Client
 from bench.server import workflowsvc
 from bench.swf import DOMAIN, Requests, Unexpected, expect, expect_empty
 from workflowsvc.core.run_ids import first_place, make_run, make_run_id, shard_for
@@ -23,23 +22,23 @@ from workflowsvc.store.rows import EventRow, ExecutionQuery, ExecutionRow, TaskR
 from workflowsvc.store.sqlite.store import SqliteStore
 from workflowsvc.tenant import Tenant
 
-BATCH = 2_000  # executions of one commit: past this nothing is gained
-PER_MILLISECOND = 1_000  # well below what a run's number can tell apart within one (core/run_ids.py)
+BATCH = 2_000  # executions in a commit; more is not faster
+PER_MILLISECOND = 1_000  # executions; well below the number of run ids in a millisecond (core/run_ids.py)
 A_YEAR_SECONDS = 31_536_000
-PARKED = "parked"  # the task list of the open ones, where nobody polls
+PARKED = "parked"  # the task list of the open executions, which has no poller
 
 Row = TypeVar("Row")
 
 
 class Template(NamedTuple):
-    """An execution as it stands in the store."""
+    """The rows of one execution."""
 
     row: ExecutionRow
     events: list[bytes]
 
 
 async def preload(file: Path, *, executions_open: int, executions_closed: int) -> None:
-    """Afterwards the file holds so many executions of the type and domain of the load."""
+    """Fills the file with executions of the type and domain of the load."""
     with workflowsvc(f"sqlite:{file}") as server:
         await make_templates(Requests(server.host, server.port, PARKED, payload="x" * 100))
     store: Store = SqliteStore(str(file))
@@ -73,7 +72,7 @@ async def make_templates(requests: Requests) -> None:
         await start(connection, requests, "template-open")
 
 
-async def start(connection: Caller, requests: Requests, workflow_id: str) -> None:
+async def start(connection: Client, requests: Requests, workflow_id: str) -> None:
     request = requests.of(
         "StartWorkflowExecution",
         domain=DOMAIN,
@@ -87,7 +86,7 @@ async def start(connection: Caller, requests: Requests, workflow_id: str) -> Non
 
 
 def read_templates(store: Store) -> tuple[Template, Template]:
-    """The closed one and the open one."""
+    """The templates: the closed one and the open one."""
     found: list[Template] = []
     with store.reader() as reader:
         domain = reader.domain(Tenant().key, DOMAIN)
@@ -102,7 +101,7 @@ def read_templates(store: Store) -> tuple[Template, Template]:
 
 
 def copies(earliest_ms: int, numbers: Iterator[int], template: ExecutionRow) -> Iterator[ExecutionRow]:
-    """Rows like the template, for ever, one after the other in time."""
+    """Rows like the template, endlessly, each later than the one before."""
     for number in numbers:
         workflow_id = f"stored-{number}"
         shard = shard_for(Tenant().key, DOMAIN, workflow_id)

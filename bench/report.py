@@ -1,4 +1,4 @@
-"""Figures, their goals, and how they are told: a table for people, JSON for comparisons and pictures."""
+"""Figures, their goals, and their output: a table for people, JSON for comparisons and pictures."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Figure:
     unit: str
     at_least: float | None = None
     at_most: float | None = None
-    ours: bool = True  # False: about another server or the generator, told for comparison
+    ours: bool = True  # False: of another server or of the generator, for comparison
 
     @property
     def goal(self) -> str:
@@ -52,7 +52,7 @@ class Figure:
 
 @dataclass
 class Result:
-    """What one scenario has found: figures for the table, series for pictures."""
+    """The result of one scenario: figures for the table, series for pictures."""
 
     scenario: str
     load: str  # in words: how much, how long
@@ -64,7 +64,7 @@ class Result:
 
 
 def number(value: float) -> str:
-    """Three digits that matter, thousands apart."""
+    """The number with three significant digits and thousands separators."""
     if value == 0 or abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:,.1f}" if abs(value) >= 10 else f"{value:,.2f}"
@@ -81,7 +81,7 @@ def print_result(result: Result) -> None:
 
 
 def machine(folder: Path) -> dict[str, str]:
-    """Where the figures come from: without that they mean nothing."""
+    """Facts about the machine, without which the figures mean nothing."""
     return {
         "processor": _processor(),
         "cores": str(len(os.sched_getaffinity(0))),
@@ -98,14 +98,14 @@ def print_machine(facts: dict[str, str]) -> None:
 
 
 def save(file: Path, facts: dict[str, str], results: Iterable[Result]) -> None:
-    """All that was found, as JSON."""
+    """Writes all results as JSON."""
     file.parent.mkdir(parents=True, exist_ok=True)
     content = {"machine": facts, "results": [asdict(result) for result in results]}
     file.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 
 def load_results(file: Path) -> tuple[dict[str, str], list[Result]]:
-    """What `save` has written."""
+    """Reads what `save` has written."""
     content = json.loads(file.read_text())
     results = [
         Result(
@@ -127,7 +127,7 @@ def _processor() -> str:
 
 
 def _file_system(folder: Path) -> str:
-    """The kind of file system: a commit on tmpfs costs nothing, so a figure from there says nothing."""
+    """The kind of file system: a commit on tmpfs costs nothing, so figures from there do not count."""
     best, kind = "", "unknown"
     for line in Path("/proc/self/mounts").read_text().splitlines():
         _, point, found, *_ = line.split()
@@ -137,7 +137,7 @@ def _file_system(folder: Path) -> str:
 
 
 def _sync_ms(folder: Path) -> float:
-    """What one commit must wait for at least, in the middle of some: it bounds every latency here."""
+    """The median time of a sync in milliseconds: the least that a commit must wait for."""
     taken: list[float] = []
     with tempfile.TemporaryFile(dir=folder) as file:
         for _ in range(SYNCS):

@@ -1,4 +1,4 @@
-"""The servers that are measured, each a process of its own: nodes of workflowsvc, and moto_server.
+"""The measured servers, each in a process of its own: nodes of workflowsvc, and moto_server.
 
 Owns how they are started, found and stopped. Both run with the same interpreter as the generator.
 """
@@ -28,7 +28,7 @@ class Server(NamedTuple):
     host: str
     port: int
     pid: int
-    started_in_seconds: float  # from the start of its process until it said where it listens
+    started_in_seconds: float  # from the start of its process until it printed its address
 
 
 @contextmanager
@@ -39,12 +39,12 @@ def workflowsvc(
     settings: Mapping[str, str] | None = None,
     program: Sequence[str] = ("workflowsvc",),
 ) -> Iterator[Server]:
-    """`workflowsvc serve` with the code in that folder; settings are WORKFLOWSVC_ variables."""
+    """`workflowsvc serve` with the code in that folder. `settings` become WORKFLOWSVC_ variables."""
     command = [sys.executable, "-m", *program, "serve", "--host", "127.0.0.1", "--port", "0"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("WORKFLOWSVC_")}
-    # An address may hold a password, and everybody can read a command line.
+    # In a variable, not on the command line: an address may hold a password, and all users can read command lines.
     environment |= {"PYTHONPATH": f"{code}:{ROOT}", "WORKFLOWSVC_STORE": store} | dict(settings or {})
-    # From a folder without the package, so that the code comes from where it is said to come.
+    # Started in a folder without the package, so that PYTHONPATH decides which code runs.
     with _folder_of(store) as folder, _process(command, environment, folder) as (process, log, began):
         while not (address := re.search(r"http://127\.0\.0\.1:(\d+)\b", log.read_text())):
             _still_starting(process, log, began)
@@ -97,7 +97,7 @@ def _still_starting(process: subprocess.Popen[bytes], log: Path, began: float) -
 
 @contextmanager
 def _folder_of(store: str) -> Iterator[Path]:
-    """That of the file; one that is gone afterwards for a store that has none."""
+    """The folder of the database file; a temporary one for a store without a file."""
     kind, _, file = store.partition(":")
     if kind == "sqlite" and file:
         yield Path(file).resolve().parent

@@ -1,9 +1,8 @@
-"""The SWF calls of the load as bytes, and what is read of their answers.
+"""The SWF calls of the load as bytes, and the members of answers that the generator reads.
 
-Requests are built once as far as they are always the same. Owns the spelling of requests and the few
-members of answers that the generator looks at. Not signed: a fixed Authorization header stands where a
-signature would, so that moto_server finds its way to SWF and our server has as much to read as from a real
-client.
+The parts of requests that never change are built once. Owns the spelling of requests and the few members of answers
+that are read. Requests are not signed. A fixed Authorization header has the form of a signature, because moto_server
+finds the service by it, and so that our server has as much to parse as from a real client.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from bench.connection import Answer, Caller, connected
+from bench.connection import Answer, Client, connected
 
 DOMAIN = "bench"
 TYPE = {"name": "Bench", "version": "1"}
@@ -23,7 +22,7 @@ Json = dict[str, Any]
 
 
 class Unexpected(Exception):
-    """The server has answered something else than it should. Nothing measured counts."""
+    """The server gave a wrong answer. No figure of the run counts."""
 
 
 class Execution(msgspec.Struct):
@@ -67,7 +66,7 @@ read_history = msgspec.json.Decoder(History).decode
 
 
 class Requests:
-    """The requests of one server and domain. Bodies with a hole are kept as two halves around it."""
+    """The requests to one server and domain. A body with one variable part is kept as the two halves around it."""
 
     def __init__(
         self, host: str, port: int, task_list: str = "bench", payload: str = "", *, keep_alive: bool = True
@@ -90,12 +89,12 @@ class Requests:
         self._complete = self._halves({"taskToken": "\0", "decisions": [complete(payload)]})
         self._activity_completed = self._halves({"taskToken": "\0", "result": payload})
 
-    def connected(self) -> AbstractAsyncContextManager[Caller]:
-        """A connection to the server, for as long as the block lasts."""
+    def connected(self) -> AbstractAsyncContextManager[Client]:
+        """A connection to the server for the block."""
         return connected(self.host, self.port, keep_alive=self.keep_alive)
 
     def build(self, action: str, body: bytes) -> bytes:
-        """The whole request as it goes over the wire."""
+        """The bytes of a request, header and body."""
         head = self._heads.get(action)
         if head is None:
             head = self._heads[action] = (
@@ -120,7 +119,7 @@ class Requests:
         return self._fill("RespondActivityTaskCompleted", self._activity_completed, token)
 
     def of(self, action: str, **members: Any) -> bytes:
-        """A request that is not worth preparing."""
+        """A request that is not built beforehand, because it is rare."""
         return self.build(action, json.dumps(members).encode())
 
     @staticmethod
@@ -154,14 +153,14 @@ def complete(payload: str = "") -> Json:
 
 
 def expect(answer: Answer, action: str) -> bytes:
-    """The body of a call that must succeed."""
+    """The body of an answer. Unexpected unless its status is 200."""
     if answer.status != 200:
         raise Unexpected(f"{action} was answered {answer.status}: {answer.body[:500]!r}")
     return answer.body
 
 
 def expect_empty(answer: Answer, action: str) -> None:
-    """A void action must succeed without a body (SWF §1.2.1)."""
+    """Unexpected unless the action succeeded without a body (SWF §1.2.1)."""
     if expect(answer, action):
         raise Unexpected(f"{action} was answered with a body: {answer.body[:500]!r}")
 
@@ -198,7 +197,7 @@ async def register(requests: Requests) -> None:
                 expect_empty(answer, action)
 
 
-async def history(connection: Caller, requests: Requests, execution: Execution) -> list[Event]:
+async def history(connection: Client, requests: Requests, execution: Execution) -> list[Event]:
     """All events of the execution, read in pages of 1,000."""
     events: list[Event] = []
     token: dict[str, str] = {}

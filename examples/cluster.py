@@ -1,10 +1,10 @@
-"""Three nodes on one PostgreSQL, in a minute: the samples, then a run that outlives one of the nodes.
+"""Three nodes on one PostgreSQL, in a minute: the samples, then an execution that survives the loss of a node.
 
     make cluster
 
-Starts a PostgreSQL of its own in a temporary folder, three nodes on free ports and a proxy in front of them that sends
-each call to the next node. Takes all of it away at the end, also when something fails or Ctrl-C is pressed. The exit
-status is 0 only if everything happened as told.
+Starts a PostgreSQL of its own in a temporary folder, three nodes on free ports and a proxy that sends each call to the
+next node. Removes all of it at the end, also after a failure or Ctrl-C. The exit status is 0 only if everything
+happened as expected.
 """
 
 from __future__ import annotations
@@ -45,23 +45,23 @@ def story(afterwards: ExitStack) -> None:
         node.start()
     balancer = afterwards.enter_context(balancing([node.url for node in nodes]))
     point_clients_at(balancer.url)
-    chapter(1, f"{NODES} nodes are up behind {balancer.url}, everything they know is in one PostgreSQL.")
+    chapter(1, f"{NODES} nodes are up behind {balancer.url}. All their data is in one PostgreSQL.")
     for number, node in enumerate(nodes, start=1):
         tell(f"node {number}: process {node.pid}, {node.url}")
     tell(f"PostgreSQL: process {database.pid}, {database.dsn()}")
     run_samples(2)
-    chapter(len(SAMPLES) + 2, "A run that outlives one of the nodes.  (examples/node_loss.py)")
+    chapter(len(SAMPLES) + 2, "An execution that survives the loss of a node.  (examples/node_loss.py)")
     survivors = lose_a_node(nodes, balancer, folder / "a node is gone")
-    chapter(len(SAMPLES) + 3, "What the nodes have left in the database.")
+    chapter(len(SAMPLES) + 3, "An audit of the database.")
     for node in survivors:
         stop(node)
-    tell("The nodes that were left have stopped in good order, and workflowsvc fsck says:")
+    tell("The other nodes have stopped with exit status 0. workflowsvc fsck reports:")
     audit(database.dsn())
 
 
 def lose_a_node(nodes: list[Service], balancer: Balancer, sign: Path) -> list[Service]:
-    """Kills the node that gave the worker its task, with an activity, a decision and a timer open. The others."""
-    import crash as parcel  # not before AWS_ENDPOINT_URL_SWF is set: it connects when imported
+    """Kills the node that gave the worker its task, with a decision task and a timer open too. The other nodes."""
+    import crash as parcel  # imported late: it makes its client from AWS_ENDPOINT_URL_SWF
     import node_loss
 
     os.environ[node_loss.NODE_IS_GONE] = str(sign)
@@ -69,7 +69,7 @@ def lose_a_node(nodes: list[Service], balancer: Balancer, sign: Path) -> list[Se
     balancer.answered_by.clear()
     with company(str(EXAMPLES / "node_loss.py"), "decider", "worker"):
         execution, before = parcel.start_until_all_is_in_flight()
-        tell(f"{execution['workflowId']} has an activity, a decision and a timer open. Nobody expects evil.")
+        tell(f"{execution['workflowId']} has an open activity task, an open decision task and an open timer.")
         wait_until(lambda: "RecordActivityTaskHeartbeat" in balancer.answered_by, "the worker is at work")
         victim, survivors = parted(nodes, balancer.answered_by["PollForActivityTask"])
         number, pid = nodes.index(victim) + 1, victim.pid
@@ -77,7 +77,7 @@ def lose_a_node(nodes: list[Service], balancer: Balancer, sign: Path) -> list[Se
         if victim.listens():
             raise Surprise(f"something still listens at {victim.url}")
         sign.touch()
-        tell(f"kill -9 {pid}: node {number} is gone, which gave the worker its task.")
+        tell(f"kill -9 {pid}: node {number} is dead. It had given the worker its task.")
         try:
             wait_until_closed(parcel.swf, execution)
         finally:
@@ -86,17 +86,19 @@ def lose_a_node(nodes: list[Service], balancer: Balancer, sign: Path) -> list[Se
                 f"{execution['workflowId']}, across the loss of node {number}",
                 after,
                 line_after=len(before),
-                line=f" here node {number} was killed; nobody has started it again ",
+                line=f" here node {number} was killed; it is not started again ",
             )
     parcel.expect_survival(before, after)
     if not balancer.passed_over:
         raise Surprise("no call has tried to reach the dead node")
     tell("")
-    tell(f"Events 1 to {len(before)} are what they were. The other nodes have fired the timer and taken the")
     tell(
-        f"answers, with the task tokens that were given out before. {balancer.passed_over} calls came to the dead"
+        f"Events 1 to {len(before)} are unchanged. The other nodes fired the timer and accepted the answers of the"
     )
-    tell("node first and went on to the next one. Nothing was lost.")
+    tell(
+        f"worker and the decider with their task tokens. The proxy tried the dead node {balancer.passed_over} times and"
+    )
+    tell("then sent these calls to the next one. Nothing was lost.")
     return survivors
 
 
@@ -107,7 +109,7 @@ def parted(nodes: list[Service], url: str) -> tuple[Service, list[Service]]:
 
 
 def audit(dsn: str) -> None:
-    """A Surprise when the database is not what its histories say."""
+    """Surprise when the audit finds a problem in the database."""
     command = [sys.executable, "-m", "workflowsvc", "fsck", "--store", dsn]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     tell(done.stdout.strip() or done.stderr.strip())

@@ -1,10 +1,10 @@
-"""An execution whose server is killed while everything is in flight; the part of `demo.py` that uses boto3.
+"""An execution whose server is killed while all its tasks are open; the part of `demo.py` that uses boto3.
 
-When the server dies, a worker is in the middle of its activity, a decider in the middle of a decision, and a
-timer is running. All three are found again by the server that is started afterwards on the same file: the
-worker and the decider answer with the task tokens that they got from the server that is dead.
+When the server dies, a worker is working on its activity, a decider on its decision, and a timer is running. The server
+that is started afterwards on the same file continues with all three: the worker and the decider answer with the task
+tokens that they got from the dead server.
 
-`demo.py` is the starter; `crash.py --role decider` and `crash.py --role worker` are the two others.
+`demo.py` is the starter; `crash.py --role decider` and `crash.py --role worker` are the other two roles.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from support import (
 PARCEL = {"name": "Parcel", "version": "1.0"}
 PACK = {"name": "PackParcel", "version": "1.0"}
 TASK_LIST = "parcels"
-TIMER_SECONDS = 4  # long enough to be open still when the server dies, on a slow machine too
+TIMER_SECONDS = 4  # long enough to be still open when the server dies, also on a slow machine
 
 swf = connect()
 
@@ -43,13 +43,13 @@ def say(role: str, text: str) -> None:
 
 
 def decider() -> None:
-    """Has the parcel packed and waits for the courier. Thinks too long about a new address."""
+    """Schedules packing and waits for the courier. Is still busy with a new address when the server dies."""
     for task in decision_tasks(swf, TASK_LIST):
         decisions = decide(task["events"])
         if is_about_address(task):
-            say("decider", f"thinks about the new address, with task token {short(task)}")
+            say("decider", f"works on the new address, with task token {short(task)}")
             wait_until(lambda: not heard(swf.describe_domain, name=DOMAIN), "the server is away")
-            say("decider", "finds nobody to talk to, and waits")
+            say("decider", "cannot reach the server, and waits")
             wait_until(lambda: heard(swf.describe_domain, name=DOMAIN), "the server is back")
         swf.respond_decision_task_completed(taskToken=task["taskToken"], decisions=decisions)
         if is_about_address(task):
@@ -63,7 +63,7 @@ def is_about_address(task: Json) -> bool:
 
 
 def decide(events: list[Json]) -> list[Json]:
-    """First the activity and the timer; complete when both have ended; until then wait."""
+    """First the activity and the timer; completion when both have ended; until then no decision."""
     happened = {event["eventType"] for event in events}
     if "ActivityTaskScheduled" not in happened:
         return [
@@ -90,16 +90,16 @@ def decide(events: list[Json]) -> list[Json]:
 
 
 def worker() -> None:
-    """Packs one parcel, with a heartbeat now and then, and does not let a dead server stop it."""
+    """Packs one parcel, with heartbeats, and keeps working while the server is dead."""
     task = next(activity_tasks(swf, TASK_LIST))
     token = task["taskToken"]
     heartbeat = swf.record_activity_task_heartbeat
     say("worker", f"packs the parcel, with task token {short(task)}")
     wait_until(lambda: not heard(heartbeat, taskToken=token, details="box is folded"), "the server is away")
-    say("worker", "finds nobody to talk to, and works on")
+    say("worker", "cannot reach the server, and works on")
     wait_until(lambda: heard(heartbeat, taskToken=token, details="box is full"), "the server is back")
     swf.respond_activity_task_completed(taskToken=token, result="packed")
-    say("worker", f"is done and has said so, with task token {short(task)}")
+    say("worker", f"has reported success, with task token {short(task)}")
 
 
 def short(task: Json) -> str:
@@ -151,13 +151,13 @@ def start_until_all_is_in_flight() -> tuple[Json, list[Json]]:
 
 
 def wait_until_timer_is_due(events: list[Json]) -> None:
-    """Returns when the courier's time has come, whether or not anybody is there to notice."""
+    """Returns when the timer is due, whether or not a server is running."""
     [started] = [event["eventTimestamp"] for event in events if event["eventType"] == "TimerStarted"]
     wait_until(lambda: time.time() > started.timestamp() + TIMER_SECONDS, "the timer is due")
 
 
 def expect_survival(before: list[Json], after: list[Json]) -> None:
-    """All that was, still is; and each of the three open things has ended well, once."""
+    """Surprise unless all earlier events are unchanged and each of the three open tasks has ended well, once."""
     expect_lines([str(event) for event in before], [str(event) for event in after[: len(before)]])
     endings = ("ActivityTaskCompleted", "TimerFired", "DecisionTaskCompleted", "WorkflowExecution")
     ended: list[str] = []

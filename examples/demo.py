@@ -1,9 +1,9 @@
-"""The whole of workflowsvc in half a minute: three samples, then a run that outlives `kill -9` of its server.
+"""workflowsvc in half a minute: three samples, then an execution that survives `kill -9` of its server.
 
     make demo
 
-Starts the service on a free port with a fresh SQLite file in a temporary folder. Takes both away at the end,
-also when something fails or Ctrl-C is pressed. The exit status is 0 only if everything happened as told.
+Starts the service on a free port with a new SQLite file in a temporary folder, and removes both at the end, also after
+a failure or Ctrl-C. The exit status is 0 only if everything happened as expected.
 """
 
 from __future__ import annotations
@@ -29,30 +29,30 @@ def story(afterwards: ExitStack) -> None:
     afterwards.callback(service.stop)
     service.start()
     point_clients_at(service.url)
-    chapter(1, f"The service is up at {service.url}, everything it knows is in {file}.")
+    chapter(1, f"The service is up at {service.url}. All its data is in {file}.")
     run_samples(2)
-    chapter(len(SAMPLES) + 2, "A run that outlives its server.  (examples/crash.py)")
+    chapter(len(SAMPLES) + 2, "An execution that survives a crash of its server.  (examples/crash.py)")
     crash(service)
     stop(service)
 
 
 def crash(service: Service) -> None:
-    """Kills the server while an activity, a decision and a timer are open; shows that none is lost."""
-    import crash as parcel  # not before AWS_ENDPOINT_URL_SWF is set: it connects when imported
+    """Kills the server while an activity task, a decision task and a timer are open; shows that none is lost."""
+    import crash as parcel  # imported late: it makes its client from AWS_ENDPOINT_URL_SWF
 
     parcel.register()
     with company(str(EXAMPLES / "crash.py"), "decider", "worker"):
         execution, before = parcel.start_until_all_is_in_flight()
-        tell(f"{execution['workflowId']} has an activity, a decision and a timer open. Nobody expects evil.")
+        tell(f"{execution['workflowId']} has an open activity task, an open decision task and an open timer.")
         pid = service.pid
         service.kill()
         if service.listens():
             raise Surprise(f"something still listens at {service.url}")
-        tell(f"kill -9 {pid}: the server is gone in the middle of it all.")
+        tell(f"kill -9 {pid}: the server is dead. All three are still open.")
         parcel.wait_until_timer_is_due(before)
-        tell("The timer came due while nobody was there to notice.")
+        tell("The timer came due while no server was running.")
         service.start()
-        tell(f"A new server, process {service.pid}, on the same file and port.")
+        tell(f"A new server is started on the same file and port: process {service.pid}.")
         try:
             wait_until_closed(parcel.swf, execution)
         finally:
@@ -65,8 +65,10 @@ def crash(service: Service) -> None:
             )
     parcel.expect_survival(before, after)
     tell("")
-    tell(f"Events 1 to {len(before)} are what they were. The timer fired at once. The worker and the decider")
-    tell("have answered with the task tokens that they got from the server that is dead. Nothing was lost.")
+    tell(
+        f"Events 1 to {len(before)} are unchanged. The new server fired the timer immediately. The worker and the"
+    )
+    tell("decider answered with the task tokens that the dead server had given them. Nothing was lost.")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The service as a process of one's own: started on a free port, killed, started again on the same store."""
+"""The service as a child process: started on a free port, killed, started again on the same store."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import sys
 import time
 from pathlib import Path
 
-START_SECONDS = 30.0  # how long the service may take to say where it listens, on a busy machine
+START_SECONDS = 30.0  # until it prints its address, on a busy machine
 STOP_SECONDS = 10.0
 SERVE = [sys.executable, "-m", "workflowsvc", "serve"]
 
 
 class Service:
-    """`workflowsvc serve` on one store, spelt as for --store; the first start picks a port, later ones keep it."""
+    """`workflowsvc serve --store STORE`. The first start picks a port, later ones keep it."""
 
     def __init__(self, store: str, log: Path) -> None:
         self.store = store
-        self.log = log  # what the service has printed since its latest start
+        self.log = log  # output of the service since its latest start
         self.port = 0
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -33,10 +33,10 @@ class Service:
         return self._process.pid
 
     def start(self) -> None:
-        """Returns when the service has said where it listens."""
+        """Returns when the service has printed its address."""
         options = ["--host", "127.0.0.1", "--port", str(self.port), "--store", self.store]
         with self.log.open("wb") as log:
-            # A process group of its own: Ctrl-C is for us, and we stop the service when we are ready to.
+            # A process group of its own: Ctrl-C stops this program, which then stops the service.
             self._process = subprocess.Popen([*SERVE, *options], stdout=log, stderr=log, process_group=0)
         deadline = time.monotonic() + START_SECONDS
         while not (address := re.search(r"http://127\.0\.0\.1:(\d+)\b", self.log.read_text())):
@@ -46,14 +46,14 @@ class Service:
         self.port = int(address[1])
 
     def kill(self) -> None:
-        """SIGKILL: no warning, no last words."""
+        """Kills the service with SIGKILL."""
         assert self._process is not None
         self._process.kill()
         self._process.wait()
         self._process = None
 
     def stop(self) -> int | None:
-        """SIGTERM, as one stops a service properly. Its exit status; None when it was not running."""
+        """Stops the service with SIGTERM; its exit status, None when it was not running."""
         if self._process is None:
             return None
         process, self._process = self._process, None
@@ -65,6 +65,6 @@ class Service:
             return process.wait()
 
     def listens(self) -> bool:
-        """Whether anybody accepts connections on the port."""
+        """Whether any process accepts connections on the port."""
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0

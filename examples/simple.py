@@ -3,8 +3,8 @@
     python examples/simple.py                  the whole story: a decider, a worker, two orders
     python examples/simple.py --role decider   one role alone, until Ctrl-C (or: worker, starter)
 
-The decider and the worker never meet. Each asks the service for its next task, and all that happened
-stands in the history of the order: whoever reads it knows what to do next, after any crash, on any machine.
+The decider and the worker never talk to each other. Each asks the service for its next task. All that happened is in
+the history of the order: any decider that reads it can continue, after any crash and on any machine.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from support import (
 
 CUSTOMER_ORDER = {"name": "CustomerOrder", "version": "1.0"}
 VERIFY_CARD = {"name": "VerifyCard", "version": "1.0"}
-TASK_LIST = "orders"  # decision tasks and activity tasks live apart, so one name does for both
+TASK_LIST = "orders"  # of decision tasks and of activity tasks: SWF keeps the two apart
 
 swf = connect()
 
 
 def decide(events: list[Json]) -> list[Json]:
-    """What happens next, from nothing but the history, newest event first."""
+    """The next decisions, from the history alone, newest event first."""
     for event in reversed(events):
         said = attributes(event)
         match event["eventType"]:
@@ -68,7 +68,7 @@ def decide(events: list[Json]) -> list[Json]:
                     }
                 ]
             case _:
-                pass  # scheduled, started: nothing to decide about
+                pass  # scheduled, started: no decision depends on these
     raise AssertionError("a history begins with WorkflowExecutionStarted")
 
 
@@ -79,7 +79,7 @@ def decider() -> None:
 
 
 def worker() -> None:
-    """Takes activity tasks, does the work, tells the outcome."""
+    """Takes activity tasks, does the work, reports the result."""
     for task in activity_tasks(swf, TASK_LIST):
         card = task["input"]
         if is_card_number(card):
@@ -89,13 +89,13 @@ def worker() -> None:
 
 
 def is_card_number(card: str) -> bool:
-    """True when the check digit fits: every second digit doubled, the digits' sum a multiple of ten."""
+    """True when the check digit fits: with every second digit doubled, the digits' sum is a multiple of ten."""
     digits = [int(sign) for sign in reversed(card) if sign.isdigit()]
     return sum(digits[::2]) % 10 == -sum(sum(divmod(2 * digit, 10)) for digit in digits[1::2]) % 10
 
 
 def register() -> None:
-    """The domain, the two types and their defaults, so that nobody need repeat them later."""
+    """Registers the domain and the two types, with defaults that need not be repeated later."""
     register_domain(swf)
     register_if_missing(
         swf.register_workflow_type,
@@ -119,7 +119,7 @@ def register() -> None:
 
 
 def starter() -> None:
-    """Starts two orders, and checks what became of them."""
+    """Starts two orders and checks their histories."""
     place_order("4111 1111 1111 1111", outcome=PAID)
     place_order("4111 1111 1111 1112", outcome=REFUSED)
 

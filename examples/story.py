@@ -1,4 +1,4 @@
-"""What `demo.py` and `cluster.py` share: chapters, samples run as programs, and nothing left behind."""
+"""Shared code of `demo.py` and `cluster.py`: chapters, samples run as programs, and cleaning up."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ EXAMPLES = Path(__file__).parent
 SAMPLES = {
     "simple.py": "A customer's order: verify the card, then complete.",
     "timeouts.py": "Every kind of timeout, one execution for each, all at the same time.",
-    "terminate.py": "An execution stopped abruptly, and what the tokens of its tasks answer afterwards.",
+    "terminate.py": "An execution that is terminated, and the faults that its open tasks get afterwards.",
 }
 
 
 def tell_story(name: str, story: Callable[[ExitStack], None], farewell: str) -> None:
-    """Runs the story, and cleans up behind it whatever happens. Exits with 0 only if all of it happened."""
+    """Runs the story and cleans up, also after a failure. Exit status 0 only if all of it succeeded."""
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGHUP, _leave)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # several processes write to one pipe
@@ -35,8 +35,8 @@ def tell_story(name: str, story: Callable[[ExitStack], None], farewell: str) -> 
     except (Surprise, ChildProcessError) as surprise:
         sys.exit(f"\nThe {name} has failed: {surprise}")
     except KeyboardInterrupt:
-        sys.exit("\nStopped; nothing was left behind.")
-    print(f"\nAll of it happened as it should, in {time.monotonic() - began:.0f} s. {farewell}")
+        sys.exit("\nStopped. All processes and files are removed.")
+    print(f"\nEverything happened as expected, in {time.monotonic() - began:.0f} s. {farewell}")
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
@@ -52,7 +52,7 @@ def tell(text: str) -> None:
 
 
 def point_clients_at(url: str) -> None:
-    """The one setting that existing SWF programs need, and keys because boto3 wants some."""
+    """Sets the address that existing SWF programs need, and keys, because boto3 requires some."""
     os.environ["AWS_ENDPOINT_URL_SWF"] = url
     os.environ.update(
         AWS_ACCESS_KEY_ID="local", AWS_SECRET_ACCESS_KEY="local", AWS_DEFAULT_REGION="us-east-1"
@@ -60,14 +60,14 @@ def point_clients_at(url: str) -> None:
 
 
 def run_samples(first_chapter: int) -> None:
-    """All of them, each a chapter."""
+    """Runs all samples, each as a chapter."""
     for number, (sample, what) in enumerate(SAMPLES.items(), start=first_chapter):
         chapter(number, f"{what}  (examples/{sample})")
         run_sample(sample)
 
 
 def run_sample(name: str) -> None:
-    """The sample as a program of its own; a Surprise when it is not content."""
+    """Runs the sample as a program of its own. Surprise when it fails."""
     with subprocess.Popen([sys.executable, EXAMPLES / name], process_group=0) as sample:
         try:
             status = sample.wait(3 * PATIENCE_SECONDS)
@@ -75,14 +75,14 @@ def run_sample(name: str) -> None:
             raise Surprise(f"{name} did not finish") from None
         finally:
             if sample.poll() is None:
-                sample.terminate()  # it takes its decider and its worker with it
+                sample.terminate()  # it stops its decider and its worker
                 sample.wait()
     if status:
         raise Surprise(f"{name} ended with exit status {status}")
 
 
 def stop(service: Service) -> None:
-    """In good order."""
+    """Stops the service with SIGTERM. Surprise unless its exit status is 0."""
     status = service.stop()
     if status != 0:
-        raise Surprise(f"told to stop, the service ended with exit status {status}")
+        raise Surprise(f"after SIGTERM the service ended with exit status {status}")

@@ -1,7 +1,7 @@
-"""What the samples share: a client, roles as processes of their own, histories shown and checked.
+"""Shared code of the samples: a client, each role in a process of its own, and histories printed and checked.
 
-Nothing here is special to workflowsvc: it is boto3 against whatever speaks SWF at `AWS_ENDPOINT_URL_SWF`.
-The samples hold what a decider, a worker and a starter do; this file holds how they are run.
+Nothing here is special to workflowsvc: it is boto3 with the service at `AWS_ENDPOINT_URL_SWF`. The samples define the
+decider, the worker and the starter; this file runs them.
 """
 
 from __future__ import annotations
@@ -25,33 +25,32 @@ from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 Json = dict[str, Any]
 
 DOMAIN = "examples"
-PATIENCE_SECONDS = (
-    30.0  # how long a sample waits for something that should happen at once or within a second or two
-)
+# A sample fails when something that should take two seconds at most has not happened in this time.
+PATIENCE_SECONDS = 30.0
 
-# What botocore raises while nobody listens, or when the server dies in the middle of a call.
+# What botocore raises when no server listens, or when the server dies in the middle of a call.
 SERVER_IS_AWAY = (ConnectionError, HTTPClientError)
 
 
 class Surprise(Exception):
-    """Something is not what it should be. The text says what, and what it should have been."""
+    """A sample saw something unexpected. The text says what happened and what was expected."""
 
 
 # ------------------------------------------------------------------------------------------- the client
 
 
 def connect() -> Any:
-    """A boto3 client of the service at AWS_ENDPOINT_URL_SWF, or of one on its usual port on this machine."""
+    """A boto3 client of the service at AWS_ENDPOINT_URL_SWF; without that variable, at port 8888 of this machine."""
     os.environ.setdefault("AWS_ENDPOINT_URL_SWF", "http://127.0.0.1:8888")
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
     os.environ.setdefault("AWS_ACCESS_KEY_ID", "local")
     os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "local")
-    # A poll is held for 60 seconds, so the socket must wait longer. Our loops try again by themselves.
+    # A poll is held for 60 seconds, so the socket must wait longer. The loops below retry by themselves.
     return boto3.client("swf", config=Config(read_timeout=75, retries={"total_max_attempts": 1}))
 
 
 def register_if_missing(register: Callable[..., Any], **arguments: Any) -> None:
-    """Afterwards it is registered, whether by us or by somebody before us."""
+    """Registers a domain or type; one that exists already is fine."""
     try:
         register(**arguments)
     except ClientError as fault:
@@ -60,7 +59,7 @@ def register_if_missing(register: Callable[..., Any], **arguments: Any) -> None:
 
 
 def register_domain(swf: Any) -> None:
-    """The domain in which all samples live. Its closed runs are kept for one day."""
+    """The domain of all samples. Its closed runs are kept for one day."""
     register_if_missing(swf.register_domain, name=DOMAIN, workflowExecutionRetentionPeriodInDays="1")
 
 
@@ -79,14 +78,14 @@ def _tasks(poll: Callable[..., Json], task_list: str, role: str) -> Iterator[Jso
         try:
             task = poll(domain=DOMAIN, taskList={"name": task_list}, identity=f"{role} {os.getpid()}")
         except SERVER_IS_AWAY:
-            time.sleep(0.1)  # only so as not to knock too often at a closed door
+            time.sleep(0.1)  # between two attempts to reach the server
             continue
-        if task.get("taskToken"):  # a poll that found nothing within its 60 seconds has no token
+        if task.get("taskToken"):  # without a token: no task came within 60 seconds
             yield task
 
 
 def attributes(event: Json) -> Json:
-    """What the event says, without the envelope."""
+    """The attributes of the event, such as `activityTaskScheduledEventAttributes`."""
     kind: str = event["eventType"]
     return event[kind[0].lower() + kind[1:] + "EventAttributes"]
 
@@ -98,7 +97,7 @@ def history_of(swf: Any, execution: Json) -> list[Json]:
 
 
 def wait_until_closed(swf: Any, execution: Json) -> None:
-    """Returns as soon as the execution is closed, whichever way."""
+    """Returns as soon as the execution is closed, with any close status."""
 
     def closed() -> bool:
         described = swf.describe_workflow_execution(domain=DOMAIN, execution=execution)
@@ -119,14 +118,14 @@ def play(
     companions_leave: bool = False,
     **companions: Callable[[], None],
 ) -> None:
-    """Runs the whole sample, each companion of the starter in a process of its own; or one role, with --role.
+    """Runs the whole sample: the starter here and each companion in a process of its own. With --role, one role only.
 
-    `register` comes first in every role, for nobody can know who is started first. `companions_leave`: they
-    end by themselves when they have seen all they wanted; otherwise they serve until the starter is through.
+    Every role begins with `register`, because the roles may be started in any order. With `companions_leave` the
+    companions end by themselves; otherwise they run until the starter is done.
     """
     roles = {"starter": starter, **companions}
     parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__)
-    parser.add_argument("--role", choices=roles, help="be only this one, in this process")
+    parser.add_argument("--role", choices=roles, help="run only this role, in this process")
     role = parser.parse_args().role
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # several processes write to one pipe
@@ -135,9 +134,8 @@ def play(
         if role:
             roles[role]()
         else:
-            signal.signal(
-                signal.SIGTERM, lambda number, frame: sys.exit(128 + number)
-            )  # not without our company
+            # An exit, so that the companions are stopped too.
+            signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
             with company(sys.argv[0], *companions, leave=companions_leave):
                 starter()
     except Surprise as surprise:
@@ -150,10 +148,10 @@ def play(
 
 @contextmanager
 def company(program: str, *roles: str, leave: bool = False) -> Iterator[None]:
-    """Processes `program --role ROLE`, as long as the block lasts; with `leave` they must end well by it."""
+    """Runs `program --role ROLE` for each role during the block. With `leave` each must end with status 0 by itself."""
     try:
         for role in roles:
-            # A process group of its own, so that Ctrl-C reaches only us and we end the others in good order.
+            # A process group of its own, so that Ctrl-C reaches only this process, which then stops the others.
             _companions[role] = subprocess.Popen([sys.executable, program, "--role", role], process_group=0)
         yield
         if leave:
@@ -167,14 +165,14 @@ def company(program: str, *roles: str, leave: bool = False) -> Iterator[None]:
 
 
 def wait_until(condition: Callable[[], Any], what: str) -> None:
-    """Returns as soon as the condition holds; a Surprise when it never does, or a companion has failed."""
+    """Returns as soon as the condition holds. Surprise when it does not in time, or when a companion has failed."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not condition():
         for role, companion in _companions.items():
             if companion.poll():
                 raise Surprise(f"the {role} has failed with exit status {companion.returncode}")
         if time.monotonic() > deadline:
-            raise Surprise(f"waited {PATIENCE_SECONDS:.0f} s in vain until {what}")
+            raise Surprise(f"waited {PATIENCE_SECONDS:.0f} s, but not: {what}")
         time.sleep(0.02)
 
 
@@ -182,7 +180,7 @@ def wait_until(condition: Callable[[], Any], what: str) -> None:
 
 
 def print_history(title: str, events: list[Json], line_after: int = 0, line: str = "") -> None:
-    """The history as a table: number, seconds since the first event, type, what it says."""
+    """Prints the history as a table: number, seconds since the first event, type, attributes."""
     began = events[0]["eventTimestamp"]
     print(f"\n  {title}")
     print(f"  {'id':>3} {'seconds':>8}  event")
@@ -198,7 +196,7 @@ def print_history(title: str, events: list[Json], line_after: int = 0, line: str
 
 
 def expect_history(events: list[Json], expected: str) -> None:
-    """A Surprise with the difference, unless the events are these: one a line, `id type member=value ...`.
+    """Surprise with the difference, unless the events are the expected ones: one a line, `id type member=value ...`.
 
     A line names only the members that matter; `member=absent` says that it must not be there.
     """
@@ -222,7 +220,7 @@ def expect_history(events: list[Json], expected: str) -> None:
 
 
 def expect_lines(wanted: Iterable[str], happened: Iterable[str]) -> None:
-    """A Surprise with the difference, unless both are the same."""
+    """Surprise with the difference, unless both are the same."""
     wanted, happened = list(wanted), list(happened)
     if wanted != happened:
         difference = (line for line in difflib.ndiff(wanted, happened) if not line.startswith("?"))
@@ -231,7 +229,7 @@ def expect_lines(wanted: Iterable[str], happened: Iterable[str]) -> None:
 
 @contextmanager
 def refused(code: str, message: str) -> Iterator[None]:
-    """The call inside must be refused with exactly this fault."""
+    """The call in the block must fail with exactly this fault. Surprise otherwise."""
     answer = "it was accepted"
     try:
         yield
@@ -241,7 +239,7 @@ def refused(code: str, message: str) -> Iterator[None]:
 
 
 def unknown_execution(execution: Json) -> str:
-    """What SWF says about a run that is closed or never was (SWF §1.4.10)."""
+    """The message of SWF about a run that is closed or does not exist (SWF §1.4.10)."""
     run = f"workflowId={execution['workflowId']}, runId={execution['runId']}"
     return f"Unknown execution: WorkflowExecution=[{run}]"
 

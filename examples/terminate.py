@@ -1,11 +1,11 @@
-"""An execution that is stopped abruptly, and what the tokens of its tasks answer afterwards.
+"""An execution that is terminated, and the faults that its open tasks get afterwards.
 
     python examples/terminate.py                  the whole story: a decider, a worker, one execution
     python examples/terminate.py --role decider   one role alone, until it is refused (or: worker, starter)
 
-Termination asks nobody. At that moment the worker is in the middle of its activity and the decider in the
-middle of a decision; neither gets an event of its own. They learn it from the next call they make, and should
-then let go.
+Termination does not wait for the decider or the worker. At that moment the worker is working on its activity and the
+decider on its decision; neither is notified, and neither task gets an event of its own. The next call of each is
+refused, and it should then stop its work.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ swf = connect()
 
 
 def decider() -> None:
-    """Has a wall built; then a signal arrives, and while it still thinks about it, all is over."""
+    """Schedules an activity, gets a second task because of a signal, and is still working on it at the termination."""
     tasks = decision_tasks(swf, TASK_LIST)
     swf.respond_decision_task_completed(
         taskToken=next(tasks)["taskToken"],
@@ -59,7 +59,7 @@ def decider() -> None:
 
 
 def worker() -> None:
-    """Is building the wall when all is over: neither a heartbeat nor any outcome is accepted any more."""
+    """Is working on its activity at the termination: afterwards neither a heartbeat nor an outcome is accepted."""
     task = next(activity_tasks(swf, TASK_LIST))
     token, execution = task["taskToken"], task["workflowExecution"]
     swf.record_activity_task_heartbeat(taskToken=token, details="first row of bricks")
@@ -100,7 +100,7 @@ def register() -> None:
 
 
 def starter() -> None:
-    """Starts the execution, waits until both tasks are being worked on, terminates it, and tries to again."""
+    """Starts the execution, terminates it while both tasks are open, and tries to terminate it a second time."""
     workflow_id = f"house-{uuid.uuid4().hex[:8]}"
     run = swf.start_workflow_execution(domain=DOMAIN, workflowId=workflow_id, workflowType=HOUSE)
     execution = {"workflowId": workflow_id, "runId": run["runId"]}
@@ -129,7 +129,7 @@ def has(execution: Json, event_type: str, times: int) -> bool:
 
 
 def expect_described_as_terminated(execution: Json) -> None:
-    """The activity that was open at the end is counted as open for ever: nothing closed it."""
+    """Checks DescribeWorkflowExecution: the open activity stays counted as open, because no event closed it."""
     described = swf.describe_workflow_execution(domain=DOMAIN, execution=execution)
     close_status = described["executionInfo"]["closeStatus"]
     open_activities = described["openCounts"]["openActivityTasks"]

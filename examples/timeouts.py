@@ -3,9 +3,9 @@
     python examples/timeouts.py                  the whole story: a decider, a worker, six executions
     python examples/timeouts.py --role decider   one role alone, until Ctrl-C (or: worker, starter)
 
-Each clock is set to one second and every other one is off, so that only this one can run out. A timed out
-activity or decision task is news for the decider, who may try again or, as here, be content. A timed out
-execution is over.
+In each execution one timeout is set to one second and all others are off. After the timeout of an activity or decision
+task the decider gets a new decision task: it may try again or, as here, complete the execution. An execution that times
+out is closed.
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ from support import (
 RACE = {"name": "RaceAgainstTheClock", "version": "1.0"}
 LAP = {"name": "Lap", "version": "1.0"}
 TASK_LIST = "timeouts"
-DESERTED = "timeouts-nobody-polls-here"
+UNUSED = "timeouts-no-poller"
 
 swf = connect()
 
 
 def decider() -> None:
-    """Schedules the activity of an execution, or oversleeps if there is none; is content with a timeout."""
+    """Schedules the activity of an execution, or misses the task if there is none; completes after a timeout."""
     missed: dict[str, str] = {}
     for task in decision_tasks(swf, TASK_LIST):
         token, run_id = task["taskToken"], task["workflowExecution"]["runId"]
         decisions = decide(task["events"])
         if not decisions:
-            missed[run_id] = token  # never answered in time, as if this process had hung
+            missed[run_id] = token  # not answered in time, as if this process had hung
             continue
         if run_id in missed:
             with refused("UnknownResourceFault", "Unknown decision task, scheduledEventId = 2"):
@@ -56,7 +56,7 @@ def decider() -> None:
 
 
 def decide(events: list[Json]) -> list[Json]:
-    """What happens next, from nothing but the history, newest event first; [] if the task is to be missed."""
+    """The next decisions, from the history alone, newest event first; [] if the task is to be missed."""
     for event in reversed(events):
         said = attributes(event)
         match event["eventType"]:
@@ -101,7 +101,7 @@ class Case(NamedTuple):
 
 
 def started_activity(timeout: str, timed_out: str) -> str:
-    """The history in which a worker has taken the activity and one of its clocks runs out."""
+    """The history of an activity that a worker has taken and that times out."""
     return f"""
  1 WorkflowExecutionStarted    workflowType=RaceAgainstTheClock/1.0
  2 DecisionTaskScheduled
@@ -119,19 +119,19 @@ def started_activity(timeout: str, timed_out: str) -> str:
 
 CASES = [
     Case(
-        kind="execution start-to-close",  # from its start to its end: nobody decides anything
-        execution={"executionStartToCloseTimeout": "1", "taskList": {"name": DESERTED}},
+        kind="execution start-to-close",  # from its start to its end; no decider polls
+        execution={"executionStartToCloseTimeout": "1", "taskList": {"name": UNUSED}},
         activity={},
         starts_with_event=1,
         ends_with_event=3,
         history="""
  1 WorkflowExecutionStarted    executionStartToCloseTimeout=1
- 2 DecisionTaskScheduled       taskList=timeouts-nobody-polls-here
+ 2 DecisionTaskScheduled       taskList=timeouts-no-poller
  3 WorkflowExecutionTimedOut   timeoutType=START_TO_CLOSE childPolicy=TERMINATE
 """,
     ),
     Case(
-        kind="decision start-to-close",  # from the poll of a decider to its answer: it oversleeps
+        kind="decision start-to-close",  # from the poll of a decider to its answer, which is late
         execution={"taskStartToCloseTimeout": "1"},
         activity={},
         starts_with_event=3,
@@ -150,7 +150,7 @@ CASES = [
     Case(
         kind="activity schedule-to-start",  # from the decision to the poll of a worker: no worker comes
         execution={},
-        activity={"scheduleToStartTimeout": "1", "taskList": {"name": DESERTED}},
+        activity={"scheduleToStartTimeout": "1", "taskList": {"name": UNUSED}},
         starts_with_event=5,
         ends_with_event=6,
         history="""
@@ -158,7 +158,7 @@ CASES = [
  2 DecisionTaskScheduled
  3 DecisionTaskStarted         scheduledEventId=2
  4 DecisionTaskCompleted       scheduledEventId=2 startedEventId=3
- 5 ActivityTaskScheduled       scheduleToStartTimeout=1 taskList=timeouts-nobody-polls-here
+ 5 ActivityTaskScheduled       scheduleToStartTimeout=1 taskList=timeouts-no-poller
  6 ActivityTaskTimedOut        timeoutType=SCHEDULE_TO_START scheduledEventId=5 startedEventId=0
  7 DecisionTaskScheduled
  8 DecisionTaskStarted         scheduledEventId=7
@@ -218,7 +218,7 @@ def register() -> None:
 
 
 def starter() -> None:
-    """Starts one execution per case, all at once, and checks what became of each."""
+    """Starts one execution per case, all together, and checks the history of each."""
     executions = [start(case) for case in CASES]
     for case, execution in zip(CASES, executions, strict=True):
         wait_until_closed(swf, execution)
@@ -238,14 +238,14 @@ def start(case: Case) -> Json:
 
 
 def expect_one_second(case: Case, events: list[Json]) -> None:
-    """A clock may run out a little late, never early."""
+    """Surprise when the timeout came early. It may be a little late."""
     begin, end = (
         events[number - 1]["eventTimestamp"] for number in (case.starts_with_event, case.ends_with_event)
     )
     late_ms = round(((end - begin).total_seconds() - 1) * 1000)
-    print(f"      {case.kind}: ran out {late_ms} ms after its second")
+    print(f"      {case.kind}: timed out {late_ms} ms after the second was over")
     if late_ms < 0:
-        raise Surprise(f"{case.kind} ran out {-late_ms} ms too early")
+        raise Surprise(f"{case.kind} timed out {-late_ms} ms too early")
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ def main(words: list[str]) -> int:
 
 
 def outcome_of(name: str) -> Outcome:
-    """Try one client; whatever happens becomes its line of the table."""
+    """Try one client; the result, also an error, becomes its line of the table."""
     say(f"== {name}")
     began = time.monotonic()
     try:

@@ -1,4 +1,4 @@
-"""A workflow lives its whole life through the AWS CLI, one `aws swf …` process per call.
+"""The life cycle of a workflow through the AWS CLI, one `aws swf …` process per call.
 
 Owns the program and what the commands must print. The CLI comes with the project's own environment; where it
 is missing the client is skipped.
@@ -88,7 +88,7 @@ def drive(server: Server) -> str:
 
 
 def life_cycle(server: Server, domain: str) -> str:
-    """Lead a domain, its types and its runs from registration to deprecation, with everything in between."""
+    """Use a domain, its types and its runs from registration to deprecation."""
     aws = Cli(server, domain)
     register(aws)
     run_id = complete_one(aws)

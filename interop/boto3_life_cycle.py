@@ -1,4 +1,4 @@
-"""A workflow lives its whole life through boto3, with faults where SWF answers with faults.
+"""The life cycle of a workflow through boto3, with faults where SWF answers with faults.
 
 Owns the program and what its histories must be. tests/clients runs the parts one by one,
 `python -m interop boto3` in a row.
@@ -181,9 +181,9 @@ def long_poll_is_answered_when_work_arrives(client: Any, domain: str) -> str:
 
 
 def faults_have_their_codes(client: Any, domain: str) -> str:
-    """Mistakes are answered with the modelled faults, and boto3 knows their classes."""
+    """Wrong requests are answered with the modelled faults, and boto3 knows their classes."""
     known = client.exceptions
-    start(client, domain, "twice", taskList={"name": "nobody"})
+    start(client, domain, "twice", taskList={"name": "no-poller"})
     attempts: list[tuple[Callable[[], Any], type[ClientError], str | None]] = [
         (lambda: start(client, domain, "twice"), known.WorkflowExecutionAlreadyStartedFault, None),
         (lambda: start(client, "nowhere", "x"), known.UnknownResourceFault, "Unknown domain: nowhere"),

@@ -1,4 +1,4 @@
-"""Every history a server holds, and what must be true of each whoever wrote it.
+"""Every history that a server holds, and what must be true of each, whichever client made it.
 
 Owns reading all executions of all domains through boto3 and the checks that suit any history: ids without a
 gap, time that never runs back, closed executions that end with their close; then the independent checker
@@ -80,7 +80,7 @@ def history_events(client: Any, domain: str, execution: dict[str, str]) -> list[
 
 
 def require_sound(histories: list[History]) -> int:
-    """Go on only if every history is one that SWF could have written; says how many events were looked at.
+    """Go on only if every history is one that SWF could have written; the number of checked events.
 
     Nothing may be under way any more, so that what one execution sent has arrived at the other.
     """

@@ -83,10 +83,10 @@ def run(command: list[str], aim: str, folder: Path | None = None) -> None:
     except subprocess.TimeoutExpired:
         raise Skipped(f"could not {aim}: nothing for {INSTALL_SECONDS} s") from None
     if done.returncode != 0:
-        raise Skipped(f"could not {aim}: {complaint(done.stdout + done.stderr)}")
+        raise Skipped(f"could not {aim}: {error_lines(done.stdout + done.stderr)}")
 
 
-def complaint(output: str) -> str:
+def error_lines(output: str) -> str:
     """The first lines of a program's output that speak of an error, else its last ones, on one line."""
     lines = [line.strip() for line in COLOUR.sub("", output).splitlines() if line.strip()]
     errors = [line for line in lines if re.search(r"\berror\b", line, re.IGNORECASE)]

@@ -46,7 +46,7 @@ def drive(server: Server) -> str:
     require_equal(lists_of(runs["order-plain"]), {"plain"}, "task lists of the plain order")
     check_sticky(runs["order-sticky"])
     check_lonely(runs["order-lonely"])
-    return "two activities, a timer, a signal; plain, with affinity, with affinity nobody serves"
+    return "two activities, a timer, a signal; plain, with affinity, with affinity to a list without poller"
 
 
 def check_order(run: History) -> None:
@@ -91,9 +91,9 @@ def check_sticky(run: History) -> None:
 
 
 def check_lonely(run: History) -> None:
-    """Go on only if a task on a sticky list nobody serves timed out and went back to the common list."""
+    """Go on only if a task on a sticky list without poller timed out and went back to the common list."""
     timed_out = events_of(run, "DecisionTaskTimedOut")
-    require(timed_out, "no decision task timed out on the sticky list that nobody serves")
+    require(timed_out, "no decision task timed out on the sticky list without poller")
     for attributes in timed_out:
         require_equal(attributes["timeoutType"], "SCHEDULE_TO_START", "type of the timeout")
         first = run.events[attributes["scheduledEventId"] - 1]

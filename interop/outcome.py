@@ -1,4 +1,4 @@
-"""Says how a client fared: it passed, it failed with a reason, or it could not be tried.
+"""The outcome of a client: passed, failed with a reason, or skipped because it could not be tried.
 
 Owns the two exceptions that end a client's run early and the closing table. A client that could not be
 installed is skipped with the reason, never passed.
@@ -15,7 +15,7 @@ class Skipped(Exception):
 
 
 class Failed(Exception):
-    """The client, or a history it left behind, did not come out as it must; the text says what differs."""
+    """The client, or a history that it made, is not as it must be; the text says what differs."""
 
 
 class Outcome(NamedTuple):
@@ -27,20 +27,20 @@ class Outcome(NamedTuple):
     remark: str  # what was checked, or the reason of a failure or a skip
 
 
-def require(condition: object, complaint: str) -> None:
-    """Go on only if `condition` holds; otherwise the client has failed with `complaint`."""
+def require(condition: object, message: str) -> None:
+    """Go on only if `condition` holds; otherwise the client has failed with `message`."""
     if not condition:
-        raise Failed(complaint)
+        raise Failed(message)
 
 
 def require_equal(found: object, expected: object, what: str) -> None:
-    """Go on only if `found` is what was `expected`; the complaint shows both."""
+    """Go on only if `found` is what was `expected`; the message shows both."""
     if found != expected:
         raise Failed(f"{what}: expected {expected!r}, found {found!r}")
 
 
 def say(text: str = "") -> None:
-    """Print one line at once, so that a watcher sees how far a slow client has come."""
+    """Print one line immediately, to show the progress of a slow client."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 

@@ -23,7 +23,7 @@ from botocore.config import Config
 
 from interop.outcome import Failed, require_equal, say
 
-START_SECONDS = 30.0  # interpreter start and imports take about one on an idle machine; two cores may be busy
+START_SECONDS = 30.0  # about 1 on an idle machine
 STOP_SECONDS = 30.0
 BANNER = re.compile(r"http://127\.0\.0\.1:[0-9]+")
 REGION = "us-east-1"
@@ -56,14 +56,14 @@ def client_environment(endpoint: str) -> dict[str, str]:
         "AWS_REGION": REGION,  # the JavaScript and Java SDKs read only this one
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_PAGER": "",  # version 2 of the CLI would wait in a pager
-        # A developer's own profiles must not decide what is tested.
+        # Profiles of the developer must not change what is tested.
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     }
 
 
 def boto3_client(endpoint: str) -> Any:
-    """A boto3 client of the service at `endpoint` that never gives up on a long poll.
+    """A boto3 client of the service at `endpoint` whose read time-out is longer than a long poll.
 
     botocore's own read timeout of 60 s equals the poll's (SWF §16.4), hence 75; no retries, so that
     every answer is seen as the server gave it.
@@ -82,7 +82,7 @@ def boto3_client(endpoint: str) -> Any:
 def running_server(folder: Path, *options: str, store: str | None = None) -> Iterator[Server]:
     """Run `workflowsvc serve` on `store`, or with its database in `folder`, for a block, then see it stop cleanly."""
     command = [serve_program(), "serve", "--host", "127.0.0.1", "--port", "0", *options]
-    # Not on the command line, which everybody on the machine can read.
+    # In a variable: all users of the machine can read command lines.
     environment = {**os.environ, "WORKFLOWSVC_STORE": store or f"sqlite:{folder / 'interop.db'}"}
     log = folder / "server.log"
     with log.open("wb") as errors:

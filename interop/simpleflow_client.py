@@ -28,7 +28,7 @@ FLOW_SECONDS = 150.0  # some 20 s here; every decision and every activity is a p
 ROUNDS = 2
 DECIDERS = 2
 # Two processes each: the children of one supervisor inherit a single open connection and all send on it. The server
-# cuts a connection on which something comes behind a waiting poll; without that the flow stands still for a minute.
+# closes a connection on which a request arrives behind a waiting poll; otherwise the flow would stop for a minute.
 DECIDER = [
     "decider.start",
     "--nb-processes",
@@ -71,7 +71,7 @@ def drive(server: Server) -> str:
         for number in range(DECIDERS):
             log = server.folder / f"decider-{number}.log"
             stack.enter_context(process(DECIDER, environment, log))
-            # The first one registers the domain; a second one at the same moment would trip over it.
+            # The first one registers the domain; a second one at the same time would fail on that.
             until(lambda: is_registered(client), "a decider to register the domain", 60)
         worker = ["worker.start", "--nb-processes", "2", "--task-list", "work"]
         stack.enter_context(process(worker, environment, server.folder / "worker.log"))

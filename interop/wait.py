@@ -1,4 +1,4 @@
-"""Waits for something that another process brings about: `until(condition, what, seconds)`."""
+"""Waits for something that another process does: `until(condition, what, seconds)`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PAUSE_SECONDS = 0.1
 
 
 def until(condition: Callable[[], Found | None], what: str, seconds: float) -> Found:
-    """The first truthy answer of `condition`, asked again and again; a failure when none comes in time."""
+    """The first truthy answer of `condition`, polled until there is one; Failed when there is none in time."""
     deadline = time.monotonic() + seconds
     while True:
         found = condition()

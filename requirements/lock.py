@@ -1,8 +1,8 @@
-"""The locks runtime.txt, demo.txt and dev.txt, resolved anew from pyproject.toml and the .in files here.
+"""Resolves the locks runtime.txt, demo.txt and dev.txt from pyproject.toml and the .in files here.
 
 Run it with `make lock`. It builds a throw-away environment with uv in it, resolves dev.txt for every Python
 and platform we support, then the two smaller locks with dev.txt as a constraint, so that all three name
-the same versions. No address of an index is written: whoever installs uses the index of their own machine.
+the same versions. No address of an index is written: each machine installs from its own.
 """
 
 import subprocess

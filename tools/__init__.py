@@ -1,1 +1,1 @@
-"""Helpers of the workshop: what tests, benches and demonstrations need and users do not."""
+"""Tools for developing workflowsvc: used by tests, benches and demonstrations, not by the service."""

@@ -1,11 +1,11 @@
 """One address for several nodes: `python -m tools.balancer URL URL …` or `with balancing(urls) as balancer:`.
 
-Owns which node answers a call: each call goes to the next one, past those that cannot be reached. Used by
-`make cluster` and to try several nodes by hand; in front of a service of your own put a load balancer that you know.
+A round-robin HTTP proxy: each call goes to the next node that can be reached. Used by `make cluster` and to try several
+nodes by hand; in production use a load balancer that you know.
 
-A node that dies in the middle of a call has perhaps carried it out. Nobody but its client can judge what to do then, so
-the client's connection is cut, as it would be without anything in between. And when a client has gone, its call is cut
-off from the node: a poll must not be given a task that nobody will get.
+A node that dies during a call may have carried it out. Only the client can decide whether to repeat the call, so its
+connection is closed, as it would be without the proxy. When a client disconnects, its call to the node is closed too:
+otherwise a poll could be given a task that reaches no client.
 """
 
 from __future__ import annotations
@@ -19,15 +19,17 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-CONNECT_SECONDS = 1.0  # for a machine that is away; a process that is away refuses at once
-MOST_HEAD_BYTES = 64 * 1024
-NOBODY = (
+CONNECT_SECONDS = (
+    1.0  # for a machine that does not answer; a dead process on a living machine refuses immediately
+)
+MAX_HEAD_BYTES = 64 * 1024
+NO_NODE = (
     b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nContent-Length: 24\r\n\r\n"
     b"no node can be reached.\n"
 )
 
 
-class Gone(Exception):
+class Disconnected(Exception):
     """The other end has closed its connection."""
 
 
@@ -38,7 +40,7 @@ class Message(NamedTuple):
     body: bytes
 
     def value(self, name: str) -> str:
-        """Of a header; empty when it is missing."""
+        """The value of a header; empty when it is missing."""
         for line in self.head.decode("latin-1").split("\r\n")[1:]:
             key, _, value = line.partition(":")
             if key.strip().lower() == name:
@@ -55,7 +57,7 @@ class Message(NamedTuple):
 
 
 class Balancer:
-    """`answered_by`: the node that answered the latest call of an action."""
+    """Attributes: `answered_by`, for each action the node that answered it last; `passed_over`, failed attempts."""
 
     def __init__(self, nodes: Sequence[str]) -> None:
         self.nodes = list(nodes)
@@ -65,12 +67,12 @@ class Balancer:
         self._turn = 0
 
     async def listen(self, port: int = 0) -> asyncio.Server:
-        server = await asyncio.start_server(self._serve, "127.0.0.1", port, limit=MOST_HEAD_BYTES)
+        server = await asyncio.start_server(self._serve, "127.0.0.1", port, limit=MAX_HEAD_BYTES)
         self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         return server
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One client, call after call. The next call is awaited during this one: so it shows when the client goes."""
+        """Serves one client, call after call. It reads ahead during a call, which is how a disconnect is noticed."""
         following = asyncio.ensure_future(receive(reader))
         try:
             while True:
@@ -81,19 +83,19 @@ class Balancer:
                 await writer.drain()
                 if request.is_last or answer.is_last:
                     return
-        except (Gone, OSError, asyncio.CancelledError):
-            pass  # whoever is left learns it from the closed connection
+        except (Disconnected, OSError, asyncio.CancelledError):
+            pass  # closing the connection is the answer
         finally:
             following.cancel()
-            with contextlib.suppress(Gone, OSError, asyncio.CancelledError):
+            with contextlib.suppress(Disconnected, OSError, asyncio.CancelledError):
                 await following
             writer.close()
 
     async def _answer(self, request: Message, following: asyncio.Future[Message]) -> Message:
-        """Of the next node that can be reached; Gone when it has ended, or the client has."""
+        """The answer of the next node that can be reached. Disconnected when the node or the client closes the call."""
         found = await self._connect()
         if found is None:
-            head, _, body = NOBODY.partition(b"\r\n\r\n")
+            head, _, body = NO_NODE.partition(b"\r\n\r\n")
             return Message(head + b"\r\n\r\n", body)
         node, reader, writer = found
         try:
@@ -102,7 +104,7 @@ class Balancer:
             await asyncio.wait({answering, following}, return_when=asyncio.FIRST_COMPLETED)
             if following.done() and following.exception() is not None:
                 answering.cancel()
-                raise Gone
+                raise Disconnected
             answer = await answering
         finally:
             writer.close()
@@ -117,7 +119,7 @@ class Balancer:
             try:
                 async with asyncio.timeout(CONNECT_SECONDS):
                     reader, writer = await asyncio.open_connection(
-                        address.hostname, address.port, limit=MOST_HEAD_BYTES
+                        address.hostname, address.port, limit=MAX_HEAD_BYTES
                     )
             except OSError:  # TimeoutError is one
                 self.passed_over += 1
@@ -127,18 +129,18 @@ class Balancer:
 
 
 async def receive(reader: asyncio.StreamReader) -> Message:
-    """The next message with a length, as all of SWF's are; Gone when there is none any more."""
+    """The next message. All of SWF's have a content-length. Disconnected when there is none."""
     try:
         head = await reader.readuntil(b"\r\n\r\n")
         length = Message(head, b"").value("content-length")
         return Message(head, await reader.readexactly(int(length or 0)))
     except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError, ValueError) as error:
-        raise Gone from error
+        raise Disconnected from error
 
 
 @contextlib.contextmanager
 def balancing(nodes: Sequence[str]) -> Iterator[Balancer]:
-    """Listens in a thread of its own, on a free port of this machine, as long as the block lasts."""
+    """A balancer on a free port of this machine, in a thread of its own, during the block."""
     balancer = Balancer(nodes)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="balancer", daemon=True)
@@ -170,8 +172,10 @@ async def _run(nodes: Sequence[str], port: int) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.balancer", description=__doc__.splitlines()[0])
-    parser.add_argument("nodes", nargs="+", metavar="URL", help="of a node: http://127.0.0.1:8888")
-    parser.add_argument("--port", type=int, default=0, help="on this machine [a free one]")
+    parser.add_argument(
+        "nodes", nargs="+", metavar="URL", help="address of a node, such as http://127.0.0.1:8888"
+    )
+    parser.add_argument("--port", type=int, default=0, help="port on this machine [a free one]")
     args = parser.parse_args()
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_run(args.nodes, args.port))

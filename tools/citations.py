@@ -10,13 +10,14 @@ from __future__ import annotations
 import argparse
 import io
 import re
-import subprocess
 import sys
 import textwrap
 import tokenize
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
+
+from tools.project_files import project_files
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = {"SWF": "docs/spec/swf.md", "QUALITY": "docs/spec/quality.md"}
@@ -184,18 +185,8 @@ def _cited(text: str, rules: dict[str, list[str]]) -> Iterator[tuple[str, str]]:
 
 
 def files(root: Path) -> list[str]:
-    """The files of the repository and those that are new in it; outside a clone, whatever is not hidden."""
-    asked = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=root,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if asked.returncode == 0:
-        return [name for name in asked.stdout.split("\0") if name]
-    found = (path.relative_to(root) for path in root.rglob("*") if path.is_file())
-    return [path.as_posix() for path in found if not any(part.startswith(".") for part in path.parts)]
+    """The files of the repository and those that are new in it."""
+    return [path.relative_to(root).as_posix() for path in project_files(root, untracked=True)]
 
 
 def main(arguments: list[str] | None = None) -> int:

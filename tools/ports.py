@@ -1,7 +1,7 @@
-"""Ports for servers that must be found where they were after they were gone for a while.
+"""Ports for servers that are stopped and started again on the same port.
 
-Owns the range they are taken from. A port that the kernel gives (port 0) may be given to any client's connection as
-soon as its server is dead, or before it was started.
+Owns the range they are taken from. A port that the kernel chooses (port 0) is not safe for that: while its server is
+down, the kernel may give it to a connection of any client.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import random
 import socket
 
 HOST = "127.0.0.1"
-PORTS = range(20_000, 32_000)  # below those that the kernel hands out by itself
+PORTS = range(20_000, 32_000)  # below the range from which the kernel chooses
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A port that no process listens on."""
     for port in random.SystemRandom().sample(PORTS, 200):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

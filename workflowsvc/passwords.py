@@ -1,4 +1,4 @@
-"""Addresses of databases as they may be shown and logged: without the password in them. A leaf."""
+"""Removes passwords from addresses of databases before they are printed or logged. A leaf."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ _PASSWORD = re.compile(r"(://[^\s/@:]*:)[^\s/]*(?=@)|(\bpassword=)[^\s&]*")
 
 
 def without_password(text: str) -> str:
-    """The same text, with dots for the password of each address in it."""
+    """The text with an ellipsis in place of each password."""
     return _PASSWORD.sub(r"\1\2…", text)

@@ -1,10 +1,10 @@
-"""Every knob of the service and every quota of SWF: its name, type, range, unit, default and help text, once.
+"""Every setting of the service and every quota of SWF: its name, type, range, unit, default and help text, once.
 
-Command line options, environment variables, the messages for bad values and docs/configuration.md are all
-derived from the fields below. A leaf: it knows neither where a value is used nor which stores exist.
+Command-line options, environment variables, the messages for bad values and docs/configuration.md are all derived from
+the fields below. A leaf: it knows neither where a value is used nor which stores exist.
 
-A knob `long_poll_seconds` is the option `--long-poll-seconds` and the variable
-`WORKFLOWSVC_LONG_POLL_SECONDS`. Options win over variables, variables over defaults.
+The field `long_poll_seconds` is the option `--long-poll-seconds` and the variable `WORKFLOWSVC_LONG_POLL_SECONDS`.
+Options win over variables, variables over defaults.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
-from workflowsvc.options import ENVIRONMENT_PREFIX, Option, SettingsError, Value, about
+from workflowsvc.options import ENVIRONMENT_PREFIX, Option, SettingsError, Value, setting
 from workflowsvc.tenant import DEFAULT_ACCOUNT, DEFAULT_REGION
 
 ChildPolicyRule = Literal["any-close", "documented"]
@@ -23,8 +23,8 @@ LimitsProfile = Literal["structural", "aws", "off"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
-def _quota(help: str, *, unit: str, least: int = 1, most: float = 10**12) -> dict[str, Any]:
-    return about(help, group="Quotas of SWF", unit=unit, least=least, most=most)
+def _quota(help: str, *, unit: str, minimum: int = 1, maximum: float = 10**12) -> dict[str, Any]:
+    return setting(help, group="Quotas of SWF", unit=unit, minimum=minimum, maximum=maximum)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ class Limits:
 
     max_events: int = field(
         default=25_000,
-        metadata=_quota("events in one history; the run is terminated there", unit="events", least=10),
+        metadata=_quota("events in one history; the run is terminated there", unit="events", minimum=10),
     )
     max_open_activities: int = field(
         default=1_000, metadata=_quota("open activity tasks of one run", unit="tasks")
@@ -42,7 +42,7 @@ class Limits:
     max_open_children: int = field(
         default=1_000, metadata=_quota("open child executions of one run", unit="executions")
     )
-    # AWS publishes no number for Lambda tasks; the same as for activities is the guess of SWF §12.1.
+    # AWS publishes no number for Lambda tasks; SWF §12.1 assumes the same as for activities.
     max_open_lambdas: int = field(
         default=1_000, metadata=_quota("open Lambda tasks of one run", unit="tasks")
     )
@@ -66,7 +66,7 @@ class Limits:
         default=1_000, metadata=_quota("polls waiting on one task list", unit="polls")
     )
     max_execution_seconds: int = field(
-        default=31_536_000, metadata=_quota("how long a run may stay open", unit="seconds")
+        default=31_536_000, metadata=_quota("time that a run may stay open", unit="seconds")
     )
     max_resource_tags: int = field(default=50, metadata=_quota("resource tags of one domain", unit="tags"))
     max_data_characters: int = field(
@@ -74,22 +74,22 @@ class Limits:
         metadata=_quota(
             "an input, result, details, control or executionContext; the API itself admits no more than 32768",
             unit="characters",
-            most=32_768,
+            maximum=32_768,
         ),
     )
 
 
 NO_LIMITS = Limits(**{quota.name: 2**31 - 1 for quota in dataclasses.fields(Limits)})
-"""What `--limits off` means: numbers that nothing reaches."""
+"""The quotas of `--limits off`: numbers that no installation reaches."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What `workflowsvc serve` can be told."""
+    """The options of `workflowsvc serve`."""
 
     host: str = field(
         default="127.0.0.1",
-        metadata=about(
+        metadata=setting(
             "address to listen on; anything but a loopback address also needs --insecure-allow-remote",
             group="Server",
             pattern=r"[^\s/]{1,255}",
@@ -97,18 +97,19 @@ class Settings:
         ),
     )
     port: int = field(
-        default=8888, metadata=about("port to listen on; 0 takes a free one", group="Server", most=65_535)
+        default=8888,
+        metadata=setting("port to listen on; 0 takes a free one", group="Server", maximum=65_535),
     )
     insecure_allow_remote: bool = field(
         default=False,
-        metadata=about(
-            "let other machines in although requests are not authenticated: who reaches the port may do all",
+        metadata=setting(
+            "accept requests from other machines although none is authenticated: any client may do everything",
             group="Server",
         ),
     )
     store: str = field(
         default="sqlite:workflowsvc.db",
-        metadata=about(
+        metadata=setting(
             "where data is kept: sqlite:FILE; postgresql://USER@HOST/DATABASE, which any number of servers may "
             "share; or memory (gone when the server stops)",
             group="Server",
@@ -117,31 +118,31 @@ class Settings:
         ),
     )
     log_level: LogLevel = field(
-        default="info", metadata=about("least severity that is written to standard error", group="Server")
+        default="info", metadata=setting("lowest severity that is written to standard error", group="Server")
     )
     linger_ms: float = field(
         default=0.0,
-        metadata=about(
+        metadata=setting(
             "how long a batch of several calls is followed by a wait for more, so that they share one commit; a call "
             "that is alone never waits; 0: not at all",
             group="Server",
             unit="milliseconds",
-            most=100,
+            maximum=100,
         ),
     )
     drain_seconds: float = field(
         default=10.0,
-        metadata=about(
-            "how long requests in work may take to finish after SIGTERM",
+        metadata=setting(
+            "time that running requests have to finish after SIGTERM",
             group="Server",
             unit="seconds",
-            most=3_600,
+            maximum=3_600,
         ),
     )
 
     account: str = field(
         default=DEFAULT_ACCOUNT,
-        metadata=about(
+        metadata=setting(
             "account of requests whose access key id is not itself an account number",
             group="Behaviour",
             pattern="[0-9]{12}",
@@ -150,7 +151,7 @@ class Settings:
     )
     region: str = field(
         default=DEFAULT_REGION,
-        metadata=about(
+        metadata=setting(
             "region of requests that do not name one in their credential scope",
             group="Behaviour",
             pattern="[a-z0-9-]{1,32}",
@@ -159,16 +160,16 @@ class Settings:
     )
     long_poll_seconds: float = field(
         default=60.0,
-        metadata=about(
-            "how long a poll waits for a task before it is answered empty (60 in SWF)",
+        metadata=setting(
+            "time that a poll waits for a task before it is answered empty (60 in SWF)",
             group="Behaviour",
             unit="seconds",
-            most=3_600,
+            maximum=3_600,
         ),
     )
     child_policy_applies: ChildPolicyRule = field(
         default="any-close",
-        metadata=about(
+        metadata=setting(
             "closings of a parent that apply its child policy: all but continue-as-new, as live tests saw, "
             "or, as documented, only termination and time-out",
             group="Behaviour",
@@ -176,25 +177,25 @@ class Settings:
     )
     limits: LimitsProfile = field(
         default="structural",
-        metadata=about(
-            "which of SWF's limits hold: the structural quotas below; those and AWS's request rates; or none",
+        metadata=setting(
+            "which of SWF's limits apply: structural, the quotas below; aws, those and AWS's request rates; off, none",
             group="Behaviour",
         ),
     )
     max_page_size: int = field(
         default=1_000,
-        metadata=about(
-            "items in a page when the request does not say, and at most (1000 in SWF)",
+        metadata=setting(
+            "largest page of a list, and its size when the request gives none (1000 in SWF)",
             group="Behaviour",
             unit="items",
-            least=1,
-            most=1_000,
+            minimum=1,
+            maximum=1_000,
         ),
     )
 
     lambda_functions: str = field(
         default="",
-        metadata=about(
+        metadata=setting(
             "JSON or TOML file that maps Lambda functions to URLs; without it, none can be invoked",
             group="Lambda",
             pattern=r"[^\x00]{0,4096}",
@@ -203,97 +204,101 @@ class Settings:
     )
     lambda_concurrency: int = field(
         default=50,
-        metadata=about(
-            "Lambda functions invoked at once; further ones wait, and their time-out runs meanwhile",
+        metadata=setting(
+            "Lambda functions that run at the same time; further ones wait, and their time-out runs meanwhile",
             group="Lambda",
             unit="functions",
-            least=1,
-            most=1_000,
+            minimum=1,
+            maximum=1_000,
         ),
     )
 
     # SWF refuses requests over 1 MB, headers included (SWF §1.1.15).
     max_body_bytes: int = field(
         default=1_048_576,
-        metadata=about("largest request body", group="Connections", unit="bytes", least=1_024, most=2**30),
+        metadata=setting(
+            "largest request body", group="Connections", unit="bytes", minimum=1_024, maximum=2**30
+        ),
     )
     max_pending_bytes: int = field(
         default=268_435_456,
-        metadata=about(
-            "request bodies held at once, of all connections; further requests are answered 503. As much again of "
-            "answers that clients do not take in; those who leave most are cut off",
+        metadata=setting(
+            "request bodies in memory, of all connections; further requests are answered 503. The same amount again of "
+            "unread answers; beyond it the connections with most of them are closed",
             group="Connections",
             unit="bytes",
-            least=1_024,
+            minimum=1_024,
         ),
     )
     max_header_bytes: int = field(
         default=16_384,
-        metadata=about(
+        metadata=setting(
             "largest request line and headers together",
             group="Connections",
             unit="bytes",
-            least=1_024,
-            most=2**20,
+            minimum=1_024,
+            maximum=2**20,
         ),
     )
     max_header_fields: int = field(
         default=100,
-        metadata=about("headers in one request", group="Connections", unit="headers", least=10, most=10_000),
+        metadata=setting(
+            "headers in one request", group="Connections", unit="headers", minimum=10, maximum=10_000
+        ),
     )
     header_deadline_seconds: float = field(
         default=10.0,
-        metadata=about(
+        metadata=setting(
             "a connection whose request line and headers take longer to arrive is closed",
             group="Connections",
             unit="seconds",
-            least=0.05,
-            most=3_600,
+            minimum=0.05,
+            maximum=3_600,
         ),
     )
     body_deadline_seconds: float = field(
         default=30.0,
-        metadata=about(
+        metadata=setting(
             "a connection whose request body takes longer to arrive is closed",
             group="Connections",
             unit="seconds",
-            least=0.05,
-            most=3_600,
+            minimum=0.05,
+            maximum=3_600,
         ),
     )
     answer_deadline_seconds: float = field(
         default=60.0,
-        metadata=about(
-            "a connection whose client takes in nothing of an answer for so long is closed",
+        metadata=setting(
+            "a connection whose client reads nothing of an answer for this time is closed",
             group="Connections",
             unit="seconds",
-            least=0.05,
-            most=3_600,
+            minimum=0.05,
+            maximum=3_600,
         ),
     )
     keep_alive_seconds: float = field(
         default=75.0,
-        metadata=about(
-            "an idle connection is closed after so long",
+        metadata=setting(
+            "an idle connection is closed after this time",
             group="Connections",
             unit="seconds",
-            least=0.05,
-            most=86_400,
+            minimum=0.05,
+            maximum=86_400,
         ),
     )
     max_connections: int = field(
         default=15_000,
-        metadata=about(
-            "connections at once; further ones are answered 503 and closed",
+        metadata=setting(
+            "open connections; further ones are answered 503 and closed",
             group="Connections",
             unit="connections",
-            least=1,
+            minimum=1,
         ),
     )
     max_connections_per_address: int = field(
         default=0,
-        metadata=about(
-            "connections at once from one address; 0 leaves only the cap above",
+        metadata=setting(
+            "open connections from one address; 0 for no limit but the one above",
             group="Connections",
             unit="connections",
         ),
@@ -305,7 +310,8 @@ class Settings:
     def from_environment(
         cls, environ: Mapping[str, str], overrides: Mapping[str, str | Value | None] | None = None
     ) -> Settings:
-        """Defaults, then variables, then overrides (by knob name, as text or typed; None is not given)."""
+        """Settings from defaults, variables and overrides; the later win. An override goes by the name of its option,
+        as text or typed; None stands for one that is not given. SettingsError when a value cannot be used."""
         given = overrides or {}
         unknown = sorted(given.keys() - {option.name for option in OPTIONS})
         if unknown:
@@ -317,7 +323,7 @@ class Settings:
                 values[option.name] = option.parse(override, option.flag)
             elif override is not None:
                 values[option.name] = option.check(override, option.flag)
-            elif environ.get(option.variable):  # an empty variable is one that somebody unset
+            elif environ.get(option.variable):  # an empty variable counts as not set
                 values[option.name] = option.parse(environ[option.variable], option.variable)
         limits = {name: values.pop(name) for name in LIMIT_NAMES & values.keys()}
         quotas = NO_LIMITS if values.get("limits") == "off" else Limits(**cast("dict[str, Any]", limits))
@@ -325,17 +331,17 @@ class Settings:
 
 
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:
-    """Variables that look like ours and mean nothing: most likely misspelt."""
+    """Variables with our prefix that are no setting: most likely misspelt."""
     known = {option.variable for option in OPTIONS}
     return sorted(name for name in environ if name.startswith(ENVIRONMENT_PREFIX) and name not in known)
 
 
-def _knobs_of(owner: type) -> tuple[Option, ...]:
+def _options_of(owner: type) -> tuple[Option, ...]:
     types = typing.get_type_hints(owner)
     options: list[Option] = []
     for item in dataclasses.fields(owner):
         if not item.metadata:
-            continue  # `limits`, which has knobs of its own
+            continue  # `quotas`, whose fields are options of their own
         kind = types[item.name]
         choices = typing.get_args(kind)
         options.append(
@@ -350,5 +356,5 @@ def _knobs_of(owner: type) -> tuple[Option, ...]:
     return tuple(options)
 
 
-OPTIONS: tuple[Option, ...] = _knobs_of(Settings) + _knobs_of(Limits)
+OPTIONS: tuple[Option, ...] = _options_of(Settings) + _options_of(Limits)
 LIMIT_NAMES = frozenset(item.name for item in dataclasses.fields(Limits))

@@ -1,4 +1,4 @@
-"""Whose names these are: every name is scoped by account and region (SWF §1.3.5). A leaf."""
+"""The account and region that scope every name (SWF §1.3.5). A leaf."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Tenant(NamedTuple):
 
     @property
     def key(self) -> str:
-        """The form the stores keep: `account/region`."""
+        """The form in which stores keep it: `account/region`."""
         return f"{self.account}/{self.region}"
 
     def domain_arn(self, name: str) -> str:

@@ -17,12 +17,12 @@ from bench.swf import Unexpected
 
 @dataclass
 class Bench:
-    """What all scenarios of one invocation share."""
+    """The shared context of all scenarios of one invocation."""
 
     plan: Plan
-    folder: Path  # where SQLite files are made: on the disk that is to be measured
-    code: Path = ROOT  # the workflowsvc that is measured
-    store: str = "sqlite"  # or "memory": shows what durability costs; or as bench/database.py says
+    folder: Path  # of SQLite files, on the measured disk
+    code: Path = ROOT  # folder with the measured package
+    store: str = "sqlite"  # or "memory", to show the cost of durability, or as in bench/database.py
     database: Database | None = None  # when the store is PostgreSQL
     executions_open: int = 100_000  # for `stored` and `startup`
     executions_closed: int = 1_000_000
@@ -30,13 +30,13 @@ class Bench:
 
     @contextmanager
     def fresh_folder(self) -> Iterator[Path]:
-        """An empty folder; gone afterwards."""
+        """An empty folder, removed afterwards."""
         with tempfile.TemporaryDirectory(dir=self.folder, prefix="bench-") as folder:
             yield Path(folder)
 
     @contextmanager
     def fresh_store(self) -> Iterator[str]:
-        """The --store of a server that knows nothing yet; gone afterwards."""
+        """The --store of a new server, removed afterwards."""
         if self.database is not None:
             with self.database.fresh_schema() as store:
                 yield store
@@ -60,13 +60,13 @@ class Bench:
             ]
 
     def require_database(self) -> Database:
-        """For scenarios of several nodes."""
+        """The shared database. Unexpected without one."""
         if self.database is None:
             raise Unexpected("several nodes need --store postgres, or --store postgresql://...")
         return self.database
 
     def earlier(self, scenario: str, what: str) -> float | None:
-        """A figure that an earlier scenario of this invocation has found."""
+        """A figure from an earlier scenario of this invocation, None without it."""
         result = (self.found or {}).get(scenario)
         figures = result.figures if result else []
         return next((figure.value for figure in figures if figure.what == what), None)

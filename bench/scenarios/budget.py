@@ -1,4 +1,4 @@
-"""Where the time of one call goes, piece by piece, in µs of CPU: the middle of the seven calls of a workflow."""
+"""Where the CPU time of one call goes, part by part, in µs: the mean of the seven calls of a workflow."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bench.scenarios import Bench
 
 
 async def run(bench: Bench) -> Result:
-    """Pieces are measured in this process, the least of several times; the whole by `throughput`, from outside."""
+    """Parts are measured in this process, the lowest of several times; the whole comes from `throughput`."""
     http = min([await budget.seconds_of_http() for _ in range(5)])
     decode = budget.cheapest(budget.seconds_to_decode)
     hand_over = min([await budget.seconds_to_hand_over() for _ in range(5)])
@@ -22,8 +22,8 @@ async def run(bench: Bench) -> Result:
     pieces = {
         "HTTP: from the request's bytes to the answer's, without what follows": http - decode,
         "decode and validate the request": decode,
-        "to the lane and back": hand_over,
-        "rules, session, tokens, events, SQLite in memory": rules - decode,
+        "to the writer's thread and back": hand_over,
+        "rules, unit of work, tokens, events, SQLite in memory": rules - decode,
         "SQLite on disk beside memory: log, checkpoint, sync": durable - rules,
     }
     for what, seconds in pieces.items():

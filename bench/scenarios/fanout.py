@@ -1,4 +1,4 @@
-"""A thousand activities scheduled in one decision task, against the same thousand ten at a time."""
+"""1,000 activities scheduled by one decision task, against the same number ten at a time."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import time
 from time import perf_counter
 
 from bench import swf
-from bench.connection import Caller
+from bench.connection import Client
 from bench.measure import usage
 from bench.report import Result
 from bench.scenarios import Bench
 from bench.server import Server, workflowsvc
 from bench.swf import DOMAIN, Execution, Requests, Unexpected, expect, expect_empty
 
-ACTIVITIES = 1_000  # SWF allows as many open ones in a run (SWF §12.1)
+ACTIVITIES = 1_000  # the most that SWF allows open in a run (SWF §12.1)
 WORKERS = 100
 FEW = 10
 TASK_LIST = "bench"
@@ -84,7 +84,7 @@ async def decide(requests: Requests, at_once: int) -> None:
             expect_empty(await connection.call(request), "RespondDecisionTaskCompleted")
 
 
-async def poll_whole(connection: Caller, requests: Requests, poll: bytes) -> swf.DecisionTask:
+async def poll_whole(connection: Client, requests: Requests, poll: bytes) -> swf.DecisionTask:
     """The next decision task with all pages of its events."""
     task = swf.DecisionTask()
     while not task.taskToken:

@@ -1,7 +1,7 @@
 """What an append to a history of 20,000 events costs, against one of 20, and how long it takes to read.
 
-One execution is filled with signals; many short ones are its counterparts. The calls to both alternate, so
-that whatever else the machine does hits both alike. Appends are measured three ways: a signal, a decision
+One execution is filled with signals; many short ones are compared with it. The calls to both alternate, so that other
+load of the machine affects both. Appends are measured three ways: a signal, a decision
 with a marker, and the first signal after a restart, when the server has to read the execution again.
 """
 
@@ -12,7 +12,7 @@ import time
 from time import perf_counter
 
 from bench import swf
-from bench.connection import Caller
+from bench.connection import Client
 from bench.measure import summarize
 from bench.report import Result
 from bench.scenarios import Bench
@@ -20,9 +20,9 @@ from bench.server import Server, workflowsvc
 from bench.swf import DOMAIN, DecisionTask, Execution, Json, Requests, Unexpected, expect, expect_empty
 
 LONG, SHORT = 20_000, 20
-ROUNDS = 200  # appends of each kind to the long history, and as many short histories
-CONNECTIONS = 16  # that fill the histories
-WITHIN = 1.15  # "as fast as", with what two runs of the same thing differ by anyway
+ROUNDS = 200  # appends of each kind to the long history; also the number of short histories
+CONNECTIONS = 16  # to fill the histories
+WITHIN = 1.15  # the goal "as fast as", with the usual difference between two equal runs
 
 
 async def run(bench: Bench) -> Result:
@@ -41,7 +41,7 @@ async def run(bench: Bench) -> Result:
 
 
 async def measure(server: Server, result: Result) -> tuple[Execution, list[Execution]]:
-    """Everything that needs no restart; the long execution and the short ones."""
+    """Measures all that needs no restart; the long execution and the short ones."""
     requests = Requests(server.host, server.port)
     await swf.register(requests)
     async with requests.connected() as connection:
@@ -73,7 +73,7 @@ async def measure(server: Server, result: Result) -> tuple[Execution, list[Execu
     return long, short
 
 
-async def start(connection: Caller, requests: Requests, name: str) -> Execution:
+async def start(connection: Client, requests: Requests, name: str) -> Execution:
     """A new execution whose decision tasks go to a list of its own."""
     members: Json = {
         "domain": DOMAIN,
@@ -97,7 +97,7 @@ def signal(requests: Requests, execution: Execution) -> bytes:
 
 
 async def send_all(requests: Requests, messages: list[bytes]) -> float:
-    """Sends them all, over some connections at once; how many a second."""
+    """Sends all requests over several connections; requests per second."""
     left = iter(messages)
 
     async def some() -> None:
@@ -110,14 +110,14 @@ async def send_all(requests: Requests, messages: list[bytes]) -> float:
     return len(messages) / (perf_counter() - began)
 
 
-async def seconds_of(connection: Caller, request: bytes) -> float:
-    """How long a void action takes."""
+async def seconds_of(connection: Client, request: bytes) -> float:
+    """Seconds that an action without an answer body takes."""
     began = perf_counter()
     expect_empty(await connection.call(request), "a void action")
     return connection.answered_at - began
 
 
-async def marker(connection: Caller, requests: Requests, task_list: str) -> bytes:
+async def marker(connection: Client, requests: Requests, task_list: str) -> bytes:
     """The completion, with one marker, of the decision task that waits on this list."""
     poll = requests.of(
         "PollForDecisionTask",

@@ -1,4 +1,4 @@
-"""How long calls and waiting tasks take at half of what the server can carry, at a fixed rate of arrivals."""
+"""Latency of calls and tasks at half of the server's throughput, at a fixed rate of arrivals."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RATE_IF_UNKNOWN = 400.0  # half of the goal for throughput
 async def run(bench: Bench) -> Result:
     most = bench.earlier("throughput", WORKFLOWS_PER_SECOND)
     rate = bench.plan.rate or (most / 2 if most else RATE_IF_UNKNOWN)
-    # Far more slots than such a rate needs: they must never be what a workflow waits for.
+    # Far more slots than such a rate needs: a workflow must never wait for one.
     plan = replace(bench.plan, rate=rate, open_workflows=max(1_000, bench.plan.open_workflows))
     with bench.fresh_store() as store, workflowsvc(store, code=bench.code) as server:
         outcome = await run_load(server, plan)

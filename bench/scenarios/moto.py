@@ -1,9 +1,9 @@
-"""How the same load fares on moto_server, and how many times more of it we complete.
+"""The same load on moto_server, and how many times more workflows our server completes.
 
-moto answers empty polls at once, so its decider and its worker ask only when a task must be there. There is
-one of each, because moto gives one decision task to two deciders that ask at the same moment. It keeps
-nothing on disk, and gets slower the more it holds. So it is measured twice, each time fresh: with as many
-open workflows as we get, and with one at a time, where it is fastest.
+moto answers empty polls immediately, so its decider and its worker poll only when there must be a task. There is one
+of each, because moto gives the same decision task to two deciders that poll at the same time. It keeps nothing on
+disk, and gets slower the more it holds. So it is measured twice, each time newly started: with the same number of open
+workflows as our server, and with one at a time, where it is fastest.
 """
 
 from __future__ import annotations
@@ -42,6 +42,6 @@ async def run(bench: Bench) -> Result:
 
 
 async def run_moto(bench: Bench, plan: Plan) -> Outcome:
-    """The load against a moto_server that has just been started."""
+    """Runs the load on a newly started moto_server."""
     with bench.fresh_folder() as folder, moto(folder) as server:
         return await run_load(server, replace(plan, like_moto=True))

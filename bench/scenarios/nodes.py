@@ -1,10 +1,10 @@
-"""Complete workflows a second with one, two and four nodes on one PostgreSQL, and what each costs nodes and database.
+"""Complete workflows a second with one, two and four nodes on one PostgreSQL, and their cost for nodes and database.
 
-All of it, generator included, shares the cores of this machine. So more nodes are faster here only while cores are
-idle; what counts is that they cost hardly more. They are measured in turn, there and back, in many short windows: a
-shared machine does the same work up to a quarter dearer for a minute or two, and then all of them are to have it. How
-dear it was shows in what the generator needs, whose work is always the same.
-There are clients enough for the most nodes: with few of them, commits of each node would be nearly empty.
+Nodes, database and generator share the cores of this machine, so more nodes are faster only while cores are idle. What
+counts is that they cost hardly more CPU. They are measured in turn, forwards and backwards, in many short windows: on a
+shared machine the same work costs up to a quarter more for a minute or two, which should affect all of them. The CPU of
+the generator, whose work is always the same, shows how slow the machine was. There are enough clients for four nodes:
+with fewer, the commits of each node would hold few commands.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from bench.scenarios.throughput import described
 NODES = (1, 2, 4)
 TURNS = 12
 WINDOW = 1 / 4  # of --seconds
-WORKFLOWS_A_SECOND = 400.0  # the goals: for one node,
-MORE_CPU = 0.15  # and for more of them
+WORKFLOWS_A_SECOND = 400.0  # the goal for one node
+MORE_CPU = 0.15  # the goal for more nodes, as a share
 
 
 async def run(bench: Bench) -> Result:
@@ -44,7 +44,7 @@ async def run(bench: Bench) -> Result:
 
 
 async def run_nodes(bench: Bench, count: int, plan: Plan) -> Outcome:
-    """The load against so many nodes on an empty schema; clients are spread over them."""
+    """Runs the load on `count` nodes with an empty schema; clients are spread over them."""
     database = bench.require_database()
     with database.fresh_schema() as store, bench.nodes(store, [""] * count) as nodes:
         return await run_load(Servers(nodes, database.pid), plan)
@@ -60,7 +60,7 @@ def add(result: Result, count: int, found: dict[int, list[Outcome]]) -> None:
     result.add(f"{label}: calls", rate * CALLS_PER_WORKFLOW, "/s")
     result.add(f"{label}: CPU of nodes per workflow", mean_cpu(outcomes, of_database=False), "ms")
     if any(outcome.database is None for outcome in outcomes):
-        return  # it runs elsewhere: then nodes alone say nothing of the whole
+        return  # it runs on another machine, so the sum is not known
     result.add(f"{label}: CPU of PostgreSQL per workflow", mean_cpu(outcomes, of_database=True), "ms")
     result.add(f"{label}: CPU of both per workflow", total_cpu(outcomes), "ms")
     result.add(f"{label}: CPU of the generator per workflow", generator_cpu(outcomes), "ms")
@@ -87,5 +87,5 @@ def total_cpu(outcomes: list[Outcome]) -> float:
 
 
 def generator_cpu(outcomes: list[Outcome]) -> float:
-    """It does the same work for each workflow, so this tells how slow the machine was."""
+    """Milliseconds per workflow. The generator always does the same work, so this shows how slow the machine was."""
     return statistics.mean(outcome.generator_cpu_ms_per_workflow for outcome in outcomes)

@@ -1,4 +1,4 @@
-"""What ten thousand waiting long polls cost: memory for each, CPU for all; and that they wake at once."""
+"""The cost of ten thousand waiting long polls: memory for each, CPU for all, and the time to wake one."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from bench.swf import DOMAIN, Requests, Unexpected
 POLLS = 10_000
 POLLS_PER_LIST = 500  # SWF allows 1,000 (SWF §2.31)
 IDLE_SECONDS = 10.0
-OPENED_AT_ONCE = 100  # less than a listen queue holds
+OPEN_BATCH_SIZE = 100  # connections; less than a listen queue holds
 SPARE_FILES = 200
 WOKEN = 50
 
 
 async def run(bench: Bench) -> Result:
     allow_open_files(POLLS + SPARE_FILES)
-    # Held for longer than this takes, so that no empty answer and no new poll is measured.
+    # Held for longer than the measurement, so that it contains no empty answer and no new poll.
     settings = {"WORKFLOWSVC_LONG_POLL_SECONDS": "120"}
     with bench.fresh_store() as store, workflowsvc(store, code=bench.code, settings=settings) as server:
         return await measure(server)
@@ -36,9 +36,9 @@ async def measure(server: Server) -> Result:
     before = usage(server.pid)
     connections: list[Connection] = []
     polls: list[asyncio.Future[Answer]] = []
-    for first in range(0, POLLS, OPENED_AT_ONCE):
+    for first in range(0, POLLS, OPEN_BATCH_SIZE):
         some = await asyncio.gather(
-            *(Connection.open(server.host, server.port) for _ in range(OPENED_AT_ONCE))
+            *(Connection.open(server.host, server.port) for _ in range(OPEN_BATCH_SIZE))
         )
         polls += [one.call(poll_of(server, task_list_of(first + n))) for n, one in enumerate(some)]
         connections += some
@@ -91,17 +91,17 @@ def poll_of(server: Server, task_list: str) -> bytes:
 
 
 async def until_quiet(pid: int) -> None:
-    """Returns when the server has nothing left to do: less than a hundredth of a core over a second."""
+    """Returns when the server is idle: less than a hundredth of a core over a second."""
     for _ in range(30):
         before = usage(pid).cpu_seconds
         await asyncio.sleep(1)
         if usage(pid).cpu_seconds - before <= 0.02:
             return
-    raise Unexpected("the server does not come to rest")
+    raise Unexpected("the server does not become idle")
 
 
 def allow_open_files(count: int) -> None:
-    """For us, and for the server that we start afterwards: one file for each connection."""
+    """Raises the limit of open files, one for each connection, for this process and the server that it starts."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < count:
         raise Unexpected(f"{count} open files are needed and only {hard} allowed: raise `ulimit -Hn`")

@@ -1,8 +1,8 @@
-"""A hot queue while somebody holds a snapshot open for a minute: a backup, a report, a forgotten transaction.
+"""A busy task list while a snapshot is held open for a minute, as by a backup, a report or a forgotten transaction.
 
 PostgreSQL keeps every row that such a snapshot might still see, so each task that was taken stays in the index of its
-queue. Two nodes, and the clients are laid so that every task is put by one node and taken by the other: otherwise it
-would never be in a table.
+list. There are two nodes, and the clients are connected so that every task is put by one node and taken by the other:
+otherwise it would never be written to a table.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ async def run(bench: Bench) -> Result:
         with held_snapshot(database, store):
             first, last = await measure(FIRST), await measure(LAST)
         after = await measure(AFTER)
-    return told(plan, before, first, last, after)
+    return result_of(plan, before, first, last, after)
 
 
-def told(plan: Plan, before: Outcome, first: Outcome, last: Outcome, after: Outcome) -> Result:
+def result_of(plan: Plan, before: Outcome, first: Outcome, last: Outcome, after: Outcome) -> Result:
     without = statistics.mean([before.workflows_per_second, after.workflows_per_second])
     least = (1 - LOSS) * without
     result = Result(
@@ -59,7 +59,7 @@ def told(plan: Plan, before: Outcome, first: Outcome, last: Outcome, after: Outc
 
 @contextmanager
 def held_snapshot(database: Database, store: str) -> Iterator[None]:
-    """A transaction that has looked once and does nothing more."""
+    """Holds a transaction open that has read once and does nothing more."""
     with database.connect(store) as connection:
         connection.execute("begin isolation level repeatable read read only")
         connection.execute("select count(*) from tasks")

@@ -1,4 +1,4 @@
-"""How long after the start of its process the server gives its first answer, on an empty file."""
+"""Time from the start of its process to the server's first answer, on an empty file."""
 
 from __future__ import annotations
 

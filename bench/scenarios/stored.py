@@ -1,5 +1,4 @@
-"""The same load on a file that holds very many executions, in turn with an empty one; and how fast it
-starts."""
+"""The same load on a file with very many executions, in turn with an empty one, and the time to start on it."""
 
 from __future__ import annotations
 
@@ -15,7 +14,7 @@ from bench.scenarios.throughput import described
 from bench.server import workflowsvc
 
 TURNS = 2  # empty, full, empty, full
-ENOUGH = 0.85  # "within 15 % of the empty file"
+ENOUGH = 0.85  # the goal: within 15 % of the empty file
 
 
 async def run(bench: Bench) -> Result:

@@ -11,7 +11,7 @@ from bench.scenarios import Bench
 from bench.server import workflowsvc
 
 OPEN_WORKFLOWS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
-SHARES_OF_MOST = (0.1, 0.25, 0.5, 0.7, 0.85, 0.95)
+SHARES_OF_THROUGHPUT = (0.1, 0.25, 0.5, 0.7, 0.85, 0.95)
 SECONDS = 4.0
 WARMUP_SECONDS = 1.0
 
@@ -32,7 +32,7 @@ async def run(bench: Bench) -> Result:
             result.series.setdefault(THROUGHPUT, []).append((workflows, outcome.workflows_per_second))
         most = max(y for _, y in result.series[THROUGHPUT])
         result.add("most workflows in a closed loop", most, "/s")
-        for share in SHARES_OF_MOST:
+        for share in SHARES_OF_THROUGHPUT:
             rate = share * most
             plan = replace(short, rate=rate, open_workflows=1_000)
             outcome = await run_load(server, plan)

@@ -1,4 +1,4 @@
-"""How many complete one-activity workflows a second, in a closed loop, and what each costs the server."""
+"""Complete one-activity workflows a second, in a closed loop, and the CPU of the server for each."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def described(plan: Plan) -> str:
 
 
 def add_memory_and_generator(result: Result, outcome: Outcome) -> None:
-    """What the server holds at the end, and what the generator took away from it."""
+    """Adds the memory of the server, and the CPU of server and generator."""
     result.add("server memory", outcome.server.resident_bytes / 2**20, "MiB")
     result.add("server CPU, of one core", 100 * outcome.server.cpu_seconds / outcome.seconds, "%")
     result.add("generator CPU per workflow", outcome.generator_cpu_ms_per_workflow, "ms", ours=False)
@@ -55,7 +55,7 @@ def add_latency(
     p50_at_most: float | None = None,
     p99_at_most: float | None = None,
 ) -> None:
-    """Half and nearly all of the latencies of this name."""
+    """Adds the p50 and p99 of the latencies of this name."""
     summary = outcome.latencies[name]
     ours = name != load.LAG
     result.add(f"{name}, p50", summary.p50_ms, "ms", at_most=p50_at_most, ours=ours)

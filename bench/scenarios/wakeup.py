@@ -1,4 +1,4 @@
-"""How soon a poll that waits on one node has the task that is made through another, with hints and without any."""
+"""Time until a poll that waits on one node gets a task that another node makes, with hints and without."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROUNDS = 4
 SPREAD_SECONDS = (
     2.0  # the starts of a round: a node looks by itself every 0.9 s, and must be met at any moment of that
 )
-MOST_SECONDS = 10.0
+MAX_SECONDS = 10.0
 HINTED_MS, ALONE_MS = 250.0, 1100.0  # the goals, p99 (QUALITY §6.6)
 
 
@@ -39,7 +39,7 @@ async def run(bench: Bench) -> Result:
 
 
 async def wake(bench: Bench, defect: str) -> Summary:
-    """Of two such nodes on an empty schema."""
+    """The latencies of two such nodes on an empty schema."""
     database = bench.require_database()
     with database.fresh_schema() as store, bench.nodes(store, [defect, defect]) as (waiting, starting):
         await swf.register(Requests(waiting.host, waiting.port))
@@ -50,13 +50,13 @@ async def wake(bench: Bench, defect: str) -> Summary:
 
 
 async def one_round(waiting: Server, starting: Server, number: int) -> list[float]:
-    """All polls wait first; then each gets its task at a moment of its own."""
+    """Lets all polls wait; then makes a task for each, at a random time of its own. Seconds of each."""
     lists = [f"wake-{number}-{place}" for place in range(POLLS)]
     polls = [await Connection.open(waiting.host, waiting.port) for _ in lists]
     answers = [poll.call(poll_of(waiting, name)) for poll, name in zip(polls, lists, strict=True)]
-    await asyncio.sleep(1.0)  # they are surely there
-    chance = random.Random(number)
-    moments = [chance.uniform(0, SPREAD_SECONDS) for _ in lists]
+    await asyncio.sleep(1.0)  # until all polls have arrived
+    random_source = random.Random(number)
+    moments = [random_source.uniform(0, SPREAD_SECONDS) for _ in lists]
 
     async def start(place: int) -> float:
         requests = Requests(starting.host, starting.port, lists[place])
@@ -65,7 +65,7 @@ async def one_round(waiting: Server, starting: Server, number: int) -> list[floa
             began = perf_counter()
             request = requests.start_workflow_execution(lists[place])
             swf.expect(await connection.call(request), "StartWorkflowExecution")
-            answer = await asyncio.wait_for(answers[place], MOST_SECONDS)
+            answer = await asyncio.wait_for(answers[place], MAX_SECONDS)
             if not swf.read_decision_task(swf.expect(answer, "PollForDecisionTask")).taskToken:
                 raise Unexpected("a poll was answered without a task")
             return polls[place].answered_at - began

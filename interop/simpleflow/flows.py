@@ -47,7 +47,7 @@ def pay(folder: str, round_number: int) -> str:
 
 
 class Shipping(Workflow):
-    """The child: tells its parent with a signal, then ends."""
+    """The child: signals its parent, then ends."""
 
     name = "flows.Shipping"
     version = "1"
@@ -56,7 +56,7 @@ class Shipping(Workflow):
 
     def run(self, parcel: str) -> str:
         context: dict[str, Any] = self.get_run_context()
-        told = self.submit(
+        signaled = self.submit(
             self.signal(
                 "shipped",
                 parcel=parcel,  # by name: simpleflow's signal task takes no positional arguments of ours
@@ -65,7 +65,7 @@ class Shipping(Workflow):
                 propagate=False,
             )
         )
-        futures.wait(told)
+        futures.wait(signaled)
         return f"{parcel} delivered"
 
 

@@ -31,5 +31,5 @@ def client(server: Server) -> Any:
 
 @pytest.fixture
 def domain() -> str:
-    """The name of a domain that nobody has registered yet."""
+    """The name of a domain that is not registered yet."""
     return f"clients-{next(NUMBERS)}"

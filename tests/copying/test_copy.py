@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -14,12 +15,16 @@ from tests.fsck.full_database import FullDatabase
 from tests.postgres.places import Place, admin, new_place, with_option
 from tests.store.test_sqlite_crash import child
 from workflowsvc import cli
+from workflowsvc.clock import SystemClock
 from workflowsvc.copying import transfer
 from workflowsvc.copying.compare import compare
-from workflowsvc.store.errors import StoreError
+from workflowsvc.node import Node
+from workflowsvc.settings import Settings
+from workflowsvc.store.errors import StoreError, StoreUnusable
 from workflowsvc.store.interface import Store, Transaction
 from workflowsvc.store.postgres import schema
 from workflowsvc.store.sqlite.store import SqliteStore
+from workflowsvc.stores import open_read_only
 
 
 @pytest.fixture
@@ -41,11 +46,11 @@ def copy(source: str, target: str, *options: str) -> int:
 
 def serves(store: str) -> bool:
     """Whether a server would start on it."""
-    node = cli.Node(cli.Settings.from_environment({}, {"store": store}), cli.SystemClock(), None)
+    node = Node(Settings.from_environment({}, {"store": store}), SystemClock(), None, os.urandom)
     refusal = ""
     try:
         node.open().close()
-    except cli.StoreUnusable as reason:
+    except StoreUnusable as reason:
         refusal = str(reason)
     finally:
         node.close()
@@ -55,7 +60,7 @@ def serves(store: str) -> bool:
 
 def require_same(left: str, right: str) -> None:
     """Row by row, lists of tags included."""
-    one, other = cli.open_read_only(left), cli.open_read_only(right)
+    one, other = open_read_only(left), open_read_only(right)
     with closing(one), closing(other):
         same = compare(one, other, lambda runs: None)
         assert same.domains
@@ -302,7 +307,7 @@ def test_a_database_that_nodes_use_is_refused(
 ) -> None:
     target = f"sqlite:{tmp_path / 'target.db'}"
     assert copy(source, place.dsn) == 0
-    node = cli.Node(cli.Settings.from_environment({}, {"store": place.dsn}), cli.SystemClock(), None)
+    node = Node(Settings.from_environment({}, {"store": place.dsn}), SystemClock(), None, os.urandom)
     node.open()
     capsys.readouterr()
     refused(capsys, place.dsn, target, "sessions of workflowsvc are connected to it")

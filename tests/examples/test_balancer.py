@@ -13,7 +13,7 @@ import pytest
 
 from tools.balancer import Balancer, balancing, receive
 
-NOBODY = "http://127.0.0.1:9"  # discard: nobody listens there
+NO_NODE = "http://127.0.0.1:9"  # the discard port: no process listens there
 Handle = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -60,7 +60,7 @@ def test_calls_of_one_connection_go_round_and_past_a_node_that_is_away() -> None
         async with (
             node(answering(b"first")) as first,
             node(answering(b"second")) as second,
-            client(first, NOBODY, second) as (balancer, reader, writer),
+            client(first, NO_NODE, second) as (balancer, reader, writer),
         ):
             answers: list[bytes] = []
             for number in range(4):
@@ -74,7 +74,7 @@ def test_calls_of_one_connection_go_round_and_past_a_node_that_is_away() -> None
 
 
 def test_a_node_that_dies_in_a_call_cuts_its_client_off() -> None:
-    """It may have carried the call out, so nobody else is asked."""
+    """It may have carried the call out, so no other node is asked."""
 
     async def story() -> None:
         async with (
@@ -112,7 +112,7 @@ def test_a_client_that_has_gone_is_cut_off_from_its_node() -> None:
 
 
 def test_without_any_node_the_answer_is_503() -> None:
-    with balancing([NOBODY, NOBODY]) as balancer, pytest.raises(urllib.error.HTTPError) as answer:
+    with balancing([NO_NODE, NO_NODE]) as balancer, pytest.raises(urllib.error.HTTPError) as answer:
         urllib.request.urlopen(balancer.url, data=json.dumps({}).encode(), timeout=30)
     assert answer.value.code == 503
     assert answer.value.read() == b"no node can be reached.\n"
@@ -121,7 +121,7 @@ def test_without_any_node_the_answer_is_503() -> None:
 def test_what_is_no_call_is_cut_off() -> None:
     async def story() -> None:
         for wrong in (b"POST / HTTP/1.1\r\nContent-Length: many\r\n\r\n", b"x" * 200_000):
-            async with client(NOBODY) as (_, reader, writer):
+            async with client(NO_NODE) as (_, reader, writer):
                 writer.write(wrong)
                 assert await reader.read() == b""
 

@@ -1,4 +1,4 @@
-"""The bench measures what it says, tells it in every form, and refuses to measure wrong answers.
+"""The bench measures what it says, reports it in every form, and refuses to measure wrong answers.
 
 How fast anything is, is not tested: that depends on the machine.
 """

@@ -92,13 +92,15 @@ def test_a_demo_that_is_interrupted_leaves_nothing_behind(tmp_path: Path) -> Non
         demo.send_signal(signal.SIGINT)
         rest, _ = demo.communicate(timeout=PATIENCE_SECONDS)
     assert demo.returncode == 1
-    assert "nothing was left behind" in rest
+    assert "All processes and files are removed" in rest
     assert list(tmp_path.iterdir()) == []
     assert processes_started_with(str(tmp_path)) == []
 
 
 def test_a_sample_without_a_service_says_so_and_fails() -> None:
-    finished = run("simple.py", AWS_ENDPOINT_URL_SWF="http://127.0.0.1:9")  # discard: nobody listens there
+    finished = run(
+        "simple.py", AWS_ENDPOINT_URL_SWF="http://127.0.0.1:9"
+    )  # the discard port: no process listens there
     assert finished.returncode == 1
     assert "Is the service running" in finished.stderr
 

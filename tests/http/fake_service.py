@@ -14,8 +14,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from workflowsvc import cli
+from workflowsvc.cli import context_of_process
 from workflowsvc.clock import SystemClock
+from workflowsvc.commands import serve
 from workflowsvc.faults import UnknownResourceFault
 from workflowsvc.http import server
 from workflowsvc.service.action import Action
@@ -101,7 +102,7 @@ class Stuck(FakeService):
 def main() -> int:
     """Like `workflowsvc serve`, with the stand-in. STUCK=1 in the environment makes it refuse to drain."""
     parser = argparse.ArgumentParser()
-    cli.add_arguments(parser)
+    serve.add_arguments(parser, context_of_process())
     args = parser.parse_args()
     settings = Settings.from_environment(
         os.environ, {option.name: getattr(args, option.name) for option in OPTIONS}

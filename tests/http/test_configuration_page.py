@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from workflowsvc.cli import by_group
-from workflowsvc.options import Option, spell
+from workflowsvc.options import Option, by_group, spell
 from workflowsvc.settings import OPTIONS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
@@ -39,9 +38,9 @@ def values(option: Option) -> str:
     if option.type is str:
         return option.shape
     numbers = "whole number" if option.type is int else "number"
-    most = "" if option.most >= 10**12 else f" to {spell(option.most)}"
+    maximum = "" if option.maximum >= 10**12 else f" to {spell(option.maximum)}"
     unit = f" of {option.unit}" if option.unit else ""
-    return f"{numbers}{unit}, {spell(option.least)}{most or ' or more'}"
+    return f"{numbers}{unit}, {spell(option.minimum)}{maximum or ' or more'}"
 
 
 def test_the_configuration_page_says_what_the_settings_say() -> None:

@@ -123,4 +123,4 @@ def test_a_misspelt_variable_is_pointed_out(tmp_path: Path) -> None:
 
 def test_letting_everybody_in_is_said_every_time(tmp_path: Path) -> None:
     with serve(tmp_path, "--host", "0.0.0.0", "--insecure-allow-remote") as served:
-        assert "whoever reaches 0.0.0.0 may do everything" in served.said
+        assert "any client that reaches 0.0.0.0 may do everything" in served.said

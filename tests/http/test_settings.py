@@ -1,4 +1,4 @@
-"""Every setting is described once; options win over variables, those over defaults; bad values are explained."""
+"""Every setting is defined once; options win over variables, those over defaults; bad values are explained."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_booleans_are_words(word: str) -> None:
     assert Settings.from_environment({"WORKFLOWSVC_INSECURE_ALLOW_REMOTE": word}).insecure_allow_remote
 
 
-@pytest.mark.parametrize("knob", OPTIONS, ids=lambda option: option.name)
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
 def test_every_default_can_be_written_down_and_read_again(option: Any) -> None:
     assert option.parse(spell(option.default), option.variable) == option.default
     assert option.help

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import io
 import json
 import threading
@@ -17,7 +16,7 @@ import pytest
 from tests.lint.mutate import mutate
 from tests.lint.test_describe import CANCELED, describe
 from tests.lint.written import History, read_histories
-from workflowsvc.lint.command import add_arguments, run
+from workflowsvc.cli import main
 
 HISTORIES = read_histories()
 BROKEN = mutate(HISTORIES["14.1"], "at 8 +1.595")
@@ -25,9 +24,7 @@ RUN = "22w="
 
 
 def lint(*arguments: str) -> int:
-    parser = argparse.ArgumentParser(prog="workflowsvc lint")
-    add_arguments(parser)
-    return run(parser.parse_args(arguments))
+    return main(["lint", *arguments])
 
 
 def write(path: Path, answer: Any) -> str:

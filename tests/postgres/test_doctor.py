@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import re
 from collections.abc import Iterator
 
@@ -10,6 +11,9 @@ import psycopg
 import pytest
 
 from tools import postgres
+from workflowsvc.cli import context_of_process
+from workflowsvc.clock import SystemClock
+from workflowsvc.commands import doctor as command
 from workflowsvc.store.errors import StoreUnusable
 from workflowsvc.store.postgres import doctor
 from workflowsvc.store.postgres.store import PostgresStore
@@ -184,11 +188,21 @@ def test_an_empty_database_is_bad_and_nothing_else_is_asked(
     assert "workflowsvc migrate" in advice
 
 
+class Clock(SystemClock):
+    """A machine whose clock shows what it is given."""
+
+    def __init__(self, now_ms: doctor.NowMs) -> None:
+        self._shown = now_ms
+
+    def now_ms(self) -> int:
+        return self._shown()
+
+
 def run(where: str, now_ms: doctor.NowMs) -> int:
+    context = dataclasses.replace(context_of_process(), clock=Clock(now_ms))
     parser = argparse.ArgumentParser()
-    doctor.add_arguments(parser)
-    parser.set_defaults(now_ms=now_ms)
-    return doctor.run(parser.parse_args(["--store", where]))
+    command.add_arguments(parser, context)
+    return command.run(context, parser.parse_args(["--store", where]))
 
 
 def test_the_exit_status_says_whether_something_is_bad(

@@ -13,7 +13,8 @@ import pytest
 from tests.postgres.places import Place, admin, with_option
 from tests.store.rows import execution_row, insert
 from tools.postgres import Server
-from workflowsvc.store import migrate_command
+from workflowsvc.cli import context_of_process
+from workflowsvc.commands import migrate as command
 from workflowsvc.store.errors import StoreUnusable
 from workflowsvc.store.migrate import Migration, Version
 from workflowsvc.store.postgres import schema
@@ -186,14 +187,11 @@ def test_a_migration_that_fails_leaves_nothing(place: Place, monkeypatch: pytest
         assert connection.execute("select to_regclass('more')").fetchone() == (None,)
 
 
-def arguments(module: object, *words: str) -> argparse.Namespace:
-    parser = argparse.ArgumentParser()
-    module.add_arguments(parser)  # type: ignore[attr-defined]
-    return parser.parse_args(words)
-
-
 def migrate(dsn: str, *more: str) -> int:
-    return migrate_command.run(arguments(migrate_command, "--store", dsn, *more))
+    context = context_of_process()
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser, context)
+    return command.run(context, parser.parse_args(["--store", dsn, *more]))
 
 
 def test_migrate_prints_sql_that_does_the_same_and_changes_nothing(

@@ -19,6 +19,7 @@ from workflowsvc.store.interface import Store
 from workflowsvc.store.migrate import Migration
 from workflowsvc.store.postgres import schema
 from workflowsvc.store.sqlite import database_file
+from workflowsvc.stores import open_read_only, open_store
 from workflowsvc.testing import World
 
 TABLES = (*schema.SPREAD, *schema.COPIED)
@@ -36,7 +37,7 @@ class Database(NamedTuple):
         return self.dialect.MIGRATIONS[-1].number
 
     def open(self) -> Store:
-        return cli.open_store(self.where)
+        return open_store(self.where)
 
     def tables(self) -> set[str]:
         return {name for name in TABLES if self._has(name)}
@@ -119,7 +120,7 @@ WORKFLOW = {"name": "workflow", "version": "1"}
 
 
 def require_sound(database: Database, world: World) -> None:
-    with closing(cli.open_read_only(database.where)) as onlooker, onlooker.reader() as reader:
+    with closing(open_read_only(database.where)) as onlooker, onlooker.reader() as reader:
         assert list(audit(reader, Options(world.clock.now_ms()))) == []
 
 
@@ -178,7 +179,7 @@ def test_what_a_newer_release_has_contracted_is_refused_by_everybody(
     with pytest.raises(StoreUnusable, match="newer release"):
         database.open()
     with pytest.raises(StoreUnusable, match="newer release"):
-        cli.open_read_only(database.where)
+        open_read_only(database.where)
     capsys.readouterr()
     for words in (["serve", "--port", "0"], ["migrate"], ["migrate", "--print"], ["fsck"]):
         assert cli.main([words[0], "--store", database.where, *words[1:]]) != 0
@@ -195,14 +196,14 @@ def test_an_older_schema_is_upgraded_where_no_other_node_can_be_at_work(
     database.open().close()
     release("create table added (id integer primary key);")
     with pytest.raises(StoreUnusable, match=rf"has schema {database.newest - 1}, and this release needs"):
-        cli.open_read_only(database.where)
+        open_read_only(database.where)
     if database.dialect is schema:
         with pytest.raises(StoreUnusable, match="Run `workflowsvc migrate"):
             database.open()
         assert migrate(database) == 0
         assert f"applied {database.newest:04} later{database.newest}" in capsys.readouterr().out
     database.open().close()
-    cli.open_read_only(database.where).close()
+    open_read_only(database.where).close()
     assert database.execute("select * from added") == []
     assert migrate(database) == 0
     assert "nothing to do" in capsys.readouterr().out

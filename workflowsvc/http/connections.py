@@ -89,7 +89,7 @@ class Connections:
         log.warning("%d connections that do not take in their answers were cut off: memory is needed", cut)
 
     def _update_date_line(self) -> None:
-        date = email.utils.formatdate(self._clock.now_ms() / 1000, usegmt=True)
+        date = email.utils.formatdate(self._clock.now_ms() / 1000, usegmt=True)  # noqa: TID251
         self.date_line = f"date: {date}\r\n".encode()
 
     def drain(self) -> None:

@@ -1,20 +1,16 @@
-"""`workflowsvc doctor`: what endangers a PostgreSQL store or makes it slow, and what to do about it.
+"""Examines a PostgreSQL database: what endangers it or makes it slow, and what to do about it.
 
-Owns the list of examinations and what is printed. It reads, and changes nothing. Whether the data is sound is not asked
-here but by `workflowsvc fsck`. Status 0: nothing bad; 1: something is.
+Owns the list of examinations; `workflowsvc doctor` prints what they find. It reads, and changes nothing. Whether the
+data is sound is the question of `workflowsvc fsck`.
 """
 
 from __future__ import annotations
 
-import argparse
-import os
 import re
-import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from workflowsvc.store.errors import StoreUnusable
-from workflowsvc.store.migrate_command import POSTGRES
 
 if TYPE_CHECKING:
     from workflowsvc.store.postgres.schema import Connection
@@ -33,37 +29,6 @@ class Finding(NamedTuple):
     level: Level
     what: str
     advice: str = ""
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--store",
-        default=os.environ.get("WORKFLOWSVC_STORE"),
-        required="WORKFLOWSVC_STORE" not in os.environ,
-        metavar="WHERE",
-        help="postgresql://…, as for serve [WORKFLOWSVC_STORE]",
-    )
-
-
-def run(args: argparse.Namespace) -> int:
-    """`args.now_ms`, given by the command line, is the clock of this machine."""
-    if not args.store.startswith(POSTGRES):
-        raise StoreUnusable(
-            f"{args.store} needs no doctor: it examines PostgreSQL. To check the data, run `workflowsvc fsck`."
-        )
-    from workflowsvc.store.postgres import schema
-    from workflowsvc.store.postgres.wire import without_password
-
-    where = without_password(args.store)
-    with schema.opened(args.store, where) as connection, schema.failing_for(where):
-        findings = examine(connection, where, args.now_ms)
-    for level, what, advice in findings:
-        sys.stdout.write(f"{level.upper() if level == 'bad' else level:<5}{what}\n")
-        if advice:
-            sys.stdout.write(f"     -> {advice}\n")
-    bad = sum(finding.level == "bad" for finding in findings)
-    sys.stdout.write(f"{where}: {'nothing bad' if not bad else f'{bad} found that must be mended'}.\n")
-    return 1 if bad else 0
 
 
 def examine(connection: Connection, where: str, now_ms: NowMs) -> list[Finding]:

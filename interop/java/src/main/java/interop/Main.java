@@ -21,7 +21,7 @@ import software.amazon.awssdk.services.swf.model.ChildPolicy;
 
 /**
  * Leads the same order to its end three times: with plain workers, with an affinity worker that keeps
- * the decider between decision tasks, and with affinity asked for while nobody serves it.
+ * the decider between decision tasks, and with affinity to a task list that has no poller.
  *
  * <p>Endpoint and credentials come from the environment alone (AWS_ENDPOINT_URL_SWF).
  */
@@ -120,9 +120,9 @@ public final class Main {
     }
   }
 
-  private static void require(boolean condition, String complaint) {
+  private static void require(boolean condition, String message) {
     if (!condition) {
-      throw new AssertionError(complaint);
+      throw new AssertionError(message);
     }
   }
 }

@@ -1,21 +1,21 @@
-"""`workflowsvc lint`: judge one history and say what is wrong with it.
+"""`workflowsvc lint`: checks one history and reports what is wrong with it.
 
-Owns the command's options and exit codes: 0 no rule is broken, 1 some are, 2 there is no history to judge.
+Owns the command's options and exit statuses: 0 no rule is broken, 1 some are, 2 there is no history to check.
 """
 
+from __future__ import annotations
+
 import argparse
-import sys
 from collections.abc import Mapping, Sequence
 from typing import cast
 
+from workflowsvc.commands.context import CommandContext
 from workflowsvc.lint.checker import lint_history
 from workflowsvc.lint.report import as_json, as_text
 from workflowsvc.lint.source import LoadedHistory, Unusable, fetch, parse_answer, parse_execution, read_file
 
-__all__ = ["DESCRIPTION", "add_arguments", "run"]
-
 DESCRIPTION = """\
-Judge a workflow history by the rules of Amazon SWF: is this what the real service could have written?
+Check a workflow history against the rules of Amazon SWF: could the real service have written it?
 
 HISTORY is the JSON that `aws swf get-workflow-execution-history` prints (or GetWorkflowExecutionHistory or
 PollForDecisionTask answers), or a bare list of events; - is standard input. With --endpoint the history is
@@ -24,8 +24,7 @@ read from a running service instead, with its description."""
 _CLEAN, _FOUND, _UNUSABLE = 0, 1, 2
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Give the parser of this command its options."""
+def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> None:
     parser.description = DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(
@@ -45,23 +44,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     service.add_argument("--run-id", metavar="R", help="default: the open run, or else the newest")
 
 
-def run(args: argparse.Namespace) -> int:
-    """Judge what the arguments name, print the report; the exit code."""
+def run(context: CommandContext, arguments: argparse.Namespace) -> int:
+    """Judges the history that the arguments name and prints the report; the exit status."""
     try:
-        source = _find(args)
+        source = _find(context, arguments)
     except Unusable as error:
-        sys.stderr.write(f"workflowsvc lint: {error}\n")
+        context.stderr.write(f"workflowsvc lint: {error}\n")
         return _UNUSABLE
     events = cast("Sequence[Mapping[str, object]]", source.events)
     findings = lint_history(events, complete=source.complete, execution=source.execution)
-    report = as_json(source, findings) if args.json else as_text(source, findings)
-    # A terminal that cannot show every letter must not hide the findings.
-    encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(report.encode(encoding, "replace").decode(encoding))
+    context.write(as_json(source, findings) if arguments.json else as_text(source, findings))
     return _FOUND if findings else _CLEAN
 
 
-def _find(args: argparse.Namespace) -> LoadedHistory:
+def _find(context: CommandContext, args: argparse.Namespace) -> LoadedHistory:
     if args.endpoint:
         if args.history or args.describe or args.partial:
             raise Unusable("--endpoint reads the history itself; leave out HISTORY, --describe and --partial")
@@ -73,11 +69,11 @@ def _find(args: argparse.Namespace) -> LoadedHistory:
     if not args.history:
         raise Unusable("name a file with a history, - for standard input, or --endpoint")
     name = "standard input" if args.history == "-" else args.history
-    source = parse_answer(read_file(args.history, sys.stdin.buffer), name, partial=args.partial)
+    source = parse_answer(read_file(args.history, context.stdin.buffer), name, partial=args.partial)
     if not args.describe:
         return source
     if not source.complete:
         raise Unusable("--describe needs the whole history, this is a beginning")
     return source._replace(
-        execution=parse_execution(read_file(args.describe, sys.stdin.buffer), args.describe)
+        execution=parse_execution(read_file(args.describe, context.stdin.buffer), args.describe)
     )

@@ -1,0 +1,99 @@
+"""`workflowsvc fsck`: audits a database, and with --repair rebuilds the rows that follow from its histories.
+
+Owns the command's options and exit statuses: 0 nothing is wrong (any more), 1 something is, 2 the database could not be
+examined. The audit and the repair are those of the package `fsck`.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+from workflowsvc.commands.context import CommandContext, ReadOnlyStore
+from workflowsvc.fsck.audit import Counts, Options, Problem, audit
+from workflowsvc.fsck.repair import repair
+from workflowsvc.fsck.report import as_json, as_text
+from workflowsvc.options import SettingsError
+from workflowsvc.settings import Settings
+from workflowsvc.store.errors import StoreError, StoreUnusable
+from workflowsvc.store.interface import RepairStore
+
+DESCRIPTION = """\
+Audit a database: replay every history and compare the result with the stored rows, check every history against the
+rules of Amazon SWF, and let the database check its files. Without --repair nothing is written, and a server may be
+running. With --repair, rows that follow from histories are rebuilt; histories are never changed, and no server may be
+running."""
+
+SOUND, WRONG, NOT_EXAMINED = 0, 1, 2
+PROGRESS_EVERY = 10_000  # runs
+
+
+def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> None:
+    parser.description = DESCRIPTION
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = "Set the same WORKFLOWSVC_ variables for quotas as for the service."
+    parser.add_argument("--store", metavar="STORE", help="the database, as for serve [WORKFLOWSVC_STORE]")
+    parser.add_argument("--repair", action="store_true", help="rebuild the rows that follow from histories")
+    parser.add_argument(
+        "--quick", action="store_true", help="do not check histories against the rules of SWF"
+    )
+    parser.add_argument("--json", action="store_true", help="print the problems as JSON")
+
+
+def run(context: CommandContext, arguments: argparse.Namespace) -> int:
+    """Audits the database that the arguments name and prints the report; the exit status."""
+    try:
+        settings = Settings.from_environment(context.environment, {"store": arguments.store})
+        if settings.store == "memory":
+            raise SettingsError("a database in memory is gone with its server; name another --store")
+        options = Options(
+            context.clock.now_ms(),
+            lint=not arguments.quick,
+            quotas=settings.quotas,
+            progress=_progress(context),
+        )
+        if arguments.repair:
+            where, problems, counts, repaired = _repair(context.open_store(settings.store), options)
+        else:
+            where, problems, counts = _audit(context.open_read_only(settings.store), options)
+            repaired = None
+    except (SettingsError, StoreUnusable, StoreError) as error:
+        context.stderr.write(f"workflowsvc fsck: {error}\n")
+        return NOT_EXAMINED
+    report = (as_json if arguments.json else as_text)(where, problems, counts, repaired=repaired)
+    context.write(report)
+    return WRONG if problems else SOUND
+
+
+def _audit(database: ReadOnlyStore, options: Options) -> tuple[str, list[Problem], Counts]:
+    counts = Counts()
+    try:
+        with database.reader() as reader:
+            return database.describe(), list(audit(reader, options, counts)), counts
+    finally:
+        database.close()
+
+
+def _repair(store: RepairStore, options: Options) -> tuple[str, list[Problem], Counts, int]:
+    """The problems that are left, and how many were repaired."""
+    try:
+        with store.reader() as reader:
+            before = list(audit(reader, options))
+        if any(problem.repairable for problem in before):
+            repair(store, before, options)
+        counts = Counts()
+        with store.reader() as reader:
+            after = list(audit(reader, options, counts))
+        return store.describe(), after, counts, max(len(before) - len(after), 0)
+    finally:
+        store.close()
+
+
+def _progress(context: CommandContext) -> Callable[[int], None]:
+    """Reports how many runs are audited to a terminal, and nothing to a file or pipe."""
+
+    def report(runs: int) -> None:
+        if runs and runs % PROGRESS_EVERY == 0 and context.stderr.isatty():
+            context.stderr.write(f"{runs} runs\n")
+
+    return report

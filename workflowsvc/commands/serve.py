@@ -1,0 +1,117 @@
+"""`workflowsvc serve`: the service over HTTP, until SIGTERM or SIGINT.
+
+Owns the order in which a server starts and stops, the refusal to listen to other machines by accident, and the banner.
+The parts below HTTP are put together by `node.py`. Exit status 0 after a clean stop.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections.abc import Mapping
+
+from workflowsvc import __version__
+from workflowsvc.commands.context import CommandContext, CommandFailed
+from workflowsvc.node import Node
+from workflowsvc.options import Option, SettingsError, by_group, spell
+from workflowsvc.settings import OPTIONS, Settings, unknown_variables
+from workflowsvc.store.errors import StoreError, StoreUnusable
+
+log = logging.getLogger(__name__)
+
+
+def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> None:
+    """An option for every setting. Values are checked by the settings, wherever they come from."""
+    parser.usage = "%(prog)s [options]"
+    parser.epilog = (
+        "Every option can also be given as an environment variable: --log-level is WORKFLOWSVC_LOG_LEVEL."
+    )
+    for title, options in by_group(OPTIONS):
+        group = parser.add_argument_group(title)
+        for option in options:
+            text = option.help.replace("%", "%%")
+            if option.type is bool:
+                group.add_argument(option.flag, action=argparse.BooleanOptionalAction, help=text)
+            else:
+                default = spell(option.default) or "none"
+                group.add_argument(option.flag, metavar=metavar(option), help=f"{text} [{default}]")
+
+
+def metavar(option: Option) -> str:
+    if option.choices:
+        return "{" + ",".join(option.choices) + "}"
+    if option.type is str:
+        return option.name.upper()
+    return option.unit.upper() or "N"
+
+
+def settings_of(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Settings:
+    """The settings that the options and the environment give. SettingsError when a value cannot be used."""
+    return Settings.from_environment(
+        environment, {option.name: getattr(arguments, option.name) for option in OPTIONS}
+    )
+
+
+def run(context: CommandContext, arguments: argparse.Namespace) -> int:
+    """Returns after a clean stop."""
+    settings = settings_of(arguments, context.environment)
+    logging.basicConfig(
+        level=settings.log_level.upper(),
+        stream=context.stderr,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    for name in unknown_variables(context.environment):
+        log.warning("%s is not a setting and is ignored", name)
+
+    from workflowsvc.http import server
+    from workflowsvc.lambdas import function_map
+    from workflowsvc.service.startup_gate import StartupGate, is_passing
+
+    def announce(url: str) -> None:
+        context.write(banner(url, node.where(), settings) + "\n")
+        context.stdout.flush()
+
+    require_loopback(settings, local=server.is_loopback(settings.host))
+    functions = function_map.read(settings.lambda_functions) if settings.lambda_functions else None
+    node = Node(settings, context.clock, functions, context.random_bytes)
+    try:
+        try:
+            service = node.open()
+        except (StoreUnusable, StoreError) as reason:
+            if not is_passing(reason):
+                raise
+            service = StartupGate(node.open, reason)
+        status = server.run(service, settings, context.clock, announce=announce)
+    except server.CannotListen as error:
+        raise CommandFailed(str(error)) from error
+    finally:
+        node.close()
+    if isinstance(service, StartupGate) and service.failure is not None:
+        raise service.failure
+    return status
+
+
+def require_loopback(settings: Settings, *, local: bool) -> None:
+    """SettingsError for an address that other machines can reach, unless the operator has allowed it: requests are not
+    authenticated."""
+    if local:
+        return
+    if not settings.insecure_allow_remote:
+        raise SettingsError(
+            f"{settings.host} can be reached from other machines and requests are not authenticated; "
+            "listen on 127.0.0.1, or add --insecure-allow-remote if the network is trusted"
+        )
+    log.warning("requests are not authenticated: any client that reaches %s may do everything", settings.host)
+
+
+def banner(url: str, where: str, settings: Settings) -> str:
+    """What a person needs next, in one piece."""
+    return f"""
+  workflowsvc {__version__}: Amazon SWF, API version 2012-01-25
+  API       {url}
+  Storage   {where}
+  Auth      off: any client that reaches this address may do everything
+
+  export AWS_ENDPOINT_URL_SWF={url}
+  export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION={settings.region}
+"""

@@ -1,0 +1,68 @@
+"""A node: the parts of a server below HTTP, put together.
+
+Owns which parts there are and in which order they are made and closed. How they work is theirs; HTTP is put in front
+of them by `commands/serve.py`.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from workflowsvc.passwords import without_password
+from workflowsvc.stores import open_store
+
+if TYPE_CHECKING:
+    from workflowsvc.clock import Clock
+    from workflowsvc.engine.ids import RandomBytes
+    from workflowsvc.lambdas.function_map import FunctionMap
+    from workflowsvc.service.api import Api
+    from workflowsvc.settings import Settings
+    from workflowsvc.store.interface import Store
+
+log = logging.getLogger(__name__)
+
+
+class Node:
+    """The parts of a server below HTTP, put together when its store can be opened."""
+
+    def __init__(
+        self, settings: Settings, clock: Clock, functions: FunctionMap | None, random_bytes: RandomBytes
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._functions = functions
+        self._random_bytes = random_bytes
+        self._store: Store | None = None
+
+    def open(self) -> Api:
+        """The service on its store. StoreUnusable or StoreError when the store cannot be used, for ever or for now;
+        may be called again then."""
+        from workflowsvc.engine.engine import Engine
+        from workflowsvc.service.api import Api
+
+        if self._store is None:
+            self._store = open_store(self._settings.store)
+        engine = Engine(self._store, self._clock, self._settings, self._random_bytes, store_clock=True)
+        runner = None
+        if self._functions is not None:
+            # Imported only now: their HTTP client takes a third of a second to import.
+            from workflowsvc.lambdas.client import LambdaClient
+            from workflowsvc.lambdas.runner import FunctionRunner
+
+            runner = FunctionRunner(
+                LambdaClient(self._functions, self._clock), self._settings.lambda_concurrency
+            )
+            engine.invoke_with(runner.begin, runner.later)
+            log.info(
+                "%d Lambda functions are mapped in %s", self._functions.size, self._settings.lambda_functions
+            )
+        return Api(engine, runner)
+
+    def where(self) -> str:
+        """The store for people to read, without a password."""
+        return without_password(self._settings.store) if self._store is None else self._store.describe()
+
+    def close(self) -> None:
+        if self._store is not None:
+            self._store.close()
