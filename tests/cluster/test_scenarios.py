@@ -12,7 +12,7 @@ from tests.postgres.places import Place, empty, new_place
 from tests.scenario import language, runner
 from tests.scenario.language import Scenario
 from tests.scenario.runner import Stage
-from workflowsvc.engine import writer_loop
+from workflowsvc.engine.multi_node import MultiNode
 from workflowsvc.settings import Settings
 from workflowsvc.store.postgres import low_watermarks
 from workflowsvc.tenant import Tenant
@@ -38,7 +38,7 @@ def looks_around_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every second of the years that pass in scenarios would take too long; hints are never lost here. Nor does real
     time pass, in which marks are forgotten.
     """
-    monkeypatch.setattr(writer_loop, "LOOK_AGAIN_MS", YEAR_MS)
+    monkeypatch.setattr(MultiNode, "poll_store_ms", YEAR_MS)
     monkeypatch.setattr(low_watermarks, "FULL_LOOK_MS", 0)
 
 
