@@ -60,14 +60,14 @@ def test_it_happens_as_written_on_two_nodes(scenario: Scenario, emptied: Place) 
 
 def test_a_node_knows_that_others_are_at_work_from_what_it_reads_of_them(emptied: Place) -> None:
     nodes, nobody = TwoNodes(Stage(Settings(), functions_answer=False), emptied), Tenant()
-    first, second = (world.state for world in reversed(nodes.worlds))  # as calls reach them
+    first, second = (world.state.coordination for world in reversed(nodes.worlds))  # as calls reach them
     signal = {"domain": "d", "workflowId": "w", "signalName": "s"}
     with closing(nodes):
         nodes.call("RegisterDomain", nobody, {"name": "d", "workflowExecutionRetentionPeriodInDays": "1"})
         nodes.call("RegisterWorkflowType", nobody, {"domain": "d", "name": "t", "version": "1"})
         nodes.call("StartWorkflowExecution", nobody, {"domain": "d", "workflowId": "w", **RUN})
-        assert (first.others_at, second.others_at) == (0, 0)
+        assert (first.peers_seen_at, second.peers_seen_at) == (0, 0)
         nodes.call("SignalWorkflowExecution", nobody, signal)
-        assert (first.others_at, second.others_at) == (0, nodes.now_ms)
+        assert (first.peers_seen_at, second.peers_seen_at) == (0, nodes.now_ms)
         nodes.call("SignalWorkflowExecution", nobody, signal)
-        assert (first.others_at, second.others_at) == (nodes.now_ms, nodes.now_ms)
+        assert (first.peers_seen_at, second.peers_seen_at) == (nodes.now_ms, nodes.now_ms)
