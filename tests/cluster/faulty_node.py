@@ -17,6 +17,7 @@ from tests.cluster.crashing_node import CrashingNode
 from workflowsvc import cli
 from workflowsvc.clock import SystemClock
 from workflowsvc.engine import writer_loop
+from workflowsvc.engine.multi_node import MultiNode
 from workflowsvc.store.postgres.hints import Hints
 
 WRONG_BY_MS = 300_000
@@ -33,11 +34,11 @@ def deaf() -> None:
 
 
 def blind() -> None:
-    writer_loop.LOOK_AGAIN_MS = YEAR_MS
+    MultiNode.poll_store_ms = YEAR_MS
 
 
 def idle() -> None:
-    writer_loop.WriterLoop._background = nothing  # pyright: ignore[reportPrivateUsage]
+    writer_loop.duties_of = lambda agenda: []
 
 
 def wrong_by(ms: int) -> Callable[[], None]:

@@ -12,7 +12,7 @@ from tests.postgres.places import Place, empty, new_place
 from tests.scenario import language, runner
 from tests.scenario.language import Scenario
 from tests.scenario.runner import ScenarioSettings
-from workflowsvc.engine import writer_loop
+from workflowsvc.engine.multi_node import MultiNode
 from workflowsvc.settings import Settings
 from workflowsvc.store.postgres import low_watermarks
 from workflowsvc.tenant import Tenant
@@ -38,7 +38,7 @@ def polls_the_store_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
     """Polling the store each second of the years that pass in scenarios would take too long, and hints are never lost
     here. No real time passes in which low watermarks could expire, so each look is a full one.
     """
-    monkeypatch.setattr(writer_loop, "LOOK_AGAIN_MS", YEAR_MS)
+    monkeypatch.setattr(MultiNode, "poll_store_ms", YEAR_MS)
     monkeypatch.setattr(low_watermarks, "FULL_LOOK_MS", 0)
 
 
@@ -58,16 +58,16 @@ def test_it_happens_as_written_on_two_nodes(scenario: Scenario, emptied: Place) 
     assert not different, different
 
 
-def test_a_node_detects_other_nodes_by_the_rows_that_they_have_written(emptied: Place) -> None:
-    nodes, tenant = TwoNodes(ScenarioSettings(Settings(), functions_answer=False), emptied), Tenant()
-    first, second = (world.state for world in reversed(nodes.worlds))  # as calls reach them
+def test_a_node_knows_that_others_are_at_work_from_what_it_reads_of_them(emptied: Place) -> None:
+    nodes, nobody = TwoNodes(ScenarioSettings(Settings(), functions_answer=False), emptied), Tenant()
+    first, second = (world.state.coordination for world in reversed(nodes.worlds))  # as calls reach them
     signal = {"domain": "d", "workflowId": "w", "signalName": "s"}
     with closing(nodes):
-        nodes.call("RegisterDomain", tenant, {"name": "d", "workflowExecutionRetentionPeriodInDays": "1"})
-        nodes.call("RegisterWorkflowType", tenant, {"domain": "d", "name": "t", "version": "1"})
-        nodes.call("StartWorkflowExecution", tenant, {"domain": "d", "workflowId": "w", **RUN})
-        assert (first.others_at, second.others_at) == (0, 0)
-        nodes.call("SignalWorkflowExecution", tenant, signal)
-        assert (first.others_at, second.others_at) == (0, nodes.now_ms)
-        nodes.call("SignalWorkflowExecution", tenant, signal)
-        assert (first.others_at, second.others_at) == (nodes.now_ms, nodes.now_ms)
+        nodes.call("RegisterDomain", nobody, {"name": "d", "workflowExecutionRetentionPeriodInDays": "1"})
+        nodes.call("RegisterWorkflowType", nobody, {"domain": "d", "name": "t", "version": "1"})
+        nodes.call("StartWorkflowExecution", nobody, {"domain": "d", "workflowId": "w", **RUN})
+        assert (first.peers_seen_at, second.peers_seen_at) == (0, 0)
+        nodes.call("SignalWorkflowExecution", nobody, signal)
+        assert (first.peers_seen_at, second.peers_seen_at) == (0, nodes.now_ms)
+        nodes.call("SignalWorkflowExecution", nobody, signal)
+        assert (first.peers_seen_at, second.peers_seen_at) == (nodes.now_ms, nodes.now_ms)
