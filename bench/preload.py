@@ -17,13 +17,14 @@ from bench import swf
 from bench.connection import Caller
 from bench.server import workflowsvc
 from bench.swf import DOMAIN, Requests, Unexpected, expect, expect_empty
-from workflowsvc.core.run_ids import first_place, make_run, make_run_id, shard_for
+from workflowsvc.core.key_layout import first_place, make_run, shard_for
+from workflowsvc.core.run_ids import make_run_id
 from workflowsvc.store.interface import EventRow, ExecutionQuery, ExecutionRow, Store, TaskRow, Transaction
 from workflowsvc.store.sqlite.store import SqliteStore
 from workflowsvc.tenant import Tenant
 
 BATCH = 2_000  # executions of one commit: past this nothing is gained
-PER_MILLISECOND = 1_000  # well below what a run's number can tell apart within one (core/run_ids.py)
+PER_MILLISECOND = 1_000  # well below what a run's number can tell apart within one (core/key_layout.py)
 A_YEAR_SECONDS = 31_536_000
 PARKED = "parked"  # the task list of the open ones, where nobody polls
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from tests.postgres.places import open_empty_store
 from tests.store.rows import DOMAIN, change_of, execution_row, insert, run_of, task_row
-from workflowsvc.store.interface import POSITIONS_PER_MS, ListKey, MessageRow, Store, TaskRow
+from workflowsvc.core.key_layout import POSITIONS_PER_MS
+from workflowsvc.store.interface import ListKey, MessageRow, Store, TaskRow
 from workflowsvc.store.postgres.low_watermarks import (
     ALL,
     FULL_LOOK_MS,

@@ -21,7 +21,7 @@ from tests.store.rows import (
     run_of,
     task_row,
 )
-from workflowsvc.core.run_ids import shard_for
+from workflowsvc.core.key_layout import shard_for
 from workflowsvc.store.interface import (
     Conflict,
     ExecutionRow,

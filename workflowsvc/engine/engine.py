@@ -6,8 +6,9 @@ Owns the putting together, and the secret that all nodes of an installation shar
 from __future__ import annotations
 
 from workflowsvc.clock import Clock
+from workflowsvc.core.key_layout import first_position
 from workflowsvc.engine import quarantine
-from workflowsvc.engine.ids import Ids, RandomBytes, first_position
+from workflowsvc.engine.ids import Ids, RandomBytes
 from workflowsvc.engine.invoker import Begin, Call, Invoker
 from workflowsvc.engine.meta_lock import acquire_meta_lock
 from workflowsvc.engine.state import EngineState

@@ -13,6 +13,7 @@ import msgspec
 
 from workflowsvc.core import children, external
 from workflowsvc.core.execution import Execution
+from workflowsvc.core.key_layout import moment_of
 from workflowsvc.core.messages import (
     Answer,
     AnyMessage,
@@ -26,7 +27,6 @@ from workflowsvc.core.messages import (
     StartChild,
 )
 from workflowsvc.core.run_ids import run_of
-from workflowsvc.engine.ids import moment_of
 from workflowsvc.engine.matching import RETRY_LOCKED_MS
 from workflowsvc.engine.quarantine import Bug, Quarantined
 from workflowsvc.engine.unit_of_work import UnitOfWork

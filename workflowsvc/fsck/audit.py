@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from workflowsvc import settings
-from workflowsvc.core.run_ids import run_of, shard_for
+from workflowsvc.core.key_layout import shard_for, shard_of
+from workflowsvc.core.run_ids import run_of
 from workflowsvc.fsck import outbox
 from workflowsvc.fsck.stored import Implied, Stored, Unreadable, events_of, implied, read, replay
 from workflowsvc.lint import Limits, lint_history
-from workflowsvc.store.interface import DomainRow, ExecutionRow, Reader, shard_of
+from workflowsvc.store.interface import DomainRow, ExecutionRow, Reader
 
 RUNS_AT_ONCE = 200
 MOST_STRAYS = 10_000

@@ -13,6 +13,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from workflowsvc.core.key_layout import shard_of
 from workflowsvc.store.interface import (
     HeartbeatRow,
     ListKey,
@@ -21,7 +22,6 @@ from workflowsvc.store.interface import (
     MessageRow,
     TaskKind,
     TaskRow,
-    shard_of,
 )
 from workflowsvc.store.postgres.low_watermarks import LowWatermark, LowWatermarks, Stretch, beyond
 from workflowsvc.store.postgres.reads import DomainNames, PostgresReader, heartbeat_row

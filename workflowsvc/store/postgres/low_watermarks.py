@@ -14,7 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from workflowsvc.store.interface import POSITIONS_PER_MS, ListKey, TaskRow
+from workflowsvc.core.key_layout import POSITIONS_PER_MS
+from workflowsvc.store.interface import ListKey, TaskRow
 
 FULL_LOOK_MS = 500  # half of the second within which a task must be found without any hint
 COMMIT_MS = 250  # a transaction takes a few milliseconds, and ten times that when a disk is slow

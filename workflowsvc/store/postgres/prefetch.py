@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import NamedTuple
 
-from workflowsvc.core.run_ids import shard_for
-from workflowsvc.store.interface import shard_of
+from workflowsvc.core.key_layout import shard_for, shard_of
 from workflowsvc.store.postgres.claims import PostgresClaims
 from workflowsvc.store.postgres.low_watermarks import LowWatermarks
 from workflowsvc.store.postgres.reads import DomainNames

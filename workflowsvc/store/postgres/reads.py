@@ -10,11 +10,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
-from workflowsvc.core.run_ids import shard_for
+from workflowsvc.core.key_layout import SHARDS, shard_for, shard_of
 from workflowsvc.store import visibility
 from workflowsvc.store.interface import (
     BEFORE_ALL_TYPES,
-    SHARD_BITS,
     DomainRow,
     EventRow,
     ExecutionQuery,
@@ -27,13 +26,12 @@ from workflowsvc.store.interface import (
     TaskRow,
     TypeKind,
     TypeRow,
-    shard_of,
 )
 from workflowsvc.store.postgres.statements import LISTING, OF_MANY, SQL, Statement, listing
 from workflowsvc.store.postgres.values import ContainsNul
 from workflowsvc.store.postgres.wire import Row, Rows, Wire
 
-ALL_SHARDS = list(range(1 << SHARD_BITS))
+ALL_SHARDS = list(range(SHARDS))
 SHARDS_AT_ONCE = 16
 BEGINNING = 0  # before all times and ids
 

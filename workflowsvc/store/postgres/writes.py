@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from workflowsvc.core.key_layout import shard_of
 from workflowsvc.store.interface import (
     DomainRow,
     EventRow,
@@ -24,7 +25,6 @@ from workflowsvc.store.interface import (
     TaskRow,
     TypeKind,
     TypeRow,
-    shard_of,
 )
 from workflowsvc.store.postgres.prefetch import PostgresPrefetch
 from workflowsvc.store.postgres.reads import blob
