@@ -23,7 +23,7 @@ from workflowsvc.http.exchange import Exchange
 from workflowsvc.http.protocol import Connection
 from workflowsvc.service.api import Api
 from workflowsvc.settings import Settings
-from workflowsvc.store.sqlite.reads import SQL
+from workflowsvc.store.sqlite.statements import SQL
 from workflowsvc.store.sqlite.store import SqliteStore
 
 NAMES = {text: name for name, text in SQL._asdict().items()}

@@ -28,10 +28,8 @@ from workflowsvc.store.interface import (
     TypeKind,
     TypeRow,
 )
-from workflowsvc.store.sql import load
 from workflowsvc.store.sqlite.errors import store_error
-
-SQL = load("sqlite")
+from workflowsvc.store.sqlite.statements import LISTING, SQL
 
 Row = tuple[Any, ...]  # what apsw gives: the shape is known from the statement alone
 
@@ -127,10 +125,10 @@ class SqliteReader:
         ]
 
     def list_executions(self, query: ExecutionQuery) -> list[ExecutionRow]:
-        return [_execution(row) for row in self._rows(*visibility.listing(SQL, query))]
+        return [_execution(row) for row in self._rows(*visibility.listing(LISTING, query))]
 
     def count_executions(self, query: ExecutionQuery) -> int:
-        return self._value(*visibility.counting(SQL, query))
+        return self._value(*visibility.counting(LISTING, query))
 
     def count_tasks(self, domain: int, kind: TaskKind, task_list: str) -> int:
         return self._value(SQL.count_tasks, (domain, kind, task_list))

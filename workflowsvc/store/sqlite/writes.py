@@ -28,7 +28,8 @@ from workflowsvc.store.interface import (
     TypeRow,
 )
 from workflowsvc.store.sqlite.errors import store_error
-from workflowsvc.store.sqlite.reads import SQL, SqliteReader, blob, task_of
+from workflowsvc.store.sqlite.reads import SqliteReader, blob, task_of
+from workflowsvc.store.sqlite.statements import SQL
 
 _tags_of = msgspec.json.Decoder(list[str | None]).decode
 
