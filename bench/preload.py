@@ -19,7 +19,8 @@ from bench.server import workflowsvc
 from bench.swf import DOMAIN, Requests, Unexpected, expect, expect_empty
 from workflowsvc.core.key_layout import first_place, make_run, shard_for
 from workflowsvc.core.run_ids import make_run_id
-from workflowsvc.store.interface import EventRow, ExecutionQuery, ExecutionRow, Store, TaskRow, Transaction
+from workflowsvc.store.interface import Store, Transaction
+from workflowsvc.store.rows import EventRow, ExecutionQuery, ExecutionRow, TaskRow
 from workflowsvc.store.sqlite.store import SqliteStore
 from workflowsvc.tenant import Tenant
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from workflowsvc.store.interface import StoreError, Transaction
+from workflowsvc.store.errors import StoreError
+from workflowsvc.store.interface import Transaction
 from workflowsvc.store.sqlite.store import SqliteStore
 
 

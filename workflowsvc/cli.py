@@ -21,13 +21,13 @@ from workflowsvc.clock import SystemClock
 from workflowsvc.options import Option, SettingsError, spell
 from workflowsvc.passwords import without_password
 from workflowsvc.settings import OPTIONS, Settings, unknown_variables
-from workflowsvc.store.interface import StoreError, StoreUnusable
+from workflowsvc.store.errors import StoreError, StoreUnusable
 
 if TYPE_CHECKING:
     from workflowsvc.clock import Clock
     from workflowsvc.http.lambda_map import FunctionMap
     from workflowsvc.service.api import Api
-    from workflowsvc.store.interface import Store
+    from workflowsvc.store.interface import RepairStore
     from workflowsvc.store.postgres.read_only import PostgresReadOnlyStore
     from workflowsvc.store.sqlite.read_only import SqliteReadOnlyStore
 
@@ -212,7 +212,7 @@ class Node:
         self._settings = settings
         self._clock = clock
         self._functions = functions
-        self._store: Store | None = None
+        self._store: RepairStore | None = None
 
     def open(self) -> Api:
         """StoreUnusable or StoreError when the store cannot be used, for ever or for now."""
@@ -251,7 +251,7 @@ def require_loopback(settings: Settings, *, local: bool) -> None:
     log.warning("whoever reaches %s may do everything: requests are not authenticated", settings.host)
 
 
-def open_store(where: str) -> Store:
+def open_store(where: str) -> RepairStore:
     """The store that `--store` names."""
     if where.startswith(POSTGRESQL):
         require_psycopg()

@@ -21,8 +21,8 @@ from workflowsvc.engine.command_queue import Command
 from workflowsvc.engine.ids import Ids
 from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.faults import Fault
-from workflowsvc.store.interface import ListKey
 from workflowsvc.store.postgres.store import PostgresStore
+from workflowsvc.store.rows import ListKey
 from workflowsvc.tenant import Tenant
 from workflowsvc.testing import PendingAnswer, World
 

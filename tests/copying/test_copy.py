@@ -16,7 +16,8 @@ from tests.store.test_sqlite_crash import child
 from workflowsvc import cli
 from workflowsvc.copying import transfer
 from workflowsvc.copying.compare import compare
-from workflowsvc.store.interface import Store, StoreError, Transaction
+from workflowsvc.store.errors import StoreError
+from workflowsvc.store.interface import Store, Transaction
 from workflowsvc.store.postgres import schema
 from workflowsvc.store.sqlite.store import SqliteStore
 

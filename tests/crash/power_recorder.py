@@ -19,7 +19,7 @@ import msgspec
 
 from tests.crash.power_disk import Disk, Operation, read
 from tests.crash.store_work import done, transact
-from workflowsvc.store.interface import StoreUnusable, Unavailable
+from workflowsvc.store.errors import StoreUnusable, Unavailable
 from workflowsvc.store.sqlite.store import SqliteStore
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import apsw
 
 from workflowsvc import fsck
-from workflowsvc.store.interface import StoreUnusable
+from workflowsvc.store.errors import StoreUnusable
 from workflowsvc.store.sqlite.store import SqliteStore
 
 PARTS = ("", "-wal", "-journal")  # the -shm file is memory of processes that are gone

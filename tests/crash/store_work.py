@@ -24,15 +24,9 @@ from tests.store.rows import (
     task_row,
     type_row,
 )
-from workflowsvc.store.interface import (
-    EventRow,
-    HeartbeatRow,
-    MessageRow,
-    StoreError,
-    StoreUnusable,
-    TaskKey,
-    Transaction,
-)
+from workflowsvc.store.errors import StoreError, StoreUnusable
+from workflowsvc.store.interface import Transaction
+from workflowsvc.store.rows import EventRow, HeartbeatRow, MessageRow, TaskKey
 from workflowsvc.store.sqlite.store import SqliteStore
 
 TABLES = (

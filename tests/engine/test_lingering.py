@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.engine.peer_sqlite import PeerSqliteStore
 from workflowsvc.engine.command_queue import CommandQueue
 from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.engine.writer_loop import (
@@ -58,9 +59,8 @@ class Node:
     queue: Watched = field(default_factory=Watched)
 
     def work(self) -> Watched:
-        world = World()
+        world = World(store=PeerSqliteStore(None) if self.shared else None)
         world.run()
-        world.state.shared = self.shared
         world.state.others_at = world.clock.now_ms() - self.others_seen_ms_ago
         writer = world.writer
         writer.queue = self.queue

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests.engine.peer_sqlite import PeerSqliteStore
 from tests.world_fixture import ACTIVITY, LIST, ROLE, WORKFLOW, Stage, decision
 from workflowsvc.clock import SystemClock
 from workflowsvc.core.execution import Execution
@@ -35,13 +36,8 @@ TIMER = decision("StartTimer", timerId="t", startToFireTimeout="10")
 ACTIVITY_TASK = decision("ScheduleActivityTask", activityId="a", activityType=ACTIVITY)
 
 
-class SharedStore(SqliteStore):
-    """As if there were other nodes: polls are then matched when all commands of a batch have run."""
-
-    shared = True
-
-
-@pytest.fixture(params=[SqliteStore, SharedStore])
+# With PeerSqliteStore polls are matched when all commands of a batch have run.
+@pytest.fixture(params=[SqliteStore, PeerSqliteStore])
 def on(request: pytest.FixtureRequest) -> Stage:
     return Stage(World(store=request.param(None), functions={"f": lambda event: event}))
 

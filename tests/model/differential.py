@@ -315,10 +315,10 @@ def _store() -> Store | None:
     if os.environ.get("MODEL_STORE") != "postgres":
         return None
     from tests.postgres.places import open_empty_store
+    from tests.single_node_store import SingleNodeStore
 
-    store = open_empty_store()
-    store.shared = False  # alone, it need not look around every second
-    return store
+    # With peers it would poll the store every second, which only takes time here.
+    return SingleNodeStore(open_empty_store())
 
 
 def _default(member: str, kind: str) -> str:

@@ -24,9 +24,10 @@ import psycopg
 from tests.store.measure import NOW, fill, fresh_row, lists, run_through
 from tests.store.rows import DOMAIN, run_of, task_row
 from tools import postgres
-from workflowsvc.store.interface import EventRow, ExecutionChange, Store, TaskRow
+from workflowsvc.store.interface import Store
 from workflowsvc.store.postgres import low_watermarks
 from workflowsvc.store.postgres.store import PostgresStore
+from workflowsvc.store.rows import EventRow, ExecutionChange, TaskRow
 
 # As engine/writes.py hands them over: a run that closes makes room for the next.
 ORDER = ("update_executions", "insert_executions", "append_events", "put_tasks", "delete_tasks")

@@ -18,7 +18,6 @@ from tests.postgres.places import PARTS, Place, admin, new_place, new_spread_pla
 from tests.postgres.test_plans import WITHOUT_TABLES
 from tests.store.rows import DOMAIN, execution_row, insert, run_of, task_row
 from workflowsvc.store import visibility
-from workflowsvc.store.interface import ExecutionQuery
 from workflowsvc.store.postgres.schema import COPIED, SPREAD
 from workflowsvc.store.postgres.server import Server, server_of
 from workflowsvc.store.postgres.statements import (
@@ -32,6 +31,7 @@ from workflowsvc.store.postgres.statements import (
 )
 from workflowsvc.store.postgres.store import PostgresStore
 from workflowsvc.store.postgres.wire import PLANNER
+from workflowsvc.store.rows import ExecutionQuery
 
 Connection = psycopg.Connection[tuple[object, ...]]
 

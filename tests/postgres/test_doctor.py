@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from tools import postgres
-from workflowsvc.store.interface import StoreUnusable
+from workflowsvc.store.errors import StoreUnusable
 from workflowsvc.store.postgres import doctor
 from workflowsvc.store.postgres.store import PostgresStore
 

@@ -13,7 +13,7 @@ from tests.postgres.places import with_option
 from tests.postgres.proxy import Cut, Proxy
 from tests.store.rows import change_of, event_rows, execution_row, executions, insert, run_of
 from tools.postgres import Server
-from workflowsvc.store.interface import OutcomeUnknown, StoreError, Unavailable
+from workflowsvc.store.errors import OutcomeUnknown, StoreError, Unavailable
 from workflowsvc.store.postgres import wire
 from workflowsvc.store.postgres.store import PostgresStore
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.postgres.places import open_empty_store
 from tests.store.rows import DOMAIN, change_of, execution_row, insert, run_of, task_row
 from workflowsvc.core.key_layout import POSITIONS_PER_MS
-from workflowsvc.store.interface import ListKey, MessageRow, Store, TaskRow
+from workflowsvc.store.interface import Store
 from workflowsvc.store.postgres.low_watermarks import (
     ALL,
     FULL_LOOK_MS,
@@ -19,6 +19,7 @@ from workflowsvc.store.postgres.low_watermarks import (
     Stretch,
     TaskLowWatermarks,
 )
+from workflowsvc.store.rows import ListKey, MessageRow, TaskRow
 
 MAIN = ListKey(DOMAIN, "decision", "main")
 LATER = FULL_LOOK_MS - 1  # within the half second after a full look

@@ -22,21 +22,13 @@ from tests.store.rows import (
     task_row,
 )
 from workflowsvc.core.key_layout import shard_for
-from workflowsvc.store.interface import (
-    Conflict,
-    ExecutionRow,
-    HeartbeatRow,
-    ListKey,
-    LockedByPeer,
-    MessageRow,
-    Store,
-    TaskKey,
-    TaskRow,
-)
+from workflowsvc.store.errors import Conflict, LockedByPeer
+from workflowsvc.store.interface import Store
 from workflowsvc.store.postgres import hints
 from workflowsvc.store.postgres.hints import Hints
 from workflowsvc.store.postgres.store import PostgresStore
 from workflowsvc.store.postgres.wire import Wire
+from workflowsvc.store.rows import ExecutionRow, HeartbeatRow, ListKey, MessageRow, TaskKey, TaskRow
 
 OpenNode = Callable[[], PostgresStore]
 MAIN = ListKey(DOMAIN, "decision", "main")
@@ -207,6 +199,16 @@ def test_tasks_of_several_lists_are_taken_at_once_each_in_its_order(open_node: O
             assert beside.has_locked_by_peer(a)
             assert beside.has_locked_by_peer(c)
     assert take_from(one, a) == [rows["a"][1]]
+
+
+def test_tasks_are_taken_from_several_lists_at_once_at_most_so_many_from_each(open_node: OpenNode) -> None:
+    one, other, none = (ListKey(DOMAIN, "decision", name) for name in ("one", "other", "none"))
+    rows = [task_row(n, task_list="other" if n > 3 else "one", priority=n) for n in range(1, 6)]
+    with open_node().transaction() as tx:
+        tx.put_tasks(rows)
+        assert tx.take_from_lists({other: 9, none: 9, one: 2}) == [rows[4], rows[3], rows[2], rows[1]]
+        assert tx.take_from_lists({}) == []
+        assert tx.take_from_lists({one: 9, other: 9}) == [rows[0]]
 
 
 def test_what_others_have_recorded_of_a_run_comes_with_its_task(open_node: OpenNode) -> None:

@@ -14,7 +14,7 @@ from tests.postgres.places import Place, admin, with_option
 from tests.store.rows import execution_row, insert
 from tools.postgres import Server
 from workflowsvc.store import migrate_command
-from workflowsvc.store.interface import StoreUnusable
+from workflowsvc.store.errors import StoreUnusable
 from workflowsvc.store.migrate import Migration, Version
 from workflowsvc.store.postgres import schema
 from workflowsvc.store.postgres.store import PostgresStore

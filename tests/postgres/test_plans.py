@@ -15,10 +15,10 @@ from tests.postgres.places import admin, new_place
 from tests.store.measure import fill
 from tests.store.rows import DOMAIN, task_row
 from workflowsvc.store import sql, visibility
-from workflowsvc.store.interface import ExecutionQuery
 from workflowsvc.store.postgres.statements import LISTING, OF_MANY, SQL, PostgresStatements, listing
 from workflowsvc.store.postgres.store import PostgresStore
 from workflowsvc.store.postgres.wire import PLANNER
+from workflowsvc.store.rows import ExecutionQuery
 
 Connection = psycopg.Connection[tuple[object, ...]]
 

@@ -9,16 +9,15 @@ from tests.scenario import language, runner
 from tests.scenario.in_process import InProcess, MortalWorld
 from tests.scenario.language import Scenario
 from tests.scenario.runner import Stage
+from tests.single_node_store import SingleNodeStore
 
 SCENARIOS = [scenario for path in runner.files() for scenario in language.read(path)]
 
 
 class InPostgres(InProcess):
     def __init__(self, stage: Stage, *, restless: bool) -> None:
-        store = open_empty_store()
-        store.shared = (
-            False  # alone, it need not look around every second of the years that pass in scenarios
-        )
+        # With peers it would poll the store every second of the years that pass in scenarios.
+        store = SingleNodeStore(open_empty_store())
         self.world = MortalWorld(settings=stage.settings, store=store)
         self.world.restless = restless
         self.world.functions_answer = stage.functions_answer

@@ -12,10 +12,10 @@ from typing import Any
 from tests.scenario.service import Refused, Service
 from workflowsvc import lint, settings
 from workflowsvc.core.execution import Execution
-from workflowsvc.core.outcome import implied_tasks
+from workflowsvc.core.outcome import TaskKind, implied_tasks
 from workflowsvc.engine.state import EngineState
 from workflowsvc.engine.unit_of_work import UnitOfWork
-from workflowsvc.store.interface import ExecutionQuery, TaskKind
+from workflowsvc.store.rows import ExecutionQuery
 from workflowsvc.tenant import Tenant
 
 Key = tuple[str, str]

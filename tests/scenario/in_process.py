@@ -17,7 +17,8 @@ from workflowsvc.engine.command_queue import Command
 from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.faults import Fault
 from workflowsvc.settings import Settings
-from workflowsvc.store.interface import Conflict, Transaction
+from workflowsvc.store.errors import Conflict
+from workflowsvc.store.interface import Transaction
 from workflowsvc.store.sqlite.store import SqliteStore
 from workflowsvc.tenant import Tenant
 from workflowsvc.testing import PendingAnswer, World

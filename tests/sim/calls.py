@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from tests.sim.faulty import FaultyStore
 from workflowsvc.faults import Fault, InternalFailure, ServiceUnavailable
-from workflowsvc.store.interface import StoreError
+from workflowsvc.store.errors import StoreError
 from workflowsvc.tenant import Tenant
 from workflowsvc.testing import PendingAnswer, World
 

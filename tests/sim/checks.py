@@ -13,7 +13,8 @@ from tests.sim.faulty import FaultyStore
 from workflowsvc import fsck
 from workflowsvc.core.execution import Execution
 from workflowsvc.fsck import outbox, stored
-from workflowsvc.store.interface import ExecutionRow, ListKey, Reader, TaskRow
+from workflowsvc.store.interface import Reader
+from workflowsvc.store.rows import ExecutionRow, ListKey, TaskRow
 from workflowsvc.testing import World
 
 ALL = 1 << 62

@@ -12,17 +12,9 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from workflowsvc.store.interface import (
-    Conflict,
-    EventRow,
-    ExecutionRow,
-    ListKey,
-    OutcomeUnknown,
-    Reader,
-    Store,
-    Transaction,
-    Unavailable,
-)
+from workflowsvc.store.errors import Conflict, OutcomeUnknown, Unavailable
+from workflowsvc.store.interface import Reader, Store, Transaction
+from workflowsvc.store.rows import EventRow, ExecutionRow
 
 Kind = Literal[
     "conflict",  # at some call of a transaction
@@ -84,7 +76,7 @@ class Log:
 
 
 class FaultyStore:
-    """A `workflowsvc.store.interface.Store`."""
+    """A `workflowsvc.store.interface.Store` that is no `PeerStore`: a single node works on it."""
 
     shared = False
 
@@ -149,12 +141,6 @@ class FaultyStore:
         if self._strikes(self.fault is not None and self.fault.kind == "no reading"):
             raise Unavailable("not now")
         return self.inner.reader()
-
-    def hint(self, lists: list[ListKey]) -> None:
-        self.inner.hint(lists)
-
-    def listen(self, heard: Callable[[list[ListKey]], None]) -> None:
-        self.inner.listen(heard)
 
     def describe(self) -> str:
         return self.inner.describe()

@@ -22,14 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.store.rows import DOMAIN, change_of, closing_of, execution_row, task_row
-from workflowsvc.store.interface import (
-    EventRow,
-    ExecutionQuery,
-    ExecutionRow,
-    Store,
-    TaskKey,
-    TaskRow,
-)
+from workflowsvc.store.interface import Store
+from workflowsvc.store.rows import EventRow, ExecutionQuery, ExecutionRow, TaskKey, TaskRow
 from workflowsvc.store.sqlite.store import SqliteStore
 
 NOW = 1_800_000_000_000

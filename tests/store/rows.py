@@ -7,15 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from workflowsvc.store.interface import (
-    DomainRow,
-    EventRow,
-    ExecutionChange,
-    ExecutionRow,
-    Store,
-    TaskRow,
-    TypeRow,
-)
+from workflowsvc.store.interface import Store
+from workflowsvc.store.rows import DomainRow, EventRow, ExecutionChange, ExecutionRow, TaskRow, TypeRow
 
 DOMAIN = 7
 

@@ -10,7 +10,7 @@ import resource
 import sys
 
 from tests.store.rows import change_of, event_rows, execution_row, run_of, task_row
-from workflowsvc.store.interface import Unavailable
+from workflowsvc.store.errors import Unavailable
 from workflowsvc.store.sqlite.store import SqliteStore
 
 EVENTS = 3  # of each commit

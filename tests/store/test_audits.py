@@ -16,13 +16,9 @@ from tests.store.rows import (
     task_row,
     type_row,
 )
-from workflowsvc.store.interface import (
-    Conflict,
-    HeartbeatRow,
-    MessageRow,
-    Store,
-    TagRow,
-)
+from workflowsvc.store.errors import Conflict
+from workflowsvc.store.interface import Store
+from workflowsvc.store.rows import HeartbeatRow, MessageRow, TagRow
 
 
 def test_runs_come_page_by_page(store: Store) -> None:

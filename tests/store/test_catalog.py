@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.store.rows import DOMAIN, domain_row, type_row
-from workflowsvc.store.interface import Conflict, DomainRow, Store, TypeRow
+from workflowsvc.store.errors import Conflict
+from workflowsvc.store.interface import Store
+from workflowsvc.store.rows import DomainRow, TypeRow
 
 
 def put_domains(store: Store, *rows: DomainRow) -> None:

@@ -16,15 +16,9 @@ from tests.store.rows import (
     run_of,
     task_row,
 )
-from workflowsvc.store.interface import (
-    Conflict,
-    ExecutionQuery,
-    HeartbeatRow,
-    LockedRow,
-    MessageRow,
-    Store,
-    TaskKey,
-)
+from workflowsvc.store.errors import Conflict
+from workflowsvc.store.interface import Store
+from workflowsvc.store.rows import ExecutionQuery, HeartbeatRow, LockedRow, MessageRow, TaskKey
 
 SAME_SHARD_AS_1 = 252  # all runs of a workflowId have one shard, and the store may count on it
 

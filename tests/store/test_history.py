@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.store.rows import event_rows, run_of
-from workflowsvc.store.interface import Conflict, EventRow, HeartbeatRow, Store, TaskKey
+from workflowsvc.store.errors import Conflict
+from workflowsvc.store.interface import Store
+from workflowsvc.store.rows import EventRow, HeartbeatRow, TaskKey
 
 
 def append(store: Store, *rows: EventRow) -> None:

@@ -14,7 +14,8 @@ from tests.postgres.places import admin, new_place
 from tests.world_fixture import ACTIVITY, LIST, Stage, decision
 from workflowsvc import cli
 from workflowsvc.fsck import Options, audit
-from workflowsvc.store.interface import Store, StoreUnusable
+from workflowsvc.store.errors import StoreUnusable
+from workflowsvc.store.interface import Store
 from workflowsvc.store.migrate import Migration
 from workflowsvc.store.postgres import schema
 from workflowsvc.store.sqlite import database_file

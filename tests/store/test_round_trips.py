@@ -9,14 +9,14 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from tests.store.rows import DOMAIN, domain_row, execution_row, run_of, task_row, type_row
-from workflowsvc.store.interface import (
-    CloseStatus,
+from workflowsvc.model.shapes import CloseStatus
+from workflowsvc.store.interface import Store
+from workflowsvc.store.rows import (
     DomainRow,
     EventRow,
     ExecutionRow,
     HeartbeatRow,
     MessageRow,
-    Store,
     TaskRow,
     TypeRow,
 )

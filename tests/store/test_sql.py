@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from workflowsvc.store import migrate, sql
-from workflowsvc.store.interface import StoreUnusable
+from workflowsvc.store.errors import StoreUnusable
 from workflowsvc.store.migrate import Migration, Version, pending
 from workflowsvc.store.postgres import generate, statements
 

@@ -14,7 +14,7 @@ import apsw
 import pytest
 
 from tests.store import sqlite_child
-from workflowsvc.store.interface import Unavailable
+from workflowsvc.store.errors import Unavailable
 from workflowsvc.store.sqlite.store import SqliteStore
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -11,14 +11,8 @@ import pytest
 
 from tests.store import rows, sqlite_child
 from tests.store.test_sqlite_crash import child
-from workflowsvc.store.interface import (
-    ExecutionQuery,
-    HeartbeatRow,
-    MessageRow,
-    StoreInUse,
-    StoreUnusable,
-    Unavailable,
-)
+from workflowsvc.store.errors import StoreInUse, StoreUnusable, Unavailable
+from workflowsvc.store.rows import ExecutionQuery, HeartbeatRow, MessageRow
 from workflowsvc.store.sqlite import database_file
 from workflowsvc.store.sqlite.store import SqliteStore
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.store.rows import DOMAIN
 from workflowsvc.store import sql, visibility
-from workflowsvc.store.interface import ExecutionQuery
+from workflowsvc.store.rows import ExecutionQuery
 from workflowsvc.store.sqlite.statements import LISTING, SQL
 from workflowsvc.store.sqlite.store import SqliteStore
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 
 from tests.store.rows import DOMAIN, run_of, task_row
-from workflowsvc.store.interface import ListKey, MessageRow, Store, TaskKey, TaskRow
+from workflowsvc.store.interface import Store
+from workflowsvc.store.rows import MessageRow, TaskKey, TaskRow
 
 
 def put(store: Store, *rows: TaskRow) -> None:
@@ -56,16 +57,6 @@ def test_a_task_list_is_domain_and_kind_and_name(store: Store) -> None:
         assert tx.take_tasks(DOMAIN, "decision", "main", 9) == [task_row(1)]
         for row in others:
             assert tx.take_tasks(row.domain, row.kind, row.task_list, 9) == [row]
-
-
-def test_tasks_are_taken_from_several_lists_at_once_at_most_so_many_from_each(store: Store) -> None:
-    one, other, none = (ListKey(DOMAIN, "decision", name) for name in ("one", "other", "none"))
-    rows = [task_row(n, task_list="other" if n > 3 else "one", priority=n) for n in range(1, 6)]
-    put(store, *rows)
-    with store.transaction() as tx:
-        assert tx.take_from_lists({other: 9, none: 9, one: 2}) == [rows[4], rows[3], rows[2], rows[1]]
-        assert tx.take_from_lists({}) == []
-        assert tx.take_from_lists({one: 9, other: 9}) == [rows[0]]
 
 
 def test_a_task_that_is_not_ready_is_counted_but_not_taken(store: Store) -> None:

@@ -17,7 +17,8 @@ from tests.store.rows import (
     run_of,
     task_row,
 )
-from workflowsvc.store.interface import Conflict, Store, Transaction, Unavailable
+from workflowsvc.store.errors import Conflict, Unavailable
+from workflowsvc.store.interface import Store, Transaction
 
 
 def write_something_everywhere(tx: Transaction) -> None:

@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.store.rows import DOMAIN, change_of, closed_row, closing_of, execution_row, insert, run_of
-from workflowsvc.store.interface import ExecutionQuery, ExecutionRow, Reader, Store
+from workflowsvc.store.interface import Reader, Store
+from workflowsvc.store.rows import ExecutionQuery, ExecutionRow
 
 
 def time_of(row: ExecutionRow, query: ExecutionQuery) -> int:

@@ -20,7 +20,8 @@ from workflowsvc.fsck.audit import Counts
 from workflowsvc.fsck.report import as_text
 from workflowsvc.options import SettingsError
 from workflowsvc.settings import Settings
-from workflowsvc.store.interface import Store, StoreUnusable
+from workflowsvc.store.errors import StoreUnusable
+from workflowsvc.store.interface import RepairStore
 
 DESCRIPTION = """\
 Move a stopped installation to another store: all domains, types, executions and histories, tasks, heartbeats,
@@ -31,7 +32,7 @@ A copy that was interrupted goes on where it ended when the same command is run 
 no server starts on it."""
 TOLD_EVERY = 1_000  # runs
 
-OpenStore = Callable[[str], Store]
+OpenStore = Callable[[str], RepairStore]
 
 
 class Source(Readable, Protocol):
@@ -73,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     with ExitStack() as afterwards:
         source: Source = args.open_read_only(args.source, exclusive=not args.source_is_stopped)
         afterwards.callback(source.close)
-        target: Store = args.open_store(args.target)
+        target: RepairStore = args.open_store(args.target)
         afterwards.callback(target.close)
         place = place_in(target, source)
         same = _copy(source, target, place, options, anyway=args.with_problems)
@@ -99,7 +100,7 @@ def _place_of(store: str) -> str:
     return os.path.realpath(store.removeprefix("sqlite:")) if store.startswith("sqlite:") else store
 
 
-def _copy(source: Source, target: Store, place: Place, options: Options, *, anyway: bool) -> Same:
+def _copy(source: Source, target: RepairStore, place: Place, options: Options, *, anyway: bool) -> Same:
     """What is on both sides in the end. Raises CopyFailed."""
     problems, counts = _audit("the source", source, options)
     if problems and not anyway:
@@ -143,7 +144,7 @@ def _audit(what: str, store: Readable, options: Options) -> tuple[list[Problem],
     return problems, counts
 
 
-def _summary(source: Readable, target: Store, same: Same, seconds: float) -> str:
+def _summary(source: Readable, target: RepairStore, same: Same, seconds: float) -> str:
     found = [
         f"{same.domains:,} domains",
         f"{same.types:,} types",

@@ -21,7 +21,7 @@ from workflowsvc.copying.transfer import (
     pages_of_events,
     pages_of_types,
 )
-from workflowsvc.store.interface import Reader
+from workflowsvc.store.interface import AuditReader
 
 Row = TypeVar("Row")
 
@@ -63,7 +63,7 @@ def compare(left: Readable, right: Readable, progress: Callable[[int], None]) ->
         progress(same.runs)
 
 
-def _compare_runs(one: Reader, other: Reader, runs: list[int], same: Same) -> None:
+def _compare_runs(one: AuditReader, other: AuditReader, runs: list[int], same: Same) -> None:
     rows, copies = one.executions(runs), other.executions(runs)
     for run in runs:
         name = f"{rows[run].workflow_id}/{rows[run].run_id}"
@@ -83,7 +83,7 @@ def _compare_runs(one: Reader, other: Reader, runs: list[int], same: Same) -> No
     )
 
 
-def _messages(reader: Reader) -> Iterator[list[object]]:
+def _messages(reader: AuditReader) -> Iterator[list[object]]:
     after = BEFORE_ALL
     while page := reader.waiting_messages(after, MESSAGES_AT_ONCE):
         yield [*page]

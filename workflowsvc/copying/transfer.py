@@ -16,17 +16,15 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from workflowsvc.engine.unfinished_copy import UNFINISHED, refuse_unfinished
-from workflowsvc.store.interface import (
+from workflowsvc.store.errors import StoreUnusable
+from workflowsvc.store.interface import AuditReader, RepairStore, RepairTransaction
+from workflowsvc.store.rows import (
     DomainRow,
     EventRow,
     ExecutionRow,
     HeartbeatRow,
     MessageRow,
-    Reader,
-    Store,
-    StoreUnusable,
     TaskRow,
-    Transaction,
     TypeRow,
 )
 
@@ -42,7 +40,7 @@ BEFORE_ALL = -1  # runs, domains and messages
 class Readable(Protocol):
     """A store, or one that is only looked at."""
 
-    def reader(self) -> AbstractContextManager[Reader]: ...
+    def reader(self) -> AbstractContextManager[AuditReader]: ...
     def describe(self) -> str: ...
 
 
@@ -61,13 +59,13 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Place).decode
 
 
-def fingerprint(reader: Reader) -> str:
+def fingerprint(reader: AuditReader) -> str:
     """Tells installations apart; says nothing of what is in them."""
     told = b"".join(key.encode() + b"\0" + value for key, value in reader.every_meta())
     return blake2b(told, digest_size=16).hexdigest()
 
 
-def place_in(target: Store, source: Readable) -> Place:
+def place_in(target: RepairStore, source: Readable) -> Place:
     """Where to begin. StoreUnusable when the source holds nothing, or the target anything else than a part of it."""
     with source.reader() as reader:
         refuse_unfinished(reader, source.describe())
@@ -87,11 +85,11 @@ def place_in(target: Store, source: Readable) -> Place:
     return place
 
 
-def _has_names(reader: Reader) -> bool:
+def _has_names(reader: AuditReader) -> bool:
     return bool(reader.every_meta() or reader.every_domain(BEFORE_ALL, 1))
 
 
-def _is_empty(reader: Reader) -> bool:
+def _is_empty(reader: AuditReader) -> bool:
     return not (
         _has_names(reader)
         or reader.runs(BEFORE_ALL, 1)
@@ -103,21 +101,21 @@ def _is_empty(reader: Reader) -> bool:
 # --- pages of what is read ---
 
 
-def pages_of_domains(reader: Reader) -> Iterator[list[DomainRow]]:
+def pages_of_domains(reader: AuditReader) -> Iterator[list[DomainRow]]:
     after = BEFORE_ALL
     while page := reader.every_domain(after, NAMES_AT_ONCE):
         yield page
         after = page[-1].id
 
 
-def pages_of_types(reader: Reader) -> Iterator[list[TypeRow]]:
+def pages_of_types(reader: AuditReader) -> Iterator[list[TypeRow]]:
     after = None
     while page := reader.every_type(after, NAMES_AT_ONCE):
         yield page
         after = page[-1][:4]
 
 
-def pages_of_events(reader: Reader, run: int, after: int = -1) -> Iterator[list[EventRow]]:
+def pages_of_events(reader: AuditReader, run: int, after: int = -1) -> Iterator[list[EventRow]]:
     while page := reader.numbered_events(run, after, EVENTS_AT_ONCE):
         yield page
         if len(page) < EVENTS_AT_ONCE:
@@ -125,7 +123,7 @@ def pages_of_events(reader: Reader, run: int, after: int = -1) -> Iterator[list[
         after = page[-1].event_id
 
 
-def own_meta(reader: Reader) -> list[tuple[str, bytes]]:
+def own_meta(reader: AuditReader) -> list[tuple[str, bytes]]:
     """Of the installation; the mark is the copy's."""
     return [(key, value) for key, value in reader.every_meta() if key != UNFINISHED]
 
@@ -153,7 +151,7 @@ class _Batch:
         self.events += rows
         self.size += sum(len(row.body) for row in rows)
 
-    def write(self, tx: Transaction) -> None:
+    def write(self, tx: RepairTransaction) -> None:
         tx.insert_executions(self.executions)
         tx.append_events(self.events)
         tx.put_tasks(self.tasks)
@@ -166,7 +164,7 @@ class Transfer:
     """`runs` counts those carried by us, those of an earlier attempt left out."""
 
     source: Readable
-    target: Store
+    target: RepairStore
     place: Place
     progress: Callable[[int], None] = lambda runs: None
     runs: int = 0
@@ -218,7 +216,7 @@ class Transfer:
                 self.runs += 1
         return bool(runs)
 
-    def _carry_events(self, reader: Reader, run: int, after: int) -> None:
+    def _carry_events(self, reader: AuditReader, run: int, after: int) -> None:
         """Behind `after`; the row of the run is there, or in the batch."""
         for page in pages_of_events(reader, run, after):
             self._batch.add_events(page)
@@ -250,7 +248,7 @@ def _by_run(rows: Iterable[Row]) -> dict[int, list[Row]]:
     return found
 
 
-def finish(target: Store) -> None:
+def finish(target: RepairStore) -> None:
     """From here on it may be served."""
     with target.transaction() as tx:
         tx.delete_meta(UNFINISHED)

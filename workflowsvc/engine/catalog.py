@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from workflowsvc.engine.meta_lock import acquire_meta_lock
 from workflowsvc.faults import UnknownResourceFault
-from workflowsvc.store.interface import Conflict, DomainRow, Transaction, TypeKind, TypeRow
+from workflowsvc.store.errors import Conflict
+from workflowsvc.store.interface import Transaction
+from workflowsvc.store.rows import DomainRow, TypeKind, TypeRow
 from workflowsvc.tenant import Tenant
 
 if TYPE_CHECKING:

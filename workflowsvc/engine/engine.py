@@ -5,6 +5,8 @@ Owns the putting together, and the secret that all nodes of an installation shar
 
 from __future__ import annotations
 
+from typing import cast
+
 from workflowsvc.clock import Clock
 from workflowsvc.core.key_layout import first_position
 from workflowsvc.engine import quarantine
@@ -16,7 +18,7 @@ from workflowsvc.engine.unfinished_copy import refuse_unfinished
 from workflowsvc.engine.workers import Workers
 from workflowsvc.engine.writer_loop import WriterLoop
 from workflowsvc.settings import Settings
-from workflowsvc.store.interface import Store, Transaction
+from workflowsvc.store.interface import PeerStore, PeerTransaction, Store, Transaction
 
 _SECRET = "token-key"
 _SECRET_BYTES = 32
@@ -42,14 +44,15 @@ class Engine:
         with store.transaction() as tx:
             refuse_unfinished(tx, store.describe())
             self.secret = _secret(tx, random_bytes)
-            moment = tx.database_time() if store_clock else None
+            moment = cast(PeerTransaction, tx).database_time() if store_clock and store.shared else None
         now = clock.now_ms()
         ahead = 0 if moment is None else moment - now
         quarantine.release_quarantined_tasks(store)
         ids = Ids(random_bytes, after=_last_message(store, first_position(now + ahead)))
-        self.state = EngineState(settings, ids, shared=store.shared, store_clock=store_clock)
+        self.state = EngineState(settings, ids, shared=store.shared, store_clock=store_clock and store.shared)
         self.writer = WriterLoop(store, clock, self.state, ahead)
-        store.listen(self.writer.look)
+        if isinstance(store, PeerStore):
+            store.listen(self.writer.look)
         self.workers = Workers(settings.lambda_concurrency, "lambda")
         self.clock = clock
 
@@ -82,7 +85,7 @@ def _last_message(store: Store, after: int) -> int:
     """The last place that is taken from here on. Messages wait there when the clock was set back between two
     processes; new ones go behind them, as their order is that of what has happened.
     """
-    with store.reader() as reader:
-        while rows := reader.waiting_messages(after - 1, MESSAGES_AT_ONCE):
+    with store.transaction() as tx:
+        while rows := tx.waiting_messages(after - 1, MESSAGES_AT_ONCE):
             after = rows[-1].id + 1
     return after

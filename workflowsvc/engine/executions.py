@@ -6,12 +6,13 @@ them, nor what time it is.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from workflowsvc.core import activities
 from workflowsvc.core.execution import Execution
 from workflowsvc.model.events import decode_event
-from workflowsvc.store.interface import EventRow, LockedRow, Transaction
+from workflowsvc.store.interface import PeerTransaction, Transaction
+from workflowsvc.store.rows import EventRow, LockedRow
 
 if TYPE_CHECKING:
     from workflowsvc.engine.state import EngineState
@@ -34,7 +35,10 @@ class Executions:
         if execution is not None and (not state.shared or run in self._mine):
             state.executions.move_to_end(run)
             return execution
-        row = self._tx.lock([run], wait=False).get(run)
+        if state.shared:
+            row = cast(PeerTransaction, self._tx).lock([run], wait=False).get(run)
+        else:
+            row = self._tx.lock([run]).get(run)
         self._mine.add(run)
         if row is None or (row.purge_at is not None and row.purge_at <= now):
             state.forget(run)

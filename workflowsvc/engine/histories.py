@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from workflowsvc.store.interface import EventRow
+from workflowsvc.store.rows import EventRow
 
 MOST_BYTES = 64 << 20  # all runs together
 MOST_BYTES_OF_ONE = 256 << 10  # longer histories are read from the store, page by page

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from workflowsvc.engine.pollers import PendingPoll
 from workflowsvc.engine.quarantine import Quarantined, quarantine_task
 from workflowsvc.engine.writes import Writes
-from workflowsvc.store.interface import ListKey, TaskRow
+from workflowsvc.store.interface import PeerTransaction
+from workflowsvc.store.rows import ListKey, TaskRow
 
 if TYPE_CHECKING:
     from workflowsvc.engine.state import EngineState
@@ -155,7 +156,7 @@ class Matching:
 
     def _look_again_at(self, work: UnitOfWork, key: ListKey) -> None:
         """There is nothing for a poll; or only tasks whose executions are in other hands for a few milliseconds."""
-        if work.tx.has_locked_by_peer(key):
+        if self._state.shared and cast(PeerTransaction, work.tx).has_locked_by_peer(key):
             self._state.locked_lists.add(key)
             self._state.locked_lists_at = work.now + RETRY_LOCKED_MS
 
@@ -177,7 +178,7 @@ class Matching:
     def _claim(self, work: UnitOfWork, wanted: dict[ListKey, int]) -> Counter[ListKey]:
         """How many there were in the store."""
         self._writes.flush_ready(work.tx)
-        rows = work.tx.take_from_lists(wanted)
+        rows = cast(PeerTransaction, work.tx).take_from_lists(wanted)
         for row in rows:
             self._writes.put_task(row)  # what is not handed out is written again
         work.prefetch_runs([row.run for row in rows])

@@ -31,7 +31,8 @@ from workflowsvc.engine.matching import RETRY_LOCKED_MS
 from workflowsvc.engine.quarantine import Bug, Quarantined
 from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.model.shapes import WorkflowExecution
-from workflowsvc.store.interface import Conflict, LockedByPeer, MessageRow, StoreError
+from workflowsvc.store.errors import Conflict, LockedByPeer, StoreError
+from workflowsvc.store.rows import MessageRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable

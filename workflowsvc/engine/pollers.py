@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from workflowsvc.faults import LimitExceededFault
-from workflowsvc.store.interface import ListKey, TaskRow
+from workflowsvc.store.rows import ListKey, TaskRow
 
 if TYPE_CHECKING:
     from workflowsvc.engine.unit_of_work import UnitOfWork

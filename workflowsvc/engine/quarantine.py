@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from workflowsvc.engine.meta_lock import acquire_meta_lock
-from workflowsvc.store.interface import Store, TaskKey, TaskRow, Transaction
+from workflowsvc.store.interface import Store, Transaction
+from workflowsvc.store.rows import TaskKey, TaskRow
 
 if TYPE_CHECKING:
     from workflowsvc.engine.unit_of_work import UnitOfWork

@@ -16,7 +16,7 @@ from workflowsvc.engine.histories import Histories
 from workflowsvc.engine.ids import Ids
 from workflowsvc.engine.pollers import Pollers
 from workflowsvc.settings import Settings
-from workflowsvc.store.interface import DomainRow, ListKey, TypeKind, TypeRow
+from workflowsvc.store.rows import DomainRow, ListKey, TypeKind, TypeRow
 from workflowsvc.tenant import Tenant
 
 CACHED_EXECUTIONS = 20_000

@@ -6,7 +6,8 @@ row it copies and takes it away when all is proved to be there.
 
 from __future__ import annotations
 
-from workflowsvc.store.interface import Reader, StoreUnusable
+from workflowsvc.store.errors import StoreUnusable
+from workflowsvc.store.interface import Reader
 
 UNFINISHED = "unfinished-copy"
 

@@ -8,7 +8,7 @@ nothing is told before its commit.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import msgspec
 
@@ -30,7 +30,8 @@ from workflowsvc.model.shapes import (
     WorkflowExecutionContinuedAsNewEventAttributes,
     WorkflowExecutionStartedEventAttributes,
 )
-from workflowsvc.store.interface import (
+from workflowsvc.store.interface import PeerTransaction, Transaction
+from workflowsvc.store.rows import (
     EventRow,
     ExecutionChange,
     ExecutionRow,
@@ -39,7 +40,6 @@ from workflowsvc.store.interface import (
     MessageRow,
     TaskKey,
     TaskRow,
-    Transaction,
 )
 from workflowsvc.tenant import Tenant
 
@@ -90,7 +90,9 @@ class UnitOfWork:
             self._expect(subjects)
         self.catalog = Catalog(tx, now, state)
         if state.store_clock:
-            self.now = tx.database_time() or now  # after the first question, with which it came
+            self.now = cast(
+                PeerTransaction, tx
+            ).database_time()  # after the first question, with which it came
 
     # --- executions ---
 
@@ -103,14 +105,14 @@ class UnitOfWork:
             if row is not None:
                 names.add((row.id, execution_ref.workflow_id))
         missing = list(set(runs) - self.state.quarantined_runs)
-        self.tx.prefetch(missing, list(names), VERSION, self._executions.next_event_of)
+        cast(PeerTransaction, self.tx).prefetch(missing, list(names), VERSION, self._executions.next_event_of)
 
     def prefetch_runs(self, runs: list[int]) -> None:
         """A store that is far away fetches all of them at once."""
         executions = self._executions
         missing = {run for run in runs if not executions.is_mine(run)} - self.state.quarantined_runs
-        if missing:
-            self.tx.prefetch(list(missing), [], None, executions.next_event_of)
+        if missing and self.state.shared:
+            cast(PeerTransaction, self.tx).prefetch(list(missing), [], None, executions.next_event_of)
 
     def execution(self, run: int) -> Execution | None:
         """The execution as of now: deadlines that have passed have expired. None when the run is unknown."""
@@ -172,7 +174,8 @@ class UnitOfWork:
         if key in self._open:
             return self._open[key]
         run = self.tx.open_run(domain, workflow_id)
-        self.see_moment(self.tx.database_time())
+        if self.state.store_clock:
+            self.see_moment(cast(PeerTransaction, self.tx).database_time())
         return run
 
     def refresh(self, run: int) -> None:

@@ -22,7 +22,9 @@ from workflowsvc.engine.state import EngineState
 from workflowsvc.engine.throttled_log import ThrottledLog
 from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.faults import Fault, InternalFailure, ServiceUnavailable
-from workflowsvc.store.interface import Conflict, ListKey, LockedByPeer, OutcomeUnknown, Store, StoreError
+from workflowsvc.store.errors import Conflict, LockedByPeer, OutcomeUnknown, StoreError
+from workflowsvc.store.interface import PeerStore, Store
+from workflowsvc.store.rows import ListKey
 
 COMMANDS_PER_BATCH = 128  # past this a batch no longer gets cheaper (38,000 transitions/s at 128)
 # Several nodes pay for each commit together, so commands gather for the next one (docs/decisions/0011):
@@ -236,7 +238,7 @@ class WriterLoop:
             raise
         for act in work.after_commit:
             act()
-        if hints := work.hints():
+        if (hints := work.hints()) and isinstance(self._store, PeerStore):
             self._store.hint(hints)
         if work.held:
             given_up = self._retries.put(work.held, self.now_ms())

@@ -9,7 +9,8 @@ from __future__ import annotations
 from heapq import heappop, heappush
 from typing import NamedTuple
 
-from workflowsvc.store.interface import (
+from workflowsvc.store.interface import Transaction
+from workflowsvc.store.rows import (
     EventRow,
     ExecutionChange,
     ExecutionRow,
@@ -18,7 +19,6 @@ from workflowsvc.store.interface import (
     MessageRow,
     TaskKey,
     TaskRow,
-    Transaction,
 )
 
 _CONSTANT = ExecutionRow._fields.index("next_event_id")  # the columns before it never change

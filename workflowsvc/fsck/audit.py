@@ -17,7 +17,8 @@ from workflowsvc.core.run_ids import run_of
 from workflowsvc.fsck import outbox
 from workflowsvc.fsck.stored import Implied, Stored, Unreadable, events_of, implied, read, replay
 from workflowsvc.lint import Limits, lint_history
-from workflowsvc.store.interface import DomainRow, ExecutionRow, Reader
+from workflowsvc.store.interface import AuditReader
+from workflowsvc.store.rows import DomainRow, ExecutionRow
 
 RUNS_AT_ONCE = 200
 MOST_STRAYS = 10_000
@@ -79,7 +80,7 @@ class Counts:
     messages: int = 0
 
 
-def audit(reader: Reader, options: Options, counts: Counts | None = None) -> Iterator[Problem]:
+def audit(reader: AuditReader, options: Options, counts: Counts | None = None) -> Iterator[Problem]:
     """All problems of a database."""
     counts = counts or Counts()
     yield from _check_files(reader)
@@ -98,7 +99,7 @@ def audit(reader: Reader, options: Options, counts: Counts | None = None) -> Ite
 
 
 def examine(
-    reader: Reader,
+    reader: AuditReader,
     runs: list[int],
     options: Options,
     box: outbox.Outbox | None = None,
@@ -117,7 +118,7 @@ def examine(
 
 
 def _check_run(
-    reader: Reader, stored: Stored, domain: DomainRow | None, options: Options, box: outbox.Outbox
+    reader: AuditReader, stored: Stored, domain: DomainRow | None, options: Options, box: outbox.Outbox
 ) -> Iterator[Problem]:
     row = stored.row
     if stored.is_being_purged(options.now) and len(stored.bodies) < row.next_event_id - 1:
@@ -207,7 +208,7 @@ def _shown(value: object) -> str:
 # --- what no single run shows ---
 
 
-def _check_files(reader: Reader) -> Iterator[Problem]:
+def _check_files(reader: AuditReader) -> Iterator[Problem]:
     for text in reader.integrity_errors(MOST_DAMAGES):
         yield Problem("files", None, "database", text, repairable=False)
 
@@ -226,7 +227,7 @@ def _check_messages(box: outbox.Outbox) -> Iterator[Problem]:
         yield Problem("message", finding.run, "outbox", finding.text, finding.repairable)
 
 
-def _check_strays(reader: Reader) -> Iterator[Problem]:
+def _check_strays(reader: AuditReader) -> Iterator[Problem]:
     for table, run in reader.orphans(MOST_STRAYS):
         text = f"{table} of run {run}, which there is not"
         yield Problem("stray", run, table, text, repairable=table != "events")

@@ -19,7 +19,8 @@ from workflowsvc.fsck.repair import repair
 from workflowsvc.fsck.report import as_json, as_text
 from workflowsvc.options import SettingsError
 from workflowsvc.settings import Settings
-from workflowsvc.store.interface import Reader, Store, StoreError, StoreUnusable
+from workflowsvc.store.errors import StoreError, StoreUnusable
+from workflowsvc.store.interface import AuditReader, RepairStore
 
 DESCRIPTION = """\
 Audit a database: replay every history and compare all that follows from it, judge every history by the rules of
@@ -34,12 +35,12 @@ TOLD_EVERY = 10_000  # runs
 class Readable(Protocol):
     """What can be audited: a store, or a file that is only looked at."""
 
-    def reader(self) -> AbstractContextManager[Reader]: ...
+    def reader(self) -> AbstractContextManager[AuditReader]: ...
     def describe(self) -> str: ...
     def close(self) -> None: ...
 
 
-OpenStore = Callable[[str], Store]
+OpenStore = Callable[[str], RepairStore]
 OpenToRead = Callable[[str], Readable]
 
 
@@ -85,7 +86,7 @@ def _audit(database: Readable, options: Options) -> tuple[str, list[Problem], Co
         database.close()
 
 
-def _repair(store: Store, options: Options) -> tuple[str, list[Problem], Counts, int]:
+def _repair(store: RepairStore, options: Options) -> tuple[str, list[Problem], Counts, int]:
     """What is still wrong afterwards, and how many problems there were more before."""
     try:
         with store.reader() as reader:

@@ -38,7 +38,8 @@ from workflowsvc.model.shapes import (
     WorkflowExecutionCancelRequestedEventAttributes,
     WorkflowExecutionSignaledEventAttributes,
 )
-from workflowsvc.store.interface import ExecutionQuery, ExecutionRow, MessageRow, Reader
+from workflowsvc.store.interface import AuditReader
+from workflowsvc.store.rows import ExecutionQuery, ExecutionRow, MessageRow
 
 MESSAGES_AT_ONCE = 1_000
 ANY_LENGTH_MS = 0  # of a run: deadlines play no part here
@@ -86,7 +87,7 @@ class Outbox:
         return [found for kind in kinds for found in self.by_key.get((kind, run_id, event_id), [])]
 
 
-def read(reader: Reader) -> Outbox:
+def read(reader: AuditReader) -> Outbox:
     """Every waiting message, decoded."""
     box = Outbox()
     after = -1
@@ -129,7 +130,9 @@ def _about(message: AnyMessage) -> tuple[WorkflowExecution, int]:
 # --- what one run awaits ---
 
 
-def examine(reader: Reader, execution: Execution, closing: Event | None, box: Outbox) -> Iterator[Finding]:
+def examine(
+    reader: AuditReader, execution: Execution, closing: Event | None, box: Outbox
+) -> Iterator[Finding]:
     """Messages about this run's events that are missing, or that nobody waits for."""
     if closing is not None:
         yield from _policy_not_applied(reader, execution, closing, box)
@@ -173,14 +176,14 @@ def _needless(row: MessageRow, message: AnyMessage, why: str) -> Finding:
     return Finding(row.run, text, repairable=True, delete=row.id)
 
 
-def _missing(reader: Reader, execution: Execution, event_id: int) -> Iterator[Finding]:
+def _missing(reader: AuditReader, execution: Execution, event_id: int) -> Iterator[Finding]:
     """Nothing is under way about this event: what is to be sent depends on how far it had come."""
     message = _lost_message(reader, execution, event_id)
     text = f"nothing is under way about event {event_id}; {type(message).__name__} was lost"
     yield Finding(execution.run, text, repairable=True, put=message)
 
 
-def _lost_message(reader: Reader, execution: Execution, event_id: int) -> AnyMessage:
+def _lost_message(reader: AuditReader, execution: Execution, event_id: int) -> AnyMessage:
     name = execution.name
     if event_id in execution.lambdas:
         return InvokeLambda(sender=name, scheduled_id=event_id)
@@ -208,7 +211,7 @@ def _lost_message(reader: Reader, execution: Execution, event_id: int) -> AnyMes
     )
 
 
-def _end_not_told(reader: Reader, execution: Execution, initiated_id: int) -> Iterator[Finding]:
+def _end_not_told(reader: AuditReader, execution: Execution, initiated_id: int) -> Iterator[Finding]:
     """A child at work has a run that is open, or has sent how it ended."""
     initiated = execution.children[initiated_id].initiated
     chain = _children(reader, execution, initiated_id, initiated)
@@ -224,7 +227,7 @@ def _end_not_told(reader: Reader, execution: Execution, initiated_id: int) -> It
 
 
 def _policy_not_applied(
-    reader: Reader, execution: Execution, closing: Event, box: Outbox
+    reader: AuditReader, execution: Execution, closing: Event, box: Outbox
 ) -> Iterator[Finding]:
     """Of a close by decision the setting of that day decides (SWF §15.1), so only the two sure ways are demanded."""
     for message in messages_of(execution, [closing], "documented"):
@@ -248,7 +251,7 @@ def _policy_not_applied(
 # --- what other runs know of it ---
 
 
-def _runs_of(reader: Reader, domain: int, workflow_id: str) -> list[ExecutionRow]:
+def _runs_of(reader: AuditReader, domain: int, workflow_id: str) -> list[ExecutionRow]:
     """All runs of a workflowId, the oldest first; the open one is the newest."""
     rows: list[ExecutionRow] = []
     for status in ("CLOSED", "OPEN"):
@@ -266,7 +269,7 @@ def _runs_of(reader: Reader, domain: int, workflow_id: str) -> list[ExecutionRow
     return rows
 
 
-def _replayed(reader: Reader, rows: list[ExecutionRow]) -> list[Execution]:
+def _replayed(reader: AuditReader, rows: list[ExecutionRow]) -> list[Execution]:
     """Runs that cannot be replayed are told elsewhere and know nothing here."""
     found: list[Execution] = []
     for stored in rows_of.read(reader, [row.run for row in rows]):
@@ -278,7 +281,7 @@ def _replayed(reader: Reader, rows: list[ExecutionRow]) -> list[Execution]:
 
 
 def _children(
-    reader: Reader,
+    reader: AuditReader,
     parent: Execution,
     initiated_id: int,
     initiated: StartChildWorkflowExecutionInitiatedEventAttributes,
@@ -295,19 +298,19 @@ def _children(
     ]
 
 
-def _last_event(reader: Reader, execution: Execution) -> Event:
+def _last_event(reader: AuditReader, execution: Execution) -> Event:
     last = execution.next_event_id - 1
     return decode_event(reader.events(execution.run, last, last, 1)[0])
 
 
-def _received(reader: Reader, row: ExecutionRow) -> Iterator[Event]:
+def _received(reader: AuditReader, row: ExecutionRow) -> Iterator[Event]:
     for body in reader.events(row.run, 1, row.next_event_id, rows_of.MOST_EVENTS):
         with suppress(msgspec.MsgspecError):
             yield decode_event(body)
 
 
 def _receiver(
-    reader: Reader, sender: Execution, initiated_id: int, workflow_id: str
+    reader: AuditReader, sender: Execution, initiated_id: int, workflow_id: str
 ) -> WorkflowExecution | None:
     """The run whose history says that it received this signal or cancel request."""
     kinds = (WorkflowExecutionSignaledEventAttributes, WorkflowExecutionCancelRequestedEventAttributes)
@@ -323,7 +326,7 @@ def _receiver(
     return None
 
 
-def _was_asked(reader: Reader, child: Execution) -> bool:
+def _was_asked(reader: AuditReader, child: Execution) -> bool:
     """To cancel, by its parent's policy."""
     last = child.next_event_id - 1
     events = map(decode_event, reader.events(child.run, 1, last, last))

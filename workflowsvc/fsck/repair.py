@@ -16,14 +16,15 @@ from workflowsvc.fsck import outbox
 from workflowsvc.fsck.audit import Options, Problem
 from workflowsvc.fsck.stored import Implied, Stored, Unreadable, events_of, implied, read, replay
 from workflowsvc.model.events import Event
-from workflowsvc.store.interface import ExecutionRow, HeartbeatRow, MessageRow, Store, TaskKey, Transaction
+from workflowsvc.store.interface import RepairStore, RepairTransaction
+from workflowsvc.store.rows import ExecutionRow, HeartbeatRow, MessageRow, TaskKey
 
 RUNS_AT_ONCE = 100
 
 _encode = msgspec.json.Encoder().encode
 
 
-def repair(store: Store, problems: list[Problem], options: Options) -> None:
+def repair(store: RepairStore, problems: list[Problem], options: Options) -> None:
     """All of these problems that can be repaired; an audit afterwards tells whether they are gone."""
     runs = sorted({p.run for p in problems if p.repairable and p.run is not None and p.kind != "stray"})
     for first in range(0, len(runs), RUNS_AT_ONCE):
@@ -35,7 +36,7 @@ def repair(store: Store, problems: list[Problem], options: Options) -> None:
         _settle_messages(tx, options)
 
 
-def rebuild(tx: Transaction, runs: list[int], options: Options) -> None:
+def rebuild(tx: RepairTransaction, runs: list[int], options: Options) -> None:
     """The derived rows of these runs."""
     found = read(tx, runs)
     domains = tx.domains_by_id(sorted({stored.row.domain for stored in found}))
@@ -57,7 +58,7 @@ def _whole(stored: Stored, options: Options) -> tuple[list[Event], Execution] | 
     return None if len(events) < stored.row.next_event_id - 1 else (events, execution)
 
 
-def _write(tx: Transaction, stored: Stored, wanted: Implied) -> None:
+def _write(tx: RepairTransaction, stored: Stored, wanted: Implied) -> None:
     if wanted.row != stored.row or sorted(wanted.tags) != sorted(stored.tags):
         tx.replace_executions([wanted.row])
     if wanted.tasks != sorted(stored.tasks):
@@ -71,7 +72,7 @@ def _key(heartbeat: HeartbeatRow) -> TaskKey:
     return TaskKey(heartbeat.run, heartbeat.scheduled_event_id)
 
 
-def _clear_strays(tx: Transaction, problems: list[Problem]) -> None:
+def _clear_strays(tx: RepairTransaction, problems: list[Problem]) -> None:
     """Rows of runs that there are not. The table is in `where`."""
     delete = {
         "tasks": tx.delete_tasks_of,
@@ -83,7 +84,7 @@ def _clear_strays(tx: Transaction, problems: list[Problem]) -> None:
             delete[problem.where]([problem.run])
 
 
-def _settle_messages(tx: Transaction, options: Options) -> None:
+def _settle_messages(tx: RepairTransaction, options: Options) -> None:
     """Takes away what nobody waits for, then sends again what is lost. Of two messages about one child the one
     about its end comes last, whichever of them was lost.
     """
@@ -110,7 +111,7 @@ def _settle_messages(tx: Transaction, options: Options) -> None:
 
 
 def _about_messages(
-    tx: Transaction, stored: Stored, box: outbox.Outbox, options: Options
+    tx: RepairTransaction, stored: Stored, box: outbox.Outbox, options: Options
 ) -> list[outbox.Finding]:
     whole = _whole(stored, options)
     if whole is None:

@@ -15,7 +15,8 @@ from workflowsvc.core.durations import retention_ms
 from workflowsvc.core.execution import Execution
 from workflowsvc.core.outcome import implied_tasks
 from workflowsvc.model.events import Event, decode_event, encode_event
-from workflowsvc.store.interface import ExecutionRow, HeartbeatRow, Reader, TagRow, TaskRow
+from workflowsvc.store.interface import AuditReader
+from workflowsvc.store.rows import ExecutionRow, HeartbeatRow, TagRow, TaskRow
 
 assert _core.rules.APPLY
 
@@ -56,7 +57,7 @@ class Unreadable(Exception):
     """A history that cannot be replayed; the message says where it breaks."""
 
 
-def read(reader: Reader, runs: list[int]) -> list[Stored]:
+def read(reader: AuditReader, runs: list[int]) -> list[Stored]:
     """These runs, as far as they have a row, in the order given."""
     rows = reader.executions(runs)
     heartbeats: dict[int, list[HeartbeatRow]] = {}

@@ -27,7 +27,7 @@ from workflowsvc.service.operations import POLLS, READS, WRITES
 from workflowsvc.service.polls import Gone, Poll
 from workflowsvc.service.subjects import execution_reference_of
 from workflowsvc.service.tokens import Tokens
-from workflowsvc.store.interface import StoreError
+from workflowsvc.store.errors import StoreError
 from workflowsvc.tenant import Tenant
 
 READER_THREADS = 4

@@ -27,7 +27,8 @@ from workflowsvc.service.call_context import CallContext
 from workflowsvc.service.paging import Pages
 from workflowsvc.service.registration import require_domain, require_registered, require_type, type_text
 from workflowsvc.service.types import workflow_defaults
-from workflowsvc.store.interface import ExecutionRow, Reader
+from workflowsvc.store.interface import Reader
+from workflowsvc.store.rows import ExecutionRow
 
 
 def start_workflow_execution(

@@ -25,7 +25,8 @@ from workflowsvc.model import shapes
 from workflowsvc.model.events import timestamp
 from workflowsvc.service.call_context import CallContext
 from workflowsvc.service.paging import Pages
-from workflowsvc.store.interface import DomainRow, Reader, TypeKind, TypeRow
+from workflowsvc.store.interface import Reader
+from workflowsvc.store.rows import DomainRow, TypeKind, TypeRow
 
 _encode = msgspec.json.Encoder().encode
 _decode_tags = msgspec.json.Decoder(dict[str, str | None]).decode

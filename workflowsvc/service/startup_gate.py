@@ -20,7 +20,7 @@ from workflowsvc.faults import ServiceUnavailable
 from workflowsvc.passwords import without_password
 from workflowsvc.service.api import Answer, Api
 from workflowsvc.service.polls import Gone
-from workflowsvc.store.interface import StoreError, StoreUnusable, Unavailable
+from workflowsvc.store.errors import StoreError, StoreUnusable, Unavailable
 from workflowsvc.tenant import Tenant
 
 RETRY_SECONDS = 1.0  # the service is to be back within five seconds of its database

@@ -12,6 +12,7 @@ import msgspec
 
 from workflowsvc.core import activities, decision_tasks
 from workflowsvc.core.execution import Execution
+from workflowsvc.core.outcome import TaskKind
 from workflowsvc.engine.pollers import PendingPoll
 from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.faults import UnknownResourceFault
@@ -22,7 +23,8 @@ from workflowsvc.service.executions import EventSource, history_page, is_forgott
 from workflowsvc.service.paging import Pages
 from workflowsvc.service.registration import require_domain
 from workflowsvc.service.tokens import TaskToken
-from workflowsvc.store.interface import ListKey, Reader, TaskKind, TaskRow
+from workflowsvc.store.interface import Reader
+from workflowsvc.store.rows import ListKey, TaskRow
 
 NO_DECISION_TASK = b'{"previousStartedEventId":0,"startedEventId":0}'
 """The answer of a poll that found nothing: without a taskToken member (SWF §1.5.2, §15.2)."""

@@ -17,7 +17,8 @@ from workflowsvc.model.events import timestamp
 from workflowsvc.service.call_context import CallContext
 from workflowsvc.service.paging import Pages
 from workflowsvc.service.registration import require_domain
-from workflowsvc.store.interface import DomainRow, ExecutionQuery, ExecutionRow, Reader
+from workflowsvc.store.interface import Reader
+from workflowsvc.store.rows import DomainRow, ExecutionQuery, ExecutionRow
 
 _decode_tags = msgspec.json.Decoder(list[str | None]).decode
 

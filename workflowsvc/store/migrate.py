@@ -14,7 +14,7 @@ import re
 from importlib.resources import files
 from typing import NamedTuple
 
-from workflowsvc.store.interface import StoreUnusable
+from workflowsvc.store.errors import StoreUnusable
 
 _OLDEST = re.compile(r"^-- :oldest (\d+)$", re.MULTILINE)
 

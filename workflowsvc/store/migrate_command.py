@@ -12,7 +12,7 @@ import os
 import sys
 from contextlib import closing
 
-from workflowsvc.store.interface import StoreUnusable
+from workflowsvc.store.errors import StoreUnusable
 from workflowsvc.store.migrate import Migration, Version, pending
 
 POSTGRES = ("postgresql://", "postgres://")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from workflowsvc.store.interface import ExecutionQuery
+from workflowsvc.store.rows import ExecutionQuery
 
 Parameters = dict[str, int | str | bytes | None]
 

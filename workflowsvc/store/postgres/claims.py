@@ -14,20 +14,14 @@ from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from workflowsvc.core.key_layout import shard_of
-from workflowsvc.store.interface import (
-    HeartbeatRow,
-    ListKey,
-    LockedByPeer,
-    LockedRow,
-    MessageRow,
-    TaskKind,
-    TaskRow,
-)
+from workflowsvc.core.outcome import TaskKind
+from workflowsvc.store.errors import LockedByPeer
 from workflowsvc.store.postgres.low_watermarks import LowWatermark, LowWatermarks, Stretch, beyond
 from workflowsvc.store.postgres.reads import DomainNames, PostgresReader, heartbeat_row
 from workflowsvc.store.postgres.statements import SQL, Statement
 from workflowsvc.store.postgres.values import ContainsNul
 from workflowsvc.store.postgres.wire import Rows, Wire
+from workflowsvc.store.rows import HeartbeatRow, ListKey, LockedRow, MessageRow, TaskRow
 
 BEFORE_ALL = -1
 _COLUMNS = len(LockedRow._fields)

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from workflowsvc.store.interface import StoreUnusable
+from workflowsvc.store.errors import StoreUnusable
 from workflowsvc.store.migrate_command import POSTGRES
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ Owns the translation of SQLSTATEs into the kinds of interface.py and nothing els
 
 from __future__ import annotations
 
-from workflowsvc.store.interface import Conflict, OutcomeUnknown, StoreError, Unavailable
+from workflowsvc.store.errors import Conflict, OutcomeUnknown, StoreError, Unavailable
 
 _CONFLICTS = (
     "23505",  # unique violation

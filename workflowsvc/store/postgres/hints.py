@@ -18,8 +18,9 @@ import msgspec
 import psycopg
 from psycopg import errors
 
-from workflowsvc.store.interface import ListKey, Unavailable
+from workflowsvc.store.errors import Unavailable
 from workflowsvc.store.postgres.wire import Row, connect
+from workflowsvc.store.rows import ListKey
 
 DEBOUNCE_MS = 10  # at most a hundred notifications a second from each node, each about 0.2 ms of CPU
 RETRY_MS = 1000  # after the connection was lost

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from workflowsvc.core.key_layout import POSITIONS_PER_MS
-from workflowsvc.store.interface import ListKey, TaskRow
+from workflowsvc.store.rows import ListKey, TaskRow
 
 FULL_LOOK_MS = 500  # half of the second within which a task must be found without any hint
 COMMIT_MS = 250  # a transaction takes a few milliseconds, and ten times that when a disk is slow

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from workflowsvc.store.interface import StoreError
+from workflowsvc.store.errors import StoreError
 from workflowsvc.store.postgres.errors import PostgresError
 from workflowsvc.store.postgres.statements import SQL
 from workflowsvc.store.postgres.wire import Wire

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from workflowsvc.store.interface import Reader, StoreInUse, StoreUnusable
+from workflowsvc.store.errors import StoreInUse, StoreUnusable
+from workflowsvc.store.interface import AuditReader
 from workflowsvc.store.postgres import schema
 from workflowsvc.store.postgres.reads import DomainNames, PostgresReader
 from workflowsvc.store.postgres.statements import SQL
@@ -44,7 +45,7 @@ class PostgresReadOnlyStore:
             raise
 
     @contextmanager
-    def reader(self) -> Generator[Reader]:
+    def reader(self) -> Generator[AuditReader]:
         """One snapshot. While it is open dead rows pile up."""
         self._wire.queue(SQL.begin_reading)
         reader = PostgresReader(self._wire, self._names)

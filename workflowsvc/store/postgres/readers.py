@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from threading import Condition
 
-from workflowsvc.store.interface import Unavailable
+from workflowsvc.store.errors import Unavailable
 from workflowsvc.store.postgres.wire import Wire
 
 PATIENCE_SECONDS = 10.0  # for one that is in use; a page of a list takes milliseconds

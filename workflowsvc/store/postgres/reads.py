@@ -11,8 +11,12 @@ from itertools import chain
 from typing import Any
 
 from workflowsvc.core.key_layout import SHARDS, shard_for, shard_of
+from workflowsvc.core.outcome import TaskKind
 from workflowsvc.store import visibility
-from workflowsvc.store.interface import (
+from workflowsvc.store.postgres.statements import LISTING, OF_MANY, SQL, Statement, listing
+from workflowsvc.store.postgres.values import ContainsNul
+from workflowsvc.store.postgres.wire import Row, Rows, Wire
+from workflowsvc.store.rows import (
     BEFORE_ALL_TYPES,
     DomainRow,
     EventRow,
@@ -22,14 +26,10 @@ from workflowsvc.store.interface import (
     MessageRow,
     Status,
     TagRow,
-    TaskKind,
     TaskRow,
     TypeKind,
     TypeRow,
 )
-from workflowsvc.store.postgres.statements import LISTING, OF_MANY, SQL, Statement, listing
-from workflowsvc.store.postgres.values import ContainsNul
-from workflowsvc.store.postgres.wire import Row, Rows, Wire
 
 ALL_SHARDS = list(range(SHARDS))
 SHARDS_AT_ONCE = 16

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import psycopg
 
-from workflowsvc.store.interface import StoreUnusable, Unavailable
+from workflowsvc.store.errors import StoreUnusable, Unavailable
 from workflowsvc.store.migrate import Migration, Version, migrations, pending
 from workflowsvc.store.postgres.wire import Row, connect, one_line
 

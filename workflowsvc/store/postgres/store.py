@@ -11,14 +11,8 @@ import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 
-from workflowsvc.store.interface import (
-    ListKey,
-    OutcomeUnknown,
-    Reader,
-    StoreError,
-    Transaction,
-    Unavailable,
-)
+from workflowsvc.store.errors import OutcomeUnknown, StoreError, Unavailable
+from workflowsvc.store.interface import AuditReader
 from workflowsvc.store.postgres.errors import ConnectionLost
 from workflowsvc.store.postgres.hints import Hints
 from workflowsvc.store.postgres.low_watermarks import LowWatermark, LowWatermarks, TaskLowWatermarks
@@ -29,6 +23,7 @@ from workflowsvc.store.postgres.schema import check
 from workflowsvc.store.postgres.statements import SQL
 from workflowsvc.store.postgres.wire import Wire, without_password
 from workflowsvc.store.postgres.writes import PostgresTransaction
+from workflowsvc.store.rows import ListKey
 
 READERS = (
     4  # twice the cores of a small machine; with the one that writes, what a node takes of max_connections
@@ -60,7 +55,7 @@ class PostgresStore:
     # --- transactions ---
 
     @contextmanager
-    def transaction(self) -> Generator[Transaction]:
+    def transaction(self) -> Generator[PostgresTransaction]:
         with self._my_turn():
             wire = self._connected_writer()
             transaction = PostgresTransaction(wire, self._names, self._low_watermarks)
@@ -135,7 +130,7 @@ class PostgresStore:
     # --- readers ---
 
     @contextmanager
-    def reader(self) -> Generator[Reader]:
+    def reader(self) -> Generator[AuditReader]:
         if self._closed:
             raise Unavailable("the store is closed")
         wire = self._readers.take()

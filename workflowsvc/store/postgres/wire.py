@@ -11,7 +11,7 @@ import select
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from workflowsvc.store.interface import StoreUnusable, Unavailable
+from workflowsvc.store.errors import StoreUnusable, Unavailable
 from workflowsvc.store.postgres import server
 from workflowsvc.store.postgres.errors import ConnectionLost, store_error
 from workflowsvc.store.postgres.statements import Statement

@@ -12,7 +12,12 @@ from typing import Any
 import msgspec
 
 from workflowsvc.core.key_layout import shard_of
-from workflowsvc.store.interface import (
+from workflowsvc.core.outcome import TaskKind
+from workflowsvc.store.postgres.prefetch import PostgresPrefetch
+from workflowsvc.store.postgres.reads import blob
+from workflowsvc.store.postgres.statements import OF_ONE_ROW, SQL, Statement
+from workflowsvc.store.postgres.wire import Rows
+from workflowsvc.store.rows import (
     DomainRow,
     EventRow,
     ExecutionChange,
@@ -21,15 +26,10 @@ from workflowsvc.store.interface import (
     ListKey,
     MessageRow,
     TaskKey,
-    TaskKind,
     TaskRow,
     TypeKind,
     TypeRow,
 )
-from workflowsvc.store.postgres.prefetch import PostgresPrefetch
-from workflowsvc.store.postgres.reads import blob
-from workflowsvc.store.postgres.statements import OF_ONE_ROW, SQL, Statement
-from workflowsvc.store.postgres.wire import Rows
 
 _tags_of = msgspec.json.Decoder(list[str | None]).decode
 

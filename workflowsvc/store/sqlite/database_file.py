@@ -12,7 +12,7 @@ from contextlib import suppress
 
 import apsw
 
-from workflowsvc.store.interface import StoreInUse, StoreUnusable
+from workflowsvc.store.errors import StoreInUse, StoreUnusable
 from workflowsvc.store.migrate import Migration, Version, migrations, pending
 
 APPLICATION_ID = 0x53574653  # "SWFS" in the header tells our files from other programs' databases

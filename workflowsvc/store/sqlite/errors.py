@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import apsw
 
-from workflowsvc.store.interface import Conflict, Unavailable
+from workflowsvc.store.errors import Conflict, Unavailable
 
 # Until a person or another program has done something about it, nothing can be answered: the disk is full or
 # broken, the file is locked by a stranger, was taken away or damaged, or this process has closed it.

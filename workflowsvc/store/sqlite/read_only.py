@@ -13,7 +13,8 @@ from contextlib import contextmanager, suppress
 
 import apsw
 
-from workflowsvc.store.interface import Reader, StoreUnusable
+from workflowsvc.store.errors import StoreUnusable
+from workflowsvc.store.interface import AuditReader
 from workflowsvc.store.migrate import pending
 from workflowsvc.store.sqlite import database_file as schema
 from workflowsvc.store.sqlite.errors import store_error
@@ -65,7 +66,7 @@ class SqliteReadOnlyStore:
             )
 
     @contextmanager
-    def reader(self) -> Generator[Reader]:
+    def reader(self) -> Generator[AuditReader]:
         """One snapshot. While it is open the log of a running server grows."""
         reader = SqliteReader(self._connection)
         try:

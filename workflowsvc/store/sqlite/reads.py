@@ -12,8 +12,9 @@ from typing import Any, cast
 
 import apsw
 
+from workflowsvc.core.outcome import TaskKind
 from workflowsvc.store import visibility
-from workflowsvc.store.interface import (
+from workflowsvc.store.rows import (
     BEFORE_ALL_TYPES,
     DomainRow,
     EventRow,
@@ -23,7 +24,6 @@ from workflowsvc.store.interface import (
     MessageRow,
     Status,
     TagRow,
-    TaskKind,
     TaskRow,
     TypeKind,
     TypeRow,

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager, suppress
 
 import apsw
 
-from workflowsvc.store.interface import ListKey, Reader, Transaction, Unavailable
+from workflowsvc.store.errors import Unavailable
+from workflowsvc.store.interface import AuditReader, RepairTransaction
 from workflowsvc.store.sqlite.database_file import SqliteFile
 from workflowsvc.store.sqlite.errors import store_error
 from workflowsvc.store.sqlite.reads import SqliteReader
@@ -42,7 +43,7 @@ class SqliteStore:
                 self._idle.put(self._file.open_reader())
 
     @contextmanager
-    def transaction(self) -> Generator[Transaction]:
+    def transaction(self) -> Generator[RepairTransaction]:
         with self._my_turn():
             transaction = SqliteTransaction(self._writer)
             try:
@@ -64,13 +65,13 @@ class SqliteStore:
             if self._writer.in_transaction:
                 self._writer.execute("rollback")
 
-    def reader(self) -> AbstractContextManager[Reader]:
+    def reader(self) -> AbstractContextManager[AuditReader]:
         if self._closed:
             raise Unavailable("the store is closed")
         return self._read_in_turn() if self._idle is None else self._read_beside(self._idle)
 
     @contextmanager
-    def _read_beside(self, idle: queue.SimpleQueue[apsw.Connection]) -> Generator[Reader]:
+    def _read_beside(self, idle: queue.SimpleQueue[apsw.Connection]) -> Generator[AuditReader]:
         """On a connection of the reader's own: all answers are of the moment of its first question."""
         try:
             connection = idle.get(timeout=PATIENCE_SECONDS)
@@ -90,7 +91,7 @@ class SqliteStore:
             idle.put(connection)
 
     @contextmanager
-    def _read_in_turn(self) -> Generator[Reader]:
+    def _read_in_turn(self) -> Generator[AuditReader]:
         """A database in memory has one connection: a reader waits until the running transaction is over."""
         with self._my_turn():
             reader = SqliteReader(self._writer)
@@ -109,12 +110,6 @@ class SqliteStore:
                 yield
             finally:
                 self._turn_of = None
-
-    def hint(self, lists: list[ListKey]) -> None:
-        """There is no other node."""
-
-    def listen(self, heard: Callable[[list[ListKey]], None]) -> None:
-        """There is no other node."""
 
     def describe(self) -> str:
         return self._file.describe()

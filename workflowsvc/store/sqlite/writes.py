@@ -1,4 +1,4 @@
-"""Changes made through one SQLite connection: the `Transaction` of interface.py.
+"""Changes made through one SQLite connection: the `RepairTransaction` of interface.py.
 
 Owns how tuples of the interface become rows. It must not know who opened the connection, nor begin or end
 transactions.
@@ -6,23 +6,22 @@ transactions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, cast
 
 import apsw
 import msgspec
 
-from workflowsvc.store.interface import (
+from workflowsvc.core.outcome import TaskKind
+from workflowsvc.store.rows import (
     DomainRow,
     EventRow,
     ExecutionChange,
     ExecutionRow,
     HeartbeatRow,
-    ListKey,
     LockedRow,
     MessageRow,
     TaskKey,
-    TaskKind,
     TaskRow,
     TypeKind,
     TypeRow,
@@ -52,20 +51,8 @@ class SqliteTransaction(SqliteReader):
         except apsw.Error as error:
             raise store_error(error) from error
 
-    def prefetch(
-        self,
-        runs: list[int],
-        names: list[tuple[int, str]],
-        meta: str | None,
-        next_event_of: Callable[[int], int],
-    ) -> None:
-        """Nothing is far away."""
-
-    def lock(self, runs: list[int], *, wait: bool = True) -> dict[int, LockedRow]:
+    def lock(self, runs: list[int]) -> dict[int, LockedRow]:
         return {run: _locked(row) for run, row in self.executions(runs).items()}
-
-    def database_time(self) -> None:
-        """SQLite has no clock but this machine's."""
 
     def put_domain(self, row: DomainRow) -> None:
         self._write(SQL.put_domain, row._replace(description=cast(Any, blob(row.description))))
@@ -118,12 +105,6 @@ class SqliteTransaction(SqliteReader):
         rows = self._rows(SQL.next_tasks, (domain, kind, task_list, limit))
         self._write_many(SQL.delete_task, [row[:2] for row in rows])
         return [task_of(row) for row in rows]
-
-    def take_from_lists(self, wanted: dict[ListKey, int]) -> list[TaskRow]:
-        return [row for key, most in wanted.items() for row in self.take_tasks(*key, most)]
-
-    def has_locked_by_peer(self, task_list: ListKey) -> bool:
-        return False
 
     def delete_tasks(self, keys: list[TaskKey]) -> None:
         self._write_many(SQL.delete_task, keys)

@@ -1,0 +1,34 @@
+"""What a store raises.
+
+Owns the kinds of failure that callers treat differently. It must not know which database failed.
+"""
+
+from __future__ import annotations
+
+
+class StoreError(Exception):
+    """The transaction was not committed; nothing of it is remembered."""
+
+
+class Conflict(StoreError):
+    """Another transaction was faster (unique key, serialization failure, deadlock): run the batch again."""
+
+
+class LockedByPeer(Exception):
+    """Another node has locked an execution. The transaction may go on; try the execution again soon."""
+
+
+class Unavailable(StoreError):
+    """The database cannot be reached or cannot write now: answer 503 and try again later."""
+
+
+class OutcomeUnknown(StoreError):
+    """The connection was lost while committing: read before believing either way."""
+
+
+class StoreUnusable(Exception):
+    """The store cannot be opened; the message says what is wrong and what its operator can do."""
+
+
+class StoreInUse(StoreUnusable):
+    """Another process works with this store, and it admits only one."""

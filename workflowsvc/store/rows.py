@@ -1,0 +1,167 @@
+"""The rows of a store, in the words of the domain, and the keys and queries that name them.
+
+Owns the row types. It must not know who reads or writes them, nor any database.
+
+All times are integer milliseconds since the epoch. A `run` is the internal key of an execution: 63 bits, ordered by
+start time; its low bits name the shard (core/key_layout.py).
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from workflowsvc.core.outcome import TaskKind
+from workflowsvc.model.shapes import CloseStatus
+
+TypeKind = Literal["workflow", "activity"]
+Status = Literal["REGISTERED", "DEPRECATED"]
+
+BEFORE_ALL_TYPES = (-1, "", "", "")
+"""Domain, kind, name and version."""
+
+
+class DomainRow(NamedTuple):
+    id: int
+    tenant: str
+    name: str
+    status: Status
+    description: str | None
+    retention: str  # as registered: "NONE" or days
+    tags: bytes  # JSON object of resource tags, in the order they were given
+
+
+class TypeRow(NamedTuple):
+    domain: int
+    kind: TypeKind
+    name: str
+    version: str
+    status: Status
+    description: str | None
+    created_at: int
+    deprecated_at: int | None
+    defaults: bytes  # JSON of WorkflowTypeConfiguration or ActivityTypeConfiguration
+
+
+class ExecutionRow(NamedTuple):
+    """One run: what lists show, and what the engine must find without reading its history."""
+
+    run: int
+    run_id: str
+    domain: int
+    workflow_id: str
+    type_name: str
+    type_version: str
+    tags: bytes | None  # JSON list, null elements kept (SWF §1.1.11); None when no tagList was given
+    parent_workflow_id: str | None
+    parent_run_id: str | None
+    started_at: int
+    next_event_id: int
+    wake_at: int | None  # earliest deadline of an open run
+    cancel_requested: bool  # true only while open (SWF §15.15)
+    closed_at: int | None
+    close_status: CloseStatus | None
+    purge_at: int | None  # when retention ends
+
+
+class LockedRow(NamedTuple):
+    """The columns of an ExecutionRow that a node needs to bring its copy of the run up to date."""
+
+    run: int
+    run_id: str
+    domain: int
+    workflow_id: str
+    next_event_id: int
+    closed_at: int | None
+    purge_at: int | None
+
+
+class ExecutionChange(NamedTuple):
+    """The columns of an ExecutionRow that change after its start."""
+
+    run: int
+    next_event_id: int
+    wake_at: int | None
+    cancel_requested: bool
+    closed_at: int | None
+    close_status: CloseStatus | None
+    purge_at: int | None
+
+
+class EventRow(NamedTuple):
+    run: int
+    event_id: int
+    body: bytes  # the exact wire JSON of the HistoryEvent
+
+
+class TaskRow(NamedTuple):
+    """A task waiting on a task list. Taken in order of priority (higher first), then position (lower first)."""
+
+    run: int
+    scheduled_event_id: int
+    kind: TaskKind
+    domain: int
+    task_list: str
+    priority: int
+    position: int  # when it was put there, unique (core/key_layout.py)
+    ready: bool  # False: a decision task queued behind the started one (SWF §4.2)
+
+
+class TaskKey(NamedTuple):
+    run: int
+    scheduled_event_id: int
+
+
+class ListKey(NamedTuple):
+    """A task list: scope, kind and name (SWF §7.6)."""
+
+    domain: int
+    kind: TaskKind
+    name: str
+
+
+class HeartbeatRow(NamedTuple):
+    """The one fact that history does not hold: an activity's last heartbeat."""
+
+    run: int
+    scheduled_event_id: int
+    at: int
+    details: str | None
+
+
+class MessageRow(NamedTuple):
+    """An effect on another execution (or on the same one), committed with the event that causes it."""
+
+    id: int  # unique; the order of application
+    run: int  # the run that sent it
+    kind: str
+    domain: int
+    body: bytes  # JSON of one of core/messages.py
+
+
+class TagRow(NamedTuple):
+    """A run in one of the lists of its tags (SWF §10.2)."""
+
+    run: int
+    domain: int
+    tag: str
+    list: str  # "open by start", "closed by start" or "closed by close": which time `at` is
+    at: int
+
+
+class ExecutionQuery(NamedTuple):
+    """A visibility query of SWF §10.2; bounds are inclusive, milliseconds."""
+
+    domain: int
+    status: Literal["OPEN", "CLOSED"]
+    order_by: Literal["started_at", "closed_at"]
+    oldest: int
+    latest: int | None
+    type_name: str | None = None
+    type_version: str | None = None
+    tag: str | None = None
+    workflow_id: str | None = None
+    close_status: CloseStatus | None = None
+    forgotten_by: int | None = None  # latest close time whose runs are hidden, though still stored
+    ascending: bool = False
+    after: tuple[int, int] | None = None  # (time, run) of the last row of the page before
+    limit: int = 1000
