@@ -25,7 +25,7 @@ class PeerSqliteTransaction(SqliteTransaction):
         next_event_of: Callable[[int], int],
     ) -> None: ...
 
-    def lock(self, runs: list[int], *, wait: bool = True) -> dict[int, LockedRow]:
+    def lock(self, runs: list[int]) -> dict[int, LockedRow]:
         return super().lock(runs)
 
     def take_from_lists(self, wanted: dict[ListKey, int]) -> list[TaskRow]:

@@ -126,7 +126,7 @@ def polls(server: postgres.Server, store: Store, transactions: int, per_transact
         with store.transaction() as tx:
             for _ in range(per_transaction):
                 (task,) = tx.take_tasks(DOMAIN, "activity", "main", 1)
-                key = tx.lock([task.run], wait=False)[task.run].next_event_id + 1
+                key = tx.lock([task.run])[task.run].next_event_id + 1
                 tx.heartbeats(task.run)
                 tx.append_events([EventRow(task.run, key, b"x" * 200)])
                 tx.update_executions([ExecutionChange(task.run, key, None, False, None, None, None)])

@@ -6,12 +6,12 @@ them, nor what time it is.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from workflowsvc.core import activities
 from workflowsvc.core.execution import Execution
 from workflowsvc.model.events import decode_event
-from workflowsvc.store.interface import PeerTransaction, Transaction
+from workflowsvc.store.interface import Transaction
 from workflowsvc.store.rows import EventRow, LockedRow
 
 if TYPE_CHECKING:
@@ -35,10 +35,7 @@ class Executions:
         if execution is not None and (not state.shared or run in self._mine):
             state.executions.move_to_end(run)
             return execution
-        if state.shared:
-            row = cast(PeerTransaction, self._tx).lock([run], wait=False).get(run)
-        else:
-            row = self._tx.lock([run]).get(run)
+        row = self._tx.lock([run]).get(run)
         self._mine.add(run)
         if row is None or (row.purge_at is not None and row.purge_at <= now):
             state.forget(run)

@@ -12,7 +12,9 @@ from contextlib import contextmanager
 from workflowsvc.store.errors import StoreInUse, StoreUnusable
 from workflowsvc.store.interface import AuditReader
 from workflowsvc.store.postgres import schema
-from workflowsvc.store.postgres.reads import DomainNames, PostgresReader
+from workflowsvc.store.postgres.audit_reads import PostgresAuditReader
+from workflowsvc.store.postgres.queries import Queries
+from workflowsvc.store.postgres.reads import DomainNames
 from workflowsvc.store.postgres.statements import SQL
 from workflowsvc.store.postgres.wire import Wire, without_password
 
@@ -48,7 +50,7 @@ class PostgresReadOnlyStore:
     def reader(self) -> Generator[AuditReader]:
         """One snapshot. While it is open dead rows pile up."""
         self._wire.queue(SQL.begin_reading)
-        reader = PostgresReader(self._wire, self._names)
+        reader = PostgresAuditReader(Queries(self._wire), self._names)
         try:
             yield reader
         finally:

@@ -63,7 +63,6 @@ class PostgresStatements(NamedTuple):
     # executions.sql
     execution: Statement
     locked_execution: Statement
-    lock_execution: Statement
     open_run: Statement
     count_open: Statement
     insert_executions: Statement

@@ -13,16 +13,19 @@ from contextlib import contextmanager, suppress
 
 from workflowsvc.store.errors import OutcomeUnknown, StoreError, Unavailable
 from workflowsvc.store.interface import AuditReader
+from workflowsvc.store.postgres.audit_reads import PostgresAuditReader
 from workflowsvc.store.postgres.errors import ConnectionLost
 from workflowsvc.store.postgres.hints import Hints
 from workflowsvc.store.postgres.low_watermarks import LowWatermark, LowWatermarks, TaskLowWatermarks
 from workflowsvc.store.postgres.outcome import outcome
+from workflowsvc.store.postgres.queries import Queries
 from workflowsvc.store.postgres.readers import Readers
-from workflowsvc.store.postgres.reads import DomainNames, PostgresReader
+from workflowsvc.store.postgres.reads import DomainNames
 from workflowsvc.store.postgres.schema import check
 from workflowsvc.store.postgres.statements import SQL
+from workflowsvc.store.postgres.transaction import PostgresRepairTransaction
+from workflowsvc.store.postgres.transaction_info import TransactionInfo
 from workflowsvc.store.postgres.wire import Wire, without_password
-from workflowsvc.store.postgres.writes import PostgresTransaction
 from workflowsvc.store.rows import ListKey
 
 READERS = (
@@ -55,10 +58,10 @@ class PostgresStore:
     # --- transactions ---
 
     @contextmanager
-    def transaction(self) -> Generator[PostgresTransaction]:
+    def transaction(self) -> Generator[PostgresRepairTransaction]:
         with self._my_turn():
             wire = self._connected_writer()
-            transaction = PostgresTransaction(wire, self._names, self._low_watermarks)
+            transaction = PostgresRepairTransaction(wire, self._names, self._low_watermarks)
             try:
                 yield transaction
                 self._commit(wire, transaction)
@@ -81,25 +84,26 @@ class PostgresStore:
             self._writer = wire
         return self._writer
 
-    def _commit(self, wire: Wire, transaction: PostgresTransaction) -> None:
+    def _commit(self, wire: Wire, transaction: PostgresRepairTransaction) -> None:
         """What is queued goes out together with the commit. If the number of the transaction was not asked for earlier,
         it is answered before the commit is carried out: when the connection is lost then, it is known, most likely.
         """
-        if not transaction.wrote:
-            self._end(wire, transaction)
+        info = transaction.info
+        if not info.wrote:
+            self._end(wire, info)
             return
-        if wire.server.knows_transaction_status and transaction.transaction_id is None:
-            transaction.queue_transaction_id()
+        if wire.server.knows_transaction_status and info.id is None:
+            info.queue_id()
             wire.queue_boundary()
         wire.queue(SQL.commit)
         try:
             wire.exchange()
         except ConnectionLost as error:
-            self._settle(transaction.transaction_id, error)
+            self._settle(info.id, error)
 
-    def _end(self, wire: Wire, transaction: PostgresTransaction) -> None:
+    def _end(self, wire: Wire, info: TransactionInfo) -> None:
         """Of a transaction that leaves nothing behind."""
-        if transaction.begun:
+        if info.has_begun:
             wire.queue(SQL.rollback)
             wire.exchange()
         else:
@@ -136,7 +140,7 @@ class PostgresStore:
         wire = self._readers.take()
         try:
             wire.queue(SQL.begin_reading)
-            reader = PostgresReader(wire, self._names)
+            reader = PostgresAuditReader(Queries(wire), self._names)
             try:
                 yield reader
             finally:

@@ -87,6 +87,7 @@ class Wire:
         self._socket = self._pg.socket
         self._poll.register(self._socket, select.POLLIN)
         self._prepared: set[bytes] = set()
+        self._round_trips = 0
         self._queue: list[tuple[Statement, Sequence[bytes | None], Callable[[Rows], None] | None] | None] = []
 
     @property
@@ -109,6 +110,11 @@ class Wire:
         """Something waits for the next exchange."""
         return bool(self._queue)
 
+    @property
+    def progress(self) -> tuple[int, int]:
+        """Round trips made, and statements queued."""
+        return self._round_trips, len(self._queue)
+
     def queue_boundary(self) -> None:
         """A failure before the boundary does not keep what stands behind it from being carried out."""
         self._queue.append(None)
@@ -119,6 +125,7 @@ class Wire:
     def exchange(self) -> None:
         """Sends what is queued and waits for all answers; raises the first error, or ConnectionLost."""
         queue, self._queue = self._queue, []
+        self._round_trips += 1
         try:
             sent = self._send(queue)
             while self._pg.flush():

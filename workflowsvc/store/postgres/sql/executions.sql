@@ -33,11 +33,6 @@ left join progress as p on p.shard = :shard::smallint and p.run = :run::bigint
 left join heartbeats as h on h.shard = :shard and h.run = :run
 where e.shard = :shard and e.run = :run
 
--- :name lock_execution
--- executions_pkey; several in order of their keys, which is what keeps two nodes from waiting for each other. Reading is
--- another statement behind this one: it then sees what the holder of the lock has written
-select run from executions where shard = :shard::smallint and run = :run::bigint for update
-
 -- :name open_run
 -- executions_open
 select run
