@@ -1,4 +1,4 @@
-"""One transaction on PostgreSQL: which of its objects answers which question, and makes which change.
+"""One transaction on PostgreSQL: a reader, and the objects that prefetch, lock, claim and write for it.
 
 Owns these objects and what they are given of each other. Each does one thing:
 
@@ -6,7 +6,6 @@ Owns these objects and what they are given of each other. Each does one thing:
     TransactionInfo  when the transaction began, the server's clock, its id, whether it has written
     Locks            executions that are locked, and what was read of them
     Prefetched       answers that were fetched before they are asked for
-    PostgresReader   questions that are answered by the server (PostgresAuditReader: those of audits as well)
     RunClaims, MessageClaims, TaskClaims   what several nodes want, and one gets
     PostgresWrites   changes, reported to the objects that remember what they change
 
@@ -22,58 +21,38 @@ from workflowsvc.store.postgres.locks import Locks
 from workflowsvc.store.postgres.low_watermarks import LowWatermarks
 from workflowsvc.store.postgres.prefetch import Prefetched
 from workflowsvc.store.postgres.queries import Queries
-from workflowsvc.store.postgres.reads import DomainNames
+from workflowsvc.store.postgres.reads import DomainNames, PostgresReader
+from workflowsvc.store.postgres.statements import SQL
 from workflowsvc.store.postgres.task_claims import TaskClaims
 from workflowsvc.store.postgres.transaction_info import TransactionInfo
 from workflowsvc.store.postgres.wire import Wire
 from workflowsvc.store.postgres.writes import PostgresWrites
-from workflowsvc.store.rows import HeartbeatRow, ListKey, TaskRow
+from workflowsvc.store.rows import HeartbeatRow, ListKey, MessageRow, TaskRow
 
 
-class PostgresTransaction:
-    """On the one connection of this node that writes. Each method is that of one of its objects; the few below choose
-    between two.
+class PostgresTransaction(PostgresReader):
+    """On the one connection of this node that writes. It answers questions like any reader, unless the answer is known
+    already; every other method is that of one of its objects.
     """
 
     def __init__(self, wire: Wire, names: DomainNames, low_watermarks: LowWatermarks) -> None:
         queries = Queries(wire)
-        self.end = queries.end
+        super().__init__(queries, names)
         self.info = info = TransactionInfo(queries)
         self._locks = locks = Locks(queries, info)
-        self._reads = reads = PostgresAuditReader(queries, names)
         self._prefetched = prefetched = Prefetched(queries, info, locks, names, low_watermarks.tasks)
-        runs = RunClaims(queries, info, locks, low_watermarks)
+        self._runs = runs = RunClaims(queries, info, locks, low_watermarks)
         messages = MessageClaims(queries, info, low_watermarks.messages)
         self._tasks = tasks = TaskClaims(queries, info, locks, prefetched, low_watermarks.tasks)
-        self._writes = writes = PostgresWrites(
-            queries, info, reads, locks, prefetched, messages, low_watermarks
-        )
+        self._writes = writes = PostgresWrites(queries, info, locks, prefetched, messages, low_watermarks)
 
         self.database_time = info.database_time
         self.prefetch = prefetched.prefetch
         self.lock = locks.lock
-        self.has_locked_by_peer = tasks.has_locked_by_peer
-        self.messages = messages.messages
-
-        self.domain = reads.domain
-        self.domains_by_id = reads.domains_by_id
-        self.domains = reads.domains
-        self.count_domains = reads.count_domains
-        self.type = reads.type
-        self.types = reads.types
-        self.count_types = reads.count_types
-        self.executions = reads.executions
-        self.count_open = reads.count_open
-        self.list_executions = reads.list_executions
-        self.count_executions = reads.count_executions
-        self.count_tasks = reads.count_tasks
-
-        self.waiting_messages = reads.waiting_messages
-
         self.due_runs = runs.due_runs
         self.expired_runs = runs.expired_runs
-        self.next_wake_at = runs.next_wake_at
-        self.next_purge_at = runs.next_purge_at
+        self.messages = messages.messages
+        self.has_locked_by_peer = tasks.has_locked_by_peer
 
         self.put_domain = writes.put_domain
         self.put_type = writes.put_type
@@ -99,22 +78,28 @@ class PostgresTransaction:
         if self._prefetched.has_open_run(domain, workflow_id):
             return self._prefetched.take_open_run(domain, workflow_id)
         self.info.queue_clock()
-        return self._reads.open_run(domain, workflow_id)
+        return super().open_run(domain, workflow_id)
 
     def meta(self, key: str) -> bytes | None:
         if self._prefetched.has_meta(key):
             return self._prefetched.take_meta(key)
-        return self._reads.meta(key)
+        return super().meta(key)
 
     def events(self, run: int, first: int, last: int, limit: int, descending: bool = False) -> list[bytes]:
         bodies = self._prefetched.take_events(run, first, last, limit, descending)
-        return self._reads.events(run, first, last, limit, descending) if bodies is None else bodies
+        return super().events(run, first, last, limit, descending) if bodies is None else bodies
 
     def heartbeats(self, run: int) -> list[HeartbeatRow]:
         known = self._locks.heartbeats(run)
-        return self._reads.heartbeats(run) if known is None else known
+        return super().heartbeats(run) if known is None else known
 
-    # --- tasks ---
+    # --- where the low watermarks say where to begin ---
+
+    def next_wake_at(self) -> int | None:
+        return self._runs.next_wake_at()
+
+    def next_purge_at(self) -> int | None:
+        return self._runs.next_purge_at()
 
     def take_tasks(self, domain: int, kind: TaskKind, task_list: str, limit: int) -> list[TaskRow]:
         return self.take_from_lists({ListKey(domain, kind, task_list): limit})
@@ -123,24 +108,16 @@ class PostgresTransaction:
         self._writes.settle_readied()
         return self._tasks.take_from_lists(wanted)
 
+    def waiting_messages(self, after: int, limit: int) -> list[MessageRow]:
+        return [MessageRow._make(row) for row in self._queries.rows(SQL.waiting_messages, after, limit)]
 
-class PostgresRepairTransaction(PostgresTransaction):
+
+class PostgresRepairTransaction(PostgresTransaction, PostgresAuditReader):
     """What audits, repairs and copies need besides."""
 
     def __init__(self, wire: Wire, names: DomainNames, low_watermarks: LowWatermarks) -> None:
         super().__init__(wire, names, low_watermarks)
-        reads, writes = self._reads, self._writes
-        self.every_meta = reads.every_meta
-        self.every_domain = reads.every_domain
-        self.every_type = reads.every_type
-        self.numbered_events = reads.numbered_events
-        self.runs = reads.runs
-        self.tasks_of = reads.tasks_of
-        self.tags_of = reads.tags_of
-        self.heartbeats_of = reads.heartbeats_of
-        self.orphans = reads.orphans
-        self.integrity_errors = reads.integrity_errors
-
+        writes = self._writes
         self.replace_executions = writes.replace_executions
         self.delete_tags_of = writes.delete_tags_of
         self.delete_tasks_of = writes.delete_tasks_of

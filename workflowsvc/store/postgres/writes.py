@@ -20,7 +20,6 @@ from workflowsvc.store.postgres.locks import Locks
 from workflowsvc.store.postgres.low_watermarks import LowWatermarks
 from workflowsvc.store.postgres.prefetch import Prefetched
 from workflowsvc.store.postgres.queries import Queries
-from workflowsvc.store.postgres.reads import PostgresReader
 from workflowsvc.store.postgres.statements import OF_ONE_ROW, SQL, Statement
 from workflowsvc.store.postgres.transaction_info import TransactionInfo
 from workflowsvc.store.postgres.wire import Rows
@@ -48,7 +47,6 @@ class PostgresWrites:
         self,
         queries: Queries,
         info: TransactionInfo,
-        reads: PostgresReader,
         locks: Locks,
         prefetched: Prefetched,
         messages: MessageClaims,
@@ -56,7 +54,6 @@ class PostgresWrites:
     ) -> None:
         self._queries = queries
         self._info = info
-        self._reads = reads
         self._locks = locks
         self._prefetched = prefetched
         self._messages = messages
@@ -177,7 +174,7 @@ class PostgresWrites:
         self._write_runs(SQL.delete_tags_of, runs)
 
     def purge(self, run: int, at_most_events: int) -> bool:
-        row = self._locks.get(run) or self._reads.executions([run]).get(run)
+        row = self._locks.get(run) or self._execution(run)
         if row is None:
             return True
         assert row.closed_at is not None, f"run {run} is open and must not be purged"
@@ -193,6 +190,10 @@ class PostgresWrites:
         self.delete_heartbeats_of([run])
         self._low_watermarks.purges.gone(run)
         return True
+
+    def _execution(self, run: int) -> ExecutionRow | None:
+        row = self._queries.row(SQL.execution, shard_of(run), run)
+        return None if row is None else ExecutionRow._make(row)
 
     # --- histories ---
 

@@ -17,8 +17,9 @@ from workflowsvc.store.errors import StoreUnusable
 from workflowsvc.store.interface import AuditReader
 from workflowsvc.store.migrate import pending
 from workflowsvc.store.sqlite import database_file as schema
+from workflowsvc.store.sqlite.audit_reads import SqliteAuditReader
 from workflowsvc.store.sqlite.errors import store_error
-from workflowsvc.store.sqlite.reads import SqliteReader
+from workflowsvc.store.sqlite.queries import Queries
 
 
 class SqliteReadOnlyStore:
@@ -68,7 +69,7 @@ class SqliteReadOnlyStore:
     @contextmanager
     def reader(self) -> Generator[AuditReader]:
         """One snapshot. While it is open the log of a running server grows."""
-        reader = SqliteReader(self._connection)
+        reader = SqliteAuditReader(Queries(self._connection))
         try:
             self._connection.execute("begin")
             yield reader

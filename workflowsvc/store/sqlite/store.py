@@ -16,10 +16,11 @@ import apsw
 
 from workflowsvc.store.errors import Unavailable
 from workflowsvc.store.interface import AuditReader, RepairTransaction
+from workflowsvc.store.sqlite.audit_reads import SqliteAuditReader
 from workflowsvc.store.sqlite.database_file import SqliteFile
 from workflowsvc.store.sqlite.errors import store_error
-from workflowsvc.store.sqlite.reads import SqliteReader
-from workflowsvc.store.sqlite.writes import SqliteTransaction
+from workflowsvc.store.sqlite.queries import Queries
+from workflowsvc.store.sqlite.writes import SqliteRepairTransaction
 
 READERS = 4  # twice the cores of a small machine: more slow lists at once would only slow each other down
 PATIENCE_SECONDS = 10.0  # for a connection that reads; a page of a list takes milliseconds
@@ -45,7 +46,7 @@ class SqliteStore:
     @contextmanager
     def transaction(self) -> Generator[RepairTransaction]:
         with self._my_turn():
-            transaction = SqliteTransaction(self._writer)
+            transaction = SqliteRepairTransaction(Queries(self._writer))
             try:
                 self._writer.execute("begin immediate")
                 yield transaction
@@ -77,7 +78,7 @@ class SqliteStore:
             connection = idle.get(timeout=PATIENCE_SECONDS)
         except queue.Empty:
             raise Unavailable("all connections for reading are busy") from None
-        reader = SqliteReader(connection)
+        reader = SqliteAuditReader(Queries(connection))
         try:
             connection.execute("begin")
             yield reader
@@ -94,7 +95,7 @@ class SqliteStore:
     def _read_in_turn(self) -> Generator[AuditReader]:
         """A database in memory has one connection: a reader waits until the running transaction is over."""
         with self._my_turn():
-            reader = SqliteReader(self._writer)
+            reader = SqliteAuditReader(Queries(self._writer))
             try:
                 yield reader
             finally:
