@@ -1,8 +1,8 @@
 """The PostgreSQL store: one database, any number of nodes.
 
-Owns who may use which connection when, where a transaction begins and ends, and that lost connections are made anew.
-What is asked of a connection is in postgres_reads.py and postgres_writes.py, how it is sent in postgres_wire.py, which
-database may be used in postgres_schema.py. It must not know SWF.
+Owns who may use which connection when, where a transaction begins and ends, and that lost connections are opened anew.
+What a transaction consists of is in transaction.py, how statements are sent in wire.py, which database may be used in
+schema.py. It must not know SWF.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from workflowsvc.store.postgres.hints import Hints
 from workflowsvc.store.postgres.low_watermarks import LowWatermark, LowWatermarks, TaskLowWatermarks
 from workflowsvc.store.postgres.outcome import outcome
 from workflowsvc.store.postgres.queries import Queries
-from workflowsvc.store.postgres.readers import Readers
+from workflowsvc.store.postgres.reader_pool import ReaderPool
 from workflowsvc.store.postgres.reads import DomainNames
 from workflowsvc.store.postgres.schema import check
 from workflowsvc.store.postgres.statements import SQL
@@ -28,9 +28,7 @@ from workflowsvc.store.postgres.transaction_info import TransactionInfo
 from workflowsvc.store.postgres.wire import Wire, without_password
 from workflowsvc.store.rows import ListKey
 
-READERS = (
-    4  # twice the cores of a small machine; with the one that writes, what a node takes of max_connections
-)
+MAX_READERS = 4  # twice the cores of a small machine; each counts towards the server's max_connections
 
 
 class PostgresStore:
@@ -48,18 +46,18 @@ class PostgresStore:
             TaskLowWatermarks(), LowWatermark(), LowWatermark(), LowWatermark()
         )
         self._hints = Hints(dsn)
-        self._turn = threading.Lock()
-        self._turn_of: int | None = None
+        self._lock = threading.Lock()
+        self._owner: int | None = None
         self._closed = False
         self._writer: Wire | None = None
         self._timeline = ""
-        self._readers = Readers(dsn, READERS)
+        self._readers = ReaderPool(dsn, MAX_READERS)
 
     # --- transactions ---
 
     @contextmanager
     def transaction(self) -> Generator[PostgresRepairTransaction]:
-        with self._my_turn():
+        with self._exclusive_section():
             wire = self._connected_writer()
             transaction = PostgresRepairTransaction(wire, self._names, self._low_watermarks)
             try:
@@ -85,8 +83,9 @@ class PostgresStore:
         return self._writer
 
     def _commit(self, wire: Wire, transaction: PostgresRepairTransaction) -> None:
-        """What is queued goes out together with the commit. If the number of the transaction was not asked for earlier,
-        it is answered before the commit is carried out: when the connection is lost then, it is known, most likely.
+        """What is queued is sent together with the commit. The id of the transaction, if it was not asked for
+        earlier, is answered before the commit is carried out, so that it is most likely known when the connection is
+        lost then.
         """
         info = transaction.info
         if not info.wrote:
@@ -102,7 +101,7 @@ class PostgresStore:
             self._settle(info.id, error)
 
     def _end(self, wire: Wire, info: TransactionInfo) -> None:
-        """Of a transaction that leaves nothing behind."""
+        """Ends a transaction that has written nothing."""
         if info.has_begun:
             wire.queue(SQL.rollback)
             wire.exchange()
@@ -123,7 +122,7 @@ class PostgresStore:
             raise OutcomeUnknown(f"the connection was lost while committing: {error}") from error
 
     def _roll_back(self, wire: Wire) -> None:
-        """Whatever the server makes of it: a connection on which this fails is not used again."""
+        """Raises nothing: a connection on which this fails is not used again."""
         wire.drop_queue()
         try:
             wire.queue(SQL.rollback)
@@ -160,22 +159,22 @@ class PostgresStore:
     # --- all of it ---
 
     @contextmanager
-    def _my_turn(self) -> Generator[None]:
+    def _exclusive_section(self) -> Generator[None]:
         me = threading.get_ident()
-        assert self._turn_of != me, "this thread is inside a transaction of this store already"
-        with self._turn:
-            self._turn_of = me
+        assert self._owner != me, "this thread is inside a transaction of this store already"
+        with self._lock:
+            self._owner = me
             try:
                 yield
             finally:
-                self._turn_of = None
+                self._owner = None
 
     def describe(self) -> str:
         return self._where
 
     def close(self) -> None:
         """Waits for the running transaction and, a while, for readers."""
-        with self._my_turn():
+        with self._exclusive_section():
             if self._closed:
                 return
             self._closed = True
