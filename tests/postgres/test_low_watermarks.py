@@ -14,7 +14,7 @@ from workflowsvc.store.interface import Store
 from workflowsvc.store.postgres.low_watermarks import (
     ALL,
     FULL_LOOK_MS,
-    PRIORITIES,
+    MAX_PRIORITIES,
     LowWatermark,
     Stretch,
     TaskLowWatermarks,
@@ -115,7 +115,7 @@ def test_the_highest_and_the_lowest_priority_have_nothing_beyond_them() -> None:
 def test_a_list_with_many_priorities_is_looked_at_whole() -> None:
     marks = TaskLowWatermarks()
     marks.stretches(MAIN, 0)
-    marks.took(MAIN, [task_row(n, priority=n) for n in range(PRIORITIES + 1)])
+    marks.took(MAIN, [task_row(n, priority=n) for n in range(MAX_PRIORITIES + 1)])
     assert marks.stretches(MAIN, LATER) == ALL
 
 
