@@ -1,7 +1,7 @@
 """The pieces of the service, called in this process with the seven calls of a one-activity workflow.
 
 Owns the stand-ins that cut one piece from its neighbours: a transport without a socket, a service that answers at once.
-For `bench/scenarios/budget.py`, which tells what each piece costs. Unlike the rest of the bench it imports the service.
+For `bench/scenarios/budget.py`, which reports the cost of each piece. Unlike the rest, it imports the service.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from collections.abc import Callable
 from time import process_time
 from typing import Any
 
-from uvicorn.config import Config
-
 from workflowsvc.clock import SystemClock
 from workflowsvc.engine.command_queue import Command
 from workflowsvc.engine.ids import Ids
-from workflowsvc.engine.state import EngineState
+from workflowsvc.engine.no_lambda import no_lambda
+from workflowsvc.engine.node_state import NodeState
+from workflowsvc.engine.single_node import SingleNode
 from workflowsvc.engine.writer_loop import WriterLoop
 from workflowsvc.http.app import HttpApp
+from workflowsvc.http.connection import Connection
 from workflowsvc.http.connections import Connections
-from workflowsvc.http.protocol import Connection
 from workflowsvc.model import wire
 from workflowsvc.settings import Settings
 from workflowsvc.store.sqlite.store import SqliteStore
@@ -161,17 +161,7 @@ async def seconds_of_http() -> float:
     settings, clock = Settings(), SystemClock()
     loop = asyncio.get_running_loop()
     app: Any = HttpApp(_Ready(), settings, clock)
-    config = Config(
-        app,
-        http=Connection,
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        interface="asgi3",
-        proxy_headers=False,
-    )
-    config.load()
-    connection = Connection(config, Connections(settings, clock), {}, loop)
+    connection = Connection(app, Connections(settings, clock), loop)
     connection.connection_made(_Transport())
     body = json.dumps({"domain": "d", "taskList": LIST, "identity": "me"}).encode()
     request = (
@@ -190,11 +180,12 @@ async def seconds_of_http() -> float:
 
 
 async def seconds_to_hand_over() -> float:
-    """CPU of taking a command to the lane's thread and its answer back, a batch at a time, with nothing to do there."""
+    """CPU of taking a command to the writer's thread and its answer back, in batches, with nothing to do there."""
     loop = asyncio.get_running_loop()
     settings = Settings()
     store: Any = SqliteStore(None)
-    writer = WriterLoop(store, SystemClock(), EngineState(settings, Ids(os.urandom)))
+    clock = SystemClock()
+    writer = WriterLoop(store, clock, NodeState(settings, Ids(os.urandom), SingleNode(clock), no_lambda))
     writer.deliver = lambda answers: loop.call_soon_threadsafe(_tell, answers)
     writer.start()
     rounds = 300

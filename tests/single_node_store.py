@@ -10,8 +10,6 @@ from workflowsvc.store.interface import AuditReader, PeerStore, RepairTransactio
 class SingleNodeStore:
     """A `RepairStore` that is no `PeerStore`, so that an engine works on it as a single node."""
 
-    shared = False
-
     def __init__(self, inner: PeerStore) -> None:
         self.inner = inner
 

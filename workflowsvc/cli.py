@@ -25,7 +25,7 @@ from workflowsvc.store.errors import StoreError, StoreUnusable
 
 if TYPE_CHECKING:
     from workflowsvc.clock import Clock
-    from workflowsvc.http.lambda_map import FunctionMap
+    from workflowsvc.lambdas.function_map import FunctionMap
     from workflowsvc.service.api import Api
     from workflowsvc.store.interface import RepairStore
     from workflowsvc.store.postgres.read_only import PostgresReadOnlyStore
@@ -175,12 +175,13 @@ def run(args: argparse.Namespace) -> int:
     for name in unknown_variables(os.environ):
         log.warning("%s is not a setting and is ignored", name)
 
-    from workflowsvc.http import lambda_map, server
+    from workflowsvc.http import server
+    from workflowsvc.lambdas import function_map
     from workflowsvc.service.startup_gate import StartupGate, is_passing
 
     try:
         require_loopback(settings, local=server.is_loopback(settings.host))
-        functions = lambda_map.read(settings.lambda_functions) if settings.lambda_functions else None
+        functions = function_map.read(settings.lambda_functions) if settings.lambda_functions else None
         clock = SystemClock()
         node = Node(settings, clock, functions)
         try:
@@ -217,18 +218,25 @@ class Node:
     def open(self) -> Api:
         """StoreUnusable or StoreError when the store cannot be used, for ever or for now."""
         from workflowsvc.engine.engine import Engine
-        from workflowsvc.http.lambda_client import LambdaClient
         from workflowsvc.service.api import Api
 
         if self._store is None:
             self._store = open_store(self._settings.store)
         engine = Engine(self._store, self._clock, self._settings, os.urandom, store_clock=True)
+        runner = None
         if self._functions is not None:
-            engine.invoke_with(LambdaClient(self._functions, self._clock))
+            # Imported only now: their HTTP client takes a third of a second to import.
+            from workflowsvc.lambdas.client import LambdaClient
+            from workflowsvc.lambdas.runner import FunctionRunner
+
+            runner = FunctionRunner(
+                LambdaClient(self._functions, self._clock), self._settings.lambda_concurrency
+            )
+            engine.invoke_with(runner.begin, runner.later)
             log.info(
                 "%d Lambda functions are mapped in %s", self._functions.size, self._settings.lambda_functions
             )
-        return Api(engine)
+        return Api(engine, runner)
 
     def where(self) -> str:
         """For people."""

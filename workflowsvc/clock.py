@@ -25,6 +25,10 @@ class Clock(Protocol):
         """Seconds since some fixed moment; never steps."""
         ...
 
+    def sleep(self, seconds: float) -> None:
+        """Returns after this time; only for threads that have nothing else to do meanwhile."""
+        ...
+
 
 class SystemClock:
     """The machine's clock."""
@@ -36,6 +40,9 @@ class SystemClock:
 
     def monotonic(self) -> float:
         return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
 
 
 class ManualClock:
@@ -56,6 +63,9 @@ class ManualClock:
 
     def monotonic(self) -> float:
         return self._elapsed_ms / 1000
+
+    def sleep(self, seconds: float) -> None:
+        """Returns at once: this clock is moved by tests alone."""
 
     def advance(self, ms: int) -> int:
         """Time passes; the new moment. Both faces of the clock move."""

@@ -1,7 +1,7 @@
-"""A fault is what a caller may be told: a code, AWS's namespace, a text or none, a status (SWF §1.4).
+"""Faults: the refusals that a client sees, each with a code, AWS's namespace, a text or none, and a status (SWF §1.4).
 
-Owns the names, namespaces and the body of error answers. Must not know when a fault is raised, nor any text
-that depends on a rule. A leaf.
+Owns the names, namespaces and the body of error answers. Must not know when a fault is raised, nor any text that
+depends on a rule. A leaf.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import msgspec
 
-SWF = "com.amazonaws.swf.base.model"  # modelled faults, SWF §1.4.2
+SWF = "com.amazonaws.swf.base.model"  # modelled faults (SWF §1.4.2)
 VALIDATE = "com.amazon.coral.validate"  # SWF §1.4.3
 AVAILABILITY = "com.amazon.coral.availability"  # SWF §1.4.4
 SERVICE = "com.amazon.coral.service"  # SWF §1.4.5, §1.4.9
@@ -89,7 +89,7 @@ class ValidationException(Fault):
 
 
 class ThrottlingException(Fault):
-    """Too many calls; SDKs wait and try again. The text is AWS's (SWF §1.4.4)."""
+    """Too many calls; SDKs retry after a pause. The text is AWS's (SWF §1.4.4)."""
 
     namespace = AVAILABILITY
 
@@ -105,6 +105,10 @@ class SerializationException(Fault):
 
 class UnknownOperationException(Fault):
     """The target names no action; without a text (SWF §1.4.9)."""
+
+
+# From here to RequestExpiredException: signatures and tokens. They are for access control; no request is authenticated
+# yet.
 
 
 class MissingAuthenticationTokenException(Fault):
@@ -124,20 +128,13 @@ class UnrecognizedClientException(Fault): ...
 class ExpiredTokenException(Fault): ...
 
 
+class RequestExpiredException(Fault): ...
+
+
 class AccessDeniedException(Fault): ...
 
 
 class MalformedHttpRequestException(Fault): ...
-
-
-class RequestAbortedException(Fault): ...
-
-
-class RequestExpiredException(Fault): ...
-
-
-class RequestTimeoutException(Fault):
-    status = 408
 
 
 class RequestEntityTooLargeException(Fault):
@@ -145,12 +142,12 @@ class RequestEntityTooLargeException(Fault):
 
 
 class InternalFailure(Fault):
-    """Our own bug or a lost store; AWS says nothing but the name (SWF §1.4.5)."""
+    """A bug of ours or a lost store; the answer has no text, as AWS's (SWF §1.4.5)."""
 
     status = 500
 
 
 class ServiceUnavailable(Fault):
-    """Not now: starting, stopping or out of room. SDKs try again."""
+    """Not now: starting, stopping or out of room. SDKs retry."""
 
     status = 503

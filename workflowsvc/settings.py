@@ -119,6 +119,16 @@ class Settings:
     log_level: LogLevel = field(
         default="info", metadata=about("least severity that is written to standard error", group="Server")
     )
+    linger_ms: float = field(
+        default=0.0,
+        metadata=about(
+            "how long a batch of several calls is followed by a wait for more, so that they share one commit; a call "
+            "that is alone never waits; 0: not at all",
+            group="Server",
+            unit="milliseconds",
+            most=100,
+        ),
+    )
     drain_seconds: float = field(
         default=10.0,
         metadata=about(

@@ -24,8 +24,8 @@ from typing import Any
 from workflowsvc.clock import ManualClock
 from workflowsvc.engine.command_queue import Command
 from workflowsvc.engine.engine import Engine
-from workflowsvc.engine.function_names import FunctionNames
-from workflowsvc.engine.invoker import Ending, Failed, Invocation, Returned
+from workflowsvc.engine.invoker import Ending, Failed, Invocation, Invoker, Returned
+from workflowsvc.lambdas.names import FunctionNames
 from workflowsvc.model import wire
 from workflowsvc.service import tasks
 from workflowsvc.service.buckets import Buckets
@@ -77,7 +77,7 @@ class World:
         self.unanswered: list[Invocation] = []
         self._to_do: deque[Callable[[], None]] = deque()
         if self._functions is not None:
-            self._invoker = engine.invoke_with(self._invoke, lambda work, _: self._to_do.append(work))
+            self._invoker = engine.invoke_with(self._begin_function, lambda _, work: self._to_do.append(work))
 
     def call(self, operation: str, tenant: Tenant | None = None, **members: Any) -> Any:
         """The decoded answer of one call, None for an empty body. A poll that finds nothing is answered at
@@ -115,7 +115,8 @@ class World:
         self.buckets.require_call(tenant, operation, context.now)
         if operation in WRITES:
             write = WRITES[operation]
-            execution_ref = execution_reference_of(operation, context, request) if self.store.shared else None
+            prefetches = self.writer.prefetches
+            execution_ref = execution_reference_of(operation, context, request) if prefetches else None
             self.writer.submit(
                 Command(partial(write, context=context, request=request), answer, execution_ref=execution_ref)
             )
@@ -134,7 +135,21 @@ class World:
             if self._to_do:
                 self._to_do.popleft()()
 
-    def _invoke(self, invocation: Invocation) -> Ending | None:
+    def _begin_function(self, invocation: Invocation, invoker: Invoker) -> None:
+        self._to_do.append(partial(self._invoke, invocation, invoker))
+
+    def _invoke(self, invocation: Invocation, invoker: Invoker) -> None:
+        if not invoker.is_in_time(invocation):
+            return
+        try:
+            ending = self._call_function(invocation)
+        except Exception as error:
+            invoker.could_not_call(invocation, error)
+        else:
+            if ending is not None:
+                invoker.ended(invocation, ending)
+
+    def _call_function(self, invocation: Invocation) -> Ending | None:
         assert self._functions is not None
         function = self._functions.find(invocation.name)
         if function is None:

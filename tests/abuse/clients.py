@@ -1,6 +1,6 @@
 """Many connections to one server, and a client that keeps asking beside them to see how it is served.
 
-Owns opening in bulk, calling in bulk with so many calls under way at once, and the probe. Built on the load
+Owns opening in bulk, calling in bulk with a bounded number of calls in flight, and the probe. Built on the load
 generator's connection, which is cheap enough for ten thousand of them.
 """
 
@@ -21,12 +21,12 @@ from bench.swf import DOMAIN, TYPE, Requests
 from tests.crash.client import fault_of
 from tests.crash.server import HOST, Server
 
-OPENED_AT_ONCE = 100  # fewer than a listen queue holds
+OPENING_BATCH_SIZE = 100  # connections; fewer than a listen queue holds
 SPARE_FILES = 300
 
 
 def allow_open_files(count: int) -> int:
-    """For this process; how many connections that allows."""
+    """Raises the limit of this process; returns the number of connections that it allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = count + SPARE_FILES if hard == resource.RLIM_INFINITY else min(count + SPARE_FILES, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
@@ -34,7 +34,7 @@ def allow_open_files(count: int) -> int:
 
 
 async def furnished(server: Server) -> Requests:
-    """The domain and types of the load generator, and how to ask for things there."""
+    """Registers the domain and types of the load generator; returns what builds requests for them."""
     requests = Requests(HOST, server.port)
     await swf.register(requests)
     return requests
@@ -42,11 +42,11 @@ async def furnished(server: Server) -> Requests:
 
 @asynccontextmanager
 async def connections(server: Server, count: int) -> AsyncIterator[list[Connection]]:
-    """So many, for as long as the block lasts."""
+    """`count` open connections; they are closed at the end of the block."""
     opened: list[Connection] = []
     try:
-        for first in range(0, count, OPENED_AT_ONCE):
-            some = range(first, min(first + OPENED_AT_ONCE, count))
+        for first in range(0, count, OPENING_BATCH_SIZE):
+            some = range(first, min(first + OPENING_BATCH_SIZE, count))
             opened += await asyncio.gather(*(Connection.open(HOST, server.port) for _ in some))
         yield opened
     finally:
@@ -55,7 +55,7 @@ async def connections(server: Server, count: int) -> AsyncIterator[list[Connecti
 
 
 async def call_all(lines: Sequence[Connection], requests: Iterable[bytes]) -> list[Answer]:
-    """All answers, in no order; every connection has one call under way."""
+    """All answers, in no order; every connection has one call in flight."""
     waiting = iter(requests)
     answers: list[Answer] = []
 
@@ -77,7 +77,7 @@ def said(answer: Answer) -> Any:
 
 
 class Probe:
-    """A caller that writes and reads all the time and notes how long each call takes."""
+    """A caller that writes and reads without pause and records the duration of each call."""
 
     def __init__(self, server: Server, pause_seconds: float = 0.01) -> None:
         self.seconds: list[float] = []
@@ -107,7 +107,7 @@ class Probe:
         )
 
     async def _ask(self) -> None:
-        requests, number = Requests(HOST, self._server.port, task_list="nobody polls this"), 0
+        requests, number = Requests(HOST, self._server.port, task_list="never polled"), 0
         line: Connection | None = None
         while not self._stopping:
             number += 1

@@ -1,7 +1,7 @@
-"""A crowd of clients that dribble, stall and do not read, all at once, beside one that behaves.
+"""Many clients that dribble, stall and do not read, all at once, beside one that behaves.
 
-Owns the crowd. What a single one of them meets is in `tests/http`; here it is shown that very many are all
-sent away in time, that memory comes back, and that others are served meanwhile.
+Owns these clients. What a single one of them meets is in `tests/http`; here it is shown that very many are all
+disconnected in time, that memory comes back, and that others are served meanwhile.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ SETTINGS = {
     "log_level": "warning",
 }
 PAUSE_SECONDS = 0.2  # between two bytes of a dribbler
-GONE_SECONDS = 30.0  # by then each must have been sent away
-EVENTS, EVENT_BYTES = 30, 30_000  # of the history that nobody reads: 0.9 MB an answer
-# The first wave makes malloc keep what it needed at most; a second one must not need more.
+GONE_SECONDS = 30.0  # time by which each must have been disconnected
+EVENTS, EVENT_BYTES = 30, 30_000  # of the history whose answer is not read: 0.9 MB
+# In the first wave malloc grows to its peak; a second one must not need more.
 WAVES = 2
 MEMORY_TOLERANCE = 0.10
 
@@ -40,7 +40,7 @@ Behaviour = Callable[[int], Awaitable[None]]
 
 
 async def crowd(server: Server, each: int) -> Report:
-    """So many of each kind."""
+    """`each` clients of each kind."""
     report = Report()
     allow_open_files(6 * each)
     await server.start()

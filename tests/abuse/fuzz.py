@@ -22,7 +22,7 @@ from tests.abuse.report import Report
 from tests.crash.peer import Peer, Refused
 from tests.crash.server import HOST, Server
 
-# The statuses of QUALITY §2.4, and 431: the head of a request may be too large, and HTTP has a status for that.
+# 431: the head may hold too many headers here, and HTTP has a status for that.
 STATUSES = frozenset((200, 400, 403, 413, 431, 503))
 TABLES = (
     "meta",

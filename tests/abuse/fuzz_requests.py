@@ -26,7 +26,7 @@ DURATIONS = ("NONE", "0", "1", "60", "3600", "31536000", "31536001", "-1", "1.5"
 
 # What members may hold that means something here. Kept small, so that things meet.
 NAMES: dict[str, tuple[Any, ...]] = {
-    "DomainName": (DOMAIN, DOMAIN, DOMAIN, DOMAIN, "second", "nobody"),
+    "DomainName": (DOMAIN, DOMAIN, DOMAIN, DOMAIN, "second", "unknown"),
     "Name": ("a", "b", "c"),
     "Version": ("1", "2"),
     "VersionOptional": ("1", "2", ""),
@@ -147,7 +147,7 @@ class Maker:
         elif dice < 0.3:
             holder[key] = [holder[key]]
         elif dice < 0.4 and isinstance(holder, dict):
-            holder["nobody knows this"] = holder[key]
+            holder["unknownMember"] = holder[key]
         else:
             holder[key] = "\0here"
         return (
@@ -186,7 +186,7 @@ class Maker:
                 method = self._chance.choice(("PUT", "DELETE", "OPTIONS", "PATCH"))
             elif odd == 1:
                 path = self._chance.choice(
-                    (f"/{action}", "/nobody", "/%00", "/../../etc/passwd", "*", "/?x=1")
+                    (f"/{action}", "/unknown", "/%00", "/../../etc/passwd", "*", "/?x=1")
                 )
             elif odd == 2:
                 target = self._chance.choice(

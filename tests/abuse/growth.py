@@ -1,7 +1,7 @@
 """What grows to its limit: one history to 25,000 events, one domain to 100,000 open executions, over HTTP.
 
-Owns both ordeals. At the limit the answer is SWF's (SWF §8.11, §12.1), also after the server was killed and
-started again, and everything still works beside it.
+Owns both stress tests. At the limit the answer is SWF's (SWF §8.11, §12.1), also after the server was killed and
+started again, and other calls still work.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from tests.abuse.report import Report
 from tests.crash.server import Server
 from workflowsvc.lint import Limits, lint_history
 
-AT_ONCE = 16
-RESERVED = 10  # the service ends a run between two tasks, a little before the limit (SWF §8.11)
+CONNECTIONS = 16
+RESERVED = 10  # events; the service ends a run between two tasks, a little before the limit (SWF §8.11)
 
 
-async def history(server: Server, most_events: int) -> Report:
+async def history(server: Server, max_events: int) -> Report:
     """Signals until the service ends the execution."""
     report = Report()
     await server.start()
     requests = await furnished(server)
-    async with connections(server, AT_ONCE) as lines:
+    async with connections(server, CONNECTIONS) as lines:
         started = await lines[0].call(requests.start_workflow_execution("grows"))
         execution = Execution("grows", said(started)["runId"])
         signal = requests.of("SignalWorkflowExecution", domain=DOMAIN, workflowId="grows", signalName="s")
         began = time.monotonic()
-        answers = await call_all(lines, (signal for _ in range(most_events + 200)))
+        answers = await call_all(lines, (signal for _ in range(max_events + 200)))
         took = time.monotonic() - began
         outcomes = Counter(map(outcome, answers))
         report.require(
@@ -43,10 +43,10 @@ async def history(server: Server, most_events: int) -> Report:
         last = events[-1]
         cause = last.get("workflowExecutionTerminatedEventAttributes", {}).get("cause")
         report.require(
-            most_events - RESERVED <= len(events) <= most_events, f"the history has {len(events)} events"
+            max_events - RESERVED <= len(events) <= max_events, f"the history has {len(events)} events"
         )
         report.require(cause == "EVENT_LIMIT_EXCEEDED", f"it ends with {last}")
-        findings = lint_history(events, limits=Limits(events=most_events))
+        findings = lint_history(events, limits=Limits(events=max_events))
         report.require(not findings, f"lint: {findings[:3]}")
         signals = sum(event["eventType"] == "WorkflowExecutionSignaled" for event in events)
         report.require(signals == outcomes["200"], f"{signals} events for {outcomes['200']} acknowledgements")
@@ -75,45 +75,47 @@ async def _events(line: Connection, requests: Requests, execution: Execution) ->
         token = {"nextPageToken": page["nextPageToken"]}
 
 
-async def open_executions(server: Server, most: int) -> Report:
+async def open_executions(server: Server, maximum: int) -> Report:
     """Starts until the domain is full; then one is ended and one fits in again."""
     report = Report()
-    allow_open_files(AT_ONCE * 2)
+    allow_open_files(CONNECTIONS * 2)
     await server.start()
     requests = await furnished(server)
     before = server.resident_bytes()
-    async with connections(server, AT_ONCE * 2) as lines:
+    async with connections(server, CONNECTIONS * 2) as lines:
         began = time.monotonic()
-        answers = await call_all(lines, (requests.start_workflow_execution(f"open {n}") for n in range(most)))
+        answers = await call_all(
+            lines, (requests.start_workflow_execution(f"open {n}") for n in range(maximum))
+        )
         took = time.monotonic() - began
         outcomes = Counter(map(outcome, answers))
-        report.require(outcomes == {"200": most}, f"starts were answered {outcomes}")
+        report.require(outcomes == {"200": maximum}, f"starts were answered {outcomes}")
         report.say(
-            f"{most:,} executions started in {took:.0f} s ({most / took:,.0f}/s), all open; "
+            f"{maximum:,} executions started in {took:.0f} s ({maximum / took:,.0f}/s), all open; "
             f"server memory {server.resident_bytes() / 2**20:.0f} MiB, before {before / 2**20:.0f} MiB"
         )
-    await _is_full(report, server, requests, most)
+    await _is_full(report, server, requests, maximum)
     await server.kill()
     began = time.monotonic()
     await server.start()
     report.say(f"a restart beside them took {time.monotonic() - began:.2f} s")
-    await _is_full(report, server, requests, most)
+    await _is_full(report, server, requests, maximum)
     return report
 
 
-async def _is_full(report: Report, server: Server, requests: Requests, most: int) -> None:
+async def _is_full(report: Report, server: Server, requests: Requests, maximum: int) -> None:
     async with connections(server, 1) as lines:
         line = lines[0]
         asked = time.monotonic()
         one_more = outcome(await line.call(requests.start_workflow_execution("one too many")))
-        report.require(one_more == "LimitExceededFault", f"execution {most + 1:,} was answered {one_more}")
-        report.say(f"execution {most + 1:,}: {one_more} after {1e3 * (time.monotonic() - asked):.0f} ms")
+        report.require(one_more == "LimitExceededFault", f"execution {maximum + 1:,} was answered {one_more}")
+        report.say(f"execution {maximum + 1:,}: {one_more} after {1e3 * (time.monotonic() - asked):.0f} ms")
         counted = said(
             await line.call(
                 requests.of("CountOpenWorkflowExecutions", domain=DOMAIN, startTimeFilter={"oldestDate": 0})
             )
         )
-        report.require(counted["count"] == most, f"CountOpenWorkflowExecutions says {counted}")
+        report.require(counted["count"] == maximum, f"CountOpenWorkflowExecutions says {counted}")
         for action, want in (("TerminateWorkflowExecution", "200"), ("StartWorkflowExecution", "200")):
             request = (
                 requests.of(action, domain=DOMAIN, workflowId="open 0")

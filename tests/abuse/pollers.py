@@ -1,6 +1,6 @@
-"""Polls by the thousand: one task wakes one of a thousand, and ten thousand idle ones disturb nobody.
+"""Polls by the thousand: one task wakes one of a thousand, and ten thousand idle ones do not slow other calls.
 
-Owns two ordeals. The limit is SWF's: a thousand polls wait on a task list, the next is refused (SWF §2.31).
+Owns two stress tests. The limit is SWF's: a thousand polls wait on a task list, the next is refused (SWF §2.31).
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from tests.abuse.clients import Probe, allow_open_files, call_all, connections, 
 from tests.abuse.report import Report
 from tests.crash.server import Server
 
-MOST_PER_LIST = 1_000
+MAX_PER_LIST = 1_000
 POLLS_PER_LIST = 500
-QUIET_SECONDS = 1.0  # so long nothing else is answered
+QUIET_SECONDS = 1.0  # time in which no other poll may be answered
 PATIENCE_SECONDS = 60.0
-MOST_KIB = 50  # of memory for a waiting poll
-HOLD_SECONDS = "600"  # polls wait longer than any of this takes
+MAX_KIB = 50  # memory of one waiting poll
+HOLD_SECONDS = "600"  # time that polls are held: longer than each of these tests
 
 
 async def thousand_on_one_list(server: Server, starts: int = 3) -> Report:
     """A thousand polls and one more, then task after task."""
     report = Report()
-    allow_open_files(MOST_PER_LIST + 1)
+    allow_open_files(MAX_PER_LIST + 1)
     await server.start()
     requests = await furnished(server)
-    async with connections(server, MOST_PER_LIST + 2) as lines:
+    async with connections(server, MAX_PER_LIST + 2) as lines:
         polls = {asyncio.ensure_future(line.call(requests.poll_for_decision_task)) for line in lines[1:]}
         refused, waiting = await asyncio.wait(
             polls, return_when=asyncio.FIRST_COMPLETED, timeout=PATIENCE_SECONDS
@@ -52,7 +52,7 @@ async def thousand_on_one_list(server: Server, starts: int = 3) -> Report:
         room = await asyncio.wait_for(_one_more(lines[0], requests), PATIENCE_SECONDS)
         report.require(room == "waits", f"a poll that there is room for was answered {room}")
         report.say(
-            f"{MOST_PER_LIST:,} polls on one list, {starts} tasks: each given once, in at most "
+            f"{MAX_PER_LIST:,} polls on one list, {starts} tasks: each given once, in at most "
             f"{1e3 * max(woken):.1f} ms; poll 1,001: {', '.join(outcomes)}"
         )
     return report
@@ -65,7 +65,7 @@ async def _one_more(line: Connection, requests: Requests) -> str:
 
 
 async def idle(server: Server, *, polls: int, seconds: float) -> Report:
-    """So many polls that get nothing: what each costs, and what the others notice."""
+    """Polls that get no task: what each costs, and how much slower other calls become."""
     report = Report()
     possible = allow_open_files(polls)
     report.require(possible == polls, f"only {possible} connections are allowed here")
@@ -87,7 +87,7 @@ async def idle(server: Server, *, polls: int, seconds: float) -> Report:
             await asyncio.sleep(seconds / 3)
         answered = sum(poll.done() for poll in waiting)
         report.require(answered == 0, f"{answered} polls were answered without a task")
-        report.require(each_kib <= MOST_KIB, f"a waiting poll takes {each_kib:.1f} KiB")
+        report.require(each_kib <= MAX_KIB, f"a waiting poll takes {each_kib:.1f} KiB")
         await _woken_in_turn(report, server, waiting)
     after = beside.summary().p99_ms / max(alone.summary().p99_ms, 1e-9)
     report.require(not alone.failures + beside.failures, f"{alone.failures + beside.failures}")
@@ -106,7 +106,7 @@ def _poll(server: Server, number: int) -> bytes:
 
 
 async def _settled(pid: int) -> None:
-    """Returns when the server has done what it was asked."""
+    """Returns when the server uses no more CPU."""
     before = -1.0
     for _ in range(120):
         now = usage(pid).cpu_seconds

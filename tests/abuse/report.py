@@ -1,4 +1,4 @@
-"""What an ordeal has measured, and what it found wrong."""
+"""What a stress test has measured, and what it found wrong."""
 
 from __future__ import annotations
 

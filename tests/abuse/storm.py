@@ -1,4 +1,4 @@
-"""Very many timers due at once, with a kill in the middle: all fire once, and the others are served meanwhile."""
+"""Very many timers due at once, with a kill in the middle: each fires once, and other calls are served meanwhile."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from tests.abuse.clients import Probe, connections, furnished, outcome, said
 from tests.abuse.report import Report
 from tests.crash.server import Server
 
-AT_ONCE = 8
+CONNECTIONS = 8
 PATIENCE_SECONDS = 300.0
-SETTING_UP_PER_TIMER = 0.0002  # seconds, generously: the moment of the storm is fixed before
-LEAST_SECONDS = 2
+SETUP_SECONDS_PER_TIMER = 0.0002  # generous, because the moment when all are due is fixed before setting them
+MIN_SECONDS = 2
 
 
 async def storm(server: Server, *, runs: int, timers: int, kill: bool = True) -> Report:
-    """`runs` executions with so many timers each, all due within one second."""
+    """`runs` executions with `timers` timers each, all due within one second."""
     report = Report()
     await server.start()
     requests = await furnished(server)
-    due_at = math.ceil(time.time()) + LEAST_SECONDS + math.ceil(runs * timers * SETTING_UP_PER_TIMER)
-    async with connections(server, AT_ONCE) as lines:
+    due_at = math.ceil(time.time()) + MIN_SECONDS + math.ceil(runs * timers * SETUP_SECONDS_PER_TIMER)
+    async with connections(server, CONNECTIONS) as lines:
         began = time.monotonic()
         await asyncio.gather(
             *(line.call(requests.start_workflow_execution(f"calm {n}")) for n, line in enumerate(lines))
@@ -67,7 +67,7 @@ async def storm(server: Server, *, runs: int, timers: int, kill: bool = True) ->
 async def _prepare(
     line: Connection, requests: Requests, numbers: Iterator[int], due_at: int, timers: int
 ) -> None:
-    """Decides for one run after the other until there is none left."""
+    """Sets the timers of one run after the other until no run is left."""
     while True:
         task = said(await line.call(requests.poll_for_decision_task))
         seconds = max(1, due_at - math.floor(time.time()))
@@ -96,7 +96,7 @@ def _due(server: Server, at: float = 0) -> int:
 
 
 async def _some_have_fired(server: Server, runs: int) -> None:
-    """The storm has begun: at least one run is through with it, or a second has passed."""
+    """Returns when the timers of at least one run have fired, or after a second."""
     end = time.monotonic() + 1.0
     while time.monotonic() < end:
         if 0 < _due(server) < runs:

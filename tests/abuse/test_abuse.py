@@ -11,17 +11,17 @@ from tests.abuse.report import Report
 from tests.crash.server import Server
 from tests.world_fixture import Stage, decision
 from workflowsvc.core.run_ids import run_of
-from workflowsvc.engine.writer_loop import DUE_EVENTS_PER_BATCH
+from workflowsvc.engine.duties import DUE_EVENTS_PER_BATCH
 from workflowsvc.testing import World
 
 
-def go_through(folder: Path, ordeal: Callable[[Server], Awaitable[Report]], **settings: str) -> None:
-    """The ordeal, on a server with these settings."""
+def go_through(folder: Path, stress: Callable[[Server], Awaitable[Report]], **settings: str) -> None:
+    """Runs the stress test on a server with these settings."""
     server = Server(folder, {"log_level": "warning", "long_poll_seconds": pollers.HOLD_SECONDS, **settings})
 
     async def whole() -> Report:
         try:
-            return await ordeal(server)
+            return await stress(server)
         finally:
             await server.end()
 

@@ -12,7 +12,7 @@ from tests.crash.server import Server
 REQUESTS = 3_000
 
 
-def test_no_drawn_request_brings_the_server_out_of_step(tmp_path: Path) -> None:
+def test_no_drawn_request_breaks_the_rules(tmp_path: Path) -> None:
     server = Server(tmp_path, fuzz.SETTINGS)
 
     async def whole() -> Report:

@@ -83,7 +83,7 @@ class TwoNodes(InProcess):
     def _next(self) -> NodeWorld:
         self._calls += 1
         world = self.worlds[self._calls % 2]
-        world.state.open_counts.clear()  # as every second: a quota may be exceeded by what others do meanwhile
+        world.state.catalog.open_counts.clear()  # as every second: a quota may be exceeded by what others do meanwhile
         return world
 
     def _run(self) -> None:
@@ -138,11 +138,11 @@ class TwoNodes(InProcess):
     def audit(self) -> None:
         """What the node called last remembers, once it has read on, and all that is stored."""
         world = self.worlds[self._calls % 2]
-        assert not any(world.state.quarantined_runs for world in self.worlds), "a rule has met a bug"
+        assert not any(world.state.quarantine.runs for world in self.worlds), "a rule has met a bug"
         with world.store.transaction() as tx:
             work = UnitOfWork(tx, 0, world.state)  # at 0 nothing is due
-            for run in list(world.state.executions):
-                work.execution(run)
+            for run in list(world.state.cache.executions):
+                work.load_execution(run)
             check_memory(work, world.state)
 
     def close(self) -> None:

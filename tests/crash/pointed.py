@@ -19,8 +19,8 @@ import apsw
 from workflowsvc.clock import SystemClock
 from workflowsvc.engine.engine import Engine
 from workflowsvc.http import server
-from workflowsvc.http.exchange import Exchange
-from workflowsvc.http.protocol import Connection
+from workflowsvc.http.connection import Connection
+from workflowsvc.http.request import HttpRequest
 from workflowsvc.service.api import Api
 from workflowsvc.settings import Settings
 from workflowsvc.store.sqlite.statements import SQL
@@ -144,9 +144,9 @@ def serve(order: Order, announce: Callable[[int], None]) -> int:
     points = Points(order)
 
     class PointedConnection(Connection):
-        def write_answer(self, exchange: Exchange, answer: bytes) -> None:
+        def write_answer(self, request: HttpRequest, answer: bytes) -> None:
             points.around(
-                "answer to the socket", lambda: super(PointedConnection, self).write_answer(exchange, answer)
+                "answer to the socket", lambda: super(PointedConnection, self).write_answer(request, answer)
             )
 
     server.Connection = PointedConnection  # type: ignore[misc]

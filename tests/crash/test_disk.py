@@ -16,8 +16,8 @@ from tests.crash.kills import SETTINGS
 from tests.crash.server import Server
 from tests.failing_store import FailingStore
 from workflowsvc.clock import SystemClock
+from workflowsvc.engine.agenda import RETRY_MS
 from workflowsvc.engine.engine import Engine
-from workflowsvc.engine.writer_loop import RETRY_MS
 from workflowsvc.faults import ServiceUnavailable, UnknownResourceFault
 from workflowsvc.model import wire
 from workflowsvc.service.api import Api

@@ -35,8 +35,6 @@ class PeerSqliteTransaction(SqliteRepairTransaction):
 class PeerSqliteStore(SqliteStore):
     """A `PeerStore`, in memory."""
 
-    shared = True
-
     @contextmanager
     def transaction(self) -> Iterator[PeerSqliteTransaction]:
         with super().transaction() as tx:

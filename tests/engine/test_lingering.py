@@ -1,4 +1,4 @@
-"""Where several nodes are at work, commands gather for fuller commits; where one is, none waits for another."""
+"""A writer lingers for fuller commits: long while other nodes are at work, briefly otherwise if the setting says so."""
 
 from __future__ import annotations
 
@@ -8,19 +8,14 @@ from typing import Any
 import pytest
 
 from tests.engine.peer_sqlite import PeerSqliteStore
-from workflowsvc.engine.command_queue import CommandQueue
+from workflowsvc.engine.command_queue import Command, CommandQueue
+from workflowsvc.engine.multi_node import LINGER_MS, MIN_BATCH_TO_LINGER, PEERS_SEEN_MS, MultiNode
 from workflowsvc.engine.unit_of_work import UnitOfWork
-from workflowsvc.engine.writer_loop import (
-    COMMANDS_PER_BATCH,
-    LINGER_MS,
-    MAX_QUEUED_TO_LINGER,
-    MIN_BATCH_TO_LINGER,
-    OTHERS_MS,
-    Command,
-)
+from workflowsvc.engine.writer_loop import COMMANDS_PER_BATCH, MAX_QUEUED_TO_LINGER
+from workflowsvc.settings import Settings
 from workflowsvc.testing import World
 
-SECONDS = 30.0  # nobody waits as long
+SECONDS = 30.0  # longer than any test waits
 
 
 def nothing(work: UnitOfWork) -> Any:
@@ -36,7 +31,7 @@ def command() -> Command:
 
 
 class Watched(CommandQueue):
-    """Does not wait; remembers that it should have."""
+    """Does not wait; remembers what it was asked for."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,18 +45,22 @@ class Watched(CommandQueue):
 
 @dataclass
 class Node:
-    """One whose lane has a batch of so many commands, during which others come."""
+    """One whose writer has a batch of `batch` commands, during which `meanwhile` others are submitted."""
 
-    shared: bool = True
+    has_peers: bool = True
+    linger_ms: float = 0
     batch: int = MIN_BATCH_TO_LINGER
     meanwhile: int = 0
     others_seen_ms_ago: int = 0
     queue: Watched = field(default_factory=Watched)
 
     def work(self) -> Watched:
-        world = World(store=PeerSqliteStore(None) if self.shared else None)
+        store = PeerSqliteStore(None) if self.has_peers else None
+        world = World(store=store, settings=Settings(linger_ms=self.linger_ms))
         world.run()
-        world.state.others_at = world.clock.now_ms() - self.others_seen_ms_ago
+        coordination = world.state.coordination
+        if isinstance(coordination, MultiNode):
+            coordination.peers_seen_at = world.clock.now_ms() - self.others_seen_ms_ago
         writer = world.writer
         writer.queue = self.queue
 
@@ -90,11 +89,34 @@ def test_what_waits_already_is_done_first_when_it_is_much() -> None:
 
 @pytest.mark.parametrize(
     "node",
-    [Node(shared=False), Node(others_seen_ms_ago=OTHERS_MS), Node(batch=MIN_BATCH_TO_LINGER - 1)],
+    [Node(has_peers=False), Node(others_seen_ms_ago=PEERS_SEEN_MS), Node(batch=MIN_BATCH_TO_LINGER - 1)],
     ids=["no others can be", "others have rested for long", "few commands"],
 )
 def test_otherwise_nothing_waits(node: Node) -> None:
     assert node.work().gathered == []
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        Node(has_peers=False, linger_ms=1.5, batch=2, meanwhile=3),
+        Node(others_seen_ms_ago=PEERS_SEEN_MS, linger_ms=1.5, batch=2, meanwhile=3),
+    ],
+    ids=["a single node", "one of several"],
+)
+def test_with_the_setting_a_batch_of_two_is_followed_by_a_brief_wait(node: Node) -> None:
+    queue = node.work()
+    assert queue.gathered[0] == (3, COMMANDS_PER_BATCH)
+    assert queue.longest == 0.0015
+
+
+def test_a_caller_that_is_alone_never_waits() -> None:
+    assert Node(has_peers=False, linger_ms=1.5, batch=1).work().gathered == []
+
+
+def test_a_long_queue_is_not_kept_waiting_by_the_setting() -> None:
+    node = Node(has_peers=False, linger_ms=1.5, batch=2, meanwhile=MAX_QUEUED_TO_LINGER)
+    assert node.work().gathered == [(0, COMMANDS_PER_BATCH)]  # behind it
 
 
 class Dreamer(CommandQueue):
@@ -112,14 +134,14 @@ class Dreamer(CommandQueue):
         self.came.append(came)
 
 
-def test_gathering_ends_when_there_are_enough_and_not_with_the_first_that_comes() -> None:
+def test_lingering_ends_when_there_are_enough_and_not_with_the_first_that_comes() -> None:
     queue = Dreamer()
     queue.put(command())
     queue.linger(4, SECONDS)
     assert queue.came == [3]
 
 
-def test_after_gathering_every_command_wakes_the_lane_again() -> None:
+def test_after_lingering_every_command_wakes_the_writer_again() -> None:
     queue = Dreamer()
     queue.linger(4, SECONDS)
     assert len(queue.take(9)) == 4
@@ -128,7 +150,7 @@ def test_after_gathering_every_command_wakes_the_lane_again() -> None:
     assert queue.came == [4, 1]
 
 
-def test_a_lane_that_stops_gathers_no_more() -> None:
+def test_a_writer_that_stops_lingers_no_more() -> None:
     queue = Dreamer()
     queue.close()
     queue.linger(4, SECONDS)

@@ -18,12 +18,13 @@ import pytest
 
 from tests.engine.peer_sqlite import PeerSqliteStore
 from tests.world_fixture import ACTIVITY, LIST, ROLE, WORKFLOW, Stage, decision
-from workflowsvc.clock import SystemClock
+from workflowsvc.clock import ManualClock, SystemClock
 from workflowsvc.core.execution import Execution
 from workflowsvc.core.rules import APPLY
 from workflowsvc.core.run_ids import run_of
 from workflowsvc.engine.command_queue import Command, deliver_here
 from workflowsvc.engine.engine import Engine
+from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.faults import InternalFailure
 from workflowsvc.fsck import Options, audit
 from workflowsvc.service.api import Api
@@ -91,10 +92,10 @@ def test_a_timer_that_meets_a_bug_does_not_keep_other_timers_from_firing(
         on.start("later")
         on.ask("TerminateWorkflowExecution", workflowId="later")
         on.world.advance(seconds=100)
-    told = [record.getMessage() for record in caplog.records]
-    assert len(told) == 1, "a bug is told once, not at every look"
-    assert "set aside run" in told[0]
-    assert "bad/22" in told[0]
+    logged = [record.getMessage() for record in caplog.records]
+    assert len(logged) == 1, "a bug is logged once, not at every attempt"
+    assert "set aside run" in logged[0]
+    assert "bad/22" in logged[0]
     assert caplog.records[0].exc_info is not None
     on.world.restart()
     on.world.run()
@@ -236,7 +237,7 @@ def test_a_message_that_cannot_be_read_does_not_keep_other_messages_waiting(
     on.world.store._writer.execute("insert into messages values (1, 1, 'Signal', 1, cast('x' as blob))")
     on.decide(decision("SignalExternalWorkflowExecution", workflowId="good", signalName="s"))
     assert "WorkflowExecutionSignaled" in types(on, "good")
-    assert not on.world.state.quarantined_runs, "it belongs to nobody"
+    assert not on.world.state.quarantine.runs, "it belongs to no run"
     every_history_is_sound.clear()  # but the message is not
 
 
@@ -363,35 +364,55 @@ def test_an_answer_that_cannot_be_given_keeps_no_other_of_its_batch_from_being_g
     async def both() -> str:
         api = Api(Engine(SqliteStore(None), SystemClock(), Settings(), os.urandom))
         await api.start()
-        told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        given: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
         def fails(_: object) -> None:
             raise RuntimeError("the connection has a bug")
 
-        api._deliver([(fails, "first"), (told.set_result, "second")])
+        api._deliver([(fails, "first"), (given.set_result, "second")])
         try:
-            return await told
+            return await given
         finally:
             await asyncio.to_thread(api.close)
 
     assert asyncio.run(both()) == "second"
 
 
-def test_the_lane_outlives_a_bug_of_its_own(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_writer_loop_outlives_a_bug_of_its_own(caplog: pytest.LogCaptureFixture) -> None:
     engine = Engine(SqliteStore(None), SystemClock(), Settings(), os.urandom)
-    told: queue.SimpleQueue[object] = queue.SimpleQueue()
-    tells = iter([_raise, deliver_here])
-    engine.writer.deliver = lambda answers: next(tells)(answers)
+    given: queue.SimpleQueue[object] = queue.SimpleQueue()
+    deliveries = iter([_raise, deliver_here])
+    engine.writer.deliver = lambda answers: next(deliveries)(answers)
     engine.writer.start()
     with caplog.at_level(logging.ERROR):
         for _ in range(2):
-            engine.writer.submit(Command(lambda work: "done", told.put))
-            while not caplog.records and told.empty():
+            engine.writer.submit(Command(lambda work: "done", given.put))
+            while not caplog.records and given.empty():
                 threading.Event().wait(0.01)
-    assert told.get(timeout=30) == "done"
+    assert given.get(timeout=30) == "done"
     assert "a bug of its own" in caplog.text
     engine.writer.stop()
 
 
 def _raise(_: object) -> None:
-    raise RuntimeError("nobody listens")
+    raise RuntimeError("the event loop is closed")
+
+
+def test_a_bug_is_logged_with_the_action_and_the_request_that_met_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    engine = Engine(SqliteStore(None), ManualClock(), Settings(), os.urandom)
+    answers: list[object] = []
+
+    def fails(work: UnitOfWork) -> None:
+        raise AssertionError("this cannot be")
+
+    engine.writer.submit(
+        Command(fails, answers.append, action="StartWorkflowExecution", request_id="1234-5678")
+    )
+    with caplog.at_level(logging.ERROR):
+        engine.writer.step()
+    assert isinstance(answers[0], InternalFailure)
+    (record,) = caplog.records
+    expected = "a bug was met in StartWorkflowExecution (request 1234-5678); set aside this command"
+    assert record.getMessage() == expected

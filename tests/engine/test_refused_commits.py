@@ -7,7 +7,7 @@ import pytest
 from tests.failing_store import FailingStore
 from tests.world_fixture import Stage, decision
 from workflowsvc.core.run_ids import run_of
-from workflowsvc.engine.writer_loop import RETRY_MS
+from workflowsvc.engine.agenda import RETRY_MS
 from workflowsvc.faults import ServiceUnavailable
 from workflowsvc.testing import World
 

@@ -1,4 +1,4 @@
-"""A store that cannot be used is told of once a second, however many calls find it out."""
+"""Failures of a store are logged once a second, however many calls meet them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commits of which nobody knows, polls that a refusal meets, and clocks that are set while something waits.
+"""Commits whose outcome is unknown, polls that a refusal meets, and clocks that are set while something waits.
 
 Each was found by the simulator (docs/reliability.md).
 """
@@ -9,7 +9,7 @@ import pytest
 
 from tests.sim.faulty import Fault, FaultyStore
 from tests.world_fixture import ACTIVITY, LIST, WORKFLOW, Stage, decision
-from workflowsvc.engine.writer_loop import RETRY_MS
+from workflowsvc.engine.agenda import RETRY_MS
 from workflowsvc.faults import ServiceUnavailable
 from workflowsvc.settings import Limits, Settings
 from workflowsvc.store.sqlite.store import SqliteStore
@@ -66,7 +66,7 @@ def test_a_poll_that_is_refused_together_with_its_withdrawal_is_answered_once(
 def test_a_task_whose_commit_was_reported_as_lost_finds_the_poll_that_waits(
     on: Stage, store: FaultyStore
 ) -> None:
-    """One of two tasks had been handed to the poll, the other one was left for whoever would ask."""
+    """One of two tasks had been handed to the poll, the other one was left for the next poll."""
     on.start()
     task = on.next_task()
     poll = wait(on, "Activity")
@@ -112,7 +112,7 @@ def test_messages_rest_no_longer_because_the_clock_was_set_back(on: Stage, store
 def test_messages_keep_their_order_when_the_clock_is_set_back_between_two_processes(
     on: Stage, store: FaultyStore
 ) -> None:
-    """A child that ends is told of behind its start, which waits with an id of the later time."""
+    """The end of a child is reported behind its start, which waits with an id of the later time."""
     parent = on.start()
     task = on.next_task()
     child = decision(
@@ -146,7 +146,7 @@ def test_a_run_that_a_message_closes_in_the_first_batch_of_a_process_is_purged_i
     on.world.run()
     with on.world.store.reader() as reader:
         (closed,) = [run for run, row in reader.executions(reader.runs(-1, 9)).items() if row.closed_at]
-        assert reader.next_purge_at() == on.world.state.purge_at
+        assert reader.next_purge_at() == on.world.state.agenda.purge_at
     on.world.advance(ms=11 * DAY_MS)
     with on.world.store.reader() as reader:
         assert closed not in reader.runs(-1, 9)

@@ -18,7 +18,7 @@ from workflowsvc import cli
 from workflowsvc.clock import SystemClock
 from workflowsvc.faults import UnknownResourceFault
 from workflowsvc.http import server
-from workflowsvc.service.polls import Gone
+from workflowsvc.service.disconnect import Disconnect
 from workflowsvc.settings import OPTIONS, Settings
 from workflowsvc.tenant import Tenant
 
@@ -30,7 +30,7 @@ class FakeService:
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, Tenant, Any]] = []
-        self.waiting: set[Gone] = set()  # the `gone` of every poll that waits
+        self.waiting: set[Disconnect] = set()  # the `gone` of every poll that waits
         self.polls_seen = asyncio.Event()
         self.drained = asyncio.Event()
         self.release = asyncio.Event()  # lets DescribeDomain go on
@@ -38,14 +38,19 @@ class FakeService:
         self.big = b'"' + b"x" * 8_000_000 + b'"'
 
     def begin(
-        self, operation: str, tenant: Tenant, request: Any, gone: Gone | None, done: Callable[[Any], None]
+        self,
+        operation: str,
+        tenant: Tenant,
+        request: Any,
+        gone: Disconnect | None,
+        done: Callable[[Any], None],
     ) -> None:
         task = asyncio.get_running_loop().create_task(self.call(operation, tenant, request, gone))
         self.tasks.add(task)
         task.add_done_callback(lambda task: task.cancelled() or done(task.exception() or task.result()))
         task.add_done_callback(self.tasks.discard)
 
-    async def call(self, operation: str, tenant: Tenant, request: Any, gone: Gone | None) -> Any:
+    async def call(self, operation: str, tenant: Tenant, request: Any, gone: Disconnect | None) -> Any:
         self.calls.append((operation, tenant, request))
         if operation == "ListDomains":
             return f'{{"account":"{tenant.account}","region":"{tenant.region}"}}'.encode()
@@ -63,7 +68,7 @@ class FakeService:
             return await self.poll(gone)
         raise AssertionError(operation)
 
-    async def poll(self, gone: Gone) -> bytes:
+    async def poll(self, gone: Disconnect) -> bytes:
         self.waiting.add(gone)
         self.polls_seen.set()
         left = asyncio.Event()

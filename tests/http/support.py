@@ -73,7 +73,15 @@ class Running:
 
     @property
     def open_connections(self) -> int:
-        return len(self.server.connections.connections)
+        return len(self.server.connections.open)
+
+    def connection_tasks(self) -> list[asyncio.Task[Any]]:
+        """Tasks that connections run: none, since each of them would cost every idle poll."""
+        return [
+            task
+            for task in asyncio.all_tasks(self.loop)
+            if getattr(task.get_coro(), "__qualname__", "").startswith("Connection.")
+        ]
 
     def client(self) -> Raw:
         return Raw(self.port)

@@ -17,10 +17,10 @@ from tests.http.fake_service import FakeService
 from tests.http.support import LIST_DOMAINS, Answer, Running, post, running, until
 from workflowsvc import __version__
 from workflowsvc.clock import ManualClock
+from workflowsvc.http.answer import render_head
 from workflowsvc.http.connections import Connections
-from workflowsvc.http.exchange import render_head
 from workflowsvc.http.request_ids import request_ids
-from workflowsvc.service.polls import Gone
+from workflowsvc.service.disconnect import Disconnect
 from workflowsvc.settings import Settings
 from workflowsvc.tenant import Tenant
 
@@ -48,8 +48,8 @@ def test_the_answer_has_amazons_headers(server: Running) -> None:
         r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}",
         answer.headers["x-amzn-requestid"],
     )
-    told = email.utils.parsedate_to_datetime(answer.headers["date"])
-    assert abs(datetime.datetime.now(datetime.UTC) - told) < datetime.timedelta(minutes=1)
+    sent = email.utils.parsedate_to_datetime(answer.headers["date"])
+    assert abs(datetime.datetime.now(datetime.UTC) - sent) < datetime.timedelta(minutes=1)
 
 
 @pytest.mark.parametrize(
@@ -116,6 +116,8 @@ def test_people_with_curl_name_the_action_in_the_path(server: Running) -> None:
         post("", {}),
         post("listDomains", QUESTION),
         LIST_DOMAINS.replace(b"X-Amz-Target", b"X-Amz-Targets"),
+        post("ListDomains", QUESTION, target=""),
+        post("ListDomains", QUESTION, target="NoSuchService."),
         LIST_DOMAINS.replace(b"POST / ", b"POST /ListDomains "),
         LIST_DOMAINS.replace(b"POST / ", b"GET / "),
         LIST_DOMAINS.replace(b"ListDomains", b"ListDomains\xff"),
@@ -153,7 +155,7 @@ def test_an_empty_body_is_an_empty_object(server: Running) -> None:
     assert (answer.status, answer.code) == (400, "ValidationException")
 
 
-def test_a_page_of_somebody_else_cannot_drive_the_service(server: Running) -> None:
+def test_a_web_page_cannot_drive_the_service(server: Running) -> None:
     """A browser says where a page comes from; as preflights get no consent, it can send only this."""
     before = len(server.service.calls)
     data = request(
@@ -168,7 +170,7 @@ def test_a_page_of_somebody_else_cannot_drive_the_service(server: Running) -> No
     assert len(server.service.calls) == before
 
 
-def test_a_bug_is_logged_with_the_request_id_and_told_as_amazon_does(
+def test_a_bug_is_logged_with_the_request_id_and_answered_as_amazon_does(
     server: Running, caplog: pytest.LogCaptureFixture
 ) -> None:
     answer = server.ask(post("DescribeDomain", {"name": "broken"}))
@@ -266,7 +268,7 @@ def test_health_pages_are_plain(server: Running) -> None:
 class Broken(FakeService):
     """Its store is gone."""
 
-    async def call(self, operation: str, tenant: Tenant, request: Any, gone: Gone | None) -> Any:
+    async def call(self, operation: str, tenant: Tenant, request: Any, gone: Disconnect | None) -> Any:
         raise ConnectionError("no store")
 
 
@@ -295,10 +297,10 @@ def test_a_header_of_an_answer_cannot_bring_a_second_answer() -> None:
 def test_request_ids_are_version_4_uuids_and_never_repeat() -> None:
     numbers = iter(range(10_000))
 
-    def entropy(count: int) -> bytes:
+    def random_bytes(count: int) -> bytes:
         return b"".join(next(numbers).to_bytes(16, "big") for _ in range(count // 16))
 
-    ids = request_ids(entropy)
+    ids = request_ids(random_bytes)
     drawn = [next(ids) for _ in range(1_000)]
     assert len(set(drawn)) == 1_000
     assert all(one[14] == "4" and one[19] in "89ab" for one in drawn)

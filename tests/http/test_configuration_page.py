@@ -28,7 +28,7 @@ def tables() -> str:
 
 def row(option: Option) -> str:
     default = f"`{spell(option.default)}`" if option.default != "" else "none"
-    return f"| `{option.option}` | `{option.variable}` | {default} | {values(option)} | {option.help} |"
+    return f"| `{option.flag}` | `{option.variable}` | {default} | {values(option)} | {option.help} |"
 
 
 def values(option: Option) -> str:

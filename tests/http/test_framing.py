@@ -1,4 +1,4 @@
-"""What HTTP leaves open is closed: one reading of every request, or none (QUALITY §2.3, §5.3)."""
+"""A request can be read in one way, or it is refused (QUALITY §2.3, §5.3)."""
 
 from __future__ import annotations
 
@@ -256,5 +256,5 @@ def test_a_poll_of_a_client_that_closed_its_half_takes_no_task() -> None:
         client.send(POLL)
         until(lambda: bool(alone.service.waiting), "the poll waits")
         client.socket.shutdown(1)
-        until(lambda: not alone.service.waiting, "the poll is told")
+        until(lambda: not alone.service.waiting, "the poll has ended")
         assert client.answer().body == EMPTY_POLL

@@ -1,4 +1,4 @@
-"""Nobody can hold the server up by being slow, endless or many (QUALITY §2.3)."""
+"""Slow, endless or many clients cannot hold the server up (QUALITY §2.3)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 import pytest
 
 from tests.http.support import LIST_DOMAINS, POLL, SLOW, Raw, Running, post, running, until
-from workflowsvc.http.protocol import LINGER_SECONDS, MOST_PIPELINED
+from workflowsvc.http.connection import LINGER_SECONDS, MAX_PIPELINED
 
 MEGABYTE = 1_048_576
 QUESTION = b'{"registrationStatus":"REGISTERED"}'
@@ -130,7 +130,7 @@ def test_answers_wait_for_a_client_that_does_not_read() -> None:
         with client:
             client.send(post("DescribeDomain", {"name": "big"}) * 5)
             until(lambda: len(server.service.calls) >= 2, "the second answer is made")
-            (connection,) = server.server.connections.connections
+            (connection,) = server.server.connections.open
             for _ in range(20):  # time enough for the third, were it not held back
                 assert server.ask(LIST_DOMAINS).status == 200
             assert [call[0] for call in server.service.calls].count("DescribeDomain") == 2
@@ -286,7 +286,7 @@ def test_the_room_for_bodies_is_given_back_whatever_happens() -> None:
             (LIST_DOMAINS[:-1], False),
             (SLOW + LIST_DOMAINS * 3 + LIST_DOMAINS[:-1], False),
             (POLL + LIST_DOMAINS, False),
-            (LIST_DOMAINS * (MOST_PIPELINED + 10), True),
+            (LIST_DOMAINS * (MAX_PIPELINED + 10), True),
         ]:
             with server.client() as client:
                 client.send(data)
@@ -297,7 +297,7 @@ def test_the_room_for_bodies_is_given_back_whatever_happens() -> None:
         server.loop.call_soon_threadsafe(server.service.release.set)
         until(lambda: server.open_connections == 0, "all have left")
         assert server.server.connections.body_bytes == 0
-        until(lambda: not server.server.connections.tasks, "nothing is left to do")
+        until(lambda: not server.connection_tasks(), "nothing is left to do")
 
 
 def test_a_refused_client_cannot_stay() -> None:
@@ -315,5 +315,5 @@ def test_a_reset_connection_is_forgotten() -> None:
         until(lambda: bool(server.service.waiting), "the poll waits")
         client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         client.__exit__()
-        until(lambda: not server.service.waiting, "the poll is told")
+        until(lambda: not server.service.waiting, "the poll has ended")
         until(lambda: server.open_connections == 0, "the connection is forgotten")

@@ -1,4 +1,4 @@
-"""Every setting is told once; options win over variables, those over defaults; bad values are explained."""
+"""Every setting is described once; options win over variables, those over defaults; bad values are explained."""
 
 from __future__ import annotations
 

@@ -144,7 +144,7 @@ def test_a_second_signal_ends_at_once() -> None:
         client.send(POLL)
         assert is_waiting(server.port)
         server.process.terminate()
-        # Nobody is let in any more: the first signal has arrived.
+        # New connections are refused: the first signal has arrived.
         until(lambda: not listens(server.port), "it stops listening")
         assert server.process.poll() is None
 
@@ -186,7 +186,7 @@ def test_what_does_not_finish_is_cut_off_in_the_end() -> None:
         assert "not finished within 0.2 s" in server.errors()
 
 
-def test_nobody_is_let_in_after_the_signal() -> None:
+def test_new_connections_are_refused_after_the_signal() -> None:
     with running() as server:
         port = server.port
         assert listens(port)

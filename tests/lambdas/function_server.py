@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-MOST_BYTES = 1 << 20
+MAX_BYTES = 1 << 20
 
 
 class Request(NamedTuple):
@@ -116,7 +116,7 @@ def _read(sock: socket.socket) -> Request:
 
 
 def _some(sock: socket.socket) -> bytes:
-    data = sock.recv(MOST_BYTES)
+    data = sock.recv(MAX_BYTES)
     if not data:
         raise OSError("the client left")
     return data

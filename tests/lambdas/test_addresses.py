@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.lambdas.function_server import answer, serving
 from workflowsvc.clock import SystemClock
-from workflowsvc.engine.invoker import Failed, Invocation
-from workflowsvc.http import lambda_map
-from workflowsvc.http.addresses import AddressRefused, addresses_of, is_refused
-from workflowsvc.http.lambda_client import LambdaClient
+from workflowsvc.engine.invoker import Ending, Failed, Invocation, Returned
+from workflowsvc.lambdas import function_map
+from workflowsvc.lambdas.addresses import AddressRefused, addresses_of, is_refused, resolve
+from workflowsvc.lambdas.client import LambdaClient
 
 REFUSED = [
     "169.254.169.254",
@@ -61,11 +64,15 @@ def test_a_name_that_resolves_to_one_is_refused(monkeypatch: pytest.MonkeyPatch,
 def test_a_refused_address_is_never_called(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     path = tmp_path / "functions.json"
     path.write_text(json.dumps({"f": "http://functions.example/"}))
-    client = LambdaClient(lambda_map.read(str(path)), SystemClock())
+    client = LambdaClient(function_map.read(str(path)), SystemClock())
     resolves_to(monkeypatch, "169.254.169.254")
-    ended = client(Invocation(1, 5, "f", "{}", SystemClock().monotonic() + 60))
+    ended = asyncio.run(call(client))
     assert isinstance(ended, Failed)
     assert ended.reason == "AddressRefused"
+
+
+async def call(client: LambdaClient) -> Ending | None:
+    return await client(Invocation(1, 5, "f", "{}", SystemClock().monotonic() + 60))
 
 
 def test_a_number_that_a_resolver_takes_for_an_address_is_a_name() -> None:
@@ -76,3 +83,58 @@ def test_a_number_that_a_resolver_takes_for_an_address_is_a_name() -> None:
 @pytest.mark.parametrize("address", ["169.254.169.254", "fe80::1"])
 def test_an_address_that_the_operator_writes_down_is_meant(address: str) -> None:
     assert addresses_of(address, 80)[0][1][:2] == (address, 80)
+
+
+def test_the_connection_goes_to_the_address_that_was_checked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A name that resolves differently the second time changes nothing: it is resolved once."""
+    with serving(answer(b"1")) as server:
+        path = tmp_path / "functions.json"
+        path.write_text(json.dumps({"f": f"http://functions.example:{server.port}/"}))
+        client = LambdaClient(function_map.read(str(path)), SystemClock())
+        answers = iter(["127.0.0.1"])
+
+        def getaddrinfo(host: str, port: int, *_: Any, **__: Any) -> list[Any]:
+            address = host if host[0].isdigit() else next(answers, "169.254.169.254")
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
+
+        monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+        assert asyncio.run(call(client)) == Returned("1")
+        assert server.requests[0].headers["host"] == f"functions.example:{server.port}"
+        ended = asyncio.run(call(client))
+        assert isinstance(ended, Failed)
+        assert ended.reason == "AddressRefused"
+        assert len(server.requests) == 1
+
+
+def test_the_next_address_is_tried_when_one_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with serving(answer(b"1")) as server:
+        path = tmp_path / "functions.json"
+        path.write_text(json.dumps({"f": f"http://functions.example:{server.port}/"}))
+        client = LambdaClient(function_map.read(str(path)), SystemClock())
+        resolves_to(monkeypatch, "127.0.0.2", "127.0.0.1")
+        assert asyncio.run(call(client)) == Returned("1")
+
+
+def test_a_lookup_that_hangs_holds_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    released, asked = threading.Event(), threading.Event()
+
+    def getaddrinfo(*_: Any, **__: Any) -> list[Any]:
+        asked.set()
+        released.wait(20)
+        raise OSError("too late")
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+
+    async def look_up() -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await resolve("functions.example", 80)
+
+    asyncio.run(look_up())
+    assert asked.is_set()
+    assert not released.is_set()
+    released.set()

@@ -1,7 +1,8 @@
-"""The HTTP side of a Lambda task: what is sent, what each answer means, and who cannot hold it up (QUALITY §5.5)."""
+"""The HTTP side of a Lambda task: what is sent, what each answer means, and what cannot hold it up (QUALITY §5.5)."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import ssl
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -17,8 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tests.lambdas.function_server import Behave, answer, forever, send, serving
 from workflowsvc.clock import SystemClock
 from workflowsvc.engine.invoker import Ending, Failed, Invocation, Returned
-from workflowsvc.http import lambda_map
-from workflowsvc.http.lambda_client import LambdaClient
+from workflowsvc.lambdas import function_map
+from workflowsvc.lambdas.client import LambdaClient
 from workflowsvc.model.explain import MOST_DATA
 
 CLOCK = SystemClock()
@@ -32,8 +34,9 @@ def call(
     path = folder / "functions.json"
     path.write_text(json.dumps(entries))
     deadline = CLOCK.monotonic() + (seconds or PATIENCE_SECONDS)
-    client = LambdaClient(lambda_map.read(str(path)), CLOCK)
-    return client(Invocation(run=1, scheduled_id=5, name=name, payload=payload, deadline=deadline))
+    client = LambdaClient(function_map.read(str(path)), CLOCK)
+    invocation = Invocation(run=1, scheduled_id=5, name=name, payload=payload, deadline=deadline)
+    return uvloop.run(asyncio.wait_for(client(invocation), PATIENCE_SECONDS + 5))
 
 
 def ending(behave: Behave, folder: Path, seconds: float = 0) -> Ending | None:
@@ -236,7 +239,7 @@ def test_a_connection_that_ends_without_an_answer_has_failed(tmp_path: Path) -> 
     assert reason_of(send(b""), tmp_path) == "ConnectionFailed"
 
 
-def test_a_port_where_nobody_listens_has_failed(tmp_path: Path) -> None:
+def test_a_closed_port_has_failed(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     ended = call({"f": f"http://127.0.0.1:{port}"}, tmp_path)
@@ -244,7 +247,7 @@ def test_a_port_where_nobody_listens_has_failed(tmp_path: Path) -> None:
     assert (ended.reason, ended.details) == ("ConnectionFailed", "Connection refused")
 
 
-def test_a_host_that_nobody_knows_has_failed(tmp_path: Path) -> None:
+def test_an_unknown_host_has_failed(tmp_path: Path) -> None:
     ended = call({"f": "http://function.invalid/"}, tmp_path)
     assert isinstance(ended, Failed)
     assert ended.reason == "ConnectionFailed"
@@ -260,11 +263,11 @@ def test_a_host_that_nobody_knows_has_failed(tmp_path: Path) -> None:
     ],
     ids=["silent", "trickling headers", "a trickling body", "trickling chunks"],
 )
-def test_nobody_waits_for_a_slow_answer_once_the_task_has_timed_out(tmp_path: Path, behave: Behave) -> None:
+def test_a_slow_answer_is_given_up_once_the_task_has_timed_out(tmp_path: Path, behave: Behave) -> None:
     assert ending(behave, tmp_path, seconds=0.4) is None
 
 
-def test_a_server_that_takes_no_input_cannot_hold_a_worker(tmp_path: Path) -> None:
+def test_a_server_that_takes_no_input_is_given_up_too(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=1) as deaf:
         deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
         entries = {"f": f"http://127.0.0.1:{deaf.getsockname()[1]}"}

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from workflowsvc.engine.function_names import FunctionNames
-from workflowsvc.http.lambda_map import FunctionMap, Target, read
+from workflowsvc.lambdas.function_map import FunctionMap, Target, read
+from workflowsvc.lambdas.names import FunctionNames
 from workflowsvc.options import SettingsError
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from tests.failing_store import FailingStore
 from tests.world_fixture import ROLE, Stage, decision, only
+from workflowsvc.engine.agenda import RETRY_MS
 from workflowsvc.engine.command_queue import Command
 from workflowsvc.engine.unit_of_work import UnitOfWork
-from workflowsvc.engine.writer_loop import RETRY_MS
 from workflowsvc.store.sqlite.store import SqliteStore
 from workflowsvc.testing import LATER, PendingAnswer, World
 
@@ -154,7 +154,7 @@ def test_a_service_that_stops_leaves_the_start_to_the_next_one() -> None:
     task = on.next_task()
 
     def stop(work: UnitOfWork) -> None:
-        work.state.draining = True
+        work.state.pollers.draining = True
 
     on.world.writer.submit(Command(stop, PendingAnswer()))
     on.call("RespondDecisionTaskCompleted", taskToken=task["taskToken"], decisions=[INVOKE] * 150)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from workflowsvc.http import lambda_map
+from workflowsvc.lambdas import function_map
 from workflowsvc.testing import World
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "lambda.md"
@@ -18,7 +18,7 @@ def test_every_map_on_the_page_can_be_read(tmp_path: Path) -> None:
     for language, text in blocks[:2]:
         path = tmp_path / f"functions.{language}"
         path.write_text(text, encoding="utf-8")
-        functions = lambda_map.read(str(path))
+        functions = function_map.read(str(path))
         assert functions.size == 3
         assert functions.names.find("report-daily") is not None
 
@@ -33,7 +33,7 @@ def test_the_world_on_the_page_can_be_made() -> None:
 def test_every_reason_of_ours_is_on_the_page() -> None:
     source = "".join(
         (PAGE.parents[1] / "workflowsvc" / path).read_text(encoding="utf-8")
-        for path in ("http/lambda_client.py", "engine/invoker.py")
+        for path in ("lambdas/client.py", "engine/invoker.py")
     )
     reasons = set(re.findall(r'(?:Failed|_not_reached)\(\s*"(\w+)"', source)) - {
         "Unhandled",

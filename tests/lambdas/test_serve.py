@@ -156,13 +156,15 @@ def test_a_workflow_uses_functions_and_ends(tmp_path: Path) -> None:
                 for event in events
                 if event["eventType"] == "LambdaFunctionScheduled"
             }
-            told = [
+            ended_with = [
                 event.get("lambdaFunctionCompletedEventAttributes")
                 or event.get("lambdaFunctionFailedEventAttributes")
                 for event in events
                 if event["eventType"] in ended
             ]
-            assert {names[end["scheduledEventId"]]: end.get("result", end.get("reason")) for end in told} == {
+            assert {
+                names[end["scheduledEventId"]]: end.get("result", end.get("reason")) for end in ended_with
+            } == {
                 "double": "42",
                 "api-double": "8",
                 "gone": "ConnectionFailed",
@@ -175,7 +177,7 @@ def test_a_workflow_uses_functions_and_ends(tmp_path: Path) -> None:
         ]
 
 
-def test_a_kill_between_start_and_answer_lets_the_task_time_out_and_calls_nobody_again(
+def test_a_kill_between_start_and_answer_lets_the_task_time_out_and_calls_nothing_again(
     tmp_path: Path,
 ) -> None:
     with serving(lambda _, sock: sock.recv(1) and None) as functions:  # says nothing until it is hung up on
@@ -241,7 +243,7 @@ def test_a_stop_does_not_wait_for_a_function_for_ever(tmp_path: Path) -> None:
             assert b"Lambda functions are still running" in served.log.read_bytes()
 
 
-def test_nobody_else_waits_for_slow_functions(tmp_path: Path) -> None:
+def test_other_calls_do_not_wait_for_slow_functions(tmp_path: Path) -> None:
     """More of them than may run at once: the service answers meanwhile."""
     with hanging() as (functions, let_go):
         write_map(tmp_path, f=functions.url)

@@ -95,7 +95,7 @@ def test_a_function_may_fail_for_a_reason_of_its_own() -> None:
     assert (failed["reason"], failed["details"]) == ("Handled", '{"errorMessage":"no"}')
 
 
-def test_a_function_that_nobody_has_mapped_is_started_and_then_not_found() -> None:
+def test_a_function_that_is_not_mapped_is_started_and_then_not_found() -> None:
     on = stage(other=lambda event: event)
     events = on.history(run(on, invoke()))
     assert [event["eventType"] for event in events[4:7]] == [

@@ -273,7 +273,7 @@ class Pair:
         with self.world.store.reader() as reader:
             found = list(audit(reader, Options(self.world.clock.now_ms(), quotas=self.world.settings.quotas)))
         assert not found, "\n".join(map(str, found))
-        assert not self.world.state.quarantined_runs
+        assert not self.world.state.quarantine.runs
         with self.world.store.transaction() as tx:
             check_memory(UnitOfWork(tx, self.world.clock.now_ms(), self.world.state), self.world.state)
         for kind in ("decision", "activity"):

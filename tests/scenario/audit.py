@@ -11,9 +11,12 @@ from typing import Any
 
 from tests.scenario.service import Refused, Service
 from workflowsvc import lint, settings
+from workflowsvc.clock import ManualClock
 from workflowsvc.core.execution import Execution
 from workflowsvc.core.outcome import TaskKind, implied_tasks
-from workflowsvc.engine.state import EngineState
+from workflowsvc.engine.no_lambda import no_lambda
+from workflowsvc.engine.node_state import NodeState
+from workflowsvc.engine.single_node import SingleNode
 from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.store.rows import ExecutionQuery
 from workflowsvc.tenant import Tenant
@@ -92,17 +95,16 @@ def _none(findings: list[lint.Finding], histories: object) -> None:
 # --- a service in this process ---
 
 
-def check_memory(work: UnitOfWork, state: EngineState) -> None:
+def check_memory(work: UnitOfWork, state: NodeState) -> None:
     """Every run that is stored: replayed anew it is what memory holds, and what is derived from it is stored."""
     tx = work.tx
-    fresh = UnitOfWork(
-        tx, 0, EngineState(state.settings, state.ids)
-    )  # at 0 nothing is due, so nothing changes
+    fresh_state = NodeState(state.settings, state.ids, SingleNode(ManualClock()), no_lambda)
+    fresh = UnitOfWork(tx, 0, fresh_state)  # at 0 nothing is due, so nothing changes
     waiting: dict[tuple[int, TaskKind, str], int] = {}
     for run in _runs(work):
-        execution = fresh.execution(run)
+        execution = fresh.load_execution(run)
         assert execution is not None, "a stored run can be replayed"
-        remembered = state.executions.get(run)
+        remembered = state.cache.get(run)
         if remembered is not None:
             assert _facts(remembered) == _facts(execution), f"memory is not what the history of {run} says"
         row = tx.executions([run])[run]
@@ -120,7 +122,7 @@ def check_memory(work: UnitOfWork, state: EngineState) -> None:
 
 def _runs(work: UnitOfWork) -> list[int]:
     found: list[int] = []
-    for domain in {row.id for row in work.state.domains_by_id.values()}:
+    for domain in {row.id for row in work.state.catalog.domains_by_id.values()}:
         for status in ("OPEN", "CLOSED"):
             query = ExecutionQuery(
                 domain=domain, status=status, order_by="started_at", oldest=0, latest=None, limit=10_000

@@ -23,7 +23,7 @@ def ends(
 
     def end(work: UnitOfWork) -> None:
         domain = work.catalog.require_domain(Tenant(), "d")
-        execution = work.open_execution(domain.id, workflow_id, None)
+        execution = work.load_open_execution(domain.id, workflow_id, None)
         if execution is None:
             return
         for scheduled_id, task in list(execution.lambdas.items()):

@@ -57,7 +57,7 @@ class MortalWorld(World):
 
     def run(self) -> None:
         while self._step():
-            if self.restless and self.state.messages_waiting and not len(self.state.pollers):
+            if self.restless and self.state.agenda.messages_waiting and not len(self.state.pollers):
                 self.restart()
 
     def _step(self) -> bool:
@@ -119,7 +119,7 @@ class InProcess:
         return answer.result()
 
     def audit(self) -> None:
-        assert not self.world.state.quarantined_runs, "a rule has met a bug"
+        assert not self.world.state.quarantine.runs, "a rule has met a bug"
         with self.world.store.transaction() as tx:
             check_memory(UnitOfWork(tx, self.now_ms, self.world.state), self.world.state)
 

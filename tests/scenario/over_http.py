@@ -29,11 +29,11 @@ from workflowsvc.clock import ManualClock, SystemClock
 from workflowsvc.engine.command_queue import Command
 from workflowsvc.engine.engine import Engine
 from workflowsvc.engine.unit_of_work import UnitOfWork
-from workflowsvc.http.app import POLLS, HttpApp
+from workflowsvc.http.app import HttpApp
 from workflowsvc.http.server import HttpServer
 from workflowsvc.service.api import Api
-from workflowsvc.service.operations import READS
-from workflowsvc.service.polls import Gone
+from workflowsvc.service.disconnect import Disconnect
+from workflowsvc.service.operations import POLLS, READS
 from workflowsvc.settings import Settings
 from workflowsvc.store.interface import Store
 from workflowsvc.store.sqlite.store import SqliteStore
@@ -51,16 +51,21 @@ class Door:
         self.waiting: list[asyncio.Task[Any]] = []  # polls that were sent to wait, in the order they came
 
     def begin(
-        self, operation: str, tenant: Tenant, request: Any, gone: Gone | None, done: Callable[[Any], None]
+        self,
+        operation: str,
+        tenant: Tenant,
+        request: Any,
+        gone: Disconnect | None,
+        done: Callable[[Any], None],
     ) -> None:
         task = asyncio.ensure_future(self.call(operation, tenant, request, gone))
         task.add_done_callback(lambda task: task.cancelled() or done(task.exception() or task.result()))
 
-    async def call(self, operation: str, tenant: Tenant, request: Any, gone: Gone | None) -> Any:
+    async def call(self, operation: str, tenant: Tenant, request: Any, gone: Disconnect | None) -> Any:
         if operation not in POLLS:
             return await self.api.call(operation, tenant, request, gone)
         if not self.next_poll_waits:
-            gone = Gone()
+            gone = Disconnect()
             gone.set()
             return await self.api.call(operation, tenant, request, gone)
         self.next_poll_waits = False
@@ -224,9 +229,9 @@ class OverHttp:
             waiting, wake_at, purge_at = self._server.do(
                 self._submit(
                     lambda work: (
-                        work.state.messages_waiting,
-                        work.state.wake_at,
-                        work.state.purge_at,
+                        work.state.agenda.messages_waiting,
+                        work.state.agenda.wake_at,
+                        work.state.agenda.purge_at,
                     )
                 )
             )

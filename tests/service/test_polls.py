@@ -12,7 +12,7 @@ from tests.http.support import Answer, Running, post, until
 from workflowsvc.clock import SystemClock
 from workflowsvc.engine.engine import Engine
 from workflowsvc.engine.pollers import PendingPoll
-from workflowsvc.http.exchange import Exchange
+from workflowsvc.http.request import HttpRequest
 from workflowsvc.service.api import Api
 from workflowsvc.service.polls import Poll
 from workflowsvc.settings import Settings
@@ -45,7 +45,7 @@ def ask(server: Running, action: str, **members: Any) -> Answer:
 
 
 def polls_in_memory() -> int:
-    return sum(isinstance(thing, Poll | PendingPoll | Exchange) for thing in gc.get_objects())
+    return sum(isinstance(thing, Poll | PendingPoll | HttpRequest) for thing in gc.get_objects())
 
 
 def test_polls_that_were_answered_leave_nothing_to_the_garbage_collector() -> None:

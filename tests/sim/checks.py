@@ -82,25 +82,25 @@ class Checks:
 
     def _check_memory(self, reader: Reader, world: World, rows: dict[int, ExecutionRow]) -> None:
         state = world.state
-        assert not state.quarantined_runs, f"a rule has met a bug in {state.quarantined_runs}"
-        assert not state.isolate_failures, "something could not be written down"
+        assert not state.quarantine.runs, f"a rule has met a bug in {state.quarantine.runs}"
+        assert not state.quarantine.isolate_failures, "something could not be written down"
         longest_ms = world.settings.quotas.max_execution_seconds * 1000
-        for run, execution in state.executions.items():
+        for run, execution in state.cache.executions.items():
             assert not execution.new_events, f"events of {run} were never written down"
             if run not in rows:
                 continue
             fresh = self._replayed(reader, run, longest_ms)
             if fresh is not None:
                 assert facts_of(execution) == facts_of(fresh), f"memory is not what the history of {run} says"
-                kept = state.histories.events(run, 1, ALL, ALL, False)
+                kept = state.cache.histories.events(run, 1, ALL, ALL, False)
                 assert kept is None or kept == self._store.log.events[run], "the kept history is another one"
-        for domain, count in state.open_counts.items():
+        for domain, count in state.catalog.open_counts.items():
             assert count == reader.count_open(domain), "open executions are counted wrongly"
-        for key in state.empty_lists:
+        for key in state.coordination.empty_lists:
             assert not self._ready(key), f"{key} is held to be empty"
-        for row in state.domains.values():
+        for row in state.catalog.domains.values():
             assert reader.domains_by_id([row.id])[row.id] == row, "a domain in memory is another one"
-        for kind in state.types.values():
+        for kind in state.catalog.types.values():
             assert reader.type(kind.domain, kind.kind, kind.name, kind.version) == kind, (
                 "a type is another one"
             )
@@ -126,17 +126,17 @@ class Checks:
         """Whatever must happen by itself, something will look for it in time."""
         state = world.state
         for alarm, moments in (
-            (state.wake_at, [row.wake_at for row in rows.values() if row.wake_at is not None]),
-            (state.purge_at, [row.purge_at for row in rows.values() if row.purge_at is not None]),
+            (state.agenda.wake_at, [row.wake_at for row in rows.values() if row.wake_at is not None]),
+            (state.agenda.purge_at, [row.purge_at for row in rows.values() if row.purge_at is not None]),
         ):
             assert not moments or (alarm is not None and alarm <= min(moments)), (
                 f"{alarm} is after {min(moments)}"
             )
-        assert not messages or state.messages_waiting, "messages wait, but nobody looks"
+        assert not messages or state.agenda.messages_waiting, "messages wait, but nobody looks"
 
     def _check_polls(self, world: World) -> None:
         """No poll waits beside a task that it could have, unless somebody is about to look."""
-        if world.state.look_at is not None:
+        if world.state.agenda.poll_store_at is not None:
             return
         for key, queue in world.state.pollers._queues.items():
             if any(not pending.gone for pending in queue):

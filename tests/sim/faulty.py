@@ -78,8 +78,6 @@ class Log:
 class FaultyStore:
     """A `workflowsvc.store.interface.Store` that is no `PeerStore`: a single node works on it."""
 
-    shared = False
-
     def __init__(self, inner: Store) -> None:
         self.inner = inner
         self.log = Log()

@@ -18,7 +18,7 @@ from tests.store.rows import (
     task_row,
 )
 from workflowsvc.store.errors import Conflict, Unavailable
-from workflowsvc.store.interface import Store, Transaction
+from workflowsvc.store.interface import PeerStore, Store, Transaction
 
 
 def write_something_everywhere(tx: Transaction) -> None:
@@ -207,4 +207,4 @@ def test_a_closed_store_is_unavailable(store: Store) -> None:
 
 def test_a_store_says_where_it_keeps_its_data(store: Store) -> None:
     assert store.describe()
-    assert store.shared is store.describe().startswith("postgresql:")
+    assert isinstance(store, PeerStore) is store.describe().startswith("postgresql:")

@@ -32,7 +32,7 @@ def test_each_operation_lists_the_faults_of_the_model() -> None:
 
 
 def test_a_fault_has_two_members_and_nothing_more() -> None:
-    """SWF §1.4.1: byte for byte the form of a captured answer."""
+    """Byte for byte the form of a captured answer (SWF §1.4.1)."""
     assert faults.UnknownResourceFault("Unknown domain: d").body() == (
         b'{"__type":"com.amazonaws.swf.base.model#UnknownResourceFault","message":"Unknown domain: d"}'
     )
@@ -44,7 +44,6 @@ def test_a_fault_has_two_members_and_nothing_more() -> None:
         (faults.WorkflowExecutionAlreadyStartedFault(), 400, None),  # SWF §1.4.6
         (faults.InternalFailure(), 500, b'{"__type":"com.amazon.coral.service#InternalFailure"}'),
         (faults.ServiceUnavailable(), 503, None),
-        (faults.RequestTimeoutException(), 408, None),
         (faults.RequestEntityTooLargeException(), 413, None),
         (
             faults.UnknownOperationException(),
@@ -87,7 +86,23 @@ def test_both_spellings_of_a_target_name_the_operation(prefix: str, operation: s
 
 
 @pytest.mark.parametrize(
-    "target", ["", ".", "SimpleWorkflowService", "SimpleWorkflowService.", "a.listDomains", "S.X"]
+    "target",
+    [
+        "",
+        ".",
+        "SimpleWorkflowService",
+        "SimpleWorkflowService.",
+        "a.listDomains",
+        "S.X",
+        "ListDomains",
+        ".ListDomains",
+        "NoSuchService.ListDomains",
+        "simpleworkflowservice.ListDomains",
+        "SimpleWorkflowService.listDomains",
+        "SimpleWorkflowService.SimpleWorkflowService.ListDomains",
+        "com.amazonaws.swf.service.model.ListDomains",
+        "com.amazonaws.swf.SimpleWorkflowService.ListDomains",
+    ],
 )
 def test_any_other_target_is_an_unknown_operation(target: str) -> None:
     with pytest.raises(faults.UnknownOperationException):

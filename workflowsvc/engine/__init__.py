@@ -1,1 +1,1 @@
-"""Doing: the lane that owns executions in memory, the long polls, the alarm."""
+"""The engine: one thread that owns executions in memory, long polls and background work, and commits in batches."""

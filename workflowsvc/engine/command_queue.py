@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from threading import Event
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-if TYPE_CHECKING:
-    from workflowsvc.engine.state import EngineState
-    from workflowsvc.engine.unit_of_work import ExecutionReference, UnitOfWork
+from workflowsvc.engine.node_state import NodeState
+from workflowsvc.engine.unit_of_work import ExecutionReference, UnitOfWork
 
 Reply = Callable[[Any], None]
 """Takes the result, or the exception that says why there is none. Called once, after the commit."""
@@ -27,7 +26,7 @@ class Command(NamedTuple):
 
     run: Callable[[UnitOfWork], Any]
     reply: Reply
-    refused: Callable[[EngineState], None] | None = None
+    refused: Callable[[NodeState], None] | None = None
     """Called before the reply when the batch could not be committed: no later answer will come then."""
     execution_ref: ExecutionReference | None = None
     """The execution that the command will ask for, if it is known beforehand."""
@@ -35,6 +34,11 @@ class Command(NamedTuple):
     """The API action that asks, for log lines; empty for background work."""
     request_id: str = ""
     """As the caller is given it in `x-amzn-RequestId`; empty when no request asks."""
+
+    def __str__(self) -> str:
+        """For log lines: `StartWorkflowExecution (request 6d1f…)`."""
+        request = f" (request {self.request_id})" if self.request_id else ""
+        return (self.action or "a command without a request") + request
 
 
 def deliver_here(answers: list[tuple[Reply, Any]]) -> None:
@@ -56,6 +60,7 @@ class CommandQueue:
         return len(self._commands)
 
     def put(self, command: Command) -> None:
+        """From any thread: queues the command, and ends the sleep if that was waiting for it."""
         self._commands.append(command)
         if not self._event.is_set() and len(self._commands) >= self._wake_at_length:
             self._event.set()
@@ -73,11 +78,11 @@ class CommandQueue:
         self._event.set()
 
     def clear(self) -> None:
-        """A command that is put from now on ends the next sleep: look for commands between `clear` and `sleep`."""
+        """A command that is put from now on ends the next sleep: take commands between `clear` and `sleep`."""
         self._event.clear()
 
     def sleep(self, seconds: float | None) -> None:
-        """Until something has come since the last `hush`, or time is over."""
+        """Returns when a command has been put since the last `clear`, or after `seconds`."""
         self._event.wait(seconds)
 
     def linger(self, enough: int, seconds: float) -> None:

@@ -1,7 +1,7 @@
 """The encoded events of recently used runs, so that a decision task is answered without asking the store.
 
-Owns `Histories`: whole histories or none, up to a bound of memory; the least recently used leave first. Only
-the lane touches it, and it may be emptied at any time.
+Owns `Histories`: whole histories or none, up to a bound of memory; the least recently used leave first. Only the
+writer's thread uses it, and it may be emptied at any time.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections import OrderedDict
 
 from workflowsvc.store.rows import EventRow
 
-MOST_BYTES = 64 << 20  # all runs together
-MOST_BYTES_OF_ONE = 256 << 10  # longer histories are read from the store, page by page
+MAX_BYTES = 64 << 20  # all runs together
+MAX_BYTES_OF_ONE = 256 << 10  # longer histories are read from the store, page by page
 
 
 class _History:
@@ -45,7 +45,7 @@ class Histories:
             size += len(row.body)
         history.size += size
         self._size += size
-        if history.size > MOST_BYTES_OF_ONE:
+        if history.size > MAX_BYTES_OF_ONE:
             self.forget(run)
 
     def events(self, run: int, first: int, last: int, limit: int, descending: bool) -> list[bytes] | None:
@@ -65,6 +65,6 @@ class Histories:
             self._size -= history.size
 
     def trim(self) -> None:
-        while self._size > MOST_BYTES:
+        while self._size > MAX_BYTES:
             _, history = self._histories.popitem(last=False)
             self._size -= history.size

@@ -1,8 +1,8 @@
-"""Starts Lambda tasks and brings back how their functions ended (SWF §9.2).
+"""Starts Lambda tasks and records how their functions ended (SWF §9.2).
 
-Owns `Invoker`, the engine's hook for them: LambdaFunctionStarted is committed before a function is called,
-and a function is called at most once. If the process dies in between, nobody knows whether it ran, and the
-task times out: SWF does not retry either, the decider decides. Must not know how a function is reached.
+Owns `Invoker`, the engine's hook for them: LambdaFunctionStarted is committed before a function is called, and a
+function is called at most once. If the process dies in between, it is unknown whether the function ran, and the task
+times out: SWF does not retry either, the decider decides. Must not know how a function is reached, nor where it runs.
 """
 
 from __future__ import annotations
@@ -10,23 +10,21 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from workflowsvc.clock import Clock
 from workflowsvc.core import lambdas
 from workflowsvc.core.execution import Execution
 from workflowsvc.engine.command_queue import Command
-from workflowsvc.engine.state import no_lambda
+from workflowsvc.engine.no_lambda import no_lambda
+from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.engine.writer_loop import WriterLoop
 from workflowsvc.faults import ServiceUnavailable
 from workflowsvc.model.explain import MOST_DATA
 
-if TYPE_CHECKING:
-    from workflowsvc.engine.unit_of_work import UnitOfWork
-
-NO_INPUT = "{}"  # what a function is given when the decision has no input (SWF §9.1)
-MOST_REASON_CHARACTERS = 256
-RETRY_SECONDS = 1.0  # until an ending is told again to a store that could not take it
+NO_INPUT = "{}"  # the payload when the decision has no input (SWF §9.1)
+MAX_REASON_CHARACTERS = 256
+RETRY_SECONDS = 1.0  # until an ending is submitted again to a store that could not take it
 
 log = logging.getLogger("workflowsvc.lambda")
 
@@ -39,7 +37,7 @@ class Invocation(NamedTuple):
     name: str
     payload: str
     deadline: float
-    """By `Clock.monotonic`: then the task has timed out, and nobody waits for the function any more."""
+    """By `Clock.monotonic`: from then on the task has timed out, and an ending is dropped."""
 
 
 class Returned(NamedTuple):
@@ -57,23 +55,21 @@ class Failed(NamedTuple):
 
 Ending = Returned | Failed
 
-Call = Callable[[Invocation], Ending | None]
-"""Calls the function and waits for it, no longer than until the deadline. None when there is no answer, or
-none yet.
-"""
+Begin = Callable[[Invocation, "Invoker"], None]
+"""Has the function called beside the writer, and its ending given to `Invoker.ended`. Returns at once, never raises."""
 
-Begin = Callable[[Callable[[], None], float], None]
-"""(work, delay in seconds): does the work beside the lane. Never raises, may be called from any thread."""
+Later = Callable[[float, Callable[[], None]], None]
+"""(delay in seconds, work): does the work after the delay. Never raises, may be called from any thread."""
 
 
 class Invoker:
-    """A `workflowsvc.engine.state.Invoke`."""
+    """A `workflowsvc.engine.node_state.Invoke`."""
 
-    def __init__(self, writer: WriterLoop, clock: Clock, call: Call, begin: Begin) -> None:
+    def __init__(self, writer: WriterLoop, clock: Clock, begin: Begin, later: Later) -> None:
         self._writer = writer
         self._clock = clock
-        self._call = call
         self._begin = begin
+        self._later = later
 
     def __call__(self, work: UnitOfWork, execution: Execution, scheduled_id: int) -> None:
         """The task is started; its function is called when that is committed."""
@@ -89,37 +85,37 @@ class Invoker:
             payload=task.scheduled.input or NO_INPUT,
             deadline=self._clock.monotonic() + lambdas.timeout_seconds(task.scheduled),
         )
-        work.after_commit.append(partial(self._begin, partial(self._invoke, invocation), 0))
+        work.after_commit.append(partial(self._begin, invocation, self))
 
     def ended(self, invocation: Invocation, ending: Ending) -> None:
         """The function has answered; from any thread. Dropped when the task or its run has closed since."""
         self._writer.submit(
             Command(
                 partial(_record, invocation=invocation, ending=ending),
-                partial(self._told, invocation, ending),
+                partial(self._recorded, invocation, ending),
             )
         )
 
-    def _invoke(self, invocation: Invocation) -> None:
-        if self._clock.monotonic() >= invocation.deadline:
-            log.warning("Lambda function %r was not called in time: too many others run", invocation.name)
-            return
-        try:
-            ending = self._call(invocation)
-        except Exception:
-            log.exception("Lambda function %r could not be called", invocation.name)
-            ending = Failed("InternalFailure")
-        if ending is not None:
-            self.ended(invocation, ending)
+    def is_in_time(self, invocation: Invocation) -> bool:
+        """Whether the function may still be called; false, and logged, once its task has timed out."""
+        if self._clock.monotonic() < invocation.deadline:
+            return True
+        log.warning("Lambda function %r was not called in time: too many others run", invocation.name)
+        return False
 
-    def _told(self, invocation: Invocation, ending: Ending, answer: Any) -> None:
-        """What a function has answered is not lost while the store cannot be reached."""
+    def could_not_call(self, invocation: Invocation, error: Exception) -> None:
+        """A bug of ours kept the function from being called, or its answer from being read."""
+        log.error("Lambda function %r could not be called", invocation.name, exc_info=error)
+        self.ended(invocation, Failed("InternalFailure"))
+
+    def _recorded(self, invocation: Invocation, ending: Ending, answer: Any) -> None:
+        """An ending is kept while the store cannot be reached."""
         if isinstance(answer, ServiceUnavailable) and self._clock.monotonic() < invocation.deadline:
-            self._begin(partial(self.ended, invocation, ending), RETRY_SECONDS)
+            self._later(RETRY_SECONDS, partial(self.ended, invocation, ending))
 
 
 def _record(work: UnitOfWork, invocation: Invocation, ending: Ending) -> None:
-    execution = work.execution(invocation.run)
+    execution = work.load_execution(invocation.run)
     if execution is None or not execution.is_open or invocation.scheduled_id not in execution.lambdas:
         return
     ending = _within_limits(ending, min(MOST_DATA, work.quotas.max_data_characters))
@@ -133,10 +129,10 @@ def _record(work: UnitOfWork, invocation: Invocation, ending: Ending) -> None:
 
 
 def _within_limits(ending: Ending, most: int) -> Ending:
-    """What an event can hold. Details are cut; a result never, as half of it would be taken for the whole."""
+    """The ending as an event can hold it. Details are cut; a result never, as half of it would pass for the whole."""
     if isinstance(ending, Failed):
         details = None if ending.details is None else ending.details[:most]
-        return Failed(ending.reason[:MOST_REASON_CHARACTERS], details)
+        return Failed(ending.reason[:MAX_REASON_CHARACTERS], details)
     if ending.result is not None and len(ending.result) > most:
         return too_large(most)
     return ending

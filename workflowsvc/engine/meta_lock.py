@@ -1,7 +1,7 @@
-"""What only one node may do at a time, beside the executions themselves: change names, make the installation's key.
+"""Locks for what only one node may do at a time, beside the executions: change the catalog, make the token key.
 
-Owns how turns are taken: by a row of `meta`, which no other transaction can write until this one is over. Where there
-is one node, every transaction has its turn.
+Owns how such a lock is taken: by writing a row of `meta`, which no other transaction can write until this one is over.
+On a single node every transaction gets it at once.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
-"""Carries messages between executions: each is applied to its receiver and removed in the same transaction.
+"""Relays messages between executions: each is applied to its receiver and removed in the same transaction.
 
 Owns which receiver a message has, and that a receiver that is closed or gone is no error. What the receiver
-records is said by the rules in core. Applying a message twice is impossible, as its removal commits with its
-effect.
+records is decided by the rules in core. A message cannot be applied twice, as its removal commits with its effect.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
@@ -27,56 +27,66 @@ from workflowsvc.core.messages import (
     StartChild,
 )
 from workflowsvc.core.run_ids import run_of
-from workflowsvc.engine.matching import RETRY_LOCKED_MS
-from workflowsvc.engine.quarantine import Bug, Quarantined
+from workflowsvc.engine.agenda import RETRY_LOCKED_MS, Agenda
+from workflowsvc.engine.quarantine import Quarantined
 from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.model.shapes import WorkflowExecution
 from workflowsvc.store.errors import Conflict, LockedByPeer, StoreError
 from workflowsvc.store.rows import MessageRow
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 MESSAGES_PER_BATCH = 100  # a batch must not keep callers waiting: about 5 ms
 
 _decode: Callable[[bytes], AnyMessage] = msgspec.json.Decoder(AnyMessage).decode
 
 
-def relay(work: UnitOfWork) -> None:
-    """Applies the oldest waiting messages."""
-    state = work.state
-    most = MESSAGES_PER_BATCH + len(state.quarantined_messages)
-    rows = work.tx.messages(most)
-    state.messages_waiting = len(rows) >= most  # those that are stuck are no reason to look again
-    for row in rows:
-        if row.id in state.quarantined_messages:
-            continue
-        work.last_run = None
-        work.see_moment(moment_of(row.id))
-        try:
-            _deliver(work, row)
-        except StoreError:
-            raise
-        except LockedByPeer as held:
-            if not work.is_clean:
-                raise Conflict(str(held)) from held
-            state.messages_waiting = True
-            state.relay_at = work.now + RETRY_LOCKED_MS
-        except Exception as error:
-            raise Bug.met(work, message=row.id) from error
+class OutboxRelay:
+    """A duty (duties.py): applies the oldest waiting messages."""
+
+    def __init__(self, agenda: Agenda) -> None:
+        self._agenda = agenda
+
+    def next_at(self) -> int | None:
+        return self._agenda.relay_at if self._agenda.messages_waiting else None
+
+    def run(self, work: UnitOfWork) -> None:
+        agenda, quarantine = self._agenda, work.state.quarantine
+        limit = MESSAGES_PER_BATCH + len(quarantine.messages)
+        rows = work.tx.messages(limit)
+        agenda.messages_waiting = len(rows) >= limit  # those in quarantine are no reason to look again
+        for row in rows:
+            if row.id in quarantine.messages:
+                continue
+            work.last_run = None
+            work.see_moment(moment_of(row.id))
+            try:
+                _relay(work, row)
+            except StoreError:
+                raise
+            except LockedByPeer as locked:
+                if not work.is_clean:
+                    raise Conflict(str(locked)) from locked
+                agenda.messages_waiting = True
+                agenda.relay_at = work.now + RETRY_LOCKED_MS
+            except Exception as error:
+                raise work.bug(met_in=f"message {row.id} ({row.kind})", message=row.id) from error
+
+    def roll_back(self, *, ran: bool) -> None:
+        """Messages were applied in memory alone: they still wait."""
+        self._agenda.messages_waiting = True
 
 
-def _deliver(work: UnitOfWork, row: MessageRow) -> None:
+def _relay(work: UnitOfWork, row: MessageRow) -> None:
+    quarantine = work.state.quarantine
     try:
         apply(work, row)
     except (Quarantined, _NotNow):
-        work.state.quarantined_messages.add(row.id)
+        quarantine.messages.add(row.id)
         return
     work.collect()
-    if work.state.isolate_failures:
+    if quarantine.isolate_failures:
         work.match()  # so that a bug in what it leads to is this message's
     work.tx.delete_messages([row.id])
-    if work.state.isolate_failures:
+    if quarantine.isolate_failures:
         work.flush()
 
 
@@ -90,14 +100,14 @@ def apply(work: UnitOfWork, row: MessageRow) -> None:
 
 
 def _open(work: UnitOfWork, domain: int, name: WorkflowExecution) -> Execution | None:
-    return work.open_execution(domain, name.workflow_id, name.run_id)
+    return work.load_open_execution(domain, name.workflow_id, name.run_id)
 
 
 def _start_child(work: UnitOfWork, domain: int, message: StartChild) -> None:
     workflow_id = message.initiated.workflow_id
-    if work.open_execution(domain, workflow_id, None) is not None:
+    if work.load_open_execution(domain, workflow_id, None) is not None:
         refusal = ChildNotStarted(sender=message.sender, initiated_id=message.initiated_id)
-        parent = work.named_execution(domain, message.sender.workflow_id, message.sender.run_id)
+        parent = work.load_named_execution(domain, message.sender.workflow_id, message.sender.run_id)
         if parent is not None:
             work.send(parent.run, domain, [refusal])
         return
@@ -120,7 +130,7 @@ def _child_not_started(work: UnitOfWork, domain: int, message: ChildNotStarted) 
 
 
 def _child_closed(work: UnitOfWork, domain: int, message: ChildClosed) -> None:
-    """A parent that has closed meanwhile hears nothing; nor does the run that continued it (SWF §15.25)."""
+    """A parent that has closed meanwhile records nothing; nor does the run that continued it (SWF §15.25)."""
     parent = _open(work, domain, message.to)
     if parent is not None and message.initiated_id in parent.children:
         children.closed(
@@ -138,7 +148,7 @@ def _child_closed(work: UnitOfWork, domain: int, message: ChildClosed) -> None:
 
 
 def _signal(work: UnitOfWork, domain: int, message: Signal) -> None:
-    target = work.open_execution(domain, message.workflow_id, message.run_id)
+    target = work.load_open_execution(domain, message.workflow_id, message.run_id)
     if target is not None:
         external.deliver_signal(
             target,
@@ -153,7 +163,7 @@ def _signal(work: UnitOfWork, domain: int, message: Signal) -> None:
 
 
 def _cancel_request(work: UnitOfWork, domain: int, message: CancelRequest) -> None:
-    target = work.open_execution(domain, message.workflow_id, message.run_id)
+    target = work.load_open_execution(domain, message.workflow_id, message.run_id)
     if target is not None:
         external.deliver_cancel_request(
             target, work.now, sender=message.sender, initiated_id=message.initiated_id
@@ -163,7 +173,7 @@ def _cancel_request(work: UnitOfWork, domain: int, message: CancelRequest) -> No
 
 
 def _answer(work: UnitOfWork, domain: int, message: Signal | CancelRequest, target: Execution | None) -> None:
-    """Whether the sender is still open is found out when the answer is delivered: two executions need not be held at
+    """Whether the sender is still open is found out when the answer is delivered: two executions need not be locked at
     once.
     """
     run = run_of(message.sender.run_id)
@@ -189,7 +199,7 @@ def _apply_policy(work: UnitOfWork, domain: int, message: ApplyPolicy) -> None:
     """To the child's open run, which may be a later one of its chain; a namesake with another parent is left
     alone.
     """
-    child = work.open_execution(domain, message.workflow_id, None)
+    child = work.load_open_execution(domain, message.workflow_id, None)
     if child is None:
         return
     started = child.started
@@ -206,8 +216,8 @@ def _apply_policy(work: UnitOfWork, domain: int, message: ApplyPolicy) -> None:
 
 
 def _invoke_lambda(work: UnitOfWork, domain: int, message: InvokeLambda) -> None:
-    if work.state.draining:
-        raise _NotNow  # a function that is called by a process about to end could not tell its result
+    if work.state.pollers.draining:
+        raise _NotNow  # a process about to end could not record what the function returns
     execution = _open(work, domain, message.sender)
     if execution is not None and message.scheduled_id in execution.lambdas:
         work.state.invoke(work, execution, message.scheduled_id)

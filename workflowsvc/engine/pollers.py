@@ -1,32 +1,28 @@
 """Long polls that wait for a task: one queue per task list, the oldest first (SWF §1.5).
 
-Owns `PendingPoll` and `Pollers`. Only the lane touches the queues; a connection that goes away is noted by `gone`
-from any thread, so that no task is handed to it, and the queue forgets it when the lane is told.
+Owns `PendingPoll` and `Pollers`. Only the writer's thread uses the queues. From any thread `gone` notes that a
+connection was lost, so that no task is handed to it; the queue forgets it when a command removes it.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from workflowsvc.faults import LimitExceededFault
 from workflowsvc.store.rows import ListKey, TaskRow
 
-if TYPE_CHECKING:
-    from workflowsvc.engine.unit_of_work import UnitOfWork
+Start = Callable[[Any, TaskRow], Any]
+"""(unit of work, task): records that the task is started; returns the poll's answer, None when the task is stale."""
 
 
 class PendingPoll:
-    """One poll. `start` hands it a task: it records the start and returns the answer, or None if the task is
-    stale.
-    """
+    """One poll; `start` hands it a task."""
 
     __slots__ = ("gone", "key", "reply", "start")
 
-    def __init__(
-        self, key: ListKey, start: Callable[[UnitOfWork, TaskRow], Any], reply: Callable[[Any], None]
-    ) -> None:
+    def __init__(self, key: ListKey, start: Start, reply: Callable[[Any], None]) -> None:
         self.key = key
         self.start = start
         self.reply = reply
@@ -38,12 +34,14 @@ class Pollers:
 
     def __init__(self, most_per_list: int) -> None:
         self._most = most_per_list
+        self.draining = False  # polls are no longer held
         self._queues: dict[ListKey, deque[PendingPoll]] = {}
 
     def __len__(self) -> int:
         return sum(map(len, self._queues.values()))
 
     def waiting(self, key: ListKey) -> int:
+        """How many polls wait on this list."""
         return len(self._queues.get(key, ()))
 
     def add(self, pending: PendingPoll) -> None:
@@ -65,7 +63,7 @@ class Pollers:
         return None
 
     def lists(self) -> list[ListKey]:
-        """The lists that somebody waits on."""
+        """The lists on which polls wait."""
         return list(self._queues)
 
     def put_back(self, pending: PendingPoll) -> None:

@@ -1,18 +1,19 @@
-"""Commands whose execution another node is at work on: tried again within milliseconds, given up after seconds.
+"""Commands whose execution another node has locked: tried again within milliseconds, given up after seconds.
 
-Owns when each is tried again. A node holds an execution as long as one commit takes; one that was stopped or cut off
-in the middle keeps it until the database notices.
+Owns when each is tried again. A node locks an execution for the time of one commit; the locks of a node that was
+stopped or cut off in the middle stay until the database notices.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from workflowsvc.engine.command_queue import Command
+from workflowsvc.engine.command_queue import Command
 
-FIRST_MS, LONGEST_MS = 2, 50  # between two tries; the pause doubles
-GIVE_UP_MS = 15_000  # the database frees what a silent node holds after ten seconds (store/postgres/wire.py)
+FIRST_MS, LONGEST_MS = 2, 50  # pause between two tries; it doubles
+GIVE_UP_MS = (
+    15_000  # the database frees the locks of a silent node after ten seconds (store/postgres/wire.py)
+)
 
 
 class _Entry(NamedTuple):
@@ -23,7 +24,7 @@ class _Entry(NamedTuple):
 
 
 class RetryQueue:
-    """Of one lane."""
+    """Of one writer loop."""
 
     def __init__(self) -> None:
         self._waiting: list[_Entry] = []
@@ -33,12 +34,12 @@ class RetryQueue:
         return len(self._waiting)
 
     def next_at(self) -> int | None:
-        """When one of them is to be tried again."""
+        """When the first of them is to be tried again."""
         return min((entry.again_at for entry in self._waiting), default=None)
 
     def take(self, now: int, most: int) -> list[Command]:
         """Those whose time has come, in the order in which they came."""
-        # A clock that was set back keeps nobody waiting longer.
+        # A clock that was set back keeps no command waiting longer.
         due = [entry for entry in self._waiting if not now < entry.again_at <= now + LONGEST_MS][:most]
         if due:
             gone = {id(entry) for entry in due}
@@ -47,7 +48,7 @@ class RetryQueue:
         return [entry.command for entry in due]
 
     def put(self, commands: list[Command], now: int) -> list[Command]:
-        """These have found their execution held; the ones that have waited for too long."""
+        """Queues these, whose execution was locked; returns those that have waited for too long."""
         given_up: list[Command] = []
         for command in commands:
             before = self._tried.get(id(command))

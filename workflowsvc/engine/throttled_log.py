@@ -1,6 +1,6 @@
-"""What is said about a store that cannot be used: once a second, though every call finds it out.
+"""Logs the failures of a store once a second, though every call meets them.
 
-Owns when it is said again. A full disk must not be filled with words about it.
+Owns when the next one is logged. A full disk must not be filled with lines about it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ PAUSE_MS = 1_000
 
 
 class ThrottledLog:
-    """Of one kind."""
+    """For one kind of failure."""
 
     def __init__(self, log: Logger, clock: Clock) -> None:
         self._log = log
@@ -21,7 +21,7 @@ class ThrottledLog:
         self._silent_until = 0
 
     def error(self, text: str, *arguments: object) -> None:
-        """As an error; forgotten if one was said just now."""
+        """Logs an error; dropped when one was logged within the last second."""
         now = self._clock.now_ms()
         if not self._silent_until - PAUSE_MS <= now < self._silent_until:  # a clock may be set back
             self._silent_until = now + PAUSE_MS

@@ -1,7 +1,7 @@
-"""A store into which another one is being copied, or was until something came in between: it must not be served.
+"""Refuses a store into which another one is being copied, or whose copy was interrupted: it must not be served.
 
-Owns the mark, a row of `meta`. What is in it is the business of `workflowsvc.copying`, which makes it with the first
-row it copies and takes it away when all is proved to be there.
+Owns the mark, a row of `meta`. Its value is the business of `workflowsvc.copying`, which writes it with the first row
+that it copies and deletes it when the copy is proved to be complete.
 """
 
 from __future__ import annotations

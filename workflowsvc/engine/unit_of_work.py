@@ -1,14 +1,14 @@
 """One batch of commands within one transaction: the door to every execution.
 
-Owns `UnitOfWork`: finding executions (from memory or by replay), letting time pass for them, and writing down
-what they recorded (`flush`). Must not know the operations. One reading of the clock serves the whole batch;
-nothing is told before its commit.
+Owns `UnitOfWork`: loading executions, letting time pass for them, and writing down what they recorded. Writing takes
+two steps: `collect` takes over what the command at hand has recorded, `flush` hands what was collected to the store.
+Must not know the operations. One reading of the clock serves the whole batch; no answer is given before its commit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -19,18 +19,18 @@ from workflowsvc.core.key_layout import shard_for
 from workflowsvc.core.messages import AnyMessage, messages_of
 from workflowsvc.core.outcome import outcome_of
 from workflowsvc.core.run_ids import run_of
-from workflowsvc.engine.catalog import VERSION, Catalog
+from workflowsvc.engine.catalog import Catalog
 from workflowsvc.engine.executions import Executions
-from workflowsvc.engine.matching import Matching
+from workflowsvc.engine.node_state import NodeState
 from workflowsvc.engine.pollers import PendingPoll
-from workflowsvc.engine.quarantine import Quarantined
+from workflowsvc.engine.quarantine import Bug, Quarantined
 from workflowsvc.engine.writes import Writes
 from workflowsvc.model.events import Event, encode_event
 from workflowsvc.model.shapes import (
     WorkflowExecutionContinuedAsNewEventAttributes,
     WorkflowExecutionStartedEventAttributes,
 )
-from workflowsvc.store.interface import PeerTransaction, Transaction
+from workflowsvc.store.interface import Transaction
 from workflowsvc.store.rows import (
     EventRow,
     ExecutionChange,
@@ -43,10 +43,6 @@ from workflowsvc.store.rows import (
 )
 from workflowsvc.tenant import Tenant
 
-if TYPE_CHECKING:
-    from workflowsvc.engine.state import EngineState
-
-LONGEST_BATCH_MS = 30_000  # what is further ahead was written while a clock was wrong
 _encode = msgspec.json.Encoder().encode
 
 
@@ -62,62 +58,66 @@ class UnitOfWork:
     """Handed to every command of a batch."""
 
     def __init__(
-        self, tx: Transaction, now: int, state: EngineState, subjects: Sequence[ExecutionReference] = ()
+        self, tx: Transaction, now: int, state: NodeState, execution_refs: Sequence[ExecutionReference] = ()
     ) -> None:
+        """`now` is the node's own time; the coordination may know better. `execution_refs` are prefetched."""
+        coordination = state.coordination
         self.tx = tx
-        self.now = now
         self.state = state
         self.settings = state.settings
         self.quotas = state.settings.quotas
-        self.answers: list[tuple[Callable[[Any], None], Any]] = []  # told after the commit
-        self.after_commit: list[Callable[[], None]] = []  # done then, before anybody is told; must not raise
+        self.answers: list[tuple[Callable[[Any], None], Any]] = []  # given after the commit
+        self.after_commit: list[
+            Callable[[], None]
+        ] = []  # called after the commit, before answers; must not raise
         self.events_recorded = 0
         self.last_run: int | None = None  # the execution at hand: where a bug must lie
         self.made: set[int] = set()  # executions that this transaction has made
-        self.looked = False  # for what others have left
-        self.held: list[Any] = []  # commands for executions that other nodes are at work on
-        self._seen: set[int] = set()  # every execution that was asked for
-        self._writes = Writes()
-        self._executions = Executions(tx, state)
-        self._touched: set[int] = set()  # every execution this transaction has changed
-        self._dirty: dict[int, Execution] = {}  # by the command at hand
+        self._coordination = coordination
+        self._seen: set[int] = set()  # every execution that was loaded
+        self._touched: set[int] = set()  # every execution that this transaction has changed
+        self._dirty: dict[int, Execution] = {}  # executions changed by the command at hand, not yet collected
         self._open: dict[tuple[int, str], int | None] = {}  # runs opened and closed by this transaction
-        self._filled: set[ListKey] = (
-            set()
-        )  # lists on which this transaction has put something that may be taken
-        self._matching = Matching(state, self._writes)
-        if state.shared:
-            self._expect(subjects)
-        self.catalog = Catalog(tx, now, state)
-        if state.store_clock:
-            self.now = cast(
-                PeerTransaction, tx
-            ).database_time()  # after the first question, with which it came
+        self._filled: set[ListKey] = set()  # lists that have got a ready task in the store
+        self._writes = Writes()
+        longest_ms = state.settings.quotas.max_execution_seconds * 1000
+        self._executions = Executions(tx, state.cache, coordination, longest_ms)
+        self.now = coordination.begin(
+            tx,
+            now,
+            runs=self._runs_of(execution_refs),
+            names=self._names_of(execution_refs),
+            catalog=state.catalog,
+            next_event_of=self._executions.next_event_of,
+        )
+        self._matching = coordination.matching(state.pollers, state.agenda, self._writes)
+        self.catalog = Catalog(tx, self.now, state.catalog, coordination, state.ids.random_bytes)
 
     # --- executions ---
 
-    def _expect(self, subjects: Sequence[ExecutionReference]) -> None:
-        """Tells the store what the commands will ask for, as far as it can be known, in the first question of all."""
-        runs = [execution_ref.run for execution_ref in subjects if execution_ref.run is not None]
+    def _runs_of(self, execution_refs: Sequence[ExecutionReference]) -> list[int]:
+        runs = {execution_ref.run for execution_ref in execution_refs if execution_ref.run is not None}
+        return list(runs - self.state.quarantine.runs)
+
+    def _names_of(self, execution_refs: Sequence[ExecutionReference]) -> list[tuple[int, str]]:
+        """(domain, workflowId) of those whose domain this node knows."""
         names: set[tuple[int, str]] = set()
-        for execution_ref in subjects:
-            row = None if execution_ref.domain is None else self.state.domains.get(execution_ref.domain)
+        for execution_ref in execution_refs:
+            domain = execution_ref.domain
+            row = None if domain is None else self.state.catalog.domains.get(domain)
             if row is not None:
                 names.add((row.id, execution_ref.workflow_id))
-        missing = list(set(runs) - self.state.quarantined_runs)
-        cast(PeerTransaction, self.tx).prefetch(missing, list(names), VERSION, self._executions.next_event_of)
+        return list(names)
 
     def prefetch_runs(self, runs: list[int]) -> None:
-        """A store that is far away fetches all of them at once."""
-        executions = self._executions
-        missing = {run for run in runs if not executions.is_mine(run)} - self.state.quarantined_runs
-        if missing and self.state.shared:
-            cast(PeerTransaction, self.tx).prefetch(list(missing), [], None, executions.next_event_of)
+        """These will be loaded: a store that is far away fetches all of them at once."""
+        self._coordination.prefetch(set(runs) - self.state.quarantine.runs)
 
-    def execution(self, run: int) -> Execution | None:
-        """The execution as of now: deadlines that have passed have expired. None when the run is unknown."""
-        state = self.state
-        if run in state.quarantined_runs:
+    def load_execution(self, run: int) -> Execution | None:
+        """The execution as of now: deadlines that have passed are made to expire. None when the run is unknown. Raises
+        Quarantined when it has met a bug, LockedByPeer when another node has locked it.
+        """
+        if run in self.state.quarantine.runs:
             raise Quarantined(run)
         self.last_run = run
         self._seen.add(run)
@@ -136,34 +136,33 @@ class UnitOfWork:
         return execution
 
     def see_moment(self, at_ms: int | None) -> None:
-        """This was read, so it is not later than now: another node has committed it since this batch began."""
-        if self.state.store_clock and at_ms is not None and self.now < at_ms <= self.now + LONGEST_BATCH_MS:
-            self.now = at_ms
+        """Something was read that was written at this moment, so it is not earlier now."""
+        self.now = self._coordination.not_before(self.now, at_ms)
 
     @property
     def is_clean(self) -> bool:
         """The command at hand has changed nothing yet."""
         return not self._dirty and not self._matching.fresh
 
-    def named_execution(self, domain: int, workflow_id: str, run_id: str) -> Execution | None:
-        """The run with this name, open or closed."""
+    def load_named_execution(self, domain: int, workflow_id: str, run_id: str) -> Execution | None:
+        """The run with this name, open or closed; as `load_execution`."""
         run = run_of(run_id)
-        execution = None if run is None else self.execution(run)
+        execution = None if run is None else self.load_execution(run)
         if execution is None or execution.run_id != run_id:
             return None
         return execution if execution.domain == domain and execution.workflow_id == workflow_id else None
 
-    def open_execution(self, domain: int, workflow_id: str, run_id: str | None) -> Execution | None:
-        """The open run of the workflowId, or the run named by `run_id` if it is open."""
+    def load_open_execution(self, domain: int, workflow_id: str, run_id: str | None) -> Execution | None:
+        """The open run of the workflowId, or the run named by `run_id` if it is open; as `load_execution`."""
         if run_id:
-            execution = self.named_execution(domain, workflow_id, run_id)
+            execution = self.load_named_execution(domain, workflow_id, run_id)
             return execution if execution is not None and execution.is_open else None
         run = self._open_run(domain, workflow_id)
         while run is not None:
-            execution = self.execution(run)
+            execution = self.load_execution(run)
             if execution is not None and execution.is_open:
                 return execution
-            # It has just closed. Another node may have closed it, and continued it as a new run in the same moment.
+            # It has just closed. Another node may have closed it, and continued it as a new run at the same moment.
             closed, run = run, self._open_run(domain, workflow_id)
             if run == closed:
                 return None
@@ -174,13 +173,12 @@ class UnitOfWork:
         if key in self._open:
             return self._open[key]
         run = self.tx.open_run(domain, workflow_id)
-        if self.state.store_clock:
-            self.see_moment(cast(PeerTransaction, self.tx).database_time())
+        self.see_moment(self._coordination.database_time())
         return run
 
     def refresh(self, run: int) -> None:
         """Lets time pass for a run and writes down when it must be looked at again."""
-        execution = self.execution(run)
+        execution = self.load_execution(run)
         if execution is not None:
             self._dirty[run] = execution
 
@@ -207,7 +205,7 @@ class UnitOfWork:
         execution = self._executions.make(run, run_id, domain, workflow_id)
         workflow.start(execution, self.now, attributes)
         parent = attributes.parent_workflow_execution
-        self._writes.created[run] = ExecutionRow(
+        row = ExecutionRow(
             run=run,
             run_id=run_id,
             domain=domain,
@@ -225,6 +223,7 @@ class UnitOfWork:
             close_status=None,
             purge_at=None,
         )
+        self._writes.create(row)
         self._open[(domain, workflow_id)] = run
         self._count_open(domain, +1)
         self.changed(execution)
@@ -243,8 +242,11 @@ class UnitOfWork:
         self._dirty[execution.run] = execution
 
     def events(self, run: int, first: int, last: int, limit: int, descending: bool) -> list[bytes]:
-        """As `Reader.events`, with what this transaction has recorded."""
-        bodies = self.state.histories.events(run, first, last, limit, descending)
+        """As `Reader.events`, with what this transaction has recorded, the command at hand included."""
+        execution = self._dirty.get(run)
+        if execution is not None:
+            self._collect_one(execution)
+        bodies = self.state.cache.histories.events(run, first, last, limit, descending)
         if bodies is None:
             self.flush()
             bodies = self.tx.events(run, first, last, limit, descending)
@@ -252,9 +254,9 @@ class UnitOfWork:
 
     def open_count(self, domain: int) -> int:
         """Open runs in the domain, children included."""
-        count = self.state.open_counts.get(domain)
+        count = self.state.catalog.open_counts.get(domain)
         if count is None:
-            count = self.state.open_counts[domain] = self.tx.count_open(domain)
+            count = self.state.catalog.open_counts[domain] = self.tx.count_open(domain)
         return count
 
     # --- tasks ---
@@ -268,35 +270,30 @@ class UnitOfWork:
         self._matching.release(self)
 
     def look(self, lists: list[ListKey]) -> None:
-        """Gives the waiting polls of these lists what other nodes have put there."""
+        """Gives the waiting polls of these lists what was put there by others than this process."""
         self._matching.look(self, lists)
 
     def match(self) -> None:
-        """When all commands of a batch have run: what was left until then."""
+        """Matches what is left when all commands of a batch have run."""
         self._matching.match_all(self)
 
     # --- writing down ---
 
     def collect(self) -> None:
-        """Everything the command at hand has recorded is gathered; waiting polls get what became ready."""
+        """Takes over everything that the command at hand has recorded; polls that wait get what became ready."""
         while self._dirty or self._matching.fresh:
             while self._dirty:
-                self.collect_one(next(iter(self._dirty.values())))
+                self._collect_one(next(iter(self._dirty.values())))
             self._matching.match_fresh(self)  # records the starts of the tasks it hands out
 
     def flush(self) -> None:
-        """What was gathered goes into the transaction."""
+        """Hands everything that was collected to the store, within the transaction."""
         filled = self._writes.flush(self.tx)
         self._filled |= filled
         self._matching.stored(filled)
 
-    def hints(self) -> list[ListKey]:
-        """Where other nodes may find something, once this is committed. While somebody waits here, we have looked."""
-        waiting = self.state.pollers.waiting
-        return [key for key in self._filled if not waiting(key)] if self.state.shared else []
-
-    def collect_one(self, execution: Execution) -> None:
-        """What this execution has recorded, and all that follows from it, will be written."""
+    def _collect_one(self, execution: Execution) -> None:
+        """What this execution has recorded, and all that follows from it, will be written with the next flush."""
         run = execution.run
         if self._dirty.pop(run, None) is None:
             return
@@ -305,14 +302,14 @@ class UnitOfWork:
         events = execution.take_new_events()
         self.events_recorded += len(events)
         rows = [EventRow(run, event.id, encode_event(event)) for event in events]
-        self._writes.events += rows
-        self.state.histories.add(run, rows)
+        self._writes.append_events(rows)
+        self.state.cache.histories.add(run, rows)
         wake_at = execution.wake_at()
-        self.state.wake_by(wake_at)
+        self.state.agenda.wake_by(wake_at)
         purge_at = None
         if execution.close_status is not None:
             purge_at = self._purge_at(execution)
-            self.state.purge_by(purge_at)
+            self.state.agenda.purge_by(purge_at)
         self._writes.change(
             ExecutionChange(
                 run,
@@ -366,11 +363,11 @@ class UnitOfWork:
     def send(self, run: int, domain: int, messages: list[AnyMessage]) -> None:
         """Messages leave with this transaction and are applied in a later one."""
         position = self.state.ids.position
-        self._writes.messages.extend(
+        self._writes.put_messages(
             MessageRow(position(self.now), run, type(message).__name__, domain, _encode(message))
             for message in messages
         )
-        self.state.messages_waiting = True
+        self.state.agenda.messages_waiting = True
 
     def _continue(self, execution: Execution, closing: Event) -> None:
         """The run that follows starts in the same transaction: the workflowId is never free between (SWF §8.7)."""
@@ -389,20 +386,34 @@ class UnitOfWork:
         return execution.closed_at + retention_ms(retention)
 
     def _count_open(self, domain: int, change: int) -> None:
-        self.state.open_counts[domain] = self.open_count(domain) + change
+        self.state.catalog.open_counts[domain] = self.open_count(domain) + change
 
-    # --- undoing ---
+    # --- afterwards ---
+
+    def committed(self) -> None:
+        """The transaction was committed: what waits for that happens, before any answer is given."""
+        for act in self.after_commit:
+            act()
+        self._coordination.committed(self._filled, self.state.pollers)
 
     def roll_back(self) -> None:
-        """The transaction was not committed: memory forgets it too, and who waited waits again."""
-        state = self.state
+        """The transaction was not committed: memory forgets it too, and polls that waited wait again."""
         for run in self._seen:
-            state.forget(run)
-        state.forget_names()
-        state.empty_lists.clear()
-        # Messages were carried and deadlines have passed in memory alone: they still wait.
-        state.messages_waiting = True
-        state.wake_at = state.purge_at = 0
-        if self.looked:
-            state.look_at = 0
+            self.state.cache.forget(run)
+        self.state.catalog.forget()
+        self._coordination.rolled_back()
         self._matching.roll_back()
+
+    def bug(self, *, met_in: str, message: int | None = None, command: Any = None) -> Bug:
+        """What is to be set aside for a bug that was met just now: the execution at hand. One that this transaction has
+        made cannot be set aside, as it will be undone: then it is the message or the command that made it. Nor can one
+        that is set aside already.
+        """
+        run = self.last_run
+        if run is None or run in self.made or run in self.state.quarantine.runs:
+            set_aside = "this command" if command is not None else "background work for now"
+            set_aside = set_aside if message is None else f"message {message}"
+            return Bug(set_aside, met_in=met_in, run=None, message=message, command=command)
+        execution = self.state.cache.get(run)
+        name = f" ({execution.workflow_id}/{execution.run_id})" if execution is not None else ""
+        return Bug(f"run {run}{name}", met_in=met_in, run=run, message=None, command=None)

@@ -6,6 +6,8 @@ at once costs the store nothing. Must not know why anything is written.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import NamedTuple
 
@@ -33,95 +35,112 @@ class _Place(NamedTuple):
     key: TaskKey
 
 
+@dataclass(slots=True)
+class _Rows:
+    """What is to be written with the next flush."""
+
+    created: dict[int, ExecutionRow] = field(default_factory=dict[int, ExecutionRow])
+    changed: dict[int, ExecutionChange] = field(default_factory=dict[int, ExecutionChange])
+    events: list[EventRow] = field(default_factory=list[EventRow])
+    messages: list[MessageRow] = field(default_factory=list[MessageRow])
+    tasks: dict[TaskKey, TaskRow] = field(default_factory=dict[TaskKey, TaskRow])
+    ready: list[TaskKey] = field(default_factory=list[TaskKey])
+    gone: list[TaskKey] = field(default_factory=list[TaskKey])
+    heartbeats: dict[TaskKey, HeartbeatRow] = field(default_factory=dict[TaskKey, HeartbeatRow])
+    heartbeats_over: list[TaskKey] = field(default_factory=list[TaskKey])
+    fresh: dict[ListKey, list[_Place]] = field(default_factory=dict[ListKey, list[_Place]])
+
+
 class Writes:
     """Of one transaction."""
 
     def __init__(self) -> None:
-        self.created: dict[int, ExecutionRow] = {}
-        self.changed: dict[int, ExecutionChange] = {}
-        self.events: list[EventRow] = []
-        self.messages: list[MessageRow] = []
-        self._tasks: dict[TaskKey, TaskRow] = {}
-        self._ready: list[TaskKey] = []
-        self._gone: list[TaskKey] = []
-        self._heartbeats: dict[TaskKey, HeartbeatRow] = {}
-        self._heartbeats_over: list[TaskKey] = []
-        self._fresh: dict[ListKey, list[_Place]] = {}
+        self._rows = _Rows()
+
+    def create(self, row: ExecutionRow) -> None:
+        """A new run; `change` completes the row."""
+        self._rows.created[row.run] = row
 
     def change(self, change: ExecutionChange) -> None:
         """The latest state of a run's row."""
-        created = self.created.get(change.run)
+        created = self._rows.created.get(change.run)
         if created is not None:
-            self.created[change.run] = ExecutionRow._make((*created[:_CONSTANT], *change[1:]))
+            self._rows.created[change.run] = ExecutionRow._make((*created[:_CONSTANT], *change[1:]))
         else:
-            self.changed[change.run] = change
+            self._rows.changed[change.run] = change
+
+    def append_events(self, rows: list[EventRow]) -> None:
+        self._rows.events += rows
+
+    def put_messages(self, rows: Iterable[MessageRow]) -> None:
+        self._rows.messages.extend(rows)
 
     def put_task(self, row: TaskRow) -> None:
         key = TaskKey(row.run, row.scheduled_event_id)
-        self._tasks[key] = row
+        self._rows.tasks[key] = row
         if row.ready:
             place = _Place(-row.priority, row.position, key)
-            heappush(self._fresh.setdefault(ListKey(row.domain, row.kind, row.task_list), []), place)
+            heappush(self._rows.fresh.setdefault(ListKey(row.domain, row.kind, row.task_list), []), place)
 
     def ready_task(self, key: TaskKey) -> bool:
         """A task that was put before may now be taken. True when it has to be taken from the store."""
-        row = self._tasks.get(key)
+        row = self._rows.tasks.get(key)
         if row is not None:
             self.put_task(row._replace(ready=True))
             return False
-        self._ready.append(key)
+        self._rows.ready.append(key)
         return True
 
     def take_task(self, key: ListKey) -> TaskRow | None:
         """The next task of this batch on a list; it will not be written."""
-        places = self._fresh.get(key)
+        places = self._rows.fresh.get(key)
         while places:
-            row = self._tasks.pop(heappop(places).key, None)
+            row = self._rows.tasks.pop(heappop(places).key, None)
             if row is not None:
                 return row
         return None
 
     def has_fresh(self, key: ListKey) -> bool:
-        """There is something that a look into the store would miss."""
-        return bool(self._fresh.get(key) or self._ready)
+        """There is something that a question to the store would miss."""
+        return bool(self._rows.fresh.get(key) or self._rows.ready)
 
     def flush_ready(self, tx: Transaction) -> None:
         """What was made ready is written now, so that it can be taken from the store."""
-        if self._ready:
-            tx.ready_tasks(self._ready)
-            self._ready = []
+        if self._rows.ready:
+            tx.ready_tasks(self._rows.ready)
+            self._rows.ready = []
 
     def delete_task(self, key: TaskKey) -> None:
-        if self._tasks.pop(key, None) is None:
-            self._gone.append(key)
+        if self._rows.tasks.pop(key, None) is None:
+            self._rows.gone.append(key)
 
     def put_heartbeat(self, row: HeartbeatRow) -> None:
-        self._heartbeats[TaskKey(row.run, row.scheduled_event_id)] = row
+        self._rows.heartbeats[TaskKey(row.run, row.scheduled_event_id)] = row
 
     def delete_heartbeat(self, key: TaskKey) -> None:
-        self._heartbeats.pop(key, None)
-        self._heartbeats_over.append(key)
+        self._rows.heartbeats.pop(key, None)
+        self._rows.heartbeats_over.append(key)
 
     def flush(self, tx: Transaction) -> set[ListKey]:
-        """Writes everything that is left; the task lists that may have got a ready task."""
-        if self.changed:  # first: a run that closes makes room for the one that continues it
-            tx.update_executions(list(self.changed.values()))
-        if self.created:
-            tx.insert_executions(list(self.created.values()))
-        if self.events:
-            tx.append_events(self.events)
-        if self._tasks:
-            tx.put_tasks(list(self._tasks.values()))
-        if self._ready:
-            tx.ready_tasks(self._ready)
-        if self._gone:
-            tx.delete_tasks(self._gone)
-        if self._heartbeats:
-            tx.put_heartbeats(list(self._heartbeats.values()))
-        if self._heartbeats_over:
-            tx.delete_heartbeats(self._heartbeats_over)
-        if self.messages:
-            tx.put_messages(self.messages)
-        lists = {ListKey(row.domain, row.kind, row.task_list) for row in self._tasks.values() if row.ready}
-        self.__init__()
-        return lists
+        """Writes everything that is left; returns the task lists that may have got a ready task."""
+        rows = self._rows
+        if rows.changed:  # first: a run that closes makes room for the one that continues it
+            tx.update_executions(list(rows.changed.values()))
+        if rows.created:
+            tx.insert_executions(list(rows.created.values()))
+        if rows.events:
+            tx.append_events(rows.events)
+        if rows.tasks:
+            tx.put_tasks(list(rows.tasks.values()))
+        if rows.ready:
+            tx.ready_tasks(rows.ready)
+        if rows.gone:
+            tx.delete_tasks(rows.gone)
+        if rows.heartbeats:
+            tx.put_heartbeats(list(rows.heartbeats.values()))
+        if rows.heartbeats_over:
+            tx.delete_heartbeats(rows.heartbeats_over)
+        if rows.messages:
+            tx.put_messages(rows.messages)
+        self._rows = _Rows()
+        return {ListKey(row.domain, row.kind, row.task_list) for row in rows.tasks.values() if row.ready}

@@ -1,10 +1,9 @@
-"""What all connections of a server share: the caps, the bytes they hold, the deadline sweep, the Date line.
+"""What all connections of a server share: the caps, the bytes they hold, the sweep for deadlines, the Date line.
 
-Owns counting and the passing of time. Must not know HTTP: a connection decides what an expired deadline
-means.
+Owns counting and the passing of time. Must not know HTTP: a connection decides what an expired deadline means.
 
-One sweep looks at every connection's deadline instead of a timer per connection and request: 10,000 idle
-polls cost one pass of about a millisecond a second, and no request pays for arming and cancelling.
+One sweep looks at every connection's deadline, instead of a timer for each connection and request: 10,000 idle polls
+cost one pass of about a millisecond per second, and no request pays for arming and cancelling a timer.
 """
 
 from __future__ import annotations
@@ -13,38 +12,34 @@ import asyncio
 import email.utils
 import logging
 from collections import Counter
-from typing import TYPE_CHECKING, cast
-
-from uvicorn.server import ServerState
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from workflowsvc.clock import Clock
-    from workflowsvc.http.protocol import Connection
+    from workflowsvc.http.connection import Connection
     from workflowsvc.settings import Settings
 
 
 log = logging.getLogger(__name__)
 
 
-class Connections(ServerState):
-    """The state of a server."""
+class Connections:
+    """The open connections of a server."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
-        super().__init__()
         self.settings = settings
+        self.open: set[Connection] = set()
         self.draining = False
         self.emptied = asyncio.Event()  # set when the last connection has gone, while draining
         self.body_bytes = 0  # of requests received or in work
         self.per_address: Counter[str] = Counter()
         self.date_line = b""
         self._clock = clock
-        self.tell_date()
+        self._update_date_line()
 
     @property
     def sweep_seconds(self) -> float:
-        """Between two sweeps: a quarter of the shortest deadline, at the least once a second for the Date."""
+        """The time between two sweeps: a quarter of the shortest deadline, at most a second because of the Date."""
         settings = self.settings
         shortest = min(
             settings.header_deadline_seconds,
@@ -54,39 +49,38 @@ class Connections(ServerState):
         )
         return max(0.01, min(1.0, shortest / 4))
 
-    def open_ones(self) -> Iterator[Connection]:
-        """A copy, because connections leave while it is walked."""
-        return iter(cast("list[Connection]", list(self.connections)))
-
-    def admit(self, address: str) -> bool:
+    def enter(self, connection: Connection) -> bool:
         """Counts a connection that was just made; False when there are too many."""
-        self.per_address[address] += 1
-        most = self.settings.max_connections_per_address
-        return len(self.connections) <= self.settings.max_connections and (
-            not most or self.per_address[address] <= most
+        self.open.add(connection)
+        self.per_address[connection.address] += 1
+        max_per_address = self.settings.max_connections_per_address
+        return len(self.open) <= self.settings.max_connections and (
+            not max_per_address or self.per_address[connection.address] <= max_per_address
         )
 
-    def leave(self, address: str) -> None:
-        self.per_address[address] -= 1
-        if not self.per_address[address]:
-            del self.per_address[address]
-        if self.draining and not self.connections:
+    def leave(self, connection: Connection) -> None:
+        """Counts a connection that has ended."""
+        self.open.discard(connection)
+        self.per_address[connection.address] -= 1
+        if not self.per_address[connection.address]:
+            del self.per_address[connection.address]
+        if self.draining and not self.open:
             self.emptied.set()
 
     def sweep(self, now: float) -> None:
-        """Connections whose deadline has passed are ended; `now` is the event loop's time."""
-        self.tell_date()
+        """Ends the connections whose deadline has passed; `now` is the event loop's time in seconds."""
+        self._update_date_line()
         unsent = 0
-        for connection in self.open_ones():
+        for connection in list(self.open):  # a copy, because connections leave meanwhile
             connection.expire(now)
             unsent += connection.unsent_bytes()
         if unsent > self.settings.max_pending_bytes:
             self._shed(unsent)
 
     def _shed(self, unsent: int) -> None:
-        """Cuts off those who let most of their answers lie, until half of what may be held is free again."""
+        """Cuts off the clients that leave most of their answers, until half of the bytes that may be held are free."""
         cut = 0
-        for connection in sorted(self.open_ones(), key=lambda one: one.unsent_bytes(), reverse=True):
+        for connection in sorted(self.open, key=lambda one: one.unsent_bytes(), reverse=True):
             if unsent <= self.settings.max_pending_bytes // 2:
                 break
             unsent -= connection.unsent_bytes()
@@ -94,14 +88,19 @@ class Connections(ServerState):
             cut += 1
         log.warning("%d connections that do not take in their answers were cut off: memory is needed", cut)
 
-    def tell_date(self) -> None:
+    def _update_date_line(self) -> None:
         date = email.utils.formatdate(self._clock.now_ms() / 1000, usegmt=True)
         self.date_line = f"date: {date}\r\n".encode()
 
     def drain(self) -> None:
-        """From now on connections end with the answers they still owe, or with the next one; idle ones end soon."""
+        """From now on a connection ends with the answers it still owes, or with the next one; idle ones end soon."""
         self.draining = True
-        if not self.connections:
+        if not self.open:
             self.emptied.set()
-        for connection in self.open_ones():
+        for connection in list(self.open):
             connection.shutdown()
+
+    def abort_all(self) -> None:
+        """Cuts off every connection."""
+        for connection in list(self.open):
+            connection.abort()

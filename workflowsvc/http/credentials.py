@@ -1,9 +1,8 @@
-"""Whose request this is, told by the credential scope of its Authorization header.
+"""The tenant of a request, by the credential scope of its Authorization header.
 
-Owns reading `AWS4-HMAC-SHA256 Credential=<key id>/<date>/<region>/swf/aws4_request, …` (SWF §1.1.7). It
-checks nothing: requests are not authenticated, and the scope only chooses whose names are meant (SWF
-§1.3.5). A key id of 12 digits is itself the account; every other one belongs to the default
-account.
+Owns reading `AWS4-HMAC-SHA256 Credential=<key id>/<date>/<region>/swf/aws4_request, …` (SWF §1.1.7). It checks
+nothing: requests are not authenticated, and the scope only selects the tenant whose names are meant (SWF §1.3.5). A key
+id of 12 digits is itself the account; every other one belongs to the default account.
 """
 
 from __future__ import annotations
@@ -20,8 +19,9 @@ _SCOPE = re.compile(
 )
 _ACCOUNT = re.compile(rb"[0-9]{12}")
 
-# A client's scope changes once a day, and clients are few; more than this is somebody playing.
-MOST_REMEMBERED = 1_024
+# A client's scope changes once a day, and an installation has few clients; a client that sends more scopes than this
+# makes them up.
+MAX_REMEMBERED = 1_024
 
 
 class Tenants:
@@ -35,14 +35,14 @@ class Tenants:
         """The tenant of a request; the default one when the header is missing or of another scheme."""
         if not authorization:
             return self.default
-        # Nearly always the scope comes first, and was seen before.
+        # In nearly all requests the scope comes first and has been seen before.
         first = authorization.partition(b",")[0]
         known = self._known.get(first)
         if known is not None:
             return known
         tenant = self._read(authorization)
         if _SCOPE.fullmatch(first):
-            if len(self._known) >= MOST_REMEMBERED:
+            if len(self._known) >= MAX_REMEMBERED:
                 self._known.clear()
             self._known[first] = tenant
         return tenant

@@ -1,8 +1,8 @@
 """A listening server, and its life from the first byte to a clean stop.
 
-Owns sockets, the event loop's signals, and the order of stopping (QUALITY §6.3): not ready, no new
-connections, polls answered empty, work in hand committed and answered, connections closed, exit status 0. A
-second signal that is no echo of the first ends at once. Must not know SWF, nor what a store is.
+Owns sockets, the event loop's signals, and the order of stopping (QUALITY §6.3): not ready, no new connections, polls
+answered empty, calls in work committed and answered, connections closed, exit status 0. A second signal that is not an
+echo of the first ends the process at once. Must not know SWF, nor what a store is.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ import resource
 import signal
 import socket
 import sys
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import uvloop
-from uvicorn.config import Config
 
-from workflowsvc.http.app import HttpApp, Service
+from workflowsvc.http.app import HttpApp
+from workflowsvc.http.calls import Service
+from workflowsvc.http.connection import PARTING_SECONDS, Connection
 from workflowsvc.http.connections import Connections
-from workflowsvc.http.protocol import PARTING_SECONDS, Connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,16 +34,20 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-BACKLOG = 4_096  # what Linux allows by default (somaxconn): a fleet of pollers comes back all at once
+# Connections that wait to be accepted: what Linux allows by default (somaxconn). After a restart a fleet of pollers
+# connects all at once.
+BACKLOG = 4_096
 STOPPING = (signal.SIGTERM, signal.SIGINT)
-ECHO_SECONDS = (
-    1.0  # one wish may come twice: `timeout`, and `make` below systemd, signal a process and its whole group
-)
-SPARE_FILES = 100  # descriptors that are not connections: store, sockets that listen, logs
 
-# A poller whose machine was switched off says nothing. Ask after 15 s of silence, give up after three more
-# questions, so that a poll waits at most half its minute for the dead (SWF §1.5.6). Accepted sockets
-# inherit these on Linux.
+# A second signal within this time is an echo of the first: `timeout`, and `make` below systemd, signal a process and
+# then its whole group.
+ECHO_SECONDS = 1.0
+
+SPARE_FILES = 100  # descriptors for other things than connections: store, listening sockets, logs
+
+# A poller whose machine was switched off sends nothing. TCP probes the connection after 15 s of silence and gives up
+# after three unanswered probes, so that a poll occupies its place for at most half of its minute. Accepted sockets
+# inherit these options on Linux.
 _KEEPALIVE = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
 
 
@@ -71,7 +75,7 @@ class HttpServer:
         return f"http://{host}:{self._sockets[0].getsockname()[1]}"
 
     def bind(self) -> None:
-        """Takes the address, so that a busy port is known before anything else is set in motion."""
+        """Takes the address, so that a busy port is reported before anything else has started."""
         self._sockets = bind(self._settings.host, self._settings.port)
 
     async def start(self) -> None:
@@ -79,21 +83,9 @@ class HttpServer:
         if not self._sockets:
             self.bind()
         loop = asyncio.get_running_loop()
-        # Config only carries the application and what uvicorn's constructor reads.
-        config = Config(
-            cast("Any", self._app),  # which is no ASGI application: it is called by our Connection alone
-            http=Connection,
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            interface="asgi3",
-            proxy_headers=False,
-        )
-        config.load()
-        state: dict[str, Any] = {}
         for sock in self._sockets:
             server = await loop.create_server(
-                lambda: Connection(config, self.connections, state, loop), sock=sock, backlog=BACKLOG
+                lambda: Connection(self._app, self.connections, loop), sock=sock, backlog=BACKLOG
             )
             self._servers.append(server)
         self._sweeper = loop.create_task(self._sweep())
@@ -107,18 +99,18 @@ class HttpServer:
         try:
             self.connections.sweep(asyncio.get_running_loop().time())
         except Exception:
-            # Without sweeps there are no deadlines: one connection's bug must not end them for all.
+            # Without sweeps there are no deadlines: a bug in one connection must not end them for all.
             log.exception("a sweep failed")
 
     async def drain(self, finish: Callable[[], Any] | None = None) -> int:
-        """Stops politely; `finish` ends what requests wait for. How many connections had to be cut."""
+        """Stops cleanly; `finish` ends what requests wait for. Returns how many connections had to be cut off."""
         self._app.draining = True
         for server in self._servers:
             server.close()
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._settings.drain_seconds
         self.connections.drain()
-        loop.call_later(PARTING_SECONDS, self._sweep_now)  # not up to a second later
+        loop.call_later(PARTING_SECONDS, self._sweep_now)  # the regular sweep may come up to a second later
         cut = 0
         try:
             async with asyncio.timeout_at(deadline):
@@ -126,7 +118,7 @@ class HttpServer:
                     await finish()
                 await self.connections.emptied.wait()
         except TimeoutError:
-            cut = len(self.connections.connections)
+            cut = len(self.connections.open)
             log.warning("%d connections were not finished within %s s", cut, self._settings.drain_seconds)
         await self._close()
         return cut
@@ -136,20 +128,15 @@ class HttpServer:
             self._sweeper.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._sweeper
-        for connection in self.connections.open_ones():
-            connection.abort()
-        tasks = list(self.connections.tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        self.connections.abort_all()
 
 
 def run(api: Service, settings: Settings, clock: Clock, announce: Callable[[str], None]) -> int:
-    """Serves until SIGTERM or SIGINT; the exit status. `announce` is told the URL once it can be used."""
+    """Serves until SIGTERM or SIGINT; returns the exit status. `announce` gets the URL once it can be used."""
     settle_interpreter()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         status = runner.run(_serve(api, settings, clock, announce))
-        # The loop that listens for signals is about to go, and an echo must not make a clean end look like another one.
+        # The loop that handles signals is about to end, and an echo must not turn a clean end into another one.
         signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
     for number in STOPPING:
         signal.signal(number, signal.SIG_IGN)
@@ -169,7 +156,7 @@ async def _serve(api: Service, settings: Settings, clock: Clock, announce: Calla
             log.warning("stopped again: ending at once")
             sys.stdout.flush()
             sys.stderr.flush()
-            # Not sys.exit: whatever hangs must not be able to hold this up. The store survives it by design.
+            # Not sys.exit: a thread that hangs must not delay this. The store survives it by design.
             os._exit(128 + number)
         asked_at = loop.time()
         stop.set()
@@ -192,19 +179,19 @@ async def _serve(api: Service, settings: Settings, clock: Clock, announce: Calla
 
 
 def settle_interpreter() -> None:
-    """What a server wants of the interpreter that a script does not."""
-    # After each commit the lane asks for the interpreter back, while the event loop is busy with requests. By default
-    # it waits up to 5 ms for it, longer than the commit took.
+    """Sets what a server needs of the interpreter and a script does not."""
+    # After each commit the writer's thread asks for the interpreter back, while the event loop is busy with requests.
+    # By default it waits up to 5 ms for it, longer than the commit took.
     sys.setswitchinterval(0.0005)
-    # What was imported lives as long as the process; structures of the wire are trees that the collector never sees
-    # (model/shapes.py). What is left for it are a few cycles per thousand requests.
+    # What was imported lives until the process ends; the structures of the wire are trees that the collector does not
+    # track (model/shapes.py). What is left for it are a few cycles per thousand requests.
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
 
 
 def make_room_for(connections: int) -> None:
-    """Raises this process's limit of open files as far as it may; says so when that is too little."""
+    """Raises this process's limit of open files as far as it may; logs a warning when that is too little."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = connections + SPARE_FILES
     if soft < needed:
@@ -227,7 +214,7 @@ def bind(host: str, port: int) -> list[socket.socket]:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if family == socket.AF_INET6:
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            _watch_for_the_dead(sock)
+            _enable_keepalive(sock)
             if bound and not port:
                 address = (address[0], bound[0].getsockname()[1], *address[2:])
             sock.bind(address)
@@ -252,7 +239,7 @@ def _addresses(host: str, port: int) -> list[tuple[socket.AddressFamily, Any]]:
     return sorted({(family, address) for family, _, _, _, address in found}, key=lambda item: item[0])
 
 
-def _watch_for_the_dead(sock: socket.socket) -> None:
+def _enable_keepalive(sock: socket.socket) -> None:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in _KEEPALIVE.items():
         if hasattr(socket, name):

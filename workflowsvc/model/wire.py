@@ -21,12 +21,23 @@ JSON = "application/json"
 AMZ_JSON = "application/x-amz-json-1.0"
 
 
+TARGET_PREFIXES = ("SimpleWorkflowService", "com.amazonaws.swf.service.model.SimpleWorkflowService")
+"""What stands before an operation's name in `X-Amz-Target`: today's SDKs, boto2 and the guide (SWF §1.1.2)."""
+
+
 def operation_of(target: str) -> str:
-    """The operation that `X-Amz-Target` names, in either of its spellings (SWF §1.1.2, §1.1.3)."""
-    operation = target.rpartition(".")[2]
-    if operation not in OPERATIONS:
+    """The operation that `X-Amz-Target` names; UnknownOperationException for any other target (SWF §1.1.3)."""
+    operation = _BY_TARGET.get(target)
+    if operation is None:
         raise UnknownOperationException
     return operation
+
+
+def require_operation(name: str) -> str:
+    """The same name if it is an operation's, else UnknownOperationException."""
+    if name not in OPERATIONS:
+        raise UnknownOperationException
+    return name
 
 
 def response_content_type(request_content_type: str | None) -> str:
@@ -70,6 +81,8 @@ def _check_decision_list(request: RespondDecisionTaskCompletedInput) -> None:
         decision_list.require_order([decision.decision_type for decision in decisions])
         decision_list.require_attributes(decisions)
 
+
+_BY_TARGET = {f"{prefix}.{name}": name for prefix in TARGET_PREFIXES for name in OPERATIONS}
 
 Check = Callable[[Any], None]
 _encode = msgspec.json.Encoder().encode

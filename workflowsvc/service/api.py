@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from workflowsvc.engine.command_queue import Command, Reply, deliver_here
 from workflowsvc.engine.engine import Engine
@@ -23,8 +23,9 @@ from workflowsvc.model.shapes import PollForDecisionTaskInput
 from workflowsvc.service import tasks
 from workflowsvc.service.buckets import Buckets
 from workflowsvc.service.call_context import CallContext
+from workflowsvc.service.disconnect import Disconnect
 from workflowsvc.service.operations import POLLS, READS, WRITES
-from workflowsvc.service.polls import Gone, Poll
+from workflowsvc.service.polls import Poll
 from workflowsvc.service.subjects import execution_reference_of
 from workflowsvc.service.tokens import Tokens
 from workflowsvc.store.errors import StoreError
@@ -39,11 +40,24 @@ Answer = Any
 """A structure of the model, bytes that are JSON already, or None for an empty body."""
 
 
+class Functions(Protocol):
+    """What calls the functions of Lambda tasks (`workflowsvc.lambdas.runner.FunctionRunner`)."""
+
+    def start(self) -> None:
+        """Uses the running event loop from now on."""
+        ...
+
+    async def idle(self) -> None:
+        """Returns when no function runs or waits to be called."""
+        ...
+
+
 class Api:
     """One node of the service. `begin` and `call` belong to the event loop that `start` was awaited on."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, functions: Functions | None = None) -> None:
         self._engine = engine
+        self._functions = functions
         self._writer = engine.writer
         self._settings = engine.settings
         self._tokens = Tokens(engine.secret)
@@ -54,6 +68,8 @@ class Api:
 
     async def start(self) -> None:
         self._loop = asyncio.get_running_loop()
+        if self._functions is not None:
+            self._functions.start()
         self._writer.deliver = self._deliver
         self._writer.start()
 
@@ -76,16 +92,11 @@ class Api:
         """A Lambda function that is running cannot be asked again for its result, so it is worth most of the
         time that stopping may take.
         """
-        loop, ended = asyncio.get_running_loop(), asyncio.Event()
-
-        def tell() -> None:
-            with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits any more
-                loop.call_soon_threadsafe(ended.set)
-
-        self._engine.workers.when_idle(tell)
+        if self._functions is None:
+            return
         try:
             async with asyncio.timeout(self._settings.drain_seconds * SHARE_FOR_FUNCTIONS):
-                await ended.wait()
+                await self._functions.idle()
         except TimeoutError:
             log.warning("Lambda functions are still running: their tasks will time out")
 
@@ -94,14 +105,21 @@ class Api:
         self._writer.stop()
         self._readers.shutdown()
 
-    async def call(self, operation: str, tenant: Tenant, request: Any, gone: Gone | None = None) -> Answer:
+    async def call(
+        self, operation: str, tenant: Tenant, request: Any, gone: Disconnect | None = None
+    ) -> Answer:
         """The answer; raises Fault. As `begin`, for those who can wait."""
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self.begin(operation, tenant, request, gone, partial(_resolve, future))
         return await future
 
     def begin(
-        self, operation: str, tenant: Tenant, request: Any, gone: Gone | None, done: Callable[[Answer], None]
+        self,
+        operation: str,
+        tenant: Tenant,
+        request: Any,
+        gone: Disconnect | None,
+        done: Callable[[Answer], None],
     ) -> None:
         """Gives the answer, or the Fault, to `done`, later and on the event loop. `gone` is set when the caller's
         connection goes away during a poll. A callback and not a coroutine: a task and its futures cost a fifth of
@@ -112,9 +130,8 @@ class Api:
             self._buckets.require_call(tenant, operation, context.now)
         write = WRITES.get(operation)
         if write is not None:
-            execution_ref = (
-                execution_reference_of(operation, context, request) if self._engine.store.shared else None
-            )
+            prefetches = self._writer.prefetches
+            execution_ref = execution_reference_of(operation, context, request) if prefetches else None
             self._writer.submit(
                 Command(partial(write, context=context, request=request), done, execution_ref=execution_ref)
             )
@@ -142,7 +159,7 @@ class Api:
         operation: str,
         context: CallContext,
         request: Any,
-        gone: Gone | None,
+        gone: Disconnect | None,
         done: Callable[[Answer], None],
     ) -> None:
         assert self._loop is not None, "start() comes first"

@@ -46,7 +46,7 @@ def start_workflow_execution(
     if isinstance(settings, str):
         raise DefaultUndefinedFault(type_defaults.wire_name(settings))
     _require_short_enough(work, settings.execution_start_to_close_timeout)
-    if work.open_execution(domain.id, request.workflow_id, None) is not None:
+    if work.load_open_execution(domain.id, request.workflow_id, None) is not None:
         raise WorkflowExecutionAlreadyStartedFault
     most = work.quotas.max_open_executions
     if work.open_count(domain.id) >= most:
@@ -86,7 +86,7 @@ def require_open(
 ) -> Execution:
     """The open run that a call addresses, with or without runId."""
     row = work.catalog.require_domain(context.tenant, domain)
-    execution = work.open_execution(row.id, workflow_id, run_id)
+    execution = work.load_open_execution(row.id, workflow_id, run_id)
     if execution is not None:
         return execution
     if run_id:
@@ -132,7 +132,7 @@ def describe_workflow_execution(
     """Exactly the run that is named, open or closed; counts of a closed run are those at its close (SWF §10.4)."""
     domain = work.catalog.require_domain(context.tenant, request.domain)
     named = request.execution
-    execution = work.named_execution(domain.id, named.workflow_id, named.run_id)
+    execution = work.load_named_execution(domain.id, named.workflow_id, named.run_id)
     if execution is None:
         raise unknown_execution(named.workflow_id, named.run_id)
     started = execution.started

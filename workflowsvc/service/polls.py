@@ -6,39 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from workflowsvc.engine.command_queue import NO_ANSWER, Command, Reply
+from workflowsvc.engine.node_state import NodeState
 from workflowsvc.engine.pollers import PendingPoll
-from workflowsvc.engine.state import EngineState
 from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.engine.writer_loop import WriterLoop
 from workflowsvc.service.call_context import CallContext
-
-
-class Gone:
-    """Whether the client of a poll has gone, and who wants to know. One callback instead of a task that
-    waits: ten thousand polls wait at once.
-    """
-
-    __slots__ = ("_is_set", "_then")
-
-    def __init__(self) -> None:
-        self._is_set = False
-        self._then: Callable[[], None] | None = None
-
-    def is_set(self) -> bool:
-        return self._is_set
-
-    def set(self) -> None:
-        """The client has gone; said again, it means nothing."""
-        if not self._is_set:
-            self._is_set = True
-            if self._then is not None:
-                self._then()
-
-    def then(self, callback: Callable[[], None]) -> None:
-        """Calls back when the client goes, at once if it has gone already."""
-        self._then = callback
-        if self._is_set:
-            callback()
 
 
 class Poll:
@@ -84,7 +56,7 @@ class Poll:
             self._let = True  # remembered, as the batch may be undone and run again
         return None if self._let else NO_ANSWER
 
-    def _forget(self, state: EngineState) -> None:
+    def _forget(self, state: NodeState) -> None:
         """The lane answers for it with a fault, so it must not be given a task any more."""
         pending = self._waiter
         if pending is not None:

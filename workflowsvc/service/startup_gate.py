@@ -19,7 +19,7 @@ from typing import Any
 from workflowsvc.faults import ServiceUnavailable
 from workflowsvc.passwords import without_password
 from workflowsvc.service.api import Answer, Api
-from workflowsvc.service.polls import Gone
+from workflowsvc.service.disconnect import Disconnect
 from workflowsvc.store.errors import StoreError, StoreUnusable, Unavailable
 from workflowsvc.tenant import Tenant
 
@@ -84,7 +84,12 @@ class StartupGate:
         log.info("the database can be used now")
 
     def begin(
-        self, operation: str, tenant: Tenant, request: Any, gone: Gone | None, done: Callable[[Answer], None]
+        self,
+        operation: str,
+        tenant: Tenant,
+        request: Any,
+        gone: Disconnect | None,
+        done: Callable[[Answer], None],
     ) -> None:
         """As `Api.begin`."""
         if self._api is None:

@@ -54,7 +54,7 @@ def poll_for_decision_task(
     domain = work.catalog.require_domain(context.tenant, request.domain)
 
     def start(work: UnitOfWork, row: TaskRow) -> shapes.DecisionTask | None:
-        execution = work.execution(row.run)
+        execution = work.load_execution(row.run)
         if execution is None or not execution.is_open:
             return None
         task = execution.scheduled_task
@@ -63,7 +63,6 @@ def poll_for_decision_task(
         previous = execution.previous_started_id
         task = decision_tasks.start(execution, work.now, identity=request.identity)
         work.changed(execution)
-        work.collect_one(execution)
         page = DecisionPage(row.run, task.scheduled_id, task.started_id, previous, 0)
         return _decision_task(work, context, request, page, execution.name, execution.started.workflow_type)
 
@@ -152,7 +151,7 @@ def poll_for_activity_task(
     domain = work.catalog.require_domain(context.tenant, request.domain)
 
     def start(work: UnitOfWork, row: TaskRow) -> shapes.ActivityTask | None:
-        execution = work.execution(row.run)
+        execution = work.load_execution(row.run)
         if execution is None or not execution.is_open:
             return None
         activity = execution.activities.get(row.scheduled_event_id)
@@ -244,7 +243,7 @@ def _require_task(
 ) -> tuple[Execution, TaskToken]:
     """The open run of a token; the answers of SWF §7.5 otherwise."""
     token = context.tokens.read_task(context.tenant, text, kind)
-    execution = work.execution(token.run)
+    execution = work.load_execution(token.run)
     if execution is None or execution.run_id != token.run_id or not execution.is_open:
         raise unknown_execution(token.workflow_id, token.run_id)
     return execution, token

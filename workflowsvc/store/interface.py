@@ -249,7 +249,7 @@ class AuditReader(Reader, Protocol):
         ...
 
     def integrity_errors(self, limit: int) -> list[str]:
-        """What the database finds wrong with its own files; empty when it is sound or cannot tell."""
+        """What the database finds wrong with its own files; empty when it is sound or does not know."""
         ...
 
 
@@ -268,8 +268,6 @@ class RepairTransaction(Transaction, AuditReader, Protocol):
 
 class Store(Protocol):
     """A database. `transaction` and `reader` may be used from any thread; one transaction at a time per node."""
-
-    shared: bool  # True when other nodes may write to the same database
 
     def transaction(self) -> AbstractContextManager[Transaction]:
         """Commits when the block ends well, rolls back when it raises; raises StoreError kinds only."""

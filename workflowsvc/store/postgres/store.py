@@ -34,8 +34,6 @@ MAX_READERS = 4  # twice the cores of a small machine; each counts towards the s
 class PostgresStore:
     """One node's view of the database named by `dsn`, which other nodes write to as well."""
 
-    shared = True
-
     def __init__(self, dsn: str) -> None:
         """Raises StoreUnusable with what to do about it."""
         self._dsn = dsn

@@ -31,8 +31,6 @@ PATIENCE_SECONDS = 10.0  # waiting for a connection that reads; a page of a list
 class SqliteStore:
     """All of one installation, in the file `path`, or in memory when it is None."""
 
-    shared = False
-
     def __init__(self, path: str | None) -> None:
         self._file = SqliteFile(path)
         self._writer = self._file.writer

@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class FunctionNames(Generic[T]):
-    """Function names or ARNs, as deciders write them, to anything. `*` stands for any characters."""
+    """A mapping from function names or ARNs, as deciders write them. `*` in a key stands for any characters."""
 
     def __init__(self, entries: Mapping[str, T]) -> None:
         self._exact = {name: entry for name, entry in entries.items() if "*" not in name}
@@ -21,7 +21,7 @@ class FunctionNames(Generic[T]):
         ]
 
     def find(self, name: str) -> T | None:
-        """An exact name wins over patterns, and an earlier pattern over later ones."""
+        """The entry for this name: an exact name wins over patterns, an earlier pattern over later ones."""
         if name in self._exact:
             return self._exact[name]
         for pattern, entry in self._patterns:

@@ -1,13 +1,13 @@
-"""The operator's file that says where each Lambda function is: the only source of addresses we call.
+"""The operator's file that says where each Lambda function is: the only source of addresses that are called.
 
-Owns its form and its mistakes, and `Target`. JSON or TOML, one entry per function name, ARN or `*` pattern:
+Owns the file's form and its mistakes, and `Target`. JSON or TOML, one entry per function name, ARN or `*` pattern:
 
     {"resize":   "http://127.0.0.1:9000/resize",
      "report-*": {"lambda": "http://127.0.0.1:3001"},
      "index":    {"lambda": "http://127.0.0.1:9001", "name": "function"}}
 
-A string is a URL that is posted to as it stands; `lambda` is the endpoint of something that speaks the Lambda
-Invoke API, and `name` what the function is called there, if not as here.
+A string is a URL that is posted to unchanged; `lambda` is the endpoint of a Lambda Invoke API, and `name` is the
+function's name there, if it differs.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 from urllib.parse import quote, urlsplit
 
-from workflowsvc.engine.function_names import FunctionNames
+from workflowsvc.lambdas.names import FunctionNames
 from workflowsvc.options import SettingsError
 
 INVOKE = "/2015-03-31/functions/{}/invocations"  # the Lambda API, operation Invoke
@@ -36,7 +36,7 @@ class Target(NamedTuple):
     host: str
     port: int
     path: str
-    """The request target, or for an Invoke API what stands before its own path."""
+    """The request target, or for an Invoke API the prefix of its own path."""
     invoke_api: bool = False
     named: str | None = None
 
@@ -47,7 +47,7 @@ class Target(NamedTuple):
         return host if self.port == _PORTS["https" if self.secure else "http"] else f"{host}:{self.port}"
 
     def path_for(self, name: str) -> str | None:
-        """What is posted to for this function; None for a name that would lead elsewhere."""
+        """The request target for this function; None for a name that would change the path."""
         if not self.invoke_api:
             return self.path
         called = self.named or name
@@ -57,14 +57,14 @@ class Target(NamedTuple):
 
 
 class FunctionMap(NamedTuple):
-    """What the file says."""
+    """The content of the file."""
 
     names: FunctionNames[Target]
     size: int
 
 
 def read(path: str) -> FunctionMap:
-    """The map in this file; SettingsError says what is wrong with it."""
+    """The map in this file. Raises SettingsError, which says what is wrong with the file."""
     try:
         entries = _decode(Path(path))
         if not isinstance(entries, dict):
@@ -78,7 +78,7 @@ def read(path: str) -> FunctionMap:
 
 
 class _Mistake(ValueError):
-    """Says what is wrong with the file."""
+    """A mistake in the file, as a sentence."""
 
 
 def _decode(path: Path) -> object:

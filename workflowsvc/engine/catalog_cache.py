@@ -1,0 +1,27 @@
+"""Domains and types that a node keeps in memory between batches, and how many runs of a domain are open.
+
+Owns the rows and counts. All are derived from the store and may be forgotten at any time. Only the writer's thread
+uses them.
+"""
+
+from __future__ import annotations
+
+from workflowsvc.store.rows import DomainRow, TypeKind, TypeRow
+from workflowsvc.tenant import Tenant
+
+
+class CatalogCache:
+    """Of one node."""
+
+    def __init__(self) -> None:
+        self.domains: dict[tuple[Tenant, str], DomainRow] = {}
+        self.domains_by_id: dict[int, DomainRow] = {}
+        self.types: dict[tuple[int, TypeKind, str, str], TypeRow] = {}
+        self.open_counts: dict[int, int] = {}  # open runs by domain
+
+    def forget(self) -> None:
+        """All of it is read anew: it was changed by a peer, or by a transaction that was not committed."""
+        self.domains.clear()
+        self.domains_by_id.clear()
+        self.types.clear()
+        self.open_counts.clear()

@@ -1,0 +1,43 @@
+"""What a node keeps in memory between batches, piece by piece.
+
+Owns nothing but the putting together: each piece says what it holds. All of it is derived from the store and may be
+thrown away at any time, but for the polls that wait. Only the writer's thread uses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from workflowsvc.core.execution import Execution
+from workflowsvc.engine.agenda import Agenda
+from workflowsvc.engine.catalog_cache import CatalogCache
+from workflowsvc.engine.coordination import Coordination
+from workflowsvc.engine.execution_cache import ExecutionCache
+from workflowsvc.engine.ids import Ids
+from workflowsvc.engine.pollers import Pollers
+from workflowsvc.engine.quarantine import Quarantine
+from workflowsvc.settings import Settings
+
+Invoke = Callable[[Any, Execution, int], None]
+"""(unit of work, execution, scheduled event id): starts a Lambda task, or records why it cannot be started."""
+
+
+class NodeState:
+    """Of one node."""
+
+    def __init__(self, settings: Settings, ids: Ids, coordination: Coordination, invoke: Invoke) -> None:
+        self.settings = settings
+        self.ids = ids
+        self.coordination = coordination
+        self.invoke = invoke
+        self.cache = ExecutionCache()
+        self.catalog = CatalogCache()
+        self.pollers = Pollers(settings.quotas.max_pollers_per_list)
+        self.agenda = Agenda(polls_store=coordination.poll_store_ms is not None)
+        self.quarantine = Quarantine()
+
+    def trim(self) -> None:
+        """What was used least recently leaves memory."""
+        self.cache.trim()
+        self.coordination.trim()

@@ -1,0 +1,104 @@
+"""Coordination of a node that has its store to itself: memory is never behind the store, so there is little to do.
+
+Owns which task lists the store is known to hold no ready task for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from workflowsvc.clock import Clock
+from workflowsvc.engine.agenda import Agenda
+from workflowsvc.engine.catalog_cache import CatalogCache
+from workflowsvc.engine.ids import RandomBytes
+from workflowsvc.engine.immediate_matching import ImmediateMatching
+from workflowsvc.engine.lingering import brief_linger_seconds
+from workflowsvc.engine.matching import Matching
+from workflowsvc.engine.pollers import Pollers
+from workflowsvc.engine.writes import Writes
+from workflowsvc.store.interface import Transaction
+from workflowsvc.store.rows import ListKey, LockedRow
+
+MAX_EMPTY_LISTS = 100_000  # task lists are made by naming them, so the set needs a bound
+
+
+class SingleNode:
+    """A `Coordination`."""
+
+    prefetches = False
+    poll_store_ms: int | None = None
+
+    def __init__(self, clock: Clock, linger_ms: float = 0) -> None:
+        self._clock = clock
+        self._linger_ms = linger_ms
+        self._tx: Transaction
+        self.empty_lists: set[ListKey] = set()
+
+    # --- between batches ---
+
+    def now_ms(self) -> int:
+        return self._clock.now_ms()
+
+    def read_clock(self, tx: Transaction) -> None:
+        """The node's own clock is the one that counts."""
+
+    def listen(self, heard: Callable[[list[ListKey]], None]) -> None:
+        """There is no other node to hear of."""
+
+    def linger_seconds(self, commands: int, took: float) -> float | None:
+        return brief_linger_seconds(commands, self._linger_ms)
+
+    def pause_after_conflict(self, attempts: int, random_bytes: RandomBytes) -> None:
+        """No other node is to be let pass."""
+
+    def trim(self) -> None:
+        if len(self.empty_lists) > MAX_EMPTY_LISTS:
+            self.empty_lists.clear()
+
+    # --- one batch ---
+
+    def begin(
+        self,
+        tx: Transaction,
+        now: int,
+        *,
+        runs: list[int],
+        names: list[tuple[int, str]],
+        catalog: CatalogCache,
+        next_event_of: Callable[[int], int],
+    ) -> int:
+        self._tx = tx
+        return now
+
+    def not_before(self, now: int, at_ms: int | None) -> int:
+        return now
+
+    def database_time(self) -> int | None:
+        return None
+
+    def prefetch(self, runs: Iterable[int]) -> None:
+        """The store is not far away."""
+
+    def is_current(self, run: int) -> bool:
+        return True
+
+    def lock(self, run: int) -> LockedRow | None:
+        return self._tx.lock([run]).get(run)
+
+    def saw_news(self, now: int) -> None:
+        """It was read for the first time."""
+
+    def made(self, run: int) -> None:
+        """No other node can see it."""
+
+    def begin_catalog_change(self, catalog: CatalogCache, random_bytes: RandomBytes) -> None:
+        """The catalog in memory is the latest."""
+
+    def matching(self, pollers: Pollers, agenda: Agenda, writes: Writes) -> Matching:
+        return ImmediateMatching(pollers, writes, self.empty_lists)
+
+    def committed(self, filled: Iterable[ListKey], pollers: Pollers) -> None:
+        """There is no other node to hint to."""
+
+    def rolled_back(self) -> None:
+        self.empty_lists.clear()

@@ -1,0 +1,164 @@
+"""Requests that name an action: what the action returns or raises is the answer.
+
+Owns the mapping of headers and body to a call of the service, and of its output or fault to status, headers and body
+(SWF §1.1, §1.2, §1.4). Must not know what an action does, nor how bytes arrive.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from workflowsvc.faults import AccessDeniedException, Fault, InternalFailure, UnknownOperationException
+from workflowsvc.http.request_ids import request_ids
+from workflowsvc.model import wire
+from workflowsvc.service.operations import POLLS
+
+if TYPE_CHECKING:
+    from workflowsvc.clock import Clock
+    from workflowsvc.http.credentials import Tenants
+    from workflowsvc.http.request import HttpRequest
+    from workflowsvc.model.shapes import Shape
+    from workflowsvc.service.disconnect import Disconnect
+    from workflowsvc.settings import Settings
+    from workflowsvc.tenant import Tenant
+
+log = logging.getLogger("workflowsvc.http.app")
+
+TARGET = b"x-amz-target"
+
+
+class Service(Protocol):
+    """What does the work (`workflowsvc.service.api.Api`)."""
+
+    def begin(
+        self,
+        operation: str,
+        tenant: Tenant,
+        request: Shape,
+        disconnect: Disconnect | None,
+        done: Callable[[Any], None],
+        /,
+    ) -> None:
+        """Gives `done` the output or the fault, later and on the event loop; may raise a Fault at once. `disconnect`
+        is set when the client of a poll leaves.
+        """
+        ...
+
+    async def start(self) -> None: ...
+    async def drain(self) -> None:
+        """Answers waiting polls empty and finishes what was begun."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class ActionCalls:
+    """Handlers of requests that name an action."""
+
+    def __init__(
+        self,
+        service: Service,
+        tenants: Tenants,
+        settings: Settings,
+        clock: Clock,
+        random_bytes: Callable[[int], bytes],
+    ) -> None:
+        self._service = service
+        self._tenants = tenants
+        self._max_data = settings.quotas.max_data_characters
+        self._clock = clock
+        self._ids = request_ids(random_bytes)
+
+    def by_target(self, request: HttpRequest) -> None:
+        """`POST /`: the action is named by X-Amz-Target (SWF §1.1.1). This is what SDKs send."""
+        self._call(request, _named_by_target)
+
+    def by_path(self, request: HttpRequest) -> None:
+        """`POST /<Action>`: for people with curl."""
+        self._call(request, _named_by_path)
+
+    def unknown(self, request: HttpRequest) -> None:
+        """Names no action."""
+        self._call(request, _not_named)
+
+    def _call(self, request: HttpRequest, name_operation: Callable[[HttpRequest], str]) -> None:
+        reply = _Reply(request, next(self._ids), self._clock)
+        try:
+            reply.operation = operation = name_operation(request)
+            reply.tenant = tenant = self._admit(request)
+            shape = wire.decode(operation, request.body, self._max_data)
+            disconnect = request.watch_disconnect() if operation in POLLS else None
+            self._service.begin(operation, tenant, shape, disconnect, reply)
+        except Exception as error:
+            reply(error)
+
+    def _admit(self, request: HttpRequest) -> Tenant:
+        """The tenant that the request is for; raises a Fault when it must not be served.
+
+        Whatever looks at a request as it was sent belongs here: it has not been decoded yet.
+        """
+        if request.header(b"origin") is not None:
+            # Only browsers send it. A web page must not drive a service that asks for no password.
+            raise AccessDeniedException("Requests from web pages are not accepted")
+        return self._tenants.of(request.header(b"authorization"))
+
+
+def _named_by_target(request: HttpRequest) -> str:
+    target = request.header(TARGET)
+    if target is None:
+        raise UnknownOperationException
+    return wire.operation_of(target.decode("latin-1"))
+
+
+def _named_by_path(request: HttpRequest) -> str:
+    if request.header(TARGET) is not None:
+        raise UnknownOperationException  # two names
+    return wire.require_operation(request.path.removeprefix("/"))
+
+
+def _not_named(_: HttpRequest) -> str:
+    raise UnknownOperationException
+
+
+class _Reply:
+    """Called by the service with the output, or with the exception that says why there is none. A fault is an answer;
+    any other exception is a bug of ours, and is logged.
+    """
+
+    __slots__ = ("_began", "_clock", "_request", "_request_id", "operation", "tenant")
+
+    def __init__(self, request: HttpRequest, request_id: str, clock: Clock) -> None:
+        self._request = request
+        self._request_id = request_id
+        self._clock = clock
+        self._began = clock.monotonic()
+        self.operation = "-"
+        self.tenant: Tenant | None = None
+
+    def __call__(self, output: Any) -> None:
+        status = 200
+        try:
+            if isinstance(output, BaseException):
+                raise output
+            body = wire.encode(output)
+        except Fault as fault:
+            status, body = fault.status, fault.body()
+        except Exception:
+            log.exception("request %s: %s failed", self._request_id, self.operation)
+            status, body = InternalFailure.status, InternalFailure().body()
+        content_type = wire.response_content_type(
+            (self._request.header(b"content-type") or b"").decode("latin-1")
+        )
+        fields = [(b"x-amzn-requestid", self._request_id.encode()), (b"content-type", content_type.encode())]
+        self._request.respond(status, fields, body)
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug(
+                "request %s: %s for %s answered %d in %.1f ms",
+                self._request_id,
+                self.operation,
+                self.tenant.key if self.tenant else "no tenant",
+                status,
+                (self._clock.monotonic() - self._began) * 1000,
+            )

@@ -1,0 +1,225 @@
+"""Bytes become whole requests, each of which can be read in one way only, within limits of size.
+
+Owns what a broken or hostile client can do with the form of a request (QUALITY §2.3, §5.3): two lengths, endless
+headers and bodies, garbage, trailers, offers to upgrade. Must not know deadlines, answers or other connections.
+
+The parser is httptools, a binding of llhttp. It runs as strict as it comes: none of its leniencies is enabled
+(docs/decisions/0018). It enforces CR LF line ends, no folded headers, no blank before the colon, no control characters,
+at most one Content-Length, of digits, and none beside Transfer-Encoding. What it leaves open is checked here.
+"""
+
+from __future__ import annotations
+
+import urllib.parse
+from typing import TYPE_CHECKING, Protocol
+
+import httptools
+
+from workflowsvc.faults import Fault, MalformedHttpRequestException, RequestEntityTooLargeException
+from workflowsvc.http.request import HttpRequest, Responder
+
+if TYPE_CHECKING:
+    from workflowsvc.http.answer import HeaderFields
+    from workflowsvc.settings import Settings
+
+# What is being received.
+NOTHING, HEAD, BODY = range(3)
+
+_FRAMING_FIELDS = frozenset((b"content-length", b"transfer-encoding", b"expect", b"host"))
+_REQUEST_HEADER_FIELDS_TOO_LARGE = 431
+
+
+class Refusal(Exception):
+    """The request being received is answered with this fault, and nothing more is read."""
+
+    def __init__(self, fault: Fault, status: int | None = None) -> None:
+        super().__init__(fault)
+        self.fault = fault
+        self.status = status or fault.status
+
+
+class NotHttp(Exception):
+    """What was received is not HTTP; there is no request that could be answered."""
+
+
+class Receiver(Responder, Protocol):
+    """Takes what the parser finds; each of its methods is called from within `RequestParser.feed`."""
+
+    def body_grew(self, size: int) -> None:
+        """Another `size` bytes of a body are held. May raise Refusal."""
+        ...
+
+    def request_received(self, request: HttpRequest) -> bool:
+        """A request is complete. False when nothing after it may be read."""
+        ...
+
+
+class RequestParser:
+    """One connection's parser. `phase` says what is being received, `body_size` how many bytes of a body are held."""
+
+    def __init__(self, receiver: Receiver, settings: Settings) -> None:
+        self.phase = NOTHING
+        self.requests_begun = 0
+        self.expects_continue = False
+        self._receiver = receiver
+        self._settings = settings
+        self._parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
+        self._unproductive_bytes = 0  # received in pieces that completed neither a head nor more of a body
+        self._target = b""
+        self._fields: HeaderFields = []
+        self._first: dict[bytes, bytes] = {}
+        self._head_bytes = 0
+        self._hosts = 0
+        self._length = 0
+        self._chunked = False
+        self._keep_alive = True
+        self._body = bytearray()
+
+    @property
+    def body_size(self) -> int:
+        return len(self._body)
+
+    def drop_body(self) -> None:
+        self._body = bytearray()
+
+    def close(self) -> None:
+        """Breaks the reference cycle with httptools; nothing can be fed afterwards."""
+        self._parser = None
+
+    def feed(self, data: bytes) -> None:
+        """Hands every request that is complete with these bytes to the receiver.
+
+        Raises Refusal or NotHttp; after either, and after `request_received` has returned False, it must not be
+        called again.
+        """
+        begun, body_size = self.requests_begun, len(self._body)
+        try:
+            self._feed(data)
+        except httptools.HttpParserCallbackError as error:
+            cause = error.__context__
+            if isinstance(cause, _Stop):
+                return
+            raise cause or error from None
+        except httptools.HttpParserError:
+            if self.phase == HEAD and self._target:
+                raise Refusal(
+                    MalformedHttpRequestException("The request is not well-formed HTTP/1.1")
+                ) from None
+            if self.phase == BODY:
+                raise Refusal(MalformedHttpRequestException("The body is not well-formed")) from None
+            raise NotHttp from None
+        if self.phase != NOTHING and begun == self.requests_begun and body_size == len(self._body):
+            # An endless head, trailer or chunk extension: llhttp has no limit of its own.
+            self._unproductive_bytes += len(data)
+            if self._unproductive_bytes > self._settings.max_header_bytes:
+                raise Refusal(RequestEntityTooLargeException(), _REQUEST_HEADER_FIELDS_TOO_LARGE)
+
+    def _feed(self, data: bytes) -> None:
+        assert self._parser is not None
+        while data:
+            try:
+                self._parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as upgrade:
+                # An offer to speak another protocol is declined by going on (RFC 9110, 7.8).
+                data = data[upgrade.args[0] :]
+
+    # --- called by httptools ---
+
+    def on_message_begin(self) -> None:
+        self.phase = HEAD
+        self.requests_begun += 1
+        self.expects_continue = False
+        self._target = b""
+        self._fields = []
+        self._first = {}
+        self._unproductive_bytes = self._head_bytes = self._hosts = self._length = 0
+        self._chunked = False
+
+    def on_url(self, target: bytes) -> None:
+        self._target += target
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self.phase == BODY:
+            return  # a trailer: no request may depend on it
+        self._fields.append((name, value))
+        self._head_bytes += len(name) + len(value)
+        name = name.lower()
+        if name in _FRAMING_FIELDS:
+            self._note_framing(name, value)
+        self._first.setdefault(name, value)
+
+    def _note_framing(self, name: bytes, value: bytes) -> None:
+        if name == b"host":
+            self._hosts += 1
+        elif name == b"content-length":
+            self._length = int(value)  # llhttp has checked that these are digits
+        elif name == b"expect":
+            self.expects_continue = value.lower() == b"100-continue"
+        else:
+            self._chunked = True
+            if value.lower() != b"chunked":
+                raise Refusal(MalformedHttpRequestException("Transfer-Encoding must be chunked"))
+
+    def on_headers_complete(self) -> None:
+        assert self._parser is not None
+        version = self._parser.get_http_version()
+        self._check_head(self._parser, version)
+        if self._length > self._settings.max_body_bytes:
+            raise Refusal(RequestEntityTooLargeException())
+        self.phase = BODY
+        self._keep_alive = version == "1.1" and self._parser.should_keep_alive()
+
+    def _check_head(self, parser: httptools.HttpRequestParser, version: str) -> None:
+        # The size is checked once: until here no more is held than one read and what `_unproductive_bytes` allows.
+        settings, fields = self._settings, len(self._fields)
+        size = len(self._target) + self._head_bytes + 4 * fields
+        if size > settings.max_header_bytes or fields > settings.max_header_fields:
+            raise Refusal(RequestEntityTooLargeException(), _REQUEST_HEADER_FIELDS_TOO_LARGE)
+        if version not in ("1.1", "1.0"):
+            raise Refusal(MalformedHttpRequestException("This is HTTP/1.1"))
+        if self._hosts > 1 or (version == "1.1" and not self._hosts):
+            raise Refusal(MalformedHttpRequestException("A request has one Host header"))
+        if version == "1.0" and self._chunked:
+            raise Refusal(MalformedHttpRequestException("HTTP/1.0 has no Transfer-Encoding"))
+        if parser.should_upgrade() and (self._length or self._chunked):
+            # llhttp takes what follows for the other protocol; reading it as requests would allow smuggling.
+            raise Refusal(MalformedHttpRequestException("Upgrade is not offered"))
+
+    def on_body(self, piece: bytes) -> None:
+        if len(self._body) + len(piece) > self._settings.max_body_bytes:
+            raise Refusal(RequestEntityTooLargeException())
+        self._body += piece
+        self._receiver.body_grew(len(piece))
+
+    def on_message_complete(self) -> None:
+        assert self._parser is not None
+        path, query = ("/", b"") if self._target == b"/" else _split(self._target)
+        request = HttpRequest(
+            self._receiver,
+            self._parser.get_method(),
+            self._target,
+            path,
+            query,
+            self._fields,
+            self._first,
+            bytes(self._body),
+            keep_alive=self._keep_alive,
+        )
+        self._body = bytearray()
+        self.phase = NOTHING
+        if not self._receiver.request_received(request):
+            raise _Stop
+
+
+def _split(target: bytes) -> tuple[str, bytes]:
+    """The percent-decoded path and the raw query of a request target."""
+    try:
+        url = httptools.parse_url(target)
+    except httptools.HttpParserInvalidURLError:
+        raise Refusal(MalformedHttpRequestException("The request target is not a path")) from None
+    return urllib.parse.unquote((url.path or b"/").decode("ascii")), url.query or b""
+
+
+class _Stop(Exception):
+    """Thrown through httptools to make it stop; never seen outside `feed`."""

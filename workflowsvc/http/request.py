@@ -1,0 +1,117 @@
+"""One request, complete and as received, with the way to answer it.
+
+Owns what the application sees of a request. Must not know how requests are framed, nor when a connection ends;
+the connection reports that with `client_left`.
+
+Nothing is normalised away: the target, the header fields (in order, with their spelling, repeated ones included)
+and the body are the bytes that the client sent, as the checking of a signature needs them.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from workflowsvc.http.answer import HeaderFields, render_head
+from workflowsvc.service.disconnect import Disconnect
+
+
+class Responder(Protocol):
+    """The connection, as far as a request needs it."""
+
+    def date_line(self) -> bytes:
+        """The Date header line of an answer that is written now."""
+        ...
+
+    def stays_open(self, request: HttpRequest) -> bool:
+        """Whether another request may follow this one."""
+        ...
+
+    def write_answer(self, request: HttpRequest, answer: bytes) -> None:
+        """Writes the answer as soon as the client has taken in enough of the answers before it."""
+        ...
+
+
+class HttpRequest:
+    """A request in work. `method`, `target`, `query`, `fields` and `body` are bytes as received.
+
+    `path` is the path of the target, percent-decoded; `query` is what follows its `?`, empty without one. `fields`
+    are the header fields in their order, values without the blanks before them; trailers are not kept, since no request
+    may depend on them. `keep_alive` is whether the client allows another request on its connection.
+    """
+
+    __slots__ = (
+        "_disconnect",
+        "_first",
+        "_responder",
+        "answered",
+        "body",
+        "client_has_left",
+        "fields",
+        "keep_alive",
+        "method",
+        "path",
+        "query",
+        "target",
+    )
+
+    def __init__(
+        self,
+        responder: Responder,
+        method: bytes,
+        target: bytes,
+        path: str,
+        query: bytes,
+        fields: HeaderFields,
+        first: dict[bytes, bytes],
+        body: bytes,
+        *,
+        keep_alive: bool,
+    ) -> None:
+        """`first`: the first value of each header field, by its name in lower case."""
+        self.method = method
+        self.target = target
+        self.path = path
+        self.query = query
+        self.fields = fields
+        self.body = body
+        self.keep_alive = keep_alive
+        self.answered = False
+        self.client_has_left = False
+        self._first = first
+        self._responder = responder
+        self._disconnect: Disconnect | None = None
+
+    def header(self, name: bytes) -> bytes | None:
+        """The value of the first header field of this name, which is given in lower case; None without one."""
+        return self._first.get(name)
+
+    def watch_disconnect(self) -> Disconnect:
+        """What is set when the client leaves before it is answered. Only requests that may wait long ask for it."""
+        disconnect = self._disconnect = Disconnect()
+        if self.client_has_left:
+            disconnect.set()
+        return disconnect
+
+    @property
+    def may_wait_long(self) -> bool:
+        """Whether this is a long poll that has no answer yet."""
+        return self._disconnect is not None
+
+    def client_left(self) -> None:
+        """The client is gone, or has closed its sending half and cannot be told from one that is."""
+        self.client_has_left = True
+        if self._disconnect is not None:
+            self._disconnect.set()
+
+    def respond(self, status: int, fields: HeaderFields, body: bytes) -> None:
+        """Answers the request; a second answer is ignored."""
+        if self.answered:
+            return
+        self.answered = True
+        self._disconnect = None  # what waits for it refers to this request: a reference cycle
+        responder = self._responder
+        head = render_head(
+            status, fields, len(body), responder.date_line(), stays_open=responder.stays_open(self)
+        )
+        # The answer to HEAD announces the length that GET would have, and has no body.
+        responder.write_answer(self, head if self.method == b"HEAD" else head + body)

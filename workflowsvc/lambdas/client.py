@@ -1,0 +1,222 @@
+"""Calls a Lambda function over HTTP: one POST, one answer, one deadline for all of it (SWF §9.2).
+
+Owns the exchange and what its endings mean. That a function is called once, and only after its start is committed, is
+the engine's promise. No redirect is followed, no credentials, cookies or proxies are known, and only an address that
+was checked is called (QUALITY §5.5): names are resolved here, and aiohttp is given the address.
+
+aiohttp and its parser are imported with this module, which is imported only if functions are mapped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import re
+import socket
+import ssl
+from functools import partial
+from typing import Any, NamedTuple
+
+import aiohttp
+from yarl import URL
+
+from workflowsvc import __version__
+from workflowsvc.clock import Clock
+from workflowsvc.engine.invoker import (
+    Ending,
+    Failed,
+    Invocation,
+    Returned,
+    too_large,
+)
+from workflowsvc.lambdas.addresses import AddressRefused, Resolved, resolve
+from workflowsvc.lambdas.function_map import FunctionMap, Target
+from workflowsvc.model.explain import MOST_DATA
+
+CONNECT_SECONDS = 10.0  # for each address; a host that is down must not hold a place for 15 minutes
+MAX_BYTES = 4 * MOST_DATA  # of an answer; a character takes at most four bytes in UTF-8
+MAX_HEADER_LINE_BYTES = 65_536
+MAX_HEADERS = 100
+
+_HEADERS = {
+    "User-Agent": f"workflowsvc/{__version__}",
+    "Accept": "application/json",
+    "Accept-Encoding": "identity",
+    "Connection": "close",
+    "Content-Type": "application/json",
+    "X-Amz-Invocation-Type": "RequestResponse",
+}
+
+AddrInfo = tuple[int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple[Any, ...]]
+"""As `socket.getaddrinfo` returns it."""
+
+_is_code = re.compile(r"[A-Za-z0-9_.]{1,100}").fullmatch
+
+log = logging.getLogger("workflowsvc.lambda")
+
+
+class LambdaClient:
+    """A `workflowsvc.lambdas.runner.Call`."""
+
+    def __init__(self, functions: FunctionMap, clock: Clock) -> None:
+        self._functions = functions
+        self._clock = clock
+        self._tls = ssl.create_default_context()
+
+    async def __call__(self, invocation: Invocation) -> Ending | None:
+        target = self._functions.names.find(invocation.name)
+        path = None if target is None else target.path_for(invocation.name)
+        if target is None or path is None:
+            return Failed("ResourceNotFoundException", f"Function not found: {invocation.name}")
+        try:
+            async with asyncio.timeout(invocation.deadline - self._clock.monotonic()):
+                return await self._ending(target, path, invocation)
+        except TimeoutError:
+            return None  # the history says LambdaFunctionTimedOut
+
+    async def _ending(self, target: Target, path: str, invocation: Invocation) -> Ending:
+        try:
+            return ending_of(await self._exchange(target, path, invocation.payload.encode()))
+        except _TooLarge:
+            return too_large()
+        except AddressRefused as error:
+            return _not_reached("AddressRefused", invocation, str(error))
+        except aiohttp.ServerTimeoutError:
+            return _not_reached("ConnectionFailed", invocation, "timed out")
+        except aiohttp.ServerDisconnectedError as error:
+            if not isinstance(error.message, str):  # the head of an answer had begun
+                return _not_reached("InvalidResponse", invocation, "the answer ends within its head")
+            return _not_reached("ConnectionFailed", invocation, "the connection ended without an answer")
+        except OSError as error:
+            return _not_reached("ConnectionFailed", invocation, _text_of(error))
+        except aiohttp.ClientError as error:
+            return _not_reached("InvalidResponse", invocation, f"{type(error).__name__}: {error}")
+
+    async def _exchange(self, target: Target, path: str, body: bytes) -> Answer:
+        """The answer of the first address that accepts a connection. All addresses are checked before any is called."""
+        problem: aiohttp.ClientError | None = None
+        for address in await resolve(target.host, target.port):
+            # A session for each call: connections are not kept, and nothing is left that must be closed at the end.
+            async with self._session(address) as work:
+                try:
+                    response = await work.post(
+                        _url(target, address, path),
+                        data=body,
+                        headers=_HEADERS | {"Host": target.authority},
+                        allow_redirects=False,
+                        server_hostname=target.host if target.secure else None,
+                    )
+                except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+                    problem = error  # nothing was sent yet, so the next address may be tried
+                    continue
+                async with response:
+                    return await _read(response)
+        assert problem is not None
+        raise problem
+
+    def _session(self, address: Resolved) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                ssl=self._tls,
+                force_close=True,
+                socket_factory=partial(_bound_socket, address.scope_id) if address.scope_id else None,
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
+            auto_decompress=False,
+            trust_env=False,
+            max_line_size=MAX_HEADER_LINE_BYTES,
+            max_field_size=MAX_HEADER_LINE_BYTES,
+            max_headers=MAX_HEADERS,
+        )
+
+
+def _url(target: Target, address: Resolved, path: str) -> URL:
+    """The URL of an address that was checked; the name only stands in the Host header and in the TLS handshake."""
+    host = f"[{address.text}]" if ":" in address.text else address.text
+    return URL(f"{'https' if target.secure else 'http'}://{host}:{target.port}{path}", encoded=True)
+
+
+def _bound_socket(scope_id: int, found: AddrInfo) -> socket.socket:
+    """A socket bound to the interface of a link-local address (`fe80::1%eth0`). aiohttp drops the scope of an address,
+    and without one the system refuses to connect.
+    """
+    family, kind, protocol, _, _ = found
+    sock = socket.socket(family, kind, protocol)
+    try:
+        interface = socket.if_indextoname(scope_id).encode()
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+async def _read(response: aiohttp.ClientResponse) -> Answer:
+    body = bytearray()
+    async for piece in response.content.iter_any():
+        body += piece
+        if len(body) > MAX_BYTES:
+            raise _TooLarge
+    return Answer(
+        status=response.status,
+        function_error=response.headers.get("X-Amz-Function-Error"),
+        error_type=response.headers.get("X-Amzn-ErrorType"),
+        body=bytes(body),
+    )
+
+
+def _text_of(error: OSError) -> str:
+    """The system's own words for what went wrong."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return str(error.certificate_error)
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    if cause.errno and not isinstance(cause, (ssl.SSLError, socket.gaierror)):
+        return os.strerror(cause.errno)
+    return cause.strerror or str(cause)
+
+
+class _TooLarge(Exception):
+    """The answer fits into no event."""
+
+
+class Answer(NamedTuple):
+    """The parts of an HTTP answer that say how a function ended."""
+
+    status: int
+    function_error: str | None
+    error_type: str | None
+    body: bytes
+
+
+def ending_of(answer: Answer) -> Ending:
+    """The function's own error by X-Amz-Function-Error, an error of the invocation by its code (SWF §9.2)."""
+    if not 200 <= answer.status < 300:
+        text = answer.body.decode("utf-8", "replace")
+        return Failed(_error_code(answer, text), text or None)
+    if answer.function_error is not None:
+        return Failed(answer.function_error or "Unhandled", answer.body.decode("utf-8", "replace") or None)
+    try:
+        return Returned(answer.body.decode("utf-8") or None)
+    except UnicodeDecodeError:
+        return Failed("InvalidResponse", "The function's answer is not text in UTF-8")
+
+
+def _error_code(answer: Answer, text: str) -> str:
+    """The code as the AWS SDKs find it: in the header, else in the body; without one, the status."""
+    found: Any = answer.error_type
+    if found is None:
+        try:
+            body: Any = json.loads(text)
+            found = body.get("__type") or body.get("code") or body.get("Code")
+        except (ValueError, AttributeError, RecursionError):
+            pass
+    code = str(found or "").partition(":")[0].rpartition("#")[2]
+    return code if _is_code(code) else f"HTTP {answer.status}"
+
+
+def _not_reached(reason: str, invocation: Invocation, details: str) -> Failed:
+    log.warning("Lambda function %r: %s: %s", invocation.name, reason, details)
+    return Failed(reason, details)
