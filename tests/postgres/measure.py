@@ -3,7 +3,7 @@
 `batches`: 32 transitions to a commit, as the lane writes them, in lists; a transition is what tests/store/measure.py
 calls one. Prints commits per second, CPU of this process and of the server's. `polls`: a task taken, its execution
 locked, read and written. `pops`: tasks taken one at a time from a
-list that is filled as fast, with and without a snapshot held open beside it, with and without postgres_marks.py.
+list that is filled as fast, with and without a snapshot held open beside it, with and without low watermarks.
 `lists`: pages of visibility over many runs. The server is made for this run, with fsync; figures are in
 docs/decisions/0008-postgresql.md.
 """

@@ -67,8 +67,8 @@ def _source_and_order(query: ExecutionQuery) -> tuple[str, str]:
 
 
 def _parameters(query: ExecutionQuery, after: tuple[int, int] | None) -> Parameters:
-    """Bounds are exclusive keys (time, run): run -1 stands before all runs of its millisecond. Dates that no
-    run can have, but a caller may ask about, are moved to the ends of what a database can compare."""
+    """Bounds are exclusive keys (time, run): run -1 stands before all runs of its millisecond. A caller may ask for
+    dates that no run can have; they are moved to the ends of what a database can compare."""
     low = (min(max(query.oldest, -1), END_OF_TIME), -1)
     high = (END_OF_TIME, -1) if query.latest is None else (min(max(query.latest, -1) + 1, END_OF_TIME), -1)
     if after is not None and query.ascending:

@@ -106,37 +106,37 @@ class TaskLowWatermarks:
 
     def stretches(self, task_list: ListKey, moment: int) -> list[Stretch]:
         """The parts of the list to be searched, one after the other."""
-        marks = self._lists.get(task_list)
-        if marks is None:
+        watermarks = self._lists.get(task_list)
+        if watermarks is None:
             if len(self._lists) >= MAX_TASK_LISTS:
                 self._lists.clear()
-            marks = self._lists[task_list] = _ListLowWatermarks()
-        if marks.full_look_at is None or not 0 <= moment - marks.full_look_at < FULL_LOOK_MS:
-            marks.full_look_at = moment
+            watermarks = self._lists[task_list] = _ListLowWatermarks()
+        if watermarks.full_look_at is None or not 0 <= moment - watermarks.full_look_at < FULL_LOOK_MS:
+            watermarks.full_look_at = moment
             return ALL
         latest = max(moment - COMMIT_MS, 0) * POSITIONS_PER_MS
         found: list[Stretch] = []
         highest = HIGHEST
-        for priority in sorted(marks.positions, reverse=True):
-            found.append(Stretch(highest, priority, min(marks.positions[priority], latest), priority))
+        for priority in sorted(watermarks.positions, reverse=True):
+            found.append(Stretch(highest, priority, min(watermarks.positions[priority], latest), priority))
             highest = priority - 1
         return [*found[:-1], found[-1]._replace(lowest=LOWEST)] if found else ALL
 
     def took(self, task_list: ListKey, rows: list[TaskRow]) -> None:
         self._touched.add(task_list)
-        marks = self._lists.get(task_list)
-        if marks is None:
+        watermarks = self._lists.get(task_list)
+        if watermarks is None:
             return
         for row in rows:
-            marks.positions[row.priority] = row.position  # another node may have made the same position
-        if len(marks.positions) > MAX_PRIORITIES:
+            watermarks.positions[row.priority] = row.position  # another node may have made the same position
+        if len(watermarks.positions) > MAX_PRIORITIES:
             self._lists.pop(task_list)
 
     def wrote(self, task_list: ListKey, priority: int, position: int) -> None:
         """A task there may now be taken."""
-        marks = self._lists.get(task_list)
-        if marks is not None and marks.positions.get(priority, -1) > position:
-            marks.positions[priority] = position
+        watermarks = self._lists.get(task_list)
+        if watermarks is not None and watermarks.positions.get(priority, -1) > position:
+            watermarks.positions[priority] = position
 
     def committed(self) -> None:
         self._touched.clear()
@@ -157,9 +157,9 @@ class LowWatermarks(NamedTuple):
     messages: LowWatermark
 
     def committed(self) -> None:
-        for marks in self:
-            marks.committed()
+        for watermarks in self:
+            watermarks.committed()
 
     def rolled_back(self) -> None:
-        for marks in self:
-            marks.rolled_back()
+        for watermarks in self:
+            watermarks.rolled_back()
