@@ -147,7 +147,13 @@ class _Ready:
     """A service that has every answer already."""
 
     def begin(
-        self, operation: str, tenant: Any, request: Any, gone: Any, done: Callable[[Any], None]
+        self,
+        action: Any,
+        tenant: Any,
+        request: Any,
+        gone: Any,
+        done: Callable[[Any], None],
+        request_id: str = "",
     ) -> None:
         done(b'{"runId":"22AAAAAAAs2kzlwWV8eMOpZ7NnEes5BqfIYD1x1AnnpU0="}')
 

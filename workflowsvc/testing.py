@@ -1,11 +1,11 @@
-"""The whole service in one process on a clock that stands still, for our tests and for users'.
+"""The whole service in one process on a clock that only the test moves, for the project's tests and for users' own.
 
     world = World()
     world.call("RegisterDomain", name="d", workflowExecutionRetentionPeriodInDays="1")
     world.advance(seconds=30)
 
-Everything goes the way a request goes, from JSON members to JSON answer; only HTTP, threads and real time are
-left out. With the same seed and the same calls, every name and every moment is the same.
+A call takes the way of a request, from JSON members to JSON answer, through the same dispatcher; only HTTP, threads and
+real time are left out. With the same seed and the same calls, every name and every moment is the same.
 
 Lambda functions are Python callables, from decoded input to a result that JSON can hold:
 
@@ -22,18 +22,19 @@ from functools import partial
 from typing import Any
 
 from workflowsvc.clock import ManualClock
-from workflowsvc.engine.command_queue import Command
+from workflowsvc.engine.command_queue import Reply
 from workflowsvc.engine.engine import Engine
 from workflowsvc.engine.invoker import Ending, Failed, Invocation, Invoker, Returned
+from workflowsvc.faults import UnknownOperationException
 from workflowsvc.lambdas.names import FunctionNames
 from workflowsvc.model import wire
-from workflowsvc.service import tasks
+from workflowsvc.service.action import Action
 from workflowsvc.service.buckets import Buckets
 from workflowsvc.service.call_context import CallContext
-from workflowsvc.service.operations import POLLS, READS, WRITES
+from workflowsvc.service.dispatcher import Dispatcher, ReadFunction
+from workflowsvc.service.models import MODELS
 from workflowsvc.service.polls import Poll
-from workflowsvc.service.subjects import execution_reference_of
-from workflowsvc.service.tokens import Tokens
+from workflowsvc.service.service_model import ServiceModels
 from workflowsvc.settings import Settings
 from workflowsvc.store.interface import Store
 from workflowsvc.store.sqlite.store import SqliteStore
@@ -42,11 +43,11 @@ from workflowsvc.tenant import Tenant
 __all__ = ["LATER", "Failed", "PendingAnswer", "World"]
 
 LATER: Any = object()
-"""What a Lambda function returns that has not answered yet: `World.unanswered` holds its invocation."""
+"""Returned by a Lambda function that will answer later: `World.unanswered` then holds its invocation."""
 
 
 class World:
-    """One node that does nothing until it is told to. Faults are raised as `workflowsvc.faults.Fault`."""
+    """One node that works only during the calls of its methods. Faults are raised as `workflowsvc.faults.Fault`."""
 
     def __init__(
         self,
@@ -56,10 +57,13 @@ class World:
         clock: ManualClock | None = None,
         seed: int = 0,
         functions: Mapping[str, Callable[[Any], Any]] | None = None,
+        models: ServiceModels = MODELS,
     ) -> None:
         """`functions` by name, ARN or `*` pattern. Without them no Lambda task can be started, as in a server
-        that has no map; one that raises ends Unhandled, and one may return `Failed(reason, details)`.
+        that has no map; one that raises ends Unhandled, and one may return `Failed(reason, details)`. `models`: the
+        APIs that are answered; actions are called by their bare names or as `X-Amz-Target` names them.
         """
+        self.models = models
         self.clock = clock or ManualClock()
         self.store = store or SqliteStore(None)
         self.settings = settings or Settings()
@@ -68,21 +72,20 @@ class World:
         self.restart()
 
     def restart(self) -> None:
-        """The process dies and comes back: memory is lost, and so is every waiting poll."""
+        """The process is killed and started again: memory is lost, and so is every waiting poll."""
         engine = Engine(self.store, self.clock, self.settings, self._chance)
         self.state = engine.state
         self.writer = engine.writer
-        self.tokens = Tokens(engine.secret)
-        self.buckets = Buckets(enforced=self.settings.limits == "aws")
+        self.dispatcher = Dispatcher(engine, self._read)
         self.unanswered: list[Invocation] = []
         self._to_do: deque[Callable[[], None]] = deque()
         if self._functions is not None:
             self._invoker = engine.invoke_with(self._begin_function, lambda _, work: self._to_do.append(work))
 
     def call(self, operation: str, tenant: Tenant | None = None, **members: Any) -> Any:
-        """The decoded answer of one call, None for an empty body. A poll that finds nothing is answered at
-        once, as if
-        its time had passed."""
+        """The decoded answer of one call, None for an empty body; UnknownOperationException for a name that is no
+        action's. A poll that finds nothing is answered at once, as if its time had passed.
+        """
         answer = PendingAnswer()
         poll = self._begin(operation, tenant or Tenant(), members, answer)
         self.run()
@@ -98,8 +101,8 @@ class World:
         return answer
 
     def submit(self, operation: str, tenant: Tenant | None = None, **members: Any) -> PendingAnswer:
-        """A call of which nothing is done yet, so that something may happen first: `run` does it. Calls that
-        only read are answered at once.
+        """A call that is queued, so that something may happen before it: `run` carries it out. Calls that only read
+        are answered at once.
         """
         answer = PendingAnswer()
         answer.poll = self._begin(operation, tenant or Tenant(), members, answer)
@@ -108,29 +111,23 @@ class World:
     def _begin(
         self, operation: str, tenant: Tenant, members: dict[str, Any], answer: PendingAnswer
     ) -> Poll | None:
-        request: Any = wire.decode(
-            operation, json.dumps(members).encode(), self.settings.quotas.max_data_characters
-        )
-        context = CallContext(tenant, self.clock.now_ms(), self.tokens, self.settings, self.buckets)
-        self.buckets.require_call(tenant, operation, context.now)
-        if operation in WRITES:
-            write = WRITES[operation]
-            prefetches = self.writer.prefetches
-            execution_ref = execution_reference_of(operation, context, request) if prefetches else None
-            self.writer.submit(
-                Command(partial(write, context=context, request=request), answer, execution_ref=execution_ref)
-            )
-            return None
-        if operation in POLLS and not getattr(request, "next_page_token", None):
-            begin, answer.nothing = POLLS[operation]
-            return Poll(self.writer, begin, context, request, answer)
-        with self.store.reader() as reader:
-            read = READS.get(operation, tasks.next_page_of_decision_task)
-            answer(read(reader, context, request))
-        return None
+        action = self._action(operation)
+        request = action.decode(json.dumps(members).encode(), self.settings.quotas.max_data_characters)
+        dispatcher = self.dispatcher
+        return dispatcher.dispatch(dispatcher.context(action, tenant), request, answer)
+
+    def _action(self, name: str) -> Action:
+        try:
+            return self.models.by_target(name) if "." in name else self.models.by_name(name)
+        except UnknownOperationException as fault:
+            fault.add_note(f"There is no action {name!r}")
+            raise
+
+    def _read(self, function: ReadFunction, context: CallContext, request: Any, reply: Reply) -> None:
+        reply(self.dispatcher.read_now(function, context, request))
 
     def run(self) -> None:
-        """Everything that can be done now is done."""
+        """Does everything that can be done now."""
         while self.writer.step() or self._to_do:
             if self._to_do:
                 self._to_do.popleft()()
@@ -168,13 +165,13 @@ class World:
         return _ending(result)
 
     def answer(self, invocation: Invocation, result: Any) -> None:
-        """A function that was to answer later does so now; nobody hears of it when its task has closed."""
+        """A function that was to answer later does so now; without effect when its task has closed."""
         self.unanswered.remove(invocation)
         self._invoker.ended(invocation, _ending(result))
         self.run()
 
     def advance(self, *, seconds: float = 0, ms: int = 0) -> None:
-        """Time passes, and whatever becomes due on the way happens at its own moment."""
+        """Moves the clock; everything that becomes due on the way happens at its own moment."""
         until = self.clock.now_ms() + ms + round(seconds * 1000)
         self.run()
         while (due := self.writer.next_moment()) is not None and due <= until:
@@ -182,6 +179,11 @@ class World:
             self.run()
         self.clock.advance_to(until)
         self.run()
+
+    @property
+    def buckets(self) -> Buckets:
+        """The request buckets of this node."""
+        return self.dispatcher.buckets
 
     def history(self, domain: str, workflow_id: str, run_id: str) -> list[dict[str, Any]]:
         """All events of a run."""
@@ -203,7 +205,7 @@ def _ending(result: Any) -> Ending:
 
 
 def _error_payload(error: Exception) -> str:
-    """As Lambda's own runtimes tell it."""
+    """As Lambda's own runtimes report it."""
     return json.dumps({"errorMessage": str(error), "errorType": type(error).__name__})
 
 
@@ -212,7 +214,6 @@ class PendingAnswer:
 
     def __init__(self) -> None:
         self.done = False
-        self.nothing: bytes = b""
         self.poll: Poll | None = None
         self._answer: Any = None
 
@@ -226,5 +227,5 @@ class PendingAnswer:
         assert self.done, "not answered yet"
         if isinstance(self._answer, BaseException):
             raise self._answer
-        body = wire.encode(self.nothing if self._answer is None else self._answer)
+        body = wire.encode(self._answer)
         return json.loads(body) if body else None

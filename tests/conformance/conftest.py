@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.conformance.fixtures import SETTINGS, Furniture
+from tests.conformance.fixtures import SETTINGS, Fixtures
 from tests.scenario.in_process import InProcess
 from tests.scenario.over_http import OverHttp, Server
 
@@ -19,15 +19,15 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def over_http(server: Server) -> Iterator[Furniture]:
+def over_http(server: Server) -> Iterator[Fixtures]:
     """Spoken to with boto3; each module has its own."""
     service = OverHttp(server, SETTINGS)
-    yield Furniture(service)
+    yield Fixtures(service)
     service.close()
 
 
 @pytest.fixture(scope="module")
-def in_process() -> Iterator[Furniture]:
+def in_process() -> Iterator[Fixtures]:
     service = InProcess(SETTINGS)
-    yield Furniture(service)
+    yield Fixtures(service)
     service.close()

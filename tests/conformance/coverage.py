@@ -34,7 +34,7 @@ Member = tuple[str, ...]
 
 
 @dataclass
-class Witness:
+class Coverage:
     """A scenario and what it shows."""
 
     scenario: Scenario
@@ -46,7 +46,7 @@ class Witness:
         return set(re.findall(r"[0-9]+(?:\.[0-9]+)*", self.scenario.citation))
 
 
-class WitnessedPlay(Play):
+class RecordingPlay(Play):
     """Notes what the scenario itself calls, and not what is called to name and to judge runs."""
 
     def __init__(self, *given: Any, shown: set[Member]) -> None:
@@ -74,18 +74,18 @@ def scenario_files() -> list[Path]:
     return [*runner.files(), *sorted(HERE.glob("*.txt"))]
 
 
-def witnesses() -> list[Witness]:
+def covered() -> list[Coverage]:
     """Every scenario, played in this process."""
-    return [witness(scenario) for path in scenario_files() for scenario in language.read(path)]
+    return [coverage(scenario) for path in scenario_files() for scenario in language.read(path)]
 
 
-def witness(scenario: Scenario) -> Witness:
-    found = Witness(scenario)
+def coverage(scenario: Scenario) -> Coverage:
+    found = Coverage(scenario)
     stage, steps = runner.stage_of(scenario)
     service = runner.in_process(stage)
     try:
         unseen: set[Member] = set()
-        acting = WitnessedPlay(service, Auditor(service, stage.settings.quotas), shown=unseen)
+        acting = RecordingPlay(service, Auditor(service, stage.settings.quotas), shown=unseen)
         for step in runner.prelude():
             acting.perform(step)
         unseen.clear()

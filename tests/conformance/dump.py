@@ -22,9 +22,9 @@ def dump(store: SqliteStore) -> Dump:
 
 def differences(before: Dump, after: Dump) -> list[str]:
     """The rows that came or went, one line each."""
-    told: list[str] = []
+    lines: list[str] = []
     for table in sorted(before.keys() | after.keys()):
         old, new = before.get(table, []), after.get(table, [])
-        told += [f"{table}: - {row}" for row in old if row not in new]
-        told += [f"{table}: + {row}" for row in new if row not in old]
-    return told
+        lines += [f"{table}: - {row}" for row in old if row not in new]
+        lines += [f"{table}: + {row}" for row in new if row not in old]
+    return lines

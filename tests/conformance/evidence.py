@@ -2,7 +2,7 @@
 
 Owns the reading of `facts/*.toml`, which is written by hand, and its comparison with botocore's model and with what the
 scenarios show: a member without a fact, a fact without a member, a member that nothing shows and a test that does not
-exist are all told. Must not know what the page looks like.
+exist are all reported. Must not know what the page looks like.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.conformance.coverage import Member, Witness
+from tests.conformance.coverage import Coverage, Member
 from tests.conformance.refusals import CANNOT_OCCUR, modelled, refusals
 from tests.wire import swf_model
 
 ROOT = Path(__file__).parents[2]
 FACTS = Path(__file__).parent / "facts"
 GRADES = ["A", "A*", "B", "C", "D", "E"]
-MOST_TESTS = 2  # a reader wants an example; `pytest -k` finds the others
+MAX_TESTS = 2  # a reader wants an example; `pytest -k` finds the others
 
 
 class Fact(NamedTuple):
@@ -100,15 +100,15 @@ def never(member: Member) -> str | None:
 
 
 class Evidence:
-    """Facts and witnesses together."""
+    """Facts and the coverage of the scenarios together."""
 
-    def __init__(self, witnesses: list[Witness]) -> None:
-        self.witnesses = witnesses
-        self.by_name = {witness.scenario.name: witness for witness in witnesses}
-        self._showing: dict[Member, list[Witness]] = {}
-        for witness in witnesses:
-            for member in witness.members:
-                self._showing.setdefault(member, []).append(witness)
+    def __init__(self, covered: list[Coverage]) -> None:
+        self.covered = covered
+        self.by_name = {coverage.scenario.name: coverage for coverage in covered}
+        self._showing: dict[Member, list[Coverage]] = {}
+        for coverage in covered:
+            for member in coverage.members:
+                self._showing.setdefault(member, []).append(coverage)
 
     def tests(self, member: Member, given: Fact) -> list[str]:
         """The best scenarios first; those that are written down before those that are found."""
@@ -117,29 +117,29 @@ class Evidence:
             for name in self._best(self._showing.get(member, []), given.citation)
             if name not in given.tests
         ]
-        return [*given.tests, *found][: max(MOST_TESTS, len(given.tests))]
+        return [*given.tests, *found][: max(MAX_TESTS, len(given.tests))]
 
     def about(self, section: str) -> list[str]:
         """Scenarios that name this section in their header."""
-        return self._best([witness for witness in self.witnesses if section in witness.sections], section)
+        return self._best([coverage for coverage in self.covered if section in coverage.sections], section)
 
-    def _best(self, witnesses: list[Witness], citation: str) -> list[str]:
+    def _best(self, covered: list[Coverage], citation: str) -> list[str]:
         """First what is about the cited sections, then the better evidence, then the shorter story."""
         wanted = set(re.findall(r"[0-9.]+", citation))
 
-        def rank(witness: Witness) -> tuple[int, int, int, str, int]:
-            scenario = witness.scenario
+        def rank(coverage: Coverage) -> tuple[int, int, int, str, int]:
+            scenario = coverage.scenario
             return (
-                -len(wanted & witness.sections),
+                -len(wanted & coverage.sections),
                 GRADES.index(scenario.grade),
-                len(witness.members),
+                len(coverage.members),
                 scenario.path.name,
                 scenario.line,
             )
 
-        return [witness.scenario.name for witness in sorted(witnesses, key=rank)]
+        return [coverage.scenario.name for coverage in sorted(covered, key=rank)]
 
-    def complaints(self) -> Iterator[str]:
+    def gaps(self) -> Iterator[str]:
         """What is missing, and what is too much."""
         all_members, written = members(), known()
         for member in all_members:

@@ -45,8 +45,8 @@ SETTINGS = Settings.from_environment(
 _NAME = re.compile(r"\$([a-z_]+)")
 
 
-class Furniture:
-    """One service, furnished once; refused calls leave it as it is."""
+class Fixtures:
+    """One service, filled once; refused calls leave it as it is."""
 
     def __init__(self, service: Service) -> None:
         self.service = service

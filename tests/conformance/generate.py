@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable, Iterator
 
 from tests.conformance import evidence
-from tests.conformance.coverage import Member, Witness, witnesses
+from tests.conformance.coverage import Coverage, Member, covered
 from tests.conformance.evidence import ROOT, Evidence, Fact, facts
 from tests.conformance.refusals import CANNOT_OCCUR, modelled, refusals
 from tests.scenario import runner
@@ -25,12 +25,12 @@ class Incomplete(Exception):
     """A member of the model is without a fact or without a test; the message lists all of them."""
 
 
-def page(played: list[Witness]) -> str:
+def page(played: list[Coverage]) -> str:
     """The text that docs/conformance.md must have."""
     known = Evidence(played)
-    complaints = list(known.complaints())
-    if complaints:
-        raise Incomplete("\n".join(complaints))
+    gaps = list(known.gaps())
+    if gaps:
+        raise Incomplete("\n".join(gaps))
     parts = [
         [HEAD.format(**figures())],
         section_of(known, "Actions", "action", swf_model.OPERATIONS),
@@ -200,9 +200,9 @@ def fault_section() -> Iterator[str]:
         for fault in sorted(listed | beside):
             when = [case.when for case in cases if (case.operation, case.fault) == (action, fault)]
             reason = CANNOT_OCCUR.get((action, fault))
-            told = "; ".join(when) if when else f"*cannot occur:* {reason}"
+            text = "; ".join(when) if when else f"*cannot occur:* {reason}"
             mark = " (beside the model)" if fault in beside else ""
-            yield row(f"`{action}`", f"`{fault}`{mark}", told)
+            yield row(f"`{action}`", f"`{fault}`{mark}", text)
     yield "\nWhat they say:\n"
     yield from table("Fault", "Text", "Evidence", "Actions")
     texts: dict[tuple[str, str], list[tuple[str, str, str]]] = {}
@@ -240,8 +240,8 @@ def cause_section(known: Evidence) -> Iterator[str]:
     yield from table("Event", "Cause", "When", "Evidence", "Shown by")
     for member in evidence.members():
         if member[0] == "cause":
-            told = fact_row(known, member, written.get(member))
-            yield f"| `{member[1]}` {told}"
+            text = fact_row(known, member, written.get(member))
+            yield f"| `{member[1]}` {text}"
     yield ""
 
 
@@ -266,7 +266,7 @@ def wrong_section() -> Iterator[str]:
 
 
 QUESTIONS = """\
-What nobody has recorded or documented beyond doubt, and what is done here. Each is a guess of grade E unless its
+What is neither recorded nor documented beyond doubt, and what is done here. Each is a guess of grade E unless its
 scenario says more. [questions][] is written so that it can be asked of the real service.
 """
 
@@ -276,7 +276,7 @@ def question_section(known: Evidence) -> Iterator[str]:
     yield QUESTIONS
     yield from table("#", "Question", "Here", "Switch", "Shown by")
     for number, asked in facts("questions").items():
-        tests = [*asked.get("tests", []), *known.about(f"15.{number}")][:MOST_OF_A_QUESTION]
+        tests = [*asked.get("tests", []), *known.about(f"15.{number}")][:MAX_TESTS_OF_A_QUESTION]
         if not tests and "never" not in asked:
             raise Incomplete(
                 f"question SWF §15.{number} is shown by no test: name it in the header of a scenario"
@@ -286,7 +286,7 @@ def question_section(known: Evidence) -> Iterator[str]:
     yield ""
 
 
-MOST_OF_A_QUESTION = 3
+MAX_TESTS_OF_A_QUESTION = 3
 
 
 def difference_section() -> Iterator[str]:
@@ -307,11 +307,11 @@ def recording_section(known: Evidence) -> Iterator[str]:
     yield from table("Section", "Evidence", "Scenario")
     for number in range(1, 14):
         section = f"14.{number}"
-        showing = [witness for witness in known.witnesses if section in witness.sections]
+        showing = [coverage for coverage in known.covered if section in coverage.sections]
         if not showing:
             raise Incomplete(f"the history of SWF §{section} is no scenario")
-        for witness in showing:
-            yield row(f"SWF §{section}", witness.scenario.grade, link(witness.scenario.name))
+        for coverage in showing:
+            yield row(f"SWF §{section}", coverage.scenario.grade, link(coverage.scenario.name))
     yield ""
 
 
@@ -323,10 +323,10 @@ def checklist_section(known: Evidence) -> Iterator[str]:
     for line in re.findall(r"^- (.*)$", checklist, re.MULTILINE):
         text, _, elsewhere = line.partition(" -> ")
         tests = re.findall(r"tests/\S+\.py::\w+", elsewhere)
-        tests += [witness.scenario.name for witness in known.witnesses if text in witness.scenario.checklist]
+        tests += [coverage.scenario.name for coverage in known.covered if text in coverage.scenario.checklist]
         if not tests:
             raise Incomplete(f"no test shows the line of the checklist: {text}")
-        yield row(text.replace("*", "\\*").replace("_", "\\_"), shown_by(tests[:MOST_OF_A_QUESTION]))
+        yield row(text.replace("*", "\\*").replace("_", "\\_"), shown_by(tests[:MAX_TESTS_OF_A_QUESTION]))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -334,7 +334,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="write nothing, exit 1 when the page is stale")
     options = parser.parse_args(arguments)
     try:
-        text = page(witnesses())
+        text = page(covered())
     except Incomplete as incomplete:
         print(incomplete, file=sys.stderr)
         return 1

@@ -82,9 +82,9 @@ def _domains() -> Iterator[Refusal]:
         yield Refusal(
             operation,
             "UnknownResourceFault",
-            "Unknown domain: nobody",
+            "Unknown domain: unknown",
             "an unknown domain",
-            {"name": "nobody"},
+            {"name": "unknown"},
             "A*",
             "SWF §1.4.10",
         )
@@ -99,11 +99,11 @@ def _unknown_domains() -> Iterator[Refusal]:
     for operation in swf_model.OPERATIONS:
         shape = swf_model.input_of(operation)
         if "domain" in shape.members:
-            members = swf_model.legal(operation, swf_model.example(shape) | {"domain": "nobody"})
+            members = swf_model.legal(operation, swf_model.example(shape) | {"domain": "unknown"})
             yield Refusal(
                 operation,
                 "UnknownResourceFault",
-                "Unknown domain: nobody",
+                "Unknown domain: unknown",
                 "an unknown domain",
                 members,
                 "A*",
@@ -118,7 +118,7 @@ def _tags() -> Iterator[Refusal]:
         "ListTagsForResource": {},
     }
     arns = {
-        "an unknown domain": ARN + "nobody",
+        "an unknown domain": ARN + "unknown",
         "a domain of another account": f"arn:aws:swf:us-east-1:{OTHER.account}:/domain/d",
         "a domain of another region": ARN.replace("us-east-1", "eu-west-1") + "d",
         "an ARN without the slash": ARN.replace(":/domain", ":domain") + "d",
@@ -225,7 +225,7 @@ def _runs() -> Iterator[Refusal]:
     }
     unknown = "UnknownResourceFault"
     addressed = [
-        ("a workflowId that never had a run", "A*", {"workflowId": "nobody"}),
+        ("a workflowId that never had a run", "A*", {"workflowId": "unknown"}),
         ("a workflowId without an open run", "A*", {"workflowId": "closed"}),
         ("a workflowId without an open run, runId empty", "A*", {"workflowId": "closed", "runId": ""}),
         ("a closed run", "A", {"workflowId": "closed", "runId": "$closed_run"}),

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from tests.conformance.asking import Asked, ask
 from tests.conformance.dump import differences, dump
-from tests.conformance.fixtures import Furniture
+from tests.conformance.fixtures import Fixtures
 from tests.conformance.refusals import CANNOT_OCCUR, Refusal, modelled, refusals
 from tests.scenario.over_http import Server
 from tests.wire import swf_model
@@ -22,22 +22,22 @@ SWF = "com.amazonaws.swf.base.model#"
 
 
 @pytest.mark.parametrize("refusal", REFUSALS, ids=[f"{one.fault}: {one.title}" for one in REFUSALS])
-def test_boto3_is_told_code_and_text(server: Server, over_http: Furniture, refusal: Refusal) -> None:
+def test_boto3_gets_code_and_text(server: Server, over_http: Fixtures, refusal: Refusal) -> None:
     client = server.client(refusal.tenant)
     before = dump(over_http.store)
     with pytest.raises(ClientError) as refused:
         call(client, refusal.operation, over_http.filled(refusal.members))
-    told = refused.value.response
-    assert told["ResponseMetadata"]["HTTPStatusCode"] == 400
-    assert told["Error"]["Code"] == refusal.fault
-    assert told["Error"].get("Message", "") == (over_http.filled(refusal.message) or "")
+    answer = refused.value.response
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 400
+    assert answer["Error"]["Code"] == refusal.fault
+    assert answer["Error"].get("Message", "") == (over_http.filled(refusal.message) or "")
     if (refusal.operation, refusal.fault) in modelled():
         assert type(refused.value) is getattr(client.exceptions, refusal.fault)
     assert differences(before, dump(over_http.store)) == []
 
 
 @pytest.mark.parametrize("refusal", REFUSALS, ids=[f"{one.fault}: {one.title}" for one in REFUSALS])
-def test_the_bytes_of_the_answer_are_amazons(server: Server, over_http: Furniture, refusal: Refusal) -> None:
+def test_the_bytes_of_the_answer_are_amazons(server: Server, over_http: Fixtures, refusal: Refusal) -> None:
     """SWF §1.4.1, §1.4.2, §1.4.6: exactly two members, or one when there is no text."""
     asked: Asked = ask(server, refusal.operation, over_http.filled(refusal.members), refusal.tenant)
     body = {"__type": SWF + refusal.fault}

@@ -54,7 +54,7 @@ HOSTILE = {
     "NONE": b'"NONE"',
     "arn": b'"arn"',
     "SQL": b'"\'; drop table events; --"',
-    "a member that is not told": b'"x","x":"y"',
+    "an unknown member": b'"x","x":"y"',
 }
 KNOWN = {
     "SerializationException",
@@ -139,7 +139,7 @@ def next_token(ready: Ready, number: int) -> str:
 def test_a_member_that_is_named_twice_is_what_it_is_the_second_time(
     server: Server, ready: Ready, operation: str
 ) -> None:
-    """QUALITY §2.4: one rule, the same for everybody who looks at the request."""
+    """QUALITY §2.4: one rule, the same for the fast decoder and the slow explanation."""
     least = ready.request(operation)
     with Line(server) as line:
         for name in least:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.conformance.dump import differences, dump
-from tests.conformance.fixtures import Furniture
+from tests.conformance.fixtures import Fixtures
 from tests.conformance.ready import Ready
 from tests.conformance.refusals import refusals
 from tests.scenario.in_process import InProcess
@@ -59,7 +59,7 @@ def test_a_request_that_breaks_one_rule_of_the_documentation_writes_nothing(
     assert differences(before, dump(ready.store)) == []
 
 
-def test_a_request_that_the_state_of_things_forbids_writes_nothing(in_process: Furniture) -> None:
+def test_a_request_that_the_state_of_things_forbids_writes_nothing(in_process: Fixtures) -> None:
     """In this process, where what is in memory can be held against what is in the store, too."""
     before = dump(in_process.store)
     for refusal in refusals():

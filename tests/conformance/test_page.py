@@ -9,30 +9,30 @@ from __future__ import annotations
 import pytest
 
 from tests.conformance import evidence, generate
-from tests.conformance.coverage import Witness, witnesses
+from tests.conformance.coverage import Coverage, covered
 from tests.conformance.evidence import Evidence
 from tests.wire import swf_model
 
 
 @pytest.fixture(scope="module")
-def played() -> list[Witness]:
-    return witnesses()
+def played() -> list[Coverage]:
+    return covered()
 
 
-def test_the_page_says_what_the_tests_show(played: list[Witness]) -> None:
+def test_the_page_says_what_the_tests_show(played: list[Coverage]) -> None:
     committed = generate.PAGE.read_text(encoding="utf-8")
     assert generate.page(played) == committed, "stale: run python -m tests.conformance.generate"
 
 
 def test_a_member_that_nothing_shows_is_missed() -> None:
     """Without scenarios, nearly everything is."""
-    missed = " ".join(Evidence([]).complaints())
+    missed = " ".join(Evidence([]).gaps())
     for name in [*swf_model.OPERATIONS, *swf_model.DECISION_TYPES, *swf_model.EVENT_TYPES]:
         assert name == "RecordMarkerFailed" or f"{name} is shown by no test" in missed
 
 
 @pytest.mark.parametrize(
-    ("member", "complaint"),
+    ("member", "gap"),
     [
         (("action", "ListDomains"), "action ListDomains is shown by no test"),
         (("event", "TimerFired"), "event TimerFired is shown by no test"),
@@ -43,15 +43,15 @@ def test_a_member_that_nothing_shows_is_missed() -> None:
     ],
 )
 def test_a_member_that_is_no_longer_shown_is_missed(
-    played: list[Witness], member: tuple[str, ...], complaint: str
+    played: list[Coverage], member: tuple[str, ...], gap: str
 ) -> None:
-    without = [Witness(witness.scenario, witness.members - {member}) for witness in played]
-    (told,) = Evidence(without).complaints()
-    assert told.startswith(complaint)
+    without = [Coverage(coverage.scenario, coverage.members - {member}) for coverage in played]
+    (found,) = Evidence(without).gaps()
+    assert found.startswith(gap)
 
 
 @pytest.mark.parametrize(
-    ("member", "complaint"),
+    ("member", "gap"),
     [
         (("event", "RecordMarkerFailed"), "event RecordMarkerFailed is said to be impossible"),
         (
@@ -66,11 +66,11 @@ def test_a_member_that_is_no_longer_shown_is_missed(
     ],
 )
 def test_what_cannot_occur_and_does_is_told(
-    played: list[Witness], member: tuple[str, ...], complaint: str
+    played: list[Coverage], member: tuple[str, ...], gap: str
 ) -> None:
-    more = [Witness(played[0].scenario, played[0].members | {member}), *played[1:]]
-    (told,) = Evidence(more).complaints()
-    assert told.startswith(complaint)
+    more = [Coverage(played[0].scenario, played[0].members | {member}), *played[1:]]
+    (found,) = Evidence(more).gaps()
+    assert found.startswith(gap)
 
 
 def test_every_enum_of_the_model_has_its_place() -> None:
@@ -84,10 +84,10 @@ def test_every_enum_of_the_model_has_its_place() -> None:
     }
 
 
-def test_only_what_a_line_of_a_scenario_says_counts_as_shown(played: list[Witness]) -> None:
+def test_only_what_a_line_of_a_scenario_says_counts_as_shown(played: list[Coverage]) -> None:
     """What merely happens on the way is compared with nothing."""
-    for witness in played:
-        said = {line for step in witness.scenario.steps for line in step.expected}
-        for kind, *names in witness.members:
+    for coverage in played:
+        said = {line for step in coverage.scenario.steps for line in step.expected}
+        for kind, *names in coverage.members:
             if kind in ("event", "cause", "timeout"):
                 assert any(all(name in line for name in names) for line in said)

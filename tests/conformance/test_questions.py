@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from tests.conformance.asking import Line
-from tests.conformance.fixtures import ME, Furniture
+from tests.conformance.fixtures import ME, Fixtures
 from tests.scenario.in_process import InProcess
 from tests.scenario.over_http import Server
 from tests.scenario.service import Service
@@ -18,7 +18,7 @@ IDLE = {"domain": "d", "taskList": {"name": "idle"}}
 
 
 def test_a_poll_that_finds_nothing_is_answered_without_a_task_token(
-    server: Server, over_http: Furniture
+    server: Server, over_http: Fixtures
 ) -> None:
     """SWF §15.2, and SWF §1.5.2 for the bytes."""
     with Line(server) as line:
@@ -28,10 +28,10 @@ def test_a_poll_that_finds_nothing_is_answered_without_a_task_token(
     assert (activity.status, activity.body) == (200, b'{"startedEventId":0}')
 
 
-def test_a_fault_has_no_header_of_its_own(server: Server, over_http: Furniture) -> None:
-    """SWF §15.16: botocore would read x-amzn-query-error, and only in a form that nobody reports."""
+def test_a_fault_has_no_header_of_its_own(server: Server, over_http: Fixtures) -> None:
+    """SWF §15.16: botocore would read x-amzn-query-error, and only in a form of which there is no report."""
     with Line(server) as line:
-        refused = line.ask("DescribeDomain", {"name": "nobody"})
+        refused = line.ask("DescribeDomain", {"name": "unknown"})
     assert refused.code == "UnknownResourceFault"
     assert refused.headers == {"content-length", "content-type", "date", "x-amzn-requestid"}
 
@@ -45,11 +45,11 @@ def test_a_poll_is_held_for_a_minute() -> None:
 def many() -> Service:
     """With a run of 1,001 events."""
     service = InProcess(Settings())
-    furnished(service)
+    filled(service)
     return service
 
 
-def furnished(service: Service) -> None:
+def filled(service: Service) -> None:
     def call(operation: str, **members: object) -> None:
         service.call(operation, ME, members)
 

@@ -1,6 +1,6 @@
-"""AWS's request rates, written down once more from SWF §12.2 to §12.4, so that a slip of the pen is found.
+"""AWS's request rates, copied a second time from SWF §12.2 to §12.4, so that a wrong number in the table is found.
 
-What happens beyond a rate is shown in `tests/service_limits`; here is also the one cause that only patience reaches.
+What happens beyond a rate is shown in `tests/service_limits`; here is also the one cause that takes hundreds of calls.
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 from tests.wire import swf_model
 from tests.world_fixture import Stage, decision, only
 from workflowsvc.service import buckets
+from workflowsvc.service.action import Rate
+from workflowsvc.service.actions import SWF
 from workflowsvc.settings import Settings
 from workflowsvc.testing import World
 
@@ -45,18 +47,17 @@ RecordActivityTaskHeartbeat 1000/1000 RequestCancelWorkflowExecution 200/200
 WITHOUT_FIGURES = {"ContinueAsNewWorkflowExecution", "ScheduleLambdaFunction"}  # AWS publishes none
 
 
-def rates(text: str) -> dict[str, buckets.Rate]:
+def rates(text: str) -> dict[str, Rate]:
     """`ListDomains 100/6 …`."""
     words = text.split()
     return {
-        name: buckets.Rate(*map(int, rate.split("/")))
-        for name, rate in zip(words[::2], words[1::2], strict=True)
+        name: Rate(*map(int, rate.split("/"))) for name, rate in zip(words[::2], words[1::2], strict=True)
     }
 
 
 def test_the_rates_of_actions_are_those_of_amazon() -> None:
-    assert rates(CALLS) == buckets.CALLS
-    assert buckets.CALLS.keys() == set(swf_model.OPERATIONS)
+    assert rates(CALLS) == {name: action.rate for name, action in SWF.actions.items()}
+    assert rates(CALLS).keys() == set(swf_model.OPERATIONS)
 
 
 def test_the_rates_of_decisions_are_those_of_amazon() -> None:
@@ -65,7 +66,7 @@ def test_the_rates_of_decisions_are_those_of_amazon() -> None:
 
 
 def test_the_rates_of_single_runs_are_those_of_amazon() -> None:
-    assert rates(RUNS) == buckets.RUNS
+    assert rates(RUNS) == {name: action.run_rate for name, action in SWF.actions.items() if action.run_rate}
 
 
 def test_a_run_that_continues_as_new_too_often_stays_open() -> None:

@@ -26,10 +26,10 @@ def test_it_happens_as_written(scenario: Scenario) -> None:
 
 @each
 def test_it_happens_as_written_in_a_process_that_dies_before_every_command(scenario: Scenario) -> None:
-    def mortal(stage: Stage) -> InProcess:
+    def crashing(stage: Stage) -> InProcess:
         return InProcess(stage.settings, functions_answer=stage.functions_answer, restless=True)
 
-    assert not runner.differences(scenario, runner.play(scenario, mortal, restless=True))
+    assert not runner.differences(scenario, runner.play(scenario, crashing, restless=True))
 
 
 @each

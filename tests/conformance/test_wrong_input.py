@@ -14,7 +14,7 @@ import pytest
 
 from tests.conformance.asking import ask
 from tests.conformance.dump import differences, dump
-from tests.conformance.fixtures import ME, OTHER, PAGED, SINCE_EVER, Furniture, page_name
+from tests.conformance.fixtures import ME, OTHER, PAGED, SINCE_EVER, Fixtures, page_name
 from tests.scenario.over_http import Server
 from tests.wire import swf_model
 from workflowsvc.tenant import Tenant
@@ -183,7 +183,7 @@ def each(wrong: Iterable[Wrong]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("wrong", listed, ids=[one.title for one in listed])
 
 
-def require_refused(server: Server, over_http: Furniture, wrong: Wrong) -> None:
+def require_refused(server: Server, over_http: Fixtures, wrong: Wrong) -> None:
     """By its text, and nothing is written."""
     before = dump(over_http.store)
     asked = ask(server, wrong.operation, over_http.filled(wrong.members), wrong.tenant)
@@ -194,35 +194,35 @@ def require_refused(server: Server, over_http: Furniture, wrong: Wrong) -> None:
 
 @each(filters_that_exclude_each_other())
 def test_filters_that_exclude_each_other_are_refused(
-    server: Server, over_http: Furniture, wrong: Wrong
+    server: Server, over_http: Fixtures, wrong: Wrong
 ) -> None:
     require_refused(server, over_http, wrong)
 
 
 @each(page_tokens())
 def test_a_page_token_is_good_for_its_own_call_alone(
-    server: Server, over_http: Furniture, wrong: Wrong
+    server: Server, over_http: Fixtures, wrong: Wrong
 ) -> None:
     require_refused(server, over_http, wrong)
 
 
 @each(task_tokens())
 def test_a_task_token_is_good_for_its_own_kind_and_owner_alone(
-    server: Server, over_http: Furniture, wrong: Wrong
+    server: Server, over_http: Fixtures, wrong: Wrong
 ) -> None:
     require_refused(server, over_http, wrong)
 
 
 @each(decisions_with_the_attributes_of_another_type())
 def test_a_decision_needs_the_attributes_of_its_own_type(
-    server: Server, over_http: Furniture, wrong: Wrong
+    server: Server, over_http: Fixtures, wrong: Wrong
 ) -> None:
     require_refused(server, over_http, wrong)
 
 
 @each(decisions_in_an_order_that_cannot_be())
 def test_a_closing_decision_stands_last_and_not_with_new_work(
-    server: Server, over_http: Furniture, wrong: Wrong
+    server: Server, over_http: Fixtures, wrong: Wrong
 ) -> None:
     require_refused(server, over_http, wrong)
 
@@ -232,7 +232,7 @@ def test_a_closing_decision_stands_last_and_not_with_new_work(
     [(name, times) for name in QUERIES for times in TIMES if times in swf_model.input_of(name).members],
 )
 def test_a_time_range_upside_down_is_an_empty_one(
-    server: Server, over_http: Furniture, operation: str, times: str
+    server: Server, over_http: Fixtures, operation: str, times: str
 ) -> None:
     """SWF §10.2 [E]."""
     members = {"domain": "d", times: {"oldestDate": 4_000_000_000, "latestDate": 0}}
@@ -242,7 +242,7 @@ def test_a_time_range_upside_down_is_an_empty_one(
 
 
 def test_the_tokens_that_were_refused_elsewhere_are_good_where_they_belong(
-    server: Server, over_http: Furniture
+    server: Server, over_http: Fixtures
 ) -> None:
     """Otherwise all of the above would be refused for another reason. Last, because it changes the service."""
     for operation, members in PAGED.items():

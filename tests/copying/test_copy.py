@@ -1,4 +1,4 @@
-"""`workflowsvc copy`: everything arrives, each way, whenever it is interrupted; what cannot be right is refused."""
+"""`workflowsvc copy`: every row arrives, in each direction and after every interruption; wrong requests are refused."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import apsw
 import pytest
 
-from tests.fsck.furnished import Furnished
+from tests.fsck.full_database import FullDatabase
 from tests.postgres.places import Place, admin, new_place, with_option
 from tests.store.test_sqlite_crash import child
 from workflowsvc import cli
@@ -24,9 +24,9 @@ from workflowsvc.store.sqlite.store import SqliteStore
 
 @pytest.fixture
 def source(tmp_path: Path) -> str:
-    """A furnished installation that nobody uses."""
+    """An installation with rows of every kind that no server uses."""
     path = tmp_path / "source.db"
-    Furnished(SqliteStore(str(path))).store.close()
+    FullDatabase(SqliteStore(str(path))).store.close()
     return f"sqlite:{path}"
 
 
@@ -42,15 +42,15 @@ def copy(source: str, target: str, *options: str) -> int:
 def serves(store: str) -> bool:
     """Whether a server would start on it."""
     node = cli.Node(cli.Settings.from_environment({}, {"store": store}), cli.SystemClock(), None)
-    told = ""
+    refusal = ""
     try:
         node.open().close()
     except cli.StoreUnusable as reason:
-        told = str(reason)
+        refusal = str(reason)
     finally:
         node.close()
-    assert not told or "not finished" in told
-    return not told
+    assert not refusal or "not finished" in refusal
+    return not refusal
 
 
 def require_same(left: str, right: str) -> None:
@@ -72,7 +72,7 @@ def require_same(left: str, right: str) -> None:
 
 
 def dump(store: str) -> dict[str, list[tuple[Any, ...]]]:
-    """All tables that there are, and all columns but the place in the log of events, which is nobody's name."""
+    """All tables and columns, except the position of an event in the log, which names no event for clients."""
     with closing(apsw.Connection(store.removeprefix("sqlite:"))) as connection:
         tables = connection.execute("select name from sqlite_schema where type = 'table'").fetchall()
         found: dict[str, list[tuple[Any, ...]]] = {}
@@ -87,9 +87,9 @@ def test_from_sqlite_to_postgresql_and_back_all_is_the_same(
     source: str, place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert copy(source, place.dsn) == 0
-    told = capsys.readouterr().out
-    assert "Both sides are audited and the same" in told
-    assert f"from {tmp_path}/source.db to postgresql://" in told
+    printed = capsys.readouterr().out
+    assert "Both sides are audited and the same" in printed
+    assert f"from {tmp_path}/source.db to postgresql://" in printed
     require_same(source, place.dsn)
     back = f"sqlite:{tmp_path / 'back.db'}"
     assert copy(place.dsn, back, "--source-is-stopped") == 0
@@ -115,12 +115,12 @@ def test_from_file_to_file_all_is_the_same_and_the_source_is_as_it_was(source: s
 
 
 class Interrupted(BaseException):
-    """As SIGKILL would."""
+    """Ends the copy at once, as SIGKILL would."""
 
 
 @contextmanager
 def interrupted_at(store_class: type[Store], number: int, *, committed: bool) -> Iterator[None]:
-    """The transaction of this number is the last one; `committed` or not."""
+    """The transaction of this number is the last one of the copy; `committed` or rolled back."""
     begun = 0
     original = store_class.transaction
 
@@ -142,10 +142,10 @@ def interrupted_at(store_class: type[Store], number: int, *, committed: bool) ->
 
 @pytest.fixture
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that histories are cut into pieces."""
-    for name in ("RUNS_AT_ONCE", "EVENTS_AT_ONCE", "MESSAGES_AT_ONCE", "NAMES_AT_ONCE"):
+    """Pages of two rows, so that histories are cut into pieces."""
+    for name in ("RUNS_BATCH_SIZE", "EVENTS_BATCH_SIZE", "MESSAGES_BATCH_SIZE", "CATALOG_BATCH_SIZE"):
         monkeypatch.setattr(transfer, name, 2)
-    monkeypatch.setattr(transfer, "MOST_ROWS", 3)
+    monkeypatch.setattr(transfer, "MAX_ROWS", 3)
 
 
 @pytest.mark.usefixtures("small_batches")
@@ -187,7 +187,7 @@ def test_a_copy_that_was_begun_from_another_installation_is_refused(
     source: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     other, target = tmp_path / "other.db", f"sqlite:{tmp_path / 'target.db'}"
-    Furnished(SqliteStore(str(other))).store.close()
+    FullDatabase(SqliteStore(str(other))).store.close()
     execute(other, "update meta set value = x'00' where key = 'token-key'")
     with pytest.raises(Interrupted), interrupted_at(SqliteStore, 2, committed=True):
         copy(source, target)
@@ -209,7 +209,7 @@ def test_a_copy_that_was_begun_from_another_installation_is_refused(
 def test_a_source_that_has_changed_since_is_noticed(
     source: str, tmp_path: Path, change: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Counts and audits are the same before and after: it takes a comparison."""
+    """Counts and audits are the same before and after; only the comparison of rows differs."""
     path, target = source.removeprefix("sqlite:"), f"sqlite:{tmp_path / 'target.db'}"
     with pytest.raises(Interrupted), interrupted_at(SqliteStore, 30, committed=True):
         copy(source, target)
@@ -228,11 +228,13 @@ def execute(path: Path | str, *statements: str) -> None:
             connection.execute(statement)
 
 
-def refused(capsys: pytest.CaptureFixture[str], source: str, target: str, told: str, status: int = 1) -> None:
+def refused(
+    capsys: pytest.CaptureFixture[str], source: str, target: str, reason: str, status: int = 1
+) -> None:
     assert copy(source, target) == status
     said = capsys.readouterr().err
     assert said.startswith("workflowsvc copy: ")
-    assert told in said
+    assert reason in said
 
 
 def test_what_makes_no_sense_is_refused(
@@ -337,7 +339,7 @@ def test_schemas_of_other_releases_are_refused_on_both_sides(
     refused(capsys, source, place.dsn, "Run `workflowsvc migrate")
 
 
-def test_a_target_without_rights_is_told(
+def test_a_target_without_rights_is_reported(
     source: str, place: Place, capsys: pytest.CaptureFixture[str]
 ) -> None:
     role = f"{place.schema}_reader"
@@ -368,9 +370,9 @@ def test_a_source_with_something_wrong_is_refused_unless_asked_for(
         "delete from events where event_id = 2 and run = (select max(run) from events)",
     )
     assert copy(source, target) == 1
-    told = capsys.readouterr()
-    assert "on no list" in told.out
-    assert "fsck --repair" in told.err
+    printed = capsys.readouterr()
+    assert "on no list" in printed.out
+    assert "fsck --repair" in printed.err
     assert cli.main(["fsck", "--store", source, "--repair"]) == 1
     assert copy(source, target) == 1
     assert copy(source, target, "--with-problems") == 0
@@ -380,7 +382,7 @@ def test_a_source_with_something_wrong_is_refused_unless_asked_for(
     assert "audit of the copy says something else" in capsys.readouterr().err
 
 
-def test_a_target_that_fails_is_told_and_goes_on_later(
+def test_a_target_that_fails_is_reported_and_goes_on_later(
     source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     target = f"sqlite:{tmp_path / 'target.db'}"

@@ -1,10 +1,10 @@
-"""A world of one execution: types that leave nothing to be said, small limits, names made by counting."""
+"""A decision context for one execution: a type with all defaults, small limits, runIds made by counting."""
 
 from __future__ import annotations
 
 from base64 import b64encode
 
-from workflowsvc.core import decision_tasks, workflow
+from workflowsvc.core import workflow
 from workflowsvc.core.decision_context import ActivityTypeRecord, WorkflowTypeRecord
 from workflowsvc.core.execution import Execution
 from workflowsvc.model import shapes
@@ -76,5 +76,5 @@ def begun(at_ms: int = 1_000) -> Execution:
             workflow_type=TYPE,
         ),
     )
-    decision_tasks.settle(execution, at_ms, max_events=LIMITS.max_events)
+    execution.settle(at_ms, max_events=LIMITS.max_events)
     return execution

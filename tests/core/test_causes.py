@@ -1,4 +1,4 @@
-"""What happens to a decision that is forbidden, or one too many: no single installation shows it otherwise."""
+"""Decisions that are forbidden or beyond their rate fail: no default installation shows these causes."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def decided(decision_type: str, world: SmallWorld) -> Execution:
 
 
 @pytest.mark.parametrize("decision_type", DECISIONS)
-def test_a_forbidden_decision_fails_and_is_told_to_the_decider(decision_type: str) -> None:
+def test_a_forbidden_decision_fails_and_is_reported_to_the_decider(decision_type: str) -> None:
     execution = decided(decision_type, SmallWorld(permitted=False))
     failed, scheduled = execution.take_new_events()[-2:]
     assert failed.type == f"{decision_type}Failed"

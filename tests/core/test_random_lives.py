@@ -1,7 +1,7 @@
-"""Whatever happens to an execution, in whatever order: its state is what a replay of its history says.
+"""For random sequences of calls, the state of an execution equals a replay of its history.
 
-Nothing but the core: no store, no engine. The tasks that `outcome_of` puts on lists and takes away step by step are
-those that `implied_tasks` derives from the state alone, and the independent checker finds nothing wrong.
+Only the core is used: no store, no engine. The tasks that `outcome_of` puts on lists and removes step by step are those
+that `implied_tasks` derives from the state alone, and `workflowsvc.lint` finds no broken rule.
 """
 
 from __future__ import annotations
@@ -65,9 +65,9 @@ class Life:
         self.settled()
 
     def settled(self) -> None:
-        """The step is over: what follows from it is drawn and checked."""
+        """Ends a step: settles the execution, applies the outcome to the task lists and checks them."""
         if self.execution.is_open:
-            decision_tasks.settle(self.execution, self.now, max_events=LIMITS.max_events)
+            self.execution.settle(self.now, max_events=LIMITS.max_events)
         new = self.execution.take_new_events()
         started = {
             event.attributes.scheduled_event_id  # type: ignore[attr-defined]
@@ -102,7 +102,7 @@ class Life:
         wire = [json.loads(encode_event(event)) for event in self.events]
         assert lint.lint_history(wire, limits=lint.Limits(LIMITS.max_events, 5, 5, 5, 1_000)) == []
 
-    # --- what may happen ---
+    # --- the steps ---
 
     def possible(self) -> list[str]:
         run = self.execution
@@ -116,11 +116,11 @@ class Life:
         if any(task.started_id for task in run.activities.values()):
             found += 2 * ["answer_activity"]
         if run.children:
-            found += ["hear_of_child"]
+            found += ["child_message"]
         if run.externals:
-            found += ["hear_of_external"]
+            found += ["external_message"]
         if run.lambdas:
-            found += ["hear_of_lambda"]
+            found += ["lambda_message"]
         return found
 
     def step(self, what: str, draw: st.DataObject) -> None:
@@ -139,7 +139,7 @@ class Life:
 
     def pass_time(self, draw: st.DataObject) -> None:
         self.now += draw.draw(st.sampled_from((-2_000, 0, 1, 3_000, 11_000, 31_000)))
-        decision_tasks.advance(self.execution, self.now, max_events=LIMITS.max_events)
+        self.execution.advance(self.now, max_events=LIMITS.max_events)
 
     def start_decision(self, _: st.DataObject) -> None:
         decision_tasks.start(self.execution, self.now, identity=None)
@@ -174,7 +174,7 @@ class Life:
         else:
             activities.heartbeat(run, self.now, scheduled_id, draw.draw(st.sampled_from((None, "alive"))))
 
-    def hear_of_child(self, draw: st.DataObject) -> None:
+    def child_message(self, draw: st.DataObject) -> None:
         run = self.execution
         initiated_id = draw.draw(st.sampled_from(sorted(run.children)))
         name = shapes.WorkflowExecution(workflow_id="c", run_id="r")
@@ -196,11 +196,11 @@ class Life:
             details=None,
         )
 
-    def hear_of_external(self, draw: st.DataObject) -> None:
+    def external_message(self, draw: st.DataObject) -> None:
         initiated_id = draw.draw(st.sampled_from(sorted(self.execution.externals)))
         external.answered(self.execution, self.now, initiated_id, OTHER if draw.draw(st.booleans()) else None)
 
-    def hear_of_lambda(self, draw: st.DataObject) -> None:
+    def lambda_message(self, draw: st.DataObject) -> None:
         run = self.execution
         scheduled_id = draw.draw(st.sampled_from(sorted(run.lambdas)))
         if run.lambdas[scheduled_id].started_id:

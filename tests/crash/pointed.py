@@ -21,6 +21,7 @@ from workflowsvc.engine.engine import Engine
 from workflowsvc.http import server
 from workflowsvc.http.connection import Connection
 from workflowsvc.http.request import HttpRequest
+from workflowsvc.service.action import Action
 from workflowsvc.service.api import Api
 from workflowsvc.settings import Settings
 from workflowsvc.store.sqlite.statements import SQL
@@ -131,9 +132,9 @@ class PointedApi(Api):
         super().__init__(engine)
         self._points = points
 
-    def begin(self, operation: str, *rest: Any) -> None:
-        self._points.called(operation)
-        self._points.around("call", lambda: super(PointedApi, self).begin(operation, *rest))
+    def begin(self, action: Action, *rest: Any) -> None:
+        self._points.called(action.name)
+        self._points.around("call", lambda: super(PointedApi, self).begin(action, *rest))
 
     def _deliver(self, answers: Any) -> None:
         self._points.around("answers", lambda: super(PointedApi, self)._deliver(answers))

@@ -20,6 +20,7 @@ from workflowsvc.engine.agenda import RETRY_MS
 from workflowsvc.engine.engine import Engine
 from workflowsvc.faults import ServiceUnavailable, UnknownResourceFault
 from workflowsvc.model import wire
+from workflowsvc.service.actions import SWF
 from workflowsvc.service.api import Api
 from workflowsvc.settings import Settings
 from workflowsvc.tenant import Tenant
@@ -83,14 +84,16 @@ def test_a_stop_answers_polls_although_the_store_refuses_what_others_want() -> N
             domain = wire.decode(
                 "RegisterDomain", b'{"name":"d","workflowExecutionRetentionPeriodInDays":"1"}'
             )
-            await api.call("RegisterDomain", Tenant(), domain)
+            await api.call(SWF.actions["RegisterDomain"], Tenant(), domain)
             ask = wire.decode("PollForDecisionTask", b'{"domain":"d","taskList":{"name":"l"}}')
-            poll = asyncio.ensure_future(api.call("PollForDecisionTask", Tenant(), ask))
+            poll = asyncio.ensure_future(api.call(SWF.actions["PollForDecisionTask"], Tenant(), ask))
             await asyncio.sleep(0)
             with pytest.raises(
                 UnknownResourceFault
             ):  # behind it in the lane, so that it waits when this is answered
-                await api.call("DeprecateDomain", Tenant(), wire.decode("DeprecateDomain", b'{"name":"x"}'))
+                await api.call(
+                    SWF.actions["DeprecateDomain"], Tenant(), wire.decode("DeprecateDomain", b'{"name":"x"}')
+                )
             store.refusals = 3
             async with asyncio.timeout(20):
                 await api.drain()

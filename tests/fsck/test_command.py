@@ -1,4 +1,4 @@
-"""`workflowsvc fsck`: reads a file beside its server, repairs it only when told and alone, and says how it went."""
+"""`workflowsvc fsck`: reads a file while a server uses it, repairs it only on request and alone, and reports."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from pathlib import Path
 import apsw
 import pytest
 
-from tests.fsck.furnished import Furnished
+from tests.fsck.full_database import FullDatabase
 from workflowsvc.cli import main
 from workflowsvc.store.sqlite.store import SqliteStore
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A furnished database that nobody uses."""
+    """A full database that no server uses."""
     path = tmp_path / "workflowsvc.db"
-    Furnished(SqliteStore(str(path))).store.close()
+    FullDatabase(SqliteStore(str(path))).store.close()
     return path
 
 
@@ -38,10 +38,10 @@ def fsck(path: Path | str, *options: str) -> int:
 
 def test_a_sound_database_is_said_to_be_sound(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert fsck(path) == 0
-    told = capsys.readouterr().out
-    assert str(path) in told
-    assert told.endswith("Nothing is wrong.\n")
-    assert "0 runs" not in told
+    report = capsys.readouterr().out
+    assert str(path) in report
+    assert report.endswith("Nothing is wrong.\n")
+    assert "0 runs" not in report
 
 
 def test_without_repair_nothing_is_written(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -49,10 +49,10 @@ def test_without_repair_nothing_is_written(path: Path, capsys: pytest.CaptureFix
     before = path.read_bytes()
     assert fsck(path) == 1
     assert path.read_bytes() == before
-    told = capsys.readouterr().out
-    assert "on no list" in told
-    assert "repairable" in told
-    assert "task (" in told.splitlines()[-1]
+    report = capsys.readouterr().out
+    assert "on no list" in report
+    assert "repairable" in report
+    assert "task (" in report.splitlines()[-1]
 
 
 def test_with_repair_it_is_as_it_was(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -65,23 +65,23 @@ def test_with_repair_it_is_as_it_was(path: Path, capsys: pytest.CaptureFixture[s
 def test_what_cannot_be_repaired_is_still_a_problem(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     execute(path, "delete from tasks", "delete from events where event_id = 2")
     assert fsck(path, "--repair") == 1
-    told = capsys.readouterr().out
-    assert "stays" in told
-    assert "repaired." in told
+    report = capsys.readouterr().out
+    assert "stays" in report
+    assert "repaired." in report
 
 
 def test_programs_get_json(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     execute(path, "delete from execution_tags")
     assert fsck(path, "--json") == 1
-    told = json.loads(capsys.readouterr().out)
-    assert told["database"] == str(path)
-    assert told["repaired"] is None
-    assert {problem["kind"] for problem in told["problems"]} == {"tag"}
-    assert all(problem["repairable"] for problem in told["problems"])
+    report = json.loads(capsys.readouterr().out)
+    assert report["database"] == str(path)
+    assert report["repaired"] is None
+    assert {problem["kind"] for problem in report["problems"]} == {"tag"}
+    assert all(problem["repairable"] for problem in report["problems"])
     assert fsck(path, "--json", "--repair") == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["problems"] == []
-    assert told["repaired"] > 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["problems"] == []
+    assert report["repaired"] > 0
 
 
 def test_quick_leaves_the_rules_of_histories_alone(path: Path) -> None:
@@ -91,7 +91,7 @@ def test_quick_leaves_the_rules_of_histories_alone(path: Path) -> None:
     assert fsck(path, "--quick") == 0
 
 
-def test_an_index_that_disagrees_with_its_table_is_told(
+def test_an_index_that_disagrees_with_its_table_is_reported(
     path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """While the schema does not know the index, rows change without it."""
@@ -121,9 +121,9 @@ def test_what_a_killed_server_left_is_read_without_a_server(tmp_path: Path) -> N
     path = tmp_path / "workflowsvc.db"
     code = (
         "import os, signal, sys\n"
-        "from tests.fsck.furnished import Furnished\n"
+        "from tests.fsck.full_database import FullDatabase\n"
         "from workflowsvc.store.sqlite.store import SqliteStore\n"
-        "Furnished(SqliteStore(sys.argv[1]))\n"
+        "FullDatabase(SqliteStore(sys.argv[1]))\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     root = Path(__file__).resolve().parents[2]

@@ -1,4 +1,4 @@
-"""What histories hold is never repaired: damage there is told, and left as it is; what is sound beside it is not."""
+"""Histories are never repaired: damage to them is reported and left as it is; rows of other runs are repaired."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.fsck.furnished import Furnished
+from tests.fsck.full_database import FullDatabase
 from workflowsvc.fsck import Options, Problem, audit, repair
 from workflowsvc.settings import Limits
 
@@ -16,7 +16,7 @@ class Damage(NamedTuple):
     sql: str
     workflow_id: str
     kind: str
-    text: str  # part of what is told
+    text: str  # part of the reported text
 
 
 def _body(change: str, workflow_id: str, event_id: int, kind: str, text: str) -> Damage:
@@ -69,69 +69,69 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=list(DAMAGES))
-def test_damage_to_what_histories_hold_is_told_and_left(damage: Damage) -> None:
-    furnished = Furnished()
-    run = furnished.run[damage.workflow_id]
-    furnished.damage(damage.sql.replace(":run", str(run)))
-    furnished.damage(
-        "delete from tasks where run = ?", furnished.run["working"]
+def test_damage_to_histories_is_reported_and_left(damage: Damage) -> None:
+    database = FullDatabase()
+    run = database.run[damage.workflow_id]
+    database.damage(damage.sql.replace(":run", str(run)))
+    database.damage(
+        "delete from tasks where run = ?", database.run["working"]
     )  # repairable, elsewhere or not
-    events = furnished.dump()["events"]
-    problems = furnished.audit()
+    events = database.dump()["events"]
+    problems = database.audit()
     mine = [problem for problem in problems if problem.run == run and problem.kind == damage.kind]
     assert any(damage.text in problem.text for problem in mine), problems
     assert not any(problem.repairable for problem in mine if damage.text in problem.text), problems
-    repair(furnished.store, problems, furnished.options)
-    assert furnished.dump()["events"] == events, "no event is ever changed"
-    left = furnished.audit()
+    repair(database.store, problems, database.options)
+    assert database.dump()["events"] == events, "no event is ever changed"
+    left = database.audit()
     assert {problem.run for problem in left} <= {run, None} | _related(problems, run), left
     assert not [problem for problem in left if problem.kind == "task" and problem.run != run], left
 
 
 def _related(problems: list[Problem], run: int) -> set[int | None]:
-    """Whoever had to do with the damaged run."""
+    """The runs that exchanged messages with the damaged one."""
     return {
         problem.run for problem in problems if problem.run != run and problem.kind in ("message", "stray")
     }
 
 
-def test_two_open_runs_of_one_workflow_id_are_told() -> None:
-    furnished = Furnished()
-    furnished.rows("drop index executions_open")
-    furnished.rows("create index executions_open on executions (domain, workflow_id) where closed_at is null")
-    furnished.damage("update executions set closed_at = null where workflow_id = 'chain'")
-    kinds = [problem.kind for problem in furnished.audit() if problem.kind == "open"]
+def test_two_open_runs_of_one_workflow_id_are_reported() -> None:
+    database = FullDatabase()
+    database.rows("drop index executions_open")
+    database.rows("create index executions_open on executions (domain, workflow_id) where closed_at is null")
+    database.damage("update executions set closed_at = null where workflow_id = 'chain'")
+    kinds = [problem.kind for problem in database.audit() if problem.kind == "open"]
     assert kinds == ["open"]
 
 
 def test_a_run_that_is_half_purged_is_no_problem() -> None:
-    furnished = Furnished()
-    run = furnished.run["closed"]
-    furnished.world.clock.advance(11 * 86_400_000)
-    furnished.damage("delete from events where run = ? and event_id > 2", run)
-    assert not [problem for problem in furnished.audit() if problem.run == run]
+    database = FullDatabase()
+    run = database.run["closed"]
+    database.world.clock.advance(11 * 86_400_000)
+    database.damage("delete from events where run = ? and event_id > 2", run)
+    assert not [problem for problem in database.audit() if problem.run == run]
 
 
 def test_the_quotas_of_the_service_are_those_of_the_audit() -> None:
-    """A run that was terminated at a smaller limit of events is sound for whoever knows that limit."""
-    furnished = Furnished()
-    longest = max(event_id for (event_id,) in furnished.rows("select max(event_id) from events group by run"))
-    with furnished.store.reader() as reader:
-        options = Options(furnished.options.now, quotas=Limits(max_events=longest - 1))
+    """A run that was terminated at a smaller limit of events is sound under that limit only."""
+    database = FullDatabase()
+    longest = max(event_id for (event_id,) in database.rows("select max(event_id) from events group by run"))
+    with database.store.reader() as reader:
+        options = Options(database.options.now, quotas=Limits(max_events=longest - 1))
         kinds = {problem.kind for problem in audit(reader, options)}
     assert kinds == {"rule"}
 
 
 def test_an_audit_without_lint_judges_no_rules() -> None:
-    furnished = Furnished()
+    database = FullDatabase()
     sql = "update events set body = cast(replace(body, 'E9', 'E8') as blob) where event_id = 2"
-    furnished.damage(sql)
-    with furnished.store.reader() as reader:
-        options = Options(furnished.options.now, lint=False)
+    database.damage(sql)
+    with database.store.reader() as reader:
+        options = Options(database.options.now, lint=False)
         assert "rule" not in {problem.kind for problem in audit(reader, options)}
 
 
-def test_a_problem_can_be_told_to_a_program() -> None:
-    furnished = Furnished()
-    furnished.damage("delete from tasks")
-    assert json.dumps([problem._asdict() for problem in furnished.audit()])
+def test_a_problem_can_be_written_as_json() -> None:
+    database = FullDatabase()
+    database.damage("delete from tasks")
+    assert json.dumps([problem._asdict() for problem in database.audit()])

@@ -1,4 +1,4 @@
-"""Whatever follows from histories may be lost or spoilt: it is found and rebuilt as it was; nothing else changes."""
+"""Every row that follows from histories is rebuilt when it is lost or damaged, and no other row changes."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.fsck.furnished import Furnished
+from tests.fsck.full_database import FullDatabase
 from workflowsvc.fsck import Problem, repair
 
 
 class Damage(NamedTuple):
-    """What is done to the run of this workflowId (`:run`), and of which kind the problems are."""
+    """A statement about the run of this workflowId (`:run`), and the kinds of problems that it makes."""
 
     sql: str
     workflow_id: str
@@ -127,7 +127,7 @@ DAMAGES = {
     ),
     "message of the wrong run": Damage("update messages set run = run + 256", "child unborn", {"message"}),
     "message of the wrong domain": Damage("update messages set domain = 1", "child unborn", {"message"}),
-    # rows of nobody
+    # orphans
     "task of no run": Damage(
         "insert into tasks select run + 1, 1, kind, domain, task_list, 0, 1, 1 from tasks limit 1",
         "idle",
@@ -142,14 +142,14 @@ DAMAGES = {
 }
 
 
-def _repair(furnished: Furnished, problems: list[Problem]) -> None:
-    repair(furnished.store, problems, furnished.options)
+def _repair(database: FullDatabase, problems: list[Problem]) -> None:
+    repair(database.store, problems, database.options)
 
 
 def test_a_database_as_the_service_leaves_it_is_sound() -> None:
-    furnished = Furnished()
-    assert furnished.audit() == []
-    kinds = {kind for (kind,) in furnished.rows("select kind from messages")}
+    database = FullDatabase()
+    assert database.audit() == []
+    kinds = {kind for (kind,) in database.rows("select kind from messages")}
     assert kinds == {
         "StartChild",
         "ChildStarted",
@@ -161,30 +161,30 @@ def test_a_database_as_the_service_leaves_it_is_sound() -> None:
         "ApplyPolicy",
         "InvokeLambda",
     }
-    furnished.world.run()
-    assert furnished.audit() == []
-    assert not furnished.rows("select * from messages")
+    database.world.run()
+    assert database.audit() == []
+    assert not database.rows("select * from messages")
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=list(DAMAGES))
 def test_damage_is_found_and_repaired(damage: Damage) -> None:
-    furnished = Furnished()
-    before = furnished.dump()
-    run = furnished.run[damage.workflow_id]
-    furnished.damage(damage.sql.replace(":run", str(run)))
-    damaged = furnished.dump()
-    problems = furnished.audit()
-    told = "\n".join(map(str, problems))
-    assert damage.kinds <= {problem.kind for problem in problems}, told
-    assert all(problem.repairable for problem in problems), told
-    assert furnished.dump() == damaged, "an audit changes nothing"
-    _repair(furnished, problems)
-    assert furnished.audit() == []
-    assert _without_refusals(furnished.dump()) == _without_refusals(before)
-    furnished.world.restart()
-    furnished.world.run()
-    assert furnished.audit() == []
-    assert not furnished.rows("select * from messages")
+    database = FullDatabase()
+    before = database.dump()
+    run = database.run[damage.workflow_id]
+    database.damage(damage.sql.replace(":run", str(run)))
+    damaged = database.dump()
+    problems = database.audit()
+    report = "\n".join(map(str, problems))
+    assert damage.kinds <= {problem.kind for problem in problems}, report
+    assert all(problem.repairable for problem in problems), report
+    assert database.dump() == damaged, "an audit changes nothing"
+    _repair(database, problems)
+    assert database.audit() == []
+    assert _without_refusals(database.dump()) == _without_refusals(before)
+    database.world.restart()
+    database.world.run()
+    assert database.audit() == []
+    assert not database.rows("select * from messages")
 
 
 def _without_refusals(dump: dict[str, list[tuple[Any, ...]]]) -> dict[str, list[tuple[Any, ...]]]:
@@ -195,8 +195,8 @@ def _without_refusals(dump: dict[str, list[tuple[Any, ...]]]) -> dict[str, list[
 
 
 def test_all_that_can_be_derived_is_derived_again() -> None:
-    furnished = Furnished()
-    before = furnished.dump()
+    database = FullDatabase()
+    before = database.dump()
     for sql in (
         "delete from tasks",
         "delete from messages",
@@ -205,21 +205,21 @@ def test_all_that_can_be_derived_is_derived_again() -> None:
         " purge_at = null, started_at = 0, next_event_id = 2, type_name = '', type_version = '', tags = null,"
         " parent_workflow_id = null, parent_run_id = null where workflow_id <> 'chain'",
     ):
-        furnished.damage(sql)
-    _repair(furnished, furnished.audit())
-    assert furnished.audit() == []
-    assert _without_refusals(furnished.dump()) == _without_refusals(before)
+        database.damage(sql)
+    _repair(database, database.audit())
+    assert database.audit() == []
+    assert _without_refusals(database.dump()) == _without_refusals(before)
 
 
 def test_tasks_that_were_lost_line_up_in_the_order_of_their_events() -> None:
-    furnished = Furnished()
-    furnished.damage("delete from tasks")
-    _repair(furnished, furnished.audit())
-    rows = furnished.rows("select position, run, scheduled_event_id from tasks order by position")
-    at_ms = [round(_timestamp(furnished, run, event_id) * 1000) for _, run, event_id in rows]
+    database = FullDatabase()
+    database.damage("delete from tasks")
+    _repair(database, database.audit())
+    rows = database.rows("select position, run, scheduled_event_id from tasks order by position")
+    at_ms = [round(_timestamp(database, run, event_id) * 1000) for _, run, event_id in rows]
     assert at_ms == sorted(at_ms)
 
 
-def _timestamp(furnished: Furnished, run: int, event_id: int) -> float:
+def _timestamp(database: FullDatabase, run: int, event_id: int) -> float:
     sql = "select body ->> 'eventTimestamp' from events where run = ? and event_id = ?"
-    return furnished.rows(sql, run, event_id)[0][0]
+    return database.rows(sql, run, event_id)[0][0]

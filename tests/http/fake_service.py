@@ -18,6 +18,7 @@ from workflowsvc import cli
 from workflowsvc.clock import SystemClock
 from workflowsvc.faults import UnknownResourceFault
 from workflowsvc.http import server
+from workflowsvc.service.action import Action
 from workflowsvc.service.disconnect import Disconnect
 from workflowsvc.settings import OPTIONS, Settings
 from workflowsvc.tenant import Tenant
@@ -39,13 +40,14 @@ class FakeService:
 
     def begin(
         self,
-        operation: str,
+        action: Action,
         tenant: Tenant,
         request: Any,
         gone: Disconnect | None,
         done: Callable[[Any], None],
+        _request_id: str = "",
     ) -> None:
-        task = asyncio.get_running_loop().create_task(self.call(operation, tenant, request, gone))
+        task = asyncio.get_running_loop().create_task(self.call(action.name, tenant, request, gone))
         self.tasks.add(task)
         task.add_done_callback(lambda task: task.cancelled() or done(task.exception() or task.result()))
         task.add_done_callback(self.tasks.discard)

@@ -1,4 +1,4 @@
-"""Small lies told about a history: events dropped, put, swapped, retimed, renamed, pointed elsewhere.
+"""Small changes to a history: events dropped, inserted, swapped, retimed, renamed, given other references.
 
 Owns the operations, which return a new history; knows no rule. Ids that refer to other events of the same
 history follow their event when numbers move; ids into other histories (parent…, external…) never change.

@@ -1,4 +1,4 @@
-"""Long valid histories out of dice: a decider, workers and a clock that do what docs/spec/swf.md allows.
+"""Long random histories that are valid: a decider, workers and a clock that do what docs/spec/swf.md allows.
 
 Owns a small service of its own, written for these tests from SWF §4 to §9; it must not know the checker
 or the real service. The same dice give the same history.
@@ -25,7 +25,7 @@ UNKNOWN = "UNKNOWN_EXTERNAL_WORKFLOW_EXECUTION"
 
 
 class Simulation:
-    """One execution, told step by step."""
+    """One execution, recorded step by step."""
 
     def __init__(self, dice: random.Random) -> None:
         self.dice = dice
@@ -70,7 +70,7 @@ class Simulation:
             self.work,
             self.work,
             self.ring,
-            self.hear,
+            self.receive,
             self.call,
         ]
         self.dice.choice(steps)()
@@ -111,7 +111,7 @@ class Simulation:
             self.record("TimerFired", {"startedEventId": started, "timerId": timer["id"]})
             self.wake()
 
-    def hear(self) -> None:
+    def receive(self) -> None:
         """Children and receivers of messages answer."""
         if self.sent and self.dice.random() < 0.5:
             self.answer_message(self.dice.choice(sorted(self.sent)))
@@ -262,7 +262,7 @@ class Simulation:
 
 
 def simulate(seed: int, length: int) -> History:
-    """A valid history of at least so many events, of an execution that is still open."""
+    """A valid history of at least this number of events, of an execution that is still open."""
     simulation = Simulation(random.Random(seed))
     while len(simulation.events) < length:
         simulation.step()

@@ -68,15 +68,15 @@ def test_a_history_may_be_in_any_unicode_encoding(encoding: str, tmp_path: Path)
     assert lint(str(tmp_path / "h.json")) == 0
 
 
-def test_a_broken_history_exits_1_and_tells_event_rule_and_reason(
+def test_a_broken_history_exits_1_and_reports_event_rule_and_reason(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert lint(write(tmp_path / "h.json", {"events": BROKEN})) == 1
-    told = capsys.readouterr().out
-    assert "8 DecisionTaskScheduled +1.595 s" in told
-    assert "D6   is 1 ms after event 7 WorkflowExecutionCancelRequested" in told
-    assert "D6   a decision task is scheduled directly behind" in told
-    assert told.splitlines()[-1].endswith("11 events, CANCELED. 1 finding: D6 (1).")
+    output = capsys.readouterr().out
+    assert "8 DecisionTaskScheduled +1.595 s" in output
+    assert "D6   is 1 ms after event 7 WorkflowExecutionCancelRequested" in output
+    assert "D6   a decision task is scheduled directly behind" in output
+    assert output.splitlines()[-1].endswith("11 events, CANCELED. 1 finding: D6 (1).")
 
 
 def test_standard_input_is_a_minus(
@@ -90,10 +90,10 @@ def test_standard_input_is_a_minus(
 
 def test_json_can_be_read_by_programs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert lint("--json", write(tmp_path / "h.json", BROKEN)) == 1
-    told = json.loads(capsys.readouterr().out)
-    assert (told["events"], told["complete"], told["described"]) == (11, True, False)
-    assert [(finding["rule"], finding["eventId"]) for finding in told["findings"]] == [("D6", 8)]
-    assert told["findings"][0]["message"].startswith("is 1 ms after")
+    output = json.loads(capsys.readouterr().out)
+    assert (output["events"], output["complete"], output["described"]) == (11, True, False)
+    assert [(finding["rule"], finding["eventId"]) for finding in output["findings"]] == [("D6", 8)]
+    assert output["findings"][0]["message"].startswith("is 1 ms after")
 
 
 def test_a_beginning_is_judged_as_one(tmp_path: Path) -> None:
@@ -168,15 +168,15 @@ def test_arguments_that_name_no_history_exit_2(
     assert capsys.readouterr().err.startswith("workflowsvc lint: ")
 
 
-def test_text_of_strangers_cannot_steer_the_terminal(
+def test_text_of_clients_cannot_steer_the_terminal(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     changed = mutate(HISTORIES["14.1"], "set 6 identity \x1b[31m; set 6 scheduledEventId 2")
     changed[5]["activityTaskStartedEventAttributes"]["\x1b[2J\n\ud800"] = {"a": ["b" * 10_000]}
     assert lint(write(tmp_path / "h.json", changed)) == 1
-    told = capsys.readouterr().out
-    assert "\x1b" not in told
-    assert max(map(len, told.splitlines())) < 400
+    output = capsys.readouterr().out
+    assert "\x1b" not in output
+    assert max(map(len, output.splitlines())) < 400
 
 
 class Service(BaseHTTPRequestHandler):
@@ -232,8 +232,8 @@ def test_a_service_is_asked_for_all_pages_and_the_description(
     run_id: tuple[str, ...], endpoint: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert lint("--endpoint", endpoint, "--domain", "d", "--workflow-id", "w", *run_id) == 0
-    told = capsys.readouterr().out
-    assert told == "w 22w=: 11 events, CANCELED, compared with its description. No rule is broken.\n"
+    output = capsys.readouterr().out
+    assert output == "w 22w=: 11 events, CANCELED, compared with its description. No rule is broken.\n"
 
 
 def test_the_open_run_is_newer_than_any_closed_one(
@@ -250,6 +250,6 @@ def test_an_execution_that_does_not_exist_exits_2(endpoint: str, capsys: pytest.
 
 
 def test_a_service_that_is_not_there_exits_2(endpoint: str, capsys: pytest.CaptureFixture[str]) -> None:
-    free = "http://127.0.0.1:1"  # nobody listens on tcpmux
+    free = "http://127.0.0.1:1"  # tcpmux: a port without a listener
     assert lint("--endpoint", free, "--domain", "d", "--workflow-id", "w") == 2
     assert "does not answer" in capsys.readouterr().err

@@ -11,8 +11,8 @@ PAGE = (Path(__file__).parents[2] / "docs" / "lint.md").read_text(encoding="utf-
 
 
 def test_every_rule_is_described_in_its_own_words() -> None:
-    told = dict(re.findall(r"^\| ([A-Z]\d+) \| (.+) \|$", PAGE, re.MULTILINE))
-    assert told == RULES
+    described = dict(re.findall(r"^\| ([A-Z]\d+) \| (.+) \|$", PAGE, re.MULTILINE))
+    assert described == RULES
 
 
 def test_every_rule_names_the_section_it_comes_from() -> None:

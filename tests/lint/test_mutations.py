@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from tests.lint.mutate import mutate
-from tests.lint.worlds import change, read_worlds
+from tests.lint.related import change, read_related
 from tests.lint.written import HERE, read_histories
 from workflowsvc.lint import RULES, check_related, lint_history
 
 HISTORIES = read_histories()
-WORLDS = read_worlds()
+RELATED = read_related()
 # Rules that no change of a single text history can break; each has a test of its own, where this says.
 ELSEWHERE = {
     "H8": "test_histories.py",
@@ -39,31 +39,31 @@ def test_a_changed_history_breaks_just_these_rules(rules: str, base: str, operat
     assert {finding.rule for finding in findings} == set(rules.split()), findings
 
 
-@pytest.mark.parametrize("name", sorted(WORLDS))
+@pytest.mark.parametrize("name", sorted(RELATED))
 @pytest.mark.parametrize("settled", [False, True])
 def test_executions_that_agree_break_no_rule(name: str, settled: bool) -> None:
-    assert check_related(WORLDS[name], settled=settled) == []
-    for history in WORLDS[name].values():
+    assert check_related(RELATED[name], settled=settled) == []
+    for history in RELATED[name].values():
         assert lint_history(history) == []
 
 
 @pytest.mark.parametrize(("rules", "base", "operations"), rows("related_mutations.txt"))
-def test_a_changed_world_breaks_just_these_rules(rules: str, base: str, operations: str) -> None:
-    findings = check_related(change(WORLDS[base], operations), settled=True)
+def test_a_changed_group_breaks_just_these_rules(rules: str, base: str, operations: str) -> None:
+    findings = check_related(change(RELATED[base], operations), settled=True)
     assert {finding.rule for finding in findings} == set(rules.split()), findings
     assert all(finding.execution for finding in findings)
 
 
 def test_times_of_two_histories_are_not_compared_when_the_clock_was_set_back() -> None:
-    early = change(WORLDS["family"], "d/22d= at 3 +4.9; b/22b2= at 1 +1.99; a/22a= at 1 +0.5")
+    early = change(RELATED["family"], "d/22d= at 3 +4.9; b/22b2= at 1 +1.99; a/22a= at 1 +0.5")
     assert check_related(early, settled=True)
     assert check_related(early, settled=True, one_clock=False) == []
 
 
 def test_executions_that_are_not_at_hand_are_not_judged() -> None:
-    for world in WORLDS.values():
-        for key in world:
-            rest = {other: history for other, history in world.items() if other != key}
+    for histories in RELATED.values():
+        for key in histories:
+            rest = {other: history for other, history in histories.items() if other != key}
             assert [f for f in check_related(rest) if f.rule != "C10"] == []
 
 

@@ -96,12 +96,12 @@ def member_of(event_type: str) -> str:
 
 
 def attributes(event: HistoryEvent) -> dict[str, Any]:
-    """The attributes of an event, to look at or to change."""
+    """The attributes of an event, to read or to change."""
     return event[member_of(event["eventType"])]
 
 
 def shift(seconds: float) -> float:
-    """The timestamp so long after the first event, in whole milliseconds."""
+    """The timestamp at this distance from the first event, in whole milliseconds."""
     return round((EPOCH + seconds) * 1_000) / 1_000
 
 

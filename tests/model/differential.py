@@ -1,4 +1,4 @@
-"""The service and the naive model side by side: every call goes to both, and both must say the same.
+"""The service and the naive model side by side: every call goes to both, and both must answer the same.
 
 Owns the translation of names: the model numbers its runs, the service makes runIds. After each call the histories of
 all runs are compared, event by event, with their times.
@@ -43,7 +43,7 @@ WORKFLOW_TYPES: dict[tuple[str, str], Members] = {
 ACTIVITY_TYPES: dict[tuple[str, str], Members] = {("full", "1"): FULL_ACTIVITY, ("bare", "1"): {}}
 
 
-class Pair:
+class Differential:
     """`decisions` and `work` are the tasks that were handed out: the service's token and the model's names for it."""
 
     def __init__(
@@ -97,7 +97,7 @@ class Pair:
         return answer
 
     def _actual(self, run_id: str | None) -> str | None:
-        """The runId of a run of the model; what is no such name stays."""
+        """The service's runId of a run of the model; a text that names none is returned unchanged."""
         if run_id and run_id.startswith("run "):
             return self._run_ids[int(run_id.removeprefix("run ")) - 1]
         return run_id
@@ -191,7 +191,7 @@ class Pair:
     def decide(self, task: tuple[str, Run, Any], request: Members) -> None:
         """`decisions` in the request are pairs of a type and attributes, with run ids as the model has them."""
         token, run, started = task
-        told = [_decision(kind, self._named(held)) for kind, held in request["decisions"]]
+        translated = [_decision(kind, self._named(held)) for kind, held in request["decisions"]]
         held = {name: request.get(name) for name in ("executionContext", "taskListScheduleToStartTimeout")}
         if request.get("taskList"):
             held["taskList"] = {"name": request["taskList"]}
@@ -199,7 +199,7 @@ class Pair:
             lambda: self.model.complete_decision(run, started, request),
             "RespondDecisionTaskCompleted",
             taskToken=token,
-            decisions=told,
+            decisions=translated,
             **held,
         )
 
@@ -233,7 +233,7 @@ class Pair:
         self.compare()
 
     def restart(self) -> None:
-        """A millisecond later: places in line are only as fine as that between two processes."""
+        """One millisecond later: across processes, positions on task lists have that resolution."""
         self.advance(1)
         self.world.restart()
         self.world.run()
@@ -244,7 +244,7 @@ class Pair:
     def compare(self) -> None:
         """All histories that have grown on either side."""
         with self.world.store.reader() as reader:
-            # Of runs that have begun since, the keys are in the order of their begin: they are of one process.
+            # Keys of new runs are in the order of their start, since one process made them.
             self._keys += [key for key in reader.runs(-1, 1_000_000) if key not in self._keys]
             keys = self._keys
             rows = reader.executions(keys)
@@ -269,7 +269,7 @@ class Pair:
         return json.loads(text)
 
     def audit(self) -> None:
-        """What is stored is what the histories imply, and legal; lists and counts are the model's."""
+        """Stored rows are those that the histories imply, histories are legal, lists and counts equal the model's."""
         with self.world.store.reader() as reader:
             found = list(audit(reader, Options(self.world.clock.now_ms(), quotas=self.world.settings.quotas)))
         assert not found, "\n".join(map(str, found))

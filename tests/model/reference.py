@@ -1,5 +1,5 @@
-"""SWF once more, as naively as can be: a run is the list of its events, and everything else is found by looking
-through that list again.
+"""A second, naive implementation of SWF: a run is the list of its events, and all else is found by searching that
+list again.
 
 Written from SWF §2 and §4 to §8, to be compared with the service event by event. It must not
 import the service. Slow on purpose: no state is kept that the events hold. Where the specification leaves an order
@@ -89,14 +89,14 @@ class Limits:
 
 @dataclass
 class Run:
-    """`heartbeats` is the one thing that events do not hold: by scheduled event, when and with which details."""
+    """`heartbeats`, the one thing that events do not hold: (time in ms, details) by scheduled event."""
 
     number: int
     workflow_id: str
     events: list[Event] = field(default_factory=list[Event])
     heartbeats: dict[int, tuple[int, str | None]] = field(default_factory=dict[int, tuple[int, str | None]])
     places: dict[int, int] = field(default_factory=dict[int, int])
-    """When each task got in line, by scheduled event."""
+    """The time at which each task was put on its list, by scheduled event."""
 
     @property
     def run_id(self) -> str:
@@ -123,7 +123,7 @@ class Run:
     def _named(self, member: str, types: set[str]) -> set[int]:
         return {event.held[member] for event in self.events if event.type in types}
 
-    # --- what is open, found by looking ---
+    # --- open things, found by searching the events ---
 
     def scheduled_decision(self) -> Event | None:
         over = self._named("scheduledEventId", {"DecisionTaskStarted", "DecisionTaskTimedOut"})
@@ -183,7 +183,7 @@ class Run:
         return [event for event in self.all("LambdaFunctionScheduled") if event.id not in over]
 
     def task_list(self) -> tuple[str, str | None]:
-        """The list of the next decision task, and how long it may wait there (SWF §4.8)."""
+        """The list of the next decision task, and its schedule-to-start timeout (SWF §4.8)."""
         override: tuple[str, str | None] | None = None
         for event in self.events:
             if event.type == "DecisionTaskCompleted":
@@ -208,7 +208,7 @@ class Run:
 
 
 class Due(NamedTuple):
-    """Sorts as things expire: by time, then by event, then in the order of 15.23."""
+    """The order in which deadlines expire: by time, then by event, then as in SWF §15.23."""
 
     at: int
     event_id: int
@@ -289,7 +289,7 @@ class Model:
         return run
 
     def _resolve(self, request: Members, defaults: Members, order: tuple[str, ...]) -> Members | str:
-        """The settings of a run, or the first mandatory one that nobody gives (SWF §2.21, §15.21)."""
+        """The settings of a run, or the first mandatory one that neither request nor type gives (SWF §2.21, §15.21)."""
         names = (*order, "taskPriority", "lambdaRole")
         held = {name: request.get(name) or defaults.get(name) for name in names}
         return next((name for name in order if not held[name]), held)
@@ -340,7 +340,7 @@ class Model:
         self._settle()
 
     def _close(self, run: Run, kind: str, **held: Any) -> None:
-        """SWF §8.8: the parent hears of it, and the children are treated by the policy (SWF §8.6)."""
+        """SWF §8.8: the parent is notified, and the policy is applied to the children (SWF §8.6)."""
         children = run.children()
         closing = self._record(run, kind, **held)
         if "parentWorkflowExecution" in run.started and kind != "WorkflowExecutionContinuedAsNew":
@@ -361,7 +361,7 @@ class Model:
         self._messages.append(deliver)
 
     def _settle(self) -> None:
-        """Everything that happens by itself at this moment: what is due, then what was sent, until it is quiet."""
+        """Everything that happens by itself at this time: due deadlines, then sent messages, until none is left."""
         while True:
             due = self._expire_due()
             messages, self._messages = self._messages, []
@@ -397,7 +397,7 @@ class Model:
             return
         end = closing.type.removeprefix("WorkflowExecution")
         started = parent.child_started(initiated_id)
-        told = {
+        copied = {
             "Completed": ["result"],
             "Failed": ["reason", "details"],
             "Canceled": ["details"],
@@ -410,7 +410,7 @@ class Model:
             startedEventId=started.id if started else 0,
             workflowExecution=child.name,
             workflowType=child.started["workflowType"],
-            **{name: closing.held.get(name) for name in told.get(end, [])},
+            **{name: closing.held.get(name) for name in copied.get(end, [])},
         )
 
     def _apply_policy(self, parent: Run, initiated: Event, policy: str) -> None:
@@ -477,8 +477,8 @@ class Model:
         target = self._addressed(held["workflowId"], held.get("runId"))
         from_ = {"externalInitiatedEventId": initiated.id, "externalWorkflowExecution": sender.name}
         if target is not None and initiated.type.startswith("Signal"):
-            told = {"signalName": held["signalName"], "input": held.get("input")}
-            self._happen(target, "WorkflowExecutionSignaled", **from_, **told)
+            signal = {"signalName": held["signalName"], "input": held.get("input")}
+            self._happen(target, "WorkflowExecutionSignaled", **from_, **signal)
         elif target is not None:
             self._happen(target, "WorkflowExecutionCancelRequested", **from_)
         if sender.is_open:
@@ -522,7 +522,7 @@ class Model:
     # --- time ---
 
     def advance(self, ms: int) -> None:
-        """Time passes; everything happens at its own moment."""
+        """Time passes; each deadline expires at its own time."""
         until = self.now + ms
         self._settle()
         while moments := [due.at for run in self.runs for due in self._deadlines(run) if due.at <= until]:
@@ -708,7 +708,7 @@ class Model:
     # --- decisions ---
 
     def complete_decision(self, run: Run, started: Event, request: Members) -> None:
-        """RespondDecisionTaskCompleted, by the algorithm of 4.5."""
+        """RespondDecisionTaskCompleted, by the algorithm of SWF §4.5."""
         decisions: list[tuple[str, Members]] = request["decisions"]
         kinds = [kind for kind, _ in decisions]
         if any(kind in CLOSING_DECISIONS for kind in kinds[:-1]):
@@ -747,15 +747,15 @@ class Model:
         self._settle()
 
     def _fail(self, run: Run, kind: str, completed_id: int, held: Members, cause: str) -> None:
-        """The ...Failed event repeats what it has room for."""
-        told: dict[str, tuple[str, ...]] = {
+        """The ...Failed event repeats the members that it shares with the decision."""
+        repeated: dict[str, tuple[str, ...]] = {
             "ScheduleActivityTask": ("activityId", "activityType"),
             "RequestCancelActivityTask": ("activityId",),
             "StartTimer": ("timerId",),
             "CancelTimer": ("timerId",),
             "StartChildWorkflowExecution": ("control", "workflowId", "workflowType"),
         }
-        members = {name: held.get(name) for name in told.get(kind, ())}
+        members = {name: held.get(name) for name in repeated.get(kind, ())}
         if kind == "StartChildWorkflowExecution":
             members["initiatedEventId"] = 0  # SWF §5.13
         self._record(run, f"{kind}Failed", cause=cause, decisionTaskCompletedEventId=completed_id, **members)

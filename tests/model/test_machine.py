@@ -1,4 +1,4 @@
-"""Whatever is called in whatever order, the service records what the naive model records.
+"""For random sequences of calls, the service records what the naive model records.
 
 Hypothesis draws the calls and, when the two differ, looks for the fewest that show it.
 """
@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from tests.model.differential import Pair
+from tests.model.differential import Differential
 from tests.model.reference import Limits
 
 Members = dict[str, Any]
@@ -133,40 +133,40 @@ class Comparison(RuleBasedStateMachine):
 
     @initialize(small=st.booleans(), rule=st.sampled_from(["any-close", "documented"]))
     def begin(self, small: bool, rule: str) -> None:
-        self.pair = Pair(limits=Limits(2, 2, 2) if small else None, rule=rule)
+        self.both = Differential(limits=Limits(2, 2, 2) if small else None, rule=rule)
         for workflow_id in ("w0", "w1"):
-            self.pair.start(workflow_id, {"workflowType": _type(("full", "1"))})
+            self.both.start(workflow_id, {"workflowType": _type(("full", "1"))})
 
     @rule(workflow_id=workflow_ids, workflow_type=workflow_types, held=settings_of_runs)
     def start(self, workflow_id: str, workflow_type: tuple[str, str], held: Members) -> None:
-        self.pair.start(workflow_id, held | {"workflowType": _type(workflow_type)})
+        self.both.start(workflow_id, held | {"workflowType": _type(workflow_type)})
 
     @rule(workflow_id=workflow_ids, run_id=run_ids, input_=texts)
     def signal(self, workflow_id: str, run_id: str | None, input_: str | None) -> None:
-        self.pair.signal(workflow_id, run_id, input_)
+        self.both.signal(workflow_id, run_id, input_)
 
     @rule(workflow_id=workflow_ids, run_id=run_ids)
     def request_cancel(self, workflow_id: str, run_id: str | None) -> None:
-        self.pair.request_cancel(workflow_id, run_id)
+        self.both.request_cancel(workflow_id, run_id)
 
     @rule(workflow_id=workflow_ids, run_id=run_ids, policy=st.none() | policies)
     def terminate(self, workflow_id: str, run_id: str | None, policy: str | None) -> None:
-        self.pair.terminate(workflow_id, run_id, policy)
+        self.both.terminate(workflow_id, run_id, policy)
 
     @rule(task_list=task_lists)
     def poll_for_a_decision(self, task_list: str) -> None:
-        """The task is kept, and may be answered later, twice or never."""
-        self.pair.poll_decision(task_list)
+        """The task is kept; a later rule may complete it once, twice or never."""
+        self.both.poll_decision(task_list)
 
     @rule(task_list=task_lists)
     def poll_for_an_activity(self, task_list: str) -> None:
-        self.pair.poll_activity(task_list)
+        self.both.poll_activity(task_list)
 
     def _decide(self, decisions: list[tuple[str, Members]], **more: Any) -> None:
         """The next task of either list; if there is none, the one that was kept last."""
-        pair = self.pair
-        if pair.poll_decision("left") or pair.poll_decision("right") or pair.decisions:
-            pair.decide(pair.decisions[-1], more | {"decisions": decisions})
+        both = self.both
+        if both.poll_decision("left") or both.poll_decision("right") or both.decisions:
+            both.decide(both.decisions[-1], more | {"decisions": decisions})
 
     @rule(decisions=_some(schedules))
     def decide_to_schedule(self, decisions: list[tuple[str, Members]]) -> None:
@@ -205,39 +205,39 @@ class Comparison(RuleBasedStateMachine):
     def move_to_a_list(self, task_list: str, to_start: str | None) -> None:
         self._decide([], **_without_none({"taskList": task_list, "taskListScheduleToStartTimeout": to_start}))
 
-    @precondition(lambda self: self.pair.decisions)
+    @precondition(lambda self: self.both.decisions)
     @rule(data=st.data(), decisions=_some(open_decisions | closing_decisions, 0, 2))
     def answer_a_kept_task(self, data: st.DataObject, decisions: list[tuple[str, Members]]) -> None:
-        self.pair.decide(self._one(data, self.pair.decisions), {"decisions": decisions})
+        self.both.decide(self._one(data, self.both.decisions), {"decisions": decisions})
 
     def _work(self) -> Any:
-        pair = self.pair
-        found = pair.poll_activity("left") or pair.poll_activity("right") or pair.work
-        return pair.work[-1] if found else None
+        both = self.both
+        found = both.poll_activity("left") or both.poll_activity("right") or both.work
+        return both.work[-1] if found else None
 
     @rule(end=st.sampled_from(["Completed", "Failed", "Canceled"]), text=texts)
     def work(self, end: str, text: str | None) -> None:
         if (task := self._work()) is not None:
-            self.pair.end_activity(task, end, **{"result" if end == "Completed" else "details": text})
+            self.both.end_activity(task, end, **{"result" if end == "Completed" else "details": text})
 
     @rule(text=texts)
     def begin_to_work(self, text: str | None) -> None:
         if (task := self._work()) is not None:
-            self.pair.heartbeat(task, text)
+            self.both.heartbeat(task, text)
 
-    @precondition(lambda self: self.pair.work)
+    @precondition(lambda self: self.both.work)
     @rule(data=st.data(), end=st.sampled_from(["Completed", "Failed", "Canceled"]))
     def end_a_kept_activity(self, data: st.DataObject, end: str) -> None:
-        self.pair.end_activity(self._one(data, self.pair.work), end)
+        self.both.end_activity(self._one(data, self.both.work), end)
 
     @rule(ms=st.sampled_from([1, 999, 1000, 5000, 31_000]))
     def pass_time(self, ms: int) -> None:
-        self.pair.advance(ms)
+        self.both.advance(ms)
 
     @rule(ms=st.sampled_from([0, 200_000, 1_000_000]))
     def restart(self, ms: int) -> None:
-        self.pair.advance(ms)
-        self.pair.restart()
+        self.both.advance(ms)
+        self.both.restart()
 
     def _one(self, data: st.DataObject, tasks: list[Any]) -> Any:
         back = data.draw(st.sampled_from([1, 1, 1, 1, 2, 3]), label="how far back")
@@ -245,13 +245,13 @@ class Comparison(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_wrong_anywhere(self) -> None:
-        if hasattr(self, "pair") and self.pair.calls % 10 == 0:
-            self.pair.audit()
+        if hasattr(self, "both") and self.both.calls % 10 == 0:
+            self.both.audit()
 
     def teardown(self) -> None:
-        if hasattr(self, "pair"):
-            self.pair.audit()
-            self.pair.world.store.close()
+        if hasattr(self, "both"):
+            self.both.audit()
+            self.both.world.store.close()
 
 
 TestTheServiceAgainstTheModel = Comparison.TestCase

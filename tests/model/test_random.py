@@ -1,4 +1,4 @@
-"""Long random lives, longer than Hypothesis would draw them, recorded alike by the service and by the naive model."""
+"""Random sequences of calls, longer than Hypothesis draws them: service and naive model record the same."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.model.differential import Pair
+from tests.model.differential import Differential
 from tests.model.reference import Limits
 from tests.sim.decisions import LISTS, POLICIES, WORKFLOWS, Dice
 
@@ -26,7 +26,7 @@ def _pairs(decisions: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
     return found
 
 
-def _step(pair: Pair, dice: Dice) -> None:
+def _step(both: Differential, dice: Dice) -> None:
     choice = dice.source.choices(
         [
             "start",
@@ -47,37 +47,37 @@ def _step(pair: Pair, dice: Dice) -> None:
     workflow_id = dice.one(*WORKFLOWS[:4])
     run_id = dice.run_id() if dice.chance(0.2) else None
     if choice == "start":
-        pair.start(workflow_id, dice.settings(child=False) | {"workflowType": dice.workflow_type()})
+        both.start(workflow_id, dice.settings(child=False) | {"workflowType": dice.workflow_type()})
     elif choice == "signal":
-        pair.signal(workflow_id, run_id, dice.marker())
+        both.signal(workflow_id, run_id, dice.marker())
     elif choice == "cancel":
-        pair.request_cancel(workflow_id, run_id)
+        both.request_cancel(workflow_id, run_id)
     elif choice == "terminate":
-        pair.terminate(workflow_id, run_id, dice.one(None, *POLICIES))
+        both.terminate(workflow_id, run_id, dice.one(None, *POLICIES))
     elif choice == "decide":
-        if any(pair.poll_decision(name) for name in LISTS) or pair.decisions:
-            pair.decide(pair.decisions[-1], _completion(dice))
+        if any(both.poll_decision(name) for name in LISTS) or both.decisions:
+            both.decide(both.decisions[-1], _completion(dice))
     elif choice == "poll":
-        pair.poll_decision(dice.one(*LISTS))
-        pair.poll_activity(dice.one(*LISTS))
+        both.poll_decision(dice.one(*LISTS))
+        both.poll_activity(dice.one(*LISTS))
     elif choice == "work":
-        if any(pair.poll_activity(name) for name in LISTS) or pair.work:
-            pair.end_activity(pair.work[-1], dice.one(*ENDS))
+        if any(both.poll_activity(name) for name in LISTS) or both.work:
+            both.end_activity(both.work[-1], dice.one(*ENDS))
     elif choice == "begin":
-        if any(pair.poll_activity(name) for name in LISTS) or pair.work:
-            pair.heartbeat(pair.work[-1], dice.one(None, dice.marker()))
+        if any(both.poll_activity(name) for name in LISTS) or both.work:
+            both.heartbeat(both.work[-1], dice.one(None, dice.marker()))
     elif choice == "beat":
-        if pair.work:
-            pair.heartbeat(dice.source.choice(pair.work[-3:]), dice.one(None, dice.marker()))
+        if both.work:
+            both.heartbeat(dice.source.choice(both.work[-3:]), dice.one(None, dice.marker()))
     elif choice == "late":
-        if pair.work:
-            pair.end_activity(dice.source.choice(pair.work), dice.one(*ENDS))
-        if pair.decisions:
-            pair.decide(dice.source.choice(pair.decisions), _completion(dice))
+        if both.work:
+            both.end_activity(dice.source.choice(both.work), dice.one(*ENDS))
+        if both.decisions:
+            both.decide(dice.source.choice(both.decisions), _completion(dice))
     elif choice == "time":
-        pair.advance(dice.one(1, 700, 1_000, 4_000, 11_000, 61_000))
+        both.advance(dice.one(1, 700, 1_000, 4_000, 11_000, 61_000))
     else:
-        pair.restart()
+        both.restart()
 
 
 def _completion(dice: Dice) -> dict[str, Any]:
@@ -93,14 +93,14 @@ def _completion(dice: Dice) -> dict[str, Any]:
 def test_a_long_life_is_recorded_alike(seed: int) -> None:
     source = random.Random(seed)
     markers = iter(f"m{number}" for number in range(1_000_000))
-    pair = Pair(
+    both = Differential(
         limits=source.choice([None, Limits(2, 2, 1), Limits(3, 1, 2)]),
         rule=source.choice(["any-close", "documented"]),
     )
     for number in range(CALLS):
-        run_ids = [run.run_id for run in pair.model.runs[-6:]]
-        _step(pair, Dice(source, lambda: next(markers), run_ids))
+        run_ids = [run.run_id for run in both.model.runs[-6:]]
+        _step(both, Dice(source, lambda: next(markers), run_ids))
         if number % 25 == 0:
-            pair.audit()
-    pair.audit()
-    pair.world.store.close()
+            both.audit()
+    both.audit()
+    both.world.store.close()

@@ -31,9 +31,10 @@ from workflowsvc.engine.engine import Engine
 from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.http.app import HttpApp
 from workflowsvc.http.server import HttpServer
+from workflowsvc.service.action import Action
+from workflowsvc.service.actions import SWF
 from workflowsvc.service.api import Api
 from workflowsvc.service.disconnect import Disconnect
-from workflowsvc.service.operations import POLLS, READS
 from workflowsvc.settings import Settings
 from workflowsvc.store.interface import Store
 from workflowsvc.store.sqlite.store import SqliteStore
@@ -52,24 +53,25 @@ class Door:
 
     def begin(
         self,
-        operation: str,
+        action: Action,
         tenant: Tenant,
         request: Any,
         gone: Disconnect | None,
         done: Callable[[Any], None],
+        _request_id: str = "",
     ) -> None:
-        task = asyncio.ensure_future(self.call(operation, tenant, request, gone))
+        task = asyncio.ensure_future(self.call(action, tenant, request, gone))
         task.add_done_callback(lambda task: task.cancelled() or done(task.exception() or task.result()))
 
-    async def call(self, operation: str, tenant: Tenant, request: Any, gone: Disconnect | None) -> Any:
-        if operation not in POLLS:
-            return await self.api.call(operation, tenant, request, gone)
+    async def call(self, action: Action, tenant: Tenant, request: Any, gone: Disconnect | None) -> Any:
+        if action.kind != "poll":
+            return await self.api.call(action, tenant, request, gone)
         if not self.next_poll_waits:
             gone = Disconnect()
             gone.set()
-            return await self.api.call(operation, tenant, request, gone)
+            return await self.api.call(action, tenant, request, gone)
         self.next_poll_waits = False
-        task = asyncio.ensure_future(self.api.call(operation, tenant, request, gone))
+        task = asyncio.ensure_future(self.api.call(action, tenant, request, gone))
         self.waiting.append(task)
         return await task
 
@@ -165,7 +167,7 @@ class OverHttp:
             told = error.response["Error"]
             raise Refused(told["Code"], told.get("Message") or None) from None
         finally:
-            if operation not in READS:
+            if SWF.actions[operation].kind != "read":
                 self._settle()
         del answer["ResponseMetadata"]
         return _plain(answer) or None

@@ -49,7 +49,7 @@ def polls_in_memory() -> int:
 
 
 def test_polls_that_were_answered_leave_nothing_to_the_garbage_collector() -> None:
-    """Its rounds stop all calls: 30 to 80 ms of them, every second and a half of 600 workflows a second."""
+    """Its pauses stall all calls: 30 to 80 ms, every 1.5 s at 600 workflows a second."""
     with serving(long_poll_seconds=0.05) as server:
         ask(server, "RegisterDomain", name="d", workflowExecutionRetentionPeriodInDays="1")
         ask(

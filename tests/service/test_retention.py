@@ -1,4 +1,4 @@
-"""What callers see of a run while it is being forgotten, a few hundred events at a time (SWF §8.12)."""
+"""What clients see of a run while it is being purged, a few hundred events at a time (SWF §8.12)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A batch that met a conflict is undone and run again, and nobody who waits for a task is forgotten over it.
+"""A batch that met a conflict is undone and run again, and no waiting poll is lost by that.
 
-That whole scenarios come out the same is shown in tests/histories; here are the ends of polls.
+That whole scenarios come out the same is shown in tests/histories; here polls end.
 """
 
 from __future__ import annotations

@@ -10,27 +10,26 @@ import pytest
 from tests.world_fixture import ACTIVITY, LIST, ROLE, WORKFLOW, Stage, attributes, decision
 from workflowsvc.faults import ThrottlingException
 from workflowsvc.model import shapes
-from workflowsvc.service.buckets import (
-    ACTIVITY_TASK_LIST,
-    CALLS,
-    DECISIONS,
-    MOST_BUCKETS,
-    RUNS,
-    Buckets,
-    Rate,
-)
+from workflowsvc.service.action import Rate
+from workflowsvc.service.actions import SWF
+from workflowsvc.service.buckets import ACTIVITY_TASK_LIST, DECISIONS, MAX_BUCKETS, Buckets
 from workflowsvc.settings import Limits, Settings
 from workflowsvc.tenant import Tenant
 from workflowsvc.testing import LATER, World
 
-MAX_QUEUED_TO_LINGER = 10**6
+NO_LIMIT = 10**6
 ROOMY = Limits(
-    max_events=MAX_QUEUED_TO_LINGER,
-    max_open_activities=MAX_QUEUED_TO_LINGER,
-    max_open_timers=MAX_QUEUED_TO_LINGER,
-    max_open_children=MAX_QUEUED_TO_LINGER,
-    max_open_lambdas=MAX_QUEUED_TO_LINGER,
+    max_events=NO_LIMIT,
+    max_open_activities=NO_LIMIT,
+    max_open_timers=NO_LIMIT,
+    max_open_children=NO_LIMIT,
+    max_open_lambdas=NO_LIMIT,
 )
+
+
+ACTIONS = SWF.actions
+CALLS = {name: action.rate for name, action in ACTIONS.items() if action.rate}
+RUNS = {name: action.run_rate for name, action in ACTIONS.items() if action.run_rate}
 
 
 @pytest.fixture
@@ -56,52 +55,52 @@ def test_a_bucket_of_calls_empties_and_fills_again_with_the_clock(operation: str
     buckets, tenant = Buckets(enforced=True), Tenant()
     size, refill = CALLS[operation]
     for _ in range(size):
-        buckets.require_call(tenant, operation, 0)
+        buckets.require_call(tenant, ACTIONS[operation], 0)
     with pytest.raises(ThrottlingException) as caught:
-        buckets.require_call(tenant, operation, 0)
+        buckets.require_call(tenant, ACTIONS[operation], 0)
     assert caught.value.message == "Rate exceeded"
     with pytest.raises(ThrottlingException):
-        buckets.require_call(tenant, operation, 1000 // refill - 1)
+        buckets.require_call(tenant, ACTIONS[operation], 1000 // refill - 1)
     for _ in range(refill):
-        buckets.require_call(tenant, operation, 1000)
+        buckets.require_call(tenant, ACTIONS[operation], 1000)
     with pytest.raises(ThrottlingException):
-        buckets.require_call(tenant, operation, 1000)
+        buckets.require_call(tenant, ACTIONS[operation], 1000)
 
 
 def test_a_bucket_never_holds_more_than_its_size() -> None:
     buckets, tenant = Buckets(enforced=True), Tenant()
     for now in (0, 10**9):
         for _ in range(CALLS["RegisterDomain"].size):
-            buckets.require_call(tenant, "RegisterDomain", now)
+            buckets.require_call(tenant, ACTIONS["RegisterDomain"], now)
         with pytest.raises(ThrottlingException):
-            buckets.require_call(tenant, "RegisterDomain", now)
+            buckets.require_call(tenant, ACTIONS["RegisterDomain"], now)
 
 
 def test_a_clock_that_is_set_back_neither_fills_nor_blocks_a_bucket() -> None:
     buckets, tenant = Buckets(enforced=True), Tenant()
     for _ in range(100):
-        buckets.require_call(tenant, "RegisterDomain", 10_000)
+        buckets.require_call(tenant, ACTIONS["RegisterDomain"], 10_000)
     with pytest.raises(ThrottlingException):
-        buckets.require_call(tenant, "RegisterDomain", 0)
-    buckets.require_call(tenant, "RegisterDomain", 11_000)
+        buckets.require_call(tenant, ACTIONS["RegisterDomain"], 0)
+    buckets.require_call(tenant, ACTIONS["RegisterDomain"], 11_000)
 
 
 def test_buckets_are_those_of_one_action_of_one_account_in_one_region() -> None:
     buckets = Buckets(enforced=True)
     for _ in range(100):
-        buckets.require_call(Tenant(), "RegisterDomain", 0)
+        buckets.require_call(Tenant(), ACTIONS["RegisterDomain"], 0)
     with pytest.raises(ThrottlingException):
-        buckets.require_call(Tenant(), "RegisterDomain", 0)
-    buckets.require_call(Tenant(), "DeprecateDomain", 0)
-    buckets.require_call(Tenant(account="111111111111"), "RegisterDomain", 0)
-    buckets.require_call(Tenant(region="eu-west-1"), "RegisterDomain", 0)
+        buckets.require_call(Tenant(), ACTIONS["RegisterDomain"], 0)
+    buckets.require_call(Tenant(), ACTIONS["DeprecateDomain"], 0)
+    buckets.require_call(Tenant(account="111111111111"), ACTIONS["RegisterDomain"], 0)
+    buckets.require_call(Tenant(region="eu-west-1"), ACTIONS["RegisterDomain"], 0)
 
 
 def test_buckets_that_are_full_again_are_forgotten() -> None:
     buckets = Buckets(enforced=True)
-    for number in range(MOST_BUCKETS + 10):
-        buckets.require_run(f"run {number}", "SignalWorkflowExecution", number * 1000)
-    assert len(buckets._buckets) < MOST_BUCKETS
+    for number in range(MAX_BUCKETS + 10):
+        buckets.require_run(f"run {number}", ACTIONS["SignalWorkflowExecution"], number * 1000)
+    assert len(buckets._buckets) < MAX_BUCKETS
 
 
 def test_a_throttled_call_does_nothing(on: Stage) -> None:
@@ -114,7 +113,7 @@ def test_a_throttled_call_does_nothing(on: Stage) -> None:
             terminated += 1
         else:
             with pytest.raises(Exception, match="Unknown execution"):
-                on.ask("TerminateWorkflowExecution", workflowId="nobody")
+                on.ask("TerminateWorkflowExecution", workflowId="unknown")
     with pytest.raises(ThrottlingException):
         on.ask("TerminateWorkflowExecution", workflowId="w")
     assert on.peek(run_id) == ["WorkflowExecutionStarted", "DecisionTaskScheduled"]
@@ -147,8 +146,8 @@ DECISION_MEMBERS: dict[str, dict[str, Any]] = {
     "ScheduleActivityTask": {"activityType": ACTIVITY, "activityId": "{}"},
     "StartTimer": {"timerId": "{}", "startToFireTimeout": "1000"},
     "StartChildWorkflowExecution": {"workflowId": "child {}", "workflowType": WORKFLOW},
-    "SignalExternalWorkflowExecution": {"workflowId": "nobody", "signalName": "s"},
-    "RequestCancelExternalWorkflowExecution": {"workflowId": "nobody"},
+    "SignalExternalWorkflowExecution": {"workflowId": "unknown", "signalName": "s"},
+    "RequestCancelExternalWorkflowExecution": {"workflowId": "unknown"},
     "ScheduleLambdaFunction": {"id": "{}", "name": "f"},
 }
 
@@ -176,14 +175,14 @@ def _all_events(on: Stage, run_id: str, workflow_id: str) -> list[dict[str, Any]
 
 
 def test_every_cause_of_the_model_that_tells_of_a_rate_has_a_bucket() -> None:
-    told = {
+    found = {
         cause
         for name, alias in vars(shapes).items()
         if name.endswith("FailedCause")
         for cause in get_args(alias)
         if cause.endswith("RATE_EXCEEDED")
     }
-    assert told == set(CAUSES.values())
+    assert found == set(CAUSES.values())
     assert DECISIONS.keys() == CAUSES.keys()
 
 

@@ -8,15 +8,17 @@ import pytest
 from botocore.exceptions import ClientError
 
 from interop.server import running_server
-from workflowsvc.service.buckets import CALLS
+from workflowsvc.service.actions import SWF
 
 
 def test_boto3_sees_a_throttled_call_as_from_aws(tmp_path: Path) -> None:
     with running_server(tmp_path, "--limits", "aws", "--max-domains", "1") as server:
         client = server.client()
+        rate = SWF.actions["RegisterDomain"].rate
+        assert rate is not None
         client.register_domain(name="d", workflowExecutionRetentionPeriodInDays="1")
         seen: list[str] = []
-        for _ in range(10 * CALLS["RegisterDomain"].size):
+        for _ in range(10 * rate.size):
             with pytest.raises(ClientError) as caught:
                 client.register_domain(name="e", workflowExecutionRetentionPeriodInDays="1")
             error = caught.value.response["Error"]

@@ -6,7 +6,8 @@ import dataclasses
 import re
 from pathlib import Path
 
-from workflowsvc.service.buckets import CALLS, DECISIONS
+from workflowsvc.service.actions import SWF
+from workflowsvc.service.buckets import DECISIONS
 from workflowsvc.settings import Limits
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "limits.md").read_text(encoding="utf-8")
@@ -25,11 +26,11 @@ def test_the_rates_of_decisions_are_on_the_page() -> None:
 
 def test_the_rates_of_calls_are_on_the_page() -> None:
     rows = [(names, number(size), number(refill)) for names, size, refill in ROW.findall(PAGE)]
-    for operation, rate in CALLS.items():
-        assert any((size, refill) == rate for _, size, refill in rows), operation
+    for name, action in SWF.actions.items():
+        assert any((size, refill) == action.rate for _, size, refill in rows), name
         for names, size, refill in rows:
-            if re.search(rf"\b{operation}\b", names):
-                assert (size, refill) == rate, operation
+            if re.search(rf"\b{name}\b", names):
+                assert (size, refill) == action.rate, name
 
 
 def test_the_quotas_are_on_the_page() -> None:

@@ -48,7 +48,7 @@ class Checks:
                 else [*fsck.examine(reader, changed, options, box)]
             )
             assert not found, "\n".join(map(str, found))
-            assert not box.findings, box.findings
+            assert not box.problems, box.problems
             self._check_memory(reader, world, rows)
         self._check_alarms(world, rows, bool(box.rows))
         self._check_polls(world)

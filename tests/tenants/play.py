@@ -1,4 +1,4 @@
-"""Several tenants live their day at once, one call each in turn; what each of them hears is kept.
+"""Several tenants make their calls at the same time, one each in turn; the answers to each of them are kept.
 
 Owns the turns and the judgement of leaks. How a call is carried out is given.
 """
@@ -21,7 +21,7 @@ TENANTS: dict[str, Tenant] = {
 
 
 class Refusal(NamedTuple):
-    """A fault, as the caller sees it."""
+    """A fault, as the client sees it."""
 
     code: str
     message: str | None
@@ -39,10 +39,10 @@ class Heard(NamedTuple):
 
 
 def live(carry_out: CarryOut) -> dict[str, list[Heard]]:
-    """All tenants to the end of their day; what each of them heard."""
+    """Plays the calls of all tenants to the end; the answers to each of them."""
     heard: dict[str, list[Heard]] = {mark: [] for mark in TENANTS}
     stories = {mark: story(mark) for mark in TENANTS}
-    calls: dict[str, Call] = {mark: next(told) for mark, told in stories.items()}
+    calls: dict[str, Call] = {mark: next(own) for mark, own in stories.items()}
     while calls:
         for mark, call in list(calls.items()):
             answer = carry_out(TENANTS[mark], call.operation, call.members)
@@ -56,7 +56,7 @@ def live(carry_out: CarryOut) -> dict[str, list[Heard]]:
 
 
 def secrets(answer: Any) -> set[str]:
-    """Names that the service has made up: whoever else hears one has heard too much."""
+    """Names that the service has made: in an answer to another tenant each of them is a leak."""
     found: set[str] = set()
     if isinstance(answer, Mapping):
         for name, value in answer.items():
@@ -71,7 +71,7 @@ def secrets(answer: Any) -> set[str]:
 
 
 def leaks(heard: dict[str, list[Heard]]) -> list[str]:
-    """Everything that somebody heard and only others could know."""
+    """Every text in an answer to one tenant that only another could know."""
     owned = {
         mark: {mark, TENANTS[mark].domain_arn("")} | set().union(*(secrets(item.answer) for item in answers))
         for mark, answers in heard.items()

@@ -1,7 +1,7 @@
-"""What one tenant does in a day: every operation and decision, with names that all share and texts of its own.
+"""The calls of one tenant: every operation and decision, with names that all tenants share and texts of its own.
 
-Owns the order of calls; whoever plays it carries them out and sends back the answers. Everything free is tainted with
-the tenant's mark, so that a text that strays can be seen anywhere.
+Owns the order of calls; the player carries them out and sends back the answers. Every free text holds the tenant's
+mark, so that a leaked text is recognised in any answer.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ EVER = {"startTimeFilter": {"oldestDate": 0}}
 
 
 def story(mark: str) -> Story:
-    """The whole day."""
+    """All calls."""
     yield from names(mark)
     yield from listings(mark)
     yield from tags(mark)

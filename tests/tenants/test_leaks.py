@@ -1,4 +1,4 @@
-"""No tenant hears a word of another, in any answer to any operation (SWF §1.3.5; QUALITY §2.5.S)."""
+"""No answer to any operation holds a text of another tenant (SWF §1.3.5; QUALITY §2.5.S)."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def histories(world: World, tenant: Tenant) -> dict[tuple[str, str], list[dict[s
     return found
 
 
-def test_nobody_hears_a_word_of_another(heard: dict[str, list[Heard]]) -> None:
+def test_no_answer_holds_a_text_of_another_tenant(heard: dict[str, list[Heard]]) -> None:
     assert leaks(heard) == []
 
 

@@ -1,4 +1,4 @@
-"""Whose names are meant is told by the credentials a request is signed with: account and region (SWF §1.3.5)."""
+"""The credentials of a request name its account and region, and so whose names are meant (SWF §1.3.5)."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def test_no_tenant_hears_a_word_of_another_over_http(server: Server) -> None:
         try:
             answer = clients[tenant]._make_api_call(operation, members)
         except ClientError as error:
-            told = error.response["Error"]
-            return Refusal(told["Code"], told.get("Message"))
+            fault = error.response["Error"]
+            return Refusal(fault["Code"], fault.get("Message"))
         del answer["ResponseMetadata"]
         return answer
 

@@ -1,6 +1,6 @@
-"""What a tenant knows of another is worth nothing: ids, tokens and ARNs of others are like ones that never were.
+"""Ids, tokens and ARNs of another tenant are answered like ones that never existed.
 
-Every operation that takes such a name is tried with a real one of somebody else and with one that is made up, by a
+Every operation that takes such a name is tried with a real one of another tenant and with one that is made up, by a
 stranger who has a domain, runs and lists of the same names. The answers are alike, and nothing changes.
 """
 
@@ -21,8 +21,8 @@ from workflowsvc.testing import World
 
 OWNER = Tenant("111111111111", "us-east-1")
 STRANGERS = [Tenant("222222222222", "us-east-1"), Tenant("111111111111", "eu-west-1")]
-NOBODYS_RUN = "22" + b64encode(bytes(range(32))).decode()
-NOBODYS_TOKEN = b64encode(bytes(range(100))).decode()
+MADE_UP_RUN = "22" + b64encode(bytes(range(32))).decode()
+MADE_UP_TOKEN = b64encode(bytes(range(100))).decode()
 EVER: dict[str, Any] = {"startTimeFilter": {"oldestDate": 0}}
 
 # Operations with a domain, by the members that let them answer with several pages.
@@ -65,16 +65,16 @@ def test_every_operation_that_takes_a_name_of_the_service_is_tried() -> None:
 
 @pytest.fixture(params=STRANGERS, ids=["another account", "another region"])
 def stranger(request: pytest.FixtureRequest) -> Stage:
-    return furnish(Stage(World(), tenant=request.param))
+    return fill(Stage(World(), tenant=request.param))
 
 
 @pytest.fixture
 def owner(stranger: Stage) -> Stage:
-    return furnish(Stage(stranger.world, tenant=OWNER))
+    return fill(Stage(stranger.world, tenant=OWNER))
 
 
-def furnish(on: Stage) -> Stage:
-    """More than one of everything."""
+def fill(on: Stage) -> Stage:
+    """Adds more than one of each kind, so that every list has several pages."""
     on.call("RegisterDomain", name="d2", workflowExecutionRetentionPeriodInDays="1")
     on.ask("RegisterActivityType", name="another", version="1")
     on.ask("RegisterWorkflowType", name="another", version="1")
@@ -116,7 +116,7 @@ def test_the_run_of_another_is_unknown(owner: Stage, stranger: Stage, operation:
     run_id = owner.start()
     before = state(owner)
     answers = []
-    for attempt in (run_id, NOBODYS_RUN):
+    for attempt in (run_id, MADE_UP_RUN):
         answer = tried(stranger, operation, with_run(operation, attempt))
         assert isinstance(answer, Refusal)
         assert answer.message is not None
@@ -147,7 +147,7 @@ def test_the_task_token_of_another_is_no_token(owner: Stage, stranger: Stage, op
             task = on.ask("PollForActivityTask", taskList=LIST)
         tokens[on] = task["taskToken"]
     before = state(owner)
-    for attempt in (tokens[owner], NOBODYS_TOKEN, "nonsense"):
+    for attempt in (tokens[owner], MADE_UP_TOKEN, "nonsense"):
         answer = tried(stranger, operation, {"taskToken": attempt})
         assert answer == Refusal("ValidationException", "Invalid token")
     assert state(owner) == before
@@ -168,7 +168,7 @@ def test_the_page_token_of_another_is_no_token(owner: Stage, stranger: Stage, op
     refused = Refusal("ValidationException", "Invalid token")
     stolen = first[stranger] | {"nextPageToken": first[owner]["nextPageToken"]}
     assert tried(stranger, operation, stolen) == refused
-    assert tried(stranger, operation, stolen | {"nextPageToken": NOBODYS_TOKEN}) == refused
+    assert tried(stranger, operation, stolen | {"nextPageToken": MADE_UP_TOKEN}) == refused
     whole = tried(stranger, operation, first[owner])
     assert whole == refused or (operation, whole.code) == (
         "GetWorkflowExecutionHistory",
@@ -191,7 +191,7 @@ def test_the_domain_of_another_has_no_tags_for_strangers(
         "ListTagsForResource": {},
     }[operation]
     own = stranger.call("DescribeDomain", name="d")["domainInfo"]["arn"]
-    for attempt in (arn, own + "-nobody"):
+    for attempt in (arn, own + "-unknown"):
         answer = tried(stranger, operation, {"resourceArn": attempt} | more)
         assert answer == Refusal("UnknownResourceFault", f"Unknown resource: {attempt}")
     assert owner.call("ListTagsForResource", resourceArn=arn)["tags"] == [{"key": "k", "value": "v"}]

@@ -11,6 +11,7 @@ from tests.wire import swf_model
 from workflowsvc import faults
 from workflowsvc.model import wire
 from workflowsvc.model.shapes import OPERATIONS
+from workflowsvc.service.models import MODELS
 
 PARSER = create_parser("json")
 MODELLED = sorted({fault for operation in OPERATIONS.values() for fault in operation.faults})
@@ -82,7 +83,7 @@ def test_faults_carry_their_namespace_status_and_text(
     "prefix", ["SimpleWorkflowService", "com.amazonaws.swf.service.model.SimpleWorkflowService"]
 )
 def test_both_spellings_of_a_target_name_the_operation(prefix: str, operation: str) -> None:
-    assert wire.operation_of(f"{prefix}.{operation}") == operation
+    assert MODELS.by_target(f"{prefix}.{operation}").name == operation
 
 
 @pytest.mark.parametrize(
@@ -106,7 +107,7 @@ def test_both_spellings_of_a_target_name_the_operation(prefix: str, operation: s
 )
 def test_any_other_target_is_an_unknown_operation(target: str) -> None:
     with pytest.raises(faults.UnknownOperationException):
-        wire.operation_of(target)
+        MODELS.by_target(target)
 
 
 @pytest.mark.parametrize(

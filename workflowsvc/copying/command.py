@@ -9,12 +9,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Protocol
 
 from workflowsvc.copying.compare import Different, Same, compare
-from workflowsvc.copying.transfer import Place, Readable, Transfer, finish, place_in
+from workflowsvc.copying.transfer import Checkpoint, ReadableStore, Transfer, checkpoint_in, finish
 from workflowsvc.fsck import Options, Problem, audit
 from workflowsvc.fsck.audit import Counts
 from workflowsvc.fsck.report import as_text
@@ -32,18 +31,16 @@ A copy that was interrupted goes on where it ended when the same command is run 
 no server starts on it."""
 TOLD_EVERY = 1_000  # runs
 
-OpenStore = Callable[[str], RepairStore]
 
-
-class Source(Readable, Protocol):
-    """A store that is only looked at, and by nobody else."""
+class Source(ReadableStore, Protocol):
+    """A store opened for reading only, while no server uses it."""
 
     def require_alone(self) -> None: ...
     def close(self) -> None: ...
 
 
 class CopyFailed(StoreUnusable):
-    """Not all of it is there, or it cannot be told."""
+    """The copy is incomplete, or its completeness could not be proved."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -76,8 +73,8 @@ def run(args: argparse.Namespace) -> int:
         afterwards.callback(source.close)
         target: RepairStore = args.open_store(args.target)
         afterwards.callback(target.close)
-        place = place_in(target, source)
-        same = _copy(source, target, place, options, anyway=args.with_problems)
+        checkpoint = checkpoint_in(target, source)
+        same = _copy(source, target, checkpoint, options, anyway=args.with_problems)
         source.require_alone()
         finish(target)
         _say(_summary(source, target, same, seconds=(args.now_ms() - began) / 1000))
@@ -100,7 +97,9 @@ def _place_of(store: str) -> str:
     return os.path.realpath(store.removeprefix("sqlite:")) if store.startswith("sqlite:") else store
 
 
-def _copy(source: Source, target: RepairStore, place: Place, options: Options, *, anyway: bool) -> Same:
+def _copy(
+    source: Source, target: RepairStore, checkpoint: Checkpoint, options: Options, *, anyway: bool
+) -> Same:
     """What is on both sides in the end. Raises CopyFailed."""
     problems, counts = _audit("the source", source, options)
     if problems and not anyway:
@@ -109,15 +108,15 @@ def _copy(source: Source, target: RepairStore, place: Place, options: Options, *
             f"something is wrong in {source.describe()}: mend it with `workflowsvc fsck --repair`. What stays wrong "
             "after that is copied as it is --with-problems."
         )
-    if place.run >= 0 or place.message >= 0:
+    if checkpoint.run >= 0 or checkpoint.message >= 0:
         _say("Going on with a copy that was begun before.")
-    carrier = Transfer(source, target, place, _Progress("carried", of=counts.runs))
+    transfer = Transfer(source, target, checkpoint, _Progress("carried", of=counts.runs))
     try:
-        carrier.transfer()
+        transfer.transfer()
     except KeyboardInterrupt:
         _complain("stopped; run the same command again to go on")
         raise
-    _say(f"{carrier.runs:,} runs carried.")
+    _say(f"{transfer.runs:,} runs carried.")
     try:
         same = compare(source, target, _Progress("compared", of=counts.runs))
     except Different as difference:
@@ -135,7 +134,7 @@ def _copy(source: Source, target: RepairStore, place: Place, options: Options, *
     return same
 
 
-def _audit(what: str, store: Readable, options: Options) -> tuple[list[Problem], Counts]:
+def _audit(what: str, store: ReadableStore, options: Options) -> tuple[list[Problem], Counts]:
     counts = Counts()
     options.progress = _Progress(f"of {what} audited")
     with store.reader() as reader:
@@ -144,7 +143,7 @@ def _audit(what: str, store: Readable, options: Options) -> tuple[list[Problem],
     return problems, counts
 
 
-def _summary(source: Readable, target: RepairStore, same: Same, seconds: float) -> str:
+def _summary(source: ReadableStore, target: RepairStore, same: Same, seconds: float) -> str:
     found = [
         f"{same.domains:,} domains",
         f"{same.types:,} types",

@@ -1,7 +1,7 @@
-"""Compares two stores row by row, in the order in which they are carried.
+"""Compares two stores row by row, in the order in which rows are copied.
 
-Owns the proof that a copy is the same. The lists of tags are left to the audit, which derives them from these rows.
-Reads pages, so memory does not grow with the stores.
+Owns the proof that a copy equals its source. Rows of tags are left to the audit, which derives them from these rows.
+Reads page by page, so memory does not grow with the stores.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import TypeVar
 
 from workflowsvc.copying.transfer import (
     BEFORE_ALL,
-    MESSAGES_AT_ONCE,
-    RUNS_AT_ONCE,
-    Readable,
+    MESSAGES_BATCH_SIZE,
+    RUNS_BATCH_SIZE,
+    ReadableStore,
     own_meta,
     pages_of_domains,
     pages_of_events,
@@ -28,7 +28,7 @@ Row = TypeVar("Row")
 
 @dataclass
 class Same:
-    """What was found on both sides, row by row."""
+    """The number of rows that are equal on both sides."""
 
     domains: int = 0
     types: int = 0
@@ -40,11 +40,11 @@ class Same:
 
 
 class Different(Exception):
-    """The first difference, for people."""
+    """The first difference; the message is for operators."""
 
 
-def compare(left: Readable, right: Readable, progress: Callable[[int], None]) -> Same:
-    """Raises Different."""
+def compare(left: ReadableStore, right: ReadableStore, progress: Callable[[int], None]) -> Same:
+    """The number of rows that are equal; raises Different at the first that is not."""
     same = Same()
     with left.reader() as one, right.reader() as other:
         _require_equal("keys and versions (meta)", [own_meta(one)], [own_meta(other)])
@@ -52,10 +52,10 @@ def compare(left: Readable, right: Readable, progress: Callable[[int], None]) ->
         same.types = _require_equal("types", pages_of_types(one), pages_of_types(other))
         same.messages = _require_equal("messages", _messages(one), _messages(other))
     after = BEFORE_ALL
-    while True:  # a snapshot for each page: none is held for hours
+    while True:  # one snapshot per page, so that none is held for hours
         with left.reader() as one, right.reader() as other:
-            runs = one.runs(after, RUNS_AT_ONCE)
-            _require_equal(f"the runs behind {after}", [runs], [other.runs(after, RUNS_AT_ONCE)])
+            runs = one.runs(after, RUNS_BATCH_SIZE)
+            _require_equal(f"the runs behind {after}", [runs], [other.runs(after, RUNS_BATCH_SIZE)])
             if not runs:
                 return same
             _compare_runs(one, other, runs, same)
@@ -85,13 +85,13 @@ def _compare_runs(one: AuditReader, other: AuditReader, runs: list[int], same: S
 
 def _messages(reader: AuditReader) -> Iterator[list[object]]:
     after = BEFORE_ALL
-    while page := reader.waiting_messages(after, MESSAGES_AT_ONCE):
+    while page := reader.waiting_messages(after, MESSAGES_BATCH_SIZE):
         yield [*page]
         after = page[-1].id
 
 
 def _require_equal(what: str, left: Iterable[list[Row]], right: Iterable[list[Row]]) -> int:
-    """How many rows there are on each side."""
+    """The number of rows on each side; raises Different."""
     count = 0
     none: list[Row] = []
     for one, other in zip_longest(left, right, fillvalue=none):

@@ -1,8 +1,7 @@
-"""Carries all rows from one store to another, in transactions of bounded size, each of which says where to go on.
+"""Copies all rows from one store to another, in transactions of bounded size, each with a checkpoint to resume from.
 
-Owns the order: names and keys, then run by run, then messages. The place that was reached is committed together with
-what was carried, so whoever goes on neither leaves anything out nor carries it twice, whenever and however the copy
-before was ended.
+Owns the order: domains, types and keys, then run by run, then messages. The checkpoint is committed together with the
+rows, so an attempt that resumes neither leaves out a row nor copies one twice, whatever ended the attempt before.
 """
 
 from __future__ import annotations
@@ -28,25 +27,26 @@ from workflowsvc.store.rows import (
     TypeRow,
 )
 
-RUNS_AT_ONCE = 200
-NAMES_AT_ONCE = 1_000
-MESSAGES_AT_ONCE = 1_000
-EVENTS_AT_ONCE = 250  # of 64 KiB at most, so that a page is 16 MiB in the worst case
-MOST_BYTES = 4 << 20  # of bodies in a transaction; one may go beyond it by a page of events
-MOST_ROWS = 5_000  # past some hundreds a transaction no longer gets cheaper by the row
-BEFORE_ALL = -1  # runs, domains and messages
+RUNS_BATCH_SIZE = 200
+CATALOG_BATCH_SIZE = 1_000  # domains or types
+MESSAGES_BATCH_SIZE = 1_000
+EVENTS_BATCH_SIZE = 250  # events of at most 64 KiB: 16 MiB a page in the worst case
+MAX_BYTES = 4 << 20  # bytes of event bodies in a transaction, exceeded by a page of events at most
+MAX_ROWS = 5_000  # rows in a transaction; beyond some hundreds the cost per row no longer falls
+BEFORE_ALL = -1  # key before the first run, domain or message
 
 
-class Readable(Protocol):
-    """A store, or one that is only looked at."""
+class ReadableStore(Protocol):
+    """A store, or a store opened for reading only."""
 
     def reader(self) -> AbstractContextManager[AuditReader]: ...
     def describe(self) -> str: ...
 
 
-class Place(msgspec.Struct):
-    """Up to where everything has been carried. `run` is there with all but its events behind `event`, None when it
-    has all of them."""
+class Checkpoint(msgspec.Struct):
+    """The last rows that were copied, stored in the target as JSON. Of `run` the events after `event` are still
+    missing; `event` is None when it has all of them.
+    """
 
     source: str
     run: int = BEFORE_ALL
@@ -56,84 +56,88 @@ class Place(msgspec.Struct):
 
 Row = TypeVar("Row", TaskRow, HeartbeatRow)
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Place).decode
+_decode = msgspec.json.Decoder(Checkpoint).decode
 
 
 def fingerprint(reader: AuditReader) -> str:
-    """Tells installations apart; says nothing of what is in them."""
-    told = b"".join(key.encode() + b"\0" + value for key, value in reader.every_meta())
-    return blake2b(told, digest_size=16).hexdigest()
+    """A hash that differs between installations, whatever rows they hold."""
+    metadata = b"".join(key.encode() + b"\0" + value for key, value in reader.every_meta())
+    return blake2b(metadata, digest_size=16).hexdigest()
 
 
-def place_in(target: RepairStore, source: Readable) -> Place:
-    """Where to begin. StoreUnusable when the source holds nothing, or the target anything else than a part of it."""
+def checkpoint_in(target: RepairStore, source: ReadableStore) -> Checkpoint:
+    """The checkpoint to begin from. Raises StoreUnusable when the source is empty, or when the target holds anything
+    else than a part of it.
+    """
     with source.reader() as reader:
         refuse_unfinished(reader, source.describe())
-        if not _has_names(reader):
+        if not _has_catalog(reader):
             raise StoreUnusable(f"{source.describe()} holds nothing: no server has ever used it.")
         of = fingerprint(reader)
     with target.reader() as reader:
         mark = reader.meta(UNFINISHED)
         if mark is None and not _is_empty(reader):
-            raise StoreUnusable(f"{target.describe()} is not empty: copy into a store that nobody has used.")
-        place = Place(of) if mark is None else _decode(mark)
-    if place.source != of:
+            raise StoreUnusable(
+                f"{target.describe()} is not empty: copy into a store that no server has used."
+            )
+        checkpoint = Checkpoint(of) if mark is None else _decode(mark)
+    if checkpoint.source != of:
         raise StoreUnusable(
             f"{target.describe()} holds a part of another installation, or of this one before it was served "
             "again: empty it and copy anew."
         )
-    return place
+    return checkpoint
 
 
-def _has_names(reader: AuditReader) -> bool:
+def _has_catalog(reader: AuditReader) -> bool:
     return bool(reader.every_meta() or reader.every_domain(BEFORE_ALL, 1))
 
 
 def _is_empty(reader: AuditReader) -> bool:
     return not (
-        _has_names(reader)
+        _has_catalog(reader)
         or reader.runs(BEFORE_ALL, 1)
         or reader.waiting_messages(BEFORE_ALL, 1)
         or reader.orphans(1)
     )
 
 
-# --- pages of what is read ---
+# --- reading in pages ---
 
 
 def pages_of_domains(reader: AuditReader) -> Iterator[list[DomainRow]]:
     after = BEFORE_ALL
-    while page := reader.every_domain(after, NAMES_AT_ONCE):
+    while page := reader.every_domain(after, CATALOG_BATCH_SIZE):
         yield page
         after = page[-1].id
 
 
 def pages_of_types(reader: AuditReader) -> Iterator[list[TypeRow]]:
     after = None
-    while page := reader.every_type(after, NAMES_AT_ONCE):
+    while page := reader.every_type(after, CATALOG_BATCH_SIZE):
         yield page
         after = page[-1][:4]
 
 
 def pages_of_events(reader: AuditReader, run: int, after: int = -1) -> Iterator[list[EventRow]]:
-    while page := reader.numbered_events(run, after, EVENTS_AT_ONCE):
+    while page := reader.numbered_events(run, after, EVENTS_BATCH_SIZE):
         yield page
-        if len(page) < EVENTS_AT_ONCE:
+        if len(page) < EVENTS_BATCH_SIZE:
             return
         after = page[-1].event_id
 
 
 def own_meta(reader: AuditReader) -> list[tuple[str, bytes]]:
-    """Of the installation; the mark is the copy's."""
+    """The metadata of the installation, without the mark of an unfinished copy."""
     return [(key, value) for key, value in reader.every_meta() if key != UNFINISHED]
 
 
-# --- carrying ---
+# --- copying ---
 
 
 @dataclass
 class _Batch:
-    """What the next transaction will write."""
+    """The rows of the next transaction."""
 
     executions: list[ExecutionRow] = field(default_factory=list[ExecutionRow])
     events: list[EventRow] = field(default_factory=list[EventRow])
@@ -145,7 +149,7 @@ class _Batch:
     @property
     def is_full(self) -> bool:
         rows = (self.executions, self.events, self.tasks, self.heartbeats, self.messages)
-        return self.size >= MOST_BYTES or sum(map(len, rows)) >= MOST_ROWS
+        return self.size >= MAX_BYTES or sum(map(len, rows)) >= MAX_ROWS
 
     def add_events(self, rows: list[EventRow]) -> None:
         self.events += rows
@@ -161,30 +165,30 @@ class _Batch:
 
 @dataclass
 class Transfer:
-    """`runs` counts those carried by us, those of an earlier attempt left out."""
+    """One attempt to copy. `runs`: the number of runs copied by this attempt, not by earlier ones."""
 
-    source: Readable
+    source: ReadableStore
     target: RepairStore
-    place: Place
+    checkpoint: Checkpoint
     progress: Callable[[int], None] = lambda runs: None
     runs: int = 0
     _batch: _Batch = field(default_factory=_Batch)
 
     def transfer(self) -> None:
-        self._carry_names()
+        self._copy_catalog()
         self._finish_run()
-        while self._carry_runs():
+        while self._copy_runs():
             self.progress(self.runs)
         self._flush()
-        while self._carry_messages():
+        while self._copy_messages():
             pass
         self._flush()
 
-    def _carry_names(self) -> None:
-        """Put once more by whoever goes on: that changes nothing."""
+    def _copy_catalog(self) -> None:
+        """Metadata, domains and types. An attempt that resumes writes them again, which changes nothing."""
         with self.source.reader() as reader:
             with self.target.transaction() as tx:
-                tx.put_meta(UNFINISHED, _encode(self.place))
+                tx.put_meta(UNFINISHED, _encode(self.checkpoint))
                 for key, value in own_meta(reader):
                     tx.put_meta(key, value)
             for domains in pages_of_domains(reader):
@@ -197,47 +201,47 @@ class Transfer:
                         tx.put_type(row)
 
     def _finish_run(self) -> None:
-        """The one in the middle of which the attempt before was ended."""
-        if self.place.event is not None:
+        """Completes the run in the middle of which the attempt before ended."""
+        if self.checkpoint.event is not None:
             with self.source.reader() as reader:
-                self._carry_events(reader, self.place.run, self.place.event)
+                self._copy_events(reader, self.checkpoint.run, self.checkpoint.event)
 
-    def _carry_runs(self) -> bool:
-        """The next of them; False when there are no more."""
+    def _copy_runs(self) -> bool:
+        """Copies the next page of runs; False when there are no more."""
         with self.source.reader() as reader:
-            runs = reader.runs(self.place.run, RUNS_AT_ONCE)
+            runs = reader.runs(self.checkpoint.run, RUNS_BATCH_SIZE)
             rows = reader.executions(runs)
             tasks, heartbeats = _by_run(reader.tasks_of(runs)), _by_run(reader.heartbeats_of(runs))
             for run in runs:
                 self._batch.executions.append(rows[run])
                 self._batch.tasks += tasks.get(run, [])
                 self._batch.heartbeats += heartbeats.get(run, [])
-                self._carry_events(reader, run, -1)
+                self._copy_events(reader, run, -1)
                 self.runs += 1
         return bool(runs)
 
-    def _carry_events(self, reader: AuditReader, run: int, after: int) -> None:
-        """Behind `after`; the row of the run is there, or in the batch."""
+    def _copy_events(self, reader: AuditReader, run: int, after: int) -> None:
+        """Copies the events after `after`; the row of the run is in the target, or in the batch."""
         for page in pages_of_events(reader, run, after):
             self._batch.add_events(page)
-            self.place.run, self.place.event = run, page[-1].event_id
+            self.checkpoint.run, self.checkpoint.event = run, page[-1].event_id
             if self._batch.is_full:
                 self._flush()
-        self.place.run, self.place.event = run, None
+        self.checkpoint.run, self.checkpoint.event = run, None
 
-    def _carry_messages(self) -> bool:
+    def _copy_messages(self) -> bool:
         with self.source.reader() as reader:
-            rows = reader.waiting_messages(self.place.message, MESSAGES_AT_ONCE)
+            rows = reader.waiting_messages(self.checkpoint.message, MESSAGES_BATCH_SIZE)
         if rows:
             self._batch.messages += rows
-            self.place.message = rows[-1].id
+            self.checkpoint.message = rows[-1].id
             self._flush()
         return bool(rows)
 
     def _flush(self) -> None:
         with self.target.transaction() as tx:
             self._batch.write(tx)
-            tx.put_meta(UNFINISHED, _encode(self.place))
+            tx.put_meta(UNFINISHED, _encode(self.checkpoint))
         self._batch = _Batch()
 
 
@@ -249,6 +253,6 @@ def _by_run(rows: Iterable[Row]) -> dict[int, list[Row]]:
 
 
 def finish(target: RepairStore) -> None:
-    """From here on it may be served."""
+    """Removes the mark of an unfinished copy: from here on servers may use the target."""
     with target.transaction() as tx:
         tx.delete_meta(UNFINISHED)

@@ -1,31 +1,31 @@
-"""The rules of SWF: pure and synchronous; no clock, no store, no randomness, no logging."""
+"""The rules of SWF: pure and synchronous; no clock, no store, no randomness, no logging.
+
+Importing the package imports every file of rules, which fills the registries (`rules.py`), and checks that they are
+complete.
+"""
 
 from workflowsvc.core import (
-    activities as activities,
+    activities,
+    children,
+    decision_tasks,
+    external,
+    lambdas,
+    markers,
+    rules,
+    timers,
+    workflow,
 )
-from workflowsvc.core import (
-    children as children,
-)
-from workflowsvc.core import (
-    decision_tasks as decision_tasks,
-)
-from workflowsvc.core import (
-    external as external,
-)
-from workflowsvc.core import (
-    lambdas as lambdas,
-)
-from workflowsvc.core import (
-    markers as markers,
-)
-from workflowsvc.core import (
-    rules as rules,
-)
-from workflowsvc.core import (
-    timers as timers,
-)
-from workflowsvc.core import (
-    workflow as workflow,
-)
+
+__all__ = [
+    "activities",
+    "children",
+    "decision_tasks",
+    "external",
+    "lambdas",
+    "markers",
+    "rules",
+    "timers",
+    "workflow",
+]
 
 rules.require_complete()

@@ -1,19 +1,19 @@
 """Activity tasks: scheduled, started, closed once; their four clocks and their cancellation (SWF §5.2,
 §5.3, §7).
 
-Owns `Activity`, the decisions ScheduleActivityTask and RequestCancelActivityTask, and what a worker's answers
-record. The last heartbeat is the one fact that history does not hold: the session restores it after a replay
-with `restore_heartbeat`.
+Owns the decisions ScheduleActivityTask and RequestCancelActivityTask, and what a worker's answers record. The
+last heartbeat is the one fact that history does not hold: the caller of a replay restores it with
+`restore_heartbeat`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
+from workflowsvc.core.decisions import success
 from workflowsvc.core.durations import milliseconds
-from workflowsvc.core.rules import Deadline, Expire, applies, decides, expires
+from workflowsvc.core.rules import Deadline, Expire, applies, changes_nothing, decides, expires
+from workflowsvc.core.state import Activity
 from workflowsvc.core.type_defaults import activity_settings, undefined_cause
 from workflowsvc.faults import UnknownResourceFault
 from workflowsvc.model.shapes import (
@@ -34,17 +34,6 @@ if TYPE_CHECKING:
     from workflowsvc.core.execution import Execution
 
 
-class Activity(Struct):
-    """An open activity task."""
-
-    scheduled: ActivityTaskScheduledEventAttributes
-    started_id: int = 0
-    cancel_requested_id: int = 0  # the latest request, 0 if none
-    heartbeat_due_at: int | None = None
-    heartbeat_at: int | None = None
-    heartbeat_details: str | None = None
-
-
 def start(execution: Execution, at_ms: int, scheduled_id: int, *, identity: str | None) -> Activity:
     """A poller received the task."""
     execution.record(
@@ -62,17 +51,15 @@ def require_started(execution: Execution, *, scheduled_id: int, started_id: int)
 
 
 def heartbeat(execution: Execution, at_ms: int, scheduled_id: int, details: str | None) -> bool:
-    """Restarts the heartbeat clock and remembers the details; True when the decider has asked to cancel
-    (SWF §7.3).
-    """
-    # As for events: a clock that was set back makes nothing expire early.
+    """Restarts the heartbeat deadline and keeps the details; True when the decider has asked to cancel (SWF §7.3)."""
+    # As for events: a clock that was set back makes no deadline pass early.
     at_ms = max(at_ms, execution.last_at)
     restore_heartbeat(execution, at_ms, scheduled_id, details)
     return execution.activities[scheduled_id].cancel_requested_id != 0
 
 
 def restore_heartbeat(execution: Execution, at_ms: int, scheduled_id: int, details: str | None) -> None:
-    """The last heartbeat becomes this one; without details, earlier details are forgotten (SWF §15.14)."""
+    """Sets the last heartbeat. Without details, earlier details are dropped (SWF §15.14)."""
     activity = execution.activities[scheduled_id]
     activity.heartbeat_at = at_ms
     activity.heartbeat_details = details
@@ -160,7 +147,7 @@ def _expect_heartbeat(execution: Execution, activity: Activity, scheduled_id: in
 @applies("ActivityTaskCompleted", "ActivityTaskFailed", "ActivityTaskCanceled", "ActivityTaskTimedOut")
 def _closed(
     execution: Execution,
-    _: int,
+    _event_id: int,
     at_ms: int,
     attributes: ActivityTaskCompletedEventAttributes
     | ActivityTaskFailedEventAttributes
@@ -181,9 +168,7 @@ def _cancel_requested(
     execution.latest_activity_at = at_ms
 
 
-@applies("ScheduleActivityTaskFailed", "RequestCancelActivityTaskFailed")
-def _failed(_: Execution, __: int, ___: int, ____: object) -> None:
-    """Nothing was opened and nothing changes."""
+changes_nothing("ScheduleActivityTaskFailed", "RequestCancelActivityTaskFailed")
 
 
 @decides("ScheduleActivityTask")
@@ -211,19 +196,7 @@ def _schedule(
         return "ACTIVITY_CREATION_RATE_EXCEEDED"
     execution.record(
         at_ms,
-        ActivityTaskScheduledEventAttributes(
-            activity_id=attributes.activity_id,
-            activity_type=attributes.activity_type,
-            control=attributes.control,
-            decision_task_completed_event_id=completed_id,
-            heartbeat_timeout=settings.heartbeat_timeout,
-            input=attributes.input,
-            schedule_to_close_timeout=settings.schedule_to_close_timeout,
-            schedule_to_start_timeout=settings.schedule_to_start_timeout,
-            start_to_close_timeout=settings.start_to_close_timeout,
-            task_list=settings.task_list,
-            task_priority=settings.task_priority,
-        ),
+        success(ActivityTaskScheduledEventAttributes, attributes, completed_id, **settings._asdict()),
     )
     return None
 
@@ -234,18 +207,15 @@ def _request_cancel(
     at_ms: int,
     completed_id: int,
     attributes: RequestCancelActivityTaskDecisionAttributes,
-    _: DecisionContext,
+    _decision_context: DecisionContext,
 ) -> str | None:
-    """A task nobody has started is canceled at once; a worker learns it at its next heartbeat (SWF §5.3)."""
+    """A task that has not been started is canceled at once; a worker is asked with the reply to its next heartbeat
+    (SWF §5.3).
+    """
     scheduled_id = execution.activity_ids.get(attributes.activity_id)
     if scheduled_id is None:
         return "ACTIVITY_ID_UNKNOWN"
-    execution.record(
-        at_ms,
-        ActivityTaskCancelRequestedEventAttributes(
-            activity_id=attributes.activity_id, decision_task_completed_event_id=completed_id
-        ),
-    )
+    execution.record(at_ms, success(ActivityTaskCancelRequestedEventAttributes, attributes, completed_id))
     if execution.activities[scheduled_id].started_id == 0:
         cancel(execution, at_ms, scheduled_id, details=None)
     return None
@@ -267,12 +237,12 @@ def _times_out(timeout_type: ActivityTaskTimeoutType) -> Expire:
     return time_out
 
 
-def _is_unstarted(execution: Execution, scheduled_id: int, _: int) -> bool:
+def _is_unstarted(execution: Execution, scheduled_id: int, _due_at: int) -> bool:
     activity = execution.activities.get(scheduled_id)
     return activity is not None and activity.started_id == 0
 
 
-def _is_open(execution: Execution, scheduled_id: int, _: int) -> bool:
+def _is_open(execution: Execution, scheduled_id: int, _due_at: int) -> bool:
     return scheduled_id in execution.activities
 
 

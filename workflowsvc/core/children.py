@@ -1,7 +1,7 @@
 """Child workflows, seen from both sides (SWF §5.13, §8.5, §8.6).
 
-Owns `Child`, the decision StartChildWorkflowExecution, what a parent records of its children, and what the
-child policy records in a child. The two sides hear of each other by messages (`messages.py`).
+Owns the decision StartChildWorkflowExecution, what a parent records of its children, and what the child policy
+records in a child. The two sides exchange messages (`messages.py`).
 """
 
 from __future__ import annotations
@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
-from workflowsvc.core.decisions import repeat
+from workflowsvc.core.decisions import repeat, success
 from workflowsvc.core.rules import applies, decides
+from workflowsvc.core.state import Child
 from workflowsvc.core.type_defaults import DECISION_ORDER, undefined_cause, workflow_settings
 from workflowsvc.model.shapes import (
     ChildWorkflowExecutionCanceledEventAttributes,
@@ -37,13 +36,6 @@ if TYPE_CHECKING:
     from workflowsvc.core.execution import Execution
 
 
-class Child(Struct):
-    """A child that the parent has initiated and not yet seen close."""
-
-    initiated: StartChildWorkflowExecutionInitiatedEventAttributes
-    started_id: int = 0
-
-
 def first_event(
     initiated: StartChildWorkflowExecutionInitiatedEventAttributes,
     parent: WorkflowExecution,
@@ -64,7 +56,7 @@ def awaits_start(parent: Execution, initiated_id: int) -> bool:
 
 
 def started(parent: Execution, at_ms: int, initiated_id: int, child: WorkflowExecution) -> None:
-    """The parent hears that the child runs."""
+    """The parent records that the child runs."""
     parent.record(
         at_ms,
         ChildWorkflowExecutionStartedEventAttributes(
@@ -96,7 +88,7 @@ CLOSED_AS: dict[str, Callable[..., Shape]] = {
     "WorkflowExecutionTimedOut": ChildWorkflowExecutionTimedOutEventAttributes,
     "WorkflowExecutionTerminated": ChildWorkflowExecutionTerminatedEventAttributes,
 }
-"""The child's closing event -> what the parent records. Continue-as-new is nothing a parent sees (SWF §8.7)."""
+"""The child's closing event -> what the parent records. A parent does not see continue-as-new (SWF §8.7)."""
 
 
 def closed(
@@ -111,7 +103,7 @@ def closed(
     reason: str | None,
     details: str | None,
 ) -> None:
-    """The parent hears how the child ended."""
+    """The parent records how the child ended."""
     made = CLOSED_AS[closing_type]
     ending: dict[str, dict[str, str | None]] = {
         "WorkflowExecutionCompleted": {"result": result},
@@ -157,7 +149,7 @@ def request_cancel_by_policy(child: Execution, at_ms: int, parent: WorkflowExecu
 def _initiated(
     execution: Execution,
     event_id: int,
-    _: int,
+    _at_ms: int,
     attributes: StartChildWorkflowExecutionInitiatedEventAttributes,
 ) -> None:
     execution.children[event_id] = Child(attributes)
@@ -165,7 +157,10 @@ def _initiated(
 
 @applies("StartChildWorkflowExecutionFailed")
 def _failed(
-    execution: Execution, _: int, __: int, attributes: StartChildWorkflowExecutionFailedEventAttributes
+    execution: Execution,
+    _event_id: int,
+    _at_ms: int,
+    attributes: StartChildWorkflowExecutionFailedEventAttributes,
 ) -> None:
     if attributes.initiated_event_id:
         del execution.children[attributes.initiated_event_id]
@@ -173,7 +168,10 @@ def _failed(
 
 @applies("ChildWorkflowExecutionStarted")
 def _started(
-    execution: Execution, event_id: int, _: int, attributes: ChildWorkflowExecutionStartedEventAttributes
+    execution: Execution,
+    event_id: int,
+    _at_ms: int,
+    attributes: ChildWorkflowExecutionStartedEventAttributes,
 ) -> None:
     execution.children[attributes.initiated_event_id].started_id = event_id
 
@@ -186,13 +184,16 @@ def _started(
     "ChildWorkflowExecutionTerminated",
 )
 def _closed(
-    execution: Execution, _: int, __: int, attributes: ChildWorkflowExecutionTerminatedEventAttributes
+    execution: Execution,
+    _event_id: int,
+    _at_ms: int,
+    attributes: ChildWorkflowExecutionTerminatedEventAttributes,
 ) -> None:
     del execution.children[attributes.initiated_event_id]
 
 
 def _under_way(parent: Execution) -> int:
-    """Children that are not yet known to run: they will need room too."""
+    """The number of children that are not yet known to run: they will need room too."""
     return sum(child.started_id == 0 for child in parent.children.values())
 
 
@@ -204,7 +205,7 @@ def _start(
     attributes: StartChildWorkflowExecutionDecisionAttributes,
     decision_context: DecisionContext,
 ) -> str | None:
-    """The synchronous checks; whether the workflowId is free is found out when the message arrives."""
+    """The synchronous checks; whether the workflowId is free turns out when the message arrives."""
     record = decision_context.workflow_type(attributes.workflow_type.name, attributes.workflow_type.version)
     if record is None:
         return "WORKFLOW_TYPE_DOES_NOT_EXIST"
@@ -222,13 +223,10 @@ def _start(
         return "CHILD_CREATION_RATE_EXCEEDED"
     execution.record(
         at_ms,
-        StartChildWorkflowExecutionInitiatedEventAttributes(
-            control=attributes.control,
-            decision_task_completed_event_id=completed_id,
-            input=attributes.input,
-            tag_list=attributes.tag_list,
-            workflow_id=attributes.workflow_id,
-            workflow_type=attributes.workflow_type,
+        success(
+            StartChildWorkflowExecutionInitiatedEventAttributes,
+            attributes,
+            completed_id,
             **settings._asdict(),
         ),
     )

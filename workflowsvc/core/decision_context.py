@@ -1,7 +1,7 @@
-"""What the rules may ask about the world outside one execution.
+"""What the rules of decisions may ask about everything outside one execution: types, quotas, rates, permissions.
 
-Owns the `DecisionContext` protocol and the small records it answers with. Implemented by the engine's session,
-and by tests.
+Owns the `DecisionContext` protocol and the records that it returns. The engine's unit of work implements it, and so do
+tests.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ class ActivityTypeRecord(NamedTuple):
 
 
 class DecisionContext(Protocol):
-    """Answers are read, never changed, while decisions are carried out."""
+    """Its answers do not change while a list of decisions is carried out."""
 
     @property
     def limits(self) -> Limits: ...
 
     def workflow_type(self, name: str, version: str) -> WorkflowTypeRecord | None:
-        """None when it was never registered in this domain, or deleted."""
+        """None when the type was never registered in this domain, or was deleted."""
         ...
 
     def activity_type(self, name: str, version: str) -> ActivityTypeRecord | None: ...
@@ -39,7 +39,7 @@ class DecisionContext(Protocol):
         ...
 
     def new_run_id(self) -> str:
-        """A fresh runId for the workflowId at hand."""
+        """A fresh runId for the workflowId of this execution."""
         ...
 
     def permits(self, decision_type: str, attributes: object) -> bool:
@@ -47,5 +47,5 @@ class DecisionContext(Protocol):
         ...
 
     def admits(self, decision_type: str, task_list: str | None = None) -> bool:
-        """False: the decision's bucket, or that of the task list it would fill, is empty (SWF §12.1, §12.3)."""
+        """False: the rate bucket of the decision, or of the task list it would fill, is empty (SWF §12.1, §12.3)."""
         ...

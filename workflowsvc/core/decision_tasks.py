@@ -1,16 +1,17 @@
 """Decision tasks: scheduled, started, completed, timed out; carrying out a list of decisions (SWF §4).
 
-Owns the trigger rule (`settle`), the passing of time (`advance`) and the completion algorithm of SWF §4.5. At most
-one task is started and at most one more is scheduled behind it.
+Owns the completion algorithm of SWF §4.5. At most one task is started and at most one more is scheduled behind
+it. Scheduling one is a consequence of other events and is drawn by `Execution.settle`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from workflowsvc.core import decisions as decision_events
+from workflowsvc.core.decisions import failure
 from workflowsvc.core.durations import milliseconds
-from workflowsvc.core.rules import DECIDE, EXPIRE, Deadline, applies, expires
+from workflowsvc.core.rules import DECIDE, Deadline, applies, expires
+from workflowsvc.core.state import DecisionTask, Override
 from workflowsvc.faults import UnknownResourceFault
 from workflowsvc.model.shapes import (
     DECISIONS,
@@ -20,84 +21,14 @@ from workflowsvc.model.shapes import (
     DecisionTaskStartedEventAttributes,
     DecisionTaskTimedOutEventAttributes,
     TaskList,
-    WorkflowExecutionTerminatedEventAttributes,
 )
 
 if TYPE_CHECKING:
     from workflowsvc.core.decision_context import DecisionContext
     from workflowsvc.core.execution import Execution
 
-MOST_EVENTS_OF = {"RequestCancelActivityTask": 2}
-"""How many events a decision may record at once, where that is more than one (SWF §5.3)."""
-
-
-class DecisionTask(NamedTuple):
-    """A decision task that is scheduled or started."""
-
-    scheduled_id: int
-    started_id: int  # 0 until started
-    task_list: str
-    priority: int
-    start_to_close: str
-    temporary: bool  # on an override list, with a schedule-to-start timeout (SWF §4.8)
-    due_at: int | None  # when this state of it times out
-
-
-class Override(NamedTuple):
-    """The task list that the last completion asked for (SWF §4.8). Temporary when it has a timeout."""
-
-    task_list: str
-    schedule_to_start: str | None
-
-
-def settle(execution: Execution, at_ms: int, *, max_events: int) -> None:
-    """The trigger rule (SWF §4.2): news that no waiting decision task covers schedules one, behind the event, at
-    its time.
-
-    Also the event limit (SWF §8.11): the last place of a history is for the event that says it is full. So there is
-    room for one event at least whenever something happens to an open run.
-    """
-    if not execution.is_open:
-        return
-    if execution.needs_decision and has_room(execution, 1, max_events):
-        record_scheduled(execution, at_ms)
-    if not has_room(execution, 1, max_events):
-        terminate_full(execution, at_ms)
-
-
-def has_room(execution: Execution, events: int, max_events: int) -> bool:
-    """Whether so many events fit, and the termination behind them."""
-    return execution.next_event_id + events <= max_events
-
-
-def terminate_full(execution: Execution, at_ms: int) -> None:
-    execution.record(
-        at_ms,
-        WorkflowExecutionTerminatedEventAttributes(
-            cause="EVENT_LIMIT_EXCEEDED", child_policy=execution.started.child_policy
-        ),
-    )
-
-
-def record_scheduled(execution: Execution, at_ms: int) -> None:
-    override = execution.override
-    execution.record(
-        at_ms,
-        DecisionTaskScheduledEventAttributes(
-            schedule_to_start_timeout=(override.schedule_to_start if override else None) or "NONE",
-            start_to_close_timeout=execution.started.task_start_to_close_timeout,
-            task_list=TaskList(name=override.task_list) if override else execution.started.task_list,
-            task_priority=execution.started.task_priority,
-        ),
-    )
-
-
-def advance(execution: Execution, now: int, *, max_events: int) -> None:
-    """Lets time pass: every deadline up to `now` expires, oldest first, ties by event id."""
-    while (due := execution.next_due(now)) is not None:
-        event_id, what = due
-        EXPIRE[what][1](execution, now, event_id)
-        settle(execution, now, max_events=max_events)
+MAX_EVENTS_OF = {"RequestCancelActivityTask": 2}
+"""Events that a decision may record, where that is more than one (SWF §5.3)."""
 
 
 def start(execution: Execution, at_ms: int, *, identity: str | None) -> DecisionTask:
@@ -130,7 +61,7 @@ def complete(
     schedule_to_start: str | None,
     decision_context: DecisionContext,
 ) -> None:
-    """The completion algorithm of SWF §4.5, steps 3 to 7; the list itself was checked with the request."""
+    """The completion algorithm of SWF §4.5, steps 3 to 7. The list as a whole was checked with the request."""
     task = execution.started_task
     assert task is not None
     completed_id = execution.record(
@@ -145,13 +76,13 @@ def complete(
     )
     max_events = decision_context.limits.max_events
     for decision in decisions:
-        if not has_room(execution, MOST_EVENTS_OF.get(decision.decision_type, 1), max_events):
-            terminate_full(execution, at_ms)
+        if not execution.has_room(MAX_EVENTS_OF.get(decision.decision_type, 1), max_events=max_events):
+            execution.terminate_full(at_ms)
             return
         carry_out(execution, at_ms, completed_id, decision, decision_context)
         if not execution.is_open:
             return
-    settle(execution, at_ms, max_events=max_events)
+    execution.settle(at_ms, max_events=max_events)
 
 
 def carry_out(
@@ -160,14 +91,14 @@ def carry_out(
     """One decision: its events, or its ...Failed event with the cause."""
     shape = DECISIONS[decision.decision_type]
     attributes = getattr(decision, shape.attribute)
-    if attributes is None:  # only the closing decisions may come without (SWF §3.2)
+    if attributes is None:  # allowed for closing decisions only (SWF §3.2)
         attributes = shape.attributes()
     if decision_context.permits(shape.type, attributes):
         cause = DECIDE[shape.type](execution, at_ms, completed_id, attributes, decision_context)
     else:
         cause = "OPERATION_NOT_PERMITTED"
     if cause is not None:
-        execution.record(at_ms, decision_events.failure(shape.type, attributes, completed_id, cause))
+        execution.record(at_ms, failure(shape.type, attributes, completed_id, cause))
 
 
 @applies("DecisionTaskScheduled")
@@ -192,7 +123,9 @@ def _scheduled(
 
 
 @applies("DecisionTaskStarted")
-def _started(execution: Execution, event_id: int, at_ms: int, _: DecisionTaskStartedEventAttributes) -> None:
+def _started(
+    execution: Execution, event_id: int, at_ms: int, _attributes: DecisionTaskStartedEventAttributes
+) -> None:
     task = execution.scheduled_task
     assert task is not None
     assert execution.started_task is None, "never two started decision tasks"
@@ -206,7 +139,7 @@ def _started(execution: Execution, event_id: int, at_ms: int, _: DecisionTaskSta
 
 @applies("DecisionTaskCompleted")
 def _completed(
-    execution: Execution, _: int, __: int, attributes: DecisionTaskCompletedEventAttributes
+    execution: Execution, _event_id: int, _at_ms: int, attributes: DecisionTaskCompletedEventAttributes
 ) -> None:
     assert execution.started_task is not None
     execution.previous_started_id = execution.started_task.started_id
@@ -218,12 +151,12 @@ def _completed(
             attributes.task_list.name, attributes.task_list_schedule_to_start_timeout
         )
     elif execution.override is not None and execution.override.schedule_to_start is not None:
-        execution.override = None  # SWF §15.12: a temporary override ends, a permanent one stays
+        execution.override = None  # the end of a temporary override (SWF §15.12)
 
 
 @applies("DecisionTaskTimedOut")
 def _timed_out(
-    execution: Execution, _: int, __: int, attributes: DecisionTaskTimedOutEventAttributes
+    execution: Execution, _event_id: int, _at_ms: int, attributes: DecisionTaskTimedOutEventAttributes
 ) -> None:
     if attributes.timeout_type == "SCHEDULE_TO_START":
         task, execution.scheduled_task = execution.scheduled_task, None
@@ -233,7 +166,7 @@ def _timed_out(
     assert task is not None
     override = execution.override
     if task.temporary and override is not None and override.schedule_to_start is not None:
-        execution.override = None  # a permanent one, asked for while this task waited, stays (SWF §15.12)
+        execution.override = None  # not of a permanent one set while this task waited (SWF §15.12)
 
 
 def _waits_for_start(execution: Execution, event_id: int, due_at: int) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def milliseconds(text: str | None) -> int | None:
-    """The duration in milliseconds; None when it is absent or NONE and so never ends."""
+    """The duration in milliseconds; None when it is absent or NONE, that is unlimited."""
     return None if text is None or text == "NONE" else int(text) * 1000
 
 
@@ -12,5 +12,5 @@ DAY_MS = 86_400_000
 
 
 def retention_ms(days: str) -> int:
-    """How long a closed run is remembered; NONE, like "0", means not at all (SWF §2.1)."""
+    """The time that a closed run is kept, in milliseconds; NONE, like "0", means not at all (SWF §2.1)."""
     return 0 if days == "NONE" else int(days) * DAY_MS

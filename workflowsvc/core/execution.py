@@ -1,11 +1,12 @@
 """One workflow execution: its state is nothing but the fold of its history.
 
-Owns `Execution`: recording, applying and replaying events, its deadlines, and the consequence every change
-has (settle). It must not know what any event or decision means: that is in the files named after the things
-that have a life (`rules.py` finds them).
+Owns `Execution`: recording, applying and replaying events, its deadlines, the passing of time (`advance`), and
+the two consequences that every change can have (`settle`): a decision task is scheduled, or a full history is
+terminated. Apart from these two events it must not know what an event or decision means: that is in the files
+named after the things that have a life, which `rules.py` finds.
 
 Only `apply` changes an execution, live and in replay alike. Recorded events wait in `new_events` until the
-session has stored them.
+caller takes them to store them.
 """
 
 from __future__ import annotations
@@ -15,14 +16,17 @@ from typing import TYPE_CHECKING
 
 from workflowsvc.core.rules import APPLY, EXPIRE, WAKES_DECIDER, Deadline
 from workflowsvc.model.events import Event
-from workflowsvc.model.shapes import EVENT_TYPE_OF, Shape, WorkflowExecution
+from workflowsvc.model.shapes import (
+    EVENT_TYPE_OF,
+    DecisionTaskScheduledEventAttributes,
+    Shape,
+    TaskList,
+    WorkflowExecution,
+    WorkflowExecutionTerminatedEventAttributes,
+)
 
 if TYPE_CHECKING:
-    from workflowsvc.core.activities import Activity
-    from workflowsvc.core.children import Child
-    from workflowsvc.core.decision_tasks import DecisionTask, Override
-    from workflowsvc.core.external import External
-    from workflowsvc.core.lambdas import LambdaTask
+    from workflowsvc.core.state import Activity, Child, DecisionTask, External, LambdaTask, Override
     from workflowsvc.model.shapes import CloseStatus, WorkflowExecutionStartedEventAttributes
 
 
@@ -61,7 +65,7 @@ class Execution:
     )
 
     def __init__(self, *, run: int, run_id: str, domain: int, workflow_id: str, longest_ms: int) -> None:
-        """`longest_ms`: how long any run may stay open."""
+        """`longest_ms`: the longest that any run may stay open."""
         self.run = run
         self.run_id = run_id
         self.domain = domain
@@ -70,25 +74,25 @@ class Execution:
         self.next_event_id: int = 1
         self.last_at = 0
         self.new_events: list[Event] = []
-        self.deadlines: list[tuple[int, int, Deadline]] = []  # a heap of (due at, event id, what)
-        self.needs_decision = False  # something happened that no scheduled decision task covers yet
-        # set by workflow.py
+        self.deadlines: list[tuple[int, int, Deadline]] = []  # heap of (due at in ms, event id, what)
+        self.needs_decision = False  # news for the decider that no scheduled decision task covers yet
+        # --- set by workflow.py
         self.started: WorkflowExecutionStartedEventAttributes
         self.started_at = 0
         self.closed_at: int | None = None
         self.close_status: CloseStatus | None = None
         self.cancel_requested = False
-        # set by decision_tasks.py
+        # --- set by decision_tasks.py
         self.scheduled_task: DecisionTask | None = None
         self.started_task: DecisionTask | None = None
         self.previous_started_id = 0
         self.override: Override | None = None
         self.latest_context: str | None = None
-        # open things, by the event that opened them
+        # --- open things, by the id of the event that opened them
         self.activities: dict[int, Activity] = {}
         self.activity_ids: dict[str, int] = {}
         self.latest_activity_at: int | None = None
-        self.timers: dict[int, str] = {}  # the timerId by the event that started it
+        self.timers: dict[int, str] = {}  # timerId by event id
         self.timer_ids: dict[str, int] = {}
         self.children: dict[int, Child] = {}
         self.externals: dict[int, External] = {}
@@ -100,7 +104,7 @@ class Execution:
 
     @property
     def name(self) -> WorkflowExecution:
-        """How other histories and answers name this run."""
+        """workflowId and runId, as other histories and answers name this run."""
         return WorkflowExecution(workflow_id=self.workflow_id, run_id=self.run_id)
 
     def record(self, at_ms: int, attributes: Shape) -> int:
@@ -132,6 +136,56 @@ class Execution:
         events, self.new_events = self.new_events, []
         return events
 
+    # --- consequences ---
+
+    def settle(self, at_ms: int, *, max_events: int) -> None:
+        """The trigger rule (SWF §4.2): news that no scheduled decision task covers schedules one, behind the event
+        and with its time.
+
+        Also the event limit (SWF §8.11): the last place of a history is kept for the event that says it is full, so
+        whenever something happens to an open run there is room for at least one event.
+        """
+        if not self.is_open:
+            return
+        if self.needs_decision and self.has_room(1, max_events=max_events):
+            self._schedule_decision_task(at_ms)
+        if not self.has_room(1, max_events=max_events):
+            self.terminate_full(at_ms)
+
+    def has_room(self, events: int, *, max_events: int) -> bool:
+        """Whether this number of events fits, and the termination behind them."""
+        return self.next_event_id + events <= max_events
+
+    def terminate_full(self, at_ms: int) -> None:
+        """The history has reached its limit (SWF §8.11)."""
+        self.record(
+            at_ms,
+            WorkflowExecutionTerminatedEventAttributes(
+                cause="EVENT_LIMIT_EXCEEDED", child_policy=self.started.child_policy
+            ),
+        )
+
+    def _schedule_decision_task(self, at_ms: int) -> None:
+        override = self.override
+        self.record(
+            at_ms,
+            DecisionTaskScheduledEventAttributes(
+                schedule_to_start_timeout=(override.schedule_to_start if override else None) or "NONE",
+                start_to_close_timeout=self.started.task_start_to_close_timeout,
+                task_list=TaskList(name=override.task_list) if override else self.started.task_list,
+                task_priority=self.started.task_priority,
+            ),
+        )
+
+    # --- time ---
+
+    def advance(self, now: int, *, max_events: int) -> None:
+        """Lets time pass: every deadline up to `now` expires, oldest first, ties by event id."""
+        while (due := self._next_due(now)) is not None:
+            event_id, what = due
+            EXPIRE[what][1](self, now, event_id)
+            self.settle(now, max_events=max_events)
+
     def open_deadline(self, due_at: int, event_id: int, what: Deadline) -> None:
         """From `due_at` on, `advance` runs the rule for `what`, if the rule then finds it still live."""
         heappush(self.deadlines, (due_at, event_id, what))
@@ -148,7 +202,7 @@ class Execution:
             heappop(heap)
         return None
 
-    def next_due(self, now: int) -> tuple[int, Deadline] | None:
+    def _next_due(self, now: int) -> tuple[int, Deadline] | None:
         """Removes and returns (event id, what) of the oldest live deadline that has passed."""
         due_at = self.wake_at()
         if due_at is None or due_at > now:

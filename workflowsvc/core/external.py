@@ -1,15 +1,16 @@
 """Signals and cancel requests from one execution to another (SWF §5.11, §5.12, §8.3, §8.4).
 
-Owns the two decisions, what the target records, and what the sender hears. Delivery is by messages
-(`messages.py`).
+Owns the two decisions, what the target records, and what the sender records of the outcome. Delivery is by
+messages (`messages.py`).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workflowsvc.core.decisions import repeat
+from workflowsvc.core.decisions import repeat, success
 from workflowsvc.core.rules import applies, decides
+from workflowsvc.core.state import External
 from workflowsvc.model.shapes import (
     ExternalWorkflowExecutionCancelRequestedEventAttributes,
     ExternalWorkflowExecutionSignaledEventAttributes,
@@ -27,12 +28,6 @@ from workflowsvc.model.shapes import (
 if TYPE_CHECKING:
     from workflowsvc.core.decision_context import DecisionContext
     from workflowsvc.core.execution import Execution
-
-External = (
-    SignalExternalWorkflowExecutionInitiatedEventAttributes
-    | RequestCancelExternalWorkflowExecutionInitiatedEventAttributes
-)
-"""A signal or cancel request under way: the attributes of its Initiated event."""
 
 
 def deliver_signal(
@@ -67,7 +62,7 @@ def deliver_cancel_request(
 
 
 def answered(sender: Execution, at_ms: int, initiated_id: int, target: WorkflowExecution | None) -> None:
-    """The sender hears whether its signal or cancel request found an open run (`target`, always with its
+    """The sender records whether its signal or cancel request found an open run (`target`, always with its
     runId).
     """
     initiated = sender.externals[initiated_id]
@@ -94,7 +89,7 @@ def answered(sender: Execution, at_ms: int, initiated_id: int, target: WorkflowE
 
 
 @applies("SignalExternalWorkflowExecutionInitiated", "RequestCancelExternalWorkflowExecutionInitiated")
-def _initiated(execution: Execution, event_id: int, _: int, attributes: External) -> None:
+def _initiated(execution: Execution, event_id: int, _at_ms: int, attributes: External) -> None:
     execution.externals[event_id] = attributes
 
 
@@ -106,12 +101,12 @@ def _initiated(execution: Execution, event_id: int, _: int, attributes: External
 )
 def _answered(
     execution: Execution,
-    _: int,
-    __: int,
+    _event_id: int,
+    _at_ms: int,
     attributes: ExternalWorkflowExecutionSignaledEventAttributes
     | SignalExternalWorkflowExecutionFailedEventAttributes,
 ) -> None:
-    if attributes.initiated_event_id:  # 0: the decision itself failed
+    if attributes.initiated_event_id:  # 0 when the decision itself failed
         del execution.externals[attributes.initiated_event_id]
 
 
@@ -126,12 +121,7 @@ def _signal(
     if not decision_context.admits("SignalExternalWorkflowExecution"):
         return "SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_RATE_EXCEEDED"
     execution.record(
-        at_ms,
-        repeat(
-            SignalExternalWorkflowExecutionInitiatedEventAttributes,
-            attributes,
-            decision_task_completed_event_id=completed_id,
-        ),
+        at_ms, success(SignalExternalWorkflowExecutionInitiatedEventAttributes, attributes, completed_id)
     )
     return None
 
@@ -148,10 +138,6 @@ def _request_cancel(
         return "REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_RATE_EXCEEDED"
     execution.record(
         at_ms,
-        repeat(
-            RequestCancelExternalWorkflowExecutionInitiatedEventAttributes,
-            attributes,
-            decision_task_completed_event_id=completed_id,
-        ),
+        success(RequestCancelExternalWorkflowExecutionInitiatedEventAttributes, attributes, completed_id),
     )
     return None

@@ -1,16 +1,16 @@
 """Lambda tasks: scheduled, started by the service itself, closed once (SWF §9).
 
-Owns `LambdaTask`, the decision ScheduleLambdaFunction, and what an invocation records. Who invokes what is
-the engine's business.
+Owns the decision ScheduleLambdaFunction and what an invocation records. Invoking the function is the engine's
+work.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
-from workflowsvc.core.rules import Deadline, applies, decides, expires
+from workflowsvc.core.decisions import success
+from workflowsvc.core.rules import Deadline, applies, changes_nothing, decides, expires
+from workflowsvc.core.state import LambdaTask
 from workflowsvc.model.shapes import (
     LambdaFunctionCompletedEventAttributes,
     LambdaFunctionFailedEventAttributes,
@@ -28,13 +28,6 @@ if TYPE_CHECKING:
 DEFAULT_TIMEOUT_SECONDS = 900  # SWF §9.1
 
 
-class LambdaTask(Struct):
-    """An open Lambda task."""
-
-    scheduled: LambdaFunctionScheduledEventAttributes
-    started_id: int = 0
-
-
 def start(execution: Execution, at_ms: int, scheduled_id: int) -> LambdaTask:
     """The service is about to invoke the function."""
     execution.record(at_ms, LambdaFunctionStartedEventAttributes(scheduled_event_id=scheduled_id))
@@ -42,7 +35,7 @@ def start(execution: Execution, at_ms: int, scheduled_id: int) -> LambdaTask:
 
 
 def timeout_seconds(scheduled: LambdaFunctionScheduledEventAttributes) -> int:
-    """From Started on; the event shows only what the decision gave (SWF §6.9)."""
+    """Seconds from the Started event on; the Scheduled event shows only what the decision gave (SWF §6.9)."""
     return int(scheduled.start_to_close_timeout or DEFAULT_TIMEOUT_SECONDS)
 
 
@@ -83,7 +76,7 @@ def fail(execution: Execution, at_ms: int, scheduled_id: int, *, reason: str, de
 
 @applies("LambdaFunctionScheduled")
 def _scheduled(
-    execution: Execution, event_id: int, _: int, attributes: LambdaFunctionScheduledEventAttributes
+    execution: Execution, event_id: int, _at_ms: int, attributes: LambdaFunctionScheduledEventAttributes
 ) -> None:
     execution.lambdas[event_id] = LambdaTask(attributes)
 
@@ -104,8 +97,8 @@ def _started(
 )
 def _closed(
     execution: Execution,
-    _: int,
-    __: int,
+    _event_id: int,
+    _at_ms: int,
     attributes: LambdaFunctionCompletedEventAttributes
     | LambdaFunctionFailedEventAttributes
     | LambdaFunctionTimedOutEventAttributes,
@@ -113,12 +106,10 @@ def _closed(
     del execution.lambdas[attributes.scheduled_event_id]
 
 
-@applies("ScheduleLambdaFunctionFailed")
-def _failed(_: Execution, __: int, ___: int, ____: object) -> None:
-    """Nothing was opened and nothing changes."""
+changes_nothing("ScheduleLambdaFunctionFailed")
 
 
-@expires(Deadline.LAMBDA, live=lambda execution, scheduled_id, _: scheduled_id in execution.lambdas)
+@expires(Deadline.LAMBDA, live=lambda execution, scheduled_id, _due_at: scheduled_id in execution.lambdas)
 def _times_out(execution: Execution, at_ms: int, scheduled_id: int) -> None:
     task = execution.lambdas[scheduled_id]
     execution.record(
@@ -137,20 +128,10 @@ def _schedule(
     attributes: ScheduleLambdaFunctionDecisionAttributes,
     decision_context: DecisionContext,
 ) -> str | None:
-    """Re-use of an open id is accepted, as measured on the live service (SWF §15.13)."""
+    """An id that is open already is accepted, as measured on the live service (SWF §15.13)."""
     if len(execution.lambdas) >= decision_context.limits.max_open_lambdas:
         return "OPEN_LAMBDA_FUNCTIONS_LIMIT_EXCEEDED"
     if not decision_context.admits("ScheduleLambdaFunction"):
         return "LAMBDA_FUNCTION_CREATION_RATE_EXCEEDED"
-    execution.record(
-        at_ms,
-        LambdaFunctionScheduledEventAttributes(
-            control=attributes.control,
-            decision_task_completed_event_id=completed_id,
-            id=attributes.id,
-            input=attributes.input,
-            name=attributes.name,
-            start_to_close_timeout=attributes.start_to_close_timeout,
-        ),
-    )
+    execution.record(at_ms, success(LambdaFunctionScheduledEventAttributes, attributes, completed_id))
     return None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workflowsvc.core.rules import applies, decides
+from workflowsvc.core.decisions import success
+from workflowsvc.core.rules import changes_nothing, decides
 from workflowsvc.model.shapes import MarkerRecordedEventAttributes, RecordMarkerDecisionAttributes
 
 if TYPE_CHECKING:
@@ -12,9 +13,7 @@ if TYPE_CHECKING:
     from workflowsvc.core.execution import Execution
 
 
-@applies("MarkerRecorded", "RecordMarkerFailed")
-def _recorded(_: Execution, __: int, ___: int, ____: object) -> None:
-    """A marker changes nothing."""
+changes_nothing("MarkerRecorded", "RecordMarkerFailed")
 
 
 @decides("RecordMarker")
@@ -23,14 +22,7 @@ def _record(
     at_ms: int,
     completed_id: int,
     attributes: RecordMarkerDecisionAttributes,
-    _: DecisionContext,
+    _decision_context: DecisionContext,
 ) -> str | None:
-    execution.record(
-        at_ms,
-        MarkerRecordedEventAttributes(
-            decision_task_completed_event_id=completed_id,
-            details=attributes.details,
-            marker_name=attributes.marker_name,
-        ),
-    )
+    execution.record(at_ms, success(MarkerRecordedEventAttributes, attributes, completed_id))
     return None

@@ -1,8 +1,8 @@
-"""What executions tell each other: one structure per message, and which events send which.
+"""Messages between executions: one structure per kind, and which events send which.
 
-Owns the message types and `messages_of`. A message is committed with the event that causes it and applied
-later, in one transaction with its removal; the engine carries it, the rules of the other modules say what the
-receiver records.
+Owns the message types and `messages_of`. A message is committed with the event that causes it (the outbox) and applied
+later, in one transaction with its removal. The engine relays it; the rules of the other modules say what the receiver
+records. Names of the types are stored as the kinds of messages, so they must not change.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class ChildStarted(Message, kw_only=True):
 
 
 class ChildNotStarted(Message, kw_only=True):
-    """Sent in the name of the parent itself: the workflowId was in use."""
+    """The workflowId was in use. `sender` is the parent itself, since there is no child."""
 
     initiated_id: int
 
@@ -84,8 +84,8 @@ class CancelRequest(Message, kw_only=True):
 
 
 class Answer(Message, kw_only=True):
-    """To the run that signaled or asked to cancel; `sender` is the target, or the asking run itself when none
-    was found.
+    """To the run that sent a signal or a cancel request; `sender` is the target, or that run itself when no target was
+    found.
     """
 
     to: WorkflowExecution
@@ -94,7 +94,7 @@ class Answer(Message, kw_only=True):
 
 
 class ApplyPolicy(Message, kw_only=True):
-    """The parent has closed: the child that it initiated by this event is treated by the policy."""
+    """The parent has closed: the policy is applied to the child that this event initiated."""
 
     workflow_id: str
     initiated_id: int
@@ -102,7 +102,7 @@ class ApplyPolicy(Message, kw_only=True):
 
 
 class InvokeLambda(Message, kw_only=True):
-    """To the service itself: a Lambda task waits to be started."""
+    """To the service itself: a Lambda task waits for its start."""
 
     scheduled_id: int
 
@@ -133,7 +133,7 @@ def messages_of(execution: Execution, events: list[Event], policy_scope: PolicyS
 
 
 def _invoke_lambda(
-    execution: Execution, event_id: int, _: LambdaFunctionScheduledEventAttributes
+    execution: Execution, event_id: int, _scheduled: LambdaFunctionScheduledEventAttributes
 ) -> Iterator[AnyMessage]:
     yield InvokeLambda(sender=execution.name, scheduled_id=event_id)
 
@@ -171,9 +171,9 @@ def _request_cancel(
 
 
 def _started(
-    execution: Execution, _: int, started: WorkflowExecutionStartedEventAttributes
+    execution: Execution, _event_id: int, started: WorkflowExecutionStartedEventAttributes
 ) -> Iterator[AnyMessage]:
-    """The first run of a child tells its parent; later runs of its chain do not (SWF §8.7)."""
+    """The first run of a child notifies its parent; later runs of its chain do not (SWF §8.7)."""
     if started.parent_workflow_execution is not None and started.continued_execution_run_id is None:
         yield ChildStarted(
             sender=execution.name,
@@ -192,7 +192,7 @@ _SENDERS: dict[str, Callable[[Execution, int, Any], Iterator[AnyMessage]]] = {
 
 
 def _to_parent(execution: Execution, closing_type: str, closing: Shape) -> Iterator[AnyMessage]:
-    """How a child ended. Of continue-as-new a parent hears nothing."""
+    """How a child ended. Continue-as-new sends no message (SWF §8.7)."""
     started = execution.started
     if started.parent_workflow_execution is None or closing_type not in CLOSED_AS:
         return
@@ -211,7 +211,7 @@ def _to_parent(execution: Execution, closing_type: str, closing: Shape) -> Itera
 def _policy(
     execution: Execution, closing_type: str, closing: Shape, policy_scope: PolicyScope
 ) -> ChildPolicy:
-    """What becomes of the open children (SWF §8.6). A call to terminate may have named another policy."""
+    """The policy for the open children (SWF §8.6). A call to TerminateWorkflowExecution may have named another one."""
     if isinstance(closing, WorkflowExecutionTerminatedEventAttributes):
         return closing.child_policy
     if closing_type == "WorkflowExecutionContinuedAsNew":

@@ -1,9 +1,9 @@
-"""What must now be written and told, derived from the events an execution has just recorded
+"""The rows that follow from the events that an execution has just recorded
 (docs/decisions/0001-history-is-the-state.md).
 
-Owns `outcome_of`: tasks that appear on task lists, become ready or leave them; heartbeats that are over.
-Messages have a file of their own. Nothing here is a stored truth: `implied_tasks` derives the same from the
-state alone, and audits compare the two.
+Owns `outcome_of`: tasks that are put on task lists, become ready or leave them; heartbeats that are over. Messages
+have a file of their own. Nothing here is a source of truth: `implied_tasks` derives the same tasks from the state
+alone, and audits compare the two.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from workflowsvc.core.execution import Execution
 
 TaskKind = Literal["decision", "activity"]
-"""What task lists hold. Lists of one name and different kinds are different lists (SWF §7.6)."""
+"""The kind of a task list. Lists of one name and different kinds are different lists (SWF §7.6)."""
 
 CLOSES_ACTIVITY = frozenset(
     {"ActivityTaskCompleted", "ActivityTaskFailed", "ActivityTaskCanceled", "ActivityTaskTimedOut"}
@@ -24,7 +24,7 @@ CLOSES_ACTIVITY = frozenset(
 
 
 class Task(NamedTuple):
-    """A task that waits, or may soon wait, for a poller."""
+    """A task for a poller. Not `ready`: a decision task behind one that is still at work."""
 
     scheduled_id: int
     kind: TaskKind
@@ -34,16 +34,16 @@ class Task(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """Event ids name tasks of this execution."""
+    """Changes to the task lists and heartbeats. Tasks are named by their Scheduled event's id."""
 
-    tasks: list[Task]  # to put on their lists
-    ready: list[int]  # decision tasks that were put before and may now be taken
-    gone: list[int]  # tasks that were put before and are no longer wanted
-    heartbeats_over: list[int]
+    tasks: list[Task]  # new tasks
+    ready: list[int]  # decision tasks put earlier that pollers may now get
+    gone: list[int]  # tasks put earlier that are obsolete
+    heartbeats_over: list[int]  # activities whose heartbeat row is obsolete
 
 
 def outcome_of(execution: Execution, events: list[Event]) -> Outcome:
-    """Compares where each task stood before these events with where it stands after them."""
+    """The difference between each task before these events and after them."""
     outcome = Outcome([], [], [], [])
     if not events:
         return outcome
@@ -114,5 +114,5 @@ def _all_waiting(execution: Execution) -> list[Task]:
 
 
 def implied_tasks(execution: Execution) -> list[Task]:
-    """Every task row that this execution should have now, from its state alone."""
+    """Every task that must be on a list now, from the state of the execution alone."""
     return _all_waiting(execution) if execution.is_open else []

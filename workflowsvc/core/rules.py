@@ -1,8 +1,8 @@
 """The registries of the rules: what each event does, what each decision does, what each deadline does.
 
-Owns the tables `APPLY`, `DECIDE`, `EXPIRE` and `WAKES_DECIDER`, filled by the files that hold the rules
-themselves; importing `workflowsvc.core` fails when an event, a decision or a deadline of the model has none.
-Must not know any rule.
+Owns the tables `APPLY`, `DECIDE`, `EXPIRE` and `WAKES_DECIDER`. The files that hold the rules fill them at import;
+importing `workflowsvc.core` fails when an event, a decision or a deadline of the model has no rule. Must not know any
+rule. docs/state-machine.md shows what the tables hold.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ Apply = Callable[["Execution", int, int, Any], None]
 """(execution, event id, at_ms, attributes): folds one event into the state."""
 
 Decide = Callable[["Execution", int, int, Any, "DecisionContext"], str | None]
-"""(execution, at_ms, decisionTaskCompletedEventId, attributes, surroundings): records events, or returns the
+"""(execution, at_ms, decisionTaskCompletedEventId, attributes, decision context): records events, or returns the
 cause of failure.
 """
 
 Live = Callable[["Execution", int, int], bool]
-"""(execution, event id, due at): is the thing that opened this deadline still waiting for it?"""
+"""(execution, event id, due at in ms): whether the thing that opened this deadline still waits for it."""
 
 Expire = Callable[["Execution", int, int], None]
 """(execution, at_ms, event id): records what an expired deadline does."""
 
 
 class Deadline(IntEnum):
-    """What may expire. The order settles ties of one event: SWF §15.23."""
+    """What may expire. The numbers order the deadlines of one event that are due together (SWF §15.23)."""
 
     EXECUTION = 0
     DECISION_SCHEDULE_TO_START = 1
@@ -67,6 +67,14 @@ def applies(*event_types: str) -> Callable[[A], A]:
     return register
 
 
+def changes_nothing(*event_types: str) -> None:
+    """Registers event types that leave the state as it is: they are there for the decider to read."""
+
+    @applies(*event_types)
+    def ignore(_execution: Execution, _event_id: int, _at_ms: int, _attributes: object) -> None:
+        pass
+
+
 def decides(decision_type: str) -> Callable[[D], D]:
     """Registers the rules of one decision type."""
 
@@ -79,7 +87,7 @@ def decides(decision_type: str) -> Callable[[D], D]:
 
 
 def expires(deadline: Deadline, live: Live) -> Callable[[E], E]:
-    """Registers what happens when a deadline passes that is still live."""
+    """Registers what happens when a deadline passes that is still live, and the test of that."""
 
     def register(function: E) -> E:
         assert deadline not in EXPIRE, deadline
@@ -115,13 +123,13 @@ WAKES_DECIDER: frozenset[str] = frozenset(
         "StartLambdaFunctionFailed",
     }
 )
-"""The trigger rule of SWF §4.2: behind each of these stands a DecisionTaskScheduled, unless one is
-waiting already.
+"""The trigger rule of SWF §4.2: each of these events is followed by DecisionTaskScheduled, unless such a task waits
+already.
 """
 
 
 def require_complete() -> None:
-    """Fails at import when the model knows an event, decision or deadline that no rule treats."""
+    """Fails at import when an event, decision or deadline of the model has no rule."""
     missing = (EVENTS.keys() - APPLY.keys()) | (DECISIONS.keys() - DECIDE.keys())
     missing |= {deadline.name for deadline in Deadline if deadline not in EXPIRE}
     unknown = (APPLY.keys() - EVENTS.keys()) | (WAKES_DECIDER - EVENTS.keys())

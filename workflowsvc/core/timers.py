@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workflowsvc.core.rules import Deadline, applies, decides, expires
+from workflowsvc.core.decisions import success
+from workflowsvc.core.rules import Deadline, applies, changes_nothing, decides, expires
 from workflowsvc.model.shapes import (
     CancelTimerDecisionAttributes,
     StartTimerDecisionAttributes,
@@ -31,20 +32,18 @@ def _started(
 @applies("TimerFired", "TimerCanceled")
 def _closed(
     execution: Execution,
-    _: int,
-    __: int,
+    _event_id: int,
+    _at_ms: int,
     attributes: TimerFiredEventAttributes | TimerCanceledEventAttributes,
 ) -> None:
     del execution.timers[attributes.started_event_id]
     del execution.timer_ids[attributes.timer_id]
 
 
-@applies("StartTimerFailed", "CancelTimerFailed")
-def _failed(_: Execution, __: int, ___: int, ____: object) -> None:
-    """Nothing was opened and nothing changes."""
+changes_nothing("StartTimerFailed", "CancelTimerFailed")
 
 
-@expires(Deadline.TIMER, live=lambda execution, event_id, _: event_id in execution.timers)
+@expires(Deadline.TIMER, live=lambda execution, event_id, _due_at: event_id in execution.timers)
 def _fires(execution: Execution, at_ms: int, event_id: int) -> None:
     execution.record(
         at_ms, TimerFiredEventAttributes(started_event_id=event_id, timer_id=execution.timers[event_id])
@@ -65,15 +64,7 @@ def _start(
         return "OPEN_TIMERS_LIMIT_EXCEEDED"
     if not decision_context.admits("StartTimer"):
         return "TIMER_CREATION_RATE_EXCEEDED"
-    execution.record(
-        at_ms,
-        TimerStartedEventAttributes(
-            control=attributes.control,
-            decision_task_completed_event_id=completed_id,
-            start_to_fire_timeout=attributes.start_to_fire_timeout,
-            timer_id=attributes.timer_id,
-        ),
-    )
+    execution.record(at_ms, success(TimerStartedEventAttributes, attributes, completed_id))
     return None
 
 
@@ -83,17 +74,12 @@ def _cancel(
     at_ms: int,
     completed_id: int,
     attributes: CancelTimerDecisionAttributes,
-    _: DecisionContext,
+    _decision_context: DecisionContext,
 ) -> str | None:
     started_id = execution.timer_ids.get(attributes.timer_id)
     if started_id is None:
         return "TIMER_ID_UNKNOWN"
     execution.record(
-        at_ms,
-        TimerCanceledEventAttributes(
-            decision_task_completed_event_id=completed_id,
-            started_event_id=started_id,
-            timer_id=attributes.timer_id,
-        ),
+        at_ms, success(TimerCanceledEventAttributes, attributes, completed_id, started_event_id=started_id)
     )
     return None

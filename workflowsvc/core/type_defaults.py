@@ -1,8 +1,7 @@
-"""Defaults: what a start, a child, a continued run or an activity gets when it does not say (SWF §2.21,
-§5.1).
+"""Settings of a run or an activity task: those of the request, else the defaults of the type (SWF §2.21, §5.1).
 
-Owns the resolution order, request then type default, and which missing member is named when there is none.
-Nothing is ever inherited from the calling run.
+Owns that order, and which missing member is reported when neither has one. Nothing is ever inherited from the run that
+starts a child or continues as new.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from workflowsvc.model.shapes import (
 
 
 class WorkflowRequest(Protocol):
-    """What StartWorkflowExecution and the two decisions that start runs have in common."""
+    """The members that StartWorkflowExecution and the two decisions that start runs have in common."""
 
     execution_start_to_close_timeout: str | None
     task_list: TaskList | None
@@ -52,7 +51,7 @@ class ActivitySettings(NamedTuple):
 
 
 START_ORDER = ("execution_start_to_close_timeout", "task_list", "task_start_to_close_timeout", "child_policy")
-"""StartWorkflowExecution names the first missing one in this order (SWF §2.21)."""
+"""StartWorkflowExecution reports the first missing member in this order (SWF §2.21)."""
 
 DECISION_ORDER = (
     "task_list",
@@ -60,7 +59,7 @@ DECISION_ORDER = (
     "task_start_to_close_timeout",
     "child_policy",
 )
-"""A decision fails with the cause of the first missing one in this order (SWF §15.21)."""
+"""A decision fails with the cause of the first missing member in this order (SWF §15.21)."""
 
 ACTIVITY_ORDER = (
     "task_list",
@@ -75,7 +74,7 @@ ACTIVITY_ORDER = (
 def workflow_settings(
     request: WorkflowRequest, defaults: WorkflowTypeConfiguration, order: tuple[str, ...]
 ) -> WorkflowSettings | str:
-    """The resolved settings, or the name of the first mandatory member that neither gives."""
+    """The resolved settings, or the name of the first mandatory member that neither request nor type gives."""
     timeout = request.execution_start_to_close_timeout or defaults.default_execution_start_to_close_timeout
     task_list = request.task_list or defaults.default_task_list
     task_timeout = request.task_start_to_close_timeout or defaults.default_task_start_to_close_timeout
@@ -101,7 +100,7 @@ def workflow_settings(
 def activity_settings(
     request: ScheduleActivityTaskDecisionAttributes, defaults: ActivityTypeConfiguration
 ) -> ActivitySettings | str:
-    """The resolved settings, or the name of the first mandatory member that neither gives."""
+    """The resolved settings, or the name of the first mandatory member that neither request nor type gives."""
     task_list = request.task_list or defaults.default_task_list
     to_start = request.schedule_to_start_timeout or defaults.default_task_schedule_to_start_timeout
     to_close = request.schedule_to_close_timeout or defaults.default_task_schedule_to_close_timeout

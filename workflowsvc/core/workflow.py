@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, get_args
 
-from workflowsvc.core.decisions import repeat
+from workflowsvc.core.decisions import repeat, success
 from workflowsvc.core.durations import milliseconds
-from workflowsvc.core.rules import Deadline, applies, decides, expires
+from workflowsvc.core.rules import Deadline, applies, changes_nothing, decides, expires
 from workflowsvc.core.type_defaults import DECISION_ORDER, undefined_cause, workflow_settings
 from workflowsvc.model.shapes import (
     CancelWorkflowExecutionDecisionAttributes,
@@ -57,7 +57,7 @@ def continued(
     old_run_id: str,
     closing: WorkflowExecutionContinuedAsNewEventAttributes,
 ) -> WorkflowExecutionStartedEventAttributes:
-    """Event 1 of the run that follows: the closing event's settings, the parent of the run before (SWF §8.7)."""
+    """Event 1 of the next run: the closing event's settings, and the parent of the run before (SWF §8.7)."""
     return repeat(
         WorkflowExecutionStartedEventAttributes,
         closing,
@@ -78,7 +78,7 @@ def signal(execution: Execution, at_ms: int, *, signal_name: str, input: str | N
 
 
 def request_cancel(execution: Execution, at_ms: int) -> None:
-    """A cancel request through the API: every one is recorded, the decider decides."""
+    """A cancel request through the API: every one is recorded, the decider chooses what to do."""
     execution.record(at_ms, WorkflowExecutionCancelRequestedEventAttributes(external_initiated_event_id=0))
 
 
@@ -110,35 +110,32 @@ def _started(
     execution.started = attributes
     execution.started_at = at_ms
     timeout = milliseconds(attributes.execution_start_to_close_timeout)
-    longest = execution.longest_ms  # a year (SWF §12.1); also what NONE means here (SWF §15.11)
+    longest = execution.longest_ms  # 1 year (SWF §12.1), also for NONE (SWF §15.11)
     timeout = longest if timeout is None else min(timeout, longest)
     execution.open_deadline(at_ms + timeout, event_id, Deadline.EXECUTION)
 
 
-@applies("WorkflowExecutionSignaled")
-def _signaled(_: Execution, __: int, ___: int, ____: WorkflowExecutionSignaledEventAttributes) -> None:
-    """A signal changes nothing but what the decider must see."""
-
-
 @applies("WorkflowExecutionCancelRequested")
 def _cancel_requested(
-    execution: Execution, _: int, __: int, ___: WorkflowExecutionCancelRequestedEventAttributes
+    execution: Execution,
+    _event_id: int,
+    _at_ms: int,
+    _attributes: WorkflowExecutionCancelRequestedEventAttributes,
 ) -> None:
     execution.cancel_requested = True
 
 
-@applies(
+changes_nothing(
+    "WorkflowExecutionSignaled",
     "CompleteWorkflowExecutionFailed",
     "FailWorkflowExecutionFailed",
     "CancelWorkflowExecutionFailed",
     "ContinueAsNewWorkflowExecutionFailed",
 )
-def _close_failed(_: Execution, __: int, ___: int, ____: object) -> None:
-    """The run stays open."""
 
 
 def _close(execution: Execution, at_ms: int, status: CloseStatus) -> None:
-    """What is open stays in the state: openCounts of a closed run are frozen (SWF §10.4)."""
+    """Open things stay in the state: openCounts of a closed run are frozen (SWF §10.4)."""
     execution.close_status = status
     execution.closed_at = at_ms
     execution.cancel_requested = False  # SWF §15.15
@@ -149,7 +146,7 @@ def _closes(event_type: str) -> None:
     status = CLOSE_STATUS[event_type]
 
     @applies(event_type)
-    def close(execution: Execution, _: int, at_ms: int, __: object) -> None:
+    def close(execution: Execution, _event_id: int, at_ms: int, _attributes: object) -> None:
         _close(execution, at_ms, status)
 
 
@@ -157,8 +154,8 @@ for _event_type in CLOSE_STATUS:
     _closes(_event_type)
 
 
-@expires(Deadline.EXECUTION, live=lambda execution, _, __: execution.is_open)
-def _timed_out(execution: Execution, at_ms: int, _: int) -> None:
+@expires(Deadline.EXECUTION, live=lambda execution, _event_id, _due_at: execution.is_open)
+def _timed_out(execution: Execution, at_ms: int, _event_id: int) -> None:
     execution.record(
         at_ms,
         WorkflowExecutionTimedOutEventAttributes(
@@ -168,8 +165,8 @@ def _timed_out(execution: Execution, at_ms: int, _: int) -> None:
 
 
 def unhandled(execution: Execution) -> bool:
-    """Something waits for a decision: a task is scheduled behind this one, or this batch itself made news
-    (SWF §4.5 step 6).
+    """Whether something waits for a decision: a task is scheduled behind this one, or this batch itself has recorded
+    news for the decider (SWF §4.5 step 6).
     """
     return execution.scheduled_task is not None or execution.needs_decision
 
@@ -180,16 +177,11 @@ def _complete(
     at_ms: int,
     completed_id: int,
     attributes: CompleteWorkflowExecutionDecisionAttributes,
-    _: DecisionContext,
+    _decision_context: DecisionContext,
 ) -> str | None:
     if unhandled(execution):
         return "UNHANDLED_DECISION"
-    execution.record(
-        at_ms,
-        WorkflowExecutionCompletedEventAttributes(
-            decision_task_completed_event_id=completed_id, result=attributes.result
-        ),
-    )
+    execution.record(at_ms, success(WorkflowExecutionCompletedEventAttributes, attributes, completed_id))
     return None
 
 
@@ -199,18 +191,11 @@ def _fail(
     at_ms: int,
     completed_id: int,
     attributes: FailWorkflowExecutionDecisionAttributes,
-    _: DecisionContext,
+    _decision_context: DecisionContext,
 ) -> str | None:
     if unhandled(execution):
         return "UNHANDLED_DECISION"
-    execution.record(
-        at_ms,
-        WorkflowExecutionFailedEventAttributes(
-            decision_task_completed_event_id=completed_id,
-            details=attributes.details,
-            reason=attributes.reason,
-        ),
-    )
+    execution.record(at_ms, success(WorkflowExecutionFailedEventAttributes, attributes, completed_id))
     return None
 
 
@@ -220,16 +205,11 @@ def _cancel(
     at_ms: int,
     completed_id: int,
     attributes: CancelWorkflowExecutionDecisionAttributes,
-    _: DecisionContext,
+    _decision_context: DecisionContext,
 ) -> str | None:
     if unhandled(execution):
         return "UNHANDLED_DECISION"
-    execution.record(
-        at_ms,
-        WorkflowExecutionCanceledEventAttributes(
-            decision_task_completed_event_id=completed_id, details=attributes.details
-        ),
-    )
+    execution.record(at_ms, success(WorkflowExecutionCanceledEventAttributes, attributes, completed_id))
     return None
 
 
@@ -260,11 +240,11 @@ def _continue_as_new(
         return "CONTINUE_AS_NEW_WORKFLOW_EXECUTION_RATE_EXCEEDED"
     execution.record(
         at_ms,
-        WorkflowExecutionContinuedAsNewEventAttributes(
-            decision_task_completed_event_id=completed_id,
-            input=attributes.input,
+        success(
+            WorkflowExecutionContinuedAsNewEventAttributes,
+            attributes,
+            completed_id,
             new_execution_run_id=decision_context.new_run_id(),
-            tag_list=attributes.tag_list,
             workflow_type=workflow_type,
             **settings._asdict(),
         ),

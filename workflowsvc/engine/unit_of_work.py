@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from workflowsvc.core import decision_tasks, workflow
+from workflowsvc.core import workflow
 from workflowsvc.core.durations import retention_ms
 from workflowsvc.core.execution import Execution
 from workflowsvc.core.key_layout import shard_for
@@ -131,7 +131,7 @@ class UnitOfWork:
         # No time passes within a batch: what it opens with no time to spare may still be answered in it, so a
         # waiting poll gets a task whose scheduleToStartTimeout is 0 (SWF §7.2).
         if due_at is not None and due_at <= self.now and run not in self._touched:
-            decision_tasks.advance(execution, self.now, max_events=self.quotas.max_events)
+            execution.advance(self.now, max_events=self.quotas.max_events)
             self._dirty[run] = execution
         return execution
 
@@ -184,7 +184,7 @@ class UnitOfWork:
 
     def changed(self, execution: Execution) -> None:
         """The command has recorded events: settle what follows from them."""
-        decision_tasks.settle(execution, self.now, max_events=self.quotas.max_events)
+        execution.settle(self.now, max_events=self.quotas.max_events)
         self._dirty[execution.run] = execution
 
     def create(

@@ -1,8 +1,8 @@
-"""Audits a stored database: history is the state, so everything else in it can be derived again and compared.
+"""Audits a stored database: history is the state, so all other rows can be derived from it again and compared.
 
-Owns the audit and the repair. What histories hold is judged (`workflowsvc.lint`) but never changed; what follows
-from them is compared, and rebuilt when asked. It must not know the engine, which writes these rows in the first
-place, so that a mistake there is seen here; the rules themselves are core's.
+Owns the audit and the repair. Events are judged (`workflowsvc.lint`) but never changed; rows that follow from them
+are compared, and rebuilt on demand. It must not know the engine, which wrote these rows in the first place, so that
+a mistake there is found here; the rules themselves are the core's.
 """
 
 from workflowsvc.fsck.audit import Options, Problem, audit, examine

@@ -1,7 +1,7 @@
-"""Compares all that a database derives from histories with what they imply (QUALITY §2.5.Q); judges histories too.
+"""Compares every derived row of a database with what the histories imply (QUALITY §2.5.Q), and judges the histories.
 
-Owns the walk over a database and the list of problems. Changes nothing. All answers are of one snapshot, so a
-database that is in use can be audited beside its server.
+Owns the walk over a database and the list of problems. Changes nothing. All reads are of one snapshot, so a database
+can be audited while a server uses it.
 """
 
 from __future__ import annotations
@@ -20,24 +20,26 @@ from workflowsvc.lint import Limits, lint_history
 from workflowsvc.store.interface import AuditReader
 from workflowsvc.store.rows import DomainRow, ExecutionRow
 
-RUNS_AT_ONCE = 200
-MOST_STRAYS = 10_000
-MOST_DAMAGES = 100
+RUNS_BATCH_SIZE = 200
+MAX_ORPHANS = 10_000  # reported rows
+MAX_INTEGRITY_ERRORS = 100  # reported lines of the database's own check
 
 Kind = Literal[
     "files", "history", "rule", "name", "row", "task", "tag", "heartbeat", "message", "stray", "open"
 ]
-"""files: the database says it of itself · history: it cannot be read or replayed · rule: `workflowsvc lint` ·
-name: run, runId, workflowId and domain do not fit each other · row: columns of the execution · task, tag,
-heartbeat, message: rows too many, too few or different · stray: rows of a run that has no row · open: two open
-runs of one workflowId.
-"""
+"""files: the database's own integrity check · history: it cannot be read or replayed · rule: a finding of
+`workflowsvc lint` · name: run, runId, workflowId and domain do not fit each other · row: columns of the execution ·
+task, tag, heartbeat, message: rows too many, too few or different · stray: orphans, rows of a run that has no row ·
+open: two open runs of one workflowId.
 
-REPAIRABLE: frozenset[Kind] = frozenset({"row", "task", "tag", "heartbeat", "message", "stray"})
-"""What follows from histories. A stray event and some messages are an exception; their problems say so."""
+Of these, row, task, tag, heartbeat, message and stray follow from histories and can be repaired, except orphaned
+events and some messages; `Problem.repairable` says which.
+"""
 
 
 class Problem(NamedTuple):
+    """One difference between the database and its histories, or within them."""
+
     kind: Kind
     run: int | None
     where: str  # workflowId/runId, or a table
@@ -47,7 +49,9 @@ class Problem(NamedTuple):
 
 @dataclass
 class Options:
-    """`now` tells which runs may be half purged. `quotas` are those of the service that wrote the database."""
+    """`now` (ms): runs whose retention ended before it may be half purged. `quotas`: those of the service that wrote
+    the database.
+    """
 
     now: int
     lint: bool = True
@@ -72,7 +76,7 @@ class Options:
 
 @dataclass
 class Counts:
-    """What an audit has read."""
+    """The number of rows that an audit has read."""
 
     runs: int = 0
     events: int = 0
@@ -88,14 +92,14 @@ def audit(reader: AuditReader, options: Options, counts: Counts | None = None) -
     counts.messages = len(box.rows)
     open_runs: dict[tuple[int, str], ExecutionRow] = {}
     after = -1
-    while runs := reader.runs(after, RUNS_AT_ONCE):
+    while runs := reader.runs(after, RUNS_BATCH_SIZE):
         after = runs[-1]
         yield from examine(reader, runs, options, box, counts)
         for row in reader.executions(runs).values():
             yield from _check_only_open(row, open_runs)
         options.progress(counts.runs)
     yield from _check_messages(box)
-    yield from _check_strays(reader)
+    yield from _check_orphans(reader)
 
 
 def examine(
@@ -145,12 +149,12 @@ def _check_run(
     if domain is not None:
         yield from compare(stored, implied(stored, events, execution, domain.retention))
         closing = None if execution.is_open else events[-1]
-        for finding in outbox.examine(reader, execution, closing, box):
-            yield Problem("message", row.run, stored.name, finding.text, finding.repairable)
+        for problem in outbox.examine(reader, execution, closing, box):
+            yield Problem("message", row.run, stored.name, problem.text, problem.repairable)
 
 
 def _check_names(stored: Stored, domain: DomainRow | None) -> Iterator[Problem]:
-    """Histories do not hold these, so nothing can put them right."""
+    """Histories do not hold these, so they cannot be repaired."""
     row = stored.row
 
     def problem(text: str) -> Problem:
@@ -205,11 +209,11 @@ def _shown(value: object) -> str:
     return repr(value) if not isinstance(value, bytes) else value.decode(errors="replace")
 
 
-# --- what no single run shows ---
+# --- problems between runs, and of the database as a whole ---
 
 
 def _check_files(reader: AuditReader) -> Iterator[Problem]:
-    for text in reader.integrity_errors(MOST_DAMAGES):
+    for text in reader.integrity_errors(MAX_INTEGRITY_ERRORS):
         yield Problem("files", None, "database", text, repairable=False)
 
 
@@ -223,11 +227,11 @@ def _check_only_open(row: ExecutionRow, open_runs: dict[tuple[int, str], Executi
 
 
 def _check_messages(box: outbox.Outbox) -> Iterator[Problem]:
-    for finding in box.findings:
-        yield Problem("message", finding.run, "outbox", finding.text, finding.repairable)
+    for problem in box.problems:
+        yield Problem("message", problem.run, "outbox", problem.text, problem.repairable)
 
 
-def _check_strays(reader: AuditReader) -> Iterator[Problem]:
-    for table, run in reader.orphans(MOST_STRAYS):
+def _check_orphans(reader: AuditReader) -> Iterator[Problem]:
+    for table, run in reader.orphans(MAX_ORPHANS):
         text = f"{table} of run {run}, which there is not"
         yield Problem("stray", run, table, text, repairable=table != "events")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -32,16 +31,12 @@ SOUND, WRONG, NOT_EXAMINED = 0, 1, 2
 TOLD_EVERY = 10_000  # runs
 
 
-class Readable(Protocol):
-    """What can be audited: a store, or a file that is only looked at."""
+class Auditable(Protocol):
+    """A store, or a store opened for reading only."""
 
     def reader(self) -> AbstractContextManager[AuditReader]: ...
     def describe(self) -> str: ...
     def close(self) -> None: ...
-
-
-OpenStore = Callable[[str], RepairStore]
-OpenToRead = Callable[[str], Readable]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -77,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     return WRONG if problems else SOUND
 
 
-def _audit(database: Readable, options: Options) -> tuple[str, list[Problem], Counts]:
+def _audit(database: Auditable, options: Options) -> tuple[str, list[Problem], Counts]:
     counts = Counts()
     try:
         with database.reader() as reader:

@@ -1,8 +1,8 @@
-"""Messages between executions: each must be one that its sender's history still waits to have delivered, and no
-such one may be missing (QUALITY §2.5).
+"""Audits the messages between executions: each one in the outbox must be awaited by a history, and each awaited one
+must be in the outbox (QUALITY §2.5).
 
-Owns what a run awaits, and whether a waiting message or a history elsewhere accounts for it. A message that is
-lost can be sent again when the histories at hand say that it has not arrived.
+Owns which messages a run awaits, and whether the outbox or the history of another run accounts for each. A message
+that is lost can be sent again when the stored histories show that it has not arrived.
 """
 
 from __future__ import annotations
@@ -41,22 +41,24 @@ from workflowsvc.model.shapes import (
 from workflowsvc.store.interface import AuditReader
 from workflowsvc.store.rows import ExecutionQuery, ExecutionRow, MessageRow
 
-MESSAGES_AT_ONCE = 1_000
-ANY_LENGTH_MS = 0  # of a run: deadlines play no part here
-RUNS_OF_A_WORKFLOW = 10_000
+MESSAGES_BATCH_SIZE = 1_000
+NO_LONGEST_MS = 0  # ms a run may stay open: unused here, since deadlines play no part
+MAX_RUNS_OF_A_WORKFLOW = 10_000  # of one workflowId and status
 
 _decode = msgspec.json.Decoder(AnyMessage).decode
 
 Key = tuple[type, str, int]
-"""The kind of a message, the runId of the execution whose Initiated or Scheduled event it is about, that event."""
+"""(kind of message, runId, event id): the Initiated or Scheduled event that the message is about."""
 
 
-class Finding(NamedTuple):
+class MessageProblem(NamedTuple):
+    """What is wrong about one message, and its repair."""
+
     run: int | None
     text: str
     repairable: bool
-    delete: int | None = None  # the message to take away
-    put: AnyMessage | None = None  # the message to send
+    delete: int | None = None  # id of the message to delete
+    put: AnyMessage | None = None  # message to send
 
 
 @dataclass
@@ -67,11 +69,11 @@ class Outbox:
     by_key: dict[Key, list[tuple[MessageRow, AnyMessage]]] = field(
         default_factory=dict[Key, list[tuple[MessageRow, AnyMessage]]]
     )
-    findings: list[Finding] = field(default_factory=list[Finding])
-    """What is wrong with messages in themselves."""
+    problems: list[MessageProblem] = field(default_factory=list[MessageProblem])
+    """What is wrong with messages by themselves, whatever the histories say."""
     _keys: dict[str, list[Key]] = field(default_factory=dict[str, list[Key]])
 
-    def take_in(self, row: MessageRow, message: AnyMessage) -> None:
+    def add(self, row: MessageRow, message: AnyMessage) -> None:
         owner, event_id = _about(message)
         key = (type(message), owner.run_id, event_id)
         if key not in self.by_key:
@@ -79,7 +81,7 @@ class Outbox:
         self.by_key.setdefault(key, []).append((row, message))
 
     def about(self, run_id: str) -> list[tuple[Key, list[tuple[MessageRow, AnyMessage]]]]:
-        """All about events of this run, but the policies it applies to its children when it is closed."""
+        """All messages about events of this run, except the policies that it applies to its children once closed."""
         keys = self._keys.get(run_id, [])
         return [(key, self.by_key[key]) for key in keys if key[0] is not ApplyPolicy]
 
@@ -91,19 +93,21 @@ def read(reader: AuditReader) -> Outbox:
     """Every waiting message, decoded."""
     box = Outbox()
     after = -1
-    while rows := reader.waiting_messages(after, MESSAGES_AT_ONCE):
+    while rows := reader.waiting_messages(after, MESSAGES_BATCH_SIZE):
         after = rows[-1].id
         box.rows += rows
         domains = reader.domains_by_id(sorted({row.domain for row in rows}))
         for row in rows:
-            _take_in(box, row, row.domain in domains)
+            _add(box, row, row.domain in domains)
     return box
 
 
-def _take_in(box: Outbox, row: MessageRow, domain_is_known: bool) -> None:
+def _add(box: Outbox, row: MessageRow, domain_is_known: bool) -> None:
     def wrong(text: str) -> None:
-        # Nobody can say what it was, but if it is still needed its sender's history says so.
-        box.findings.append(Finding(row.run, f"message {row.id} {text}", repairable=True, delete=row.id))
+        # It is deleted: if a message was needed in its place, the sender's history says so.
+        box.problems.append(
+            MessageProblem(row.run, f"message {row.id} {text}", repairable=True, delete=row.id)
+        )
 
     try:
         message = _decode(row.body)
@@ -116,24 +120,24 @@ def _take_in(box: Outbox, row: MessageRow, domain_is_known: bool) -> None:
         return wrong(f"belongs to domain {row.domain}, which there is not")
     if row.run not in (run_of(owner.run_id), run_of(message.sender.run_id)):
         return wrong(f"of {owner.workflow_id}/{owner.run_id} is kept under run {row.run}")
-    return box.take_in(row, message)
+    return box.add(row, message)
 
 
 def _about(message: AnyMessage) -> tuple[WorkflowExecution, int]:
-    """Whose event it is about, and which."""
+    """The execution whose event the message is about, and the event's id."""
     if isinstance(message, InvokeLambda):
         return message.sender, message.scheduled_id
     owner = message.to if isinstance(message, ChildStarted | ChildClosed | Answer) else message.sender
     return owner, message.initiated_id
 
 
-# --- what one run awaits ---
+# --- the messages that one run awaits ---
 
 
 def examine(
     reader: AuditReader, execution: Execution, closing: Event | None, box: Outbox
-) -> Iterator[Finding]:
-    """Messages about this run's events that are missing, or that nobody waits for."""
+) -> Iterator[MessageProblem]:
+    """Messages about this run's events that are missing, or that no history awaits."""
     if closing is not None:
         yield from _policy_not_applied(reader, execution, closing, box)
         return
@@ -145,14 +149,14 @@ def examine(
         for row, message in found[1:]:
             yield _needless(row, message, "is one too many")
     for initiated_id, child in execution.children.items():
-        unborn = not child.started_id and not box.waiting(execution.run_id, initiated_id, ChildStarted)
-        if not unborn and not box.waiting(execution.run_id, initiated_id, ChildClosed):
-            yield from _end_not_told(reader, execution, initiated_id)
+        not_started = not child.started_id and not box.waiting(execution.run_id, initiated_id, ChildStarted)
+        if not not_started and not box.waiting(execution.run_id, initiated_id, ChildClosed):
+            yield from _end_not_reported(reader, execution, initiated_id)
     for key, found in box.about(execution.run_id):
         kind, _, event_id = key
         still = event_id in execution.children if kind is ChildClosed else kind in awaited.get(event_id, ())
         for row, message in found if not still else found[1:] if kind is ChildClosed else []:
-            yield _needless(row, message, "is waited for by nobody")
+            yield _needless(row, message, "is not awaited")
 
 
 def _awaited(execution: Execution) -> dict[int, tuple[type, ...]]:
@@ -170,17 +174,17 @@ def _awaited(execution: Execution) -> dict[int, tuple[type, ...]]:
     return awaited
 
 
-def _needless(row: MessageRow, message: AnyMessage, why: str) -> Finding:
+def _needless(row: MessageRow, message: AnyMessage, why: str) -> MessageProblem:
     owner, event_id = _about(message)
     text = f"message {row.id}, {row.kind} for event {event_id} of {owner.workflow_id}, {why}"
-    return Finding(row.run, text, repairable=True, delete=row.id)
+    return MessageProblem(row.run, text, repairable=True, delete=row.id)
 
 
-def _missing(reader: AuditReader, execution: Execution, event_id: int) -> Iterator[Finding]:
-    """Nothing is under way about this event: what is to be sent depends on how far it had come."""
+def _missing(reader: AuditReader, execution: Execution, event_id: int) -> Iterator[MessageProblem]:
+    """No message is under way about this event: which one to send depends on how far the exchange had come."""
     message = _lost_message(reader, execution, event_id)
     text = f"nothing is under way about event {event_id}; {type(message).__name__} was lost"
-    yield Finding(execution.run, text, repairable=True, put=message)
+    yield MessageProblem(execution.run, text, repairable=True, put=message)
 
 
 def _lost_message(reader: AuditReader, execution: Execution, event_id: int) -> AnyMessage:
@@ -211,8 +215,10 @@ def _lost_message(reader: AuditReader, execution: Execution, event_id: int) -> A
     )
 
 
-def _end_not_told(reader: AuditReader, execution: Execution, initiated_id: int) -> Iterator[Finding]:
-    """A child at work has a run that is open, or has sent how it ended."""
+def _end_not_reported(
+    reader: AuditReader, execution: Execution, initiated_id: int
+) -> Iterator[MessageProblem]:
+    """A child that the parent holds open has an open run, or a message about its end is under way."""
     initiated = execution.children[initiated_id].initiated
     chain = _children(reader, execution, initiated_id, initiated)
     if any(child.is_open for child in chain):
@@ -221,15 +227,19 @@ def _end_not_told(reader: AuditReader, execution: Execution, initiated_id: int) 
     for child in chain:
         for message in messages_of(child, [_last_event(reader, child)], "documented"):
             if isinstance(message, ChildClosed):
-                yield Finding(execution.run, text, repairable=True, put=message)
+                yield MessageProblem(execution.run, text, repairable=True, put=message)
                 return
-    yield Finding(execution.run, f"{text}; nothing of the child is left to tell it again", repairable=False)
+    yield MessageProblem(
+        execution.run, f"{text}; no run of the child is stored to send it again", repairable=False
+    )
 
 
 def _policy_not_applied(
     reader: AuditReader, execution: Execution, closing: Event, box: Outbox
-) -> Iterator[Finding]:
-    """Of a close by decision the setting of that day decides (SWF §15.1), so only the two sure ways are demanded."""
+) -> Iterator[MessageProblem]:
+    """Whether a close by decision applied the policy depends on the setting at that time (SWF §15.1), so only
+    termination and time-out are checked.
+    """
     for message in messages_of(execution, [closing], "documented"):
         if not isinstance(message, ApplyPolicy):
             continue
@@ -241,14 +251,14 @@ def _policy_not_applied(
             continue
         initiated = execution.children[initiated_id].initiated
         chain = _children(reader, execution, initiated_id, initiated)
-        unborn = bool(box.waiting(execution.run_id, initiated_id, StartChild))
+        not_started = bool(box.waiting(execution.run_id, initiated_id, StartChild))
         reached = message.policy == "REQUEST_CANCEL" and any(_was_asked(reader, child) for child in chain)
-        if unborn or (any(child.is_open for child in chain) and not reached):
+        if not_started or (any(child.is_open for child in chain) and not reached):
             text = f"its policy {message.policy} did not reach the child of event {initiated_id}"
-            yield Finding(execution.run, text, repairable=True, put=message)
+            yield MessageProblem(execution.run, text, repairable=True, put=message)
 
 
-# --- what other runs know of it ---
+# --- the histories of other runs ---
 
 
 def _runs_of(reader: AuditReader, domain: int, workflow_id: str) -> list[ExecutionRow]:
@@ -263,18 +273,18 @@ def _runs_of(reader: AuditReader, domain: int, workflow_id: str) -> list[Executi
             latest=None,
             workflow_id=workflow_id,
             ascending=True,
-            limit=RUNS_OF_A_WORKFLOW,
+            limit=MAX_RUNS_OF_A_WORKFLOW,
         )
         rows += reader.list_executions(query)
     return rows
 
 
 def _replayed(reader: AuditReader, rows: list[ExecutionRow]) -> list[Execution]:
-    """Runs that cannot be replayed are told elsewhere and know nothing here."""
+    """The runs that can be replayed; the audit reports the others by themselves."""
     found: list[Execution] = []
     for stored in rows_of.read(reader, [row.run for row in rows]):
         try:
-            found.append(rows_of.replay(stored, rows_of.events_of(stored), ANY_LENGTH_MS))
+            found.append(rows_of.replay(stored, rows_of.events_of(stored), NO_LONGEST_MS))
         except rows_of.Unreadable:
             continue
     return found
@@ -304,7 +314,7 @@ def _last_event(reader: AuditReader, execution: Execution) -> Event:
 
 
 def _received(reader: AuditReader, row: ExecutionRow) -> Iterator[Event]:
-    for body in reader.events(row.run, 1, row.next_event_id, rows_of.MOST_EVENTS):
+    for body in reader.events(row.run, 1, row.next_event_id, rows_of.MAX_EVENTS):
         with suppress(msgspec.MsgspecError):
             yield decode_event(body)
 
@@ -316,18 +326,18 @@ def _receiver(
     kinds = (WorkflowExecutionSignaledEventAttributes, WorkflowExecutionCancelRequestedEventAttributes)
     for row in _runs_of(reader, sender.domain, workflow_id):
         for event in _received(reader, row):
-            told = event.attributes
+            received = event.attributes
             if (
-                isinstance(told, kinds)
-                and told.external_workflow_execution == sender.name
-                and told.external_initiated_event_id == initiated_id
+                isinstance(received, kinds)
+                and received.external_workflow_execution == sender.name
+                and received.external_initiated_event_id == initiated_id
             ):
                 return WorkflowExecution(workflow_id=row.workflow_id, run_id=row.run_id)
     return None
 
 
 def _was_asked(reader: AuditReader, child: Execution) -> bool:
-    """To cancel, by its parent's policy."""
+    """Whether the child was asked to cancel by its parent's policy."""
     last = child.next_event_id - 1
     events = map(decode_event, reader.events(child.run, 1, last, last))
     return any(

@@ -1,8 +1,8 @@
 """Rebuilds what follows from histories: rows of executions, tasks, tags, heartbeats of no activity, messages.
 
-Owns what is written. Never touches an event, nor anything that histories do not hold: names, the heartbeats of
-activities at work, domains and types. Each run is put right from its own history alone; one whose history cannot
-be replayed to its end is left as it is.
+Owns all that is written. Never changes an event, nor anything that histories do not hold: names, the heartbeats of
+started activities, domains and types. Each run is repaired from its own history alone; one whose history cannot be
+replayed to its end is left as it is.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from workflowsvc.model.events import Event
 from workflowsvc.store.interface import RepairStore, RepairTransaction
 from workflowsvc.store.rows import ExecutionRow, HeartbeatRow, MessageRow, TaskKey
 
-RUNS_AT_ONCE = 100
+RUNS_BATCH_SIZE = 100
 
 _encode = msgspec.json.Encoder().encode
 
 
 def repair(store: RepairStore, problems: list[Problem], options: Options) -> None:
-    """All of these problems that can be repaired; an audit afterwards tells whether they are gone."""
+    """Repairs those of the problems that are repairable; audit again to see whether they are gone."""
     runs = sorted({p.run for p in problems if p.repairable and p.run is not None and p.kind != "stray"})
-    for first in range(0, len(runs), RUNS_AT_ONCE):
+    for first in range(0, len(runs), RUNS_BATCH_SIZE):
         with store.transaction() as tx:
-            rebuild(tx, runs[first : first + RUNS_AT_ONCE], options)
+            rebuild(tx, runs[first : first + RUNS_BATCH_SIZE], options)
     with store.transaction() as tx:
-        _clear_strays(tx, [p for p in problems if p.repairable and p.kind == "stray"])
+        _delete_orphans(tx, [p for p in problems if p.repairable and p.kind == "stray"])
     with store.transaction() as tx:
         _settle_messages(tx, options)
 
 
 def rebuild(tx: RepairTransaction, runs: list[int], options: Options) -> None:
-    """The derived rows of these runs."""
+    """Writes the derived rows of these runs anew, where they differ."""
     found = read(tx, runs)
     domains = tx.domains_by_id(sorted({stored.row.domain for stored in found}))
     for stored in found:
@@ -49,7 +49,7 @@ def rebuild(tx: RepairTransaction, runs: list[int], options: Options) -> None:
 
 
 def _whole(stored: Stored, options: Options) -> tuple[list[Event], Execution] | None:
-    """None when the history cannot be trusted to imply anything."""
+    """The events and their replay; None when the history is damaged and so implies nothing."""
     try:
         events = events_of(stored)
         execution = replay(stored, events, options.longest_ms)
@@ -72,8 +72,8 @@ def _key(heartbeat: HeartbeatRow) -> TaskKey:
     return TaskKey(heartbeat.run, heartbeat.scheduled_event_id)
 
 
-def _clear_strays(tx: RepairTransaction, problems: list[Problem]) -> None:
-    """Rows of runs that there are not. The table is in `where`."""
+def _delete_orphans(tx: RepairTransaction, problems: list[Problem]) -> None:
+    """Deletes rows of runs that have no row. The table is in `Problem.where`."""
     delete = {
         "tasks": tx.delete_tasks_of,
         "heartbeats": tx.delete_heartbeats_of,
@@ -85,24 +85,24 @@ def _clear_strays(tx: RepairTransaction, problems: list[Problem]) -> None:
 
 
 def _settle_messages(tx: RepairTransaction, options: Options) -> None:
-    """Takes away what nobody waits for, then sends again what is lost. Of two messages about one child the one
-    about its end comes last, whichever of them was lost.
+    """Deletes messages that no run awaits, then sends lost ones again. Of two messages about one child the one about
+    its end comes last, whichever of them was lost.
     """
-    unreadable = outbox.read(tx).findings
-    tx.delete_messages([finding.delete for finding in unreadable if finding.delete is not None])
+    unreadable = outbox.read(tx).problems
+    tx.delete_messages([problem.delete for problem in unreadable if problem.delete is not None])
     box = outbox.read(tx)
     in_front: list[tuple[ExecutionRow, AnyMessage]] = []
     behind: list[tuple[ExecutionRow, AnyMessage]] = []
     after = -1
-    while runs := tx.runs(after, RUNS_AT_ONCE):
+    while runs := tx.runs(after, RUNS_BATCH_SIZE):
         after = runs[-1]
         for stored in read(tx, runs):
-            for finding in _about_messages(tx, stored, box, options):
-                if finding.delete is not None:
-                    tx.delete_messages([finding.delete])
-                if finding.put is not None:
-                    last = isinstance(finding.put, ChildClosed | ApplyPolicy)
-                    (behind if last else in_front).append((stored.row, finding.put))
+            for problem in _about_messages(tx, stored, box, options):
+                if problem.delete is not None:
+                    tx.delete_messages([problem.delete])
+                if problem.put is not None:
+                    last = isinstance(problem.put, ChildClosed | ApplyPolicy)
+                    (behind if last else in_front).append((stored.row, problem.put))
     ids = [row.id for row in outbox.read(tx).rows]
     first = min(ids, default=len(in_front) + 1) - len(in_front)
     tx.put_messages([_message_row(first + place, *lost) for place, lost in enumerate(in_front)])
@@ -112,17 +112,17 @@ def _settle_messages(tx: RepairTransaction, options: Options) -> None:
 
 def _about_messages(
     tx: RepairTransaction, stored: Stored, box: outbox.Outbox, options: Options
-) -> list[outbox.Finding]:
+) -> list[outbox.MessageProblem]:
     whole = _whole(stored, options)
     if whole is None:
         return []
     events, execution = whole
     closing = None if execution.is_open else events[-1]
-    return [finding for finding in outbox.examine(tx, execution, closing, box) if finding.repairable]
+    return [problem for problem in outbox.examine(tx, execution, closing, box) if problem.repairable]
 
 
 def _message_row(identity: int, row: ExecutionRow, message: AnyMessage) -> MessageRow:
-    """Kept under the run that sent it, as the service does; an answer under the run that has asked."""
+    """The row is kept under the sender's run, as the service does; an Answer under the run that it answers."""
     run = run_of((message.to if isinstance(message, Answer) else message.sender).run_id)
     assert run is not None
     return MessageRow(identity, run, type(message).__name__, row.domain, _encode(message))

@@ -1,4 +1,4 @@
-"""What the command prints: the problems for a reader, or as JSON for a program."""
+"""What the command prints: the problems as text for people, or as JSON for programs."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Sequence
 
 from workflowsvc.fsck.audit import Counts, Problem
 
-MOST_SHOWN = 1_000  # a damaged table can have a problem for each of a million runs
+MAX_SHOWN = 1_000  # printed problems: a damaged table can have one for each of a million runs
 
 
 def as_text(where: str, problems: Sequence[Problem], counts: Counts, *, repaired: int | None) -> str:
     """One line for each problem, and a summary in the last one."""
-    lines = [_line(problem) for problem in problems[:MOST_SHOWN]]
-    if len(problems) > MOST_SHOWN:
-        lines.append(f"… and {len(problems) - MOST_SHOWN} more")
+    lines = [_line(problem) for problem in problems[:MAX_SHOWN]]
+    if len(problems) > MAX_SHOWN:
+        lines.append(f"… and {len(problems) - MAX_SHOWN} more")
     return "\n".join([*lines, _summary(where, problems, counts, repaired)]) + "\n"
 
 
@@ -25,7 +25,7 @@ def _line(problem: Problem) -> str:
 
 
 def _clean(text: str) -> str:
-    """Names in a database are what strangers wrote."""
+    """The text without control characters: names in a database come from untrusted clients."""
     return "".join(letter if letter.isprintable() else "�" for letter in text)
 
 
@@ -41,7 +41,7 @@ def _summary(where: str, problems: Sequence[Problem], counts: Counts, repaired: 
 
 
 def as_json(where: str, problems: Sequence[Problem], counts: Counts, *, repaired: int | None) -> str:
-    told = {
+    report = {
         "database": where,
         "runs": counts.runs,
         "events": counts.events,
@@ -50,4 +50,4 @@ def as_json(where: str, problems: Sequence[Problem], counts: Counts, *, repaired
         "repaired": repaired,
         "problems": [problem._asdict() for problem in problems],
     }
-    return json.dumps(told, indent=2) + "\n"
+    return json.dumps(report, indent=2) + "\n"

@@ -1,6 +1,6 @@
-"""What a database holds of one run, and what the history among it implies for all the rest.
+"""All rows of one run, and the rows that its history implies.
 
-Owns `Stored`, its replay, and `Implied`: the rows there should be. Knows no other run.
+Owns `Stored`, its replay, and `Implied`: the rows that there should be. Must not know any other run.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-import workflowsvc.core as _core  # importing the package fills the registries of rules
+import workflowsvc.core as _core  # for its import, which fills the registries of rules
 from workflowsvc.core import activities
 from workflowsvc.core.durations import retention_ms
 from workflowsvc.core.execution import Execution
@@ -20,7 +20,7 @@ from workflowsvc.store.rows import ExecutionRow, HeartbeatRow, TagRow, TaskRow
 
 assert _core.rules.APPLY
 
-MOST_EVENTS = 1 << 40  # of one run: all of them
+MAX_EVENTS = 1 << 40  # events of a run: more than any has
 _LAST = (1 << 63) - 1
 _encode = msgspec.json.Encoder().encode
 _decode_tags = msgspec.json.Decoder(list[str | None]).decode
@@ -40,12 +40,12 @@ class Stored(NamedTuple):
         return f"{self.row.workflow_id}/{self.row.run_id}"
 
     def is_being_purged(self, now: int) -> bool:
-        """Retention has ended: what is still there may be any part of it (events go newest first)."""
+        """Retention has ended: any part of the run may be purged already (its newest events first)."""
         return self.row.closed_at is not None and self.row.purge_at is not None and self.row.purge_at <= now
 
 
 class Implied(NamedTuple):
-    """The rows that a run should have. Positions of tasks are those stored, or made from the event's time."""
+    """The rows that a run should have. A task keeps its stored position; a lost one gets that of its event's time."""
 
     row: ExecutionRow
     tasks: list[TaskRow]
@@ -72,7 +72,7 @@ def read(reader: AuditReader, runs: list[int]) -> list[Stored]:
     return [
         Stored(
             rows[run],
-            reader.events(run, 0, _LAST, MOST_EVENTS),
+            reader.events(run, 0, _LAST, MAX_EVENTS),
             heartbeats.get(run, []),
             tasks.get(run, []),
             tags.get(run, []),
@@ -83,7 +83,7 @@ def read(reader: AuditReader, runs: list[int]) -> list[Stored]:
 
 
 def events_of(stored: Stored) -> list[Event]:
-    """The history, decoded; raises Unreadable unless it is whole in itself: ids 1, 2, 3 … as they were written."""
+    """The history, decoded. Raises Unreadable unless ids are 1, 2, 3 … and each event is spelt as it was written."""
     events: list[Event] = []
     for place, body in enumerate(stored.bodies, 1):
         try:
@@ -113,9 +113,9 @@ def replay(stored: Stored, events: list[Event], longest_ms: int) -> Execution:
     for event in events:
         try:
             execution.apply(event)
-        except Exception as error:  # whatever a rule meets: the history is not what the rules make
-            told = f"{type(error).__name__}: {error}"
-            raise Unreadable(f"event {event.id} {event.type} cannot be applied ({told})") from error
+        except Exception as error:  # any error of a rule: it never recorded such a history
+            why = f"{type(error).__name__}: {error}"
+            raise Unreadable(f"event {event.id} {event.type} cannot be applied ({why})") from error
     for heartbeat in stored.heartbeats:
         if is_expected(execution, heartbeat):
             activities.restore_heartbeat(
@@ -131,7 +131,7 @@ def is_expected(execution: Execution, heartbeat: HeartbeatRow) -> bool:
 
 
 def implied(stored: Stored, events: list[Event], execution: Execution, retention: str) -> Implied:
-    """What the rest of the database must say about this run. `retention` is its domain's."""
+    """The rows that the history of this run implies. `retention`: days, as its domain has it."""
     started = execution.started
     parent = started.parent_workflow_execution
     purge_at = None

@@ -13,12 +13,14 @@ from workflowsvc.http.calls import TARGET, ActionCalls, Service
 from workflowsvc.http.credentials import Tenants
 from workflowsvc.http.health import TEXT, HealthPages
 from workflowsvc.http.routes import ANY_PATH, Route, Router
+from workflowsvc.service.models import MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from workflowsvc.clock import Clock
     from workflowsvc.http.request import HttpRequest
+    from workflowsvc.service.service_model import ServiceModels
     from workflowsvc.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -33,10 +35,11 @@ class HttpApp:
         settings: Settings,
         clock: Clock,
         random_bytes: Callable[[int], bytes] = os.urandom,
+        models: ServiceModels = MODELS,
     ) -> None:
         self.draining = False
         tenants = Tenants(settings.account, settings.region)
-        calls = ActionCalls(service, tenants, settings, clock, random_bytes)
+        calls = ActionCalls(service, models, tenants, settings, clock, random_bytes)
         pages = HealthPages(service, tenants.default, lambda: self.draining)
         self._router = Router(
             [

@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 from workflowsvc.faults import AccessDeniedException, Fault, InternalFailure, UnknownOperationException
 from workflowsvc.http.request_ids import request_ids
 from workflowsvc.model import wire
-from workflowsvc.service.operations import POLLS
 
 if TYPE_CHECKING:
     from workflowsvc.clock import Clock
     from workflowsvc.http.credentials import Tenants
     from workflowsvc.http.request import HttpRequest
     from workflowsvc.model.shapes import Shape
+    from workflowsvc.service.action import Action
     from workflowsvc.service.disconnect import Disconnect
+    from workflowsvc.service.service_model import ServiceModels
     from workflowsvc.settings import Settings
     from workflowsvc.tenant import Tenant
 
@@ -34,11 +35,12 @@ class Service(Protocol):
 
     def begin(
         self,
-        operation: str,
+        action: Action,
         tenant: Tenant,
         request: Shape,
         disconnect: Disconnect | None,
         done: Callable[[Any], None],
+        request_id: str = "",
         /,
     ) -> None:
         """Gives `done` the output or the fault, later and on the event loop; may raise a Fault at once. `disconnect`
@@ -60,12 +62,14 @@ class ActionCalls:
     def __init__(
         self,
         service: Service,
+        models: ServiceModels,
         tenants: Tenants,
         settings: Settings,
         clock: Clock,
         random_bytes: Callable[[int], bytes],
     ) -> None:
         self._service = service
+        self._models = models
         self._tenants = tenants
         self._max_data = settings.quotas.max_data_characters
         self._clock = clock
@@ -73,24 +77,26 @@ class ActionCalls:
 
     def by_target(self, request: HttpRequest) -> None:
         """`POST /`: the action is named by X-Amz-Target (SWF §1.1.1). This is what SDKs send."""
-        self._call(request, _named_by_target)
+        self._call(request, self._named_by_target)
 
     def by_path(self, request: HttpRequest) -> None:
         """`POST /<Action>`: for people with curl."""
-        self._call(request, _named_by_path)
+        self._call(request, self._named_by_path)
 
     def unknown(self, request: HttpRequest) -> None:
         """Names no action."""
         self._call(request, _not_named)
 
-    def _call(self, request: HttpRequest, name_operation: Callable[[HttpRequest], str]) -> None:
-        reply = _Reply(request, next(self._ids), self._clock)
+    def _call(self, request: HttpRequest, find_action: Callable[[HttpRequest], Action]) -> None:
+        request_id = next(self._ids)
+        reply = _Reply(request, request_id, self._clock)
         try:
-            reply.operation = operation = name_operation(request)
+            action = find_action(request)
+            reply.action = action.name
             reply.tenant = tenant = self._admit(request)
-            shape = wire.decode(operation, request.body, self._max_data)
-            disconnect = request.watch_disconnect() if operation in POLLS else None
-            self._service.begin(operation, tenant, shape, disconnect, reply)
+            shape = action.decode(request.body, self._max_data)
+            disconnect = request.watch_disconnect() if action.kind == "poll" else None
+            self._service.begin(action, tenant, shape, disconnect, reply, request_id)
         except Exception as error:
             reply(error)
 
@@ -104,21 +110,19 @@ class ActionCalls:
             raise AccessDeniedException("Requests from web pages are not accepted")
         return self._tenants.of(request.header(b"authorization"))
 
+    def _named_by_target(self, request: HttpRequest) -> Action:
+        target = request.header(TARGET)
+        if target is None:
+            raise UnknownOperationException
+        return self._models.by_target(target.decode("latin-1"))
 
-def _named_by_target(request: HttpRequest) -> str:
-    target = request.header(TARGET)
-    if target is None:
-        raise UnknownOperationException
-    return wire.operation_of(target.decode("latin-1"))
-
-
-def _named_by_path(request: HttpRequest) -> str:
-    if request.header(TARGET) is not None:
-        raise UnknownOperationException  # two names
-    return wire.require_operation(request.path.removeprefix("/"))
+    def _named_by_path(self, request: HttpRequest) -> Action:
+        if request.header(TARGET) is not None:
+            raise UnknownOperationException  # two names
+        return self._models.by_name(request.path.removeprefix("/"))
 
 
-def _not_named(_: HttpRequest) -> str:
+def _not_named(_: HttpRequest) -> Action:
     raise UnknownOperationException
 
 
@@ -127,15 +131,18 @@ class _Reply:
     any other exception is a bug of ours, and is logged.
     """
 
-    __slots__ = ("_began", "_clock", "_request", "_request_id", "operation", "tenant")
+    __slots__ = ("_began", "_clock", "_request", "_request_id", "action", "tenant")
 
     def __init__(self, request: HttpRequest, request_id: str, clock: Clock) -> None:
         self._request = request
         self._request_id = request_id
         self._clock = clock
         self._began = clock.monotonic()
-        self.operation = "-"
+        self.action = "-"
         self.tenant: Tenant | None = None
+
+    def __repr__(self) -> str:
+        return f"{self.action}, request {self._request_id}"
 
     def __call__(self, output: Any) -> None:
         status = 200
@@ -146,7 +153,7 @@ class _Reply:
         except Fault as fault:
             status, body = fault.status, fault.body()
         except Exception:
-            log.exception("request %s: %s failed", self._request_id, self.operation)
+            log.exception("request %s: %s failed", self._request_id, self.action)
             status, body = InternalFailure.status, InternalFailure().body()
         content_type = wire.response_content_type(
             (self._request.header(b"content-type") or b"").decode("latin-1")
@@ -157,7 +164,7 @@ class _Reply:
             log.debug(
                 "request %s: %s for %s answered %d in %.1f ms",
                 self._request_id,
-                self.operation,
+                self.action,
                 self.tenant.key if self.tenant else "no tenant",
                 status,
                 (self._clock.monotonic() - self._began) * 1000,

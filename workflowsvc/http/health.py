@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from workflowsvc import __version__
 from workflowsvc.model import wire
+from workflowsvc.service.actions import SWF
 
 if TYPE_CHECKING:
     from workflowsvc.http.calls import Service
@@ -66,7 +67,7 @@ class HealthPages:
                 answer.set_result(output)
 
         try:
-            self._service.begin("ListDomains", self._tenant, question, None, done)
+            self._service.begin(SWF.actions["ListDomains"], self._tenant, question, None, done)
             async with asyncio.timeout(READY_SECONDS):
                 output = await answer
         except Exception as error:

@@ -1,6 +1,6 @@
-"""The two judgements: of one history, and of several that know each other.
+"""The two judgements: of one history, and of several that refer to each other.
 
-Owns the order in which rules are asked; the rules themselves are in the files named after their subject.
+Owns the order in which rules are checked; the rules themselves are in the files named after their subject.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ from workflowsvc.lint import (
 )
 from workflowsvc.lint.envelope import check_numbering, read_events
 from workflowsvc.lint.history import Finding, History, Limits, build
-from workflowsvc.lint.world import World
+from workflowsvc.lint.recorded_runs import RecordedRuns
 
 __all__ = ["check_growth", "check_related", "lint_history", "read_history"]
 
@@ -92,10 +92,10 @@ def check_related(
         history, _ = read_history(events)
         if history is not None:
             runs[key] = history
-    world = World(runs, settled=settled, one_clock=one_clock)
+    recorded = RecordedRuns(runs, settled=settled, one_clock=one_clock)
     findings: list[Finding] = []
     for check in (related_runs.check, related_children.check, related_messages.check):
-        findings += check(world)
+        findings += check(recorded)
     return sorted(set(findings), key=lambda finding: (finding.execution or ("", ""), *finding[:3]))
 
 

@@ -10,8 +10,8 @@ from workflowsvc.lint.tables import CLOSING
 
 __all__ = ["check"]
 
-# A batch of decisions that would pass the limit is refused as a whole, so the end may come somewhat before;
-# official clients send at most 100 decisions at once (SWF §4.6).
+# A batch of decisions that would exceed the limit is refused as a whole, so the end may come somewhat before it;
+# official clients send at most 100 decisions in a request (SWF §4.6).
 _ROOM_FOR_A_BATCH = 1_000
 _WITH_OWN_POLICY = ("CHILD_POLICY_APPLIED", "EVENT_LIMIT_EXCEEDED")
 
@@ -31,7 +31,7 @@ def _check_limit(history: History) -> Iterator[Finding]:
     at_limit = last.type == "WorkflowExecutionTerminated" and last.text("cause") == "EVENT_LIMIT_EXCEEDED"
     if at_limit and last.id <= limit - _ROOM_FOR_A_BATCH:
         yield last.breaks("H6", f"EVENT_LIMIT_EXCEEDED, but the limit is {limit} events")
-    # The real service overshoots within a batch (event 25,044 was seen) but hands out no task beyond.
+    # The real service exceeds the limit within a batch (event 25,044 was recorded) but hands out no task after it.
     if last.id > limit and not at_limit and history.complete:
         yield last.breaks("H6", f"the limit is {limit} events, but the execution was not terminated")
     for event in history.events[limit:]:

@@ -10,7 +10,7 @@ from typing import cast
 
 from workflowsvc.lint.checker import lint_history
 from workflowsvc.lint.report import as_json, as_text
-from workflowsvc.lint.source import Source, Unusable, fetch, parse_answer, parse_execution, read_file
+from workflowsvc.lint.source import LoadedHistory, Unusable, fetch, parse_answer, parse_execution, read_file
 
 __all__ = ["DESCRIPTION", "add_arguments", "run"]
 
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     return _FOUND if findings else _CLEAN
 
 
-def _find(args: argparse.Namespace) -> Source:
+def _find(args: argparse.Namespace) -> LoadedHistory:
     if args.endpoint:
         if args.history or args.describe or args.partial:
             raise Unusable("--endpoint reads the history itself; leave out HISTORY, --describe and --partial")

@@ -95,7 +95,7 @@ class _Route(NamedTuple):
 def _check_routes(history: History) -> Iterator[Finding]:
     start = history.start
     base = _Route(start.inner("taskList", "name"), "NONE", temporary=False)
-    # Where SWF §4.8 is silent about an override, each reading of it stays possible.
+    # Where SWF §4.8 leaves open what an override does, each reading is accepted.
     possible = {base}
     for event in history.events:
         if event.type == "DecisionTaskScheduled":
@@ -116,7 +116,7 @@ def _check_routes(history: History) -> Iterator[Finding]:
 def _routes_after_completion(event: Event, base: _Route, possible: set[_Route]) -> set[_Route]:
     task_list, timeout = event.inner("taskList", "name"), event.text("taskListScheduleToStartTimeout")
     if task_list and timeout == "NONE":
-        # Permanent as if it had no timeout, or temporary as it has one? Nothing says.
+        # Permanent as if it had no timeout, or temporary as it has one: the specification leaves it open.
         return {_Route(task_list, "NONE", temporary=False), _Route(task_list, "NONE", temporary=True)}
     if task_list:
         return {_Route(task_list, timeout or "NONE", temporary=bool(timeout))}
@@ -127,7 +127,7 @@ def _routes_after_completion(event: Event, base: _Route, possible: set[_Route]) 
 def _routes_after_timeout(history: History, event: Event, base: _Route, possible: set[_Route]) -> set[_Route]:
     task = history.find(event.number("scheduledEventId"), "DecisionTaskScheduled")
     if task is None or task.text("scheduleToStartTimeout") in ("", "NONE"):
-        return possible | {base}  # whether this ends a permanent override is not known
+        return possible | {base}  # unknown: whether this ends a permanent override
     # A temporary override ends with its task; one that came after the task was scheduled may outlive it.
     return {base} | {route for route in possible if not route.fits(task)}
 

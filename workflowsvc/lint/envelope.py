@@ -1,6 +1,6 @@
 """Findings about single events: numbering, times, members and their values (rules H1 to H4, H7).
 
-Owns the reading of raw events; everything behind it sees only `Event`. Knows the tables, not the life of
+Owns the reading of raw events; all other rule files get `Event`s only. Knows the tables, not the life of
 anything.
 """
 
@@ -32,11 +32,11 @@ def read_ms(value: object) -> tuple[int, bool] | None:
         return (micros + 500) // 1_000, micros % 1_000 == 0
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    # Past the year 9999 SDKs cannot show the time; it would also be a mix-up of seconds with milliseconds.
+    # SDKs cannot show times after the year 9999, and such a time is milliseconds taken for seconds.
     if not 0 <= value < 253_402_300_800:
         return None
     whole = round(value * 1_000)
-    return whole, abs(value * 1_000 - whole) < 0.01  # a double near 2e9 seconds is exact to 0.0003 ms
+    return whole, abs(value * 1_000 - whole) < 0.01  # precision of a double near 2e9 seconds: 0.0003 ms
 
 
 def _check_text(value: object, kind: str) -> str:
@@ -190,7 +190,7 @@ def read_events(raws: Sequence[object]) -> tuple[list[Event], list[Finding]]:
     objects = [as_object(raw) for raw in raws]
     events = [_read_event(raw) for raw in objects]
     findings: list[Finding] = []
-    # Without sound numbering an id cannot be followed, so only its own form is judged.
+    # Without correct numbering an id cannot be resolved, so only its own form is judged.
     types = None if check_numbering(events) else [event.type for event in events]
     for index, (raw, event) in enumerate(zip(objects, events, strict=True)):
         findings += _check_members(raw, event)

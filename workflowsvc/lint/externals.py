@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from workflowsvc.lint.history import Event, Finding, History, as_object
 
-__all__ = ["MESSAGES", "Message", "check"]
+__all__ = ["MESSAGE_KINDS", "MessageKind", "check"]
 
 
-class Message(NamedTuple):
-    """The four event types of one way to reach another execution, and its rule."""
+class MessageKind(NamedTuple):
+    """One kind of message between executions: its four event types, and its rule."""
 
     rule: str
     initiated: str
@@ -21,15 +21,15 @@ class Message(NamedTuple):
     received: str
 
 
-MESSAGES = (
-    Message(
+MESSAGE_KINDS = (
+    MessageKind(
         "C5",
         "SignalExternalWorkflowExecutionInitiated",
         "ExternalWorkflowExecutionSignaled",
         "SignalExternalWorkflowExecutionFailed",
         "WorkflowExecutionSignaled",
     ),
-    Message(
+    MessageKind(
         "C6",
         "RequestCancelExternalWorkflowExecutionInitiated",
         "ExternalWorkflowExecutionCancelRequested",
@@ -41,49 +41,47 @@ MESSAGES = (
 
 def check(history: History) -> Iterator[Finding]:
     """All findings about messages sent and received."""
-    for message in MESSAGES:
-        yield from _check_sent(history, message)
+    for kind in MESSAGE_KINDS:
+        yield from _check_sent(history, kind)
     yield from _check_received(history)
 
 
-def _check_sent(history: History, message: Message) -> Iterator[Finding]:
+def _check_sent(history: History, kind: MessageKind) -> Iterator[Finding]:
     opened: dict[int, Event] = {}
     for event in history.events:
-        if event.type == message.initiated:
+        if event.type == kind.initiated:
             opened[event.id] = event
-        elif event.type in (message.delivered, message.failed):
+        elif event.type in (kind.delivered, kind.failed):
             named = event.number("initiatedEventId")
             unknown = event.text("cause") == "UNKNOWN_EXTERNAL_WORKFLOW_EXECUTION"
-            if event.type == message.failed and named == 0 and not unknown:
+            if event.type == kind.failed and named == 0 and not unknown:
                 continue  # refused within the batch, before anything was initiated
             initiated = opened.pop(named, None)
             if initiated is None:
-                yield event.breaks(message.rule, f"event {named} is no unanswered {message.initiated}")
-            elif event.type == message.delivered:
-                yield from _check_delivered(message, event, initiated)
+                yield event.breaks(kind.rule, f"event {named} is no unanswered {kind.initiated}")
+            elif event.type == kind.delivered:
+                yield from _check_delivered(kind, event, initiated)
             else:
-                yield from _check_failed(message, event, initiated)
+                yield from _check_failed(kind, event, initiated)
 
 
-def _check_delivered(message: Message, event: Event, initiated: Event) -> Iterator[Finding]:
+def _check_delivered(kind: MessageKind, event: Event, initiated: Event) -> Iterator[Finding]:
     for name in ("workflowId", "runId"):
         own, wanted = event.inner("workflowExecution", name), initiated.text(name)
         if wanted and own != wanted:  # a sender may leave the runId open
-            yield event.breaks(message.rule, f"{name} is {own!r}, {initiated.shown} has {wanted!r}")
+            yield event.breaks(kind.rule, f"{name} is {own!r}, {initiated.shown} has {wanted!r}")
 
 
-def _check_failed(message: Message, event: Event, initiated: Event) -> Iterator[Finding]:
+def _check_failed(kind: MessageKind, event: Event, initiated: Event) -> Iterator[Finding]:
     for name in ("workflowId", "runId", "control"):
         if event.text(name) != initiated.text(name):
-            yield event.breaks(message.rule, f"{name} is not that of {initiated.shown}")
+            yield event.breaks(kind.rule, f"{name} is not that of {initiated.shown}")
     named, own = (
         event.number("decisionTaskCompletedEventId"),
         initiated.number("decisionTaskCompletedEventId"),
     )
     if named != own:
-        yield event.breaks(
-            message.rule, f"decisionTaskCompletedEventId is {named}, {initiated.shown} has {own}"
-        )
+        yield event.breaks(kind.rule, f"decisionTaskCompletedEventId is {named}, {initiated.shown} has {own}")
 
 
 def _check_received(history: History) -> Iterator[Finding]:
@@ -92,7 +90,7 @@ def _check_received(history: History) -> Iterator[Finding]:
     yield from _check_both(start, "parentWorkflowExecution", "parentInitiatedEventId")
     for event in history.events:
         by_policy = event.text("cause") == "CHILD_POLICY_APPLIED"
-        received = any(event.type == message.received for message in MESSAGES)
+        received = any(event.type == kind.received for kind in MESSAGE_KINDS)
         if received and not by_policy:
             yield from _check_both(event, "externalWorkflowExecution", "externalInitiatedEventId")
         if not by_policy:

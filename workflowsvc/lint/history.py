@@ -40,8 +40,8 @@ class Limits(NamedTuple):
     open_activities: int = 1_000
     open_timers: int = 1_000
     open_children: int = 1_000
-    open_lambdas: int = 1_000  # no number is documented; the guess of SWF §12.1
-    execution_seconds: int = 31_536_000  # what longer timeouts and NONE come to (SWF §15.11)
+    open_lambdas: int = 1_000  # undocumented; the guess of SWF §12.1
+    execution_seconds: int = 31_536_000  # the effect of longer timeouts and of NONE (SWF §15.11)
 
 
 _BRIEF = reprlib.Repr()
@@ -49,7 +49,7 @@ _BRIEF.maxlevel, _BRIEF.maxstring, _BRIEF.maxother = 3, 60, 60
 
 
 def brief(value: object) -> str:
-    """The value as a message shows it: short and printable, however long and deep it is."""
+    """The value as findings show it: short and printable, whatever its length and depth."""
     return _BRIEF.repr(value)
 
 
@@ -160,7 +160,7 @@ _DECISION_TASK_CLOSES = ("DecisionTaskTimedOut", "DecisionTaskCompleted")
 
 def _belongs(event: Event, completed: Event, previous: Event) -> bool:
     if event.type == "ActivityTaskCanceled":
-        # A task that nobody has started is canceled at once, between two decisions' events (SWF §5.3).
+        # A task that was never started is canceled at once, between two decisions' events (SWF §5.3).
         return previous.type == "ActivityTaskCancelRequested" and event.number("startedEventId") == 0
     shape = EVENTS.get(event.type)
     return (

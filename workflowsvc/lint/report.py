@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from workflowsvc.lint.envelope import read_ms
 from workflowsvc.lint.history import Finding, as_object, brief
 from workflowsvc.lint.rules import RULES
-from workflowsvc.lint.source import Source
+from workflowsvc.lint.source import LoadedHistory
 from workflowsvc.lint.tables import CLOSING, attributes_name
 
 __all__ = ["as_json", "as_text"]
@@ -15,7 +15,7 @@ __all__ = ["as_json", "as_text"]
 _LONGEST_LINE = 300
 
 
-def as_text(source: Source, findings: Sequence[Finding]) -> str:
+def as_text(source: LoadedHistory, findings: Sequence[Finding]) -> str:
     """The findings by event, what each broken rule says, and a summary in the last line."""
     events = {_id_of(event): event for event in map(as_object, source.events)}
     start = read_ms(as_object(source.events[0]).get("eventTimestamp")) if source.events else None
@@ -38,7 +38,7 @@ def _id_of(event: Mapping[str, object]) -> object:
 
 
 def _clean(text: str) -> str:
-    """The text without control characters: histories hold what strangers wrote."""
+    """The text without control characters: texts in histories come from untrusted clients."""
     return "".join(letter if letter.isprintable() else "�" for letter in text)
 
 
@@ -54,7 +54,7 @@ def _event_line(event: Mapping[str, object], event_id: int, start_ms: int | None
     return _clean(line if len(line) <= _LONGEST_LINE else line[:_LONGEST_LINE] + "…")
 
 
-def _summary(source: Source, findings: Sequence[Finding]) -> str:
+def _summary(source: LoadedHistory, findings: Sequence[Finding]) -> str:
     last = as_object(source.events[-1] if source.events else None)
     state = CLOSING.get(str(last.get("eventType")), "open" if source.complete else "a beginning")
     described = ", compared with its description" if source.execution is not None else ""
@@ -66,7 +66,7 @@ def _summary(source: Source, findings: Sequence[Finding]) -> str:
     return f"{what}. {len(findings)} finding{'s' if len(findings) > 1 else ''}: {listed}."
 
 
-def as_json(source: Source, findings: Sequence[Finding]) -> str:
+def as_json(source: LoadedHistory, findings: Sequence[Finding]) -> str:
     """The findings as one JSON object."""
     return (
         json.dumps(

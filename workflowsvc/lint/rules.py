@@ -1,4 +1,4 @@
-"""Every rule the checker knows, as one sentence with its source in the specification.
+"""Every rule that the checker knows, as one sentence with its source in the specification.
 
 Owns the codes. H, D, A, T, C and W are the groups of the invariants (QUALITY §2.5.H1 to §2.5.H8, §2.5.D1 to
 §2.5.D3, §2.5.D5 to §2.5.D7, §2.5.A1 to §2.5.A6, §2.5.T, §2.5.C, §2.5.W). A code has the number of its
@@ -54,7 +54,7 @@ C6 a cancel request to another execution is answered at most once, under its own
 C7 links to other executions are whole: sender and event together, or neither; child policy only for a
     child, and once (SWF §6.2, §8.6)
 C8 parent and child name each other, and the child runs with the settings of its Initiated event (SWF §5.13, §8.5)
-C9 the parent is told once how the child ended, with the child's own words (SWF §6.7, §8.5)
+C9 the parent records once how the child ended, with the child's own words (SWF §6.7, §8.5)
 C10 child policy is applied by the parent's close, once, as the parent's policy says (SWF §8.6)
 C11 a signal said to be delivered is in the target's history once, and no other signal claims to come from
     an execution (SWF §5.11)

@@ -1,7 +1,7 @@
-"""Where the command finds a history: a file, standard input, or a service over HTTP.
+"""Reads the history to be judged from a file, from standard input, or from a service over HTTP.
 
-Owns the forms that histories come in and the words for what cannot be used. Speaks AWS JSON 1.0 by hand, so
-that it needs neither the service's code nor an SDK; requests are not signed.
+Owns the forms that histories come in and the messages about unusable input. Speaks AWS JSON 1.0 by hand, so that
+it needs neither the service's code nor an SDK; requests are not signed.
 """
 
 import json
@@ -16,18 +16,18 @@ from typing import BinaryIO, NamedTuple, cast
 
 from workflowsvc.lint.history import as_object
 
-__all__ = ["Source", "Unusable", "fetch", "parse_answer", "parse_execution", "read_file"]
+__all__ = ["LoadedHistory", "Unusable", "fetch", "parse_answer", "parse_execution", "read_file"]
 
 _TIMEOUT_SECONDS = 30
-_ATTEMPTS = 5  # to read a running execution while nothing happens to it
+_ATTEMPTS = 5  # readings of a running execution, to find two that agree
 
 
 class Unusable(Exception):
     """The input is no history; the text says why."""
 
 
-class Source(NamedTuple):
-    """A history as it was found, and what is known about it."""
+class LoadedHistory(NamedTuple):
+    """A history as it was read, and what is known about it."""
 
     events: list[object]
     complete: bool
@@ -41,7 +41,7 @@ def _refuse_constant(text: str) -> float:
 
 def _load(data: bytes, name: str) -> object:
     try:
-        # json finds out the encoding: a redirect in PowerShell writes UTF-16.
+        # `json` detects the encoding: a redirect in PowerShell writes UTF-16.
         return json.loads(data, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise Unusable(f"{name} is no JSON: {error}") from error
@@ -71,10 +71,10 @@ def _read_time(text: str) -> object:
     try:
         return datetime.fromisoformat(text)
     except ValueError:
-        return text  # the rule about timestamps will say so
+        return text  # reported by the rule about timestamps
 
 
-def parse_answer(data: bytes, name: str, *, partial: bool = False) -> Source:
+def parse_answer(data: bytes, name: str, *, partial: bool = False) -> LoadedHistory:
     """The history in an answer of GetWorkflowExecutionHistory or PollForDecisionTask, or in a bare list."""
     answer = _load(data, name)
     outer = as_object(answer)
@@ -85,11 +85,11 @@ def parse_answer(data: bytes, name: str, *, partial: bool = False) -> Source:
     if not found:
         raise Unusable(f"{name} holds no events")
     if _id_of(found[0]) > _id_of(found[-1]):
-        found.reverse()  # asked for with reverseOrder
+        found.reverse()  # newest first, as with reverseOrder
     if _id_of(found[0]) > 1:
         raise Unusable(f"{name} begins with event {_id_of(found[0])}: the page before it is missing")
     more = any(outer.get(token) for token in ("nextPageToken", "NextToken"))
-    return Source(found, complete=not (more or partial), name=name)
+    return LoadedHistory(found, complete=not (more or partial), name=name)
 
 
 def _id_of(event: object) -> int:
@@ -173,7 +173,7 @@ def _explain(error: urllib.error.HTTPError) -> str:
 
 
 def _opener(url: str) -> urllib.request.OpenerDirector:
-    """Connections to this machine are not for the proxy of the environment."""
+    """Opens URLs; connections to this machine bypass the proxy that the environment names."""
     host = urllib.parse.urlsplit(url).hostname or ""
     local = host in ("localhost", "::1") or host.startswith("127.")
     return urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if local else []))
@@ -189,7 +189,7 @@ def _read_url(text: str) -> str:
     raise Unusable(f"{text!r} is no http or https address")
 
 
-def fetch(url: str, domain: str, workflow_id: str, run_id: str | None) -> Source:
+def fetch(url: str, domain: str, workflow_id: str, run_id: str | None) -> LoadedHistory:
     """The history of an execution and what DescribeWorkflowExecution says about it, read at one moment.
 
     A running execution is read until two readings of its history agree; if it never rests, the description is
@@ -203,6 +203,6 @@ def fetch(url: str, domain: str, workflow_id: str, run_id: str | None) -> Source
         description = endpoint.call("DescribeWorkflowExecution", {"execution": execution})
         again = endpoint.history(execution)
         if len(again) == len(events):
-            return Source(again, complete=True, execution=description, name=name)
+            return LoadedHistory(again, complete=True, execution=description, name=name)
         events = again
-    return Source(events, complete=True, name=name)
+    return LoadedHistory(events, complete=True, name=name)

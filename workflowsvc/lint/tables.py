@@ -16,7 +16,7 @@ structures `taskList`, `type`, `execution`, `tags`; `>Type` the id of an earlier
 
 from typing import NamedTuple
 
-__all__ = ["CLOSING", "EVENTS", "TEXT_LENGTHS", "UNDOCUMENTED", "Member", "Shape", "attributes_name"]
+__all__ = ["CLOSING", "EVENTS", "TEXT_LENGTHS", "UNDOCUMENTED", "EventSpec", "Member", "attributes_name"]
 
 TEXT_LENGTHS = {  # SWF §3.3: shortest, longest, in characters
     "data": (0, 32_768),
@@ -187,7 +187,7 @@ class Member(NamedTuple):
     kind: str
 
 
-class Shape(NamedTuple):
+class EventSpec(NamedTuple):
     """What one event type may hold and which part it plays."""
 
     members: dict[str, Member]
@@ -206,15 +206,17 @@ def _member(text: str) -> Member:
     return Member(text[:at], text[at], text[at + 1 :])
 
 
-def _parse(table: str) -> dict[str, Shape]:
+def _parse(table: str) -> dict[str, EventSpec]:
     # A list of words that ends in "|" goes on in the next line.
     joined = table.replace("|\n    ", "|").replace("\n    ", " ")
-    shapes: dict[str, Shape] = {}
+    shapes: dict[str, EventSpec] = {}
     for line in joined.splitlines():
         if line:
             event_type, roles, *members = line.split()
             parsed = [_member(text) for text in members]
-            shapes[event_type] = Shape({m.name: m for m in parsed}, "w" in roles, "b" in roles, "c" in roles)
+            shapes[event_type] = EventSpec(
+                {m.name: m for m in parsed}, "w" in roles, "b" in roles, "c" in roles
+            )
     return shapes
 
 

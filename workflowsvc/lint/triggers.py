@@ -1,7 +1,7 @@
 """Findings about when decision tasks are scheduled: the trigger rule, the heart of the service (rule D6).
 
-Both directions: whatever needs the decider brings a task at once, and nothing else does. Knows which events
-need the decider (tables) and which task waits (history), nothing of what the tasks do.
+Both directions: each event that needs the decider brings a task at once, and no other event does. Knows which
+events need the decider (tables) and which task waits (history), nothing of what the tasks do.
 """
 
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ def _find_owed(history: History) -> dict[int, Event]:
     owed: dict[int, Event] = {}
     for event in history.events:
         shape = EVENTS.get(event.type)
-        # A waiting task that times out no longer waits itself, hence the state behind the event.
+        # A waiting task that times out no longer waits after this event, hence the state behind the event.
         if (
             shape
             and shape.wakes

@@ -1,8 +1,9 @@
-"""An accepted request keeps the rules that AWS gives only in prose, or is refused in one sentence.
+"""The constraints on a request that AWS documents in prose only, not in its service model. A request that breaks one
+is refused with one sentence.
 
-Owns those rules (`constraints.toml` says which member is under which) and that an empty string stands for an absent
-value. Must not know what the model itself demands; the decoder has checked that before. Texts are ours, since
-AWS's are unknown (SWF §15.17), except those of the visibility filters.
+Owns the constraints themselves (`constraints.toml` lists which member is under which) and the rule that an empty
+string counts as an absent value. Must not know what the service model demands: the decoder has checked that before.
+The texts are this project's own, since AWS's are unknown (SWF §15.17), except those of the visibility filters.
 """
 
 from __future__ import annotations
@@ -18,19 +19,19 @@ import msgspec
 
 from workflowsvc.faults import ValidationException
 from workflowsvc.model import shapes, validation_text
-from workflowsvc.model.shapes import DECISIONS, OPERATIONS, ResourceTag, Shape
+from workflowsvc.model.shapes import DECISIONS, ResourceTag, Shape, ShapeClass
 
-ONE_YEAR_SECONDS = 31_536_000  # SWF §3.5; an execution cannot outlive it (SWF §12.1)
-LONGEST_RETENTION_DAYS = 90  # SWF §2.1
-LONGEST_LAMBDA_SECONDS = 900  # SWF §9.1
-TIMER_SECONDS = 99_999_999  # what eight digits can say; a timer ends with its execution (SWF §3.5)
+ONE_YEAR_SECONDS = 31_536_000  # SWF §3.5; also the longest life of an execution (SWF §12.1)
+MAX_RETENTION_DAYS = 90  # SWF §2.1
+MAX_LAMBDA_SECONDS = 900  # SWF §9.1
+MAX_TIMER_SECONDS = 99_999_999  # eight digits; a timer ends with its execution (SWF §3.5)
 
 _illegal_character = re.compile(r"[:/|\x00-\x1f\x7f-\x9f]").search
 _control_character = re.compile(r"[\x00-\x1f\x7f-\x9f]").search
 _priority = re.compile(r"-?[0-9]{1,10}").fullmatch
 
 
-# ---- The rules: whether a value keeps one, and the sentence that names it
+# ---- The rules: the test of a value, and the sentence of the refusal
 
 
 class Rule(NamedTuple):
@@ -91,10 +92,10 @@ RULES: dict[str, Rule] = {
     "seconds or NONE": number_rule("seconds", 0, ONE_YEAR_SECONDS, none=True),
     "seconds of an execution": number_rule("seconds", 0, ONE_YEAR_SECONDS, none=False),
     "seconds of an execution or NONE": number_rule("seconds", 0, ONE_YEAR_SECONDS, none=True),
-    "timer seconds": number_rule("seconds", 0, TIMER_SECONDS, none=False),
-    "timer seconds or NONE": number_rule("seconds", 0, TIMER_SECONDS, none=True),
-    "lambda seconds": number_rule("seconds", 1, LONGEST_LAMBDA_SECONDS, none=False),
-    "retention days": number_rule("days", 0, LONGEST_RETENTION_DAYS, none=True),
+    "timer seconds": number_rule("seconds", 0, MAX_TIMER_SECONDS, none=False),
+    "timer seconds or NONE": number_rule("seconds", 0, MAX_TIMER_SECONDS, none=True),
+    "lambda seconds": number_rule("seconds", 1, MAX_LAMBDA_SECONDS, none=False),
+    "retention days": number_rule("days", 0, MAX_RETENTION_DAYS, none=True),
     "resource tags": Rule(
         has_legal_tags,
         "Tags may only contain unicode letters, digits, whitespace, or these symbols: _ . : / = + - @",
@@ -105,15 +106,15 @@ RULES: dict[str, Rule] = {
 # ---- Which members of which structure are under which rule
 
 
-class Finding(NamedTuple):
-    """A member that breaks its rule."""
+class BrokenRule(NamedTuple):
+    """A member whose value breaks its rule."""
 
     member: str
     value: object
     text: str
 
 
-Search = Callable[[Any], Finding | None]
+Search = Callable[[Any], BrokenRule | None]
 Check = Callable[[Any], None]
 
 _structures = [kind for kind in vars(shapes).values() if isinstance(kind, type) and issubclass(kind, Shape)]
@@ -123,7 +124,7 @@ _attribute_of = {
 
 
 def _search(members: dict[str, str]) -> Search:
-    """Looks through one structure and its direct inner ones, and turns empty strings into absent values."""
+    """Makes the function that checks one structure and its direct inner ones, and makes empty strings absent."""
     own = [
         (_attribute_of[member], RULES[rule].kept_by, member, RULES[rule])
         for member, rule in members.items()
@@ -136,7 +137,7 @@ def _search(members: dict[str, str]) -> Search:
         if member
     ]
 
-    def search(shape: Any) -> Finding | None:
+    def search(shape: Any) -> BrokenRule | None:
         for attribute, kept_by, member, rule in own:
             value = getattr(shape, attribute)
             if value is None:
@@ -144,7 +145,7 @@ def _search(members: dict[str, str]) -> Search:
             if value == "":
                 setattr(shape, attribute, None)
             elif not kept_by(value):
-                return Finding(member, value, rule.text)
+                return BrokenRule(member, value, rule.text)
         for holder, attribute, kept_by, path, rule in inner:
             held = getattr(shape, holder)
             if held is None:
@@ -153,17 +154,17 @@ def _search(members: dict[str, str]) -> Search:
             if value == "":
                 setattr(held, attribute, None)
             elif value is not None and not kept_by(value):
-                return Finding(path, value, rule.text)
+                return BrokenRule(path, value, rule.text)
         return None
 
     return search
 
 
-def _refusal(finding: Finding, path: str = "") -> ValidationException:
-    if not isinstance(finding.value, str):
-        return ValidationException(finding.text)
+def _refusal(broken: BrokenRule, path: str = "") -> ValidationException:
+    if not isinstance(broken.value, str):
+        return ValidationException(broken.text)
     refused = validation_text.refusal(
-        [validation_text.violation(finding.value, path + finding.member, finding.text)]
+        [validation_text.violation(broken.value, path + broken.member, broken.text)]
     )
     assert refused is not None
     return refused
@@ -184,23 +185,23 @@ def _check_members(structure: str) -> Check:
     search = _searches[structure]
 
     def check(request: Shape) -> None:
-        finding = search(request)
-        if finding is not None:
-            raise _refusal(finding)
+        broken = search(request)
+        if broken is not None:
+            raise _refusal(broken)
 
     return check
 
 
-def _check_decisions(request: shapes.RespondDecisionTaskCompletedInput) -> None:
-    """The attributes of each decision's own type keep their rules; others are not looked at."""
+def check_decisions(request: shapes.RespondDecisionTaskCompletedInput) -> None:
+    """The attributes of each decision's own type keep their rules; those of other types are ignored."""
     for number, decision in enumerate(request.decisions or (), start=1):
         if decision.decision_type not in _decision_searches:
             continue
         attribute, member, search = _decision_searches[decision.decision_type]
         attributes = getattr(decision, attribute)
-        finding = None if attributes is None else search(attributes)
-        if finding is not None:
-            raise _refusal(finding, f"decisions.{number}.member.{member}")
+        broken = None if attributes is None else search(attributes)
+        if broken is not None:
+            raise _refusal(broken, f"decisions.{number}.member.{member}")
 
 
 # ---- Filters that exclude each other (SWF §10.2, where the texts are from)
@@ -209,13 +210,13 @@ OpenQuery = shapes.ListOpenWorkflowExecutionsInput | shapes.CountOpenWorkflowExe
 ClosedQuery = shapes.ListClosedWorkflowExecutionsInput | shapes.CountClosedWorkflowExecutionsInput
 
 
-def _check_open_query(query: OpenQuery) -> None:
+def check_open_query(query: OpenQuery) -> None:
     _require_one_filter(
         executionFilter=query.execution_filter, typeFilter=query.type_filter, tagFilter=query.tag_filter
     )
 
 
-def _check_closed_query(query: ClosedQuery) -> None:
+def check_closed_query(query: ClosedQuery) -> None:
     if query.start_time_filter is None and query.close_time_filter is None:
         raise ValidationException("Must specify time filter")
     if query.start_time_filter is not None and query.close_time_filter is not None:
@@ -237,18 +238,7 @@ def _require_one_filter(**filters: Shape | None) -> None:
         )
 
 
-_SPECIAL: dict[str, Check] = {
-    "ListOpenWorkflowExecutions": _check_open_query,
-    "CountOpenWorkflowExecutions": _check_open_query,
-    "ListClosedWorkflowExecutions": _check_closed_query,
-    "CountClosedWorkflowExecutions": _check_closed_query,
-    "RespondDecisionTaskCompleted": _check_decisions,
-}
-
-
-def checks(operation: str) -> tuple[Check, ...]:
-    """What an accepted request of the operation must still pass, in order; a check raises or returns."""
-    structure = OPERATIONS[operation].input.__name__
-    of_members = (_check_members(structure),) if structure in MEMBERS else ()
-    special = (_SPECIAL[operation],) if operation in _SPECIAL else ()
-    return of_members + special
+def member_checks(structure: ShapeClass) -> tuple[Check, ...]:
+    """What the members of an accepted input of SWF must still pass; a check raises or returns."""
+    name = structure.__name__
+    return (_check_members(name),) if name in MEMBERS and getattr(shapes, name) is structure else ()

@@ -1,6 +1,6 @@
-"""A list of decisions is one that the service would begin to carry out (SWF §4.6, §3.2).
+"""Refuses a list of decisions that the service would not begin to carry out (SWF §4.6, §3.2).
 
-Owns the rules about the list as a whole and about the attributes that a decision's type demands.
+Owns the rules about the list as a whole and about the attributes that a decision's type requires.
 Must not know whether a decision can be carried out; the core does.
 """
 
@@ -20,7 +20,7 @@ CLOSING = frozenset(
         "ContinueAsNewWorkflowExecution",
     }
 )
-# Work that would outlive its execution. Lambda by analogy with activities (SWF §15.8).
+# Work that would outlive its execution; Lambda by analogy with activities (SWF §15.8).
 NEW_WORK = frozenset({"ScheduleActivityTask", "StartTimer", "ScheduleLambdaFunction"})
 
 

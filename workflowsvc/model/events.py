@@ -1,6 +1,6 @@
-"""A history event becomes the exact JSON that AWS answers, and comes back from it.
+"""A history event becomes the exact JSON that AWS answers, and is read back from it.
 
-Owns how one event is spelt, and how moments are. Times are whole milliseconds since the epoch on this side.
+Owns the spelling of one event and of points in time. Times are whole milliseconds since the epoch on this side.
 Must not know what an event means or where it is kept.
 """
 
@@ -26,7 +26,7 @@ class Event(msgspec.Struct, gc=False):
     attributes: Shape
 
 
-# Events of one batch share their moment (one reading of the clock a batch), hence the small memory.
+# Events of one batch share their time (one reading of the clock per batch), hence the small cache.
 @lru_cache(maxsize=64)
 def spell(at_ms: int) -> bytes:
     """The moment in epoch seconds as `Double.toString` spells it: `1.497371587073E9` (SWF §1.2.6)."""
@@ -69,9 +69,9 @@ def _template(shape: EventShape) -> tuple[bytes, bool]:
 
 
 def _stored(shape: EventShape) -> type[msgspec.Struct]:
-    """A struct for events of one type; the decoder tells the 54 of them apart by `eventType`.
+    """A struct for events of one type; the decoder chooses among the 54 by `eventType`.
 
-    One struct with 54 optional members, or a look at the type before the decoding, took as long or longer.
+    One struct with 54 optional members, or reading the type before decoding, took as long or longer.
     """
     return msgspec.defstruct(
         f"Stored{shape.type}",

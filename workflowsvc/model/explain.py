@@ -1,8 +1,8 @@
-"""Why a body was refused, in AWS's words: the slow path, taken only after the fast decoder has said no.
+"""Why a body is refused, in AWS's words: the slow path, taken only after the fast decoder has refused it.
 
 Owns the order of the answers (SWF §3.1): no JSON object or a wrong JSON type, then the order of the
 decisions, then every broken constraint of the model at once. Reads the annotations that the decoder enforces.
-Must not know the rules that are not in the model; `prose.py` does.
+Must not know the rules that are not in the model: `constraints.py` and `input_rules.py` do.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import msgspec
 from msgspec import inspect
 
 from workflowsvc.faults import SerializationException
-from workflowsvc.model import decision_list, shapes, validation_text
-from workflowsvc.model.shapes import DECISIONS, OPERATIONS, Decision, Shape
+from workflowsvc.model import shapes, validation_text
+from workflowsvc.model.input_rules import INPUT_RULES
+from workflowsvc.model.shapes import DECISIONS, Decision, Shape, ShapeClass
 
 _parse = msgspec.json.Decoder().decode
 _INTEGERS = range(-(2**31), 2**31)
@@ -27,34 +28,30 @@ _model_order = {
 
 Json = dict[str, Any]
 
-MOST_DATA = 32_768
-"""Characters of what programs hand to each other: the model's Data, FunctionInput and FunctionResult."""
+MAX_DATA_CHARACTERS = 32_768
+"""The longest input, result and the like: the model's Data, FunctionInput and FunctionResult."""
+
+MOST_DATA = MAX_DATA_CHARACTERS
 
 
-def explain(operation: str, body: bytes) -> Shape:
-    """Raises the fault that AWS would answer.
+def explain(structure: ShapeClass, body: bytes) -> Shape:
+    """Raises the fault that AWS would answer to a body that is no such structure.
 
     A body that only names a member twice is read after all: the last one counts (QUALITY §2.4), which the fast
-    decoder sees only after it has looked at the first.
+    decoder sees only after it has checked the first.
     """
-    taken = OPERATIONS[operation].input
     request = _json_object(body)
-    _require_types(_type_of(taken), request)
-    if operation == "RespondDecisionTaskCompleted":
-        decision_list.require_order(list(_stated_types(request)))
-    refused = validation_text.refusal(_broken(_type_of(taken), request, ""))
+    _require_types(_type_of(structure), request)
+    rules = INPUT_RULES.get(structure)
+    if rules is not None and rules.parsed is not None:
+        rules.parsed(request)
+    refused = validation_text.refusal(_broken(_type_of(structure), request, ""))
     if refused is not None:
         raise refused
     try:
-        return msgspec.convert(request, taken)
+        return msgspec.convert(request, structure)
     except msgspec.ValidationError:
         raise SerializationException from None
-
-
-def _stated_types(request: Json) -> Iterator[str | None]:
-    stated: list[Json | None] = request.get("decisions") or []
-    for decision in stated:
-        yield None if decision is None else decision.get("decisionType")
 
 
 def _json_object(body: bytes) -> Json:
@@ -224,11 +221,9 @@ def _is_there(element: object) -> bool:
     return element is not None
 
 
-def require_short_data(operation: str, body: bytes, most: int) -> None:
-    """ValidationException, in the same words, for data longer than a limit below the model's own."""
-    refused = validation_text.refusal(
-        _long_data(_type_of(OPERATIONS[operation].input), _json_object(body), "", most)
-    )
+def require_short_data(structure: ShapeClass, body: bytes, most: int) -> None:
+    """Raises a ValidationException, in the same words, for data longer than `most`, a limit below the model's."""
+    refused = validation_text.refusal(_long_data(_type_of(structure), _json_object(body), "", most))
     if refused is not None:
         raise refused
 
@@ -243,7 +238,11 @@ def _long_data(expected: inspect.Type, value: Any, path: str, most: int) -> Iter
         for number, element in enumerate(value, start=1):
             if element is not None:
                 yield from _long_data(element_type, element, f"{path}.{number}.member", most)
-    elif isinstance(expected, inspect.StrType) and expected.max_length == MOST_DATA and len(value) > most:
+    elif (
+        isinstance(expected, inspect.StrType)
+        and expected.max_length == MAX_DATA_CHARACTERS
+        and len(value) > most
+    ):
         yield validation_text.violation(value, path, validation_text.at_most_long(most))
 
 

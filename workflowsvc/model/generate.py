@@ -1,7 +1,7 @@
-"""`shapes.py` is written from botocore's model of SWF, so no structure, limit or enum is typed by hand.
+"""Writes `shapes.py` from botocore's model of SWF, so that no structure, limit or enum is typed by hand.
 
 `python -m workflowsvc.model.generate` writes it, `--check` exits 1 when the committed file is stale.
-Owns how a model shape becomes Python. Must not know what AWS says only in prose; `prose.py` does.
+Owns how a model shape becomes Python. Must not know what AWS documents in prose only; `constraints.py` does.
 botocore is a development dependency and is imported by this file alone.
 """
 

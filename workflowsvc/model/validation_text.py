@@ -1,6 +1,7 @@
-"""A broken constraint is put into AWS's words (SWF §3.2).
+"""The text of a ValidationException, in AWS's words (SWF §3.2).
 
-Owns the grammar of the constraint text. Must not know how a violation is found.
+Owns the grammar of that text: how a value, a path and a broken constraint are written, and how many are listed. Must
+not know how a violation is found.
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ from typing import cast
 
 from workflowsvc.faults import ValidationException
 
-# AWS lists every violation. A hostile megabyte of `{},` would make a text of 100 MB, so we stop where no
-# honest request gets: a hundred decisions, the most that known clients send (SWF §4.6), each with ten.
-MOST_VIOLATIONS = 1000
+# AWS lists every violation. A hostile megabyte of `{},` would make a text of 100 MB, so the list ends where no
+# honest request gets: at 100 decisions, the most that known clients send (SWF §4.6), with 10 violations each.
+MAX_VIOLATIONS = 1000
 
 NOT_NULL = "Member must not be null"
 
-# The orders in which the service was seen to list its values (SWF §3.2); others follow the model.
-_SEEN_ORDERS = (
+# The orders of enum values observed in AWS's texts (SWF §3.2); other enums follow the model.
+_OBSERVED_ORDERS = (
     (
         "CompleteWorkflowExecution",
         "StartTimer",
@@ -36,7 +37,7 @@ _SEEN_ORDERS = (
     ),
     ("REGISTERED", "DEPRECATED"),
 )
-_order_of = {frozenset(order): order for order in _SEEN_ORDERS}
+_order_of = {frozenset(order): order for order in _OBSERVED_ORDERS}
 
 
 def violation(value: object, path: str, constraint: str) -> str:
@@ -82,7 +83,7 @@ def each(constraints: Iterable[str]) -> str:
 
 def refusal(violations: Iterable[str]) -> ValidationException | None:
     """The fault that names the violations, None if there are none."""
-    items = list(islice(violations, MOST_VIOLATIONS))
+    items = list(islice(violations, MAX_VIOLATIONS))
     if not items:
         return None
     plural = "s" if len(items) > 1 else ""

@@ -1,9 +1,10 @@
-"""Who calls, when, and with what: the part of a call that every operation needs beside its input."""
+"""What an action needs of a call beside its input: which action, of which account, when, and the service's tools."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+from workflowsvc.service.action import Action
 from workflowsvc.service.buckets import Buckets
 from workflowsvc.service.tokens import Tokens
 from workflowsvc.settings import Settings
@@ -11,12 +12,14 @@ from workflowsvc.tenant import Tenant
 
 
 class CallContext(NamedTuple):
-    """`now` is the moment the call arrived, in milliseconds; what changes an execution uses the session's
-    clock instead.
+    """`now` is the moment at which the call arrived, in milliseconds; what changes an execution uses the clock of its
+    unit of work instead. `request_id` is empty when no request of a client asks.
     """
 
+    action: Action
     tenant: Tenant
     now: int
     tokens: Tokens
     settings: Settings
     buckets: Buckets
+    request_id: str = ""

@@ -1,6 +1,6 @@
 """Executions: start, signal, ask to cancel, terminate, describe, read the history (SWF §2.21 to §2.26).
 
-Owns the addressing of runs and the texts of its faults; what is recorded is said by core.
+Owns the addressing of runs and the texts of its faults; what is recorded is decided by core.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from workflowsvc.store.rows import ExecutionRow
 def start_workflow_execution(
     work: UnitOfWork, context: CallContext, request: shapes.StartWorkflowExecutionInput
 ) -> shapes.Run:
-    """Events 1 and 2 with one timestamp. The checks stand in the order of SWF §2 and §2.21."""
+    """Records events 1 and 2 with one timestamp. The checks stand in the order of SWF §2 and §2.21."""
     domain = require_registered(work, context, request.domain)
     name, version = request.workflow_type.name, request.workflow_type.version
     row = require_type(work, domain, "workflow", name, version)
@@ -66,7 +66,7 @@ def start_workflow_execution(
 
 
 def _require_short_enough(work: UnitOfWork, timeout: str) -> None:
-    """The model's own bound, a year, was checked with the request; ours may be less (SWF §12.1)."""
+    """The bound of the model, a year, was checked with the request; the setting may be lower (SWF §12.1)."""
     most = work.quotas.max_execution_seconds
     if timeout != "NONE" and int(timeout) > most:
         text = f"Member must be a whole number of seconds from 0 to {most}"
@@ -75,7 +75,7 @@ def _require_short_enough(work: UnitOfWork, timeout: str) -> None:
 
 
 def unknown_execution(workflow_id: str, run_id: str) -> UnknownResourceFault:
-    """The run is closed, or was never there, or is no longer remembered (SWF §1.4.10)."""
+    """The fault for a run that is closed, never existed, or whose retention period is over (SWF §1.4.10)."""
     return UnknownResourceFault(
         f"Unknown execution: WorkflowExecution=[workflowId={workflow_id}, runId={run_id}]"
     )
@@ -98,7 +98,7 @@ def signal_workflow_execution(
     work: UnitOfWork, context: CallContext, request: shapes.SignalWorkflowExecutionInput
 ) -> None:
     execution = require_open(work, context, request.domain, request.workflow_id, request.run_id)
-    context.buckets.require_run(execution.run_id, "SignalWorkflowExecution", work.now)
+    context.buckets.require_run(execution.run_id, context.action, work.now)
     workflow.signal(execution, work.now, signal_name=request.signal_name, input=request.input)
     work.changed(execution)
 
@@ -107,7 +107,7 @@ def request_cancel_workflow_execution(
     work: UnitOfWork, context: CallContext, request: shapes.RequestCancelWorkflowExecutionInput
 ) -> None:
     execution = require_open(work, context, request.domain, request.workflow_id, request.run_id)
-    context.buckets.require_run(execution.run_id, "RequestCancelWorkflowExecution", work.now)
+    context.buckets.require_run(execution.run_id, context.action, work.now)
     workflow.request_cancel(execution, work.now)
     work.changed(execution)
 
@@ -180,8 +180,8 @@ def get_workflow_execution_history(
 ) -> shapes.History:
     """The events in order of their ids, or newest first; open and closed runs alike."""
     row = _require_row(reader, context, request.domain, request.execution)
-    context.buckets.require_run(row.run_id, "GetWorkflowExecutionHistory", context.now)
-    pages = Pages(context, "GetWorkflowExecutionHistory", request, context.settings.max_page_size)
+    context.buckets.require_run(row.run_id, context.action, context.now)
+    pages = Pages(context, request, context.settings.max_page_size)
     events, following = history_page(
         reader,
         row.run,
@@ -197,7 +197,7 @@ def get_workflow_execution_history(
 
 
 class EventSource(Protocol):
-    """A reader, or a session that knows what its batch has recorded."""
+    """A reader, or a unit of work, which knows what its batch has recorded."""
 
     def events(self, run: int, first: int, last: int, limit: int, descending: bool) -> list[bytes]: ...
 
@@ -232,5 +232,5 @@ def _require_row(
 
 
 def is_forgotten(row: ExecutionRow, context: CallContext) -> bool:
-    """Its retention period is over, though part of it may still be stored (SWF §8.12)."""
+    """Whether the retention period of a run is over; part of it may still be stored (SWF §8.12)."""
     return row.purge_at is not None and row.purge_at <= context.now

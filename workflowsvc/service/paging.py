@@ -1,7 +1,7 @@
 """Cutting results into pages (SWF §2, common pagination rules).
 
-Owns the page size and the binding of a page token to the call it belongs to: all arguments but the size must
-be repeated unchanged.
+Owns the page size and the binding of a page token to its call: all arguments but the page size must be repeated
+unchanged.
 """
 
 from __future__ import annotations
@@ -21,18 +21,15 @@ _encode = msgspec.json.Encoder().encode
 class Pages:
     """The paging of one call."""
 
-    def __init__(self, context: CallContext, operation: str, request: Any, largest: int) -> None:
-        """`largest` is also the size when the request does not say."""
+    def __init__(self, context: CallContext, request: Any, largest: int) -> None:
+        """`largest`: items of a page at most, and of a page whose request names no size."""
         self._context = context
-        self._operation = operation
         self._request = request
         self._token: str | None = request.next_page_token or None
         self.size: int = min(request.maximum_page_size or largest, largest)
 
     def position(self, form: Any) -> Any:
-        """Where this page begins, None for the first; ValidationException when the token is not one for this
-        call.
-        """
+        """Where this page begins, None for the first; ValidationException for a token of another call."""
         if self._token is None:
             return None
         return self._context.tokens.read_page(self._key(), self._context.now, self._token, form)
@@ -42,8 +39,8 @@ class Pages:
         return self._context.tokens.page(self._key(), self._context.now, position)
 
     def _key(self) -> PageKey:
-        """Most calls have one page and need none."""
-        return PageKey(self._context.tenant, self._operation, _digest(self._request))
+        """Made only when there is a token to read or to make: most calls have one page."""
+        return PageKey(self._context.tenant, self._context.action.name, _digest(self._request))
 
 
 def _digest(request: Shape) -> bytes:

@@ -1,7 +1,7 @@
 """Domains and types: register, describe, list, deprecate, undeprecate, delete; resource tags (SWF §2.1
 to §2.20, §11).
 
-Owns the status machine of SWF §11.1 and the texts of its faults. Writers take a session, readers a snapshot.
+Owns the status machine of SWF §11.1 and the texts of its faults. Writes take a unit of work, reads a snapshot.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _decode_tags = msgspec.json.Decoder(dict[str, str | None]).decode
 
 
 def require_domain(reader: Reader, context: CallContext, name: str) -> DomainRow:
-    """UnknownResourceFault `Unknown domain: <name>`."""
+    """The domain; UnknownResourceFault `Unknown domain: <name>` if there is none."""
     row = reader.domain(context.tenant.key, name)
     if row is None:
         raise UnknownResourceFault(f"Unknown domain: {name}")
@@ -41,7 +41,7 @@ def require_domain(reader: Reader, context: CallContext, name: str) -> DomainRow
 
 
 def require_registered(work: UnitOfWork, context: CallContext, name: str) -> DomainRow:
-    """A domain that may get new types and runs; DomainDeprecatedFault otherwise (SWF §11.2)."""
+    """The domain, if it may get new types and runs; DomainDeprecatedFault otherwise (SWF §11.2)."""
     row = work.catalog.require_domain(context.tenant, name)
     if row.status == "DEPRECATED":
         raise DomainDeprecatedFault(name)
@@ -85,7 +85,7 @@ def describe_domain(
 def list_domains(
     reader: Reader, context: CallContext, request: shapes.ListDomainsInput
 ) -> shapes.DomainInfos:
-    pages = Pages(context, "ListDomains", request, context.settings.max_page_size)
+    pages = Pages(context, request, context.settings.max_page_size)
     after = pages.position(str)
     descending = bool(request.reverse_order)
     rows = reader.domains(context.tenant.key, request.registration_status, after, pages.size + 1, descending)
@@ -98,7 +98,7 @@ def list_domains(
 
 
 def deprecate_domain(work: UnitOfWork, context: CallContext, request: shapes.DeprecateDomainInput) -> None:
-    """Its types are deprecated with it (SWF §2.4); they stay so when it is undeprecated (SWF §15.5)."""
+    """Deprecates the types of the domain too (SWF §2.4); they stay deprecated when it is undeprecated (SWF §15.5)."""
     row = require_registered(work, context, request.name)
     work.catalog.put_domain(context.tenant, row._replace(status="DEPRECATED"))
     work.catalog.deprecate_types(row.id)
@@ -178,7 +178,7 @@ def type_text(kind: TypeKind, name: str, version: str) -> str:
 
 
 def require_type(work: UnitOfWork, domain: DomainRow, kind: TypeKind, name: str, version: str) -> TypeRow:
-    """UnknownResourceFault `Unknown type: …`."""
+    """The type; UnknownResourceFault `Unknown type: …` if there is none."""
     return _known(work.catalog.type(domain.id, kind, name, version), kind, name, version)
 
 
@@ -330,7 +330,7 @@ def describe_activity_type(
 def list_workflow_types(
     reader: Reader, context: CallContext, request: shapes.ListWorkflowTypesInput
 ) -> shapes.WorkflowTypeInfos:
-    rows, token = _list_types(reader, context, "workflow", "ListWorkflowTypes", request)
+    rows, token = _list_types(reader, context, "workflow", request)
     return shapes.WorkflowTypeInfos(
         next_page_token=token, type_infos=[_workflow_type_info(row) for row in rows]
     )
@@ -339,17 +339,17 @@ def list_workflow_types(
 def list_activity_types(
     reader: Reader, context: CallContext, request: shapes.ListActivityTypesInput
 ) -> shapes.ActivityTypeInfos:
-    rows, token = _list_types(reader, context, "activity", "ListActivityTypes", request)
+    rows, token = _list_types(reader, context, "activity", request)
     return shapes.ActivityTypeInfos(
         next_page_token=token, type_infos=[_activity_type_info(row) for row in rows]
     )
 
 
 def _list_types(
-    reader: Reader, context: CallContext, kind: TypeKind, operation: str, request: Any
+    reader: Reader, context: CallContext, kind: TypeKind, request: Any
 ) -> tuple[list[TypeRow], str | None]:
     domain = require_domain(reader, context, request.domain)
-    pages = Pages(context, operation, request, context.settings.max_page_size)
+    pages = Pages(context, request, context.settings.max_page_size)
     rows = reader.types(
         domain.id,
         kind,

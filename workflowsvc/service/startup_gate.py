@@ -1,8 +1,8 @@
 """The service while its database cannot be reached, and the real one from the moment it can.
 
-Owns the waiting: meanwhile every call is answered 503, which SDKs try again, and readiness says no; the log tells
-the reason, and tells it again when it changes. A reason that will not pass by itself ends the server. Must not know
-HTTP, nor which database it waits for.
+Owns the waiting: meanwhile every call is answered 503, which SDKs retry, and readiness says no; the reason is logged,
+and logged again when it changes. A reason that will not pass by itself ends the server. Must not know HTTP, nor which
+database it waits for.
 """
 
 from __future__ import annotations
@@ -18,38 +18,39 @@ from typing import Any
 
 from workflowsvc.faults import ServiceUnavailable
 from workflowsvc.passwords import without_password
+from workflowsvc.service.action import Action
 from workflowsvc.service.api import Answer, Api
 from workflowsvc.service.disconnect import Disconnect
 from workflowsvc.store.errors import StoreError, StoreUnusable, Unavailable
 from workflowsvc.tenant import Tenant
 
-RETRY_SECONDS = 1.0  # the service is to be back within five seconds of its database
+RETRY_SECONDS = 1.0  # pause between attempts; the service must be back within five seconds of its database
 
 log = logging.getLogger("workflowsvc.opening")
 
 
 def is_passing(reason: Exception) -> bool:
-    """True when somebody or something else may make it go away: the database starts, a password is changed."""
+    """True when a change elsewhere may end it: the database starts, an operator changes a password."""
     return isinstance(reason, StoreError) or isinstance(reason.__cause__, Unavailable)
 
 
 class StartupGate:
-    """Has the methods of `Api`. `failure` is why it gave up."""
+    """Has the methods of `Api`. `failure` is the reason if it gave up."""
 
     def __init__(self, open: Callable[[], Api], reason: Exception) -> None:
-        """`open` is tried again and again; it has failed for `reason` just now."""
+        """`open` has just failed for `reason`; it is tried again every RETRY_SECONDS."""
         self._open = open
         self._closed = Event()
         self._api: Api | None = None
         self._thread: Thread | None = None
-        self._said = ""
+        self._logged = ""
         self.failure: Exception | None = None
-        self._say(reason)
+        self._log(reason)
 
-    def _say(self, reason: Exception) -> None:
+    def _log(self, reason: Exception) -> None:
         text = without_password(str(reason))
-        if text != self._said:
-            self._said = text
+        if text != self._logged:
+            self._logged = text
             log.error("%s Until that has changed calls are answered 503; trying again every second.", text)
 
     async def start(self) -> None:
@@ -65,7 +66,7 @@ class StartupGate:
                 if not is_passing(reason):
                     self._give_up(reason)
                     return
-                self._say(reason)
+                self._log(reason)
             except Exception as bug:
                 self._give_up(bug)
                 return
@@ -85,16 +86,17 @@ class StartupGate:
 
     def begin(
         self,
-        operation: str,
+        action: Action,
         tenant: Tenant,
         request: Any,
         gone: Disconnect | None,
         done: Callable[[Answer], None],
+        request_id: str = "",
     ) -> None:
-        """As `Api.begin`."""
+        """As `Api.begin`; ServiceUnavailable until the database can be used."""
         if self._api is None:
             raise ServiceUnavailable
-        self._api.begin(operation, tenant, request, gone, done)
+        self._api.begin(action, tenant, request, gone, done, request_id)
 
     async def drain(self) -> None:
         self._closed.set()

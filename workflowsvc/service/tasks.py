@@ -1,12 +1,13 @@
 """Tasks: poll for them, answer them, count them (SWF §2.31 to §2.39, §4.5, §7.5).
 
-Owns what a poll is given and how a token is checked; what starts and answers record is said by core.
+Owns what a poll is given, and which faults a task token gets whose task has ended. What the start and the answer of a
+task record is decided by core; the token itself was opened by the dispatcher.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -86,7 +87,7 @@ def next_page_of_decision_task(
 
 
 def _pages(context: CallContext, request: shapes.PollForDecisionTaskInput) -> Pages:
-    return Pages(context, "PollForDecisionTask", request, context.settings.max_page_size)
+    return Pages(context, request, context.settings.max_page_size)
 
 
 def _decision_task(
@@ -124,10 +125,13 @@ def _decision_task(
 
 
 def respond_decision_task_completed(
-    work: UnitOfWork, context: CallContext, request: shapes.RespondDecisionTaskCompletedInput
+    work: UnitOfWork,
+    context: CallContext,
+    request: shapes.RespondDecisionTaskCompletedInput,
+    token: TaskToken,
 ) -> None:
     """SWF §4.5. The list itself was checked with the request, before token and run (SWF §15.29)."""
-    execution, token = _require_task(work, context, request.task_token, "decision")
+    execution = _require_task(work, token)
     decision_tasks.require_started(execution, scheduled_id=token.scheduled_id, started_id=token.started_id)
     decision_tasks.complete(
         execution,
@@ -183,36 +187,39 @@ def poll_for_activity_task(
 
 
 def record_activity_task_heartbeat(
-    work: UnitOfWork, context: CallContext, request: shapes.RecordActivityTaskHeartbeatInput
+    work: UnitOfWork, context: CallContext, request: shapes.RecordActivityTaskHeartbeatInput, token: TaskToken
 ) -> shapes.ActivityTaskStatus:
-    execution, scheduled_id = _require_activity(work, context, request.task_token)
-    context.buckets.require_run(execution.run_id, "RecordActivityTaskHeartbeat", work.now)
-    cancel_requested = activities.heartbeat(execution, work.now, scheduled_id, request.details)
-    work.put_heartbeat(execution, scheduled_id)
+    execution = _require_activity(work, token)
+    context.buckets.require_run(execution.run_id, context.action, work.now)
+    cancel_requested = activities.heartbeat(execution, work.now, token.scheduled_id, request.details)
+    work.put_heartbeat(execution, token.scheduled_id)
     return shapes.ActivityTaskStatus(cancel_requested=cancel_requested)
 
 
 def respond_activity_task_completed(
-    work: UnitOfWork, context: CallContext, request: shapes.RespondActivityTaskCompletedInput
+    work: UnitOfWork,
+    context: CallContext,
+    request: shapes.RespondActivityTaskCompletedInput,
+    token: TaskToken,
 ) -> None:
-    execution, scheduled_id = _require_activity(work, context, request.task_token)
-    activities.complete(execution, work.now, scheduled_id, request.result)
+    execution = _require_activity(work, token)
+    activities.complete(execution, work.now, token.scheduled_id, request.result)
     work.changed(execution)
 
 
 def respond_activity_task_failed(
-    work: UnitOfWork, context: CallContext, request: shapes.RespondActivityTaskFailedInput
+    work: UnitOfWork, context: CallContext, request: shapes.RespondActivityTaskFailedInput, token: TaskToken
 ) -> None:
-    execution, scheduled_id = _require_activity(work, context, request.task_token)
-    activities.fail(execution, work.now, scheduled_id, reason=request.reason, details=request.details)
+    execution = _require_activity(work, token)
+    activities.fail(execution, work.now, token.scheduled_id, reason=request.reason, details=request.details)
     work.changed(execution)
 
 
 def respond_activity_task_canceled(
-    work: UnitOfWork, context: CallContext, request: shapes.RespondActivityTaskCanceledInput
+    work: UnitOfWork, context: CallContext, request: shapes.RespondActivityTaskCanceledInput, token: TaskToken
 ) -> None:
-    execution, scheduled_id = _require_activity(work, context, request.task_token)
-    activities.cancel(execution, work.now, scheduled_id, details=request.details)
+    execution = _require_activity(work, token)
+    activities.cancel(execution, work.now, token.scheduled_id, details=request.details)
     work.changed(execution)
 
 
@@ -238,18 +245,16 @@ def _count(
     return shapes.PendingTaskCount(count=reader.count_tasks(row.id, kind, task_list.name), truncated=False)
 
 
-def _require_task(
-    work: UnitOfWork, context: CallContext, text: str, kind: Literal["decision", "activity"]
-) -> tuple[Execution, TaskToken]:
-    """The open run of a token; the answers of SWF §7.5 otherwise."""
-    token = context.tokens.read_task(context.tenant, text, kind)
+def _require_task(work: UnitOfWork, token: TaskToken) -> Execution:
+    """The open run of a token; the faults of SWF §7.5 otherwise."""
     execution = work.load_execution(token.run)
     if execution is None or execution.run_id != token.run_id or not execution.is_open:
         raise unknown_execution(token.workflow_id, token.run_id)
-    return execution, token
+    return execution
 
 
-def _require_activity(work: UnitOfWork, context: CallContext, text: str) -> tuple[Execution, int]:
-    execution, token = _require_task(work, context, text, "activity")
+def _require_activity(work: UnitOfWork, token: TaskToken) -> Execution:
+    """The open run of a token whose activity task is still the one that was started."""
+    execution = _require_task(work, token)
     activities.require_started(execution, scheduled_id=token.scheduled_id, started_id=token.started_id)
-    return execution, token.scheduled_id
+    return execution

@@ -3,8 +3,8 @@ QUALITY §5.1, §5.2).
 
 Owns their form: base64 of a payload and a keyed MAC over tenant, purpose and payload. Whether a task still
 exists is not in the token: its validity is the state of the execution. A token that was made elsewhere, for
-another tenant or for another kind of task is answered like one that cannot be decoded, so that nothing is
-learnt from trying.
+another tenant or for another kind of task is answered like one that cannot be decoded, so that a caller learns
+nothing from trying.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from base64 import b64decode, b64encode
 from binascii import Error
 from hashlib import blake2b
 from hmac import compare_digest
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
+from workflowsvc.core.outcome import TaskKind
 from workflowsvc.faults import ValidationException
 from workflowsvc.tenant import Tenant
 
@@ -27,7 +28,7 @@ PAGE_LIFETIME_MS = 86_400_000  # 24 hours (SWF §2)
 class TaskToken(msgspec.Struct, array_like=True, frozen=True):
     """Names a started task."""
 
-    kind: Literal["decision", "activity"]
+    kind: TaskKind
     run: int
     run_id: str
     workflow_id: str
@@ -41,7 +42,7 @@ class _Page(msgspec.Struct, array_like=True):
 
 
 class PageKey(NamedTuple):
-    """What a page token is good for: one operation of one tenant with the same arguments."""
+    """What a page token is bound to: one operation of one tenant with the same arguments."""
 
     tenant: Tenant
     operation: str
@@ -61,13 +62,13 @@ class Tokens:
 
     def task(self, tenant: Tenant, token: TaskToken) -> str:
         """At most 1,024 characters, as the model demands of a task token."""
-        if len(token.workflow_id.encode()) > 512:  # what it is good for is only the text of a fault
+        if len(token.workflow_id.encode()) > 512:  # only the text of a fault needs it
             token = msgspec.structs.replace(token, workflow_id=token.workflow_id[:128])
         return self._seal(tenant.key.encode() + b"\0task", _pack(token))
 
-    def read_task(self, tenant: Tenant, text: str, kind: Literal["decision", "activity"]) -> TaskToken:
-        """ValidationException `Invalid token` for anything this service has not given to this tenant for this
-        kind.
+    def read_task(self, tenant: Tenant, text: str, kind: TaskKind) -> TaskToken:
+        """The token; ValidationException `Invalid token` for a text that this service has not given to this tenant for
+        this kind of task.
         """
         try:
             token = _unpack_task(self._open(tenant.key.encode() + b"\0task", text))

@@ -1,8 +1,8 @@
 """Lists and counts of executions (SWF §2.27 to §2.30, §10, §10.5).
 
 Owns the translation of filters into a query and of rows into answers. That filters do not exclude each other
-was checked with the request (SWF §10.2). Consistent at once: the rows are written in the transaction of the events
-they derive from.
+was checked with the request (SWF §10.2). Answers are consistent at once: rows are written in the transaction of the
+events that they derive from.
 """
 
 from __future__ import annotations
@@ -26,17 +26,13 @@ _decode_tags = msgspec.json.Decoder(list[str | None]).decode
 def list_open_workflow_executions(
     reader: Reader, context: CallContext, request: shapes.ListOpenWorkflowExecutionsInput
 ) -> shapes.WorkflowExecutionInfos:
-    return _list(
-        reader, context, "ListOpenWorkflowExecutions", request, _open_query(reader, context, request)
-    )
+    return _list(reader, context, request, _open_query(reader, context, request))
 
 
 def list_closed_workflow_executions(
     reader: Reader, context: CallContext, request: shapes.ListClosedWorkflowExecutionsInput
 ) -> shapes.WorkflowExecutionInfos:
-    return _list(
-        reader, context, "ListClosedWorkflowExecutions", request, _closed_query(reader, context, request)
-    )
+    return _list(reader, context, request, _closed_query(reader, context, request))
 
 
 def count_open_workflow_executions(
@@ -77,8 +73,9 @@ def _closed_query(
 
 
 def _forgotten_by(reader: Reader, context: CallContext, domain: DomainRow) -> int | None:
-    """Runs that closed then or before are unknown to all other calls (SWF §8.12), whether or not they are purged yet;
-    None when none is to be purged.
+    """A run that closed at this moment (ms) or earlier is past its retention period; None when none is to be purged.
+
+    All other calls answer that such a run is unknown, whether or not it is purged yet (SWF §8.12).
     """
     purge_at = reader.next_purge_at()
     return (
@@ -104,18 +101,18 @@ def _filtered(
     )
 
 
-_MOST_MILLISECONDS = 1 << 62
+_MAX_MILLISECONDS = 1 << 62
 
 
 def _milliseconds(seconds: float) -> int:
-    """Rounded to the nearest millisecond; what no history can hold is brought to the nearest bound."""
-    return int(max(-_MOST_MILLISECONDS, min(_MOST_MILLISECONDS, round(seconds * 1000))))
+    """Rounded to the nearest millisecond; a time that no history can hold becomes the nearest bound."""
+    return int(max(-_MAX_MILLISECONDS, min(_MAX_MILLISECONDS, round(seconds * 1000))))
 
 
 def _list(
-    reader: Reader, context: CallContext, operation: str, request: Any, query: ExecutionQuery
+    reader: Reader, context: CallContext, request: Any, query: ExecutionQuery
 ) -> shapes.WorkflowExecutionInfos:
-    pages = Pages(context, operation, request, context.settings.max_page_size)
+    pages = Pages(context, request, context.settings.max_page_size)
     rows = reader.list_executions(
         query._replace(
             ascending=bool(request.reverse_order),

@@ -1,6 +1,6 @@
-"""A database with something of everything in it, messages of every kind under way, and its damages and dumps.
+"""A database with rows of every kind and messages of every kind under way, and the means to damage and dump it.
 
-Owns the furniture. Runs are named by their workflowIds; each message that is under way is that of a run of its own.
+Runs are named by their workflowIds; each message that is under way belongs to a run of its own.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from workflowsvc.fsck import Options, Problem, audit
 from workflowsvc.store.sqlite.store import SqliteStore
 from workflowsvc.testing import World
 
-NOBODY = {"name": "nobody"}  # a task list without pollers
+UNPOLLED = {"name": "unpolled"}  # a task list without pollers
 TABLES = {  # with the columns that a repair must bring back
     "domains": "*",
     "types": "*",
@@ -25,20 +25,20 @@ TABLES = {  # with the columns that a repair must bring back
 }
 
 
-class Furnished:
+class FullDatabase:
     """`run` holds the key of the newest run of each workflowId."""
 
     def __init__(self, store: SqliteStore | None = None) -> None:
         self.store = store or SqliteStore(None)
         self.world = World(store=self.store, functions={"f": lambda event: event})
         self.on = Stage(self.world)
-        self._furnish()
+        self._fill()
         self._send()
         self.run: dict[str, int] = dict(self.rows("select workflow_id, run from executions order by run"))
 
-    def _furnish(self) -> None:
+    def _fill(self) -> None:
         on = self.on
-        on.start("idle", tagList=["red", "blue"], taskList=NOBODY, taskPriority="3")
+        on.start("idle", tagList=["red", "blue"], taskList=UNPOLLED, taskPriority="3")
         on.start("working", tagList=["red"])
         on.decide(*[_activity(f"a{n}", n) for n in range(3)], _timer())
         task = on.ask("PollForActivityTask", taskList=LIST)
@@ -56,7 +56,7 @@ class Furnished:
         on.next_task()
 
     def _send(self) -> None:
-        """What is sent in the first batch is half way after the second one."""
+        """Messages of the first batch have been delivered once when those of the second are sent."""
         on = self.on
         for name, policy in (
             ("mother", "TERMINATE"),
@@ -94,13 +94,13 @@ class Furnished:
     def _submit(self, operation: str, **members: Any) -> None:
         self.world.submit(operation, self.on.tenant, **members)
 
-    # --- looking at it ---
+    # --- reading and damaging it ---
 
     def rows(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
         return self.store._writer.execute(sql, parameters).fetchall()
 
     def damage(self, sql: str, *parameters: Any) -> None:
-        """Something has to change."""
+        """Runs the statement, which must change a row."""
         before = self.store._writer.total_changes()
         self.rows(sql, *parameters)
         assert self.store._writer.total_changes() > before, "nothing was damaged"
@@ -130,7 +130,7 @@ def _timer() -> dict[str, Any]:
 
 
 def _child(workflow_id: str) -> dict[str, Any]:
-    held = {"workflowId": workflow_id, "workflowType": WORKFLOW, "taskList": NOBODY}
+    held = {"workflowId": workflow_id, "workflowType": WORKFLOW, "taskList": UNPOLLED}
     return decision("StartChildWorkflowExecution", **held, tagList=["red"])
 
 

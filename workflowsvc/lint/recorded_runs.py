@@ -1,13 +1,13 @@
-"""The histories at hand, by execution, and what rules between histories share.
+"""Several histories read at one moment, by execution, and what the rules between histories share.
 
-Owns the words Run and SETTINGS and who is whose child; knows no rule.
+Owns `Run`, `SETTINGS` and the relation of parent and child; must not know any rule.
 """
 
 from dataclasses import dataclass, field
 
 from workflowsvc.lint.history import Event, History
 
-__all__ = ["SETTINGS", "Run", "World", "key_of"]
+__all__ = ["SETTINGS", "RecordedRuns", "Run", "key_of"]
 
 Run = tuple[str, str]
 """workflowId and runId."""
@@ -31,8 +31,8 @@ def key_of(event: Event, member: str) -> Run:
 
 
 @dataclass(slots=True)
-class World:
-    """The histories at hand, by execution."""
+class RecordedRuns:
+    """The histories to be judged together, by execution. `settled`, `one_clock`: as in `check_related`."""
 
     runs: dict[Run, History]
     settled: bool
@@ -41,7 +41,7 @@ class World:
     """(parent, Initiated id) -> executions that call it their parent: the child and those it continued as."""
 
     def __post_init__(self) -> None:
-        """Find the children of each parent."""
+        """Finds the children of each parent."""
         for run, history in self.runs.items():
             parent = key_of(history.start, "parentWorkflowExecution")
             if parent != ("", ""):

@@ -1,0 +1,80 @@
+"""How a call is carried out: as a command for the writer thread, as a read of the store, or as a poll that waits.
+
+Owns the checks that come before any action (its rate, its task token) and the choice among the three. Used by the
+server (`api.py`) and by `testing.World` alike. Synchronous; must not know threads, event loops or HTTP, nor how long a
+poll may wait: `read` says where reads run, and who dispatches a poll ends it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from workflowsvc.engine.command_queue import Command, Reply
+from workflowsvc.engine.engine import Engine
+from workflowsvc.engine.unit_of_work import ExecutionReference
+from workflowsvc.service.action import Action
+from workflowsvc.service.buckets import Buckets
+from workflowsvc.service.call_context import CallContext
+from workflowsvc.service.polls import Poll
+from workflowsvc.service.tokens import Tokens
+from workflowsvc.tenant import Tenant
+
+ReadFunction = Callable[..., Any]
+"""(reader, context, request) -> the output."""
+
+
+class Dispatcher:
+    """Of one node."""
+
+    def __init__(self, engine: Engine, read: Callable[[ReadFunction, CallContext, Any, Reply], None]) -> None:
+        """`read` carries a read out with `read_now`, wherever reads run, and gives the output to the reply."""
+        self.tokens = Tokens(engine.secret)
+        self.buckets = Buckets(enforced=engine.settings.limits == "aws")
+        self._engine = engine
+        self._writer = engine.writer
+        self._read = read
+
+    def context(self, action: Action, tenant: Tenant, request_id: str = "") -> CallContext:
+        """The context of a call that arrives now."""
+        engine = self._engine
+        return CallContext(
+            action, tenant, engine.now_ms(), self.tokens, engine.settings, self.buckets, request_id
+        )
+
+    def dispatch(self, context: CallContext, request: Any, reply: Reply) -> Poll | None:
+        """Begins the action that the context names; `reply` gets the output or the fault, once. Raises a Fault when the
+        call is refused before it is begun. Returns a poll that waits: the caller withdraws it when its time is over.
+        """
+        action = context.action
+        if self.buckets.enforced:
+            self.buckets.require_call(context.tenant, action, context.now)
+        if action.kind == "write":
+            self._writer.submit(_command(context, request, reply))
+        elif action.kind == "read":
+            self._read(action.run, context, request, reply)
+        elif action.next_page is not None and request.next_page_token:
+            self._read(action.next_page, context, request, reply)
+        else:
+            return Poll(self._writer, context, request, reply)
+        return None
+
+    def read_now(self, function: ReadFunction, context: CallContext, request: Any) -> Any:
+        """The output of a read, on a snapshot of what is committed; raises Fault or StoreError. From any thread."""
+        with self._engine.store.reader() as reader:
+            return function(reader, context, request)
+
+
+def _command(context: CallContext, request: Any, reply: Reply) -> Command:
+    """A task token is opened here, once: the function and the execution's reference both need what is in it."""
+    action = context.action
+    if action.task_token is not None:
+        token = context.tokens.read_task(context.tenant, request.task_token, action.task_token)
+        run = partial(action.run, context=context, request=request, token=token)
+        execution_ref = ExecutionReference(token.run)
+    else:
+        run = partial(action.run, context=context, request=request)
+        find = action.execution_ref
+        execution_ref = None if find is None else find(context.tenant, request)
+    return Command(run, reply, None, execution_ref, action.name, context.request_id)
