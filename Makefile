@@ -41,6 +41,7 @@ check: $(DEV) ## style, strict types, fresh generated code, citations, house rul
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
 	$(BIN)/python -m workflowsvc.model.generate --check
+	$(BIN)/python -m workflowsvc.store.postgres.generate --check
 	$(BIN)/python -m tools.citations
 	$(BIN)/python -m pytest -q tests/test_tidy.py tests/test_docs.py
 

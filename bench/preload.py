@@ -16,14 +16,15 @@ from bench import swf
 from bench.connection import Client
 from bench.server import workflowsvc
 from bench.swf import DOMAIN, Requests, Unexpected, expect, expect_empty
-from workflowsvc.core.run_ids import first_place, make_run, make_run_id, shard_for
+from workflowsvc.core.key_layout import first_place, make_run, shard_for
+from workflowsvc.core.run_ids import make_run_id
 from workflowsvc.store.interface import Store, Transaction
 from workflowsvc.store.rows import EventRow, ExecutionQuery, ExecutionRow, TaskRow
 from workflowsvc.store.sqlite.store import SqliteStore
 from workflowsvc.tenant import Tenant
 
 BATCH = 2_000  # executions in a commit; more is not faster
-PER_MILLISECOND = 1_000  # executions; well below the number of run ids in a millisecond (core/run_ids.py)
+PER_MILLISECOND = 1_000  # executions; well below the number of run ids in a millisecond (core/key_layout.py)
 A_YEAR_SECONDS = 31_536_000
 PARKED = "parked"  # the task list of the open executions, which has no poller
 

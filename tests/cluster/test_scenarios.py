@@ -58,16 +58,16 @@ def test_it_happens_as_written_on_two_nodes(scenario: Scenario, emptied: Place) 
     assert not different, different
 
 
-def test_a_node_knows_that_others_are_at_work_from_what_it_reads_of_them(emptied: Place) -> None:
-    nodes, nobody = TwoNodes(ScenarioSettings(Settings(), functions_answer=False), emptied), Tenant()
+def test_a_node_detects_other_nodes_by_the_rows_that_they_have_written(emptied: Place) -> None:
+    nodes, tenant = TwoNodes(ScenarioSettings(Settings(), functions_answer=False), emptied), Tenant()
     first, second = (world.state.coordination for world in reversed(nodes.worlds))  # as calls reach them
     signal = {"domain": "d", "workflowId": "w", "signalName": "s"}
     with closing(nodes):
-        nodes.call("RegisterDomain", nobody, {"name": "d", "workflowExecutionRetentionPeriodInDays": "1"})
-        nodes.call("RegisterWorkflowType", nobody, {"domain": "d", "name": "t", "version": "1"})
-        nodes.call("StartWorkflowExecution", nobody, {"domain": "d", "workflowId": "w", **RUN})
+        nodes.call("RegisterDomain", tenant, {"name": "d", "workflowExecutionRetentionPeriodInDays": "1"})
+        nodes.call("RegisterWorkflowType", tenant, {"domain": "d", "name": "t", "version": "1"})
+        nodes.call("StartWorkflowExecution", tenant, {"domain": "d", "workflowId": "w", **RUN})
         assert (first.peers_seen_at, second.peers_seen_at) == (0, 0)
-        nodes.call("SignalWorkflowExecution", nobody, signal)
+        nodes.call("SignalWorkflowExecution", tenant, signal)
         assert (first.peers_seen_at, second.peers_seen_at) == (0, nodes.now_ms)
-        nodes.call("SignalWorkflowExecution", nobody, signal)
+        nodes.call("SignalWorkflowExecution", tenant, signal)
         assert (first.peers_seen_at, second.peers_seen_at) == (nodes.now_ms, nodes.now_ms)

@@ -12,7 +12,7 @@ Dump = dict[str, list[tuple[Any, ...]]]
 
 def dump(store: SqliteStore) -> Dump:
     """Every row of every table."""
-    with store._my_turn():  # a database in memory has one connection, and this one thread at a time
+    with store._exclusive_section():  # a database in memory has one connection, and this one thread at a time
         connection = store._writer
         tables = [
             name for (name,) in connection.execute("select name from sqlite_schema where type = 'table'")

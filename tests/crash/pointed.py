@@ -23,7 +23,7 @@ from workflowsvc.http.request import HttpRequest
 from workflowsvc.service.action import Action
 from workflowsvc.service.api import Api
 from workflowsvc.settings import Settings
-from workflowsvc.store.sqlite.reads import SQL
+from workflowsvc.store.sqlite.statements import SQL
 from workflowsvc.store.sqlite.store import SqliteStore
 
 NAMES = {text: name for name, text in SQL._asdict().items()}

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from workflowsvc.clock import ManualClock
-from workflowsvc.store.rows import ListKey, LockedRow, TaskRow
+from workflowsvc.store.rows import ListKey, TaskRow
 from workflowsvc.store.sqlite.store import SqliteStore
-from workflowsvc.store.sqlite.writes import SqliteTransaction
+from workflowsvc.store.sqlite.writes import SqliteRepairTransaction
 
 
-class PeerSqliteTransaction(SqliteTransaction):
+class PeerSqliteTransaction(SqliteRepairTransaction):
     """A `PeerTransaction`."""
 
     def database_time(self) -> int:
@@ -24,9 +24,6 @@ class PeerSqliteTransaction(SqliteTransaction):
         meta: str | None,
         next_event_of: Callable[[int], int],
     ) -> None: ...
-
-    def lock(self, runs: list[int], *, wait: bool = True) -> dict[int, LockedRow]:
-        return super().lock(runs)
 
     def take_from_lists(self, wanted: dict[ListKey, int]) -> list[TaskRow]:
         return [row for key, most in wanted.items() for row in self.take_tasks(*key, most)]

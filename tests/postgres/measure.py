@@ -3,7 +3,7 @@
 `batches`: 32 transitions to a commit, as the lane writes them, in lists; a transition is what tests/store/measure.py
 calls one. Prints commits per second, CPU of this process and of the server's. `polls`: a task taken, its execution
 locked, read and written. `pops`: tasks taken one at a time from a
-list that is filled as fast, with and without a snapshot held open beside it, with and without postgres_marks.py.
+list that is filled as fast, with and without a snapshot held open beside it, with and without low watermarks.
 `lists`: pages of visibility over many runs. The server is made for this run, with fsync; figures are in
 docs/decisions/0008-postgresql.md.
 """
@@ -126,7 +126,7 @@ def polls(server: postgres.Server, store: Store, transactions: int, per_transact
         with store.transaction() as tx:
             for _ in range(per_transaction):
                 (task,) = tx.take_tasks(DOMAIN, "activity", "main", 1)
-                key = tx.lock([task.run], wait=False)[task.run].next_event_id + 1
+                key = tx.lock([task.run])[task.run].next_event_id + 1
                 tx.heartbeats(task.run)
                 tx.append_events([EventRow(task.run, key, b"x" * 200)])
                 tx.update_executions([ExecutionChange(task.run, key, None, False, None, None, None)])

@@ -1,7 +1,7 @@
 """Ready for many servers: what is done to an execution names its shard, and nothing needs more than one server.
 
 A database with its tables in parts by shard stands for one that is spread: plans show which parts a statement reaches
-into. The exam is passed on such a database, too (tests/store/conftest.py).
+into. The contract tests run on such a database, too (tests/store/conftest.py).
 """
 
 from __future__ import annotations

@@ -9,16 +9,17 @@ from hypothesis import strategies as st
 
 from tests.postgres.places import open_empty_store
 from tests.store.rows import DOMAIN, change_of, execution_row, insert, run_of, task_row
+from workflowsvc.core.key_layout import POSITIONS_PER_MS
 from workflowsvc.store.interface import Store
 from workflowsvc.store.postgres.low_watermarks import (
     ALL,
     FULL_LOOK_MS,
-    PRIORITIES,
+    MAX_PRIORITIES,
     LowWatermark,
     Stretch,
     TaskLowWatermarks,
 )
-from workflowsvc.store.rows import POSITIONS_PER_MS, ListKey, MessageRow, TaskRow
+from workflowsvc.store.rows import ListKey, MessageRow, TaskRow
 
 MAIN = ListKey(DOMAIN, "decision", "main")
 LATER = FULL_LOOK_MS - 1  # within the half second after a full look
@@ -114,7 +115,7 @@ def test_the_highest_and_the_lowest_priority_have_nothing_beyond_them() -> None:
 def test_a_list_with_many_priorities_is_looked_at_whole() -> None:
     marks = TaskLowWatermarks()
     marks.stretches(MAIN, 0)
-    marks.took(MAIN, [task_row(n, priority=n) for n in range(PRIORITIES + 1)])
+    marks.took(MAIN, [task_row(n, priority=n) for n in range(MAX_PRIORITIES + 1)])
     assert marks.stretches(MAIN, LATER) == ALL
 
 

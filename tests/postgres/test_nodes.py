@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
@@ -21,7 +22,7 @@ from tests.store.rows import (
     run_of,
     task_row,
 )
-from workflowsvc.core.run_ids import shard_for
+from workflowsvc.core.key_layout import shard_for
 from workflowsvc.store.errors import Conflict, LockedByPeer
 from workflowsvc.store.interface import Store
 from workflowsvc.store.postgres import hints
@@ -41,12 +42,6 @@ def until(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < deadline, "it does not happen"
         pause.wait(0.01)
-
-
-def waits_for_a_lock(place: Place) -> bool:
-    with admin(place.dsn) as connection:
-        row = connection.execute("select count(*) from pg_locks where not granted").fetchone()
-    return row is not None and row[0] != 0
 
 
 def take(store: Store, limit: int) -> list[TaskRow]:
@@ -73,53 +68,39 @@ def test_two_nodes_cannot_write_the_same_event(open_node: OpenNode) -> None:
         assert len(reader.events(run_of(1), 1, 9, 9)) == 1
 
 
-def test_who_waits_for_a_lock_sees_what_its_holder_has_written(open_node: OpenNode, place: Place) -> None:
+def test_who_gets_a_lock_sees_what_its_last_holder_has_written(open_node: OpenNode) -> None:
     one, other = open_node(), open_node()
     insert(one, execution_row(1, next_event_id=3))
-
-    def lock() -> tuple[int, list[HeartbeatRow]]:
-        with other.transaction() as tx:
-            row = tx.lock([run_of(1)])[run_of(1)]
-            return row.next_event_id, tx.heartbeats(run_of(1))
-
-    with ThreadPoolExecutor(1) as threads:
+    with other.transaction() as late:
+        assert late.database_time()  # it has begun
         with one.transaction() as tx:
             tx.lock([run_of(1)])
-            waiting = threads.submit(lock)
-            until(lambda: waits_for_a_lock(place))
             tx.update_executions([change_of(execution_row(1), next_event_id=7)])
             tx.put_heartbeats([HeartbeatRow(run_of(1), 5, 100, "x")])
-        assert waiting.result(SECONDS) == (7, [HeartbeatRow(run_of(1), 5, 100, "x")])
+        assert late.lock([run_of(1)])[run_of(1)].next_event_id == 7
+        assert late.heartbeats(run_of(1)) == [HeartbeatRow(run_of(1), 5, 100, "x")]
 
 
-def test_locks_taken_crosswise_end_in_a_conflict_for_one(open_node: OpenNode) -> None:
-    nodes = [open_node(), open_node()]
-    insert(nodes[0], execution_row(1), execution_row(2))
-    both_hold_one = threading.Barrier(2)
-
-    def work(node: PostgresStore, first: int, second: int) -> bool:
-        try:
-            with node.transaction() as tx:
-                tx.lock([run_of(first)])
-                both_hold_one.wait(SECONDS)
-                tx.lock([run_of(second)])
-        except Conflict:
-            return False
-        return True
-
-    with ThreadPoolExecutor(2) as threads:
-        results = [threads.submit(work, nodes[0], 1, 2), threads.submit(work, nodes[1], 2, 1)]
-        assert sorted(result.result(SECONDS) for result in results) == [False, True]
+def test_locks_taken_crosswise_are_refused_to_both_and_neither_waits(open_node: OpenNode) -> None:
+    one, other = open_node(), open_node()
+    insert(one, execution_row(1), execution_row(2))
+    with one.transaction() as tx, other.transaction() as too:
+        tx.lock([run_of(1)])
+        too.lock([run_of(2)])
+        for each, wanted in ((tx, 2), (too, 1)):
+            with pytest.raises(LockedByPeer):
+                each.lock([run_of(wanted)])
+        assert set(tx.lock([run_of(1)])) == {run_of(1)}  # what it holds it keeps
 
 
-def test_many_locks_at_once_are_taken_in_one_order(open_node: OpenNode) -> None:
+def test_many_locks_wanted_by_two_nodes_end_in_no_conflict(open_node: OpenNode) -> None:
     nodes = [open_node(), open_node()]
     numbers = list(range(1, 60))
     insert(nodes[0], *(execution_row(n) for n in numbers))
 
     def work(node: PostgresStore, order: list[int]) -> None:
         for _ in range(20):
-            with node.transaction() as tx:
+            with node.transaction() as tx, suppress(LockedByPeer):
                 assert len(tx.lock([run_of(n) for n in order])) == len(numbers)
 
     with ThreadPoolExecutor(2) as threads:
@@ -159,7 +140,7 @@ def test_a_task_is_taken_with_its_execution_or_not_at_all(open_node: OpenNode) -
         with other.transaction() as beside:
             assert beside.take_tasks(*MAIN, 2) == [task_row(2)]
             with pytest.raises(LockedByPeer):
-                tx.lock([run_of(2)], wait=False)
+                tx.lock([run_of(2)])
             assert beside.take_tasks(*MAIN, 2) == []
             assert beside.has_locked_by_peer(MAIN)
     assert take(other, 2) == [task_row(1)]
@@ -224,7 +205,7 @@ def test_what_others_have_recorded_of_a_run_comes_with_its_task(open_node: OpenN
             tx.prefetch([], [], None, lambda _, seen=seen: seen)
             (row,) = tx.take_tasks(*MAIN, 1)
             tx.prefetch([row.run], [], None, lambda _, seen=seen: seen)
-            assert tx.lock([row.run], wait=False)[row.run].next_event_id == 4
+            assert tx.lock([row.run])[row.run].next_event_id == 4
             assert tx.events(row.run, seen, 3, 9) == one_event_each(row.run)[seen - 1 :]
             tx.append_events(event_rows(row.run, 4, 4))
             assert len(tx.events(row.run, 1, 4, 9)) == 4
@@ -252,17 +233,17 @@ def test_many_runs_are_read_on_at_once_each_from_its_own_place(open_node: OpenNo
         assert holder.lock([run_of(4)]) != {}
         tx.prefetch([run_of(n) for n in (5, 3, 9, 4, 1, 2)], [], None, lambda run: seen.get(run, 1))
         for run in (run_of(n) for n in (1, 2, 3, 5)):
-            assert tx.lock([run], wait=False)[run].next_event_id == lengths[run] + 1
+            assert tx.lock([run])[run].next_event_id == lengths[run] + 1
             news = tx.events(run, seen[run], lengths[run], lengths[run] - seen[run] + 1)
             assert news == [row.body for row in event_rows(run, seen[run], lengths[run])]
         assert [row.scheduled_event_id for row in tx.heartbeats(run_of(5))] == [7, 9]
         assert tx.heartbeats(run_of(1)) == []
-        assert tx.lock([run_of(9)], wait=False) == {}
+        assert tx.lock([run_of(9)]) == {}
         with pytest.raises(LockedByPeer):
-            tx.lock([run_of(4)], wait=False)
+            tx.lock([run_of(4)])
 
 
-def test_what_was_foretold_takes_no_journey_of_its_own(
+def test_what_was_prefetched_takes_no_round_trip_of_its_own(
     open_node: OpenNode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, other = open_node(), open_node()
@@ -272,27 +253,27 @@ def test_what_was_foretold_takes_no_journey_of_its_own(
         tx.put_tasks([task_row(n) for n in (5, 6, 7)])
     with other.transaction() as tx:
         assert tx.database_time()  # it is connected
-    journeys = 0
+    round_trips = 0
     exchange = Wire.exchange
 
     def counted(wire: Wire) -> None:
-        nonlocal journeys
-        journeys += 1
+        nonlocal round_trips
+        round_trips += 1
         exchange(wire)
 
     monkeypatch.setattr(Wire, "exchange", counted)
     with other.transaction() as tx:
         tx.prefetch([run_of(n) for n in (1, 2, 3)], [], "version", lambda _: 2)
-        assert journeys == 2  # rows, then events
+        assert round_trips == 2  # rows, then events
         tasks = tx.take_tasks(*MAIN, 2)
-        assert journeys == 4  # found, then removed, and all that is known of their executions
+        assert round_trips == 4  # found, then removed, and all that is known of their executions
         tx.prefetch([row.run for row in tasks], [], None, lambda _: 2)
         for run in (run_of(1), run_of(2), run_of(3), *(row.run for row in tasks)):
-            assert tx.lock([run], wait=False)[run].next_event_id == 4
+            assert tx.lock([run])[run].next_event_id == 4
             assert tx.heartbeats(run) == []
             assert tx.events(run, 2, 3, 2) == one_event_each(run)[1:]
         assert tx.meta("version") is None
-        assert journeys == 4
+        assert round_trips == 4
 
 
 def test_open_runs_of_many_names_are_told_apart(open_node: OpenNode) -> None:
@@ -464,7 +445,7 @@ def test_behind_a_hint_others_gather(
 def test_many_hints_travel_in_notifications_of_bounded_size() -> None:
     lists = [ListKey(7, "activity", "é" * 256 + str(n)) for n in range(200)]
     sent = hints.payloads(lists)
-    assert all(len(payload.encode()) <= hints.MOST_BYTES for payload in sent)
+    assert all(len(payload.encode()) <= hints.MAX_BYTES for payload in sent)
     assert len(sent) < 40
     assert hints.payloads([]) == []
 

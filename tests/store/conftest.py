@@ -1,4 +1,4 @@
-"""The stores that sit the exam: every test that asks for `store` runs once for each of them.
+"""The stores that the contract tests run on: every test that asks for `store` runs once for each of them.
 
 Owns the table of factories. A further store joins with one line, and with nothing else if it keeps the
 promises of workflowsvc/store/interface.py. Tests that speak of the files, locks or SQL of one database are in

@@ -1,4 +1,4 @@
-"""The exam, what audits ask and repairs write: all rows of many runs at once, and rows that belong to nobody."""
+"""Contract tests of the stores: what audits read and repairs write, rows that belong to no run included."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_heartbeats_of_runs_are_found(store: Store) -> None:
         assert tx.heartbeats_of([]) == []
 
 
-def test_the_lists_of_tags_are_told(store: Store) -> None:
+def test_the_lists_of_tags_are_read(store: Store) -> None:
     insert(
         store, execution_row(1, tags=b'["b",null,"a","a"]'), closed_row(2, tags=b'["a"]'), execution_row(3)
     )
@@ -71,7 +71,7 @@ def test_waiting_messages_come_page_by_page(store: Store) -> None:
         assert tx.waiting_messages(2, 2) == rows[2:]
 
 
-def test_rows_that_belong_to_nobody_are_found(store: Store) -> None:
+def test_rows_that_belong_to_no_run_are_found(store: Store) -> None:
     insert(store, execution_row(1))
     with store.transaction() as tx:
         tx.append_events([*event_rows(run_of(1), 1, 2), *event_rows(run_of(2), 1, 3)])

@@ -1,4 +1,4 @@
-"""The exam, domains, types and facts of the installation (SWF §11)."""
+"""Contract tests of the stores: domains, types and facts of the installation (SWF §11)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The exam, executions: one open run per workflowId, what changes, when to wake, when to forget."""
+"""Contract tests of the stores: executions: one open run per workflowId, what changes, when to wake, when to forget."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The exam, histories and heartbeats."""
+"""Contract tests of the stores: histories and heartbeats."""
 
 from __future__ import annotations
 

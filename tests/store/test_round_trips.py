@@ -1,4 +1,4 @@
-"""The exam, whatever text, bytes and numbers the interface allows come back as they went in."""
+"""Contract tests of the stores: whatever text, bytes and numbers the interface allows come back as they went in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The loader of named statements and the list of migrations refuse what is incomplete."""
+"""Reading named statements and the list of migrations: what is incomplete is refused, what is generated is fresh."""
 
 from __future__ import annotations
 
@@ -9,8 +9,16 @@ import pytest
 from workflowsvc.store import migrate, sql
 from workflowsvc.store.errors import StoreUnusable
 from workflowsvc.store.migrate import Migration, Version, pending
+from workflowsvc.store.postgres import generate, statements
 
-WHOLE = "".join(f"-- :name {name}\n-- an index\nselect 1\n\n" for name in sql.Statements._fields)
+NAMES = ("open_run", "execution")
+WHOLE = "".join(f"-- :name {name}\n-- an index\nselect 1\n\n" for name in NAMES)
+
+
+def load() -> dict[str, str]:
+    texts = sql.read("strange")
+    sql.require_names("strange", texts, NAMES)
+    return texts
 
 
 @pytest.fixture
@@ -34,20 +42,20 @@ def test_a_statement_is_its_text_without_comments() -> None:
 
 def test_a_complete_dialect_is_loaded(folder: Path) -> None:
     (folder / "all.sql").write_text(WHOLE)
-    assert set(sql.load("strange")) == {"select 1"}
+    assert load() == dict.fromkeys(NAMES, "select 1")
 
 
 def test_a_missing_statement_fails_by_name(folder: Path) -> None:
     (folder / "all.sql").write_text(WHOLE.replace("-- :name open_run\n", "-- :name open_rum\n"))
     with pytest.raises(ImportError, match="no statement is named open_run"):
-        sql.load("strange")
+        load()
 
 
-def test_a_statement_that_nobody_uses_fails_by_name(folder: Path) -> None:
+def test_a_statement_that_is_not_listed_fails_by_name(folder: Path) -> None:
     (folder / "all.sql").write_text(WHOLE)
     (folder / "more.sql").write_text("-- :name leftover\nselect 1\n")
-    with pytest.raises(ImportError, match="nobody uses leftover"):
-        sql.load("strange")
+    with pytest.raises(ImportError, match="does not list leftover"):
+        load()
 
 
 @pytest.mark.parametrize("files", [["more.sql"], ["all.sql"]])
@@ -57,13 +65,35 @@ def test_two_statements_with_one_name_fail(folder: Path, files: list[str]) -> No
         with (folder / file).open("a") as more:
             more.write("-- :name open_run\nselect 2\n")
     with pytest.raises(ImportError, match="two statements are named open_run"):
-        sql.load("strange")
+        load()
 
 
 def test_an_empty_statement_fails(folder: Path) -> None:
     (folder / "all.sql").write_text(WHOLE + "-- :name hollow\n-- an index\n\n")
     with pytest.raises(ImportError, match="hollow is empty"):
-        sql.load("strange")
+        load()
+
+
+def test_the_generated_statements_are_fresh() -> None:
+    assert generate.main(["--check"]) == 0
+
+
+def test_a_generated_statement_that_is_stale_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(generate, "FOLDER", tmp_path)
+    assert generate.main([]) == 0
+    assert generate.main(["--check"]) == 0
+    (tmp_path / "of_many.sql").write_text("-- :name open_run\nselect 1\n")
+    assert generate.main(["--check"]) == 1
+    assert "of_many.sql is stale" in capsys.readouterr().err
+
+
+def test_every_generated_statement_has_the_parameters_of_its_origin() -> None:
+    for name, statement in {**statements.OF_MANY, **statements.OF_ONE_ROW}.items():
+        origin = getattr(statements.SQL, name.decode())
+        assert statement.parameters == origin.parameters
+        assert statement.name != origin.name, "they are prepared on one connection"
 
 
 def test_migrations_are_read_in_order(folder: Path) -> None:

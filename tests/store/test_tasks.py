@@ -1,4 +1,4 @@
-"""The exam, task lists and the outbox."""
+"""Contract tests of the stores: task lists and the outbox."""
 
 from __future__ import annotations
 

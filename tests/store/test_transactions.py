@@ -1,4 +1,4 @@
-"""The exam, transactions and snapshots: all or nothing, before or after, from any thread."""
+"""Contract tests of the stores: transactions and snapshots: all or nothing, before or after, from any thread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The exam, lists and counts (SWF §10): every filter, both orders, page after page.
+"""Contract tests of the stores: lists and counts (SWF §10): every filter, both orders, page after page.
 
 The judge is a few lines of Python that filter and sort all rows.
 """

@@ -7,9 +7,10 @@ installation share.
 from __future__ import annotations
 
 from workflowsvc.clock import Clock
+from workflowsvc.core.key_layout import first_position
 from workflowsvc.engine import quarantine
 from workflowsvc.engine.coordination import Coordination
-from workflowsvc.engine.ids import Ids, RandomBytes, first_position
+from workflowsvc.engine.ids import Ids, RandomBytes
 from workflowsvc.engine.invoker import Begin, Invoker, Later
 from workflowsvc.engine.meta_lock import acquire_meta_lock
 from workflowsvc.engine.multi_node import MultiNode

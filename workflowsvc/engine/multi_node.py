@@ -136,7 +136,7 @@ class MultiNode:
         return run in self._locked
 
     def lock(self, run: int) -> LockedRow | None:
-        row = self._tx.lock([run], wait=False).get(run)
+        row = self._tx.lock([run]).get(run)
         self._locked.add(run)
         return row
 

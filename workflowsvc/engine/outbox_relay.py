@@ -13,6 +13,7 @@ import msgspec
 
 from workflowsvc.core import children, external
 from workflowsvc.core.execution import Execution
+from workflowsvc.core.key_layout import moment_of
 from workflowsvc.core.messages import (
     Answer,
     AnyMessage,
@@ -27,7 +28,6 @@ from workflowsvc.core.messages import (
 )
 from workflowsvc.core.run_ids import run_of
 from workflowsvc.engine.agenda import RETRY_LOCKED_MS, Agenda
-from workflowsvc.engine.ids import moment_of
 from workflowsvc.engine.quarantine import Quarantined
 from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.model.shapes import WorkflowExecution

@@ -15,9 +15,10 @@ import msgspec
 from workflowsvc.core import workflow
 from workflowsvc.core.durations import retention_ms
 from workflowsvc.core.execution import Execution
+from workflowsvc.core.key_layout import shard_for
 from workflowsvc.core.messages import AnyMessage, messages_of
 from workflowsvc.core.outcome import outcome_of
-from workflowsvc.core.run_ids import run_of, shard_for
+from workflowsvc.core.run_ids import run_of
 from workflowsvc.engine.catalog import Catalog
 from workflowsvc.engine.executions import Executions
 from workflowsvc.engine.node_state import NodeState

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from workflowsvc import settings
-from workflowsvc.core.run_ids import run_of, shard_for
+from workflowsvc.core.key_layout import shard_for, shard_of
+from workflowsvc.core.run_ids import run_of
 from workflowsvc.fsck import outbox
 from workflowsvc.fsck.stored import Implied, Stored, Unreadable, events_of, implied, read, replay
 from workflowsvc.lint import Limits, lint_history
 from workflowsvc.store.interface import AuditReader
-from workflowsvc.store.rows import DomainRow, ExecutionRow, shard_of
+from workflowsvc.store.rows import DomainRow, ExecutionRow
 
 RUNS_BATCH_SIZE = 200
 MAX_ORPHANS = 10_000  # reported rows

@@ -1,1 +1,1 @@
-"""Remembering: the private interface of all stores, and the stores themselves."""
+"""Storing: the protocols, rows and errors that all stores share, and the stores themselves."""

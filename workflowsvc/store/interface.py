@@ -185,13 +185,14 @@ class PeerTransaction(Transaction, Protocol):
     ) -> None:
         """Fetches in one round trip what will be asked next: these runs, locked without waiting, with their events
         from `next_event_of` on; the open runs of these (domain, workflowId), locked too; and the value of `meta`.
-        What was fetched must be asked for before anything is appended.
+        The events of a run must be asked for before more are appended to it. `next_event_of` is called while a
+        claim is under way, by take_from_lists too, and must not use this transaction.
         """
         ...
 
-    def lock(self, runs: list[int], *, wait: bool = True) -> dict[int, LockedRow]:
-        """Locks in key order. Without `wait`, LockedByPeer is raised when another node has locked one of the runs;
-        the transaction may go on.
+    def lock(self, runs: list[int]) -> dict[int, LockedRow]:
+        """Locks in key order, and never waits: raises LockedByPeer when another node has locked one of the runs. The
+        transaction may go on after that.
         """
         ...
 

@@ -1,9 +1,9 @@
 """The rows of a store, in the words of the domain, and the keys and queries that name them.
 
-Owns the row types and how a run's key names its shard. It must not know who reads or writes them, nor any database.
+Owns the row types. It must not know who reads or writes them, nor any database.
 
 All times are integer milliseconds since the epoch. A `run` is the internal key of an execution: 63 bits, ordered by
-start time; its low 8 bits name the shard, a hash of tenant, domain and workflowId.
+start time; its low bits name the shard (core/key_layout.py).
 """
 
 from __future__ import annotations
@@ -16,18 +16,8 @@ from workflowsvc.model.shapes import CloseStatus
 TypeKind = Literal["workflow", "activity"]
 Status = Literal["REGISTERED", "DEPRECATED"]
 
-SHARD_BITS = 8
-NODE_BITS = 10
-POSITIONS_PER_MS = 1000 << NODE_BITS
-"""A position is microseconds since the epoch, then the node; until 2255 that fits into a bigint."""
-
 BEFORE_ALL_TYPES = (-1, "", "", "")
 """Domain, kind, name and version."""
-
-
-def shard_of(run: int) -> int:
-    """The distribution column of a run: its low 8 bits."""
-    return run & ((1 << SHARD_BITS) - 1)
 
 
 class DomainRow(NamedTuple):
@@ -112,7 +102,7 @@ class TaskRow(NamedTuple):
     domain: int
     task_list: str
     priority: int
-    position: int  # when it was put there, made unique by engine/ids.py
+    position: int  # when it was put there, unique (core/key_layout.py)
     ready: bool  # False: a decision task queued behind the started one (SWF §4.2)
 
 

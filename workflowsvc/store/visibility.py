@@ -1,37 +1,58 @@
 """Which statement answers a visibility query, and with which parameters (SWF §10.1, §10.2).
 
-Owns the choice of an index and the two ends of a page. Shared by all dialects: the texts are theirs, under
-the names used here. It must not know a database.
+Owns the choice of an index, the two ends of a page, and the names of the pieces that a statement is joined from; their
+texts are in each dialect's visibility.sql. It must not know a database.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from workflowsvc.store.rows import ExecutionQuery
-from workflowsvc.store.sql import Statements
 
 Parameters = dict[str, int | str | bytes | None]
 
-END_OF_TIME = (1 << 63) - 1  # no run starts or closes then
+END_OF_TIME = (1 << 63) - 1  # later than any run starts or closes
 
 
-def listing(statements: Statements, query: ExecutionQuery) -> tuple[str, Parameters]:
+class ListingPieces(NamedTuple):
+    """What visibility.sql of a dialect gives, by name."""
+
+    list_columns: str
+    count_column: str
+    open_by_start: str
+    closed_by_start: str
+    closed_by_close: str
+    open_of_workflow: str
+    closed_of_workflow_by_start: str
+    closed_of_workflow_by_close: str
+    tagged: str
+    oldest_start_first: str
+    newest_start_first: str
+    oldest_close_first: str
+    newest_close_first: str
+    oldest_tagged_first: str
+    newest_tagged_first: str
+
+
+def listing(pieces: ListingPieces, query: ExecutionQuery) -> tuple[str, Parameters]:
     """The statement that gives one page of executions."""
     source, order = _source_and_order(query)
     oldest_or_newest = "oldest" if query.ascending else "newest"
     text = "\n".join(
         (
-            statements.list_columns,
-            getattr(statements, source),
-            getattr(statements, f"{oldest_or_newest}_{order}_first"),
+            pieces.list_columns,
+            getattr(pieces, source),
+            getattr(pieces, f"{oldest_or_newest}_{order}_first"),
         )
     )
     return text, {**_parameters(query, query.after), "limit": query.limit}
 
 
-def counting(statements: Statements, query: ExecutionQuery) -> tuple[str, Parameters]:
+def counting(pieces: ListingPieces, query: ExecutionQuery) -> tuple[str, Parameters]:
     """The statement that counts all executions that match."""
     source, _ = _source_and_order(query)
-    return f"{statements.count_column}\n{getattr(statements, source)}", _parameters(query, None)
+    return f"{pieces.count_column}\n{getattr(pieces, source)}", _parameters(query, None)
 
 
 def _source_and_order(query: ExecutionQuery) -> tuple[str, str]:
@@ -46,8 +67,8 @@ def _source_and_order(query: ExecutionQuery) -> tuple[str, str]:
 
 
 def _parameters(query: ExecutionQuery, after: tuple[int, int] | None) -> Parameters:
-    """Bounds are exclusive keys (time, run): run -1 stands before all runs of its millisecond. Dates that no
-    run can have, but a caller may ask about, are moved to the ends of what a database can compare."""
+    """Bounds are exclusive keys (time, run): run -1 stands before all runs of its millisecond. A caller may ask for
+    dates that no run can have; they are moved to the ends of what a database can compare."""
     low = (min(max(query.oldest, -1), END_OF_TIME), -1)
     high = (END_OF_TIME, -1) if query.latest is None else (min(max(query.latest, -1) + 1, END_OF_TIME), -1)
     if after is not None and query.ascending:

@@ -5,19 +5,19 @@ Owns the translation of SQLSTATEs into the kinds of interface.py and nothing els
 
 from __future__ import annotations
 
-from workflowsvc.store.errors import Conflict, OutcomeUnknown, StoreError, Unavailable
+from workflowsvc.store.errors import Conflict, OutcomeUnknown, Unavailable
 
 _CONFLICTS = (
     "23505",  # unique violation
-    "25P02",  # something failed before in this transaction, and was told then
+    "25P02",  # an earlier statement of this transaction failed, and its error was raised then
     "40001",  # serialization failure
     "40P01",  # deadlock
-    "55P03",  # a lock was not had in time
-    "0A000",  # a migration changed what a prepared statement returns: the connection is made anew
+    "55P03",  # lock time-out
+    "0A000",  # a migration has changed what a prepared statement returns
 )
 _OUTCOME_UNKNOWN = ("08007", "40003")
 
-# Until a person or another program has done something about it, nothing can be answered. Two letters are a class.
+# Nothing can be answered until an operator or another program has removed the cause. Two characters are a class.
 _UNAVAILABLE = (
     "08",  # the connection
     "28",  # the password was changed, the user locked out
@@ -25,7 +25,7 @@ _UNAVAILABLE = (
     "57",  # shutting down, starting up, timed out
     "58",  # the operating system
     "XX",  # damaged pages
-    "25006",  # read only: a standby, or a server that was told so
+    "25006",  # read only: a standby, or a server configured so
     "25P03",  # idle too long inside a transaction: this process was stopped, or the machine asleep
     "25P04",
     "26000",  # a pooler between us and the server does not keep prepared statements
@@ -37,7 +37,7 @@ _UNAVAILABLE = (
 
 
 class PostgresError(Exception):
-    """An error that only a bug of ours can cause."""
+    """An error that only a bug in this package can cause."""
 
 
 class ConnectionLost(Unavailable):
@@ -45,16 +45,12 @@ class ConnectionLost(Unavailable):
 
 
 def store_error(state: str, message: str) -> Exception:
-    """The exception for an error that the server has told."""
-    told = f"{message} ({state})" if state else message
+    """The exception for an error that the server has reported."""
+    text = f"{message} ({state})" if state else message
     if state in _OUTCOME_UNKNOWN:
-        return OutcomeUnknown(told)
+        return OutcomeUnknown(text)
     if state in _CONFLICTS:
-        return Conflict(told)
+        return Conflict(text)
     if state in _UNAVAILABLE or state[:2] in _UNAVAILABLE:
-        return Unavailable(told)
-    return PostgresError(told)
-
-
-def is_store_error(error: BaseException) -> bool:
-    return isinstance(error, StoreError)
+        return Unavailable(text)
+    return PostgresError(text)

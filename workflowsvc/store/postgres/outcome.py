@@ -1,8 +1,8 @@
 """What became of a commit whose answer was lost: asked of the server, never guessed.
 
-Owns the question. A transaction has a number, and the server remembers for a long time whether it was committed. The
-number only means something as long as the same line of servers keeps it: after a fail-over that lost transactions it
-may belong to another one, so then nothing is concluded.
+Owns the question. The server remembers for a long time whether the transaction with a given id was committed. After a
+fail-over that lost transactions, the id may belong to another transaction. A fail-over changes the timeline, so
+nothing is concluded on another timeline.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Outcome = Literal["committed", "aborted", "unknown"]
 
 
 def outcome(wire: Wire, transaction_id: str, timeline: str) -> Outcome:
-    """Over a new connection. A transaction that is still open is ended: nobody is left who could commit it."""
+    """Over a new connection. A transaction that is still open is ended: its connection is lost, so it cannot commit."""
     try:
         if wire.ask(SQL.timeline)[0][0] != timeline:
             return "unknown"

@@ -1,7 +1,7 @@
-"""Reads a PostgreSQL store that others may be using, and never writes to it, nor makes its tables.
+"""Reads a PostgreSQL store that nodes may be using, and never writes to it, nor makes its tables.
 
-Owns what may be looked at, a database of ours whose schema this release can read, and who else is connected to it. It
-must not know what is asked.
+Owns which databases are accepted (made by workflowsvc, with a schema that this release can read), and which other
+sessions are connected. It must not know what is asked.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from contextlib import contextmanager
 from workflowsvc.store.errors import StoreInUse, StoreUnusable
 from workflowsvc.store.interface import AuditReader
 from workflowsvc.store.postgres import schema
-from workflowsvc.store.postgres.reads import DomainNames, PostgresReader
+from workflowsvc.store.postgres.audit_reads import PostgresAuditReader
+from workflowsvc.store.postgres.queries import Queries
+from workflowsvc.store.postgres.reads import DomainNames
 from workflowsvc.store.postgres.statements import SQL
 from workflowsvc.store.postgres.wire import Wire, without_password
 
@@ -23,13 +25,14 @@ _SESSIONS = (
 
 
 class PostgresReadOnlyStore:
-    """StoreUnusable when there is nothing of ours, or of another schema. With `alone`: StoreInUse when nodes are
-    connected. That is known of the database, not of a schema in it, and only of users whose sessions ours may see."""
+    """StoreUnusable when the database is empty, not made by workflowsvc, or of another schema. With `exclusive`:
+    StoreInUse when nodes are connected to the database, in whatever schema, as far as this user may see their
+    sessions."""
 
     def __init__(self, dsn: str, *, exclusive: bool = False) -> None:
         self._dsn = dsn
         self._where = without_password(dsn)
-        self._alone = exclusive
+        self._exclusive = exclusive
         self._names: DomainNames = {}
         with schema.opened(dsn, self._where) as connection:
             version = schema.version_of(connection, self._where)
@@ -46,9 +49,9 @@ class PostgresReadOnlyStore:
 
     @contextmanager
     def reader(self) -> Generator[AuditReader]:
-        """One snapshot. While it is open dead rows pile up."""
+        """One snapshot. While it is open the server keeps all dead rows."""
         self._wire.queue(SQL.begin_reading)
-        reader = PostgresReader(self._wire, self._names)
+        reader = PostgresAuditReader(Queries(self._wire), self._names)
         try:
             yield reader
         finally:
@@ -59,15 +62,15 @@ class PostgresReadOnlyStore:
                 self._wire.exchange()
 
     def require_alone(self) -> None:
-        """Nothing when we were not asked to be."""
-        if not self._alone:
+        """Raises StoreInUse if this was opened as exclusive and other sessions of workflowsvc are connected."""
+        if not self._exclusive:
             return
         with schema.opened(self._dsn, self._where) as connection, schema.failing_for(self._where):
             sessions = connection.execute(_SESSIONS, [self._wire.pid]).fetchall()
         if sessions:
-            told = ", ".join(f"{pid} from {address}" for pid, address in sessions)
+            others = ", ".join(f"{pid} from {address}" for pid, address in sessions)
             raise StoreInUse(
-                f"{self._where} is in use: sessions of workflowsvc are connected to it ({told})."
+                f"{self._where} is in use: sessions of workflowsvc are connected to it ({others})."
             )
 
     def describe(self) -> str:

@@ -1,7 +1,7 @@
 """The schema of a PostgreSQL store: which version a database has, and bringing it to the newest.
 
-Owns the table `schema_versions` and the refusal of databases that cannot serve. A schema that a newer release has only
-added to is good enough, so that nodes can be upgraded one by one (migrate.py).
+Owns the table `schema_versions` and the refusal of databases that are not fit. A schema that a newer release has only
+added to is accepted, so that nodes can be upgraded one by one (migrate.py).
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ _CREATE_VERSIONS = """create table schema_versions (
     applied_at timestamptz not null default now()
 )"""
 
-# Which of them is told depends on how far the statement had come when the other node committed: a row in a catalog, the
-# table, or the type that every table has.
+# Which of them is raised depends on how far the statement had come when the other node committed: a row in a catalog,
+# the table, or the type that every table has.
 _DONE_BY_ANOTHER = (
     psycopg.errors.UniqueViolation,
     psycopg.errors.DuplicateTable,
     psycopg.errors.DuplicateObject,
 )
 
-# How the tables lie on many servers (docs/postgresql.md): spread by shard, all of an execution in one place; what
-# belongs to no execution is small and copied to all.
+# How the tables are placed on many servers (docs/postgresql.md): those of executions are spread by shard, so that all
+# rows of an execution are on one server; the others are small and copied to all servers.
 SPREAD = ("executions", "progress", "execution_tags", "events", "tasks", "heartbeats", "messages")
 COPIED = ("domains", "types", "meta", "schema_versions")
 
@@ -52,7 +52,7 @@ def check(dsn: str, where: str) -> None:
 
 
 def too_old(where: str, version: Version, missing: list[Migration]) -> str:
-    """What to tell of a database that lacks these migrations."""
+    """The message about a database that lacks these migrations."""
     return (
         f"{where} has schema {version.number}, and this release needs {missing[-1].number}. "
         f"Run `workflowsvc migrate --store {where}` first."
@@ -60,7 +60,7 @@ def too_old(where: str, version: Version, missing: list[Migration]) -> str:
 
 
 def opened(dsn: str, where: str) -> Connection:
-    """A connection to a server that can serve, for what is done once."""
+    """An ordinary connection to a server that is fit to be used."""
     try:
         connection = connect(dsn)
     except Unavailable as error:
@@ -75,7 +75,7 @@ def opened(dsn: str, where: str) -> Connection:
 
 @contextmanager
 def failing_for(where: str) -> Generator[None]:
-    """What goes wrong inside is told as that this place cannot be used."""
+    """Turns errors of PostgreSQL inside the block into StoreUnusable."""
     try:
         yield
     except psycopg.Error as error:

@@ -21,7 +21,7 @@ _QUESTION = (
     "select version(), (select count(*) from pg_extension where extname = 'citus'),"
     " (select count(distinct proname) from pg_proc where proname = any(%s::text[]))"
 )
-# They have functions of these names or not; what those tell is not what became of a transaction.
+# Whether or not they have functions of these names, these do not say what became of a transaction.
 _IN_NAME_ONLY = ("CockroachDB", "-YB-")
 
 

@@ -1,21 +1,21 @@
 """The statements of PostgreSQL, ready to be sent: parameters numbered, and how each is encoded.
 
-Owns the little format of `sql/postgres/*.sql` that goes beyond store/sql.py: a parameter is `:name::type` where it
-first stands, `:name` after that, and the type says how it is encoded. A statement that is missing, unknown or uses an
-unknown type fails when this module is imported. It must not know what any statement means.
+Owns the list of the names in `sql/*.sql`, and what the format of these files has beyond store/sql.py: a parameter is
+`:name::type` where it first stands and `:name` after that, and the type says how it is encoded. The files in
+`sql/generated/` hold other forms of some statements (generate.py). A statement that is missing, is not listed, or has a
+parameter of an unknown type fails when this is imported. It must not know what any statement means.
 """
 
 from __future__ import annotations
 
 import itertools
 import re
-from importlib.resources import files
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from workflowsvc.store.postgres.values import ENCODERS, Encoder
-from workflowsvc.store.sql import Statements, parse
+from workflowsvc.store.sql import read, read_file, require_names
+from workflowsvc.store.visibility import ListingPieces
 
-_ARRAYS = re.compile(rb"select \*\s+from\s+unnest\(([^()]*)\)")
 _PARAMETER = re.compile(r"(?<!:):([a-z_]+)(?:::([a-z]+(?:\[\])?))?")
 
 
@@ -29,7 +29,7 @@ class Statement(NamedTuple):
 
 
 class PostgresStatements(NamedTuple):
-    """What the store sends. The texts of visibility.sql are pieces, joined by store/visibility.py."""
+    """What the store sends; visibility.sql, which holds pieces of statements, is in LISTING."""
 
     # transactions.sql
     begin_writing: Statement
@@ -63,7 +63,6 @@ class PostgresStatements(NamedTuple):
     # executions.sql
     execution: Statement
     locked_execution: Statement
-    lock_execution: Statement
     open_run: Statement
     count_open: Statement
     insert_executions: Statement
@@ -128,28 +127,8 @@ class PostgresStatements(NamedTuple):
     damaged_progress: Statement
 
 
-class ListingTexts(NamedTuple):
-    """The pieces of visibility.sql, under the names that store/visibility.py joins."""
-
-    list_columns: str
-    count_column: str
-    open_by_start: str
-    closed_by_start: str
-    closed_by_close: str
-    open_of_workflow: str
-    closed_of_workflow_by_start: str
-    closed_of_workflow_by_close: str
-    tagged: str
-    oldest_start_first: str
-    newest_start_first: str
-    oldest_close_first: str
-    newest_close_first: str
-    oldest_tagged_first: str
-    newest_tagged_first: str
-
-
 def compiled(name: str, text: str) -> Statement:
-    """Parameters become numbers in the order in which they first stand."""
+    """The statement ready to be sent: parameters are numbered in the order in which they first stand."""
     types: dict[str, str] = {}
     for parameter, kind in _PARAMETER.findall(text):
         if types.setdefault(parameter, kind) != kind and kind:
@@ -169,76 +148,29 @@ def compiled(name: str, text: str) -> Statement:
     )
 
 
-def _load() -> tuple[PostgresStatements, Statements]:
-    texts: dict[str, str] = {}
-    folder = files(__package__).joinpath("sql")
-    for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        if file.name.endswith(".sql"):
-            for name, text in parse(file.read_text("utf-8")).items():
-                if name in texts:
-                    raise ImportError(f"postgres/sql: two statements are named {name}")
-                texts[name] = text
-    wanted = {*PostgresStatements._fields, *ListingTexts._fields}
-    if texts.keys() != wanted:
-        raise ImportError(f"postgres/sql: missing or unknown statements {sorted(texts.keys() ^ wanted)}")
-    whole = {name: compiled(name, texts[name]) for name in PostgresStatements._fields}
-    pieces = {name: texts[name] for name in ListingTexts._fields}
-    # visibility.py asks for names that both dialects have, and for nothing else of Statements.
-    return PostgresStatements(**whole), cast("Statements", ListingTexts(**pieces))
+_texts = read("postgres")
+require_names("postgres", _texts, (*PostgresStatements._fields, *ListingPieces._fields))
+
+SQL = PostgresStatements(**{name: compiled(name, _texts[name]) for name in PostgresStatements._fields})
+LISTING = ListingPieces(**{name: _texts[name] for name in ListingPieces._fields})
 
 
-SQL, LISTING = _load()
+def _generated(file: str, form: str) -> dict[bytes, Statement]:
+    texts = read_file("postgres", "generated", file)
+    return {name.encode(): compiled(f"{name} {form}", text) for name, text in texts.items()}
 
 
-def for_one_row(statement: Statement) -> Statement:
-    """The same insert with values in place of arrays, for a database that sends each row to its server."""
-    text, count = _ARRAYS.subn(
-        lambda match: f"values ({match[1].replace(b'[]', b'').decode()})".encode(), statement.text
-    )
-    assert count == 1, statement.name
-    kinds = [kind.decode() for kind in re.findall(rb"\$\d+::(\w+)\[\]", statement.text)]
-    encoders = tuple(ENCODERS[kind] for kind in kinds)
-    return Statement(statement.name + b" of one row", text, statement.parameters, encoders)
-
-
-OF_ONE_ROW = {statement.name: for_one_row(statement) for statement in SQL if _ARRAYS.search(statement.text)}
-
-
-def for_many(statement: Statement) -> Statement:
-    """The same question with arrays in place of values: rows of the first key, of the second, and so on, and before
-    each its place, from 1 on. For one server that has all shards: a statement costs more than the rows that it finds.
-    The plan goes from key to key; `lateral` and `offset 0` leave no other way.
-    """
-    one = statement.text.decode()
-    kinds = dict(re.findall(r"\$(\d+)::(\w+)", one))  # by number, in their order
-    arrays = ", ".join(f"${number}::{kind}[]" for number, kind in kinds.items())
-    names = ", ".join(f"key_{number}" for number in kinds)
-    question = re.sub(r"\$(\d+)::\w+", r"keys.key_\1", one)
-    text = (
-        f"select keys.place, found.* from unnest({arrays}) with ordinality as keys ({names}, place)"
-        f" cross join lateral (select * from ({question}) as one offset 0) as found"
-    )
-    encoders = tuple(ENCODERS[f"{kind}[]"] for kind in kinds.values())
-    return Statement(statement.name + b" of many", text.encode(), statement.parameters, encoders)
-
-
-OF_MANY = {
-    statement.name: for_many(statement)
-    for statement in (
-        SQL.try_lock_execution,
-        SQL.locked_execution,
-        SQL.open_run,
-        SQL.numbered_events,
-    )
-}
-
+OF_MANY = _generated("of_many.sql", "of many")
+"""The form for many keys, by the name of the statement for one key."""
+OF_ONE_ROW = _generated("of_one_row.sql", "of one row")
+"""The form for one row, by the name of the statement for arrays of rows."""
 
 _listings: dict[str, Statement] = {}
-_numbers = itertools.count()  # two threads may meet a text at once: they give it two names
+_numbers = itertools.count()  # two threads that compile one text at once give it two names
 
 
 def listing(text: str) -> Statement:
-    """A list or count that visibility.py has put together; there are a few dozen in all."""
+    """A list or count that visibility.py has joined, compiled once; there are a few dozen in all."""
     statement = _listings.get(text)
     if statement is None:
         statement = _listings[text] = compiled(f"listing {next(_numbers)}", text)

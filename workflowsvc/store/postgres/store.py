@@ -1,8 +1,8 @@
 """The PostgreSQL store: one database, any number of nodes.
 
-Owns who may use which connection when, where a transaction begins and ends, and that lost connections are made anew.
-What is asked of a connection is in postgres_reads.py and postgres_writes.py, how it is sent in postgres_wire.py, which
-database may be used in postgres_schema.py. It must not know SWF.
+Owns who may use which connection when, where a transaction begins and ends, and that lost connections are opened anew.
+What a transaction consists of is in transaction.py, how statements are sent in wire.py, which database may be used in
+schema.py. It must not know SWF.
 """
 
 from __future__ import annotations
@@ -13,21 +13,22 @@ from contextlib import contextmanager, suppress
 
 from workflowsvc.store.errors import OutcomeUnknown, StoreError, Unavailable
 from workflowsvc.store.interface import AuditReader
+from workflowsvc.store.postgres.audit_reads import PostgresAuditReader
 from workflowsvc.store.postgres.errors import ConnectionLost
 from workflowsvc.store.postgres.hints import Hints
 from workflowsvc.store.postgres.low_watermarks import LowWatermark, LowWatermarks, TaskLowWatermarks
 from workflowsvc.store.postgres.outcome import outcome
-from workflowsvc.store.postgres.readers import Readers
-from workflowsvc.store.postgres.reads import DomainNames, PostgresReader
+from workflowsvc.store.postgres.queries import Queries
+from workflowsvc.store.postgres.reader_pool import ReaderPool
+from workflowsvc.store.postgres.reads import DomainNames
 from workflowsvc.store.postgres.schema import check
 from workflowsvc.store.postgres.statements import SQL
+from workflowsvc.store.postgres.transaction import PostgresRepairTransaction
+from workflowsvc.store.postgres.transaction_info import TransactionInfo
 from workflowsvc.store.postgres.wire import Wire, without_password
-from workflowsvc.store.postgres.writes import PostgresTransaction
 from workflowsvc.store.rows import ListKey
 
-READERS = (
-    4  # twice the cores of a small machine; with the one that writes, what a node takes of max_connections
-)
+MAX_READERS = 4  # twice the cores of a small machine; each counts towards the server's max_connections
 
 
 class PostgresStore:
@@ -43,20 +44,20 @@ class PostgresStore:
             TaskLowWatermarks(), LowWatermark(), LowWatermark(), LowWatermark()
         )
         self._hints = Hints(dsn)
-        self._turn = threading.Lock()
-        self._turn_of: int | None = None
+        self._lock = threading.Lock()
+        self._owner: int | None = None
         self._closed = False
         self._writer: Wire | None = None
         self._timeline = ""
-        self._readers = Readers(dsn, READERS)
+        self._readers = ReaderPool(dsn, MAX_READERS)
 
     # --- transactions ---
 
     @contextmanager
-    def transaction(self) -> Generator[PostgresTransaction]:
-        with self._my_turn():
+    def transaction(self) -> Generator[PostgresRepairTransaction]:
+        with self._exclusive_section():
             wire = self._connected_writer()
-            transaction = PostgresTransaction(wire, self._names, self._low_watermarks)
+            transaction = PostgresRepairTransaction(wire, self._names, self._low_watermarks)
             try:
                 yield transaction
                 self._commit(wire, transaction)
@@ -79,25 +80,27 @@ class PostgresStore:
             self._writer = wire
         return self._writer
 
-    def _commit(self, wire: Wire, transaction: PostgresTransaction) -> None:
-        """What is queued goes out together with the commit. If the number of the transaction was not asked for earlier,
-        it is answered before the commit is carried out: when the connection is lost then, it is known, most likely.
+    def _commit(self, wire: Wire, transaction: PostgresRepairTransaction) -> None:
+        """What is queued is sent together with the commit. The id of the transaction, if it was not asked for
+        earlier, is answered before the commit is carried out, so that it is most likely known when the connection is
+        lost then.
         """
-        if not transaction.wrote:
-            self._end(wire, transaction)
+        info = transaction.info
+        if not info.wrote:
+            self._end(wire, info)
             return
-        if wire.server.knows_transaction_status and transaction.transaction_id is None:
-            transaction.queue_transaction_id()
+        if wire.server.knows_transaction_status and info.id is None:
+            info.queue_id()
             wire.queue_boundary()
         wire.queue(SQL.commit)
         try:
             wire.exchange()
         except ConnectionLost as error:
-            self._settle(transaction.transaction_id, error)
+            self._settle(info.id, error)
 
-    def _end(self, wire: Wire, transaction: PostgresTransaction) -> None:
-        """Of a transaction that leaves nothing behind."""
-        if transaction.begun:
+    def _end(self, wire: Wire, info: TransactionInfo) -> None:
+        """Ends a transaction that has written nothing."""
+        if info.has_begun:
             wire.queue(SQL.rollback)
             wire.exchange()
         else:
@@ -117,7 +120,7 @@ class PostgresStore:
             raise OutcomeUnknown(f"the connection was lost while committing: {error}") from error
 
     def _roll_back(self, wire: Wire) -> None:
-        """Whatever the server makes of it: a connection on which this fails is not used again."""
+        """Raises nothing: a connection on which this fails is not used again."""
         wire.drop_queue()
         try:
             wire.queue(SQL.rollback)
@@ -134,7 +137,7 @@ class PostgresStore:
         wire = self._readers.take()
         try:
             wire.queue(SQL.begin_reading)
-            reader = PostgresReader(wire, self._names)
+            reader = PostgresAuditReader(Queries(wire), self._names)
             try:
                 yield reader
             finally:
@@ -154,22 +157,22 @@ class PostgresStore:
     # --- all of it ---
 
     @contextmanager
-    def _my_turn(self) -> Generator[None]:
+    def _exclusive_section(self) -> Generator[None]:
         me = threading.get_ident()
-        assert self._turn_of != me, "this thread is inside a transaction of this store already"
-        with self._turn:
-            self._turn_of = me
+        assert self._owner != me, "this thread is inside a transaction of this store already"
+        with self._lock:
+            self._owner = me
             try:
                 yield
             finally:
-                self._turn_of = None
+                self._owner = None
 
     def describe(self) -> str:
         return self._where
 
     def close(self) -> None:
         """Waits for the running transaction and, a while, for readers."""
-        with self._my_turn():
+        with self._exclusive_section():
             if self._closed:
                 return
             self._closed = True

@@ -1,8 +1,8 @@
 """One connection to PostgreSQL, used in pipeline mode: what was queued is sent and answered in one round trip.
 
-Owns sending, waiting, and what a lost connection looks like. It speaks libpq through `psycopg.pq`, below psycopg's
-cursors, because these cost five times as much (docs/decisions/0008-postgresql.md); waiting is done in `poll`, without
-Python's lock and never longer than PATIENCE. It must not know what a statement means, nor when a transaction begins.
+Owns sending, waiting, and what a lost connection looks like. It uses libpq through `psycopg.pq`, below psycopg's
+cursors, because these cost five times as much (docs/decisions/0008-postgresql.md). It waits in `poll`, without Python's
+lock, for PATIENCE_MS at most. It must not know what a statement means, nor when a transaction begins.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ Row = tuple[Any, ...]  # what the server sends: the shape is known from the stat
 Rows = list[Row]
 
 CONNECT_SECONDS = 5
-PATIENCE_MS = 20_000  # for the next byte of an answer: longer than any time-out that the server keeps for us
+PATIENCE_MS = 20_000  # waiting for the next byte of an answer: longer than any time-out of the server
 
-# Every statement is written for one index, and is to use it whatever is counted (tests/postgres/test_plans.py).
+# Every statement is written for one index, and uses it whatever the statistics say (tests/postgres/test_plans.py).
 PLANNER = {
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
@@ -40,9 +40,9 @@ PLANNER = {
     "enable_mergejoin": "off",
     "jit": "off",
 }
-# Citus has no generic plan for a statement that is not for one shard, and fails when it must have one.
+# Citus has no generic plan for a statement that is not for one shard, and fails when one is forced.
 SPREAD_PLANNER = {"plan_cache_mode": "auto"}
-# A node that was stopped or cut off must not keep its locks: then the others would wait for ever.
+# A node that was stopped or cut off must not keep its locks, which other nodes would find taken for ever.
 _TIME_OUTS = {
     "idle_in_transaction_session_timeout": "10s",
     "lock_timeout": "5s",
@@ -52,7 +52,7 @@ _TIME_OUTS = {
     "tcp_keepalives_count": "3",
     "client_connection_check_interval": "2s",
 }
-# Of a session, as far as the server knows them.
+# Of a session; those that the server does not know are left out.
 _SETTINGS = {"application_name": "workflowsvc", **PLANNER, **_TIME_OUTS}
 _SETTLE = (
     "select set_config(wanted.name, wanted.setting, false) from unnest(%s::text[], %s::text[])"
@@ -71,7 +71,7 @@ class Wire:
     """Not for two threads at once."""
 
     def __init__(self, dsn: str) -> None:
-        """Raises Unavailable when there is no connection to be had."""
+        """Raises Unavailable when no connection can be made."""
         self._connection = connect(dsn)
         try:
             self.server = server.ask(self._connection)
@@ -87,11 +87,12 @@ class Wire:
         self._socket = self._pg.socket
         self._poll.register(self._socket, select.POLLIN)
         self._prepared: set[bytes] = set()
+        self._round_trips = 0
         self._queue: list[tuple[Statement, Sequence[bytes | None], Callable[[Rows], None] | None] | None] = []
 
     @property
     def pid(self) -> int:
-        """Of the session, in the server."""
+        """The process id of the session in the server."""
         return self._pg.backend_pid
 
     def queue(
@@ -109,8 +110,13 @@ class Wire:
         """Something waits for the next exchange."""
         return bool(self._queue)
 
+    @property
+    def progress(self) -> tuple[int, int]:
+        """Round trips made, and statements queued."""
+        return self._round_trips, len(self._queue)
+
     def queue_boundary(self) -> None:
-        """A failure before the boundary does not keep what stands behind it from being carried out."""
+        """What is queued behind the boundary is carried out even if something before it fails."""
         self._queue.append(None)
 
     def drop_queue(self) -> None:
@@ -119,6 +125,7 @@ class Wire:
     def exchange(self) -> None:
         """Sends what is queued and waits for all answers; raises the first error, or ConnectionLost."""
         queue, self._queue = self._queue, []
+        self._round_trips += 1
         try:
             sent = self._send(queue)
             while self._pg.flush():
@@ -169,7 +176,7 @@ class Wire:
                 if failure is None and status == pq.ExecStatus.FATAL_ERROR:
                     failure = self._failure(result)
                     if isinstance(failure, ConnectionLost):
-                        break  # those were its last words
+                        break  # no further results follow
         if failure is not None:
             raise failure
 
@@ -210,9 +217,11 @@ class Wire:
             return False
         self._poll.modify(self._socket, select.POLLIN)
         try:
-            while self._poll.poll(0):  # last words, then the end of the stream: reading that is an error
+            while self._poll.poll(
+                0
+            ):  # the server's last message, then the end of the stream, which is an error to read
                 self._pg.consume_input()
-                self._pg.is_busy()  # takes in what was read
+                self._pg.is_busy()  # parses what was read
         except psycopg.Error:
             self.close()
         return not self._connection.closed
@@ -250,7 +259,7 @@ def connect(dsn: str) -> psycopg.Connection[Row]:
 
 
 def without_password(dsn: str) -> str:
-    """The same place as it may be shown, in the form that `--store` takes."""
+    """The same address as it may be shown, in the form that `--store` takes."""
     try:
         given = conninfo.conninfo_to_dict(dsn)
     except psycopg.Error as error:
@@ -261,7 +270,7 @@ def without_password(dsn: str) -> str:
     host = str(given.get("host") or given.get("hostaddr") or "")
     port = str(given.get("port", ""))
     if not all(number.isdecimal() for number in port.split(",") if number):
-        # It may be the end of a password with an @ in it, so it is not shown.
+        # It may be the end of a password that contains @, so it is not shown.
         raise StoreUnusable("this is not the address of a PostgreSQL database: its port is not a number.")
     database = given.get("dbname", "")
     if host.startswith("/"):

@@ -1,7 +1,8 @@
-"""Changes made through one PostgreSQL connection: the `Transaction` of interface.py.
+"""Changes made through a PostgreSQL connection: the writing half of interface.py's `Transaction`.
 
-Owns how tuples of the interface become rows. Changes are queued and sent with the next question or with the commit, so
-a conflict is told then. It must not know who opened the connection, nor begin or end transactions.
+Owns how tuples of the interface become rows, and reports each change to the objects that remember what it changes
+(locks, prefetched answers, low watermarks). Changes are queued and sent with the next question or with the commit, so
+a conflict is raised then. It must not know who opened the connection, nor begin or end transactions.
 """
 
 from __future__ import annotations
@@ -11,10 +12,16 @@ from typing import Any
 
 import msgspec
 
+from workflowsvc.core.key_layout import shard_of
 from workflowsvc.core.outcome import TaskKind
-from workflowsvc.store.postgres.prefetch import PostgresPrefetch
-from workflowsvc.store.postgres.reads import blob
+from workflowsvc.store.postgres.claims import MessageClaims
+from workflowsvc.store.postgres.columns import blob
+from workflowsvc.store.postgres.locks import Locks
+from workflowsvc.store.postgres.low_watermarks import LowWatermarks
+from workflowsvc.store.postgres.prefetch import Prefetched
+from workflowsvc.store.postgres.queries import Queries
 from workflowsvc.store.postgres.statements import OF_ONE_ROW, SQL, Statement
+from workflowsvc.store.postgres.transaction_info import TransactionInfo
 from workflowsvc.store.postgres.wire import Rows
 from workflowsvc.store.rows import (
     DomainRow,
@@ -28,27 +35,43 @@ from workflowsvc.store.rows import (
     TaskRow,
     TypeKind,
     TypeRow,
-    shard_of,
 )
 
 _tags_of = msgspec.json.Decoder(list[str | None]).decode
 
 
-class PostgresTransaction(PostgresPrefetch):
-    """Reads and writes on the one connection of this node that writes."""
+class PostgresWrites:
+    """Of one transaction."""
+
+    def __init__(
+        self,
+        queries: Queries,
+        info: TransactionInfo,
+        locks: Locks,
+        prefetched: Prefetched,
+        messages: MessageClaims,
+        low_watermarks: LowWatermarks,
+    ) -> None:
+        self._queries = queries
+        self._info = info
+        self._locks = locks
+        self._prefetched = prefetched
+        self._messages = messages
+        self._low_watermarks = low_watermarks
+        self._has_readied = False  # tasks were made ready, and their positions are not known yet
 
     def _write(
         self, statement: Statement, values: Sequence[object], then: Callable[[Rows], None] | None = None
     ) -> None:
-        self.wrote = True
-        self._wire.queue(statement, values, then)
+        self._info.wrote = True
+        self._queries.queue(statement, values, then)
 
     def _insert(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
         """One array for each column. The first column is the run; its shard goes before it."""
         self._insert_at([shard_of(row[0]) for row in rows], statement, rows)  # type: ignore[arg-type]
 
     def _insert_at(self, shards: list[int], statement: Statement, rows: Sequence[Sequence[object]]) -> None:
-        if self._wire.server.is_distributed:
+        if self._queries.is_distributed:
             for shard, row in zip(shards, rows, strict=True):
                 self._write(OF_ONE_ROW[statement.name], (shard, *row))
         elif rows:
@@ -77,10 +100,11 @@ class PostgresTransaction(PostgresPrefetch):
         self._write(SQL.delete_type, (domain, kind, name, version))
 
     def put_meta(self, key: str, value: bytes) -> None:
-        self._meta.clear()  # it may have to wait for another transaction, which changes more of it
+        self._prefetched.forget_meta()  # the write may wait for another transaction, which changes more facts
         self._write(SQL.put_meta, (key, value))
 
     def delete_meta(self, key: str) -> None:
+        self._prefetched.forget_meta()
         self._write(SQL.delete_meta, (key,))
 
     # --- executions ---
@@ -89,7 +113,8 @@ class PostgresTransaction(PostgresPrefetch):
         self._insert(SQL.insert_executions, [_cold(row) for row in rows])
         self._insert_what_changes(rows)
         self._see_due(rows)
-        self._without_tags.update(row.run for row in rows if row.tags is None)
+        self._locks.see_without_tags(row.run for row in rows if row.tags is None)
+        self._prefetched.see_started(rows)
 
     def _insert_what_changes(self, rows: list[ExecutionRow]) -> None:
         """The rows beside those in `executions`: progress of open runs, and the lists of tags."""
@@ -107,7 +132,7 @@ class PostgresTransaction(PostgresPrefetch):
 
     def _see_due(self, rows: Sequence[ExecutionRow | ExecutionChange]) -> None:
         for row in rows:
-            self._locked.pop(row.run, None)
+            self._locks.forget_row(row.run)
             self._low_watermarks.wakes.gone(row.run)
             self._low_watermarks.wakes.wrote(row.wake_at if row.closed_at is None else None)
             self._low_watermarks.purges.wrote(row.purge_at)
@@ -124,37 +149,41 @@ class PostgresTransaction(PostgresPrefetch):
                 self._close(shard_of(run), run, (*changed, *closing))
         self._insert(SQL.put_progress, list(open_ones.values()))
         self._see_due(changes)
+        self._prefetched.see_closed(change.run for change in changes if change.closed_at is not None)
 
     def _close(self, shard: int, run: int, values: tuple[object, ...]) -> None:
         self._write(SQL.close_execution, (shard, run, *values))
-        if run not in self._without_tags:
+        if not self._locks.has_no_tags(run):
             closed_at = values[3]
             self._write(SQL.list_tags_by_close, (closed_at, shard, run))
             self._write(SQL.list_tags_as_closed, (shard, run))
 
     def replace_executions(self, rows: list[ExecutionRow]) -> None:
         runs = [row.run for row in rows]
-        self._without_tags.difference_update(runs)
+        self._locks.forget_without_tags(runs)
         self.delete_tags_of(runs)
         self._write_runs(SQL.delete_progress, runs)
         for row in rows:
             self._write(SQL.replace_execution, (*_cold(row)[1:], shard_of(row.run), row.run))
         self._insert_what_changes(rows)
         self._see_due(rows)
+        self._prefetched.see_started(rows)
+        self._prefetched.see_closed(runs)
 
     def delete_tags_of(self, runs: list[int]) -> None:
         self._write_runs(SQL.delete_tags_of, runs)
 
     def purge(self, run: int, at_most_events: int) -> bool:
-        row = self._locked.get(run) or self.executions([run]).get(run)
+        row = self._locks.get(run) or self._execution(run)
         if row is None:
             return True
         assert row.closed_at is not None, f"run {run} is open and must not be purged"
         key = (shard_of(run), run)
+        self._prefetched.forget_events([run])
         self._write(SQL.delete_newest_events, (*key, at_most_events))
-        if self._rows(SQL.has_events, *key)[0][0]:
+        if self._queries.rows(SQL.has_events, *key)[0][0]:
             return False
-        self._forget([run])
+        self._locks.forget([run])
         self._write(SQL.delete_execution, key)
         self.delete_tags_of([run])
         self.delete_tasks_of([run])
@@ -162,31 +191,32 @@ class PostgresTransaction(PostgresPrefetch):
         self._low_watermarks.purges.gone(run)
         return True
 
+    def _execution(self, run: int) -> ExecutionRow | None:
+        row = self._queries.row(SQL.execution, shard_of(run), run)
+        return None if row is None else ExecutionRow._make(row)
+
     # --- histories ---
 
     def append_events(self, rows: list[EventRow]) -> None:
+        self._prefetched.see_appended(rows)
         self._insert(SQL.append_events, rows)
 
     def put_heartbeats(self, rows: list[HeartbeatRow]) -> None:
         for row in rows:
-            self._heartbeats.pop(row.run, None)
+            self._locks.forget_heartbeats(row.run)
         latest = {row[:2]: (*row[:3], blob(row.details)) for row in rows}
         self._insert(SQL.put_heartbeats, list(latest.values()))
 
     def delete_heartbeats(self, keys: list[TaskKey]) -> None:
         """Nothing is sent for those that are known not to be there: most activities end without a heartbeat."""
-        there = [key for key in keys if self._may_beat(key)]
+        there = [key for key in keys if self._locks.may_have_heartbeat(key)]
         for key in there:
-            self._heartbeats.pop(key.run, None)
+            self._locks.forget_heartbeats(key.run)
         self._write_each(SQL.delete_heartbeat, there)
-
-    def _may_beat(self, key: TaskKey) -> bool:
-        known = self._heartbeats.get(key.run)
-        return known is None or any(row.scheduled_event_id == key.scheduled_event_id for row in known)
 
     def delete_heartbeats_of(self, runs: list[int]) -> None:
         for run in runs:
-            self._heartbeats.pop(run, None)
+            self._locks.forget_heartbeats(run)
         self._write_runs(SQL.delete_heartbeats_of, runs)
 
     # --- tasks ---
@@ -201,6 +231,11 @@ class PostgresTransaction(PostgresPrefetch):
         for run, scheduled_event_id in keys:
             self._write(SQL.ready_task, (shard_of(run), run, scheduled_event_id), self._see_readied)
             self._has_readied = True
+
+    def settle_readied(self) -> None:
+        """Before tasks are taken: the low watermarks must know where those stand that were made ready."""
+        if self._has_readied:
+            self._queries.exchange()
 
     def _see_readied(self, rows: Rows) -> None:
         self._has_readied = False
@@ -224,10 +259,10 @@ class PostgresTransaction(PostgresPrefetch):
             self._low_watermarks.messages.wrote(min(row.id for row in rows))
 
     def delete_messages(self, ids: list[int]) -> int:
-        """No round trip for those that this transaction has read: nobody else can have deleted them."""
+        """No round trip for those that this transaction holds: they are certain to be there."""
         others: list[int] = []
         for id in ids:
-            shard = self._read_messages.pop(id, None)
+            shard = self._messages.release(id)
             if shard is None:
                 others.append(id)
             else:
@@ -235,8 +270,8 @@ class PostgresTransaction(PostgresPrefetch):
             self._low_watermarks.messages.gone(id)
         count = len(ids) - len(others)
         if others:
-            self.wrote = True
-            count += len(self._rows(SQL.delete_messages_by_id, others))
+            self._info.wrote = True
+            count += len(self._queries.rows(SQL.delete_messages_by_id, others))
         return count
 
 

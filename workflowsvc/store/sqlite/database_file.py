@@ -1,7 +1,7 @@
-"""The file of a SQLite store: ours alone, fit to be used, at the newest schema.
+"""The file of a SQLite store: locked for this process, fit to be used, at the newest schema.
 
-Owns the lock beside the file, the settings of connections, and the refusal of files that cannot serve. It
-must not know what is in the tables.
+Owns the lock beside the file, the settings of connections, and the refusal of files that are not fit. It must not know
+what is in the tables.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import apsw
 from workflowsvc.store.errors import StoreInUse, StoreUnusable
 from workflowsvc.store.migrate import Migration, Version, migrations, pending
 
-APPLICATION_ID = 0x53574653  # "SWFS" in the header tells our files from other programs' databases
+APPLICATION_ID = 0x53574653  # "SWFS" in the header: the file is not the database of another program
 MIGRATIONS = migrations("sqlite")
 
 _CREATE_VERSIONS = """create table if not exists schema_versions (
@@ -24,9 +24,9 @@ _CREATE_VERSIONS = """create table if not exists schema_versions (
     oldest integer not null
 ) strict"""
 
-# The page stays at 4096 bytes: a commit costs a write per page it touches and some more per byte of it, and
-# no other size was faster (docs/decisions/0007-sqlite-schema.md). No mmap: an error of the disk would be a
-# signal that ends the process instead of an error that can be answered with 503.
+# The page stays at 4096 bytes: a commit costs a write for each page that it touches and some more for each byte of
+# it, and no other size was faster (docs/decisions/0007-sqlite-schema.md). No mmap: an error of the disk would then be
+# a signal that ends the process, instead of an error that can be answered with 503.
 WRITER_SETTINGS = """
 pragma synchronous = full;
 pragma cache_size = -65536; -- KiB: the inner pages of all trees at a million executions are about 10 MiB
@@ -41,10 +41,10 @@ pragma cache_size = -16384;
 pragma temp_store = memory;
 pragma trusted_schema = off;
 """
-BUSY_MS = 2000  # somebody has the file open in a shell: wait a little, then answer 503
+BUSY_MS = 2000  # waiting for another program, such as a shell, that has locked the file; then 503
 PAGE_BYTES = 4096
-WHOLE = 0  # of a file, as posix_fadvise says it
-STATEMENTS = 200  # prepared ones kept per connection: all of ours
+WHOLE_FILE = 0  # as posix_fadvise spells it
+MAX_STATEMENTS = 200  # kept prepared for each connection: more than there are
 
 
 class SqliteFile:
@@ -55,7 +55,7 @@ class SqliteFile:
         self._lock = None if self._path is None else lock(self._path)
         try:
             if self._path is not None:
-                _believe_the_disk(self._path)
+                _read_from_disk(self._path)
             self.writer = self._open_writer()
         except BaseException:
             self._unlock()
@@ -64,7 +64,7 @@ class SqliteFile:
     def _open_writer(self) -> apsw.Connection:
         where = self.describe()
         try:
-            connection = apsw.Connection(self._path or ":memory:", statementcachesize=STATEMENTS)
+            connection = apsw.Connection(self._path or ":memory:", statementcachesize=MAX_STATEMENTS)
             try:
                 _settle_plans(connection)
                 connection.set_busy_timeout(BUSY_MS)
@@ -92,7 +92,7 @@ class SqliteFile:
         """One more connection; it can only read, and so never checkpoints."""
         assert self._path is not None
         connection = apsw.Connection(
-            self._path, flags=apsw.SQLITE_OPEN_READONLY, statementcachesize=STATEMENTS
+            self._path, flags=apsw.SQLITE_OPEN_READONLY, statementcachesize=MAX_STATEMENTS
         )
         _settle_plans(connection)
         connection.set_busy_timeout(BUSY_MS)
@@ -114,17 +114,17 @@ class SqliteFile:
             self._lock = None
 
 
-def _believe_the_disk(path: str) -> None:
-    """What is read from now on is what a power cut would leave.
+def _read_from_disk(path: str) -> None:
+    """Drops cached pages, so that what is read from now on is what a power cut would leave.
 
-    When Linux cannot write a page it says so once, to fsync, and forgets that it still has to; whoever reads
-    sees the page as if all were well. The process that was told answered 503 and wrote other things to that
-    place, but if it ended before it could, the one that follows would find a whole commit in the log, build
-    upon it, and lose all that with the next power cut (docs/reliability.md, "Disk"). So the log is read from
-    the disk. Of the file, the first page alone is ever written without the log, when the file is made; what
-    else of it was not saved stands in the log and will be copied again.
+    When Linux cannot write a page, it reports that once, to fsync, and then treats the page as written: readers see
+    the new content in the cache. The process that got the error answers 503 and overwrites that place. But if it ends
+    before that, the next process finds a whole commit in the log, builds upon it, and loses all of it with the next
+    power cut (docs/reliability.md, "Disk"). So the log is read from the disk. Of the file itself only the first page
+    is ever written without the log, when the file is made; everything else that was not saved is in the log and will
+    be copied again.
     """
-    for name, length in ((path, PAGE_BYTES), (f"{path}-wal", WHOLE)):
+    for name, length in ((path, PAGE_BYTES), (f"{path}-wal", WHOLE_FILE)):
         if not os.path.isfile(name):
             continue
         try:
@@ -140,22 +140,22 @@ def _believe_the_disk(path: str) -> None:
 
 
 def _settle_plans(connection: apsw.Connection) -> None:
-    """Plans that ignore parameters: else a statement with `limit ?` is compiled anew at each use, 8 us."""
+    """Plans that ignore parameters. Otherwise a statement with `limit ?` is compiled anew at each use, 8 us."""
     connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
 
 
 def version_of(connection: apsw.Connection, where: str) -> Version:
-    """Refuses the database of another program, which is left as it is."""
+    """Raises StoreUnusable for the database of another program, which is left as it is."""
     if not connection.execute("select exists (select 1 from sqlite_schema)").get:
         return Version(0, 0)
     if connection.pragma("application_id") != APPLICATION_ID:
         raise StoreUnusable(f"{where} is the database of another program.")
     number: int = connection.pragma("user_version")
-    told = connection.execute(
+    has_versions = connection.execute(
         "select exists (select 1 from sqlite_schema where name = 'schema_versions')"
     ).get
     known = "select max(oldest) from schema_versions having max(number) = ?"
-    oldest = connection.execute(known, (number,)).get if told else None
+    oldest = connection.execute(known, (number,)).get if has_versions else None
     return Version(number, number if oldest is None else oldest)
 
 
@@ -170,7 +170,7 @@ def script(todo: list[Migration]) -> list[str]:
 
 
 def _upgrade(connection: apsw.Connection, where: str) -> None:
-    """Brings the schema to the newest version: all of the way, in one transaction, or not at all."""
+    """Brings the schema to the newest version, in one transaction."""
     connection.execute("begin immediate")
     try:
         for statement in script(pending(MIGRATIONS, version_of(connection, where), where)):

@@ -9,8 +9,8 @@ import apsw
 
 from workflowsvc.store.errors import Conflict, Unavailable
 
-# Until a person or another program has done something about it, nothing can be answered: the disk is full or
-# broken, the file is locked by a stranger, was taken away or damaged, or this process has closed it.
+# Nothing can be answered until an operator or another program has removed the cause: the disk is full or broken,
+# another program has locked, moved or damaged the file, or this process has closed it.
 _UNAVAILABLE = (
     apsw.BusyError,
     apsw.CantOpenError,
@@ -29,7 +29,7 @@ _UNAVAILABLE = (
 
 
 def store_error(error: apsw.Error) -> Exception:
-    """The StoreError to raise in its place; an error that only a bug of ours can cause stays what it is."""
+    """The StoreError to raise in its place; an error that only a bug in this package can cause stays what it is."""
     if isinstance(error, apsw.ConstraintError):
         return Conflict(str(error))
     if isinstance(error, _UNAVAILABLE):

@@ -1,8 +1,8 @@
-"""Reads the file of a SQLite store that somebody else may be using, and never writes to it.
+"""Reads the file of a SQLite store that a server may be using, and never writes to it.
 
-Owns what may be looked at: an existing file of ours at the newest schema. It takes no lock unless it is to be alone,
-so a server may run beside it; being a connection that only reads, it never checkpoints either (docs/decisions/0003).
-It must not know what is asked.
+Owns which files are accepted: existing ones, made by workflowsvc, at the newest schema. It takes no lock unless it is
+opened as exclusive, so a server may run beside it. A connection that only reads never checkpoints either
+(docs/decisions/0003). It must not know what is asked.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from workflowsvc.store.errors import StoreUnusable
 from workflowsvc.store.interface import AuditReader
 from workflowsvc.store.migrate import pending
 from workflowsvc.store.sqlite import database_file as schema
+from workflowsvc.store.sqlite.audit_reads import SqliteAuditReader
 from workflowsvc.store.sqlite.errors import store_error
-from workflowsvc.store.sqlite.reads import SqliteReader
+from workflowsvc.store.sqlite.queries import Queries
 
 
 class SqliteReadOnlyStore:
-    """StoreUnusable when the file is not there, not ours or of another schema. With `alone`: StoreInUse when a server
-    has it, and none gets it until we have closed it."""
+    """StoreUnusable when the file does not exist, was not made by workflowsvc, or has another schema. With `exclusive`:
+    StoreInUse when a server has it open, and no server can open it until this is closed."""
 
     def __init__(self, path: str, *, exclusive: bool = False) -> None:
         self._path = path
@@ -68,7 +69,7 @@ class SqliteReadOnlyStore:
     @contextmanager
     def reader(self) -> Generator[AuditReader]:
         """One snapshot. While it is open the log of a running server grows."""
-        reader = SqliteReader(self._connection)
+        reader = SqliteAuditReader(Queries(self._connection))
         try:
             self._connection.execute("begin")
             yield reader
@@ -84,7 +85,7 @@ class SqliteReadOnlyStore:
         return self._path
 
     def require_alone(self) -> None:
-        """The lock says so."""
+        """The lock was taken when this was opened as exclusive."""
 
     def close(self) -> None:
         try:

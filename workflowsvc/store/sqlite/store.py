@@ -1,8 +1,8 @@
 """The SQLite store: one file, or memory, one process, one connection that writes.
 
-Owns who may use which connection when, and where a transaction begins and ends. What is asked of a connection
-is in sqlite_reads.py and sqlite_writes.py; which file may be opened, and with which settings, in
-sqlite_file.py. It must not know SWF.
+Owns who may use which connection when, and where a transaction begins and ends. What is asked of a connection is in
+reads.py, audit_reads.py and writes.py; which file may be opened, and with which settings, in database_file.py. It must
+not know SWF.
 """
 
 from __future__ import annotations
@@ -16,13 +16,16 @@ import apsw
 
 from workflowsvc.store.errors import Unavailable
 from workflowsvc.store.interface import AuditReader, RepairTransaction
+from workflowsvc.store.sqlite.audit_reads import SqliteAuditReader
 from workflowsvc.store.sqlite.database_file import SqliteFile
 from workflowsvc.store.sqlite.errors import store_error
-from workflowsvc.store.sqlite.reads import SqliteReader
-from workflowsvc.store.sqlite.writes import SqliteTransaction
+from workflowsvc.store.sqlite.queries import Queries
+from workflowsvc.store.sqlite.writes import SqliteRepairTransaction
 
-READERS = 4  # twice the cores of a small machine: more slow lists at once would only slow each other down
-PATIENCE_SECONDS = 10.0  # for a connection that reads; a page of a list takes milliseconds
+READERS = (
+    4  # twice the cores of a small machine: more slow lists at the same time would only slow each other down
+)
+PATIENCE_SECONDS = 10.0  # waiting for a connection that reads; a page of a list takes milliseconds
 
 
 class SqliteStore:
@@ -31,8 +34,8 @@ class SqliteStore:
     def __init__(self, path: str | None) -> None:
         self._file = SqliteFile(path)
         self._writer = self._file.writer
-        self._turn = threading.Lock()
-        self._turn_of: int | None = None
+        self._lock = threading.Lock()
+        self._owner: int | None = None
         self._closed = False
         self._idle: queue.SimpleQueue[apsw.Connection] | None = None
         if path is not None:
@@ -42,8 +45,8 @@ class SqliteStore:
 
     @contextmanager
     def transaction(self) -> Generator[RepairTransaction]:
-        with self._my_turn():
-            transaction = SqliteTransaction(self._writer)
+        with self._exclusive_section():
+            transaction = SqliteRepairTransaction(Queries(self._writer))
             try:
                 self._writer.execute("begin immediate")
                 yield transaction
@@ -75,7 +78,7 @@ class SqliteStore:
             connection = idle.get(timeout=PATIENCE_SECONDS)
         except queue.Empty:
             raise Unavailable("all connections for reading are busy") from None
-        reader = SqliteReader(connection)
+        reader = SqliteAuditReader(Queries(connection))
         try:
             connection.execute("begin")
             yield reader
@@ -85,36 +88,37 @@ class SqliteStore:
             reader.end()
             with suppress(apsw.Error):
                 if connection.in_transaction:
-                    connection.execute("rollback")  # an open snapshot keeps the log growing
+                    connection.execute("rollback")  # else the snapshot stays open, and the log grows
             idle.put(connection)
 
     @contextmanager
     def _read_in_turn(self) -> Generator[AuditReader]:
         """A database in memory has one connection: a reader waits until the running transaction is over."""
-        with self._my_turn():
-            reader = SqliteReader(self._writer)
+        with self._exclusive_section():
+            reader = SqliteAuditReader(Queries(self._writer))
             try:
                 yield reader
             finally:
                 reader.end()
 
     @contextmanager
-    def _my_turn(self) -> Generator[None]:
+    def _exclusive_section(self) -> Generator[None]:
         me = threading.get_ident()
-        assert self._turn_of != me, "this thread is inside a transaction of this store already"
-        with self._turn:
-            self._turn_of = me
+        assert self._owner != me, "this thread is inside a transaction of this store already"
+        with self._lock:
+            self._owner = me
             try:
                 yield
             finally:
-                self._turn_of = None
+                self._owner = None
 
     def describe(self) -> str:
         return self._file.describe()
 
     def close(self) -> None:
-        """Waits for the running transaction and, a while, for readers; all is then in the file itself."""
-        with self._my_turn():
+        """Waits for the running transaction, and up to PATIENCE_SECONDS for readers; all data is then in the file
+        itself."""
+        with self._exclusive_section():
             idle, self._idle = self._idle, None
             self._closed = True
             with suppress(queue.Empty):

@@ -1,15 +1,13 @@
-"""Changes made through one SQLite connection: the `RepairTransaction` of interface.py.
+"""Changes made through SQLite: the `Transaction` of interface.py, and what repairs and copies need besides.
 
-Owns how tuples of the interface become rows. It must not know who opened the connection, nor begin or end
-transactions.
+Owns how tuples of the interface become rows. There are no other nodes, so locking is reading. It must not know who
+opened the connection, nor begin or end transactions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, cast
 
-import apsw
 import msgspec
 
 from workflowsvc.core.outcome import TaskKind
@@ -26,145 +24,137 @@ from workflowsvc.store.rows import (
     TypeKind,
     TypeRow,
 )
-from workflowsvc.store.sqlite.errors import store_error
-from workflowsvc.store.sqlite.reads import SQL, SqliteReader, blob, task_of
+from workflowsvc.store.sqlite.audit_reads import SqliteAuditReader
+from workflowsvc.store.sqlite.columns import blob, task_row
+from workflowsvc.store.sqlite.reads import SqliteReader
+from workflowsvc.store.sqlite.statements import SQL
 
 _tags_of = msgspec.json.Decoder(list[str | None]).decode
 
 
 class SqliteTransaction(SqliteReader):
-    """Reads and writes on the one connection that writes. There are no other nodes, so locking is reading."""
-
-    def _write(self, sql: str, parameters: Sequence[object]) -> None:
-        try:
-            self._connection.execute(sql, cast(Any, parameters))
-        except apsw.Error as error:
-            raise store_error(error) from error
-
-    def _write_many(self, sql: str, rows: list[Any]) -> None:
-        """The statement once for each row."""
-        if not rows:
-            return
-        try:
-            self._connection.executemany(sql, rows)
-        except apsw.Error as error:
-            raise store_error(error) from error
+    """Through the one connection that writes."""
 
     def lock(self, runs: list[int]) -> dict[int, LockedRow]:
         return {run: _locked(row) for run, row in self.executions(runs).items()}
 
     def put_domain(self, row: DomainRow) -> None:
-        self._write(SQL.put_domain, row._replace(description=cast(Any, blob(row.description))))
+        self._queries.write(SQL.put_domain, row._replace(description=cast(Any, blob(row.description))))
 
     def put_type(self, row: TypeRow) -> None:
-        self._write(SQL.put_type, row._replace(description=cast(Any, blob(row.description))))
+        self._queries.write(SQL.put_type, row._replace(description=cast(Any, blob(row.description))))
 
     def deprecate_types(self, domain: int, at: int) -> None:
-        self._write(SQL.deprecate_types, (domain, at))
+        self._queries.write(SQL.deprecate_types, (domain, at))
 
     def delete_type(self, domain: int, kind: TypeKind, name: str, version: str) -> None:
-        self._write(SQL.delete_type, (domain, kind, name, version))
+        self._queries.write(SQL.delete_type, (domain, kind, name, version))
 
     def insert_executions(self, rows: list[ExecutionRow]) -> None:
-        self._write_many(SQL.insert_execution, rows)
+        self._queries.write_many(SQL.insert_execution, rows)
         if any(row.tags is not None for row in rows):
             self._put_tags([row.run for row in rows])
 
     def update_executions(self, changes: list[ExecutionChange]) -> None:
         still_open = [change[:4] for change in changes if change.closed_at is None]
-        self._write_many(SQL.update_open_execution, still_open)
+        self._queries.write_many(SQL.update_open_execution, still_open)
         if len(still_open) < len(changes):
             closing = [change for change in changes if change.closed_at is not None]
             tagged = self._delete_tags([change.run for change in closing])
-            self._write_many(SQL.close_execution, closing)
+            self._queries.write_many(SQL.close_execution, closing)
             self._put_tags(tagged)
 
     def _put_tags(self, runs: list[int]) -> None:
         """Lists these runs under their tags, as they stand now."""
-        for row in self._rows_of(SQL.tagged_executions, runs):
-            self._write_many(SQL.put_execution_tag, _tag_entries(*row))
+        for row in self._queries.rows_of(SQL.tagged_executions, runs):
+            self._queries.write_many(SQL.put_execution_tag, _tag_entries(*row))
 
     def _delete_tags(self, runs: list[int]) -> list[int]:
         """Takes these runs off the lists of their tags; those that have any."""
-        rows = self._rows_of(SQL.tagged_executions, runs)
+        rows = self._queries.rows_of(SQL.tagged_executions, runs)
         for row in rows:
-            self._write_many(SQL.delete_execution_tag, _tag_entries(*row))
+            self._queries.write_many(SQL.delete_execution_tag, _tag_entries(*row))
         return [row[0] for row in rows]
 
     def append_events(self, rows: list[EventRow]) -> None:
-        self._write_many(SQL.append_event, rows)
+        self._queries.write_many(SQL.append_event, rows)
 
     def put_tasks(self, rows: list[TaskRow]) -> None:
-        self._write_many(SQL.put_task, rows)
+        self._queries.write_many(SQL.put_task, rows)
 
     def ready_tasks(self, keys: list[TaskKey]) -> None:
-        self._write_many(SQL.ready_task, keys)
+        self._queries.write_many(SQL.ready_task, keys)
 
     def take_tasks(self, domain: int, kind: TaskKind, task_list: str, limit: int) -> list[TaskRow]:
-        rows = self._rows(SQL.next_tasks, (domain, kind, task_list, limit))
-        self._write_many(SQL.delete_task, [row[:2] for row in rows])
-        return [task_of(row) for row in rows]
+        rows = self._queries.rows(SQL.next_tasks, (domain, kind, task_list, limit))
+        self._queries.write_many(SQL.delete_task, [row[:2] for row in rows])
+        return [task_row(row) for row in rows]
 
     def delete_tasks(self, keys: list[TaskKey]) -> None:
-        self._write_many(SQL.delete_task, keys)
-
-    def delete_tasks_of(self, runs: list[int]) -> None:
-        self._write_many(SQL.delete_tasks_of, [(run,) for run in runs])
+        self._queries.write_many(SQL.delete_task, keys)
 
     def put_heartbeats(self, rows: list[HeartbeatRow]) -> None:
-        self._write_many(SQL.put_heartbeat, [(*row[:3], blob(row.details)) for row in rows])
+        self._queries.write_many(SQL.put_heartbeat, [(*row[:3], blob(row.details)) for row in rows])
 
     def delete_heartbeats(self, keys: list[TaskKey]) -> None:
-        self._write_many(SQL.delete_heartbeat, keys)
-
-    def delete_heartbeats_of(self, runs: list[int]) -> None:
-        self._write_many(SQL.delete_heartbeats_of, [(run,) for run in runs])
+        self._queries.write_many(SQL.delete_heartbeat, keys)
 
     def put_messages(self, rows: list[MessageRow]) -> None:
-        self._write_many(SQL.put_message, rows)
+        self._queries.write_many(SQL.put_message, rows)
 
     def messages(self, limit: int) -> list[MessageRow]:
-        return [MessageRow(*row) for row in self._rows(SQL.messages, (limit,))]
+        return [MessageRow(*row) for row in self._queries.rows(SQL.messages, (limit,))]
 
     def delete_messages(self, ids: list[int]) -> int:
-        before = self._connection.total_changes()
-        self._write_many(SQL.delete_message, [(identity,) for identity in ids])
-        return self._connection.total_changes() - before
+        before = self._queries.total_changes()
+        self._queries.write_many(SQL.delete_message, [(identity,) for identity in ids])
+        return self._queries.total_changes() - before
 
     def due_runs(self, now: int, limit: int) -> list[int]:
-        return [run for (run,) in self._rows(SQL.due_runs, (now, limit))]
+        return [run for (run,) in self._queries.rows(SQL.due_runs, (now, limit))]
 
     def expired_runs(self, now: int, limit: int) -> list[int]:
-        return [run for (run,) in self._rows(SQL.expired_runs, (now, limit))]
+        return [run for (run,) in self._queries.rows(SQL.expired_runs, (now, limit))]
 
     def purge(self, run: int, at_most_events: int) -> bool:
         row = self.executions([run]).get(run)
         if row is None:
             return True
         assert row.closed_at is not None, f"run {run} is open and must not be purged"
-        self._write(SQL.delete_newest_events, (run, at_most_events))
-        if self._value(SQL.has_events, (run,)):
+        self._queries.write(SQL.delete_newest_events, (run, at_most_events))
+        if self._queries.value(SQL.has_events, (run,)):
             return False
         self._delete_tags([run])
         for sql in (SQL.delete_tasks_of, SQL.delete_heartbeats_of, SQL.delete_execution):
-            self._write(sql, (run,))
+            self._queries.write(sql, (run,))
         return True
 
     def put_meta(self, key: str, value: bytes) -> None:
-        self._write(SQL.put_meta, (key, value))
+        self._queries.write(SQL.put_meta, (key, value))
 
-    def delete_meta(self, key: str) -> None:
-        self._write(SQL.delete_meta, (key,))
+    def waiting_messages(self, after: int, limit: int) -> list[MessageRow]:
+        return [MessageRow(*row) for row in self._queries.rows(SQL.waiting_messages, (after, limit))]
 
-    # --- for repairs ---
+
+class SqliteRepairTransaction(SqliteTransaction, SqliteAuditReader):
+    """What audits, repairs and copies need besides."""
 
     def replace_executions(self, rows: list[ExecutionRow]) -> None:
         self.delete_tags_of([row.run for row in rows])
-        self._write_many(SQL.replace_execution, rows)
+        self._queries.write_many(SQL.replace_execution, rows)
         self._put_tags([row.run for row in rows])
 
     def delete_tags_of(self, runs: list[int]) -> None:
-        self._write_many(SQL.delete_tags_of, [(run,) for run in runs])
+        self._queries.write_many(SQL.delete_tags_of, [(run,) for run in runs])
+
+    def delete_tasks_of(self, runs: list[int]) -> None:
+        self._queries.write_many(SQL.delete_tasks_of, [(run,) for run in runs])
+
+    def delete_heartbeats_of(self, runs: list[int]) -> None:
+        self._queries.write_many(SQL.delete_heartbeats_of, [(run,) for run in runs])
+
+    def delete_meta(self, key: str) -> None:
+        self._queries.write(SQL.delete_meta, (key,))
 
 
 def _tag_entries(

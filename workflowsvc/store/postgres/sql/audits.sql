@@ -1,4 +1,4 @@
--- What audits and copies ask: whole tables, page by page or shard by shard, so that no statement takes long.
+-- What audits and copies read: whole tables, page by page or shard by shard, so that no statement takes long.
 
 -- :name every_meta
 -- meta_pkey

@@ -1,16 +1,17 @@
--- What a node tries to get without ever waiting for another: executions, and with them what belongs to them. Nobody who
--- holds one waits for a second, so there are no deadlocks between nodes.
+-- How a node claims executions, and with them their tasks and messages, without ever waiting for another node. As no
+-- node waits while it holds a lock, there are no deadlocks between nodes.
 --
--- Each thing is found by a read without locks, which may look into all shards, and then claimed by a statement that names
--- its shard (postgres_claims.py). What somebody else has got meanwhile is passed over.
+-- Candidates are found by a read without locks, which may look into all shards, and each is then claimed by a statement
+-- that names its shard (claims.py, task_claims.py). What another node has claimed meanwhile is passed over.
 
 -- :name try_lock_execution
 -- executions_pkey; nothing when another node holds it
 select run from executions where shard = :shard::smallint and run = :run::bigint for update skip locked
 
 -- :name candidate_tasks
--- tasks_waiting: beside the priority whose first tasks have been taken, and within it where the last one stood, not at the
--- dead entries before it (postgres_marks.py). Whoever asks puts the three parts in order
+-- tasks_waiting, in three parts, which the caller puts in order: the priorities above the one whose first tasks have been
+-- taken; that one, from the low watermark on, so that the dead entries before it are not read; the priorities below it
+-- (low_watermarks.py)
 (
     select run, scheduled_event_id, priority, position
     from tasks
@@ -51,11 +52,11 @@ union all
 )
 
 -- :name free_tasks
--- tasks_waiting, as above; executions_pkey. Where one server has all shards: a walk over the candidates that tries the
--- execution of each as it comes, and ends when enough are locked, so that none is locked in vain and none is read twice. What
--- others hold is passed over: `place` tells by its gaps, and the last candidate of all is given in any case. `is_ours` is
--- null when there is no such execution. `offset 0` keeps a subquery whole: a row is tried once, and never by a table of all
--- executions
+-- tasks_waiting, as above; executions_pkey. Where one server has all shards: a walk over the candidates that tries to lock
+-- the execution of each as it comes, and ends when enough are locked, so that none is locked in vain and none is read
+-- twice. What other nodes hold is passed over: gaps in `place` show that there was some, and the very last candidate is
+-- returned in any case. `is_ours` is null when the execution does not exist. `offset 0` keeps a subquery whole, so that a row
+-- is tried once, and by its key instead of by a hash of all executions
 select run, scheduled_event_id, priority, position, is_ours, place, is_last
 from (
     select
@@ -114,7 +115,7 @@ where is_ours is not false or is_last
 limit :limit::bigint
 
 -- :name delete_locked_task
--- tasks_pkey; of an execution that is locked, so nobody waits. Nothing when it was taken before that
+-- tasks_pkey; the execution is locked already, so this does not wait. No row when the task was taken before that
 delete from tasks
 where shard = :shard::smallint
 and run = :run::bigint
@@ -124,9 +125,9 @@ and ready = true
 returning run
 
 -- :name claim_task
--- executions_pkey, then tasks_pkey. Only who holds an execution deletes its tasks, so nobody waits in `delete`. A task
--- without an execution is taken, and so done with. The subqueries name nothing of `tasks` outside, so each is answered once,
--- before `delete` looks for a row
+-- executions_pkey, then tasks_pkey. Only a transaction that has locked an execution deletes its tasks, so `delete` never
+-- waits. A task whose execution does not exist is taken, and thereby removed. The subqueries refer to no column of the outer
+-- `tasks`, so each is carried out once, before `delete` looks for a row
 delete from tasks
 where shard = :shard::smallint
 and run = :run::bigint
@@ -175,8 +176,8 @@ limit :limit::bigint
 -- messages_pkey
 select id from messages where shard = :shard::smallint and id = :id::bigint for update skip locked
 
--- The same on one server, where a statement may lock in all shards and pass over by itself what is held. Never sent to
--- servers that spread the tables.
+-- The same where one server has all shards: a statement may lock in all of them, and passes over what other nodes hold.
+-- Never sent to servers that spread the tables.
 
 -- :name lock_due_runs
 -- progress_by_wake, then executions_pkey: what is locked is the row in executions, as everywhere
@@ -212,5 +213,5 @@ limit :limit::bigint
 for update skip locked
 
 -- :name moment_now
--- the server's clock, in milliseconds: later than everything that can be seen
+-- the server's clock, in milliseconds: not earlier than any commit that this transaction can see
 select floor(extract(epoch from clock_timestamp()) * 1000)::bigint

@@ -1,11 +1,11 @@
 -- Executions: the row of a run, its tags, and when it must be looked at again.
 --
--- New rows travel as arrays, one for each column: a statement costs more than the rows in it (postgres_sql.py makes the
--- form for single rows of them). What is read, locked, changed or deleted is named by its key, a statement for each row:
--- whoever spreads the tables knows where to send it, and its plan cannot turn round, as that of a join with an array
--- does when the table was empty at the time it was counted. For one server postgres_sql.py makes the form for many keys of
--- what is asked most; there `lateral` keeps the plan from turning. Every table in a statement is given the shard, so that
--- none must be derived.
+-- New rows are sent as arrays, one for each column, because a statement costs more than the rows in it; generated/of_one_row.sql
+-- has the form for single rows. What is read, locked, changed or deleted is named by its key, in a statement for each row.
+-- So a database that spreads the tables knows where to send the statement, and the plan cannot start from the wrong side, as
+-- that of a join with an array does when the table was empty when it was last analyzed. generated/of_many.sql has the form
+-- for many keys of what is asked most, for one server; `lateral` fixes its plan. Every table in a statement is given
+-- the shard, so that the planner need not derive it.
 
 -- :name execution
 -- executions_pkey and progress_pkey
@@ -21,9 +21,9 @@ left join progress as p on p.shard = :shard::smallint and p.run = :run::bigint
 where e.shard = :shard and e.run = :run
 
 -- :name locked_execution
--- executions_pkey, progress_pkey and heartbeats_pkey. Of one that was locked, what its node must know, and its heartbeats,
--- which are asked for next: a row for each, or one without. Seldom are there any, so a statement of their own was mostly in
--- vain
+-- executions_pkey, progress_pkey and heartbeats_pkey. What a node must know of an execution that it has locked, and the
+-- heartbeats, which are asked for next: one row for each, or a single row without. Mostly there are none, so that a statement
+-- of their own was in vain
 select
     e.run, run_id, domain, workflow_id, coalesce(p.next_event_id, e.next_event_id), closed_at, purge_at,
     tags is not null,
@@ -32,11 +32,6 @@ from executions as e
 left join progress as p on p.shard = :shard::smallint and p.run = :run::bigint
 left join heartbeats as h on h.shard = :shard and h.run = :run
 where e.shard = :shard and e.run = :run
-
--- :name lock_execution
--- executions_pkey; several in order of their keys, which is what keeps two nodes from waiting for each other. Reading is
--- another statement behind this one: it then sees what the holder of the lock has written
-select run from executions where shard = :shard::smallint and run = :run::bigint for update
 
 -- :name open_run
 -- executions_open
@@ -77,8 +72,8 @@ from
     )
 
 -- :name put_progress
--- progress_pkey; of runs that begin, and of open ones, whose rows are there. It could only be an update by a join with the
--- arrays, whose plan may turn round (above)
+-- progress_pkey; of runs that start, and of open runs, whose rows exist. As an update it would have to join with the
+-- arrays, whose plan may start from the wrong side (above)
 insert into progress (shard, run, next_event_id, wake_at, cancel_requested)
 select *
 from
@@ -119,7 +114,7 @@ where shard = :shard::smallint and run = :run::bigint and list = 'open by start'
 on conflict do nothing
 
 -- :name list_tags_as_closed
--- execution_tags_pkey; behind the one above
+-- execution_tags_pkey; sent after the statement above
 update execution_tags
 set list = 'closed by start'
 where shard = :shard::smallint and run = :run::bigint and list = 'open by start'

@@ -31,7 +31,7 @@ on conflict (shard, run, scheduled_event_id) do update set
     ready = excluded.ready
 
 -- :name ready_task
--- tasks_pkey; says where it stands, so that whoever takes from that list looks there
+-- tasks_pkey; returns where the task stands, for the low watermark of its list
 update tasks
 set ready = true
 where shard = :shard::smallint and run = :run::bigint and scheduled_event_id = :scheduled_event_id::bigint
@@ -60,5 +60,5 @@ from
 delete from messages where shard = :shard::smallint and id = :id::bigint
 
 -- :name delete_messages_by_id
--- messages_pkey, read whole: the engine deletes what it has read, of which the shard is known
+-- messages_pkey, read whole: for repairs. The engine deletes what it has read, and knows the shard of that
 delete from messages where id = any(:ids::bigint[]) returning id

@@ -17,7 +17,7 @@ rollback
 select (extract(epoch from now()) * 1000)::bigint
 
 -- :name transaction_id
--- by which the outcome of a commit can be asked for, when its answer was lost
+-- by which the outcome of a commit is asked for when its answer was lost
 select pg_current_xact_id_if_assigned()::text
 
 -- :name timeline

@@ -1,7 +1,7 @@
--- The lists and counts of SWF §10. Each statement here is what stands between `select …` and `order by …`: a list
--- puts `list_columns` before and one of the orders behind it, a count only `count_column` before it (store/visibility.py).
+-- The lists and counts of SWF §10. Each piece here stands between `select …` and `order by …`: a list has `list_columns`
+-- before it and one of the orders behind it, a count has only `count_column` before it (store/visibility.py).
 -- Both ends of the time range are keys (time, run), so that a page begins exactly behind the one before.
--- `:forgotten_by` is null unless there is something to be purged, so that nobody else visits a row for it.
+-- `:forgotten_by` is null unless there is something to be purged, so that no row is visited for it otherwise.
 -- `:shard` is that of a workflowId. `offset 0` and `left join` leave the planner one index and one order of joining.
 
 -- :name list_columns
@@ -111,8 +111,8 @@ and (:type_version::text is null or type_version = :type_version)
 and (:forgotten_by::bigint is null or closed_at > :forgotten_by)
 
 -- :name tagged
--- execution_tags_in_order, then executions_pkey; `distinct` keeps that order, as `offset 0` does elsewhere, which Citus does
--- not take in a subquery that names a column of another one
+-- execution_tags_in_order, then executions_pkey. `distinct` keeps that order, as `offset 0` does elsewhere; Citus refuses
+-- `offset` in a subquery that names a column of another one
 from execution_tags as t
 cross join lateral (
     select distinct on (shard) * from executions where shard = t.shard and run = t.run

@@ -1,8 +1,8 @@
--- The lists and counts of SWF §10. Each statement here is what stands between `select …` and `order by …`: a list
--- puts `list_columns` before and one of the orders behind it, a count only `count_column` before it (store/visibility.py).
+-- The lists and counts of SWF §10. Each piece here stands between `select …` and `order by …`: a list has `list_columns`
+-- before it and one of the orders behind it, a count has only `count_column` before it (store/visibility.py).
 -- Both ends of the time range are keys (time, run), so that a page begins exactly behind the one before.
--- `:forgotten_by` is null unless there is something to be purged, so that nobody else visits a row for it.
--- `indexed by` makes the plan a promise: without its index a statement does not compile.
+-- `:forgotten_by` is null unless there is something to be purged, so that no row is visited for it otherwise.
+-- `indexed by` fixes the plan: without its index a statement does not compile.
 
 -- :name list_columns
 select

@@ -1,7 +1,7 @@
-"""The connections of a node that read: made when they are needed, used by one thread at a time.
+"""The connections of a node that read: opened when they are needed, used by one thread at a time.
 
-Owns how many there are, and that a server which gives no more is asked of those that it gave. It must not know what is
-read.
+Owns how many there are, and that a caller waits for one of those when the server refuses another one. It must not know
+what is read.
 """
 
 from __future__ import annotations
@@ -11,21 +11,22 @@ from threading import Condition
 from workflowsvc.store.errors import Unavailable
 from workflowsvc.store.postgres.wire import Wire
 
-PATIENCE_SECONDS = 10.0  # for one that is in use; a page of a list takes milliseconds
+PATIENCE_SECONDS = 10.0  # waiting for one that is in use; a page of a list takes milliseconds
 
 
-class Readers:
-    """At most so many."""
+class ReaderPool:
+    """At most `limit` connections."""
 
-    def __init__(self, dsn: str, most: int) -> None:
+    def __init__(self, dsn: str, limit: int) -> None:
         self._dsn = dsn
-        self._most = most
+        self._limit = limit
         self._idle: list[Wire] = []
         self._open = 0  # idle, in use, or just being made
         self._changed = Condition()
 
     def take(self) -> Wire:
-        """An idle one, else a new one; when none is to be had, the next that is given back. Raises Unavailable."""
+        """An idle connection, else a new one; when the server refuses one, the next that is given back. Raises
+        Unavailable."""
         refusal: Unavailable | None = None
         while True:
             wire = self._idle_one(refusal)
@@ -41,13 +42,13 @@ class Readers:
                 raise
 
     def _idle_one(self, refusal: Unavailable | None) -> Wire | None:
-        """None when the caller is to make one, which he may not once he was refused."""
-        most = self._most if refusal is None else 1
+        """None when the caller is to open one. After a refusal it may not, as long as any other is open."""
+        limit = self._limit if refusal is None else 1
         with self._changed:
-            while self._changed.wait_for(lambda: self._idle or self._open < most, PATIENCE_SECONDS):
+            while self._changed.wait_for(lambda: self._idle or self._open < limit, PATIENCE_SECONDS):
                 if not self._idle:
                     if refusal is not None:
-                        raise refusal  # and nobody else has one
+                        raise refusal  # no connection is open that could be given back
                     self._open += 1
                     return None
                 wire = self._idle.pop()
@@ -67,7 +68,7 @@ class Readers:
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Waits a while for those in use."""
+        """Waits for those in use, PATIENCE_SECONDS at most."""
         with self._changed:
             self._changed.wait_for(lambda: len(self._idle) == self._open, PATIENCE_SECONDS)
             for wire in self._idle:

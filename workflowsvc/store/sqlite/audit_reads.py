@@ -1,0 +1,65 @@
+"""Questions of audits and copies, which read whole tables. It must not know what is concluded from the answers."""
+
+from __future__ import annotations
+
+from workflowsvc.store.rows import (
+    BEFORE_ALL_TYPES,
+    DomainRow,
+    EventRow,
+    HeartbeatRow,
+    MessageRow,
+    TagRow,
+    TaskRow,
+    TypeRow,
+)
+from workflowsvc.store.sqlite.columns import domain_row, task_row, text, type_row
+from workflowsvc.store.sqlite.reads import SqliteReader
+from workflowsvc.store.sqlite.statements import SQL
+
+
+class SqliteAuditReader(SqliteReader):
+    """A reader that also answers audits and copies."""
+
+    def every_meta(self) -> list[tuple[str, bytes]]:
+        return [(key, value) for key, value in self._queries.rows(SQL.every_meta)]
+
+    def every_domain(self, after: int, limit: int) -> list[DomainRow]:
+        return [domain_row(row) for row in self._queries.rows(SQL.every_domain, (after, limit))]
+
+    def every_type(self, after: tuple[int, str, str, str] | None, limit: int) -> list[TypeRow]:
+        return [
+            type_row(row) for row in self._queries.rows(SQL.every_type, (*(after or BEFORE_ALL_TYPES), limit))
+        ]
+
+    def numbered_events(self, run: int, after: int, limit: int) -> list[EventRow]:
+        return [EventRow._make(row) for row in self._queries.rows(SQL.numbered_events, (run, after, limit))]
+
+    def runs(self, after: int, limit: int) -> list[int]:
+        return [run for (run,) in self._queries.rows(SQL.runs, (after, limit))]
+
+    def tasks_of(self, runs: list[int]) -> list[TaskRow]:
+        return [task_row(row) for row in self._queries.rows_of(SQL.tasks_of, runs)]
+
+    def tags_of(self, runs: list[int]) -> list[TagRow]:
+        return [
+            TagRow(run, domain, tag.decode(), name, at)
+            for run, domain, tag, name, at in self._queries.rows_of(SQL.tags_of, runs)
+        ]
+
+    def heartbeats_of(self, runs: list[int]) -> list[HeartbeatRow]:
+        return [
+            HeartbeatRow(run, scheduled_event_id, at, text(details))
+            for run, scheduled_event_id, at, details in self._queries.rows_of(SQL.heartbeats_of, runs)
+        ]
+
+    def waiting_messages(self, after: int, limit: int) -> list[MessageRow]:
+        return [MessageRow(*row) for row in self._queries.rows(SQL.waiting_messages, (after, limit))]
+
+    def orphans(self, limit: int) -> list[tuple[str, int]]:
+        found: list[tuple[str, int]] = []
+        for sql in (SQL.orphan_events, SQL.orphan_tasks, SQL.orphan_heartbeats, SQL.orphan_tags):
+            found += [(table, run) for table, run in self._queries.rows(sql, (limit,))]
+        return found[:limit]
+
+    def integrity_errors(self, limit: int) -> list[str]:
+        return [error for (error,) in self._queries.rows(SQL.integrity_errors, (limit,))]

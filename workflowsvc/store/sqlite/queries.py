@@ -1,0 +1,64 @@
+"""Statements on one SQLite connection, with errors as the interface names them.
+
+Owns sending, and the end: after `end` every use is an error. It must not know what a statement means.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from typing import Any, cast
+
+import apsw
+
+from workflowsvc.store.sqlite.errors import store_error
+
+Row = tuple[Any, ...]  # what apsw gives: the shape is known from the statement alone
+
+
+class Queries:
+    """On a connection on which the store begins and ends transactions."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+
+    def end(self) -> None:
+        """After this every use raises AttributeError: nothing is read or written outside a transaction by accident."""
+        del self._connection
+
+    def rows(self, sql: str, parameters: Sequence[object] | dict[str, Any] = ()) -> list[Row]:
+        try:
+            return cast("list[Row]", self._connection.execute(sql, cast(Any, parameters)).fetchall())
+        except apsw.Error as error:
+            raise store_error(error) from error
+
+    def rows_of(self, sql: str, keys: list[int]) -> list[Row]:
+        """Rows for a list of integer keys, in one statement; SQLite has no empty arrays."""
+        return self.rows(sql, (apsw.carray(array("q", keys)),)) if keys else []
+
+    def row(self, sql: str, parameters: Sequence[object]) -> Row | None:
+        rows = self.rows(sql, parameters)
+        return rows[0] if rows else None
+
+    def value(self, sql: str, parameters: Sequence[object] | dict[str, Any] = ()) -> Any:
+        """The only column of the only row."""
+        return self.rows(sql, parameters)[0][0]
+
+    def write(self, sql: str, parameters: Sequence[object]) -> None:
+        try:
+            self._connection.execute(sql, cast(Any, parameters))
+        except apsw.Error as error:
+            raise store_error(error) from error
+
+    def write_many(self, sql: str, rows: list[Any]) -> None:
+        """The statement once for each row."""
+        if not rows:
+            return
+        try:
+            self._connection.executemany(sql, rows)
+        except apsw.Error as error:
+            raise store_error(error) from error
+
+    def total_changes(self) -> int:
+        """Rows that this connection has changed since it was opened."""
+        return self._connection.total_changes()
