@@ -136,7 +136,7 @@ def test_a_commit_that_did_not_arrive_is_unavailable(through: PostgresStore, pro
 def test_a_commit_of_which_nothing_can_be_learned_is_unknown(
     through: PostgresStore, proxy: BlockingTcpProxy, where: Cut, committed: bool
 ) -> None:
-    """Nobody can be asked now."""
+    """No server can be asked now."""
     number = next(NUMBERS)
     proxy.cut_at("commit", where, and_refuse=True)
     with pytest.raises(OutcomeUnknown):

@@ -26,7 +26,7 @@ from workflowsvc.tenant import Tenant
 
 RETRY_SECONDS = 1.0  # pause between attempts; the service must be back within five seconds of its database
 
-log = logging.getLogger("workflowsvc.opening")
+log = logging.getLogger("workflowsvc.startup")
 
 
 def is_passing(reason: Exception) -> bool:
