@@ -55,7 +55,7 @@ format: $(DEV) ## format the code
 	$(BIN)/ruff format .
 
 .PHONY: generate
-generate: $(DEV) ## write workflowsvc/model/shapes.py from botocore's service model
+generate: $(DEV) ## write what is generated: shapes from the service model, forms of SQL, the state machine
 	$(BIN)/python -m workflowsvc.model.generate
 	$(BIN)/python -m workflowsvc.store.postgres.generate
 	$(BIN)/python -m tools.state_machine

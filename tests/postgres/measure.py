@@ -1,11 +1,10 @@
 """What transitions and tasks cost in the PostgreSQL store: `python -m tests.postgres.measure [batches] [polls] …`.
 
-`batches`: 32 transitions to a commit, as the writer loop writes them, in lists; for a transition see
-tests/store/measure.py. Prints commits per second, CPU of this process and of the server's. `polls`: a task taken, its execution
-locked, read and written. `pops`: tasks taken one at a time from a
-list that is filled as fast, with and without a snapshot held open beside it, with and without low watermarks.
-`lists`: pages of visibility over many runs. The server is made for this run, with fsync; figures are in
-docs/decisions/0008-postgresql.md.
+`batches`: 32 transitions to a commit, as the writer loop writes them, in lists; what a transition is says
+tests/store/measure.py. Prints commits per second, CPU of this process and of the server's. `polls`: a task taken, its
+execution locked, read and written. `pops`: tasks taken one at a time from a list that is filled as fast, with and
+without a snapshot held open beside it, with and without low watermarks. `lists`: pages of visibility over many runs.
+The server is made for this run, with fsync; figures are in docs/performance.md.
 """
 
 from __future__ import annotations
