@@ -43,7 +43,7 @@ check: $(DEV) ## style, strict types, fresh generated code, citations, house rul
 	$(BIN)/python -m workflowsvc.model.generate --check
 	$(BIN)/python -m workflowsvc.store.postgres.generate --check
 	$(BIN)/python -m tools.citations
-	$(BIN)/python -m pytest -q tests/test_tidy.py tests/test_docs.py
+	$(BIN)/python -m pytest -q tests/test_tidy.py tests/test_docs.py tests/test_prose.py
 
 .PHONY: test
 test: $(DEV) ## the whole test suite, on all cores (options: ARGS="-k name -x -n 0 ...")
@@ -55,8 +55,10 @@ format: $(DEV) ## format the code
 	$(BIN)/ruff format .
 
 .PHONY: generate
-generate: $(DEV) ## write workflowsvc/model/shapes.py from botocore's service model
+generate: $(DEV) ## write what is generated: shapes from the service model, forms of SQL, the state machine
 	$(BIN)/python -m workflowsvc.model.generate
+	$(BIN)/python -m workflowsvc.store.postgres.generate
+	$(BIN)/python -m tools.state_machine
 
 ##@ Measure it
 .PHONY: bench

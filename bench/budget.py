@@ -151,7 +151,7 @@ class _Ready:
         action: Any,
         tenant: Any,
         request: Any,
-        gone: Any,
+        disconnect: Any,
         done: Callable[[Any], None],
         request_id: str = "",
     ) -> None:

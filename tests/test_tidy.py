@@ -38,7 +38,6 @@ LAYERS: dict[str, int] = {
     "lambdas": 5,  # calls functions over HTTP; the engine hands it invocations
     "fsck": 5,  # knows the rules and the rows, not the engine that writes them
     "http": 6,
-    "console": 6,
     "copying": 6,
     "testing": 6,
     "stores": 6,
@@ -52,7 +51,7 @@ LAYERS: dict[str, int] = {
 # memory, and these two commands are about one kind of database each.
 STORE_INTERFACE = ("store.interface", "store.rows", "store.errors")
 MAY_NAME_A_STORE = {"store", "stores", "testing", "commands.migrate", "commands.doctor"}
-MAY_READ_THE_CLOCK = {"engine", "fsck", "lambdas", "http", "console", "testing", "node", "commands", "cli"}
+MAY_READ_THE_CLOCK = {"engine", "fsck", "lambdas", "http", "testing", "node", "commands", "cli"}
 
 # core is a function of its arguments: modules that could make it wait, write or read from outside.
 NOT_IN_CORE = {

@@ -1,7 +1,7 @@
 """Every modelled fault of every action: a call that is answered with it, and the exact text (SWF §1.4.10, §2).
 
 Owns the table, and the faults that cannot occur in a single installation, with the reason. Names that begin with `$`
-are those of `furniture.py`.
+are those of `fixtures.py`.
 """
 
 from __future__ import annotations

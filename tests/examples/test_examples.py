@@ -1,4 +1,4 @@
-"""The samples and the demo do what they promise, against the real server, and complain when they must.
+"""The samples and the demo do what they promise, against the real server, and report what goes wrong.
 
 Each runs as the program that a person would start. What the histories should be stands in the samples.
 """

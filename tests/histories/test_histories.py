@@ -49,10 +49,10 @@ def test_it_happens_as_written(scenario: Scenario) -> None:
 
 @each
 def test_it_happens_as_written_in_a_process_that_dies_before_every_command(scenario: Scenario) -> None:
-    def mortal(stage: ScenarioSettings) -> InProcess:
+    def restarting(stage: ScenarioSettings) -> InProcess:
         return InProcess(stage.settings, functions_answer=stage.functions_answer, restless=True)
 
-    answers = runner.play(scenario, mortal, restless=True)
+    answers = runner.play(scenario, restarting, restless=True)
     different = runner.differences(scenario, answers)
     assert not different, different
 

@@ -32,7 +32,7 @@ class FakeService:
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, Tenant, Any]] = []
-        self.waiting: set[Disconnect] = set()  # the `gone` of every poll that waits
+        self.waiting: set[Disconnect] = set()  # the `disconnect` of every poll that waits
         self.polls_seen = asyncio.Event()
         self.drained = asyncio.Event()
         self.release = asyncio.Event()  # lets DescribeDomain go on
@@ -44,16 +44,16 @@ class FakeService:
         action: Action,
         tenant: Tenant,
         request: Any,
-        gone: Disconnect | None,
+        disconnect: Disconnect | None,
         done: Callable[[Any], None],
         _request_id: str = "",
     ) -> None:
-        task = asyncio.get_running_loop().create_task(self.call(action.name, tenant, request, gone))
+        task = asyncio.get_running_loop().create_task(self.call(action.name, tenant, request, disconnect))
         self.tasks.add(task)
         task.add_done_callback(lambda task: task.cancelled() or done(task.exception() or task.result()))
         task.add_done_callback(self.tasks.discard)
 
-    async def call(self, operation: str, tenant: Tenant, request: Any, gone: Disconnect | None) -> Any:
+    async def call(self, operation: str, tenant: Tenant, request: Any, disconnect: Disconnect | None) -> Any:
         self.calls.append((operation, tenant, request))
         if operation == "ListDomains":
             return f'{{"account":"{tenant.account}","region":"{tenant.region}"}}'.encode()
@@ -67,20 +67,20 @@ class FakeService:
             if request.name == "big":
                 return self.big
             raise UnknownResourceFault(f"Unknown domain: {request.name}")
-        if gone is not None:
-            return await self.poll(gone)
+        if disconnect is not None:
+            return await self.poll(disconnect)
         raise AssertionError(operation)
 
-    async def poll(self, gone: Disconnect) -> bytes:
-        self.waiting.add(gone)
+    async def poll(self, disconnect: Disconnect) -> bytes:
+        self.waiting.add(disconnect)
         self.polls_seen.set()
         left = asyncio.Event()
-        gone.then(left.set)
+        disconnect.then(left.set)
         ends = [asyncio.ensure_future(event.wait()) for event in (left, self.drained)]
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         for end in ends:
             end.cancel()
-        self.waiting.discard(gone)
+        self.waiting.discard(disconnect)
         return EMPTY_POLL
 
     async def start(self) -> None: ...

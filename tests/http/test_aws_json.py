@@ -185,7 +185,7 @@ def test_every_request_can_be_logged_without_what_it_says(
     server: Running, caplog: pytest.LogCaptureFixture
 ) -> None:
     """QUALITY §5.6."""
-    caplog.set_level(logging.DEBUG, logger="workflowsvc.http.app")
+    caplog.set_level(logging.DEBUG, logger="workflowsvc.http.calls")
     answer = server.ask(post("DescribeDomain", {"name": "canary"}, "Authorization: canary"))
     until(lambda: bool(caplog.records), "the request is logged, after its answer")
     (record,) = caplog.records
@@ -268,7 +268,7 @@ def test_health_pages_are_plain(server: Running) -> None:
 class Broken(FakeService):
     """Its store is gone."""
 
-    async def call(self, operation: str, tenant: Tenant, request: Any, gone: Disconnect | None) -> Any:
+    async def call(self, operation: str, tenant: Tenant, request: Any, disconnect: Disconnect | None) -> Any:
         raise ConnectionError("no store")
 
 

@@ -1,4 +1,4 @@
-"""A poll knows when its client has gone (SWF §1.5.6), and costs little while it waits."""
+"""A poll knows when its client has left (SWF §1.5.6), and costs little while it waits."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from tests.http.support import LIST_DOMAINS, POLL, post, running, until
 ACTIVITY_POLL = post("PollForActivityTask", {"domain": "d", "taskList": {"name": "l"}})
 
 
-def test_a_client_that_leaves_sets_gone() -> None:
+def test_a_client_that_leaves_sets_disconnect() -> None:
     with running() as server:
         for poll in (POLL, ACTIVITY_POLL):
             with server.client() as client:
                 client.send(poll)
                 until(lambda: len(server.service.waiting) == 1, "the poll waits")
-                (gone,) = server.service.waiting
-                assert not gone.is_set()
-            until(gone.is_set, "gone is set")
+                (disconnect,) = server.service.waiting
+                assert not disconnect.is_set()
+            until(disconnect.is_set, "disconnect is set")
             until(lambda: not server.service.waiting, "the poll ends")
 
 
-def test_a_client_that_leaves_sets_gone_although_it_had_sent_more() -> None:
+def test_a_client_that_leaves_sets_disconnect_although_it_had_sent_more() -> None:
     with running() as server:
         with server.client() as client:
             client.send(POLL + LIST_DOMAINS * 3 + LIST_DOMAINS[:20])
             until(lambda: len(server.service.waiting) == 1, "the poll waits")
-            (gone,) = server.service.waiting
-        until(gone.is_set, "gone is set")
+            (disconnect,) = server.service.waiting
+        until(disconnect.is_set, "disconnect is set")
         until(lambda: not server.service.waiting, "the poll ends")
 
 
@@ -35,9 +35,9 @@ def test_a_request_behind_a_waiting_poll_ends_the_connection_so_that_both_are_as
     with running() as server, server.client() as client:
         client.send(POLL)
         until(lambda: len(server.service.waiting) == 1, "the poll waits")
-        (gone,) = server.service.waiting
+        (disconnect,) = server.service.waiting
         client.send(LIST_DOMAINS)
-        until(gone.is_set, "gone is set")
+        until(disconnect.is_set, "disconnect is set")
         assert client.is_closed()
         until(lambda: server.server.connections.body_bytes == 0, "the room for both bodies is free again")
         assert not [call for call in server.service.calls if call[0] == "ListDomains"]
@@ -47,12 +47,12 @@ def test_a_client_that_stays_is_answered_and_asks_again() -> None:
     with running() as server, server.client() as client:
         client.send(POLL)
         until(lambda: len(server.service.waiting) == 1, "the poll waits")
-        (gone,) = server.service.waiting
+        (disconnect,) = server.service.waiting
         server.loop.call_soon_threadsafe(server.service.drained.set)
         assert client.answer().body == EMPTY_POLL
         client.send(LIST_DOMAINS)
         assert client.answer().status == 200
-        assert not gone.is_set()
+        assert not disconnect.is_set()
 
 
 def test_other_actions_pay_for_no_watcher() -> None:
@@ -65,7 +65,7 @@ def test_other_actions_pay_for_no_watcher() -> None:
 
 
 def test_a_request_goes_on_when_its_client_has_left() -> None:
-    """What was asked is done: the client may have gone without waiting for the answer."""
+    """What was asked is done: the client may have left without waiting for the answer."""
     with running() as server:
         with server.client() as client:
             client.send(post("DescribeDomain", {"name": "slow"}))

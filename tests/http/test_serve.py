@@ -121,6 +121,6 @@ def test_a_misspelt_variable_is_pointed_out(tmp_path: Path) -> None:
         assert "WORKFLOWSVC_PROT is not a setting and is ignored" in served.said
 
 
-def test_letting_everybody_in_is_said_every_time(tmp_path: Path) -> None:
+def test_serving_every_address_is_warned_of_at_each_start(tmp_path: Path) -> None:
     with serve(tmp_path, "--host", "0.0.0.0", "--insecure-allow-remote") as served:
         assert "any client that reaches 0.0.0.0 may do everything" in served.said

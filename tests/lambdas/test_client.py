@@ -21,7 +21,7 @@ from workflowsvc.clock import SystemClock
 from workflowsvc.engine.invoker import Ending, Failed, Invocation, Returned
 from workflowsvc.lambdas import function_map
 from workflowsvc.lambdas.client import LambdaClient
-from workflowsvc.model.explain import MOST_DATA
+from workflowsvc.model.explain import MAX_DATA_CHARACTERS
 
 CLOCK = SystemClock()
 PATIENCE_SECONDS = 60.0  # an ending that takes longer would be a time-out
@@ -208,7 +208,7 @@ def reason_of(behave: Behave, folder: Path, seconds: float = 0) -> str:
 @pytest.mark.parametrize(
     "behave",
     [
-        answer(b"x" * (4 * MOST_DATA + 1)),
+        answer(b"x" * (4 * MAX_DATA_CHARACTERS + 1)),
         send(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n" + b"x" * 200_000),
         forever(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
         forever(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 1_000),

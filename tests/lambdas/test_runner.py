@@ -1,4 +1,4 @@
-"""Functions run on the event loop: a bounded number at a time, the rest in line, and the end of the last is noticed."""
+"""Functions run on the event loop: a bounded number at a time, the rest queued, and the end of the last is noticed."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_functions_come_and_go_and_come_again() -> None:
     asyncio.run(run())
 
 
-def test_a_function_whose_task_has_timed_out_in_line_is_not_called() -> None:
+def test_a_function_whose_task_has_timed_out_in_the_queue_is_not_called() -> None:
     async def run() -> None:
         running = Running(1)
         running.begin(1)

@@ -10,7 +10,7 @@ import pytest
 from tests.world_fixture import ROLE, WorldFixture, attributes, decision, only
 from workflowsvc.engine.invoker import Failed
 from workflowsvc.faults import ValidationException
-from workflowsvc.model.explain import MOST_DATA
+from workflowsvc.model.explain import MAX_DATA_CHARACTERS
 from workflowsvc.testing import LATER, World
 
 OPENING = [
@@ -222,18 +222,18 @@ def test_an_answer_does_not_reach_the_run_that_continues() -> None:
 
 def test_a_result_that_fits_into_no_event_fails_the_task() -> None:
     on = stage(f=lambda event: "x" * event["size"])
-    fits, too_long = MOST_DATA - 2, MOST_DATA - 1  # the quotes of JSON count
+    fits, too_long = MAX_DATA_CHARACTERS - 2, MAX_DATA_CHARACTERS - 1  # the quotes of JSON count
     events = on.history(
         run(on, invoke("a", input=f'{{"size": {fits}}}'), invoke("b", input=f'{{"size": {too_long}}}'))
     )
-    assert len(only(events, "LambdaFunctionCompleted")["result"]) == MOST_DATA
+    assert len(only(events, "LambdaFunctionCompleted")["result"]) == MAX_DATA_CHARACTERS
     assert only(events, "LambdaFunctionFailed")["reason"] == "ResponseTooLarge"
 
 
 def test_details_and_reasons_are_cut_to_what_an_event_holds() -> None:
     on = stage(f=lambda event: Failed("r" * 1_000, "d" * 100_000))
     failed = only(on.history(run(on, invoke())), "LambdaFunctionFailed")
-    assert (len(failed["reason"]), len(failed["details"])) == (256, MOST_DATA)
+    assert (len(failed["reason"]), len(failed["details"])) == (256, MAX_DATA_CHARACTERS)
 
 
 def test_an_id_may_be_used_again_while_it_is_open() -> None:

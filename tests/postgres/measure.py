@@ -1,11 +1,10 @@
 """What transitions and tasks cost in the PostgreSQL store: `python -m tests.postgres.measure [batches] [polls] …`.
 
-`batches`: 32 transitions to a commit, as the lane writes them, in lists; a transition is what tests/store/measure.py
-calls one. Prints commits per second, CPU of this process and of the server's. `polls`: a task taken, its execution
-locked, read and written. `pops`: tasks taken one at a time from a
-list that is filled as fast, with and without a snapshot held open beside it, with and without low watermarks.
-`lists`: pages of visibility over many runs. The server is made for this run, with fsync; figures are in
-docs/decisions/0008-postgresql.md.
+`batches`: 32 transitions to a commit, as the writer loop writes them, in lists; what a transition is says
+tests/store/measure.py. Prints commits per second, CPU of this process and of the server's. `polls`: a task taken, its
+execution locked, read and written. `pops`: tasks taken one at a time from a list that is filled as fast, with and
+without a snapshot held open beside it, with and without low watermarks. `lists`: pages of visibility over many runs.
+The server is made for this run, with fsync; figures are in docs/performance.md.
 """
 
 from __future__ import annotations
@@ -113,7 +112,7 @@ def pops(server: postgres.Server, store: Store, seconds: float) -> None:
 
 
 def polls(server: postgres.Server, store: Store, transactions: int, per_transaction: int) -> None:
-    """As the lane has it: a task is taken, its execution read, the start written down and the next task put."""
+    """As in the writer loop: a task is taken, its execution read, the start written down and the next task put."""
     chance, numbers = random.Random(per_transaction), count(per_transaction * 20_000_000)
     clock = count(NOW * 1_000_000)
     rows = [fresh_row(next(numbers), chance) for _ in range(200)]

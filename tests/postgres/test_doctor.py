@@ -129,7 +129,7 @@ def test_a_prepared_transaction_is_bad_until_it_is_ended(
     patient.execute(advice.removeprefix("end it: ").encode())
 
 
-def test_a_replication_slot_that_nobody_reads_is_bad(patient: Connection) -> None:
+def test_a_replication_slot_without_a_reader_is_bad(patient: Connection) -> None:
     patient.execute("select pg_create_physical_replication_slot('standby')")
     what, advice = the_bad(patient)
     assert "standby" in what

@@ -136,7 +136,7 @@ def test_a_commit_that_did_not_arrive_is_unavailable(through: PostgresStore, pro
 def test_a_commit_of_which_nothing_can_be_learned_is_unknown(
     through: PostgresStore, proxy: BlockingTcpProxy, where: Cut, committed: bool
 ) -> None:
-    """Nobody can be asked now."""
+    """No server can be asked now."""
     number = next(NUMBERS)
     proxy.cut_at("commit", where, and_refuse=True)
     with pytest.raises(OutcomeUnknown):
@@ -205,8 +205,10 @@ REFUSALS: list[tuple[str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("cause", "told"), REFUSALS, ids=[told for _, told in REFUSALS])
-def test_whatever_refuses_connections_is_told_and_heals(own_server: Server, cause: str, told: str) -> None:
+@pytest.mark.parametrize(("cause", "reported"), REFUSALS, ids=[reported for _, reported in REFUSALS])
+def test_what_refuses_connections_is_reported_and_heals(
+    own_server: Server, cause: str, reported: str
+) -> None:
     with psycopg.connect(own_server.dsn(), autocommit=True) as admin:
 
         def carry_out(statement: str) -> None:
@@ -231,7 +233,7 @@ def test_whatever_refuses_connections_is_told_and_heals(own_server: Server, caus
                         with store.transaction() as tx:
                             tx.put_meta("key", b"value")
                     except StoreError as error:  # of which one may be cut off while it commits
-                        refused = re.search(told, str(error)) is not None
+                        refused = re.search(reported, str(error)) is not None
                         if refused:
                             break
                 assert refused

@@ -182,7 +182,7 @@ def test_tasks_of_several_lists_are_taken_at_once_each_in_its_order(open_node: O
     assert take_from(one, a) == [rows["a"][1]]
 
 
-def test_tasks_are_taken_from_several_lists_at_once_at_most_so_many_from_each(open_node: OpenNode) -> None:
+def test_tasks_are_taken_from_several_lists_at_once_up_to_a_limit_for_each(open_node: OpenNode) -> None:
     one, other, none = (ListKey(DOMAIN, "decision", name) for name in ("one", "other", "none"))
     rows = [task_row(n, task_list="other" if n > 3 else "one", priority=n) for n in range(1, 6)]
     with open_node().transaction() as tx:

@@ -19,7 +19,7 @@ from workflowsvc.store.errors import StoreUnusable
 from workflowsvc.store.migrate import Migration, Version
 from workflowsvc.store.postgres import schema
 from workflowsvc.store.postgres.store import PostgresStore
-from workflowsvc.store.postgres.wire import without_password
+from workflowsvc.store.postgres.wire import shown_address
 
 NEWEST = schema.MIGRATIONS[-1].number
 
@@ -276,5 +276,5 @@ def test_migrate_of_sqlite_prints_and_applies(tmp_path: object, capsys: pytest.C
 
 def test_no_password_is_ever_shown() -> None:
     secret = "postgresql://me:geheim@db.example:5433,other/flows?sslmode=require"
-    assert without_password(secret) == "postgresql://me@db.example:5433,other/flows"
-    assert "geheim" not in without_password("host=/tmp user=me password=geheim dbname=flows")
+    assert shown_address(secret) == "postgresql://me@db.example:5433,other/flows"
+    assert "geheim" not in shown_address("host=/tmp user=me password=geheim dbname=flows")

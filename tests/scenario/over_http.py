@@ -56,22 +56,22 @@ class Door:
         action: Action,
         tenant: Tenant,
         request: Any,
-        gone: Disconnect | None,
+        disconnect: Disconnect | None,
         done: Callable[[Any], None],
         _request_id: str = "",
     ) -> None:
-        task = asyncio.ensure_future(self.call(action, tenant, request, gone))
+        task = asyncio.ensure_future(self.call(action, tenant, request, disconnect))
         task.add_done_callback(lambda task: task.cancelled() or done(task.exception() or task.result()))
 
-    async def call(self, action: Action, tenant: Tenant, request: Any, gone: Disconnect | None) -> Any:
+    async def call(self, action: Action, tenant: Tenant, request: Any, disconnect: Disconnect | None) -> Any:
         if action.kind != "poll":
-            return await self.api.call(action, tenant, request, gone)
+            return await self.api.call(action, tenant, request, disconnect)
         if not self.next_poll_waits:
-            gone = Disconnect()
-            gone.set()
-            return await self.api.call(action, tenant, request, gone)
+            disconnect = Disconnect()
+            disconnect.set()
+            return await self.api.call(action, tenant, request, disconnect)
         self.next_poll_waits = False
-        task = asyncio.ensure_future(self.api.call(action, tenant, request, gone))
+        task = asyncio.ensure_future(self.api.call(action, tenant, request, disconnect))
         self.waiting.append(task)
         return await task
 

@@ -250,7 +250,9 @@ def test_decisions_without_a_rate_are_never_throttled(on: WorldFixture) -> None:
 # --- lists ---
 
 
-def test_a_task_list_takes_only_so_many_activity_tasks_a_second(on: WorldFixture, monkeypatch: Any) -> None:
+def test_a_task_list_takes_a_limited_number_of_activity_tasks_a_second(
+    on: WorldFixture, monkeypatch: Any
+) -> None:
     """2,000 by SWF §12.1, which the 1,000 of the decision hide; so the list's own is made smaller here."""
     assert Rate(2000, 2000) == ACTIVITY_TASK_LIST
     monkeypatch.setattr("workflowsvc.service.buckets.ACTIVITY_TASK_LIST", Rate(2, 2))
@@ -282,7 +284,7 @@ def calls_of_a_run(on: WorldFixture, operation: str, run_id: str, token: str) ->
 
 
 @pytest.mark.parametrize("operation", sorted(RUNS))
-def test_one_run_can_be_called_only_so_often(on: WorldFixture, operation: str) -> None:
+def test_one_run_can_be_called_at_a_limited_rate(on: WorldFixture, operation: str) -> None:
     """SWF §12.4, beside the bucket of the account, which holds at least as much."""
     size, refill = RUNS[operation]
     assert CALLS[operation].size >= size

@@ -85,7 +85,7 @@ def test_types_of_a_kind_are_limited_by_domain_and_deprecated_ones_count(kind: s
     on.ask(register, name="n", version="3")
 
 
-def test_a_domain_has_only_so_many_tags() -> None:
+def test_a_domain_has_a_limited_number_of_tags() -> None:
     world = limited(max_resource_tags=3)
 
     def tags(*keys: str) -> list[dict[str, str]]:
@@ -114,7 +114,7 @@ def test_a_run_has_at_most_five_tags() -> None:
 # --- runs ---
 
 
-def test_a_domain_has_only_so_many_open_runs() -> None:
+def test_a_domain_has_a_limited_number_of_open_runs() -> None:
     on = stage(max_open_executions=2)
     other = WorldFixture(on.world, domain="other")
     on.start("a")
@@ -238,7 +238,7 @@ def test_a_run_whose_end_still_has_a_place_is_not_full() -> None:
         ),
     ],
 )
-def test_a_run_has_only_so_many_things_open(quota: str, decide: Any, failed: str, cause: str) -> None:
+def test_a_run_has_a_limited_number_of_things_open(quota: str, decide: Any, failed: str, cause: str) -> None:
     on = stage(**{quota: 3})
     run_id = on.start(lambdaRole=ROLE)
     on.decide(decide("1"), decide("2"))
@@ -268,7 +268,7 @@ def test_what_has_ended_makes_room() -> None:
 
 
 @pytest.mark.parametrize("kind", ["Decision", "Activity"])
-def test_a_list_has_only_so_many_polls_waiting(kind: str) -> None:
+def test_a_list_has_a_limited_number_of_waiting_polls(kind: str) -> None:
     """SWF §1.4.10; lists of one name, and other kinds of one list, have their own."""
     on = stage(max_pollers_per_list=2)
     poll = f"PollFor{kind}Task"

@@ -78,10 +78,10 @@ def _database(store: str) -> Iterator[OpenStore | None]:
 
 
 def _tell(failure: Failure, plan: Plan, args: argparse.Namespace) -> None:
-    print(f"seed {failure.seed}, step {failure.step}: {failure.told}\n")
+    print(f"seed {failure.seed}, step {failure.step}: {failure.report}\n")
     if not args.no_shrink and args.store == "memory":
         plan, failure = shrink(failure, plan)
-        print(f"shrunk: {failure.told}\n")
+        print(f"shrunk: {failure.report}\n")
     print("\n".join(failure.story[-60:]))
     command = f"python -m tests.sim --seed {plan.seed} --steps {plan.steps}"
     command += "" if plan.only is None else f" --only {spelt(plan.only)}"

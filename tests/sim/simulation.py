@@ -56,11 +56,11 @@ class Result(NamedTuple):
 class Failure(AssertionError):
     """`step` is where, -1: in the healthy phase."""
 
-    def __init__(self, seed: int, step: int, told: str, story: list[str]) -> None:
-        super().__init__(told)
+    def __init__(self, seed: int, step: int, report: str, story: list[str]) -> None:
+        super().__init__(report)
         self.seed = seed
         self.step = step
-        self.told = told
+        self.report = report
         self.story = story
 
 
@@ -89,10 +89,10 @@ def simulate(plan: Plan) -> Result:
             simulation.conclude()
     except Exception as error:
         where = traceback.extract_tb(error.__traceback__)[-1]
-        told = f"{type(error).__name__}: {error}\nat {where.filename}:{where.lineno} {where.line}"
+        report = f"{type(error).__name__}: {error}\nat {where.filename}:{where.lineno} {where.line}"
         if simulation.bugs:
-            told += "\nlogged: " + "\n".join(simulation.bugs)
-        raise Failure(plan.seed, step, told, simulation.story) from error
+            report += "\nlogged: " + "\n".join(simulation.bugs)
+        raise Failure(plan.seed, step, report, simulation.story) from error
     finally:
         simulation.world.store.close()
     return simulation.result()

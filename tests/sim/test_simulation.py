@@ -41,9 +41,9 @@ def _hold(seed: int) -> Result:
         return simulate(Plan(seed))
     except Failure as failure:
         plan, failure = shrink(failure, Plan(seed))
-        told = "\n".join([failure.told, *failure.story[-40:]])
+        report = "\n".join([failure.report, *failure.story[-40:]])
         only = spelt(plan.only or ())
-        pytest.fail(f"{told}\npython -m tests.sim --seed {seed} --only {only} --no-shrink", pytrace=False)
+        pytest.fail(f"{report}\npython -m tests.sim --seed {seed} --only {only} --no-shrink", pytrace=False)
 
 
 def test_a_seed_does_the_same_again_in_another_process() -> None:
@@ -87,8 +87,8 @@ def test_a_broken_rule_is_found_and_told_in_few_steps(capsys: pytest.CaptureFixt
         assert main() == 1
     finally:
         sys.argv = sys_argv
-    told = capsys.readouterr().out
-    (again,) = [line for line in told.splitlines() if line.startswith("again: ")]
+    report = capsys.readouterr().out
+    (again,) = [line for line in report.splitlines() if line.startswith("again: ")]
     words = again.split()
     seed, only = int(words[words.index("--seed") + 1]), read(words[words.index("--only") + 1])
     assert len(only) <= 30

@@ -10,7 +10,7 @@ import errno
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
-from tests.abuse import crowd, fuzz, growth, pollers, storm
+from tests.abuse import bad_clients, fuzz, growth, pollers, storm
 from tests.abuse.report import Report
 from tests.crash import kills, points, power, store_kills
 from tests.crash.disk_fault_run import Meanwhile, suffer
@@ -203,10 +203,10 @@ PARTS = (
     ),
     Part("fuzz", 6, f"{FUZZED:,} drawn requests", _fuzz),
     Part(
-        "crowd",
+        "bad-clients",
         0.5,
         "clients that dribble, stall and smuggle",
-        _on_a_server(lambda server: crowd.crowd(server, CLIENTS_OF_EACH_KIND), crowd.SETTINGS),
+        _on_a_server(lambda server: bad_clients.meet(server, CLIENTS_OF_EACH_KIND), bad_clients.SETTINGS),
     ),
     Part(
         "storm",

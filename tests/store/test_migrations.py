@@ -159,7 +159,7 @@ def test_a_node_goes_on_while_the_schema_is_expanded_beside_it(
         require_sound(database, world)
 
 
-def test_what_a_newer_release_has_contracted_is_refused_by_everybody(
+def test_what_a_newer_release_has_contracted_is_refused_by_every_command(
     database: Database, release: Callable[..., None], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     database.open().close()

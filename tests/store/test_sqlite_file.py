@@ -125,7 +125,7 @@ def test_an_empty_file_is_a_new_store(tmp_path: Path) -> None:
 def test_the_names_of_sqlite_for_memory_are_ordinary_file_names(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody loses data because of how a file is called."""
+    """The name of a file costs no data."""
     monkeypatch.chdir(tmp_path)
     for name in (":memory:", "file:x?mode=memory"):
         with closing(SqliteStore(name)) as store:

@@ -113,13 +113,13 @@ def _copy(
         )
     if checkpoint.run >= 0 or checkpoint.message >= 0:
         _say(context, "Going on with a copy that was begun before.")
-    transfer = Transfer(source, target, checkpoint, _Progress(context, "carried", of=counts.runs))
+    transfer = Transfer(source, target, checkpoint, _Progress(context, "copied", of=counts.runs))
     try:
         transfer.transfer()
     except KeyboardInterrupt:
         _note(context, "stopped; run the same command again to go on")
         raise
-    _say(context, f"{transfer.runs:,} runs carried.")
+    _say(context, f"{transfer.runs:,} runs copied.")
     try:
         same = compare(source, target, _Progress(context, "compared", of=counts.runs))
     except Different as difference:

@@ -31,9 +31,9 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
             "To check the data, run `workflowsvc fsck`."
         )
     from workflowsvc.store.postgres import doctor, schema
-    from workflowsvc.store.postgres.wire import without_password
+    from workflowsvc.store.postgres.wire import shown_address
 
-    where = without_password(arguments.store)
+    where = shown_address(arguments.store)
     with schema.opened(arguments.store, where) as connection, schema.failing_for(where):
         findings = doctor.examine(connection, where, context.clock.now_ms)
     for level, what, advice in findings:

@@ -48,9 +48,9 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
 
 def _postgres(context: CommandContext, dsn: str, *, only_print: bool, distribute: bool) -> None:
     from workflowsvc.store.postgres import schema
-    from workflowsvc.store.postgres.wire import without_password
+    from workflowsvc.store.postgres.wire import shown_address
 
-    where = without_password(dsn)
+    where = shown_address(dsn)
     with schema.opened(dsn, where) as connection:
         if only_print:
             version = schema.version_of(connection, where)

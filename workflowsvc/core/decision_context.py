@@ -1,7 +1,7 @@
 """What the rules of decisions may ask about everything outside one execution: types, quotas, rates, permissions.
 
-Owns the `DecisionContext` protocol and the records that it returns. The engine's unit of work implements it, and so do
-tests.
+Owns the `DecisionContext` protocol and the records that it returns. `service/decision_context.py` implements it, and so
+do tests.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The layout of the numbers that key stored rows: which bits of a run and of a position mean what.
 
-A run key has 63 bits: 41 of milliseconds since 2012, 14 that tell the runs of one millisecond apart, and 8 that
+A run key has 63 bits: 41 of milliseconds since 2012, 14 that distinguish the runs of one millisecond, and 8 that
 name the shard. So keys are in the order of start times, and the shard of every row that belongs to a run can be
 read off its key. A position (of a task in its list, of a message in the outbox) is microseconds since the epoch,
 then 10 bits of the node that made it.

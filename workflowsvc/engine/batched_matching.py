@@ -40,7 +40,7 @@ class BatchedMatching(Matching):
             self._to_claim.add(pending.key)
         self._wait(work, pending)
 
-    def look(self, work: MatchingWork, lists: Iterable[ListKey]) -> None:
+    def match_stored(self, work: MatchingWork, lists: Iterable[ListKey]) -> None:
         self._to_claim.update(lists)
 
     def readied(self, key: ListKey) -> None:

@@ -96,7 +96,7 @@ class Coordination(Protocol):
         """
         ...
 
-    def saw_news(self, now: int) -> None:
+    def saw_peer_events(self, now: int) -> None:
         """A run had events that this node had not seen."""
         ...
 

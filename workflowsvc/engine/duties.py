@@ -13,7 +13,7 @@ from workflowsvc.engine.agenda import RETRY_LOCKED_MS, RETRY_MS, Agenda
 from workflowsvc.engine.outbox_relay import OutboxRelay
 from workflowsvc.engine.unit_of_work import UnitOfWork
 
-DUE_RUNS_PER_BATCH = 200  # so that a storm of timers does not keep callers waiting
+DUE_RUNS_PER_BATCH = 200  # runs; bounds the delay of callers in the same batch
 DUE_EVENTS_PER_BATCH = 1_000  # recorded for due runs; one run may have a thousand timers due, 50 ms of work
 PURGED_EVENTS_PER_BATCH = 500
 
@@ -59,7 +59,7 @@ class PollStore:
         agenda.messages_waiting = True
         agenda.wake_by(work.now)
         agenda.purge_by(work.now)
-        work.look(state.pollers.lists())
+        work.match_stored(state.pollers.lists())
         work.collect()
 
     def roll_back(self, *, ran: bool) -> None:
@@ -78,7 +78,7 @@ class LockedLists:
 
     def run(self, work: UnitOfWork) -> None:
         lists, self._agenda.locked_lists = self._agenda.locked_lists, set()
-        work.look(list(lists))
+        work.match_stored(list(lists))
         work.collect()
 
     def roll_back(self, *, ran: bool) -> None:

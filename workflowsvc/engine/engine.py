@@ -56,8 +56,7 @@ class Engine:
         ids = Ids(random_bytes, after=_last_message(store, first_position(coordination.now_ms())))
         self.state = NodeState(settings, ids, coordination, no_lambda)
         self.writer = WriterLoop(store, clock, self.state)
-        coordination.listen(self.writer.look)
-        self.clock = clock
+        coordination.listen(self.writer.hinted)
 
     def invoke_with(self, begin: Begin, later: Later) -> Invoker:
         """Lambda tasks are started from now on, and `begin` has their functions called."""

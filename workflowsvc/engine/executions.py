@@ -44,7 +44,7 @@ class Executions:
             execution = self._new(run, row.run_id, row.domain, row.workflow_id)
             cache.histories.begin(run)
         if row.next_event_id != execution.next_event_id:
-            self._coordination.saw_news(now)
+            self._coordination.saw_peer_events(now)
             if not self._read_on(execution, row):
                 cache.forget(run)
                 return None
@@ -72,9 +72,9 @@ class Executions:
 
     def _read_on(self, execution: Execution, row: LockedRow) -> bool:
         """False when the run is being purged after all: a clock was set back, or another node's is a little ahead."""
-        first, news = execution.next_event_id, row.next_event_id - execution.next_event_id
-        bodies = self._tx.events(row.run, first, row.next_event_id - 1, news)
-        if len(bodies) < news:
+        first, unseen = execution.next_event_id, row.next_event_id - execution.next_event_id
+        bodies = self._tx.events(row.run, first, row.next_event_id - 1, unseen)
+        if len(bodies) < unseen:
             return False
         execution.replay([decode_event(body) for body in bodies])
         self._cache.histories.add(

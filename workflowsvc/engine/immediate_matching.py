@@ -28,7 +28,7 @@ class ImmediateMatching(Matching):
                 return
         self._wait(work, pending)
 
-    def look(self, work: MatchingWork, lists: Iterable[ListKey]) -> None:
+    def match_stored(self, work: MatchingWork, lists: Iterable[ListKey]) -> None:
         for key in lists:
             if self._pollers.waiting(key):
                 self._serve(work, key)

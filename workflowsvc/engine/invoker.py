@@ -20,7 +20,7 @@ from workflowsvc.engine.no_lambda import no_lambda
 from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.engine.writer_loop import WriterLoop
 from workflowsvc.faults import ServiceUnavailable
-from workflowsvc.model.explain import MOST_DATA
+from workflowsvc.model.explain import MAX_DATA_CHARACTERS
 
 NO_INPUT = "{}"  # the payload when the decision has no input (SWF §9.1)
 MAX_REASON_CHARACTERS = 256
@@ -118,7 +118,7 @@ def _record(work: UnitOfWork, invocation: Invocation, ending: Ending) -> None:
     execution = work.load_execution(invocation.run)
     if execution is None or not execution.is_open or invocation.scheduled_id not in execution.lambdas:
         return
-    ending = _within_limits(ending, min(MOST_DATA, work.quotas.max_data_characters))
+    ending = _within_limits(ending, min(MAX_DATA_CHARACTERS, work.quotas.max_data_characters))
     if isinstance(ending, Returned):
         lambdas.complete(execution, work.now, invocation.scheduled_id, ending.result)
     else:
@@ -138,6 +138,6 @@ def _within_limits(ending: Ending, most: int) -> Ending:
     return ending
 
 
-def too_large(most: int = MOST_DATA) -> Failed:
+def too_large(most: int = MAX_DATA_CHARACTERS) -> Failed:
     """The function did its work, but its answer fits into no event (SWF §12.1)."""
     return Failed("ResponseTooLarge", f"The function answered with more than {most} characters")

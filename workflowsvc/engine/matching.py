@@ -49,7 +49,7 @@ class Matching:
         """Hands the poll a task, or lets it wait."""
         raise NotImplementedError
 
-    def look(self, work: MatchingWork, lists: Iterable[ListKey]) -> None:
+    def match_stored(self, work: MatchingWork, lists: Iterable[ListKey]) -> None:
         """Gives the waiting polls of these lists what others have put there."""
         raise NotImplementedError
 

@@ -54,9 +54,7 @@ class MultiNode:
         self._ahead_ms = 0  # of the database's clock before the node's
         self.peers_seen_at = 0  # when events of another node were last read
         self._catalog_version: bytes | None = None
-        self._needs_catalog_lock = (
-            False  # a peer was faster to change the catalog: the next batch locks first
-        )
+        self._needs_catalog_lock = False  # after a lost race: the next batch locks the catalog first
         # of the batch at hand
         self._tx: PeerTransaction
         self._locked: set[int] = set()  # runs that no other node can change
@@ -140,7 +138,7 @@ class MultiNode:
         self._locked.add(run)
         return row
 
-    def saw_news(self, now: int) -> None:
+    def saw_peer_events(self, now: int) -> None:
         self.peers_seen_at = now
 
     def made(self, run: int) -> None:

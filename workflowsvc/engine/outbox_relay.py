@@ -52,7 +52,7 @@ class OutboxRelay:
         agenda, quarantine = self._agenda, work.state.quarantine
         limit = MESSAGES_PER_BATCH + len(quarantine.messages)
         rows = work.tx.messages(limit)
-        agenda.messages_waiting = len(rows) >= limit  # those in quarantine are no reason to look again
+        agenda.messages_waiting = len(rows) >= limit  # those in quarantine do not make the relay due
         for row in rows:
             if row.id in quarantine.messages:
                 continue

@@ -48,9 +48,7 @@ class Quarantine:
     def __init__(self) -> None:
         self.runs: set[int] = set()
         self.messages: set[int] = set()  # those of such runs included, and those left to the next process
-        self.isolate_failures = (
-            False  # background work is written piece by piece, as some could not be written
-        )
+        self.isolate_failures = False  # after a failed write: background work one piece at a time
 
 
 def quarantine_task(tx: Transaction, row: TaskRow) -> TaskRow:

@@ -11,9 +11,7 @@ from typing import NamedTuple
 from workflowsvc.engine.command_queue import Command
 
 FIRST_MS, LONGEST_MS = 2, 50  # pause between two tries; it doubles
-GIVE_UP_MS = (
-    15_000  # the database frees the locks of a silent node after ten seconds (store/postgres/wire.py)
-)
+GIVE_UP_MS = 15_000  # ms; longer than idle_in_transaction_session_timeout (10 s)
 
 
 class _Entry(NamedTuple):

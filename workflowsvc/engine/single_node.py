@@ -49,7 +49,7 @@ class SingleNode:
         return brief_linger_seconds(commands, self._linger_ms)
 
     def pause_after_conflict(self, attempts: int, random_bytes: RandomBytes) -> None:
-        """No other node is to be let pass."""
+        """There is no other node to give way to."""
 
     def trim(self) -> None:
         if len(self.empty_lists) > MAX_EMPTY_LISTS:
@@ -85,8 +85,8 @@ class SingleNode:
     def lock(self, run: int) -> LockedRow | None:
         return self._tx.lock([run]).get(run)
 
-    def saw_news(self, now: int) -> None:
-        """It was read for the first time."""
+    def saw_peer_events(self, now: int) -> None:
+        """No peer can have written them."""
 
     def made(self, run: int) -> None:
         """No other node can see it."""

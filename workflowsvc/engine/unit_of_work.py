@@ -1,8 +1,8 @@
-"""One batch of commands within one transaction: the door to every execution.
+"""One batch of commands within one transaction: the only access to executions.
 
 Owns `UnitOfWork`: loading executions, letting time pass for them, and writing down what they recorded. Writing takes
 two steps: `collect` takes over what the command at hand has recorded, `flush` hands what was collected to the store.
-Must not know the operations. One reading of the clock serves the whole batch; no answer is given before its commit.
+Must not know the actions. One reading of the clock serves the whole batch; no answer is given before its commit.
 """
 
 from __future__ import annotations
@@ -67,9 +67,8 @@ class UnitOfWork:
         self.settings = state.settings
         self.quotas = state.settings.quotas
         self.answers: list[tuple[Callable[[Any], None], Any]] = []  # given after the commit
-        self.after_commit: list[
-            Callable[[], None]
-        ] = []  # called after the commit, before answers; must not raise
+        # Called after the commit, before answers; must not raise.
+        self.after_commit: list[Callable[[], None]] = []
         self.events_recorded = 0
         self.last_run: int | None = None  # the execution at hand: where a bug must lie
         self.made: set[int] = set()  # executions that this transaction has made
@@ -177,7 +176,7 @@ class UnitOfWork:
         return run
 
     def refresh(self, run: int) -> None:
-        """Lets time pass for a run and writes down when it must be looked at again."""
+        """Lets time pass for a run and writes down when it is due next."""
         execution = self.load_execution(run)
         if execution is not None:
             self._dirty[run] = execution
@@ -269,9 +268,9 @@ class UnitOfWork:
         """Every waiting poll gets the empty answer, and none waits from now on."""
         self._matching.release(self)
 
-    def look(self, lists: list[ListKey]) -> None:
+    def match_stored(self, lists: list[ListKey]) -> None:
         """Gives the waiting polls of these lists what was put there by others than this process."""
-        self._matching.look(self, lists)
+        self._matching.match_stored(self, lists)
 
     def match(self) -> None:
         """Matches what is left when all commands of a batch have run."""

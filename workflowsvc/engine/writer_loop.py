@@ -2,7 +2,7 @@
 
 Owns the order of things: read the clock once, do the background work that is due, run the commands, match tasks with
 polls, commit, and only then answer (persist, then tell); and what becomes of a batch that fails. `step` runs one batch
-without a thread, for tests and simulation; `start` runs the loop in a thread. Must not know the operations, what the
+without a thread, for tests and simulation; `start` runs the loop in a thread. Must not know the actions, what the
 duties do, nor whether there are other nodes.
 """
 
@@ -40,7 +40,7 @@ class WriterLoop:
 
     def __init__(self, store: Store, clock: Clock, state: NodeState) -> None:
         self.state = state
-        self.deliver = deliver_here  # gives answers to their callers; replaced by a server
+        self.deliver = deliver_here  # the function that answers callers
         self.queue = CommandQueue()
         self.prefetches = state.coordination.prefetches
         self._store = store
@@ -49,7 +49,7 @@ class WriterLoop:
         self._duties = duties_of(state.agenda)
         self._retries = RetryQueue()
         self._last_batch = 0  # commands
-        self._rests_until = 0  # background work pauses after a failure
+        self._rests_until = 0  # pause of background work after a failure, until this moment
         self._throttled_log = ThrottledLog(log, clock)
         self._thread: Thread | None = None
 
@@ -62,15 +62,15 @@ class WriterLoop:
         """The time, by the clock that counts."""
         return self._coordination.now_ms()
 
-    def look(self, lists: list[ListKey]) -> None:
+    def hinted(self, lists: list[ListKey]) -> None:
         """Another node hints that these lists have got tasks."""
 
-        def look(work: UnitOfWork) -> Any:
-            work.look(lists)
+        def match(work: UnitOfWork) -> Any:
+            work.match_stored(lists)
             return NO_ANSWER
 
         if any(map(self.state.pollers.waiting, lists)):
-            self.submit(Command(look, _ignore))
+            self.submit(Command(match, _ignore))
 
     def start(self) -> None:
         self._thread = Thread(target=self._loop, name="writer", daemon=True)
@@ -163,9 +163,8 @@ class WriterLoop:
             except StoreError as error:
                 self._throttled_log.error("the store refused %s: %s", _named(commands), error)
                 self._rests_until = self.now_ms() + RETRY_MS
-                if isinstance(
-                    error, OutcomeUnknown
-                ):  # tasks may have been committed that polls here wait for
+                if isinstance(error, OutcomeUnknown):
+                    # Tasks may have been committed for which polls wait here.
                     self.state.agenda.poll_store_at = 0
                 return refused + self._refuse(commands, ServiceUnavailable())
             except Exception:

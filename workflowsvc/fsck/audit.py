@@ -29,10 +29,10 @@ Kind = Literal[
 ]
 """files: the database's own integrity check · history: it cannot be read or replayed · rule: a finding of
 `workflowsvc lint` · name: run, runId, workflowId and domain do not fit each other · row: columns of the execution ·
-task, tag, heartbeat, message: rows too many, too few or different · stray: orphans, rows of a run that has no row ·
+task, tag, heartbeat, message: rows too many, too few or different · `stray`: orphans, rows of a run that has no row ·
 open: two open runs of one workflowId.
 
-Of these, row, task, tag, heartbeat, message and stray follow from histories and can be repaired, except orphaned
+Of these, row, task, tag, heartbeat, message and `stray` follow from histories and can be repaired, except orphaned
 events and some messages; `Problem.repairable` says which.
 """
 

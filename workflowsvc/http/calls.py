@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from workflowsvc.settings import Settings
     from workflowsvc.tenant import Tenant
 
-log = logging.getLogger("workflowsvc.http.app")
+log = logging.getLogger(__name__)
 
 TARGET = b"x-amz-target"
 

@@ -61,16 +61,15 @@ class Connection(asyncio.Protocol):
         self._deadline = math.inf
         self._timed_phase = NOTHING  # the phase, and the request, that `_deadline` belongs to
         self._timed_request = 0
-        self._deaf = False  # nothing more is read: refused, or the last request has been admitted
+        self._stopped_reading = False  # refused, or the last request has been admitted
         self.received_eof = False
         # answering
         self._request: HttpRequest | None = None  # the one in work
         self._pipelined: deque[HttpRequest] = deque()
         self._refusal: bytes | None = None  # sent after the answers before it
         self._writing_paused = False
-        self._held: tuple[HttpRequest, bytes] | None = (
-            None  # waits for the client to take in the answer before
-        )
+        # An answer that waits until the client has taken in the one before.
+        self._held: tuple[HttpRequest, bytes] | None = None
         self._write_deadline = math.inf
         self._unsent_when_armed = 0  # bytes in the transport's buffer when `_write_deadline` was set
 
@@ -85,7 +84,7 @@ class Connection(asyncio.Protocol):
         if self._connections.draining:
             self.shutdown()  # accepted just before the server began to stop
         if not admitted:
-            self._deaf = True
+            self._stopped_reading = True
             self.transport.write(self._render_refusal(ServiceUnavailable.status, ServiceUnavailable()))
             self._close()
 
@@ -98,7 +97,7 @@ class Connection(asyncio.Protocol):
         self._drop_body()
         self._request = self._held = None
         self._pipelined.clear()
-        self._deaf = True
+        self._stopped_reading = True
         self._parser.close()
 
     def eof_received(self) -> bool:
@@ -115,7 +114,7 @@ class Connection(asyncio.Protocol):
         return True
 
     def data_received(self, data: bytes) -> None:
-        if self._deaf:
+        if self._stopped_reading:
             return
         parser = self._parser
         try:
@@ -126,9 +125,9 @@ class Connection(asyncio.Protocol):
             self._end_after_answers()
         except Exception:
             log.exception("a request could not be read")
-            self._deaf = True
+            self._stopped_reading = True
             self.transport.abort()
-        if self._deaf or parser.phase == NOTHING:
+        if self._stopped_reading or parser.phase == NOTHING:
             return
         if parser.phase != self._timed_phase or parser.requests_begun != self._timed_request:
             self._restart_deadline()
@@ -143,9 +142,8 @@ class Connection(asyncio.Protocol):
         self._writing_paused = False
         if self._held is not None:
             self._loop.call_soon(self._write_held)
-        if (
-            not self.transport.is_closing()
-        ):  # a closing connection ends only when the rest has been taken in too
+        # A closing connection ends only when the rest has been taken in, too.
+        if not self.transport.is_closing():
             self._write_deadline = math.inf
 
     # --- called by the parser, from within `feed` ---
@@ -161,7 +159,7 @@ class Connection(asyncio.Protocol):
         elif self._request.may_wait_long:
             # No client pipelines behind a poll, but forked processes that share a connection do (docs/clients.md): the
             # answers would reach the wrong one, up to a minute late. Cut it: both connect anew and ask again.
-            self._deaf = True
+            self._stopped_reading = True
             self._connections.body_bytes -= len(request.body)
             self.transport.abort()
         else:
@@ -170,8 +168,8 @@ class Connection(asyncio.Protocol):
             if len(self._pipelined) == MAX_PIPELINED:
                 request.keep_alive = False
         if not request.keep_alive:
-            self._deaf = True
-        return not self._deaf
+            self._stopped_reading = True
+        return not self._stopped_reading
 
     # --- refusing ---
 
@@ -191,7 +189,7 @@ class Connection(asyncio.Protocol):
         self._parser.drop_body()
 
     def _end_after_answers(self) -> None:
-        self._deaf = True
+        self._stopped_reading = True
         if self._request is None:
             self._finish()
 
@@ -256,7 +254,7 @@ class Connection(asyncio.Protocol):
             self._close()
         elif self._pipelined:
             self._start(self._pipelined.popleft())
-        elif self._deaf:
+        elif self._stopped_reading:
             self._finish()
         elif self._parser.phase == NOTHING:
             self._deadline = self._loop.time() + self._settings.keep_alive_seconds
@@ -296,7 +294,12 @@ class Connection(asyncio.Protocol):
         """Whether the kernel holds bytes of a new request. Closing now would reset the connection, and leave the client
         in doubt about what became of its call.
         """
-        if self._parser.phase != NOTHING or self._deaf or self.received_eof or self.transport.is_closing():
+        if (
+            self._parser.phase != NOTHING
+            or self._stopped_reading
+            or self.received_eof
+            or self.transport.is_closing()
+        ):
             return False
         arrived = select.poll()
         arrived.register(self.transport.get_extra_info("socket").fileno(), select.POLLIN)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from workflowsvc.http.request import HttpRequest
     from workflowsvc.tenant import Tenant
 
-log = logging.getLogger("workflowsvc.http.app")
+log = logging.getLogger(__name__)
 
 TEXT = [(b"content-type", b"text/plain; charset=utf-8")]
 VERSION_LINE = f"workflowsvc {__version__}: Amazon SWF, API version 2012-01-25\n".encode()

@@ -98,7 +98,7 @@ class HttpRequest:
         return self._disconnect is not None
 
     def client_left(self) -> None:
-        """The client is gone, or has closed its sending half and cannot be told from one that is."""
+        """The client is gone, or has closed its sending half and cannot be distinguished from one that is."""
         self.client_has_left = True
         if self._disconnect is not None:
             self._disconnect.set()

@@ -33,10 +33,10 @@ from workflowsvc.engine.invoker import (
 )
 from workflowsvc.lambdas.addresses import AddressRefused, Resolved, resolve
 from workflowsvc.lambdas.function_map import FunctionMap, Target
-from workflowsvc.model.explain import MOST_DATA
+from workflowsvc.model.explain import MAX_DATA_CHARACTERS
 
 CONNECT_SECONDS = 10.0  # for each address; a host that is down must not hold a place for 15 minutes
-MAX_BYTES = 4 * MOST_DATA  # of an answer; a character takes at most four bytes in UTF-8
+MAX_BYTES = 4 * MAX_DATA_CHARACTERS  # of an answer; a character takes at most four bytes in UTF-8
 MAX_HEADER_LINE_BYTES = 65_536
 MAX_HEADERS = 100
 

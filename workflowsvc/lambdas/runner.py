@@ -1,6 +1,6 @@
-"""Runs the functions of Lambda tasks on the event loop: a bounded number at a time, the rest in line, oldest first.
+"""Runs the functions of Lambda tasks on the event loop: a bounded number at a time, the rest queued, oldest first.
 
-Owns the line and the bound. Must not know how a function is called (`client.py`), nor what its ending changes
+Owns the queue and the bound. Must not know how a function is called (`client.py`), nor what its ending changes
 (`engine/invoker.py`).
 """
 
@@ -25,7 +25,7 @@ class FunctionRunner:
         self._call = call
         self._max_running = max_running
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._in_line: deque[tuple[Invocation, Invoker]] = deque()
+        self._queued: deque[tuple[Invocation, Invoker]] = deque()
         self._running: set[asyncio.Task[None]] = set()
         self._delayed = 0  # calls of `later` whose time has not come
         self._idle = asyncio.Event()
@@ -55,12 +55,12 @@ class FunctionRunner:
     # --- on the event loop ---
 
     def _enqueue(self, invocation: Invocation, invoker: Invoker) -> None:
-        self._in_line.append((invocation, invoker))
+        self._queued.append((invocation, invoker))
         self._fill()
 
     def _fill(self) -> None:
-        while self._in_line and len(self._running) < self._max_running:
-            task = asyncio.get_running_loop().create_task(self._run(*self._in_line.popleft()))
+        while self._queued and len(self._running) < self._max_running:
+            task = asyncio.get_running_loop().create_task(self._run(*self._queued.popleft()))
             self._running.add(task)
             task.add_done_callback(self._ended)
         self._note_idle()
@@ -91,7 +91,7 @@ class FunctionRunner:
         self._note_idle()
 
     def _note_idle(self) -> None:
-        if self._running or self._in_line or self._delayed:
+        if self._running or self._queued or self._delayed:
             self._idle.clear()
         else:
             self._idle.set()

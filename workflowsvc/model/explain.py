@@ -31,8 +31,6 @@ Json = dict[str, Any]
 MAX_DATA_CHARACTERS = 32_768
 """The longest input, result and the like: the model's Data, FunctionInput and FunctionResult."""
 
-MOST_DATA = MAX_DATA_CHARACTERS
-
 
 def explain(structure: ShapeClass, body: bytes) -> Shape:
     """Raises the fault that AWS would answer to a body that is no such structure.

@@ -1,1 +1,1 @@
-"""The 39 operations."""
+"""The actions: one row and one function each, and the dispatcher."""

@@ -99,11 +99,11 @@ class Api:
         self._readers.shutdown()
 
     async def call(
-        self, action: Action, tenant: Tenant, request: Any, gone: Disconnect | None = None
+        self, action: Action, tenant: Tenant, request: Any, disconnect: Disconnect | None = None
     ) -> Answer:
         """The answer; raises Fault. The same as `begin` for callers that can await."""
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self.begin(action, tenant, request, gone, partial(_resolve, future))
+        self.begin(action, tenant, request, disconnect, partial(_resolve, future))
         return await future
 
     def begin(
@@ -111,21 +111,21 @@ class Api:
         action: Action,
         tenant: Tenant,
         request: Any,
-        gone: Disconnect | None,
+        disconnect: Disconnect | None,
         done: Callable[[Answer], None],
         request_id: str = "",
     ) -> None:
-        """Gives the answer, or the Fault, to `done`, later and on the event loop; may raise a Fault at once. `gone` is
-        set when the client of a poll leaves. A callback and not a coroutine: a task and its futures cost a fifth of
-        a call (docs/performance.md).
+        """Gives the answer, or the Fault, to `done`, later and on the event loop; may raise a Fault at once.
+        `disconnect` is set when the client of a poll leaves. A callback and not a coroutine: a task and its futures
+        cost a fifth of a call (docs/performance.md).
         """
         dispatcher = self._dispatcher
         poll = dispatcher.dispatch(dispatcher.context(action, tenant, request_id), request, done)
         if poll is not None:
             assert self._loop is not None, "start() comes first"
             poll.timer = self._loop.call_later(self._settings.long_poll_seconds, poll.withdraw)
-            if gone is not None:
-                gone.then(poll.abandon)
+            if disconnect is not None:
+                disconnect.then(poll.abandon)
 
     # --- to the writer thread and the reader threads, and back ---
 

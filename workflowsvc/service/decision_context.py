@@ -10,7 +10,7 @@ from workflowsvc.service.types import activity_defaults, workflow_defaults
 from workflowsvc.settings import Limits
 
 
-class SessionSurroundings:
+class UnitOfWorkDecisionContext:
     """For one execution whose decisions are carried out."""
 
     def __init__(self, work: UnitOfWork, context: CallContext, execution: Execution) -> None:

@@ -1,7 +1,7 @@
 """An API that this server answers, and all of them together: which action a request names.
 
 Owns the target prefixes as they are looked up. SWF is one model among those that a port may serve; another one brings
-its own prefix, its own generated shapes and its own table of actions, and a line in `models.py`.
+its own prefix, its own shapes and its own table of actions, and a line in `models.py`.
 """
 
 from __future__ import annotations

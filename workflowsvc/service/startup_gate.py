@@ -26,7 +26,7 @@ from workflowsvc.tenant import Tenant
 
 RETRY_SECONDS = 1.0  # pause between attempts; the service must be back within five seconds of its database
 
-log = logging.getLogger("workflowsvc.opening")
+log = logging.getLogger("workflowsvc.startup")
 
 
 def is_passing(reason: Exception) -> bool:
@@ -89,14 +89,14 @@ class StartupGate:
         action: Action,
         tenant: Tenant,
         request: Any,
-        gone: Disconnect | None,
+        disconnect: Disconnect | None,
         done: Callable[[Answer], None],
         request_id: str = "",
     ) -> None:
         """As `Api.begin`; ServiceUnavailable until the database can be used."""
         if self._api is None:
             raise ServiceUnavailable
-        self._api.begin(action, tenant, request, gone, done, request_id)
+        self._api.begin(action, tenant, request, disconnect, done, request_id)
 
     async def drain(self) -> None:
         self._closed.set()

@@ -19,7 +19,7 @@ from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.faults import UnknownResourceFault
 from workflowsvc.model import shapes
 from workflowsvc.service.call_context import CallContext
-from workflowsvc.service.decision_context import SessionSurroundings
+from workflowsvc.service.decision_context import UnitOfWorkDecisionContext
 from workflowsvc.service.executions import EventSource, history_page, is_forgotten, unknown_execution
 from workflowsvc.service.paging import Pages
 from workflowsvc.service.registration import require_domain
@@ -140,7 +140,7 @@ def respond_decision_task_completed(
         execution_context=request.execution_context,
         task_list=request.task_list,
         schedule_to_start=request.task_list_schedule_to_start_timeout,
-        decision_context=SessionSurroundings(work, context, execution),
+        decision_context=UnitOfWorkDecisionContext(work, context, execution),
     )
     work.changed(execution)
 

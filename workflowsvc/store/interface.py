@@ -301,17 +301,6 @@ class PeerStore(Store, Protocol):
         ...
 
 
-class ReadOnlyStore(Protocol):
-    """A database that is only looked at."""
-
-    def reader(self) -> AbstractContextManager[AuditReader]: ...
-    def describe(self) -> str:
-        """Where the data is kept, for people."""
-        ...
-
-    def close(self) -> None: ...
-
-
 class RepairStore(Store, Protocol):
     """A database that is copied into or repaired."""
 

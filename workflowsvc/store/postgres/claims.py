@@ -29,9 +29,8 @@ _RunAt = tuple[int, int]
 
 class Claimed(NamedTuple, Generic[Candidate]):
     got: list[Candidate]
-    missed: list[
-        Candidate
-    ]  # before the last one got, or before the end: held by another node, or gone meanwhile
+    # Candidates before the last one got, or before the end, that were not got.
+    missed: list[Candidate]
     exhausted: bool  # there are no others
 
 

@@ -1,6 +1,6 @@
 """What an error of PostgreSQL means to the engine.
 
-Owns the translation of SQLSTATEs into the kinds of interface.py and nothing else.
+Owns the translation of SQLSTATEs into the kinds of store/errors.py and nothing else.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from workflowsvc.store.postgres.audit_reads import PostgresAuditReader
 from workflowsvc.store.postgres.queries import Queries
 from workflowsvc.store.postgres.reads import DomainNames
 from workflowsvc.store.postgres.statements import SQL
-from workflowsvc.store.postgres.wire import Wire, without_password
+from workflowsvc.store.postgres.wire import Wire, shown_address
 
 _SESSIONS = (
     "select pid, coalesce(host(client_addr), 'this machine') from pg_stat_activity"
@@ -31,7 +31,7 @@ class PostgresReadOnlyStore:
 
     def __init__(self, dsn: str, *, exclusive: bool = False) -> None:
         self._dsn = dsn
-        self._where = without_password(dsn)
+        self._where = shown_address(dsn)
         self._exclusive = exclusive
         self._names: DomainNames = {}
         with schema.opened(dsn, self._where) as connection:

@@ -25,7 +25,7 @@ from workflowsvc.store.postgres.schema import check
 from workflowsvc.store.postgres.statements import SQL
 from workflowsvc.store.postgres.transaction import PostgresRepairTransaction
 from workflowsvc.store.postgres.transaction_info import TransactionInfo
-from workflowsvc.store.postgres.wire import Wire, without_password
+from workflowsvc.store.postgres.wire import Wire, shown_address
 from workflowsvc.store.rows import ListKey
 
 MAX_READERS = 4  # twice the cores of a small machine; each counts towards the server's max_connections
@@ -37,7 +37,7 @@ class PostgresStore:
     def __init__(self, dsn: str) -> None:
         """Raises StoreUnusable with what to do about it."""
         self._dsn = dsn
-        self._where = without_password(dsn)
+        self._where = shown_address(dsn)
         check(dsn, self._where)
         self._names: DomainNames = {}
         self._low_watermarks = LowWatermarks(

@@ -42,7 +42,7 @@ PLANNER = {
 }
 # Citus has no generic plan for a statement that is not for one shard, and fails when one is forced.
 SPREAD_PLANNER = {"plan_cache_mode": "auto"}
-# A node that was stopped or cut off must not keep its locks, which other nodes would find taken for ever.
+# A node that was stopped or cut off must not keep its locks, which other nodes would find locked for ever.
 _TIME_OUTS = {
     "idle_in_transaction_session_timeout": "10s",
     "lock_timeout": "5s",
@@ -212,14 +212,13 @@ class Wire:
         return ConnectionLost(" ".join(message.split()) or "the connection was lost")
 
     def is_alive(self) -> bool:
-        """False when the server is known to have hung up; looks without waiting."""
+        """False when the server is known to have closed the connection; looks without waiting."""
         if self._connection.closed:
             return False
         self._poll.modify(self._socket, select.POLLIN)
         try:
-            while self._poll.poll(
-                0
-            ):  # the server's last message, then the end of the stream, which is an error to read
+            # The server's last message, then the end of the stream, which is an error to read.
+            while self._poll.poll(0):
                 self._pg.consume_input()
                 self._pg.is_busy()  # parses what was read
         except psycopg.Error:
@@ -258,7 +257,7 @@ def connect(dsn: str) -> psycopg.Connection[Row]:
         raise Unavailable(one_line(error)) from error
 
 
-def without_password(dsn: str) -> str:
+def shown_address(dsn: str) -> str:
     """The same address as it may be shown, in the form that `--store` takes."""
     try:
         given = conninfo.conninfo_to_dict(dsn)

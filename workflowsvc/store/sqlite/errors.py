@@ -1,6 +1,6 @@
 """What an error of SQLite means to the engine.
 
-Owns the translation into the kinds of interface.py and nothing else.
+Owns the translation into the kinds of store/errors.py and nothing else.
 """
 
 from __future__ import annotations

@@ -22,9 +22,8 @@ from workflowsvc.store.sqlite.errors import store_error
 from workflowsvc.store.sqlite.queries import Queries
 from workflowsvc.store.sqlite.writes import SqliteRepairTransaction
 
-READERS = (
-    4  # twice the cores of a small machine: more slow lists at the same time would only slow each other down
-)
+# Twice the cores of a small machine: more slow lists at the same time would slow each other down.
+READERS = 4
 PATIENCE_SECONDS = 10.0  # waiting for a connection that reads; a page of a list takes milliseconds
 
 

@@ -1,5 +1,5 @@
--- How a node claims executions, and with them their tasks and messages, without ever waiting for another node. As no
--- node waits while it holds a lock, there are no deadlocks between nodes.
+-- How a node claims executions, and with them their tasks and messages, without ever waiting for the lock of one. So nodes
+-- do not deadlock over executions; a deadlock over another row is a conflict.
 --
 -- Candidates are found by a read without locks, which may look into all shards, and each is then claimed by a statement
 -- that names its shard (claims.py, task_claims.py). What another node has claimed meanwhile is passed over.

@@ -1,4 +1,4 @@
--- Executions: the row of a run, its tags, and when it must be looked at again.
+-- Executions: the row of a run, its tags, and when it is due next.
 --
 -- New rows are sent as arrays, one for each column, because a statement costs more than the rows in it; generated/of_one_row.sql
 -- has the form for single rows. What is read, locked, changed or deleted is named by its key, in a statement for each row.

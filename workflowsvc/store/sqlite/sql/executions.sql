@@ -1,4 +1,4 @@
--- Executions: the row of a run, its tags, and when it must be looked at again.
+-- Executions: the row of a run, its tags, and when it is due next.
 
 -- :name executions
 -- primary key, once for each of the runs asked for; a join with an array is three times as fast as a statement per run

@@ -39,7 +39,7 @@ MEMORY_TOLERANCE = 0.10
 Behaviour = Callable[[int], Awaitable[None]]
 
 
-async def crowd(server: Server, each: int) -> Report:
+async def meet(server: Server, each: int) -> Report:
     """`each` clients of each kind."""
     report = Report()
     allow_open_files(6 * each)
