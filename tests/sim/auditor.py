@@ -224,13 +224,13 @@ class Auditor:
         assert ("nextPageToken" in answer) == (len(expected) > size)
 
     def _previous(self, run: int, started_id: int) -> int:
-        """The last decision task before this one that was worked on (SWF §4.7, §15.20; QUALITY §2.5.D8)."""
-        worked_on = [
+        """The start of the last decision task that was completed before (SWF §4.7, §15.20; QUALITY §2.5.D8)."""
+        completed = [
             attributes(event)["startedEventId"]
             for event in self._log.decoded[run][:started_id]
-            if event["eventType"] in ("DecisionTaskCompleted", "DecisionTaskTimedOut")
+            if event["eventType"] == "DecisionTaskCompleted"
         ]
-        return max(worked_on, default=0)
+        return max(completed, default=0)
 
     def _require_decisions(self, call: Call) -> None:
         """D5: one event for each decision, in the order given, directly behind the completion."""
