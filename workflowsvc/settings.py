@@ -182,10 +182,12 @@ class Settings:
             group="Behaviour",
         ),
     )
+    # 100 although AWS's documents say 1000: three reports asked for more, and none got more (SWF §2, §15.28).
     max_page_size: int = field(
-        default=1_000,
+        default=100,
         metadata=setting(
-            "largest page of a list, and its size when the request gives none (1000 in SWF)",
+            "largest page of a list or history, and its size when the request gives none (seen in SWF: 100; "
+            "documented: 1000)",
             group="Behaviour",
             unit="items",
             minimum=1,

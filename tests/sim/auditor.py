@@ -20,9 +20,10 @@ from tests.sim.calls import Call, Clients, HeldTask
 from tests.sim.decisions import EVENTS
 from tests.sim.faulty import Log
 from workflowsvc.core.run_ids import run_of
-from workflowsvc.settings import Limits
+from workflowsvc.settings import Limits, Settings
 from workflowsvc.tenant import Tenant
 
+PAGE_SIZE = Settings().max_page_size  # items, as every simulation has it
 _MARKER = re.compile(r"m-[0-9]+")
 
 RecordedAt = tuple[int, int]
@@ -219,7 +220,7 @@ class Auditor:
         expected = history[first - 1 : started_id]
         if call.members.get("reverseOrder"):
             expected = expected[::-1]
-        size = call.members.get("maximumPageSize") or len(expected)
+        size = min(call.members.get("maximumPageSize") or PAGE_SIZE, PAGE_SIZE)
         assert answer["events"] == expected[:size], "the task shows another history"
         assert ("nextPageToken" in answer) == (len(expected) > size)
 
