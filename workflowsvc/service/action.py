@@ -55,6 +55,8 @@ class Action:
     """For access policies: the ARN that `Resource` is compared with (SWF §13.1); None: the account as a whole."""
     condition_keys: Mapping[str, Callable[[Any], str | None]] = field(default_factory=dict[str, Any])
     """For access policies: condition key -> its value in a request, None when it is absent (SWF §13.2)."""
+    model: str = ""
+    """The target prefix of the model whose row this is; filled in by it."""
     name: str = field(init=False)
     decode: Decode = field(init=False)
 

@@ -112,7 +112,7 @@ def _milliseconds(seconds: float) -> int:
 def _list(
     reader: Reader, context: CallContext, request: Any, query: ExecutionQuery
 ) -> shapes.WorkflowExecutionInfos:
-    pages = Pages(context, request, context.settings.max_page_size)
+    pages = Pages(context, request, query.domain, query.order_by)
     rows = reader.list_executions(
         query._replace(
             ascending=bool(request.reverse_order),
