@@ -20,6 +20,7 @@ from workflowsvc.tenant import DEFAULT_ACCOUNT, DEFAULT_REGION
 
 ChildPolicyRule = Literal["any-close", "documented"]
 LimitsProfile = Literal["structural", "aws", "off"]
+EmptyPollToken = Literal["omitted", "empty"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
@@ -165,6 +166,15 @@ class Settings:
             group="Behaviour",
             unit="seconds",
             maximum=3_600,
+        ),
+    )
+    # Recorded answers have no taskToken, and official Java Flow depends on that (SWF §1.5.2, §1.5.3, §15.2).
+    empty_poll_token: EmptyPollToken = field(
+        default="omitted",
+        metadata=setting(
+            "taskToken of a poll that found no task: left out, as recorded, or an empty text, as documented, for "
+            "clients that read it without asking whether it is there",
+            group="Behaviour",
         ),
     )
     child_policy_applies: ChildPolicyRule = field(

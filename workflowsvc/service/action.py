@@ -13,6 +13,7 @@ from workflowsvc.core.outcome import TaskKind
 from workflowsvc.engine.unit_of_work import ExecutionReference
 from workflowsvc.model.shapes import Operation
 from workflowsvc.model.wire import Decode, decoder
+from workflowsvc.settings import Settings
 from workflowsvc.tenant import Tenant
 
 Kind = Literal["read", "write", "poll"]
@@ -47,8 +48,8 @@ class Action:
     execution is unknown, or does not exist, is carried out all the same."""
     task_token: TaskKind | None = None
     """The kind of task whose token a write's request holds; the token then names the execution."""
-    empty_answer: bytes = b""
-    """The answer of a poll that found nothing."""
+    empty_answer: Callable[[Settings], bytes] | None = None
+    """The answer of a poll that found nothing; every poll has one."""
     next_page: Callable[..., Any] | None = None
     """The read that answers a poll whose request has a `nextPageToken`."""
     resource: Callable[[Tenant, Any], str] | None = None

@@ -24,13 +24,24 @@ from workflowsvc.service.executions import EventSource, history_page, is_forgott
 from workflowsvc.service.paging import Pages
 from workflowsvc.service.registration import require_domain
 from workflowsvc.service.tokens import TaskToken
+from workflowsvc.settings import Settings
 from workflowsvc.store.interface import Reader
 from workflowsvc.store.rows import ListKey, TaskRow
 
-NO_DECISION_TASK = b'{"previousStartedEventId":0,"startedEventId":0}'
-"""The answer of a poll that found nothing: without a taskToken member (SWF §1.5.2, §15.2)."""
 
-NO_ACTIVITY_TASK = b'{"startedEventId":0}'
+def no_decision_task(settings: Settings) -> bytes:
+    """The answer of a poll that found nothing: without a taskToken member, or with an empty one (SWF §1.5.2, §15.2)."""
+    if settings.empty_poll_token == "empty":
+        return b'{"previousStartedEventId":0,"startedEventId":0,"taskToken":""}'
+    return b'{"previousStartedEventId":0,"startedEventId":0}'
+
+
+def no_activity_task(settings: Settings) -> bytes:
+    """As for a decision task."""
+    if settings.empty_poll_token == "empty":
+        return b'{"startedEventId":0,"taskToken":""}'
+    return b'{"startedEventId":0}'
+
 
 Reply = Callable[[Any], None]
 
