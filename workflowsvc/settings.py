@@ -192,6 +192,17 @@ class Settings:
             group="Behaviour",
         ),
     )
+    # Documented: not at all. But live tests of a client, in a domain with NONE, read the history right after the close
+    # (SWF §15.22).
+    min_retention_seconds: float = field(
+        default=60.0,
+        metadata=setting(
+            "time that closed runs can still be read where the retention of their domain is NONE or 0 days",
+            group="Behaviour",
+            unit="seconds",
+            maximum=86_400,  # one day: a longer retention is the domain's own
+        ),
+    )
     # 100 although AWS's documents say 1000: three reports asked for more, and none got more (SWF §2, §15.28).
     max_page_size: int = field(
         default=100,
@@ -317,6 +328,10 @@ class Settings:
     )
 
     quotas: Limits = field(default_factory=Limits)
+
+    @property
+    def min_retention_ms(self) -> int:
+        return round(self.min_retention_seconds * 1000)
 
     @classmethod
     def from_environment(
