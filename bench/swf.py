@@ -198,7 +198,7 @@ async def register(requests: Requests) -> None:
 
 
 async def history(connection: Client, requests: Requests, execution: Execution) -> list[Event]:
-    """All events of the execution, read in pages of 1,000."""
+    """All events of the execution, read in pages of 1,000 where the service gives them."""
     events: list[Event] = []
     token: dict[str, str] = {}
     while True:

@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import boto3
@@ -65,7 +66,17 @@ def register_domain(swf: Any) -> None:
 
 def decision_tasks(swf: Any, task_list: str) -> Iterator[Json]:
     """Decision tasks of this list, one after the other, for ever."""
-    return _tasks(swf.poll_for_decision_task, task_list, "decider")
+    return map(partial(_whole, swf, task_list), _tasks(swf.poll_for_decision_task, task_list, "decider"))
+
+
+def _whole(swf: Any, task_list: str, task: Json) -> Json:
+    """The decision task with its whole history: a page holds 100 events at most, here as on Amazon SWF."""
+    while token := task.pop("nextPageToken", None):
+        page = swf.poll_for_decision_task(domain=DOMAIN, taskList={"name": task_list}, nextPageToken=token)
+        task["events"] += page["events"]
+        if "nextPageToken" in page:
+            task["nextPageToken"] = page["nextPageToken"]
+    return task
 
 
 def activity_tasks(swf: Any, task_list: str) -> Iterator[Json]:

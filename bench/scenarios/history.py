@@ -31,7 +31,8 @@ async def run(bench: Bench) -> Result:
     )
     with bench.fresh_folder() as folder:
         store = f"sqlite:{folder}/history.db"
-        with workflowsvc(store, code=bench.code) as server:
+        settings = {"WORKFLOWSVC_MAX_PAGE_SIZE": "1000"}  # what is measured is a reading of whole pages
+        with workflowsvc(store, code=bench.code, settings=settings) as server:
             long, short = await measure(server, result)
         with workflowsvc(store, code=bench.code) as server:
             cold_short, cold_long = await first_signals(server, [short[0], short[1], long])

@@ -44,7 +44,7 @@ PATIENCE_SECONDS = 20.0
 MEMORY_SAMPLES_FROM = 0.2  # of the requests are sent before the baseline is taken
 MEMORY_TOLERANCE = 0.10
 ENOUGH_FOR_MEMORY = 20_000  # requests; with fewer, what is first used is still being loaded
-SETTINGS = {"long_poll_seconds": "0", "log_level": "warning"}
+SETTINGS = {"long_poll_seconds": "0", "log_level": "warning", "min_retention_seconds": "0"}
 
 
 class Line:

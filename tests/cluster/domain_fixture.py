@@ -101,7 +101,12 @@ class DomainFixture:
 
     def history(self, node: int, execution: dict[str, str]) -> list[dict[str, Any]]:
         """All events of the execution; fails when the linter finds something."""
-        events = self.ask(node, "GetWorkflowExecutionHistory", execution=execution)["events"]
+        events: list[dict[str, Any]] = []
+        page: dict[str, Any] = {"nextPageToken": None}
+        while "nextPageToken" in page:
+            token = page["nextPageToken"]
+            page = self.ask(node, "GetWorkflowExecutionHistory", execution=execution, nextPageToken=token)
+            events += page["events"]
         described = self.ask(node, "DescribeWorkflowExecution", execution=execution)
         findings = lint_history(events, execution=described)
         assert not findings, "\n".join(map(str, (*findings, *events)))

@@ -131,7 +131,7 @@ def test_nodes_that_lock_the_same_executions_in_different_orders_do_not_deadlock
         for done in [threads.submit(signal, node, order) for node, order in enumerate(orders)]:
             done.result()
     for execution in executions:
-        events = furnished.ask(0, "GetWorkflowExecutionHistory", execution=execution)["events"]
+        events = furnished.history(0, execution)
         names = [
             event["workflowExecutionSignaledEventAttributes"]["signalName"]
             for event in events

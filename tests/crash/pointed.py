@@ -151,7 +151,7 @@ def serve(order: Order, announce: Callable[[int], None]) -> int:
 
     server.Connection = PointedConnection  # type: ignore[misc]
     files = PointedFiles(points)
-    settings = Settings(port=0, long_poll_seconds=order.long_poll_seconds)
+    settings = Settings(port=0, long_poll_seconds=order.long_poll_seconds, min_retention_seconds=0)
     store = PointedStore(order.store, points)
     try:
         engine = Engine(store, SystemClock(), settings, os.urandom)

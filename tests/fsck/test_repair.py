@@ -7,6 +7,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.fsck.full_database import FullDatabase
+from tests.world_fixture import WORKFLOW
+from workflowsvc.core.durations import DAY_MS
+from workflowsvc.core.run_ids import run_of
 from workflowsvc.fsck import Problem, repair
 
 
@@ -223,3 +226,28 @@ def test_tasks_that_were_lost_line_up_in_the_order_of_their_events() -> None:
 def _timestamp(database: FullDatabase, run: int, event_id: int) -> float:
     sql = "select body ->> 'eventTimestamp' from events where run = ? and event_id = ?"
     return database.rows(sql, run, event_id)[0][0]
+
+
+def test_where_a_domain_keeps_nothing_the_service_has_decided_when_a_run_is_purged() -> None:
+    """An audit does not know the setting: whatever it can have been is right, and nothing else is."""
+    database = FullDatabase()
+    database.on.call("RegisterDomain", name="none", workflowExecutionRetentionPeriodInDays="NONE")
+    database.on.call("RegisterWorkflowType", domain="none", **WORKFLOW)
+    started = database.on.call(
+        "StartWorkflowExecution",
+        domain="none",
+        workflowId="gone soon",
+        workflowType=WORKFLOW,
+        executionStartToCloseTimeout="60",
+        taskStartToCloseTimeout="60",
+        taskList={"name": "none"},
+        childPolicy="TERMINATE",
+    )
+    database.on.call("TerminateWorkflowExecution", domain="none", workflowId="gone soon")
+    run = run_of(started["runId"])
+    for after_ms, right in ((0, True), (60_000, True), (DAY_MS, True), (-1, False), (DAY_MS + 1, False)):
+        database.rows("update executions set purge_at = closed_at + ? where run = ?", after_ms, run)
+        kinds = [problem.kind for problem in database.audit() if problem.run == run]
+        assert kinds == ([] if right else ["row"])
+    _repair(database, database.audit())
+    assert database.rows("select purge_at - closed_at from executions where run = ?", run) == [(60_000,)]

@@ -163,7 +163,14 @@ class Differential:
             "workflowId": run.workflow_id,
             "runId": self._actual(run.run_id),
         }
-        assert self._translated(answer["events"]) == _spelt(run)[: started.id]
+        events, page = answer["events"], answer
+        while "nextPageToken" in page:
+            token = page["nextPageToken"]
+            page = self.world.call(
+                "PollForDecisionTask", domain="d", taskList={"name": task_list}, nextPageToken=token
+            )
+            events += page["events"]
+        assert self._translated(events) == _spelt(run)[: started.id]
         self.decisions.append((answer["taskToken"], run, started))
         return True
 

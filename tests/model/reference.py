@@ -202,9 +202,9 @@ class Run:
         return override or (self.started["taskList"]["name"], None)
 
     def previous_started(self) -> int:
-        """Of the last decision task that was worked on, 0 if none (SWF §15.20)."""
-        ends = self.all("DecisionTaskCompleted", "DecisionTaskTimedOut")
-        return max((event.held["startedEventId"] for event in ends), default=0)
+        """The start of the last decision task that was completed, 0 if none (SWF §2.31, §15.20)."""
+        completed = self.all("DecisionTaskCompleted")
+        return max((event.held["startedEventId"] for event in completed), default=0)
 
 
 class Due(NamedTuple):

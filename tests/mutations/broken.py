@@ -77,11 +77,12 @@ MUTATIONS = (
         ("core",),
     ),
     Mutation(
-        "forgetful poll",
-        "previousStartedEventId forgets a decision task that timed out",
+        "poll of a lost task",
+        "previousStartedEventId counts a decision task that timed out",
         "core/decision_tasks.py",
-        "        execution.previous_started_id = attributes.started_event_id  # SWF §15.20\n",
-        "        pass\n",
+        "        task, execution.started_task = execution.started_task, None\n",
+        "        task, execution.started_task = execution.started_task, None\n"
+        "        execution.previous_started_id = attributes.started_event_id\n",
         ("scenarios", "model", "simulation"),
     ),
     # what follows from events

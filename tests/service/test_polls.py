@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
+
 from tests.http.support import Answer, Running, post, until
 from workflowsvc.clock import SystemClock
 from workflowsvc.engine.engine import Engine
@@ -15,7 +17,7 @@ from workflowsvc.engine.pollers import PendingPoll
 from workflowsvc.http.request import HttpRequest
 from workflowsvc.service.api import Api
 from workflowsvc.service.polls import Poll
-from workflowsvc.settings import Settings
+from workflowsvc.settings import EmptyPollToken, Settings
 from workflowsvc.store.sqlite.store import SqliteStore
 
 LIST = {"domain": "d", "taskList": {"name": "l"}}
@@ -74,3 +76,25 @@ def test_polls_that_were_answered_leave_nothing_to_the_garbage_collector() -> No
             until(lambda: polls_in_memory() <= before, "all polls are forgotten")
         finally:
             gc.enable()
+
+
+@pytest.mark.parametrize(
+    ("setting", "decision", "activity"),
+    [
+        ("omitted", b'{"previousStartedEventId":0,"startedEventId":0}', b'{"startedEventId":0}'),
+        (
+            "empty",
+            b'{"previousStartedEventId":0,"startedEventId":0,"taskToken":""}',
+            b'{"startedEventId":0,"taskToken":""}',
+        ),
+    ],
+)
+def test_a_poll_that_found_no_task_has_the_token_that_was_chosen(
+    setting: EmptyPollToken, decision: bytes, activity: bytes
+) -> None:
+    """Members stand in the order of the alphabet (SWF §1.2.5); SWF §1.5.2, §1.5.3."""
+    with serving(long_poll_seconds=0.05, empty_poll_token=setting) as server:
+        ask(server, "RegisterDomain", name="d", workflowExecutionRetentionPeriodInDays="1")
+        where = {"domain": "d", "taskList": {"name": "l"}}
+        assert ask(server, "PollForDecisionTask", **where).body == decision
+        assert ask(server, "PollForActivityTask", **where).body == activity

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from workflowsvc.faults import UnknownResourceFault
+from workflowsvc.settings import Settings
 from workflowsvc.testing import World
 
 START = {
@@ -28,7 +29,7 @@ class OneBatchAtATime(World):
 @pytest.fixture
 def world() -> OneBatchAtATime:
     """With a run `w` of many events that has just been terminated, in a domain that keeps nothing."""
-    world = OneBatchAtATime()
+    world = OneBatchAtATime(settings=Settings(min_retention_seconds=0))
     world.call("RegisterDomain", name="d", workflowExecutionRetentionPeriodInDays="0")
     world.call("RegisterWorkflowType", domain="d", name="t", version="1")
     started = world.call("StartWorkflowExecution", domain="d", **START)

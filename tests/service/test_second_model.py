@@ -16,15 +16,20 @@ from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.faults import UnknownOperationException, UnknownResourceFault, ValidationException
 from workflowsvc.http.app import HttpApp
 from workflowsvc.http.server import HttpServer
+from workflowsvc.model import shapes
 from workflowsvc.model.shapes import Operation, Shape
 from workflowsvc.service.action import Action, Rate
 from workflowsvc.service.actions import SWF
 from workflowsvc.service.api import Api
+from workflowsvc.service.buckets import Buckets
 from workflowsvc.service.call_context import CallContext
+from workflowsvc.service.paging import Pages
 from workflowsvc.service.service_model import ServiceModel, ServiceModels
+from workflowsvc.service.tokens import Tokens
 from workflowsvc.settings import Settings
 from workflowsvc.store.interface import Reader
 from workflowsvc.store.sqlite.store import SqliteStore
+from workflowsvc.tenant import Tenant
 from workflowsvc.testing import World
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=8)]
@@ -125,3 +130,18 @@ def test_a_world_names_the_action_that_it_does_not_know(name: str) -> None:
     with pytest.raises(UnknownOperationException) as caught:
         World().call(name)
     assert caught.value.__notes__ == [f"There is no action {name!r}"]
+
+
+def test_a_page_token_is_bound_to_the_model_of_its_action() -> None:
+    """Two models may have an action of one name."""
+    swf, other = (model.actions["DescribeDomain"] for model in (SWF, NOTES))
+    assert {action.model for action in SWF.actions.values()} == {"SimpleWorkflowService"}
+    tokens, request = Tokens(b"key"), shapes.ListDomainsInput(registration_status="REGISTERED")
+    asked, elsewhere = (
+        CallContext(action, Tenant(), 0, tokens, Settings(), Buckets(enforced=False))
+        for action in (swf, other)
+    )
+    request.next_page_token = Pages(asked, request).token("d")
+    assert Pages(asked, request).position(str) == "d"
+    with pytest.raises(ValidationException, match="Invalid token"):
+        Pages(elsewhere, request).position(str)

@@ -20,9 +20,10 @@ from tests.sim.calls import Call, Clients, HeldTask
 from tests.sim.decisions import EVENTS
 from tests.sim.faulty import Log
 from workflowsvc.core.run_ids import run_of
-from workflowsvc.settings import Limits
+from workflowsvc.settings import Limits, Settings
 from workflowsvc.tenant import Tenant
 
+PAGE_SIZE = Settings().max_page_size  # items, as every simulation has it
 _MARKER = re.compile(r"m-[0-9]+")
 
 RecordedAt = tuple[int, int]
@@ -219,18 +220,18 @@ class Auditor:
         expected = history[first - 1 : started_id]
         if call.members.get("reverseOrder"):
             expected = expected[::-1]
-        size = call.members.get("maximumPageSize") or len(expected)
+        size = min(call.members.get("maximumPageSize") or PAGE_SIZE, PAGE_SIZE)
         assert answer["events"] == expected[:size], "the task shows another history"
         assert ("nextPageToken" in answer) == (len(expected) > size)
 
     def _previous(self, run: int, started_id: int) -> int:
-        """The last decision task before this one that was worked on (SWF §4.7, §15.20; QUALITY §2.5.D8)."""
-        worked_on = [
+        """The start of the last decision task that was completed before (SWF §4.7, §15.20; QUALITY §2.5.D8)."""
+        completed = [
             attributes(event)["startedEventId"]
             for event in self._log.decoded[run][:started_id]
-            if event["eventType"] in ("DecisionTaskCompleted", "DecisionTaskTimedOut")
+            if event["eventType"] == "DecisionTaskCompleted"
         ]
-        return max(worked_on, default=0)
+        return max(completed, default=0)
 
     def _require_decisions(self, call: Call) -> None:
         """D5: one event for each decision, in the order given, directly behind the completion."""

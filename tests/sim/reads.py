@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.sim.auditor import CLOSING, attributes
+from tests.sim.auditor import CLOSING, PAGE_SIZE, attributes
 from tests.sim.decisions import IDS, LISTS, WORKFLOWS, Dice
 from workflowsvc import lint
 from workflowsvc.core.run_ids import run_of
@@ -128,7 +128,7 @@ def _pages(
         page = sim.read(operation, tenant, members)
         if page is None:
             return None
-        assert len(page[items]) <= size
+        assert len(page[items]) <= min(size, PAGE_SIZE)
         found += page[items]
         if "nextPageToken" not in page:
             return found

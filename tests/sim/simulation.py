@@ -425,7 +425,7 @@ def _attributes(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _settings(source: random.Random) -> Settings:
-    """Quotas so small that they are reached, in two seeds of three."""
+    """Quotas so small that they are reached, and no retention where a domain wants none, in two seeds of three."""
     if source.random() < 0.33:
         return Settings(child_policy_applies="documented" if source.random() < 0.5 else "any-close")
     quotas = Limits(
@@ -437,7 +437,8 @@ def _settings(source: random.Random) -> Settings:
         max_open_executions=source.choice((4, 8)),
         max_pollers_per_list=source.choice((1, 3)),
     )
-    return Settings(quotas=quotas, child_policy_applies=source.choice(("documented", "any-close")))
+    policy = source.choice(("documented", "any-close"))
+    return Settings(quotas=quotas, child_policy_applies=policy, min_retention_seconds=0)
 
 
 def every(seeds: Iterable[int], **plan: Any) -> list[Result]:

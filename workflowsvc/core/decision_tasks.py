@@ -142,7 +142,9 @@ def _completed(
     execution: Execution, _event_id: int, _at_ms: int, attributes: DecisionTaskCompletedEventAttributes
 ) -> None:
     assert execution.started_task is not None
-    execution.previous_started_id = execution.started_task.started_id
+    execution.previous_started_id = (
+        execution.started_task.started_id
+    )  # of a completed task alone (SWF §15.20)
     execution.started_task = None
     if attributes.execution_context is not None:
         execution.latest_context = attributes.execution_context
@@ -162,7 +164,6 @@ def _timed_out(
         task, execution.scheduled_task = execution.scheduled_task, None
     else:
         task, execution.started_task = execution.started_task, None
-        execution.previous_started_id = attributes.started_event_id  # SWF §15.20
     assert task is not None
     override = execution.override
     if task.temporary and override is not None and override.schedule_to_start is not None:

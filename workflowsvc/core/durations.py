@@ -11,6 +11,11 @@ def milliseconds(text: str | None) -> int | None:
 DAY_MS = 86_400_000
 
 
-def retention_ms(days: str) -> int:
-    """The time that a closed run is kept, in milliseconds; NONE, like "0", means not at all (SWF §2.1)."""
-    return 0 if days == "NONE" else int(days) * DAY_MS
+def retention_days(text: str) -> int:
+    """The days that a domain keeps closed runs; NONE means 0 (SWF §2.1)."""
+    return 0 if text == "NONE" else int(text)
+
+
+def retention_ms(text: str, min_ms: int) -> int:
+    """The time that a closed run is kept, in milliseconds; `min_ms` when the domain keeps none (SWF §15.22)."""
+    return max(retention_days(text) * DAY_MS, min_ms)

@@ -382,7 +382,7 @@ class UnitOfWork:
     def _purge_at(self, execution: Execution) -> int:
         assert execution.closed_at is not None
         retention = self.catalog.domain_by_id(execution.domain).retention
-        return execution.closed_at + retention_ms(retention)
+        return execution.closed_at + retention_ms(retention, self.settings.min_retention_ms)
 
     def _count_open(self, domain: int, change: int) -> None:
         self.state.catalog.open_counts[domain] = self.open_count(domain) + change

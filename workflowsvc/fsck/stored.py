@@ -11,10 +11,11 @@ import msgspec
 
 import workflowsvc.core as _core  # for its import, which fills the registries of rules
 from workflowsvc.core import activities
-from workflowsvc.core.durations import retention_ms
+from workflowsvc.core.durations import DAY_MS, retention_days, retention_ms
 from workflowsvc.core.execution import Execution
 from workflowsvc.core.outcome import implied_tasks
 from workflowsvc.model.events import Event, decode_event, encode_event
+from workflowsvc.settings import Settings
 from workflowsvc.store.interface import AuditReader
 from workflowsvc.store.rows import ExecutionRow, HeartbeatRow, TagRow, TaskRow
 
@@ -134,9 +135,6 @@ def implied(stored: Stored, events: list[Event], execution: Execution, retention
     """The rows that the history of this run implies. `retention`: days, as its domain has it."""
     started = execution.started
     parent = started.parent_workflow_execution
-    purge_at = None
-    if execution.closed_at is not None:
-        purge_at = execution.closed_at + retention_ms(retention)
     row = stored.row._replace(
         type_name=started.workflow_type.name,
         type_version=started.workflow_type.version,
@@ -149,7 +147,7 @@ def implied(stored: Stored, events: list[Event], execution: Execution, retention
         cancel_requested=execution.cancel_requested,
         closed_at=execution.closed_at,
         close_status=execution.close_status,
-        purge_at=purge_at,
+        purge_at=_purge_at(stored.row, execution.closed_at, retention),
     )
     return Implied(
         row=row,
@@ -157,6 +155,21 @@ def implied(stored: Stored, events: list[Event], execution: Execution, retention
         tags=_tags(row),
         heartbeats=[heartbeat for heartbeat in stored.heartbeats if is_expected(execution, heartbeat)],
     )
+
+
+def _purge_at(row: ExecutionRow, closed_at: int | None, retention: str) -> int | None:
+    """The end of the retention. Where a domain keeps nothing, a setting of the service that closed the run has decided
+    it: it is not known here, so any moment that it can have chosen is right.
+    """
+    if closed_at is None:
+        return None
+    if (
+        retention_days(retention) == 0
+        and row.purge_at is not None
+        and closed_at <= row.purge_at <= closed_at + DAY_MS
+    ):
+        return row.purge_at
+    return closed_at + retention_ms(retention, Settings().min_retention_ms)
 
 
 def _tasks(stored: Stored, events: list[Event], execution: Execution) -> list[TaskRow]:

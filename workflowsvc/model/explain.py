@@ -17,7 +17,7 @@ from msgspec import inspect
 from workflowsvc.faults import SerializationException
 from workflowsvc.model import shapes, validation_text
 from workflowsvc.model.input_rules import INPUT_RULES
-from workflowsvc.model.shapes import DECISIONS, Decision, Shape, ShapeClass
+from workflowsvc.model.shapes import Shape, ShapeClass
 
 _parse = msgspec.json.Decoder().decode
 _INTEGERS = range(-(2**31), 2**31)
@@ -177,21 +177,14 @@ def _broken(expected: inspect.Type, value: Any, path: str) -> Iterator[str]:
 
 
 def _broken_structure(expected: inspect.StructType, value: Json, path: str) -> Iterator[str]:
-    needed = _needed_attributes(value) if expected.cls is Decision else None
     for field in expected.fields:
         name = field.encode_name
         member = value.get(name)
         member_path = f"{path}.{name}" if path else name
         if member is not None:
             yield from _broken(_present(field.type)[0], member, member_path)
-        elif field.required or name == needed:
+        elif field.required:
             yield validation_text.violation(None, member_path, validation_text.NOT_NULL)
-
-
-def _needed_attributes(decision: Json) -> str | None:
-    """The member that holds the attributes of the stated type, if that type needs any (SWF §3.2)."""
-    shape = DECISIONS.get(decision.get("decisionType", ""))
-    return shape.member if shape is not None and shape.attributes_required else None
 
 
 def _broken_list(expected: inspect.ListType, elements: list[Any], path: str) -> Iterator[str]:

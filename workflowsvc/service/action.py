@@ -13,6 +13,7 @@ from workflowsvc.core.outcome import TaskKind
 from workflowsvc.engine.unit_of_work import ExecutionReference
 from workflowsvc.model.shapes import Operation
 from workflowsvc.model.wire import Decode, decoder
+from workflowsvc.settings import Settings
 from workflowsvc.tenant import Tenant
 
 Kind = Literal["read", "write", "poll"]
@@ -47,14 +48,16 @@ class Action:
     execution is unknown, or does not exist, is carried out all the same."""
     task_token: TaskKind | None = None
     """The kind of task whose token a write's request holds; the token then names the execution."""
-    empty_answer: bytes = b""
-    """The answer of a poll that found nothing."""
+    empty_answer: Callable[[Settings], bytes] | None = None
+    """The answer of a poll that found nothing; every poll has one."""
     next_page: Callable[..., Any] | None = None
     """The read that answers a poll whose request has a `nextPageToken`."""
     resource: Callable[[Tenant, Any], str] | None = None
     """For access policies: the ARN that `Resource` is compared with (SWF §13.1); None: the account as a whole."""
     condition_keys: Mapping[str, Callable[[Any], str | None]] = field(default_factory=dict[str, Any])
     """For access policies: condition key -> its value in a request, None when it is absent (SWF §13.2)."""
+    model: str = ""
+    """The target prefix of the model whose row this is; filled in by it."""
     name: str = field(init=False)
     decode: Decode = field(init=False)
 

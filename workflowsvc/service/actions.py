@@ -161,7 +161,7 @@ _ROWS = (
         "poll",
         tasks.poll_for_decision_task,
         Rate(2000, 200),
-        empty_answer=tasks.NO_DECISION_TASK,
+        empty_answer=tasks.no_decision_task,
         next_page=tasks.next_page_of_decision_task,
     ),
     Action(
@@ -176,7 +176,7 @@ _ROWS = (
         "poll",
         tasks.poll_for_activity_task,
         Rate(2000, 200),
-        empty_answer=tasks.NO_ACTIVITY_TASK,
+        empty_answer=tasks.no_activity_task,
     ),
     Action(
         OPERATIONS["RecordActivityTaskHeartbeat"],

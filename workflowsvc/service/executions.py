@@ -181,7 +181,7 @@ def get_workflow_execution_history(
     """The events in order of their ids, or newest first; open and closed runs alike."""
     row = _require_row(reader, context, request.domain, request.execution)
     context.buckets.require_run(row.run_id, context.action, context.now)
-    pages = Pages(context, request, context.settings.max_page_size)
+    pages = Pages(context, request, row.run)
     events, following = history_page(
         reader,
         row.run,

@@ -1,17 +1,16 @@
 """Cutting results into pages (SWF §2, common pagination rules).
 
-Owns the page size and the binding of a page token to its call: all arguments but the page size must be repeated
-unchanged.
+Owns the page size and the binding of a page token to what it continues: the action, a domain or run, and the order. The
+other arguments may change from page to page: callers compute `oldestDate` anew, or poll with another `identity`. Those
+of the call count then, because a token holds a place in an order and nothing else.
 """
 
 from __future__ import annotations
 
-from hashlib import blake2b
 from typing import Any
 
 import msgspec
 
-from workflowsvc.model.shapes import Shape
 from workflowsvc.service.call_context import CallContext
 from workflowsvc.service.tokens import PageKey
 
@@ -21,15 +20,16 @@ _encode = msgspec.json.Encoder().encode
 class Pages:
     """The paging of one call."""
 
-    def __init__(self, context: CallContext, request: Any, largest: int) -> None:
-        """`largest`: items of a page at most, and of a page whose request names no size."""
+    def __init__(self, context: CallContext, request: Any, *scope: int | str) -> None:
+        """`scope`: whose items are listed (the number of a domain or run), and the order beside `reverseOrder`."""
+        largest = context.settings.max_page_size
         self._context = context
-        self._request = request
+        self._scope = (*scope, bool(request.reverse_order))
         self._token: str | None = request.next_page_token or None
         self.size: int = min(request.maximum_page_size or largest, largest)
 
     def position(self, form: Any) -> Any:
-        """Where this page begins, None for the first; ValidationException for a token of another call."""
+        """Where this page begins, None for the first; ValidationException for a token that continues something else."""
         if self._token is None:
             return None
         return self._context.tokens.read_page(self._key(), self._context.now, self._token, form)
@@ -40,9 +40,5 @@ class Pages:
 
     def _key(self) -> PageKey:
         """Made only when there is a token to read or to make: most calls have one page."""
-        return PageKey(self._context.tenant, self._context.action.name, _digest(self._request))
-
-
-def _digest(request: Shape) -> bytes:
-    same = msgspec.structs.replace(request, next_page_token=None, maximum_page_size=None)
-    return blake2b(_encode(same), digest_size=16).digest()
+        action = self._context.action
+        return PageKey(self._context.tenant, f"{action.model}.{action.name}", _encode(self._scope))

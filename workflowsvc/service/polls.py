@@ -88,4 +88,8 @@ class Poll:
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
-        reply(self._context.action.empty_answer if answer is None else answer)
+        if answer is None:
+            empty_answer = self._context.action.empty_answer
+            assert empty_answer is not None
+            answer = empty_answer(self._context.settings)
+        reply(answer)

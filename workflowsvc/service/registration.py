@@ -85,7 +85,7 @@ def describe_domain(
 def list_domains(
     reader: Reader, context: CallContext, request: shapes.ListDomainsInput
 ) -> shapes.DomainInfos:
-    pages = Pages(context, request, context.settings.max_page_size)
+    pages = Pages(context, request)
     after = pages.position(str)
     descending = bool(request.reverse_order)
     rows = reader.domains(context.tenant.key, request.registration_status, after, pages.size + 1, descending)
@@ -349,15 +349,16 @@ def _list_types(
     reader: Reader, context: CallContext, kind: TypeKind, request: Any
 ) -> tuple[list[TypeRow], str | None]:
     domain = require_domain(reader, context, request.domain)
-    pages = Pages(context, request, context.settings.max_page_size)
+    pages = Pages(context, request, domain.id)
+    after: tuple[str, str] | None = pages.position(tuple[str, str])
+    descending = bool(request.reverse_order)
+    if request.name is not None and after is not None and after[0] != request.name:
+        # The page before had another filter: all types of this name stand behind its end, or none does.
+        if (request.name < after[0]) != descending:
+            return [], None
+        after = None
     rows = reader.types(
-        domain.id,
-        kind,
-        request.registration_status,
-        request.name,
-        pages.position(tuple[str, str]),
-        pages.size + 1,
-        bool(request.reverse_order),
+        domain.id, kind, request.registration_status, request.name, after, pages.size + 1, descending
     )
     more = len(rows) > pages.size
     rows = rows[: pages.size]

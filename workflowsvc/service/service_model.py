@@ -7,6 +7,7 @@ its own prefix, its own shapes and its own table of actions, and a line in `mode
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from workflowsvc.faults import UnknownOperationException
 from workflowsvc.service.action import Action
@@ -16,9 +17,12 @@ class ServiceModel:
     """One API."""
 
     def __init__(self, target_prefixes: Sequence[str], actions: Iterable[Action]) -> None:
-        """`target_prefixes`: what stands before the dot and the name in `X-Amz-Target`."""
+        """`target_prefixes`: what stands before the dot and the name in `X-Amz-Target`. The first of them names the
+        model, so it must stay the same while page tokens are about."""
         self.target_prefixes = tuple(target_prefixes)
-        self.actions: Mapping[str, Action] = {action.name: action for action in actions}
+        self.actions: Mapping[str, Action] = {
+            action.name: replace(action, model=self.target_prefixes[0]) for action in actions
+        }
 
 
 class ServiceModels:

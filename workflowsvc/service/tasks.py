@@ -24,24 +24,36 @@ from workflowsvc.service.executions import EventSource, history_page, is_forgott
 from workflowsvc.service.paging import Pages
 from workflowsvc.service.registration import require_domain
 from workflowsvc.service.tokens import TaskToken
+from workflowsvc.settings import Settings
 from workflowsvc.store.interface import Reader
 from workflowsvc.store.rows import ListKey, TaskRow
 
-NO_DECISION_TASK = b'{"previousStartedEventId":0,"startedEventId":0}'
-"""The answer of a poll that found nothing: without a taskToken member (SWF §1.5.2, §15.2)."""
 
-NO_ACTIVITY_TASK = b'{"startedEventId":0}'
+def no_decision_task(settings: Settings) -> bytes:
+    """The answer of a poll that found nothing: without a taskToken member, or with an empty one (SWF §1.5.2, §15.2)."""
+    if settings.empty_poll_token == "empty":
+        return b'{"previousStartedEventId":0,"startedEventId":0,"taskToken":""}'
+    return b'{"previousStartedEventId":0,"startedEventId":0}'
+
+
+def no_activity_task(settings: Settings) -> bytes:
+    """As for a decision task."""
+    if settings.empty_poll_token == "empty":
+        return b'{"startedEventId":0,"taskToken":""}'
+    return b'{"startedEventId":0}'
+
 
 Reply = Callable[[Any], None]
 
 
 class DecisionPage(msgspec.Struct, array_like=True):
-    """Where the next page of a decision task's history begins; the task it belongs to."""
+    """Where the next page of a decision task's history begins; the task and the part of the history it belongs to."""
 
     run: int
     scheduled_id: int
     started_id: int
     previous_started_id: int
+    first_event_id: int
     next_event_id: int
 
 
@@ -64,8 +76,11 @@ def poll_for_decision_task(
         previous = execution.previous_started_id
         task = decision_tasks.start(execution, work.now, identity=request.identity)
         work.changed(execution)
-        page = DecisionPage(row.run, task.scheduled_id, task.started_id, previous, 0)
-        return _decision_task(work, context, request, page, execution.name, execution.started.workflow_type)
+        first = previous if request.start_at_previous_started_event and previous else 1
+        page = DecisionPage(row.run, task.scheduled_id, task.started_id, previous, first, 0)
+        pages = Pages(context, request, domain.id)
+        workflow_type = execution.started.workflow_type
+        return _decision_task(work, context, request, pages, page, execution.name, workflow_type)
 
     pending = PendingPoll(ListKey(domain.id, "decision", request.task_list.name), start, reply)
     work.poll(pending)
@@ -76,35 +91,31 @@ def next_page_of_decision_task(
     reader: Reader, context: CallContext, request: shapes.PollForDecisionTaskInput
 ) -> shapes.DecisionTask:
     """The next page of the same task: same token and ids, never a new task, no waiting."""
-    require_domain(reader, context, request.domain)
-    page = _pages(context, request).position(DecisionPage)
+    domain = require_domain(reader, context, request.domain)
+    pages = Pages(context, request, domain.id)
+    page = pages.position(DecisionPage)
     row = reader.executions([page.run]).get(page.run)
     if row is None or is_forgotten(row, context):
         raise UnknownResourceFault(f"Unknown decision task, scheduledEventId = {page.scheduled_id}")
     name = shapes.WorkflowExecution(run_id=row.run_id, workflow_id=row.workflow_id)
     workflow_type = shapes.WorkflowType(name=row.type_name, version=row.type_version)
-    return _decision_task(reader, context, request, page, name, workflow_type)
-
-
-def _pages(context: CallContext, request: shapes.PollForDecisionTaskInput) -> Pages:
-    return Pages(context, request, context.settings.max_page_size)
+    return _decision_task(reader, context, request, pages, page, name, workflow_type)
 
 
 def _decision_task(
     source: EventSource,
     context: CallContext,
     request: shapes.PollForDecisionTaskInput,
+    pages: Pages,
     page: DecisionPage,
     name: shapes.WorkflowExecution,
     workflow_type: shapes.WorkflowType,
 ) -> shapes.DecisionTask:
     """The history as of the start of the task: its last event is the DecisionTaskStarted (SWF §2.31)."""
-    pages = _pages(context, request)
-    from_previous = request.start_at_previous_started_event and page.previous_started_id
     events, following = history_page(
         source,
         page.run,
-        first=page.previous_started_id if from_previous else 1,
+        first=page.first_event_id,
         last=page.started_id,
         begin=page.next_event_id or None,
         size=pages.size,

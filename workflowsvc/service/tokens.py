@@ -42,11 +42,11 @@ class _Page(msgspec.Struct, array_like=True):
 
 
 class PageKey(NamedTuple):
-    """What a page token is bound to: one operation of one tenant with the same arguments."""
+    """What a page token is bound to."""
 
     tenant: Tenant
-    operation: str
-    arguments: bytes
+    operation: str  # with the prefix of its model
+    scope: bytes  # what is listed, in which order
 
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -111,4 +111,4 @@ class Tokens:
 
 
 def _purpose(key: PageKey) -> bytes:
-    return b"\0".join((key.tenant.key.encode(), b"page", key.operation.encode(), key.arguments))
+    return b"\0".join((key.tenant.key.encode(), b"page", key.operation.encode(), key.scope))

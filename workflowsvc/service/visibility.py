@@ -78,9 +78,9 @@ def _forgotten_by(reader: Reader, context: CallContext, domain: DomainRow) -> in
     All other calls answer that such a run is unknown, whether or not it is purged yet (SWF §8.12).
     """
     purge_at = reader.next_purge_at()
-    return (
-        None if purge_at is None or purge_at > context.now else context.now - retention_ms(domain.retention)
-    )
+    if purge_at is None or purge_at > context.now:
+        return None
+    return context.now - retention_ms(domain.retention, context.settings.min_retention_ms)
 
 
 def _filtered(
@@ -112,7 +112,7 @@ def _milliseconds(seconds: float) -> int:
 def _list(
     reader: Reader, context: CallContext, request: Any, query: ExecutionQuery
 ) -> shapes.WorkflowExecutionInfos:
-    pages = Pages(context, request, context.settings.max_page_size)
+    pages = Pages(context, request, query.domain, query.order_by)
     rows = reader.list_executions(
         query._replace(
             ascending=bool(request.reverse_order),

@@ -35,7 +35,7 @@ public final class Main {
 
   private final SwfClient service =
       SwfClient.builder()
-          // A long poll is held for 60 s; the client's own default gives up after 30.
+          // A long poll is held for 60 s. SwfClient's own 90 s would do; a ready-made httpClient gives up after 30.
           .httpClientBuilder(ApacheHttpClient.builder().socketTimeout(Duration.ofSeconds(75)))
           .build();
 
