@@ -39,6 +39,7 @@ class _Link:
     def __init__(self) -> None:
         self.client: asyncio.Transport | None = None
         self.server: asyncio.Transport | None = None
+        self.awaits_answer = False
         self.closes_after_answer = False
         self.loses_commit_answer = False
         self.closing = False
@@ -182,6 +183,7 @@ class TcpProxy:
         assert link.server is not None  # the client's end is read only when the server was reached
         cut = self._statement_cut
         if cut is None or (found := data.find(cut.name)) < 0:
+            link.awaits_answer = True
             link.server.write(data)
             return
         self._statement_cut = None
@@ -190,7 +192,8 @@ class TcpProxy:
         if cut.where == "after":
             link.loses_commit_answer = True
             link.server.write(data)
-        elif cut.where == "at" and preceding:
+        elif cut.where == "at" and (preceding or link.awaits_answer):
+            # What precedes the statement may have come in a piece of its own, whose answer is still under way.
             link.closes_after_answer = True
             link.server.write(preceding)
         else:
@@ -201,6 +204,7 @@ class TcpProxy:
     def answered(self, link: _Link, data: bytes) -> None:
         """Bytes from the server."""
         assert link.client is not None
+        link.awaits_answer = False
         if link.loses_commit_answer and (found := data.find(_COMMITTED)) >= 0:
             link.client.write(data[: found - _HEADER_BYTES])
             link.close()
