@@ -26,8 +26,8 @@ def ignore(answer: Any) -> None:
     pass
 
 
-def command() -> Command:
-    return Command(nothing, ignore)
+def command(*, is_poll: bool = False) -> Command:
+    return Command(nothing, ignore, is_poll=is_poll)
 
 
 class Watched(CommandQueue):
@@ -50,6 +50,7 @@ class Node:
     has_peers: bool = True
     linger_ms: float = 0
     batch: int = MIN_BATCH_TO_LINGER
+    polls: int = 0  # besides
     meanwhile: int = 0
     others_seen_ms_ago: int = 0
     queue: Watched = field(default_factory=Watched)
@@ -71,6 +72,8 @@ class Node:
         writer.submit(Command(first, ignore))
         for _ in range(self.batch - 1):
             writer.submit(command())
+        for _ in range(self.polls):
+            writer.submit(command(is_poll=True))
         writer.start()
         writer.stop()
         return self.queue
@@ -110,8 +113,9 @@ def test_with_the_setting_a_batch_of_two_is_followed_by_a_brief_wait(node: Node)
     assert queue.longest == 0.0015
 
 
-def test_a_caller_that_is_alone_never_waits() -> None:
-    assert Node(has_peers=False, linger_ms=1.5, batch=1).work().gathered == []
+@pytest.mark.parametrize("polls", [0, 2])
+def test_a_caller_that_is_alone_never_waits_whatever_polls_accompany_it(polls: int) -> None:
+    assert Node(has_peers=False, linger_ms=1.5, batch=1, polls=polls).work().gathered == []
 
 
 def test_a_long_queue_is_not_kept_waiting_by_the_setting() -> None:

@@ -34,6 +34,8 @@ class Command(NamedTuple):
     """The API action that asks, for log lines; empty for background work."""
     request_id: str = ""
     """As the caller is given it in `x-amzn-RequestId`; empty when no request asks."""
+    is_poll: bool = False
+    """A poll comes or goes: its caller waits anyway, so it is no reason to linger."""
 
     def __str__(self) -> str:
         """For log lines: `StartWorkflowExecution (request 6d1f…)`."""

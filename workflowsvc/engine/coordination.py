@@ -45,8 +45,10 @@ class Coordination(Protocol):
         """Calls back, from any thread, when another node hints that lists have got ready tasks."""
         ...
 
-    def linger_seconds(self, commands: int, took: float) -> float | None:
-        """Seconds to wait for more commands behind a batch of `commands` that took `took` seconds; None: not at all."""
+    def linger_seconds(self, commands: int, calls: int, took: float) -> float | None:
+        """Seconds to wait for more commands behind a batch that took `took` seconds; None: not at all. `calls`: those
+        of its `commands` that are not polls.
+        """
         ...
 
     def pause_after_conflict(self, attempts: int, random_bytes: RandomBytes) -> None:

@@ -45,8 +45,8 @@ class SingleNode:
     def listen(self, heard: Callable[[list[ListKey]], None]) -> None:
         """There is no other node to hear of."""
 
-    def linger_seconds(self, commands: int, took: float) -> float | None:
-        return brief_linger_seconds(commands, self._linger_ms)
+    def linger_seconds(self, commands: int, calls: int, took: float) -> float | None:
+        return brief_linger_seconds(calls, self._linger_ms)
 
     def pause_after_conflict(self, attempts: int, random_bytes: RandomBytes) -> None:
         """There is no other node to give way to."""

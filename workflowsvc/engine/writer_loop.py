@@ -48,7 +48,7 @@ class WriterLoop:
         self._coordination = state.coordination
         self._duties = duties_of(state.agenda)
         self._retries = RetryQueue()
-        self._last_batch = 0  # commands
+        self._last_commands = self._last_calls = 0  # of the last batch; polls are no calls
         self._rests_until = 0  # pause of background work after a failure, until this moment
         self._throttled_log = ThrottledLog(log, clock)
         self._thread: Thread | None = None
@@ -107,7 +107,8 @@ class WriterLoop:
         commands += self.queue.take(COMMANDS_PER_BATCH - len(commands))
         if not commands and not self._has_due_duty(now):
             return False
-        self._last_batch = len(commands)
+        self._last_commands = len(commands)
+        self._last_calls = sum(not command.is_poll for command in commands)
         answers = self._run(commands)
         if answers:
             self.deliver(answers)
@@ -117,7 +118,7 @@ class WriterLoop:
     def _linger(self, took: float) -> None:
         """Waits for more commands behind a batch that `took` this many seconds, so that one commit pays for more."""
         if len(self.queue) < MAX_QUEUED_TO_LINGER:
-            seconds = self._coordination.linger_seconds(self._last_batch, took)
+            seconds = self._coordination.linger_seconds(self._last_commands, self._last_calls, took)
             if seconds is not None:
                 self.queue.linger(COMMANDS_PER_BATCH, seconds)
 

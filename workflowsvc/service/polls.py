@@ -56,7 +56,14 @@ class Poll:
     ) -> None:
         context = self._context
         self._writer.submit(
-            Command(run, self._answer, refused, action=context.action.name, request_id=context.request_id)
+            Command(
+                run,
+                self._answer,
+                refused,
+                action=context.action.name,
+                request_id=context.request_id,
+                is_poll=True,
+            )
         )
 
     def _wait(self, work: UnitOfWork) -> Any:
