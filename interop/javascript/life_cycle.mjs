@@ -228,7 +228,7 @@ async function faultsHaveTheirClasses() {
     (fault) => fault instanceof WorkflowExecutionAlreadyStartedFault,
   );
   await assert.rejects(
-    start("x:y"),
+    start("x\u0001y"),
     (fault) => fault.name === "ValidationException" && fault.$metadata.httpStatusCode === 400,
   );
   await send(new RequestCancelWorkflowExecutionCommand({ domain, ...execution }));

@@ -45,9 +45,9 @@ class Coordination(Protocol):
         """Calls back, from any thread, when another node hints that lists have got ready tasks."""
         ...
 
-    def linger_seconds(self, commands: int, calls: int, took: float) -> float | None:
-        """Seconds to wait for more commands behind a batch that took `took` seconds; None: not at all. `calls`: those
-        of its `commands` that are not polls.
+    def linger_seconds(self, commands: int, calls: Callable[[], int], took: float) -> float | None:
+        """Seconds to wait for more commands behind a batch that took `took` seconds; None: not at all. `calls` counts
+        those of its `commands` that are not polls.
         """
         ...
 

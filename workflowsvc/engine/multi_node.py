@@ -73,7 +73,7 @@ class MultiNode:
     def listen(self, heard: Callable[[list[ListKey]], None]) -> None:
         self._store.listen(heard)
 
-    def linger_seconds(self, commands: int, calls: int, took: float) -> float | None:
+    def linger_seconds(self, commands: int, calls: Callable[[], int], took: float) -> float | None:
         if commands >= MIN_BATCH_TO_LINGER and abs(self.now_ms() - self.peers_seen_at) < PEERS_SEEN_MS:
             return min(took, LINGER_MS / 1000)
         return brief_linger_seconds(calls, self._linger_ms)

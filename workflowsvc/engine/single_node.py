@@ -45,7 +45,7 @@ class SingleNode:
     def listen(self, heard: Callable[[list[ListKey]], None]) -> None:
         """There is no other node to hear of."""
 
-    def linger_seconds(self, commands: int, calls: int, took: float) -> float | None:
+    def linger_seconds(self, commands: int, calls: Callable[[], int], took: float) -> float | None:
         return brief_linger_seconds(calls, self._linger_ms)
 
     def pause_after_conflict(self, attempts: int, random_bytes: RandomBytes) -> None:

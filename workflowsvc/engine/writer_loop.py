@@ -9,6 +9,7 @@ duties do, nor whether there are other nodes.
 from __future__ import annotations
 
 import logging
+from functools import partial
 from threading import Thread
 from typing import Any
 
@@ -48,7 +49,7 @@ class WriterLoop:
         self._coordination = state.coordination
         self._duties = duties_of(state.agenda)
         self._retries = RetryQueue()
-        self._last_commands = self._last_calls = 0  # of the last batch; polls are no calls
+        self._last_batch: list[Command] = []  # until it is known whether to linger behind it
         self._rests_until = 0  # pause of background work after a failure, until this moment
         self._throttled_log = ThrottledLog(log, clock)
         self._thread: Thread | None = None
@@ -107,8 +108,7 @@ class WriterLoop:
         commands += self.queue.take(COMMANDS_PER_BATCH - len(commands))
         if not commands and not self._has_due_duty(now):
             return False
-        self._last_commands = len(commands)
-        self._last_calls = sum(not command.is_poll for command in commands)
+        self._last_batch = commands
         answers = self._run(commands)
         if answers:
             self.deliver(answers)
@@ -117,8 +117,9 @@ class WriterLoop:
 
     def _linger(self, took: float) -> None:
         """Waits for more commands behind a batch that `took` this many seconds, so that one commit pays for more."""
+        batch, self._last_batch = self._last_batch, []
         if len(self.queue) < MAX_QUEUED_TO_LINGER:
-            seconds = self._coordination.linger_seconds(self._last_commands, self._last_calls, took)
+            seconds = self._coordination.linger_seconds(len(batch), partial(_calls_of, batch), took)
             if seconds is not None:
                 self.queue.linger(COMMANDS_PER_BATCH, seconds)
 
@@ -268,6 +269,11 @@ class WriterLoop:
         except Exception as error:
             maker = None if work.last_run is None else makers.get(work.last_run)
             raise work.bug(met_in="matching tasks with polls", command=maker) from error
+
+
+def _calls_of(commands: list[Command]) -> int:
+    """How many are not polls."""
+    return sum(not command.is_poll for command in commands)
 
 
 def _is_due(duty: Duty, now: int) -> bool:
