@@ -17,6 +17,7 @@ from workflowsvc.faults import ValidationException
 MAX_VIOLATIONS = 1000
 
 NOT_NULL = "Member must not be null"
+UNKNOWN = "Member must be one that its structure has"  # of our own API alone
 
 # The orders of enum values observed in AWS's texts (SWF §3.2); other enums follow the model.
 _OBSERVED_ORDERS = (

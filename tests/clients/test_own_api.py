@@ -1,0 +1,83 @@
+"""Our own API through boto3 and the AWS CLI, unmodified: `workflowsvc api-model` has given them the service model."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from interop import aws_cli
+from interop.outcome import Skipped
+from interop.server import Server
+from workflowsvc import __version__
+
+
+@pytest.fixture(scope="session")
+def data_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory that `workflowsvc api-model` has written to."""
+    folder = tmp_path_factory.mktemp("aws-data")
+    subprocess.run(
+        [sys.executable, "-m", "workflowsvc", "api-model", "--directory", str(folder)],
+        check=True,
+        capture_output=True,
+    )
+    return folder
+
+
+def own_client(data_path: Path, endpoint: str | None) -> Any:
+    session = boto3.session.Session(
+        aws_access_key_id="key", aws_secret_access_key="key", region_name="us-east-1"
+    )
+    session._loader.search_paths.insert(0, str(data_path))  # type: ignore[attr-defined]
+    return session.client("workflowsvc", endpoint_url=endpoint)
+
+
+@pytest.fixture
+def own(server: Server, data_path: Path) -> Any:
+    """boto3's client of our own API."""
+    return own_client(data_path, server.endpoint)
+
+
+def cli(server: Server, data_path: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    try:
+        program = aws_cli.program()
+    except Skipped as reason:
+        pytest.skip(str(reason))
+    return subprocess.run(
+        [program, "--output", "json", "workflowsvc", *words],
+        env={
+            **server.environment(),
+            "AWS_DATA_PATH": str(data_path),
+            "AWS_ENDPOINT_URL_WORKFLOWSVC": server.endpoint,
+        },
+        capture_output=True,
+        text=True,
+        timeout=90,
+    )
+
+
+def test_boto3_describes_the_service(own: Any) -> None:
+    detail = own.describe_service()
+    assert detail["version"] == __version__
+    assert detail["timestamp"].year >= 2024
+
+
+def test_the_aws_cli_describes_the_service(server: Server, data_path: Path) -> None:
+    done = cli(server, data_path, "describe-service")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["version"] == __version__
+
+
+def test_a_client_without_an_endpoint_is_not_sent_to_aws(
+    data_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_ENDPOINT_URL")]:
+        monkeypatch.delenv(name)
+    with pytest.raises(Exception, match="AWS_ENDPOINT_URL_WORKFLOWSVC"):
+        own_client(data_path, None).describe_service()

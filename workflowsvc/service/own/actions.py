@@ -1,0 +1,21 @@
+"""The table of the actions of the service's own API: one row for each, as `service/actions.py` has them for SWF.
+
+Owns which function carries an action out, and how. Importing fails when an operation of the model has no row, so that
+the model, and docs/api.md, which is made of it, promise nothing that is not there.
+"""
+
+from __future__ import annotations
+
+from workflowsvc.model.own_shapes import OPERATIONS
+from workflowsvc.service.action import Action
+from workflowsvc.service.own import service_detail
+from workflowsvc.service.service_model import ServiceModel
+
+TARGET_PREFIX = "WorkflowSvc"
+"""`targetPrefix` of the service model."""
+
+_ROWS = (Action(OPERATIONS["DescribeService"], "read", service_detail.describe_service),)
+
+OWN = ServiceModel((TARGET_PREFIX,), _ROWS)
+
+assert OWN.actions.keys() == OPERATIONS.keys()
