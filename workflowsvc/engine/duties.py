@@ -1,8 +1,8 @@
 """Background work: what a node does without being asked.
 
-Owns the list of duties, and what each does but for the relay of messages (outbox_relay.py). To add a kind of background
-work, write a `Duty` in a file of its own and give it a line in `duties_of`. The writer loop runs what is due at the
-beginning of a batch, in the order of the list, and must know no duty by name.
+Owns the list of duties, and what each does but for those in files of their own (outbox_relay.py, presence.py). To add a
+kind of background work, write a `Duty` in a file of its own and give it a line in `duties_of`. The writer loop runs
+what is due at the beginning of a batch, in the order of the list, and must know no duty by name.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Protocol
 
 from workflowsvc.engine.agenda import RETRY_LOCKED_MS, RETRY_MS, Agenda
 from workflowsvc.engine.outbox_relay import OutboxRelay
+from workflowsvc.engine.presence import Presence
 from workflowsvc.engine.unit_of_work import UnitOfWork
 
 DUE_RUNS_PER_BATCH = 200  # runs; bounds the delay of callers in the same batch
@@ -36,7 +37,14 @@ class Duty(Protocol):
 
 def duties_of(agenda: Agenda) -> list[Duty]:
     """All of a node, in the order in which they run within a batch."""
-    return [PollStore(agenda), LockedLists(agenda), Deadlines(agenda), OutboxRelay(agenda), Purge(agenda)]
+    return [
+        PollStore(agenda),
+        LockedLists(agenda),
+        Deadlines(agenda),
+        OutboxRelay(agenda),
+        Purge(agenda),
+        Presence(agenda),
+    ]
 
 
 class PollStore:

@@ -8,6 +8,7 @@ Must not know the actions. One reading of the clock serves the whole batch; no a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -19,6 +20,7 @@ from workflowsvc.core.key_layout import shard_for
 from workflowsvc.core.messages import AnyMessage, messages_of
 from workflowsvc.core.outcome import outcome_of
 from workflowsvc.core.run_ids import run_of
+from workflowsvc.engine import alarms
 from workflowsvc.engine.catalog import Catalog
 from workflowsvc.engine.executions import Executions
 from workflowsvc.engine.node_state import NodeState
@@ -262,6 +264,8 @@ class UnitOfWork:
 
     def poll(self, pending: PendingPoll) -> None:
         """Hands the poll a task, or lets it wait."""
+        pending.since = self.now
+        self.state.traffic.polled(pending.key, pending.identity, self.now)
         self._matching.poll(self, pending)
 
     def release_polls(self) -> None:
@@ -322,6 +326,10 @@ class UnitOfWork:
         )
         if events:
             self._collect_outcome(execution, events)
+            if execution.failures or execution.decision_timeouts is not None:
+                found = alarms.of_events(execution, events[0].id)
+                if found:
+                    self.after_commit.append(partial(self.state.alarms.say, found, self.now))
 
     def _collect_outcome(self, execution: Execution, events: list[Event]) -> None:
         writes, run, domain = self._writes, execution.run, execution.domain
@@ -338,8 +346,10 @@ class UnitOfWork:
                 ready=task.ready,
             )
             writes.put_task(row)
+            key = ListKey(domain, task.kind, task.task_list)
+            self.state.traffic.added(key, self.now)
             if task.ready:
-                self._matching.fresh.add(ListKey(domain, task.kind, task.task_list))
+                self._matching.fresh.add(key)
         for scheduled_id in outcome.ready:
             assert execution.scheduled_task is not None
             key = ListKey(domain, "decision", execution.scheduled_task.task_list)

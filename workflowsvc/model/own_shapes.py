@@ -17,14 +17,231 @@ class OwnShape(Shape, forbid_unknown_fields=True):
     """What all structures share."""
 
 
+ChildState = Literal["INITIATED", "STARTED"]
+CloseStatus = Literal["COMPLETED", "FAILED", "CANCELED", "TERMINATED", "CONTINUED_AS_NEW", "TIMED_OUT"]
+DomainName = Annotated[str, Meta(min_length=1, max_length=256)]
+ExampleCount = Annotated[int, Meta(ge=0, le=100)]
+ExecutionStatus = Literal["OPEN", "CLOSED"]
+ExternalCallKind = Literal["SIGNAL", "REQUEST_CANCEL"]
+FindingCode = Literal[
+    "RUN_QUARANTINED",
+    "NO_DECISION_POLLER",
+    "NO_ACTIVITY_POLLER",
+    "DECISION_TASK_TIMEOUTS",
+    "DECISION_FAILS",
+    "NOTHING_PENDING",
+    "LIMIT_REACHED",
+    "ACTIVITY_TYPE_DEPRECATED",
+    "WORKFLOW_TYPE_DEPRECATED",
+    "HISTORY_NEARLY_FULL",
+    "CANCEL_NOT_ACTED_ON",
+    "TASKS_AHEAD",
+    "DECISION_TASK_RUNNING",
+    "ACTIVITY_RUNNING",
+    "TASK_WAITS",
+    "WAITS_FOR_TIMER",
+    "WAITS_FOR_CHILD",
+    "WAITS_FOR_LAMBDA",
+    "WAITS_FOR_EXTERNAL",
+    "RUN_CLOSED",
+]
+PageToken = Annotated[str, Meta(max_length=2048)]
+RunIdOrEmpty = Annotated[str, Meta(max_length=64)]
+Severity = Literal["CRITICAL", "WARNING", "INFO"]
+TaskListKind = Literal["DECISION", "ACTIVITY"]
+TaskState = Literal["SCHEDULED", "STARTED"]
+TimeoutType = Literal["SCHEDULE_TO_START", "SCHEDULE_TO_CLOSE", "START_TO_CLOSE", "HEARTBEAT"]
+WorkflowId = Annotated[str, Meta(min_length=1, max_length=256)]
+
+
+class ActivityType(OwnShape, kw_only=True):
+    name: str
+    version: str
+
+
+class Deadline(OwnShape, kw_only=True):
+    timeout_type: TimeoutType
+    timestamp: Timestamp
+
+
+class TaskList(OwnShape, kw_only=True):
+    name: str
+
+
+class ActivityState(OwnShape, kw_only=True):
+    activity_id: str
+    activity_type: ActivityType
+    cancel_requested: bool
+    deadlines: list[Deadline]
+    heartbeat_details: str | None = None
+    heartbeat_timestamp: Timestamp | None = None
+    identity: str | None = None
+    scheduled_event_id: int
+    scheduled_timestamp: Timestamp
+    started_event_id: int | None = None
+    started_timestamp: Timestamp | None = None
+    state: TaskState
+    task_list: TaskList
+    task_priority: int
+
+
 class ChangedSetting(OwnShape, kw_only=True):
     default_value: str
     name: str
     value: str
 
 
+class WorkflowType(OwnShape, kw_only=True):
+    name: str
+    version: str
+
+
+class ChildExecutionState(OwnShape, kw_only=True):
+    initiated_event_id: int
+    initiated_timestamp: Timestamp
+    run_id: str | None = None
+    started_event_id: int | None = None
+    state: ChildState
+    workflow_id: str
+    workflow_type: WorkflowType
+
+
+class DecisionTaskState(OwnShape, kw_only=True):
+    deadlines: list[Deadline]
+    identity: str | None = None
+    scheduled_event_id: int
+    scheduled_timestamp: Timestamp
+    started_event_id: int | None = None
+    started_timestamp: Timestamp | None = None
+    state: TaskState
+    task_list: TaskList
+    task_priority: int
+
+
+class ExecutionReference(OwnShape, kw_only=True):
+    run_id: RunIdOrEmpty | None = None
+    workflow_id: WorkflowId
+
+
+class DescribeExecutionStateInput(OwnShape, kw_only=True):
+    domain: DomainName
+    execution: ExecutionReference
+
+
 class DescribeServiceInput(OwnShape, kw_only=True):
     pass
+
+
+class WorkflowExecution(OwnShape, kw_only=True):
+    run_id: str
+    workflow_id: str
+
+
+class FindingGroup(OwnShape, kw_only=True):
+    action: str | None = None
+    cause: str | None = None
+    code: FindingCode
+    examples: list[WorkflowExecution]
+    executions: int
+    message: str
+    severity: Severity
+    since_timestamp: Timestamp | None = None
+    task_list: TaskList | None = None
+    task_list_kind: TaskListKind | None = None
+
+
+class DomainExplanation(OwnShape, kw_only=True):
+    examined: int
+    groups: list[FindingGroup]
+    next_page_token: str | None = None
+
+
+class Finding(OwnShape, kw_only=True):
+    action: str | None = None
+    cause: str | None = None
+    code: FindingCode
+    count: int | None = None
+    event_ids: list[int] | None = None
+    message: str
+    severity: Severity
+    since_timestamp: Timestamp | None = None
+    subject: str | None = None
+    task_list: TaskList | None = None
+    task_list_kind: TaskListKind | None = None
+    until_timestamp: Timestamp | None = None
+
+
+class ExecutionExplanation(OwnShape, kw_only=True):
+    close_status: CloseStatus | None = None
+    execution: WorkflowExecution
+    execution_status: ExecutionStatus
+    findings: list[Finding]
+
+
+class ExternalCallState(OwnShape, kw_only=True):
+    initiated_event_id: int
+    initiated_timestamp: Timestamp
+    kind: ExternalCallKind
+    run_id: str | None = None
+    signal_name: str | None = None
+    workflow_id: str
+
+
+class LambdaFunctionState(OwnShape, kw_only=True):
+    deadlines: list[Deadline]
+    id: str
+    name: str
+    scheduled_event_id: int
+    scheduled_timestamp: Timestamp
+    started_event_id: int | None = None
+    started_timestamp: Timestamp | None = None
+    state: TaskState
+
+
+class TimerState(OwnShape, kw_only=True):
+    fire_timestamp: Timestamp
+    started_event_id: int
+    started_timestamp: Timestamp
+    timer_id: str
+
+
+class ExecutionState(OwnShape, kw_only=True):
+    activities: list[ActivityState]
+    cancel_requested: bool
+    children: list[ChildExecutionState]
+    close_status: CloseStatus | None = None
+    close_timestamp: Timestamp | None = None
+    decision_tasks: list[DecisionTaskState]
+    decision_timeouts: int
+    events: int
+    execution: WorkflowExecution
+    execution_status: ExecutionStatus
+    external_calls: list[ExternalCallState]
+    first_run_id: str | None = None
+    lambda_functions: list[LambdaFunctionState]
+    maximum_events: int
+    next_run_id: str | None = None
+    parent: WorkflowExecution | None = None
+    parent_initiated_event_id: int | None = None
+    previous_run_id: str | None = None
+    start_timestamp: Timestamp
+    tag_list: list[str] | None = None
+    task_list: TaskList
+    timeout_timestamp: Timestamp | None = None
+    timers: list[TimerState]
+    workflow_type: WorkflowType
+
+
+class ExplainDomainInput(OwnShape, kw_only=True):
+    domain: DomainName
+    maximum_examples: ExampleCount | None = None
+    minimum_severity: Severity | None = None
+    next_page_token: PageToken | None = None
+
+
+class ExplainExecutionInput(OwnShape, kw_only=True):
+    domain: DomainName
+    execution: ExecutionReference
 
 
 class ServiceDetail(OwnShape, kw_only=True):
@@ -36,10 +253,28 @@ class ServiceDetail(OwnShape, kw_only=True):
 
 
 OPERATIONS: dict[str, Operation] = {
+    "DescribeExecutionState": Operation(
+        name="DescribeExecutionState",
+        input=DescribeExecutionStateInput,
+        output=ExecutionState,
+        faults=("UnknownResourceFault", "OperationNotPermittedFault"),
+    ),
     "DescribeService": Operation(
         name="DescribeService",
         input=DescribeServiceInput,
         output=ServiceDetail,
         faults=(),
+    ),
+    "ExplainDomain": Operation(
+        name="ExplainDomain",
+        input=ExplainDomainInput,
+        output=DomainExplanation,
+        faults=("UnknownResourceFault",),
+    ),
+    "ExplainExecution": Operation(
+        name="ExplainExecution",
+        input=ExplainExecutionInput,
+        output=ExecutionExplanation,
+        faults=("UnknownResourceFault",),
     ),
 }

@@ -1,6 +1,7 @@
-"""How a call is carried out: as a command for the writer thread, as a read of the store, or as a poll that waits.
+"""How a call is carried out: as a command for the writer thread, as a read of the store, as a poll that waits, or in
+steps.
 
-Owns the checks that come before any action (its rate, its task token) and the choice among the three. Used by the
+Owns the checks that come before any action (its rate, its task token) and the choice among the four. Used by the
 server (`api.py`) and by `testing.World` alike. Synchronous; must not know threads, event loops or HTTP, nor how long a
 poll may wait: `read` says where reads run, and who dispatches a poll ends it.
 """
@@ -18,6 +19,7 @@ from workflowsvc.service.action import Action
 from workflowsvc.service.buckets import Buckets
 from workflowsvc.service.call_context import CallContext
 from workflowsvc.service.polls import Poll
+from workflowsvc.service.steps import StepRunner
 from workflowsvc.service.tokens import Tokens
 from workflowsvc.tenant import Tenant
 
@@ -54,6 +56,9 @@ class Dispatcher:
             self._writer.submit(_command(context, request, reply))
         elif action.kind == "read":
             self._read(action.run, context, request, reply)
+        elif action.kind == "steps":
+            steps = action.run(context, request, self._engine.now_ms)
+            StepRunner(steps, self._writer, self._read, context, reply).begin()
         elif action.next_page is not None and request.next_page_token:
             self._read(action.next_page, context, request, reply)
         else:

@@ -8,13 +8,35 @@ from __future__ import annotations
 
 from workflowsvc.model.own_shapes import OPERATIONS
 from workflowsvc.service.action import Action
-from workflowsvc.service.own import service_detail
+from workflowsvc.service.own import (
+    domain_explanation,
+    execution_state,
+    explanations,
+    runs,
+    service_detail,
+)
 from workflowsvc.service.service_model import ServiceModel
 
 TARGET_PREFIX = "WorkflowSvc"
 """`targetPrefix` of the service model."""
 
-_ROWS = (Action(OPERATIONS["DescribeService"], "read", service_detail.describe_service),)
+# Reading the state of a run is a write although it changes nothing: the state in memory is the writer thread's.
+_ROWS = (
+    Action(OPERATIONS["DescribeService"], "read", service_detail.describe_service),
+    Action(
+        OPERATIONS["DescribeExecutionState"],
+        "write",
+        execution_state.describe_execution_state,
+        execution_ref=runs.execution_ref,
+    ),
+    Action(
+        OPERATIONS["ExplainExecution"],
+        "write",
+        explanations.explain_execution,
+        execution_ref=runs.execution_ref,
+    ),
+    Action(OPERATIONS["ExplainDomain"], "steps", domain_explanation.explain_domain),
+)
 
 OWN = ServiceModel((TARGET_PREFIX,), _ROWS)
 

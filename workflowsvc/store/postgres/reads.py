@@ -139,6 +139,9 @@ class PostgresReader:
     def count_tasks(self, domain: int, kind: TaskKind, task_list: str) -> int:
         return self._queries.count(SQL.count_tasks, domain, kind, task_list)
 
+    def tasks_ahead(self, run: int, scheduled_event_id: int, limit: int) -> int:
+        return self._queries.count(SQL.tasks_ahead, shard_of(run), run, scheduled_event_id, limit)
+
     def next_wake_at(self) -> int | None:
         return self._queries.rows(SQL.next_wake_at, BEGINNING)[0][0]
 
@@ -148,3 +151,6 @@ class PostgresReader:
     def meta(self, key: str) -> bytes | None:
         row = self._queries.row(SQL.meta, key)
         return None if row is None else row[0]
+
+    def metas(self, first: str, last: str, limit: int) -> list[tuple[str, bytes]]:
+        return [(key, value) for key, value in self._queries.rows(SQL.metas, first, last, limit)]

@@ -58,6 +58,7 @@ class PostgresStatements(NamedTuple):
     deprecate_types: Statement
     delete_type: Statement
     meta: Statement
+    metas: Statement
     put_meta: Statement
     delete_meta: Statement
     # executions.sql
@@ -89,6 +90,7 @@ class PostgresStatements(NamedTuple):
     delete_heartbeats_of: Statement
     # tasks.sql
     count_tasks: Statement
+    tasks_ahead: Statement
     put_tasks: Statement
     ready_task: Statement
     delete_task: Statement

@@ -102,6 +102,9 @@ class SqliteReader:
     def count_tasks(self, domain: int, kind: TaskKind, task_list: str) -> int:
         return self._queries.value(SQL.count_tasks, (domain, kind, task_list))
 
+    def tasks_ahead(self, run: int, scheduled_event_id: int, limit: int) -> int:
+        return self._queries.value(SQL.tasks_ahead, (run, scheduled_event_id, limit))
+
     def next_wake_at(self) -> int | None:
         return self._queries.value(SQL.next_wake_at)
 
@@ -111,3 +114,6 @@ class SqliteReader:
     def meta(self, key: str) -> bytes | None:
         row = self._queries.row(SQL.meta, (key,))
         return None if row is None else row[0]
+
+    def metas(self, first: str, last: str, limit: int) -> list[tuple[str, bytes]]:
+        return [(key, value) for key, value in self._queries.rows(SQL.metas, (first, last, limit))]

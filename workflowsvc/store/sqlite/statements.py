@@ -32,6 +32,7 @@ class SqliteStatements(NamedTuple):
     deprecate_types: str
     delete_type: str
     meta: str
+    metas: str
     put_meta: str
     delete_meta: str
     # executions.sql
@@ -61,6 +62,7 @@ class SqliteStatements(NamedTuple):
     delete_heartbeats_of: str
     # tasks.sql
     count_tasks: str
+    tasks_ahead: str
     put_task: str
     ready_task: str
     next_tasks: str

@@ -132,6 +132,9 @@ class SqliteTransaction(SqliteReader):
     def put_meta(self, key: str, value: bytes) -> None:
         self._queries.write(SQL.put_meta, (key, value))
 
+    def delete_meta(self, key: str) -> None:
+        self._queries.write(SQL.delete_meta, (key,))
+
     def waiting_messages(self, after: int, limit: int) -> list[MessageRow]:
         return [MessageRow(*row) for row in self._queries.rows(SQL.waiting_messages, (after, limit))]
 
@@ -152,9 +155,6 @@ class SqliteRepairTransaction(SqliteTransaction, SqliteAuditReader):
 
     def delete_heartbeats_of(self, runs: list[int]) -> None:
         self._queries.write_many(SQL.delete_heartbeats_of, [(run,) for run in runs])
-
-    def delete_meta(self, key: str) -> None:
-        self._queries.write(SQL.delete_meta, (key,))
 
 
 def _tag_entries(

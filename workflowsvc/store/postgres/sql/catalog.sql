@@ -138,6 +138,13 @@ where domain = :domain::bigint and kind = :kind::text and name = :name::text and
 -- meta_pkey
 select value from meta where key = :key::text
 
+-- :name metas
+-- meta_pkey
+select key, value from meta
+where key >= :first::text and key < :last::text
+order by key
+limit :limit::bigint
+
 -- :name put_meta
 -- meta_pkey
 insert into meta (key, value) values (:key::text, :value::bytea)

@@ -4,6 +4,31 @@
 -- tasks_waiting
 select count(*) from tasks where domain = :domain::bigint and kind = :kind::text and task_list = :task_list::text
 
+-- :name tasks_ahead
+-- tasks_pkey, then two ranges of tasks_waiting: higher priorities, and the older ones of the same priority
+with mine as materialized (
+    select domain, kind, task_list, priority, position
+    from tasks
+    where shard = :shard::smallint and run = :run::bigint and scheduled_event_id = :scheduled_event_id::bigint
+)
+select
+    (
+        select count(*) from (
+            select 1 from mine cross join tasks as t
+            where t.domain = mine.domain and t.kind = mine.kind and t.task_list = mine.task_list and t.ready
+            and t.priority > mine.priority
+            limit :limit::bigint
+        ) as higher
+    )
+    + (
+        select count(*) from (
+            select 1 from mine cross join tasks as t
+            where t.domain = mine.domain and t.kind = mine.kind and t.task_list = mine.task_list and t.ready
+            and t.priority = mine.priority and t.position < mine.position
+            limit :limit
+        ) as older
+    )
+
 -- :name put_tasks
 -- tasks_pkey
 insert into tasks (

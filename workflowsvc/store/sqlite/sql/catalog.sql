@@ -106,6 +106,10 @@ delete from types where domain = ?1 and kind = ?2 and name = ?3 and version = ?4
 -- primary key
 select value from meta where key = ?1
 
+-- :name metas
+-- primary key
+select key, value from meta where key >= ?1 and key < ?2 order by key limit ?3
+
 -- :name put_meta
 -- primary key
 insert into meta (key, value) values (?1, ?2) on conflict (key) do update set value = excluded.value
