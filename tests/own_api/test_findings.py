@@ -317,9 +317,7 @@ def test_waits_for_timer_until_it_fires(stage: Stage) -> None:
 def test_of_many_timers_ten_are_named_and_the_others_counted(stage: Stage) -> None:
     on = stage()
     on.start()
-    on.decide(
-        *(decision("StartTimer", timerId=f"t{n}", startToFireTimeout=str(100 - n)) for n in range(13))
-    )
+    on.decide(*(decision("StartTimer", timerId=f"t{n}", startToFireTimeout=str(100 - n)) for n in range(13)))
     findings = own(on, "ExplainExecution", execution={"workflowId": "w"})["findings"]
     timers = [finding for finding in findings if finding["code"] == "WAITS_FOR_TIMER"]
     assert [finding.get("subject") for finding in timers] == [None, *(f"t{n}" for n in range(12, 2, -1))]
@@ -329,9 +327,7 @@ def test_of_many_timers_ten_are_named_and_the_others_counted(stage: Stage) -> No
 def test_waits_for_child_until_it_closes(stage: Stage) -> None:
     on = stage()
     on.start()
-    on.decide(
-        decision("StartChildWorkflowExecution", workflowId="c", workflowType=WORKFLOW, taskList=OTHER)
-    )
+    on.decide(decision("StartChildWorkflowExecution", workflowId="c", workflowType=WORKFLOW, taskList=OTHER))
     assert why(on)["WAITS_FOR_CHILD"]["subject"] == "c"
     on.ask("TerminateWorkflowExecution", workflowId="c")
     assert "WAITS_FOR_CHILD" not in why(on)

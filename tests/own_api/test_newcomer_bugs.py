@@ -28,9 +28,7 @@ def decide(on: WorldFixture, *decisions: dict[str, object], task_list: str = "li
 def test_a_decider_that_polls_a_misspelt_list(stage: Stage) -> None:
     on = stage()
     on.start(taskList={"name": "order-deciders"})
-    on.world.poll(
-        "PollForDecisionTask", on.tenant, domain=on.domain, taskList={"name": "orders-deciders"}
-    )
+    on.world.poll("PollForDecisionTask", on.tenant, domain=on.domain, taskList={"name": "orders-deciders"})
     on.world.advance(seconds=2 * MINUTE)
     finding = why(on)["NO_DECISION_POLLER"]
     assert finding["taskList"] == {"name": "order-deciders"}
@@ -107,9 +105,7 @@ def _named(on: WorldFixture) -> dict[str, str]:
 # --- the log ---
 
 
-def test_many_runs_with_the_same_bug_are_logged_once(
-    stage: Stage, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_many_runs_with_the_same_bug_are_logged_once(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     on = stage()
     for number in range(5):
         on.start(f"w{number}", taskStartToCloseTimeout="10")

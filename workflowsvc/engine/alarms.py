@@ -13,7 +13,7 @@ from workflowsvc.core.execution import Execution
 
 TIMEOUTS_IN_A_ROW = 3
 EQUAL_FAILURES = 10
-SILENT_MS = 3_600_000  # said again when it had not happened for so long
+SILENT_MS = 3_600_000  # said again when it had not happened within this time
 MAX_REMEMBERED = 1_000
 
 log = logging.getLogger("workflowsvc.alarms")

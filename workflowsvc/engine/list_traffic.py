@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from workflowsvc.store.rows import ListKey
 
-MAX_LISTS = 10_000  # anyone may name task lists
+MAX_LISTS = 10_000  # callers make task lists by naming them
 MAX_POLLERS = 1_000  # of one list; as many polls may wait on it
 MINUTE_MS = 60_000
 

@@ -1,6 +1,6 @@
 """Nodes of one installation tell each other that they run, and who polls their task lists.
 
-Owns how often, how much, and when a silent node counts as gone. A single node has no one to tell: it never does this.
+Owns how often, how much, and when a silent node counts as gone. A single node never does this.
 """
 
 from __future__ import annotations

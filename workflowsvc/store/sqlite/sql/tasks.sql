@@ -6,22 +6,21 @@ select count(*) from tasks where domain = ?1 and kind = ?2 and task_list = ?3
 
 -- :name tasks_ahead
 -- primary key, then two ranges of tasks_waiting: higher priorities, and the older ones of the same priority
-with mine as materialized (
-    select domain, kind, task_list, priority, position from tasks where run = ?1 and scheduled_event_id = ?2
-)
 select
     (
         select count(*) from (
-            select 1 from mine cross join tasks as t
-            where t.domain = mine.domain and t.kind = mine.kind and t.task_list = mine.task_list and t.ready = 1
+            select 1 from tasks as mine cross join tasks as t indexed by tasks_waiting
+            where mine.run = ?1 and mine.scheduled_event_id = ?2
+            and t.domain = mine.domain and t.kind = mine.kind and t.task_list = mine.task_list and t.ready = 1
             and t.priority > mine.priority
             limit ?3
         )
     )
     + (
         select count(*) from (
-            select 1 from mine cross join tasks as t
-            where t.domain = mine.domain and t.kind = mine.kind and t.task_list = mine.task_list and t.ready = 1
+            select 1 from tasks as mine cross join tasks as t indexed by tasks_waiting
+            where mine.run = ?1 and mine.scheduled_event_id = ?2
+            and t.domain = mine.domain and t.kind = mine.kind and t.task_list = mine.task_list and t.ready = 1
             and t.priority = mine.priority and t.position < mine.position
             limit ?3
         )
