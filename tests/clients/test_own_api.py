@@ -81,3 +81,51 @@ def test_a_client_without_an_endpoint_is_not_sent_to_aws(
         monkeypatch.delenv(name)
     with pytest.raises(Exception, match="AWS_ENDPOINT_URL_WORKFLOWSVC"):
         own_client(data_path, None).describe_service()
+
+
+def start(client: Any, domain: str, **members: Any) -> None:
+    client.register_domain(name=domain, workflowExecutionRetentionPeriodInDays="1")
+    client.register_workflow_type(domain=domain, name="order", version="1")
+    client.start_workflow_execution(
+        domain=domain,
+        workflowId="order-1",
+        workflowType={"name": "order", "version": "1"},
+        taskList={"name": "deciders"},
+        executionStartToCloseTimeout="3600",
+        taskStartToCloseTimeout="NONE",
+        childPolicy="TERMINATE",
+        **members,
+    )
+
+
+def test_boto3_asks_why_a_run_does_not_go_on(own: Any, client: Any, domain: str) -> None:
+    start(client, domain)
+    named = {"workflowId": "order-1"}
+    explanation = own.explain_execution(domain=domain, execution=named)
+    (finding,) = explanation["findings"]
+    assert (finding["code"], finding["taskList"]) == ("NO_DECISION_POLLER", {"name": "deciders"})
+    (group,) = own.explain_domain(domain=domain)["groups"]
+    assert group["examples"] == [explanation["execution"]]
+    state = own.describe_execution_state(domain=domain, execution=named)
+    assert [task["state"] for task in state["decisionTasks"]] == ["SCHEDULED"]
+    pages = own.get_paginator("list_task_lists").paginate(domain=domain)
+    (summary,) = [row for page in pages for row in page["taskLists"]]
+    assert (summary["taskList"], summary["backlog"]) == ({"name": "deciders"}, 1)
+    with pytest.raises(own.exceptions.UnknownResourceFault):
+        own.explain_execution(domain=domain, execution={"workflowId": "none"})
+
+
+def test_the_aws_cli_asks_why_a_run_does_not_go_on(
+    server: Server, data_path: Path, client: Any, domain: str
+) -> None:
+    start(client, domain)
+    done = cli(
+        server, data_path, "explain-execution", "--domain", domain, "--execution", "workflowId=order-1"
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["findings"][0]["code"] == "NO_DECISION_POLLER"
+    done = cli(
+        server, data_path, "describe-task-list",
+        "--domain", domain, "--task-list", "name=deciders", "--kind", "DECISION",
+    )  # fmt: skip
+    assert json.loads(done.stdout)["priorities"][0]["backlog"] == 1

@@ -52,7 +52,8 @@ def test_no_decision_poller_on_a_list_that_was_never_polled(stage: Stage) -> Non
     assert finding["severity"] == "CRITICAL"
     assert (finding["taskList"], finding["taskListKind"]) == (LIST, "DECISION")
     assert finding["message"] == (
-        "A decision task waits on list, and no decider has polled that list since the service was started 1 min 30 s ago."
+        "A decision task waits on the list list, and no decider has polled it since the service was started "
+        "1 min 30 s ago."
     )
     assert finding["sinceTimestamp"] == now(on) - 90
     assert finding["eventIds"] == [2]
@@ -66,7 +67,7 @@ def test_no_decision_poller_on_a_list_whose_decider_has_left(stage: Stage) -> No
     left = now(on)
     on.world.advance(seconds=3600)
     finding = why(on)["NO_DECISION_POLLER"]
-    assert finding["message"].endswith("and no decider has polled that list for 1 h.")
+    assert finding["message"].endswith("and no decider has polled it for 1 h.")
     assert finding["sinceTimestamp"] == left
 
 
@@ -95,7 +96,7 @@ def test_no_activity_poller_names_the_list_and_how_many_tasks_wait_there(stage: 
     poll(on, "Activity")  # gets c
     finding = why(on)["NO_ACTIVITY_POLLER"]
     assert (finding["taskList"], finding["taskListKind"], finding["count"]) == (OTHER, "ACTIVITY", 2)
-    assert finding["message"].startswith("2 activity tasks wait on other, and no worker has polled")
+    assert finding["message"].startswith("2 activity tasks wait on the list other, and no worker has polled")
     assert finding["eventIds"] == [5, 6]
 
 

@@ -92,6 +92,20 @@ def test_operations_are_found_under_their_prefix_alone() -> None:
             World().call(name)
 
 
+def test_each_operation_with_a_page_token_has_a_paginator() -> None:
+    paged = {
+        name
+        for name, operation in MODEL["operations"].items()
+        if "nextPageToken" in MODEL["shapes"][operation["input"]["shape"]]["members"]
+    }
+    paginators = json.loads((own_model.FOLDER / "paginators-1.json").read_text(encoding="utf-8"))
+    assert paginators["pagination"].keys() == paged
+    for name, paginator in paginators["pagination"].items():
+        answer = MODEL["shapes"][MODEL["operations"][name]["output"]["shape"]]["members"]
+        keys = paginator["result_key"]
+        assert {keys} if isinstance(keys, str) else set(keys) <= answer.keys(), name
+
+
 # --- the command api-model ---
 
 

@@ -12,6 +12,9 @@ def test_a_service_with_default_settings_says_its_version_and_nothing_changed() 
     assert detail["version"] == __version__
     assert detail["limits"] == "structural"
     assert detail["changedSettings"] == []
+    (node,) = detail["nodes"]
+    assert (node["name"], node["version"]) == (detail["node"], __version__)
+    assert node["startTimestamp"] <= node["lastSeenTimestamp"] == detail["timestamp"]
 
 
 def test_changed_settings_and_quotas_are_listed_with_their_defaults() -> None:

@@ -47,6 +47,8 @@ from workflowsvc.tenant import Tenant
 
 _encode = msgspec.json.Encoder().encode
 
+LOOK_AT_LISTS_MS = 60_000  # after a task was put on a list: unpolled_lists.py looks whether a client polls it
+
 
 class ExecutionReference(NamedTuple):
     """What a command will ask for: a run, or the open run of a workflowId."""
@@ -293,6 +295,8 @@ class UnitOfWork:
         """Hands everything that was collected to the store, within the transaction."""
         filled = self._writes.flush(self.tx)
         self._filled |= filled
+        if filled and self.state.agenda.unpolled_at is None:
+            self.state.agenda.unpolled_at = self.now + LOOK_AT_LISTS_MS
         self._matching.stored(filled)
 
     def _collect_one(self, execution: Execution) -> None:

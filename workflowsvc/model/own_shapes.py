@@ -45,6 +45,8 @@ FindingCode = Literal[
     "WAITS_FOR_EXTERNAL",
     "RUN_CLOSED",
 ]
+Name = Annotated[str, Meta(min_length=1, max_length=256)]
+PageSize = Annotated[int, Meta(ge=0, le=1000)]
 PageToken = Annotated[str, Meta(max_length=2048)]
 RunIdOrEmpty = Annotated[str, Meta(max_length=64)]
 Severity = Literal["CRITICAL", "WARNING", "INFO"]
@@ -65,7 +67,7 @@ class Deadline(OwnShape, kw_only=True):
 
 
 class TaskList(OwnShape, kw_only=True):
-    name: str
+    name: Name
 
 
 class ActivityState(OwnShape, kw_only=True):
@@ -130,6 +132,12 @@ class DescribeExecutionStateInput(OwnShape, kw_only=True):
 
 class DescribeServiceInput(OwnShape, kw_only=True):
     pass
+
+
+class DescribeTaskListInput(OwnShape, kw_only=True):
+    domain: DomainName
+    kind: TaskListKind
+    task_list: TaskList
 
 
 class WorkflowExecution(OwnShape, kw_only=True):
@@ -244,12 +252,65 @@ class ExplainExecutionInput(OwnShape, kw_only=True):
     execution: ExecutionReference
 
 
+class ListTaskListsInput(OwnShape, kw_only=True):
+    domain: DomainName
+    kind: TaskListKind | None = None
+    maximum_page_size: PageSize | None = None
+    next_page_token: PageToken | None = None
+
+
+class Node(OwnShape, kw_only=True):
+    last_seen_timestamp: Timestamp
+    name: str
+    start_timestamp: Timestamp
+    version: str
+
+
+class Poller(OwnShape, kw_only=True):
+    identity: str | None = None
+    last_seen_timestamp: Timestamp
+    node: str
+    waiting_polls: int
+    waiting_since_timestamp: Timestamp | None = None
+
+
+class PriorityBacklog(OwnShape, kw_only=True):
+    backlog: int
+    oldest_task_timestamp: Timestamp | None = None
+    task_priority: int
+
+
 class ServiceDetail(OwnShape, kw_only=True):
     changed_settings: list[ChangedSetting]
     limits: str
+    node: str
+    nodes: list[Node]
     store: str
     timestamp: Timestamp
     version: str
+
+
+class TaskListSummary(OwnShape, kw_only=True):
+    added_per_minute: float
+    backlog: int
+    kind: TaskListKind
+    last_poll_timestamp: Timestamp | None = None
+    oldest_task_timestamp: Timestamp | None = None
+    pollers: int
+    started_per_minute: float
+    task_list: TaskList
+    waiting_polls: int
+
+
+class TaskListDetail(OwnShape, kw_only=True):
+    pollers: list[Poller]
+    priorities: list[PriorityBacklog]
+    summary: TaskListSummary
+
+
+class TaskListSummaries(OwnShape, kw_only=True):
+    next_page_token: str | None = None
+    task_lists: list[TaskListSummary]
 
 
 OPERATIONS: dict[str, Operation] = {
@@ -265,6 +326,12 @@ OPERATIONS: dict[str, Operation] = {
         output=ServiceDetail,
         faults=(),
     ),
+    "DescribeTaskList": Operation(
+        name="DescribeTaskList",
+        input=DescribeTaskListInput,
+        output=TaskListDetail,
+        faults=("UnknownResourceFault",),
+    ),
     "ExplainDomain": Operation(
         name="ExplainDomain",
         input=ExplainDomainInput,
@@ -275,6 +342,12 @@ OPERATIONS: dict[str, Operation] = {
         name="ExplainExecution",
         input=ExplainExecutionInput,
         output=ExecutionExplanation,
+        faults=("UnknownResourceFault",),
+    ),
+    "ListTaskLists": Operation(
+        name="ListTaskLists",
+        input=ListTaskListsInput,
+        output=TaskListSummaries,
         faults=("UnknownResourceFault",),
     ),
 }

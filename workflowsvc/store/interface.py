@@ -25,6 +25,7 @@ from typing import Protocol, runtime_checkable
 
 from workflowsvc.core.outcome import TaskKind
 from workflowsvc.store.rows import (
+    Backlog,
     DomainRow,
     EventRow,
     ExecutionChange,
@@ -83,6 +84,18 @@ class Reader(Protocol):
 
     def count_tasks(self, domain: int, kind: TaskKind, task_list: str) -> int:
         """Waiting tasks, those not yet ready included (SWF §15.26)."""
+        ...
+
+    def task_lists(self, domain: int, kind: TaskKind, after: str, limit: int) -> list[str]:
+        """Names of the lists on which tasks wait, beginning behind `after`."""
+        ...
+
+    def backlog(self, domain: int, kind: TaskKind, task_list: str) -> list[Backlog]:
+        """The tasks that wait on a list, those not yet ready included, by priority, the highest first."""
+        ...
+
+    def first_task_behind(self, after: ListKey) -> TaskRow | None:
+        """The next ready task of the first list behind this one that has any, by domain, kind and name."""
         ...
 
     def tasks_ahead(self, run: int, scheduled_event_id: int, limit: int) -> int:

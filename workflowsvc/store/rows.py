@@ -8,6 +8,7 @@ start time; its low bits name the shard (core/key_layout.py).
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from workflowsvc.core.outcome import TaskKind
@@ -104,6 +105,25 @@ class TaskRow(NamedTuple):
     priority: int
     position: int  # when it was put there, unique (core/key_layout.py)
     ready: bool  # False: a decision task queued behind the started one (SWF §4.2)
+
+
+class Backlog(NamedTuple):
+    """The tasks of one priority that wait on a list."""
+
+    priority: int
+    tasks: int
+    oldest_position: int
+
+
+def backlog_of(rows: Iterable[Sequence[int]]) -> list[Backlog]:
+    """From (priority, tasks, oldest position) of ready tasks and of others: one for each priority, highest first."""
+    by_priority: dict[int, Backlog] = {}
+    for priority, tasks, oldest in rows:
+        known = by_priority.get(priority)
+        if known is not None:
+            tasks, oldest = known.tasks + tasks, min(known.oldest_position, oldest)
+        by_priority[priority] = Backlog(priority, tasks, oldest)
+    return sorted(by_priority.values(), reverse=True)
 
 
 class TaskKey(NamedTuple):

@@ -54,7 +54,7 @@ def _of_list(
     finding = Finding(
         "TASK_WAITS",
         "INFO",
-        f"{what} on {name} for {spoken(now - put_at)}; the list is polled, and no task comes first.",
+        f"{what} on the list {name} for {spoken(now - put_at)}; the list is polled, and no task comes first.",
         since=put_at,
         event_ids=[task.scheduled_id for task in tasks[:MAX_EVENT_IDS]],
         number=len(tasks),
@@ -71,7 +71,7 @@ def _of_list(
         number = f"{MAX_AHEAD} other tasks or more come"
     return finding._replace(
         code="TASKS_AHEAD",
-        message=f"{what} on {name} for {spoken(now - put_at)}, and {number} first.",
+        message=f"{what} on the list {name} for {spoken(now - put_at)}, and {number} first.",
         action=f"Start more {_CLIENT[kind]}s that poll {name}, if this takes too long.",
         number=ahead,
     )
@@ -82,13 +82,15 @@ def _not_polled(finding: Finding, known: ListKnowledge, now: int, what: str) -> 
     client = _CLIENT[finding.kind]
     last = known.last_poll_at
     if last is None:
-        never = f"no {client} has polled that list since the service was started {spoken(now - known.known_since)} ago"
+        never = (
+            f"no {client} has polled it since the service was started {spoken(now - known.known_since)} ago"
+        )
     else:
-        never = f"no {client} has polled that list for {spoken(now - last)}"
+        never = f"no {client} has polled it for {spoken(now - last)}"
     return finding._replace(
         code="NO_DECISION_POLLER" if finding.kind == "decision" else "NO_ACTIVITY_POLLER",
         severity="CRITICAL",
-        message=f"{what} on {finding.task_list}, and {never}.",
+        message=f"{what} on the list {finding.task_list}, and {never}.",
         action=f"Start a {client} that polls {finding.task_list} in this domain, or look whether the running ones poll "
         "another list, domain, account or region.",
         since=finding.since if last is None else last,

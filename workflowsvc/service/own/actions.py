@@ -14,6 +14,7 @@ from workflowsvc.service.own import (
     explanations,
     runs,
     service_detail,
+    task_lists,
 )
 from workflowsvc.service.service_model import ServiceModel
 
@@ -22,7 +23,7 @@ TARGET_PREFIX = "WorkflowSvc"
 
 # Reading the state of a run is a write although it changes nothing: the state in memory is the writer thread's.
 _ROWS = (
-    Action(OPERATIONS["DescribeService"], "read", service_detail.describe_service),
+    Action(OPERATIONS["DescribeService"], "write", service_detail.describe_service),
     Action(
         OPERATIONS["DescribeExecutionState"],
         "write",
@@ -36,6 +37,8 @@ _ROWS = (
         execution_ref=runs.execution_ref,
     ),
     Action(OPERATIONS["ExplainDomain"], "steps", domain_explanation.explain_domain),
+    Action(OPERATIONS["ListTaskLists"], "steps", task_lists.list_task_lists),
+    Action(OPERATIONS["DescribeTaskList"], "steps", task_lists.describe_task_list),
 )
 
 OWN = ServiceModel((TARGET_PREFIX,), _ROWS)

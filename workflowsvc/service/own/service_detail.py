@@ -1,4 +1,4 @@
-"""DescribeService: which service this is, and how it is set up.
+"""DescribeService: which service this is, how it is set up, and which nodes it has.
 
 Owns what an operator may learn of the settings. No password is among the answers.
 """
@@ -6,24 +6,36 @@ Owns what an operator may learn of the settings. No password is among the answer
 from __future__ import annotations
 
 from workflowsvc import __version__
+from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.model import own_shapes as shapes
 from workflowsvc.model.events import timestamp
 from workflowsvc.options import spell
 from workflowsvc.passwords import without_password
 from workflowsvc.service.call_context import CallContext
 from workflowsvc.settings import LIMIT_NAMES, OPTIONS, Settings
-from workflowsvc.store.interface import Reader
 
 
 def describe_service(
-    _reader: Reader, context: CallContext, _request: shapes.DescribeServiceInput
+    work: UnitOfWork, context: CallContext, request: shapes.DescribeServiceInput
 ) -> shapes.ServiceDetail:
-    settings = context.settings
+    settings, state = work.settings, work.state
+    nodes = [(state.started_at, state.name, __version__, work.now)]
+    nodes += [(peer.started_at, peer.name, peer.version, peer.seen_at) for peer in state.peers.values()]
     return shapes.ServiceDetail(
         changed_settings=changed_settings(settings),
         limits=settings.limits,
+        node=state.name,
+        nodes=[
+            shapes.Node(
+                last_seen_timestamp=timestamp(seen_at),
+                name=name,
+                start_timestamp=timestamp(started_at),
+                version=version,
+            )
+            for started_at, name, version, seen_at in sorted(nodes)
+        ],
         store=without_password(settings.store),
-        timestamp=timestamp(context.now),
+        timestamp=timestamp(work.now),
         version=__version__,
     )
 

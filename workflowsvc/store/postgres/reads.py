@@ -17,13 +17,17 @@ from workflowsvc.store.postgres.queries import Queries
 from workflowsvc.store.postgres.statements import LISTING, SQL, listing
 from workflowsvc.store.postgres.wire import Rows
 from workflowsvc.store.rows import (
+    Backlog,
     DomainRow,
     ExecutionQuery,
     ExecutionRow,
     HeartbeatRow,
+    ListKey,
     Status,
+    TaskRow,
     TypeKind,
     TypeRow,
+    backlog_of,
 )
 
 ALL_SHARDS = list(range(SHARDS))
@@ -138,6 +142,16 @@ class PostgresReader:
 
     def count_tasks(self, domain: int, kind: TaskKind, task_list: str) -> int:
         return self._queries.count(SQL.count_tasks, domain, kind, task_list)
+
+    def task_lists(self, domain: int, kind: TaskKind, after: str, limit: int) -> list[str]:
+        return [name for (name,) in self._queries.rows(SQL.task_lists, domain, kind, after, limit)]
+
+    def backlog(self, domain: int, kind: TaskKind, task_list: str) -> list[Backlog]:
+        return backlog_of(self._queries.rows(SQL.backlog, domain, kind, task_list))
+
+    def first_task_behind(self, after: ListKey) -> TaskRow | None:
+        row = self._queries.row(SQL.first_task_behind, *after)
+        return None if row is None else TaskRow._make(row)
 
     def tasks_ahead(self, run: int, scheduled_event_id: int, limit: int) -> int:
         return self._queries.count(SQL.tasks_ahead, shard_of(run), run, scheduled_event_id, limit)

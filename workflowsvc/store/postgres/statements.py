@@ -90,6 +90,9 @@ class PostgresStatements(NamedTuple):
     delete_heartbeats_of: Statement
     # tasks.sql
     count_tasks: Statement
+    task_lists: Statement
+    backlog: Statement
+    first_task_behind: Statement
     tasks_ahead: Statement
     put_tasks: Statement
     ready_task: Statement

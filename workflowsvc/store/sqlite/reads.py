@@ -8,15 +8,19 @@ from __future__ import annotations
 from workflowsvc.core.outcome import TaskKind
 from workflowsvc.store import visibility
 from workflowsvc.store.rows import (
+    Backlog,
     DomainRow,
     ExecutionQuery,
     ExecutionRow,
     HeartbeatRow,
+    ListKey,
     Status,
+    TaskRow,
     TypeKind,
     TypeRow,
+    backlog_of,
 )
-from workflowsvc.store.sqlite.columns import domain_row, execution_row, text, type_row
+from workflowsvc.store.sqlite.columns import domain_row, execution_row, task_row, text, type_row
 from workflowsvc.store.sqlite.queries import Queries
 from workflowsvc.store.sqlite.statements import LISTING, SQL
 
@@ -101,6 +105,16 @@ class SqliteReader:
 
     def count_tasks(self, domain: int, kind: TaskKind, task_list: str) -> int:
         return self._queries.value(SQL.count_tasks, (domain, kind, task_list))
+
+    def task_lists(self, domain: int, kind: TaskKind, after: str, limit: int) -> list[str]:
+        return [name for (name,) in self._queries.rows(SQL.task_lists, (domain, kind, after, limit))]
+
+    def backlog(self, domain: int, kind: TaskKind, task_list: str) -> list[Backlog]:
+        return backlog_of(self._queries.rows(SQL.backlog, (domain, kind, task_list)))
+
+    def first_task_behind(self, after: ListKey) -> TaskRow | None:
+        row = self._queries.row(SQL.first_task_behind, after)
+        return None if row is None else task_row(row)
 
     def tasks_ahead(self, run: int, scheduled_event_id: int, limit: int) -> int:
         return self._queries.value(SQL.tasks_ahead, (run, scheduled_event_id, limit))

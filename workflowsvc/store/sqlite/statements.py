@@ -62,6 +62,9 @@ class SqliteStatements(NamedTuple):
     delete_heartbeats_of: str
     # tasks.sql
     count_tasks: str
+    task_lists: str
+    backlog: str
+    first_task_behind: str
     tasks_ahead: str
     put_task: str
     ready_task: str

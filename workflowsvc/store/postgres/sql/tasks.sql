@@ -4,6 +4,34 @@
 -- tasks_waiting
 select count(*) from tasks where domain = :domain::bigint and kind = :kind::text and task_list = :task_list::text
 
+-- :name task_lists
+-- tasks_waiting, from list to list
+with recursive lists as (
+    select min(task_list) as name
+    from tasks
+    where domain = :domain::bigint and kind = :kind::text and task_list > :after::text
+    union all
+    select (select min(task_list) from tasks where domain = :domain and kind = :kind and task_list > lists.name)
+    from lists
+    where lists.name is not null
+)
+select name from lists where name is not null limit :limit::bigint
+
+-- :name backlog
+-- tasks_waiting
+select priority, count(*), min(position)
+from tasks
+where domain = :domain::bigint and kind = :kind::text and task_list = :task_list::text
+group by ready, priority
+
+-- :name first_task_behind
+-- tasks_waiting
+select run, scheduled_event_id, kind, domain, task_list, priority, position, ready
+from tasks
+where (domain, kind, task_list) > (:domain::bigint, :kind::text, :task_list::text) and ready
+order by domain, kind, task_list
+limit 1
+
 -- :name tasks_ahead
 -- tasks_pkey, then two ranges of tasks_waiting: higher priorities, and the older ones of the same priority
 with mine as materialized (

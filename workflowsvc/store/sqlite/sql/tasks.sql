@@ -4,6 +4,32 @@
 -- tasks_waiting
 select count(*) from tasks where domain = ?1 and kind = ?2 and task_list = ?3
 
+-- :name task_lists
+-- tasks_waiting, from list to list
+with recursive lists (name) as (
+    select min(task_list) from tasks where domain = ?1 and kind = ?2 and task_list > ?3
+    union all
+    select (select min(task_list) from tasks where domain = ?1 and kind = ?2 and task_list > lists.name)
+    from lists
+    where lists.name is not null
+)
+select name from lists where name is not null limit ?4
+
+-- :name backlog
+-- tasks_waiting
+select priority, count(*), min(position)
+from tasks
+where domain = ?1 and kind = ?2 and task_list = ?3
+group by ready, priority
+
+-- :name first_task_behind
+-- tasks_waiting
+select run, scheduled_event_id, kind, domain, task_list, priority, position, ready
+from tasks
+where (domain, kind, task_list) > (?1, ?2, ?3) and ready = 1
+order by domain, kind, task_list
+limit 1
+
 -- :name tasks_ahead
 -- primary key, then two ranges of tasks_waiting: higher priorities, and the older ones of the same priority
 select
