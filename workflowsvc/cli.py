@@ -1,68 +1,65 @@
 """The command line: `workflowsvc <command>`.
 
-Owns the parser, how failures are printed, and exit statuses: 0 done, 1 failed, 2 wrong arguments. The commands and
-their list are in `commands/`; what they get from the process is the `CommandContext` that is made here.
+Owns how failures are printed: in one line, never with a traceback. The commands, their list and the exit statuses are
+in `commands/`; what they get from the process is the `CommandContext` that is made here.
 """
 
 from __future__ import annotations
 
-import argparse
+import errno
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from workflowsvc import __version__
+from workflowsvc.client.problems import CallFailed
 from workflowsvc.clock import SystemClock
-from workflowsvc.commands import COMMANDS, CommandModule
-from workflowsvc.commands.context import CommandContext, CommandFailed
+from workflowsvc.commands import COMMANDS, add_commands, new_parser
+from workflowsvc.commands.context import CommandContext, CommandFailed, ReadOnlyStore
+from workflowsvc.commands.statuses import DONE, FAILED, INTERRUPTED, WRONG_ARGUMENTS, of_call
 from workflowsvc.options import SettingsError
 from workflowsvc.passwords import without_password
 from workflowsvc.store.errors import StoreError, StoreUnusable
-from workflowsvc.stores import open_read_only, open_store
 
-FAILED, WRONG_ARGUMENTS = 1, 2
-INTERRUPTED = 130  # 128 + SIGINT, the convention of shells
+if TYPE_CHECKING:
+    from workflowsvc.store.interface import RepairStore
+
+__all__ = ["COMMANDS", "main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; its exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     context = context_of_process()
-    parser = argparse.ArgumentParser(
-        prog="workflowsvc", description="Amazon Simple Workflow Service (SWF), self-hosted."
-    )
-    parser.add_argument("--version", action="version", version=f"workflowsvc {__version__}")
-    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
-    module: CommandModule | None = None
-    asked = parser
-    for command in COMMANDS:
-        subparser = subparsers.add_parser(
-            command.name, help=command.help, description=sentence(command.help), allow_abbrev=False
-        )
-        if words and words[0] == command.name:
-            module = command.load()
-            module.add_arguments(subparser, context)
-            asked = subparser
-    parsed, unknown = parser.parse_known_args(words)
-    if unknown:
-        asked.error(f"unrecognized arguments: {' '.join(unknown)}")
-    if module is None:
-        parser.print_help()
-        return 0
     try:
+        parser = new_parser()
+        loaded = add_commands(parser, context, lambda command: words[:1] == [command.name])
+        module, asked = loaded.get(words[0] if words else "", (None, parser))
+        parsed, unknown = parser.parse_known_args(words)
+        if unknown:
+            asked.error(f"unrecognized arguments: {' '.join(unknown)}")
+        if module is None:
+            parser.print_help()
+            return DONE
         status = module.run(context, parsed)
         sys.stdout.flush()
         return status
     except SettingsError as error:
-        return fail(parsed.command, error, WRONG_ARGUMENTS)
+        return fail(words, error, WRONG_ARGUMENTS)
     except (CommandFailed, StoreUnusable, StoreError) as error:
-        return fail(parsed.command, error, FAILED)
+        return fail(words, error, FAILED)
+    except CallFailed as error:
+        return fail(words, error, of_call(error))
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
         # The reader of the output has closed it. Without this, Python would report the same when it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        return fail(words, error, FAILED)  # of the file that the output is written to
 
 
 def context_of_process() -> CommandContext:
@@ -79,10 +76,20 @@ def context_of_process() -> CommandContext:
     )
 
 
-def fail(command: str, error: Exception, status: int) -> int:
-    print(f"workflowsvc {command}: {without_password(str(error))}", file=sys.stderr)
+def open_store(where: str) -> RepairStore:
+    """The store itself. What it needs is imported with the first one: most commands open none."""
+    from workflowsvc.stores import open_store
+
+    return open_store(where)
+
+
+def open_read_only(where: str, *, exclusive: bool = False) -> ReadOnlyStore:
+    """The store for reading, imported likewise."""
+    from workflowsvc.stores import open_read_only
+
+    return open_read_only(where, exclusive=exclusive)
+
+
+def fail(words: Sequence[str], error: Exception, status: int) -> int:
+    print(f"workflowsvc {words[0]}: {without_password(str(error))}", file=sys.stderr)
     return status
-
-
-def sentence(text: str) -> str:
-    return text[0].upper() + text[1:] + "."

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import argparse
 import importlib
+from collections.abc import Callable
 from typing import NamedTuple, Protocol, cast
 
+from workflowsvc import __version__
 from workflowsvc.commands.context import CommandContext
 
 
@@ -26,9 +28,11 @@ class Command(NamedTuple):
 
     name: str
     help: str
+    module: str = ""  # when it is not the command's name
 
     def load(self) -> CommandModule:
-        return cast("CommandModule", importlib.import_module(f"{__name__}.{self.name.replace('-', '_')}"))
+        module = self.module or self.name.replace("-", "_")
+        return cast("CommandModule", importlib.import_module(f"{__name__}.{module}"))
 
 
 COMMANDS = (
@@ -39,4 +43,56 @@ COMMANDS = (
     Command("copy", "copy a stopped installation to another store, and verify that the copy is complete"),
     Command("doctor", "find what slows or endangers a PostgreSQL database"),
     Command("api-model", "give the AWS CLI and boto3 the model of the service's own API"),
+    Command("list", "list the runs that meet conditions"),
+    Command("count", "count the runs that meet conditions"),
+    Command("show", "show a run, compactly or in full"),
+    Command("follow", "print the events of a run as they happen"),
+    Command("why", "say why a run does not go on, or how it ended"),
+    Command("problems", "say what is wrong with the open runs of a domain"),
+    Command("lists", "list task lists with their backlog and pollers"),
+    Command("start", "start a run"),
+    Command("signal", "send a signal to a run"),
+    Command("cancel", "request the cancellation of a run"),
+    Command("terminate", "end a run at once"),
+    Command("rerun", "start a new run as a closed one was started"),
+    Command("batch", "do the same to all runs that meet conditions"),
+    Command("delete", "delete a closed run, or a domain with everything in it"),
+    Command("export", "write histories to files"),
+    Command("import", "make read-only runs of exported histories", module="import_history"),
+    Command("domains", "list the domains of a server"),
+    Command("types", "list the workflow and activity types of a domain"),
+    Command("completion", "print the script that completes commands in bash or zsh"),
 )
+
+
+def add_commands(
+    parser: argparse.ArgumentParser, context: CommandContext, chosen: Callable[[Command], bool]
+) -> dict[str, tuple[CommandModule, argparse.ArgumentParser]]:
+    """Gives the parser all commands. Modules and options of the chosen ones are loaded; these, with their parsers."""
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
+    loaded: dict[str, tuple[CommandModule, argparse.ArgumentParser]] = {}
+    for command in COMMANDS:
+        description = command.help[0].upper() + command.help[1:] + "."
+        subparser = subparsers.add_parser(
+            command.name, help=command.help, description=description, allow_abbrev=False
+        )
+        if chosen(command):
+            loaded[command.name] = (module := command.load()), subparser
+            module.add_arguments(subparser, context)
+    return loaded
+
+
+def new_parser() -> argparse.ArgumentParser:
+    """The parser of the command line, without its commands."""
+    parser = argparse.ArgumentParser(
+        prog="workflowsvc", description="Amazon Simple Workflow Service (SWF), self-hosted."
+    )
+    parser.add_argument("--version", action="version", version=f"workflowsvc {__version__}")
+    return parser
+
+
+def whole_parser(context: CommandContext) -> argparse.ArgumentParser:
+    """The parser with the options of every command: what completion and the documents are made of."""
+    parser = new_parser()
+    add_commands(parser, context, lambda command: True)
+    return parser

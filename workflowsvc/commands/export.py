@@ -1,0 +1,106 @@
+"""`workflowsvc export`: writes histories as `aws swf get-workflow-execution-history` prints them.
+
+Owns the form and the names of the files. One run needs plain SWF operations only; many are found by a search.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from pathlib import Path
+from typing import Any, TextIO
+
+from workflowsvc.client.answers import Object, part, rows, text
+from workflowsvc.commands import asking
+from workflowsvc.commands.asking import Asking
+from workflowsvc.commands.context import CommandContext, CommandFailed
+from workflowsvc.commands.filters import add_filter, filter_of
+from workflowsvc.commands.show import events_of
+from workflowsvc.display.text import with_times
+from workflowsvc.options import SettingsError
+
+DESCRIPTION = """\
+Write the history of a run as `aws swf get-workflow-execution-history` prints it, to standard output or a file; or,
+with --to, those of all runs that meet conditions, each to a file of its own. `workflowsvc lint` and `workflowsvc
+import` read them. The history of one run can be read from every server of SWF."""
+EXAMPLES = (
+    "export order-17 > order-17.json",
+    "export --to failed --status FAILED --closed-after 7d",
+    "export order-17 | workflowsvc lint -",
+)
+_SAFE = re.compile(r"[^A-Za-z0-9._+=@-]")
+
+
+def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> None:
+    asking.add_arguments(parser, DESCRIPTION, EXAMPLES)
+    parser.add_argument("workflow_id", nargs="?", metavar="WORKFLOW_ID", help="the workflowId of one run")
+    parser.add_argument("-o", "--output", metavar="FILE", help="write the one run there [standard output]")
+    parser.add_argument("--to", metavar="DIR", help="write all runs that meet the conditions below it")
+    add_filter(parser)
+
+
+def run(context: CommandContext, arguments: argparse.Namespace) -> int:
+    if (arguments.workflow_id is None) == (arguments.to is None):
+        raise SettingsError("name a WORKFLOW_ID, or give --to with conditions")
+    arguments.run_id = arguments.runId  # with a WORKFLOW_ID, --run-id says which run of it
+    at_work = Asking(context, arguments)
+    if arguments.to is not None:
+        return _many(at_work, Path(arguments.to))
+    given = set(filter_of(arguments, at_work.now)) - {"runId"}
+    if given:
+        raise SettingsError("conditions go with --to, and not with a WORKFLOW_ID")
+    events = list(events_of(at_work, at_work.run()))
+    if arguments.output:
+        _write_file(Path(arguments.output), events)
+        at_work.note(f"{len(events):,} events written to {arguments.output}")
+    else:
+        _write(context.stdout, events)
+    return 0
+
+
+def _many(at_work: Asking, folder: Path) -> int:
+    """Writes one file for each run that is found."""
+    condition = filter_of(at_work.arguments, at_work.now)
+    total = _count(at_work, condition)
+    written = 0
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CommandFailed(f"{folder}: {error.strerror}") from error
+    pages = at_work.own_pages("SearchExecutions", filter=condition, maximumPageSize=1000)
+    with at_work.screen.progress("histories", total) as bar:
+        for page in pages:
+            for summary in rows(page, "executions"):
+                written += 1
+                _export(at_work, folder, part(summary, "execution"))
+                bar.advance_to(written, max(total, written))
+    at_work.note(f"{written:,} histories written to {folder}")
+    return 0
+
+
+def _count(at_work: Asking, condition: dict[str, Any]) -> int:
+    """How many runs there are now, for the bar."""
+    answers = at_work.own_pages("CountExecutions", filter=condition)
+    return sum(found for answer in answers if isinstance(found := answer.get("count"), int))
+
+
+def _export(at_work: Asking, folder: Path, execution: Object) -> None:
+    named = {"workflowId": text(execution, "workflowId"), "runId": text(execution, "runId")}
+    path = folder / f"{_SAFE.sub('_', named['workflowId'])[:100]}.{_SAFE.sub('_', named['runId'])}.json"
+    _write_file(path, list(events_of(at_work, named)))
+    if at_work.json:
+        at_work.print_json({"execution": named, "file": str(path)})
+
+
+def _write_file(path: Path, events: list[Object]) -> None:
+    try:
+        with path.open("w", encoding="utf-8") as file:
+            _write(file, events)
+    except OSError as error:
+        raise CommandFailed(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _write(stream: TextIO, events: list[Object]) -> None:
+    json.dump({"events": with_times(events)}, stream, indent=4)
+    stream.write("\n")

@@ -1,0 +1,98 @@
+"""`workflowsvc import`: makes closed, read-only runs of exported histories, to look at them."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from workflowsvc.client.answers import count, part, text
+from workflowsvc.client.problems import Refused
+from workflowsvc.commands import asking, statuses
+from workflowsvc.commands.asking import Asking
+from workflowsvc.commands.context import CommandContext
+from workflowsvc.options import SettingsError
+
+DESCRIPTION = """\
+Make a closed, read-only run of each history in a file, as `workflowsvc export` or `aws swf
+get-workflow-execution-history` wrote it, in a domain that is made for imported histories.
+
+Exit status: 1 when a file was refused; the others are imported all the same."""
+EXAMPLES = (
+    "import order-17.json --domain imported",
+    "import failed/*.json --domain imported --json",
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> None:
+    asking.add_arguments(parser, DESCRIPTION, EXAMPLES)
+    parser.add_argument("files", nargs="+", metavar="FILE", help="a file with a history; - is standard input")
+    parser.add_argument("--workflow-id", metavar="W", help="its workflowId here [the name of the file]")
+    parser.add_argument("--run-id", metavar="R", help="the runId that it had")
+
+
+def run(context: CommandContext, arguments: argparse.Namespace) -> int:
+    if (arguments.workflow_id or arguments.run_id) and len(arguments.files) > 1:
+        raise SettingsError("--workflow-id and --run-id are for one file")
+    if not (arguments.domain or context.environment.get(asking.DOMAIN_VARIABLE)):
+        raise SettingsError(
+            "give --domain: the domain for imported histories, which is made if it does not exist"
+        )
+    at_work = Asking(context, arguments)
+    refused = 0
+    if at_work.json:
+        for file in arguments.files:
+            refused += not _import(at_work, file)
+    else:
+        with at_work.screen.progress("histories", len(arguments.files)) as bar:
+            for number, file in enumerate(arguments.files, 1):
+                refused += not _import(at_work, file)
+                bar.advance_to(number)
+    return statuses.FAILED if refused else statuses.DONE
+
+
+def _import(at_work: Asking, file: str) -> bool:
+    """Whether the file was imported; what was wrong with it is reported."""
+    try:
+        history = _read(at_work.context, file)
+        answer = at_work.own(
+            "ImportHistory",
+            workflowId=_workflow_id(at_work, file),
+            runId=_run_id(at_work, file),
+            history=history,
+        )
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        at_work.note(f"{file} cannot be read: {reason}")
+        return False
+    except Refused as error:
+        at_work.note(f"{file}: {error}")
+        return False
+    execution = part(answer, "execution")
+    if at_work.json:
+        at_work.print_json({"file": file, **answer})
+    named = f"{text(execution, 'workflowId')}, run {text(execution, 'runId')}"
+    at_work.say(f"imported {file}: {named}, {count(answer, 'events'):,} events")
+    return True
+
+
+def _read(context: CommandContext, file: str) -> str:
+    data = context.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    marked = data.startswith((b"\xff\xfe", b"\xfe\xff"))  # a redirect in PowerShell writes UTF-16
+    return data.decode("utf-16" if marked else "utf-8-sig")
+
+
+def _workflow_id(at_work: Asking, file: str) -> str | None:
+    """The workflowId that was given; else the first part of WORKFLOW_ID.RUN_ID.json, as `workflowsvc export` names
+    files."""
+    if at_work.arguments.workflow_id:
+        return str(at_work.arguments.workflow_id)
+    if file == "-":
+        return None
+    return Path(file).name.removesuffix(".json").rpartition(".")[0] or Path(file).name.removesuffix(".json")
+
+
+def _run_id(at_work: Asking, file: str) -> str | None:
+    if at_work.arguments.run_id or file == "-":
+        return at_work.arguments.run_id
+    before, _, run_id = Path(file).name.removesuffix(".json").rpartition(".")
+    return run_id if before else None

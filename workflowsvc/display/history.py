@@ -1,0 +1,241 @@
+"""A history in few lines: one for everything about one activity, timer, child, signal or decision task.
+
+Owns which events belong together and what is said of them. It reads events as clients get them, knows no rule of SWF
+beyond that, and says something useful about events that it does not know. A function of its arguments.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+Event = Mapping[str, Any]
+
+OPEN, GOOD, BAD, NEUTRAL = "open", "good", "bad", "neutral"
+"""Tones: how a line turned out."""
+
+# event type -> kind, the member that names the thing, the member with its type
+_OPENING: dict[str, tuple[str, str, str]] = {
+    "DecisionTaskScheduled": ("decision task", "", ""),
+    "ActivityTaskScheduled": ("activity", "activityId", "activityType"),
+    "TimerStarted": ("timer", "timerId", ""),
+    "StartChildWorkflowExecutionInitiated": ("child", "workflowId", "workflowType"),
+    "SignalExternalWorkflowExecutionInitiated": ("signal to", "workflowId", "signalName"),
+    "RequestCancelExternalWorkflowExecutionInitiated": ("cancel request to", "workflowId", ""),
+    "LambdaFunctionScheduled": ("Lambda task", "id", "name"),
+}
+_SINGLE: dict[str, tuple[str, str]] = {
+    "WorkflowExecutionSignaled": ("signal", "signalName"),
+    "WorkflowExecutionCancelRequested": ("cancel request", ""),
+    "MarkerRecorded": ("marker", "markerName"),
+}
+# The members that name the event that a later one belongs to.
+_REFERENCES = ("scheduledEventId", "initiatedEventId", "startedEventId")
+_STATES: dict[str, tuple[str, str]] = {
+    "Scheduled": ("scheduled", OPEN),
+    "Initiated": ("initiated", OPEN),
+    "Started": ("running", OPEN),
+    "Completed": ("completed", GOOD),
+    "Failed": ("failed", BAD),
+    "TimedOut": ("timed out", BAD),
+    "CancelRequested": ("cancel requested", OPEN),
+    "Canceled": ("canceled", NEUTRAL),
+    "Terminated": ("terminated", BAD),
+    "ContinuedAsNew": ("continued as new", NEUTRAL),
+    "Fired": ("fired", GOOD),
+    "Signaled": ("delivered", GOOD),
+}
+_STATE = re.compile(f"({'|'.join(sorted(_STATES, key=len, reverse=True))})$")
+# Members worth a word, in this order; the first that is there.
+_NOTES = ("reason", "cause", "details", "result", "input", "newExecutionRunId")
+CLOSING = {
+    f"WorkflowExecution{how}"
+    for how in ("Completed", "Failed", "TimedOut", "Canceled", "Terminated", "ContinuedAsNew")
+}
+
+
+@dataclass
+class Line:
+    """One thing of a history and all events about it."""
+
+    kind: str
+    name: str
+    type: str = ""
+    state: str = ""
+    tone: str = NEUTRAL
+    note: str = ""
+    worker: str = ""
+    began: float | None = None  # seconds since the epoch
+    ended: float | None = None
+    events: list[int] = field(default_factory=list[int])
+    times: int = 1  # equal lines in a row
+
+    def is_quiet(self) -> bool:
+        """Whether it is a decision task that a decider has answered: every run has many."""
+        return self.kind == "decision task" and self.tone == GOOD
+
+    def as_json(self) -> dict[str, Any]:
+        """As `--json` prints it; what is not known is left out."""
+        found: dict[str, Any] = {
+            "kind": self.kind,
+            "name": self.name,
+            "type": self.type,
+            "state": self.state,
+            "note": self.note,
+            "identity": self.worker,
+            "startTimestamp": self.began,
+            "closeTimestamp": self.ended,
+            "eventIds": self.events,
+        }
+        return {name: value for name, value in found.items() if value not in ("", None)}
+
+
+def attributes_of(event: Event) -> Mapping[str, Any]:
+    """The attributes of an event, which stand in a member that is named after its type."""
+    name = str(event.get("eventType", ""))
+    found = event.get(f"{name[:1].lower()}{name[1:]}EventAttributes")
+    return cast("Mapping[str, Any]", found) if isinstance(found, Mapping) else {}
+
+
+class Folding:
+    """Takes the events of a run one by one, oldest first, and keeps the lines."""
+
+    def __init__(self) -> None:
+        self.lines: list[Line] = []
+        self._by_event: dict[int, Line] = {}
+        self._activities: dict[str, Line] = {}
+
+    def add(self, event: Event) -> Line:
+        """The line of this event, with the event in it."""
+        name, attributes = str(event.get("eventType", "")), attributes_of(event)
+        line = self._line(name, attributes)
+        event_id, at = event.get("eventId"), event.get("eventTimestamp")
+        if isinstance(event_id, int):
+            line.events.append(event_id)
+            self._by_event[event_id] = line
+        found = _STATE.search(name)
+        state, tone = _STATES[found[1]] if found else ("", NEUTRAL)
+        if len(line.events) > 1 or name in _OPENING or not line.state:
+            line.state, line.tone = state, tone
+        if isinstance(at, int | float):
+            if line.began is None:
+                line.began = at
+            line.ended = at if line.tone != OPEN else None
+        if attributes.get("timeoutType"):
+            line.state = f"{line.state} ({attributes['timeoutType']})"
+        line.worker = str(attributes.get("identity") or line.worker)
+        self._note(line, name, attributes)
+        return line
+
+    def _note(self, line: Line, name: str, attributes: Mapping[str, Any]) -> None:
+        if line.kind == "decision task" and line.tone == GOOD:
+            return
+        if name == "TimerStarted":
+            line.note = f"after {attributes.get('startToFireTimeout')} s"
+            return
+        said = next((key for key in _NOTES if attributes.get(key) not in (None, "")), None)
+        if said:
+            line.note = f"{said}: {attributes[said]}"
+            if said == "reason" and attributes.get("details"):
+                line.note += f"; details: {attributes['details']}"
+
+    def _line(self, name: str, attributes: Mapping[str, Any]) -> Line:
+        if name in _OPENING:
+            kind, key, type_key = _OPENING[name]
+            line = self._new(kind, str(attributes.get(key, "")), _type(attributes.get(type_key)))
+            if name == "ActivityTaskScheduled":
+                self._activities[line.name] = line
+            return line
+        if name == "ActivityTaskCancelRequested":
+            found = self._activities.get(str(attributes.get("activityId")))
+            if found:
+                return found
+        for key in _REFERENCES:
+            opened = self._by_event.get(cast("int", attributes.get(key) or 0))
+            if opened and opened.kind == _kind_of(name):
+                return opened
+        if name in _SINGLE:
+            kind, key = _SINGLE[name]
+            line = self._new(kind, str(attributes.get(key, "")), "")
+            line.state = "received" if name.startswith("Workflow") else "recorded"
+            return line
+        if name.startswith("WorkflowExecution"):
+            return self._new("run", "", _type(attributes.get("workflowType")))
+        return self._new(*_failed_decision(name, attributes))
+
+    def _new(self, kind: str, name: str, type_: str) -> Line:
+        line = Line(kind, name, type_)
+        self.lines.append(line)
+        return line
+
+
+def _kind_of(name: str) -> str:
+    """The kind of thing that a later event may belong to, by the words in its type."""
+    for word, kind in (
+        ("DecisionTask", "decision task"),
+        ("ActivityTask", "activity"),
+        ("Timer", "timer"),
+        ("ChildWorkflow", "child"),
+        ("SignalExternal", "signal to"),
+        ("ExternalWorkflowExecutionSignaled", "signal to"),
+        ("RequestCancelExternal", "cancel request to"),
+        ("ExternalWorkflowExecutionCancelRequested", "cancel request to"),
+        ("LambdaFunction", "Lambda task"),
+    ):
+        if word in name:
+            return kind
+    return ""
+
+
+def _failed_decision(name: str, attributes: Mapping[str, Any]) -> tuple[str, str, str]:
+    """A decision that could not be carried out, which opens nothing; or an event of an unknown kind."""
+    kind = f"decision {name.removesuffix('Failed')}" if name.endswith("Failed") else name
+    named = (attributes.get(key) for key in ("activityId", "timerId", "workflowId", "id", "markerName"))
+    return kind, str(next(filter(None, named), "")), _type(attributes.get("activityType"))
+
+
+def _type(value: object) -> str:
+    if isinstance(value, Mapping):
+        named = cast("Mapping[str, object]", value)
+        return f"{named.get('name')}:{named.get('version')}"
+    return str(value or "")
+
+
+def fold(events: Iterable[Event]) -> list[Line]:
+    """The lines of a history, in the order in which their things began."""
+    folding = Folding()
+    for event in events:
+        folding.add(event)
+    return folding.lines
+
+
+def shown(lines: Iterable[Line], *, decisions: bool) -> list[Line]:
+    """The lines for people: answered decision tasks are left out unless asked for, equal failures are counted."""
+    kept: list[Line] = []
+    for line in lines:
+        if line.is_quiet() and not decisions:
+            continue
+        last = kept[-1] if kept else None
+        if last and line.tone == BAD and _same(last, line):
+            last.times += 1
+            last.events += line.events
+            last.ended = line.ended
+        else:
+            kept.append(line)
+    return kept
+
+
+def _same(one: Line, other: Line) -> bool:
+    parts = ((line.kind, line.name, line.type, line.state, line.note) for line in (one, other))
+    return next(parts) == next(parts)
+
+
+def event_ids(ids: list[int]) -> str:
+    """Ids of events in few letters: `5`, `5-7`, `5,9,12`, `5,9…250`."""
+    if len(ids) > 2 and ids[-1] - ids[0] == len(ids) - 1:
+        return f"{ids[0]}-{ids[-1]}"
+    if len(ids) > 4:
+        return f"{ids[0]},{ids[1]}…{ids[-1]}"
+    return ",".join(map(str, ids))

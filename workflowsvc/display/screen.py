@@ -1,0 +1,220 @@
+"""The terminal: tables, trees and coloured text on standard output, what is under way on standard error.
+
+Owns the use of rich, which is imported here alone and only by commands that print for people. Texts of clients come in
+as they are and are made harmless here. A terminal gets colour and its width; a file or pipe gets plain text, which is
+never cut or wrapped.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple, Protocol, TextIO
+
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.style import Style
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+from workflowsvc.display import history
+from workflowsvc.display.text import printable
+
+_UNLIMITED = 100_000  # columns: what is not a terminal has no edge
+TONES = {
+    history.OPEN: "cyan",
+    history.GOOD: "green",
+    history.BAD: "red",
+    history.NEUTRAL: "yellow",
+    "CRITICAL": "bold red",
+    "WARNING": "yellow",
+    "INFO": "green",
+    "dim": "dim",
+    "bold": "bold",
+    "": "",
+}
+
+
+class Output(Protocol):
+    """Where a command writes."""
+
+    @property
+    def stdout(self) -> TextIO: ...
+    @property
+    def stderr(self) -> TextIO: ...
+    @property
+    def environment(self) -> Mapping[str, str]: ...
+    def write(self, text: str) -> None: ...
+
+
+class Column(NamedTuple):
+    """One column of a table."""
+
+    title: str
+    right: bool = False
+    flexible: bool = False  # is cut first when the terminal is too narrow
+
+
+class Toned(NamedTuple):
+    """A text with one of the TONES."""
+
+    text: str
+    tone: str
+
+
+Cell = str | Toned
+
+
+class Branch(NamedTuple):
+    """A line with what hangs below it."""
+
+    text: Sequence[Cell]
+    below: Sequence[Branch]
+
+
+class _Paper(io.StringIO):
+    """Receives what rich writes; says which letters the real stream can write."""
+
+    def __init__(self, encoding: str) -> None:
+        super().__init__()
+        self._encoding = encoding
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return self._encoding
+
+
+class Screen:
+    """What one command shows."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._is_terminal = output.stdout.isatty()
+        self.shows_progress = output.stderr.isatty()
+
+    def line(self, *cells: Cell) -> None:
+        """One line of text in several tones."""
+        self._print(_text(cells), wrap=True)
+
+    def table(self, columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> None:
+        """A table without lines, as wide as it needs to be or as the terminal is."""
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+        for column in columns:
+            table.add_column(
+                Text(column.title),
+                justify="right" if column.right else "left",
+                no_wrap=not column.flexible,
+                overflow="ellipsis" if not column.flexible else "fold",
+            )
+        for row in rows:
+            table.add_row(*(_text([cell]) for cell in row))
+        self._print(table)
+
+    def tree(self, root: Branch) -> None:
+        """Lines below each other, with guides."""
+        self._print(_tree(root))
+
+    def _print(self, what: RenderableType, *, wrap: bool = False) -> None:
+        paper = _Paper(self._output.stdout.encoding or "utf-8")
+        console = Console(
+            file=paper,
+            force_terminal=self._is_terminal,
+            width=self._width() if self._is_terminal else _UNLIMITED,
+            highlight=False,
+            markup=False,
+            emoji=False,
+            legacy_windows=False,
+            _environ=self._output.environment,
+        )
+        console.print(what, soft_wrap=wrap)
+        text = paper.getvalue()
+        if not self._is_terminal:
+            text = "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+        self._output.write(text)
+        self._output.stdout.flush()
+
+    def _width(self) -> int:
+        given = self._output.environment.get("COLUMNS", "")
+        if given.isdecimal() and int(given) > 0:
+            return int(given)
+        try:
+            return os.get_terminal_size(self._output.stdout.fileno()).columns or 80
+        except (OSError, ValueError):
+            return shutil.get_terminal_size().columns
+
+    @contextmanager
+    def status(self, text: str) -> Iterator[_Note]:
+        """A line on standard error that says what is under way and goes away; nothing when that is no terminal."""
+        if not self.shows_progress:
+            yield _Note(None)
+            return
+        console = Console(file=self._output.stderr, highlight=False, _environ=self._output.environment)
+        with console.status(Text(text)) as status:
+            yield _Note(status.update)
+
+    @contextmanager
+    def progress(self, what: str, total: int | None) -> Iterator[Bar]:
+        """A bar on standard error; nothing when that is no terminal."""
+        if not self.shows_progress:
+            yield Bar(None, what, total)
+            return
+        console = Console(file=self._output.stderr, highlight=False, _environ=self._output.environment)
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+        )
+        with Progress(*columns, console=console, transient=True) as progress:
+            yield Bar(progress, what, total)
+
+
+class _Update(Protocol):
+    def __call__(self, status: RenderableType) -> None: ...
+
+
+class _Note:
+    """The line of a `status`."""
+
+    def __init__(self, update: _Update | None) -> None:
+        self._update = update
+
+    def say(self, text: str) -> None:
+        if self._update is not None:
+            self._update(Text(printable(text)))
+
+
+class Bar:
+    """The bar of a `progress`."""
+
+    def __init__(self, progress: Progress | None, what: str, total: int | None) -> None:
+        self._progress = progress
+        self._task = progress.add_task(what, total=total) if progress else None
+
+    def advance_to(self, done: int, total: int | None = None) -> None:
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, completed=done, **({} if total is None else {"total": total}))
+
+
+def _text(cells: Sequence[Cell]) -> Text:
+    text = Text()
+    for cell in cells:
+        if isinstance(cell, Toned):
+            text.append(printable(cell.text), Style.parse(TONES.get(cell.tone, "")) if cell.tone else None)
+        else:
+            text.append(printable(cell))
+    return text
+
+
+def _tree(branch: Branch) -> Tree:
+    tree = Tree(_text(branch.text), guide_style="dim")
+    waiting = [(tree, branch.below)]
+    while waiting:  # not recursive: a chain of children may be long
+        parent, below = waiting.pop()
+        for child in below:
+            waiting.append((parent.add(_text(child.text), guide_style="dim"), child.below))
+    return tree
