@@ -95,7 +95,7 @@ class Client:
     def _answer(self, target: str, operation: str, body: bytes, *, reads: bool) -> Answer:
         reply = self._send(target, operation, body, reads=reads)
         try:
-            parsed = json.loads(reply.body) if reply.body.strip() else {}
+            parsed: object = json.loads(reply.body) if reply.body.strip() else {}
         except (ValueError, RecursionError):
             parsed = None
         answer = cast("dict[str, Any] | None", parsed if isinstance(parsed, dict) else None)

@@ -33,3 +33,7 @@ class Refused(CallFailed):
 
 class NotFound(Refused):
     """The domain, type, run, list or batch that the request names does not exist."""
+
+
+class NoRun(CallFailed):
+    """There is no run of the workflowId, open or closed."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from workflowsvc.client.answers import Object, part, rows, text
 from workflowsvc.client.client import OWN, SWF, Client
-from workflowsvc.client.problems import NotFound
+from workflowsvc.client.problems import NoRun
 from workflowsvc.client.profile import Options, read_profile
 from workflowsvc.commands.context import CommandContext, CommandFailed
 from workflowsvc.display.text import json_line, read_moment, read_span
@@ -137,11 +137,7 @@ class Asking:
                 run_id = text(part(info, "execution"), "runId")
                 if run_id:
                     return {"workflowId": workflow_id, "runId": run_id}
-        raise NotFound(
-            "DescribeWorkflowExecution",
-            "UnknownResourceFault",
-            f"{self.domain} has no run of {workflow_id!r}",
-        )
+        raise NoRun(f"there is no run of {workflow_id!r} in the domain {self.domain}")
 
     def print_json(self, value: Mapping[str, Any]) -> None:
         self.context.write(json_line(value))

@@ -12,7 +12,7 @@ from workflowsvc.commands.context import CommandContext, CommandFailed
 from workflowsvc.commands.filters import add_filter, filter_of
 from workflowsvc.commands.follow import add_pace, pace_of
 from workflowsvc.commands.starting import POLICIES
-from workflowsvc.display.text import moment, number, span
+from workflowsvc.display.text import counted, moment, number, span
 from workflowsvc.options import SettingsError
 
 DESCRIPTION = """\
@@ -135,9 +135,7 @@ def _print_matching(at_work: Asking, answer: Object) -> None:
         return
     runs = count(answer, "matching")
     least = "" if answer.get("countIsComplete") else "at least "
-    at_work.say(
-        f"{least}{runs:,} run{'' if runs == 1 else 's'} of {at_work.domain} match{'es' if runs == 1 else ''}"
-    )
+    at_work.say(f"{least}{counted(runs, 'run', 'runs')} of {at_work.domain} to {at_work.arguments.operation}")
     for example in rows(answer, "examples"):
         at_work.screen.line(f"  {text(example, 'workflowId')}  {text(example, 'runId')}")
 

@@ -11,7 +11,7 @@ from workflowsvc.commands import asking, statuses
 from workflowsvc.commands.asking import Asking, whole
 from workflowsvc.commands.context import CommandContext
 from workflowsvc.commands.why import urgent
-from workflowsvc.display.text import moment, span
+from workflowsvc.display.text import counted, moment, span
 
 DESCRIPTION = """\
 Say what is wrong with the open runs of a domain: findings that runs share, the most urgent first.
@@ -102,7 +102,7 @@ def _print(at_work: Asking, groups: list[dict[str, Any]], examined: int) -> None
         since = seconds(group, "sinceTimestamp")
         screen.line(
             Toned(f"{severity:<8}  {text(group, 'code')}", severity),
-            f"  {runs:,} run{'' if runs == 1 else 's'}",
+            f"  {counted(runs, 'run', 'runs')}",
             Toned(
                 f"  since {moment(since)} ({span(at_work.now - since)})" if since is not None else "", "dim"
             ),
@@ -117,5 +117,7 @@ def _print(at_work: Asking, groups: list[dict[str, Any]], examined: int) -> None
                 Toned(f"  runs: {named}{', …' if runs > len(rows(group, 'examples')) else ''}", "dim")
             )
         screen.line()
-    found = "nothing is wrong" if not groups else f"{len(groups)} findings"
-    screen.line(Toned(f"{examined:,} open runs of {at_work.domain} looked at: {found}.", "dim"))
+    found = "nothing is wrong" if not groups else counted(len(groups), "finding", "findings")
+    screen.line(
+        Toned(f"{counted(examined, 'open run', 'open runs')} of {at_work.domain} looked at: {found}.", "dim")
+    )

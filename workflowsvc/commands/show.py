@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from workflowsvc.client.answers import Object, part, rows, seconds, text, type_name
+from workflowsvc.client.answers import Object, count, part, rows, seconds, text, type_name
 from workflowsvc.client.problems import NotFound
 from workflowsvc.commands import asking
 from workflowsvc.commands.asking import Asking
@@ -14,7 +14,7 @@ from workflowsvc.commands.context import CommandContext
 from workflowsvc.commands.list import status_cell
 from workflowsvc.display import history
 from workflowsvc.display.history import Line, attributes_of
-from workflowsvc.display.text import moment, span
+from workflowsvc.display.text import counted, moment, span
 
 if TYPE_CHECKING:
     from workflowsvc.display.screen import Branch, Cell
@@ -102,15 +102,15 @@ def _show_head(at_work: Asking, detail: Object) -> None:
     if isinstance(tags, list) and tags:
         screen.line(Toned("tags     ", "dim"), ", ".join(map(str, tags)))  # pyright: ignore[reportUnknownArgumentType]
     pending = [
-        f"{found} {name}"
-        for member, name in (
-            ("openDecisionTasks", "decision task"),
-            ("openActivityTasks", "activities"),
-            ("openTimers", "timers"),
-            ("openChildWorkflowExecutions", "children"),
-            ("openLambdaFunctions", "Lambda tasks"),
+        counted(found, one, several)
+        for member, one, several in (
+            ("openDecisionTasks", "decision task", "decision tasks"),
+            ("openActivityTasks", "activity", "activities"),
+            ("openTimers", "timer", "timers"),
+            ("openChildWorkflowExecutions", "child", "children"),
+            ("openLambdaFunctions", "Lambda task", "Lambda tasks"),
         )
-        if (found := part(detail, "openCounts").get(member))
+        if (found := count(part(detail, "openCounts"), member))
     ]
     if pending:
         screen.line(Toned("pending  ", "dim"), ", ".join(pending))

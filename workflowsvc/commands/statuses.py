@@ -5,7 +5,7 @@ Owns the numbers, and which one a failed call has.
 
 from __future__ import annotations
 
-from workflowsvc.client.problems import CallFailed, NoAnswer, NoSuchOperation, NotFound, WrongProfile
+from workflowsvc.client.problems import CallFailed, NoAnswer, NoRun, NoSuchOperation, NotFound, WrongProfile
 
 DONE = 0
 FAILED = 1  # refused by the server, or not done
@@ -21,6 +21,7 @@ INTERRUPTED = 130  # 128 + SIGINT, the convention of shells
 _OF_CALLS: tuple[tuple[type[CallFailed], int], ...] = (
     (WrongProfile, WRONG_ARGUMENTS),
     (NotFound, NOT_FOUND),
+    (NoRun, NOT_FOUND),
     (NoAnswer, NO_ANSWER),
     (NoSuchOperation, LACKING),
 )

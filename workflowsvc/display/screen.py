@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple, Protocol, TextIO
 
@@ -147,7 +147,7 @@ class Screen:
             return shutil.get_terminal_size().columns
 
     @contextmanager
-    def status(self, text: str) -> Iterator[_Note]:
+    def status(self, text: str) -> Generator[_Note]:
         """A line on standard error that says what is under way and goes away; nothing when that is no terminal."""
         if not self.shows_progress:
             yield _Note(None)
@@ -157,7 +157,7 @@ class Screen:
             yield _Note(status.update)
 
     @contextmanager
-    def progress(self, what: str, total: int | None) -> Iterator[Bar]:
+    def progress(self, what: str, total: int | None) -> Generator[Bar]:
         """A bar on standard error; nothing when that is no terminal."""
         if not self.shows_progress:
             yield Bar(None, what, total)
@@ -197,7 +197,7 @@ class Bar:
 
     def advance_to(self, done: int, total: int | None = None) -> None:
         if self._progress is not None and self._task is not None:
-            self._progress.update(self._task, completed=done, **({} if total is None else {"total": total}))
+            self._progress.update(self._task, completed=done, total=total)
 
 
 def _text(cells: Sequence[Cell]) -> Text:

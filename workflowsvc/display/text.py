@@ -118,6 +118,11 @@ def json_line(value: Mapping[str, Any]) -> str:
     return json.dumps(with_times(value), separators=(",", ":")) + "\n"
 
 
+def counted(found: int, one: str, several: str) -> str:
+    """`1 run`, `2 runs`."""
+    return f"{found:,} {one if found == 1 else several}"
+
+
 def number(value: object) -> str:
     """A count with separators; empty for None."""
     return f"{value:,}" if isinstance(value, int) else ""
