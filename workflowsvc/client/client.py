@@ -186,7 +186,10 @@ class Client:
         if isinstance(error, TimeoutError):
             return NoAnswer(f"{where} has not answered {operation} within {TIMEOUT_SECONDS:.0f} s{unknown}")
         if isinstance(error, ConnectionRefusedError):
-            return NoAnswer(f"no server listens at {where}")
+            advice = (
+                "start one with `workflowsvc serve`, or name another with AWS_ENDPOINT_URL_SWF or --endpoint"
+            )
+            return NoAnswer(f"no server listens at {where}: {advice}")
         if sent or isinstance(error, http.client.HTTPException | ConnectionError):
             failure = NoAnswer(f"{where} closed the connection without an answer to {operation}{unknown}")
             return _Again(failure, nothing_done=False)

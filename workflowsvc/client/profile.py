@@ -121,7 +121,7 @@ def _endpoint(environment: Mapping[str, str], options: Options, settings: _Setti
     for source, text in sources:
         if text:
             return checked_endpoint(text, source), source
-    return DEFAULT_ENDPOINT, "the default; AWS_ENDPOINT_URL_SWF and --endpoint name another"
+    return DEFAULT_ENDPOINT, "the default"
 
 
 def checked_endpoint(text: str, source: str) -> str:

@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> N
     start = parsers.add_parser("start", allow_abbrev=False, help="start a batch")
     asking.describe(start, "Start a batch. First, say how many runs match, and ask.", EXAMPLES[:2])
     asking.add_server(start)
-    start.add_argument("operation", choices=OPERATIONS, help="what is done to each run")
+    start.add_argument("operation", choices=tuple(OPERATIONS), help="what is done to each run")
     start.add_argument(
         "--reason", required=True, metavar="TEXT", help="why; it ends up in the history of every run"
     )
@@ -172,9 +172,9 @@ def _show(at_work: Asking) -> int:
         at_work.screen.table(
             [
                 Column("RESULT"),
-                Column("WORKFLOW ID", flexible=True),
+                Column("WORKFLOW ID", wraps=True),
                 Column("RUN ID"),
-                Column("NOTE", flexible=True),
+                Column("NOTE", wraps=True),
             ],
             [
                 [

@@ -28,7 +28,7 @@ GROUPS = {
 
 def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> None:
     asking.add_arguments(parser, DESCRIPTION, EXAMPLES)
-    parser.add_argument("--by", choices=GROUPS, help="one count for each of these")
+    parser.add_argument("--by", choices=tuple(GROUPS), help="one count for each of these")
     add_filter(parser)
 
 
@@ -58,7 +58,7 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
 
     table = [[Toned(key, ""), f"{found:,}"] for key, found in groups.items()]
     at_work.screen.table(
-        [Column(arguments.by.replace("-", " ").upper(), flexible=True), Column("RUNS", right=True)],
+        [Column(arguments.by.replace("-", " ").upper(), wraps=True), Column("RUNS", right=True)],
         [*table, [Toned("all", "bold"), Toned(f"{total:,}", "bold")]],
     )
     return 0

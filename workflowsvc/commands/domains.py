@@ -52,7 +52,7 @@ def _print(at_work: Asking, found: list[Object], *, retention: str = "") -> None
             Toned("No domain is registered there." if not at_work.arguments.deprecated else "None.", "dim")
         )
         return
-    columns = [Column("DOMAIN", flexible=True), Column("STATUS"), Column("DESCRIPTION", flexible=True)]
+    columns = [Column("DOMAIN", wraps=True), Column("STATUS"), Column("DESCRIPTION", wraps=True)]
     table = [
         [
             text(info, "name"),

@@ -35,7 +35,7 @@ PAGE_SIZE = 1000  # the largest: fewer round trips
 
 def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> None:
     asking.add_arguments(parser, DESCRIPTION, EXAMPLES)
-    parser.add_argument("--sort", choices=SORT_KEYS, default="started", help="the order [started]")
+    parser.add_argument("--sort", choices=tuple(SORT_KEYS), default="started", help="the order [started]")
     parser.add_argument("--ascending", action="store_true", help="the smallest or earliest first")
     parser.add_argument("--limit", metavar="N", default="50", help="at most N runs; 0 for all [50]")
     parser.add_argument("--run-ids", action="store_true", help="show runIds")
@@ -93,14 +93,14 @@ def print_runs(at_work: Asking, found: list[Object], *, run_ids: bool) -> None:
 
     columns = [
         Column("STATUS"),
-        Column("WORKFLOW ID", flexible=True),
-        Column("TYPE", flexible=True),
+        Column("WORKFLOW ID", wraps=True),
+        Column("TYPE", wraps=True),
         Column("STARTED"),
         Column("TOOK", right=True),
         Column("EVENTS", right=True),
     ]
     if run_ids:
-        columns.append(Column("RUN ID", flexible=True))
+        columns.append(Column("RUN ID", wraps=True))
     if not found:
         at_work.screen.line(Toned("No run matches.", "dim"))
         return

@@ -69,7 +69,7 @@ def _print(at_work: Asking, found: list[Object]) -> None:
         at_work.screen.line(Toned("No task list has tasks or pollers.", "dim"))
         return
     columns = [
-        Column("TASK LIST", flexible=True),
+        Column("TASK LIST", wraps=True),
         Column("KIND"),
         Column("BACKLOG", right=True),
         Column("OLDEST", right=True),
@@ -128,11 +128,11 @@ def _print_detail(at_work: Asking, detail: Object) -> None:
         return
     at_work.screen.table(
         [
-            Column("POLLER", flexible=True),
+            Column("POLLER", wraps=True),
             Column("LAST SEEN"),
             Column("WAITING POLLS", right=True),
             Column("WAITING", right=True),
-            Column("NODE", flexible=True),
+            Column("NODE", wraps=True),
         ],
         [
             [

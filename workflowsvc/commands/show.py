@@ -135,10 +135,10 @@ def _show_lines(at_work: Asking, lines: list[Line], *, decisions: bool) -> None:
     columns = [
         Column("EVENTS"),
         Column("AT", right=True),
-        Column("WHAT", flexible=True),
+        Column("WHAT", wraps=True),
         Column("STATE"),
         Column("TOOK", right=True),
-        Column("NOTE"),
+        Column("NOTE", cut=True),
     ]
     at_work.screen.table(columns, table)
     answered = sum(line.is_quiet() for line in lines)

@@ -21,7 +21,7 @@ OPERATIONS = {
 def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> None:
     asking.add_arguments(parser, DESCRIPTION, EXAMPLES)
     parser.add_argument("name", nargs="?", metavar="NAME", help="only types of this name")
-    parser.add_argument("--kind", choices=OPERATIONS, help="only types of this kind")
+    parser.add_argument("--kind", choices=tuple(OPERATIONS), help="only types of this kind")
     parser.add_argument(
         "--deprecated", action="store_true", help="deprecated types in place of registered ones"
     )
@@ -47,10 +47,10 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
     at_work.screen.table(
         [
             Column("KIND"),
-            Column("TYPE", flexible=True),
+            Column("TYPE", wraps=True),
             Column("STATUS"),
             Column("CREATED"),
-            Column("DESCRIPTION", flexible=True),
+            Column("DESCRIPTION", wraps=True),
         ],
         [
             [

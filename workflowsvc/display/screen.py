@@ -24,6 +24,8 @@ from rich.tree import Tree
 from workflowsvc.display import history
 from workflowsvc.display.text import printable
 
+_GAP = 2  # columns between two columns of a table
+_MIN_WIDTH = 12  # a narrower column has a word in each line
 _UNLIMITED = 100_000  # columns: what is not a terminal has no edge
 TONES = {
     history.OPEN: "cyan",
@@ -56,7 +58,8 @@ class Column(NamedTuple):
 
     title: str
     right: bool = False
-    flexible: bool = False  # is cut first when the terminal is too narrow
+    wraps: bool = False  # goes on in the next line when the terminal is too narrow
+    cut: bool = False  # is cut when the terminal is too narrow
 
 
 class Toned(NamedTuple):
@@ -102,28 +105,36 @@ class Screen:
 
     def table(self, columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> None:
         """A table without lines, as wide as it needs to be or as the terminal is."""
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-        for column in columns:
+        texts = [[_text([cell]) for cell in row] for row in rows]
+        widths = [
+            max([len(column.title), *(row[index].cell_len for row in texts)])
+            for index, column in enumerate(columns)
+        ]
+        if self._is_terminal:
+            _narrow(widths, columns, self._width())
+        table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
+        for column, width in zip(columns, widths, strict=True):
             table.add_column(
                 Text(column.title),
                 justify="right" if column.right else "left",
-                no_wrap=not column.flexible,
-                overflow="ellipsis" if not column.flexible else "fold",
+                width=width,
+                no_wrap=not column.wraps,
+                overflow="fold" if column.wraps else "ellipsis",
             )
-        for row in rows:
-            table.add_row(*(_text([cell]) for cell in row))
-        self._print(table)
+        for row in texts:
+            table.add_row(*row)
+        self._print(table, least_width=sum(widths) + _GAP * len(widths))
 
     def tree(self, root: Branch) -> None:
         """Lines below each other, with guides."""
         self._print(_tree(root))
 
-    def _print(self, what: RenderableType, *, wrap: bool = False) -> None:
+    def _print(self, what: RenderableType, *, wrap: bool = False, least_width: int = 0) -> None:
         paper = _Paper(self._output.stdout.encoding or "utf-8")
         console = Console(
             file=paper,
             force_terminal=self._is_terminal,
-            width=self._width() if self._is_terminal else _UNLIMITED,
+            width=max(self._width(), least_width) if self._is_terminal else _UNLIMITED,
             highlight=False,
             markup=False,
             emoji=False,
@@ -198,6 +209,16 @@ class Bar:
     def advance_to(self, done: int, total: int | None = None) -> None:
         if self._progress is not None and self._task is not None:
             self._progress.update(self._task, completed=done, total=total)
+
+
+def _narrow(widths: list[int], columns: Sequence[Column], available: int) -> None:
+    """Makes the widest of the columns that may be narrowed narrower, until all fit or none is left."""
+    narrowed = [index for index, column in enumerate(columns) if column.wraps or column.cut]
+    while sum(widths) + _GAP * (len(widths) - 1) > available:
+        widest = max(narrowed, key=lambda index: widths[index], default=None)
+        if widest is None or widths[widest] <= _MIN_WIDTH:
+            return
+        widths[widest] -= 1
 
 
 def _text(cells: Sequence[Cell]) -> Text:
