@@ -30,7 +30,7 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
             at_work.print_json(detail)
         else:
             days = text(part(detail, "configuration"), "workflowExecutionRetentionPeriodInDays")
-            kept = "not limited" if days == "NONE" else f"{days} days"
+            kept = f"{days} {'day' if days == '1' else 'days'}" if days != "NONE" else "not limited"
             _print(at_work, [part(detail, "domainInfo")], retention=kept)
         return 0
     status = "DEPRECATED" if arguments.deprecated else "REGISTERED"
@@ -48,9 +48,7 @@ def _print(at_work: Asking, found: list[Object], *, retention: str = "") -> None
     from workflowsvc.display.screen import Column, Toned
 
     if not found:
-        at_work.screen.line(
-            Toned("No domain is registered there." if not at_work.arguments.deprecated else "None.", "dim")
-        )
+        at_work.screen.line(Toned("There is no such domain.", "dim"))
         return
     columns = [Column("DOMAIN", wraps=True), Column("STATUS"), Column("DESCRIPTION", wraps=True)]
     table = [

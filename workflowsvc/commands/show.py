@@ -143,8 +143,8 @@ def _show_lines(at_work: Asking, lines: list[Line], *, decisions: bool) -> None:
     at_work.screen.table(columns, table)
     answered = sum(line.is_quiet() for line in lines)
     if answered and not decisions:
-        at_work.screen.line(
-            Toned(f"{answered:,} answered decision tasks are left out: --decisions shows them", "dim")
+        left_out = counted(answered, "answered decision task", "answered decision tasks")
+        at_work.screen.line(Toned(f"{left_out} left out: --decisions shows them", "dim"))
         )
 
 

@@ -1,0 +1,305 @@
+"""What goes wrong between a person and a server is said in one line, with what to do, and has an exit status."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from interop.server import Server, client_environment
+from tests.command_line.conftest import Run
+from tests.command_line.shell import Shop
+
+Answer = tuple[int, str, str]  # status, content type, body
+
+
+@pytest.fixture
+def answering() -> Iterator[Callable[..., tuple[str, list[str]]]]:
+    """Starts servers that give the same answers one after the other, the last one again and again.
+
+    It returns the endpoint and the list of operations that are asked for."""
+    started: list[http.server.HTTPServer] = []
+
+    def start(*answers: Answer) -> tuple[str, list[str]]:
+        asked: list[str] = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["Content-Length"]))
+                asked.append(self.headers["X-Amz-Target"])
+                status, kind, body = answers[min(len(asked), len(answers)) - 1]
+                self.send_response(status)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(body.encode())))
+                self.end_headers()
+                self.wfile.write(body.encode())
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+        server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        started.append(server)
+        return f"http://127.0.0.1:{server.server_port}", asked
+
+    yield start
+    for server in started:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls that are sent again are sent at once."""
+    monkeypatch.setattr("workflowsvc.client.client.PAUSES_SECONDS", (0.0, 0.0, 0.0))
+
+
+def fault(code: str, message: str = "") -> str:
+    return json.dumps({"__type": f"com.amazonaws.swf.base.model#{code}", "message": message})
+
+
+JSON = "application/x-amz-json-1.0"
+THROTTLED: Answer = (400, JSON, fault("ThrottlingException", "Rate exceeded"))
+NO_DOMAINS: Answer = (200, JSON, '{"domainInfos": []}')
+
+
+def require_one_line(err: str, *parts: str) -> None:
+    assert len(err.splitlines()) == 1, err
+    for part in parts:
+        assert part in err
+
+
+def test_no_server_is_named_with_what_to_do(run_bare: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as reserved:
+        port = reserved.getsockname()[1]
+    ended = run_bare("domains", "--endpoint", f"http://127.0.0.1:{port}")
+    assert ended.status == 4
+    require_one_line(ended.err, f"no server listens at http://127.0.0.1:{port}", "workflowsvc serve")
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "status", "said"),
+    [
+        ("localhost:8888", 2, "is no http or https address"),
+        ("http://127.0.0.1:99999", 2, "is no http or https address"),
+        ("http://127.0.0.1:8888/swf", 2, "has more than scheme, host and port"),
+        ("http://no-such-host.invalid", 4, "cannot be reached"),
+    ],
+)
+def test_a_wrong_endpoint_is_named(
+    run_bare: Run, bare_environment: pytest.MonkeyPatch, endpoint: str, status: int, said: str
+) -> None:
+    bare_environment.setenv("AWS_REGION", "us-east-1")
+    bare_environment.setenv("AWS_ACCESS_KEY_ID", "key")
+    bare_environment.setenv("AWS_SECRET_ACCESS_KEY", "key")
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+        bare_environment.delenv(name, raising=False)
+    ended = run_bare("domains", "--endpoint", endpoint)
+    assert ended.status == status
+    require_one_line(ended.err, endpoint, said)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (200, "text/html", "<html>It works!</html>"),
+        (404, "text/html", "<html>Not found</html>"),
+        (200, JSON, "[1, 2]"),
+        (200, JSON, '{"something": "else"}'),
+        (400, JSON, '{"error": "what?"}'),
+        (200, JSON, "[" * 100_000),
+    ],
+)
+def test_a_server_that_is_not_swf_is_named(run_bare: Run, answering: Any, answer: Answer) -> None:
+    endpoint, _ = answering(answer)
+    ended = run_bare("domains", "--endpoint", endpoint)
+    assert ended.status == 4
+    require_one_line(ended.err, "not answer as SWF does")
+
+
+def test_a_peer_that_speaks_no_http_or_no_tls_is_named(run_bare: Run, no_pauses: None) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def greet() -> None:
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                with connection:
+                    connection.recv(1)
+                    connection.sendall(b"SSH-2.0-OpenSSH_9.6\r\n")
+
+        threading.Thread(target=greet, daemon=True).start()
+        for scheme in ("http", "https"):
+            ended = run_bare("domains", "--endpoint", f"{scheme}://127.0.0.1:{listener.getsockname()[1]}")
+            assert ended.status == 4
+            require_one_line(ended.err, f"{scheme}://127.0.0.1")
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_throttled_call_is_sent_again(run_bare: Run, answering: Any, no_pauses: None) -> None:
+    endpoint, asked = answering(THROTTLED, THROTTLED, NO_DOMAINS)
+    assert run_bare("domains", "--endpoint", endpoint).status == 0
+    assert len(asked) == 3
+
+
+def test_a_call_that_stays_throttled_says_so(run_bare: Run, answering: Any, no_pauses: None) -> None:
+    endpoint, asked = answering(THROTTLED)
+    ended = run_bare("cancel", "order-1", "-d", "d", "--endpoint", endpoint)
+    assert ended.status == 4
+    require_one_line(ended.err, "was throttled", "try again later")
+    assert len(asked) == 4
+
+
+def test_a_write_whose_outcome_is_unknown_is_not_sent_again(
+    run_bare: Run, answering: Any, no_pauses: None
+) -> None:
+    failed = (503, JSON, fault("ServiceUnavailable", "the store is away"))
+    endpoint, asked = answering(failed)
+    assert run_bare("terminate", "order-1", "-d", "d", "--endpoint", endpoint).status == 4
+    assert len(asked) == 1
+    endpoint, asked = answering(failed, failed, NO_DOMAINS)
+    assert run_bare("domains", "--endpoint", endpoint).status == 0
+    assert len(asked) == 3
+
+
+@pytest.mark.parametrize(
+    "code", ["InvalidSignatureException", "UnrecognizedClientException", "AccessDeniedException"]
+)
+def test_refused_credentials_are_named_as_such(run_bare: Run, answering: Any, code: str) -> None:
+    endpoint, _ = answering((400, JSON, fault(code, "no")))
+    ended = run_bare("domains", "--endpoint", endpoint)
+    assert ended.status == 1
+    require_one_line(ended.err, code, "are these the credentials and region of")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (400, JSON, fault("UnknownOperationException")),
+        (404, "text/html", "<html>"),
+        (500, "text/html", "<html>"),
+    ],
+)
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["list"],
+        ["count"],
+        ["why", "w"],
+        ["problems"],
+        ["lists"],
+        ["rerun", "w"],
+        ["delete", "--whole-domain", "--yes"],
+        ["batch", "list"],
+    ],
+)
+def test_an_operation_that_the_server_does_not_have_is_named(
+    run_bare: Run, answering: Any, words: list[str], answer: Answer
+) -> None:
+    endpoint, asked = answering(answer)
+    ended = run_bare(*words, "-d", "d", "--endpoint", endpoint)
+    assert ended.status == 5
+    require_one_line(ended.err, "does not have the operation", asked[0].partition(".")[2])
+    assert asked[0].startswith("WorkflowSvc.")
+
+
+def test_missing_credentials_are_named_unless_the_server_is_on_this_machine(
+    run_bare: Run, bare_environment: pytest.MonkeyPatch, answering: Any
+) -> None:
+    bare_environment.setenv("AWS_REGION", "us-east-1")
+    ended = run_bare("domains", "--endpoint", "http://192.0.2.1:8888")
+    assert ended.status == 2
+    require_one_line(ended.err, "no credentials found", "AWS_ACCESS_KEY_ID")
+    endpoint, _ = answering(NO_DOMAINS)
+    assert run_bare("domains", "--endpoint", endpoint).status == 0
+
+
+def test_a_refused_request_is_printed_as_the_server_words_it(run: Run, client: Any, domain: str) -> None:
+    Shop(client, domain).start("twice")
+    ended = run("start", "twice", "--type", "order:1")
+    assert ended.status == 1
+    require_one_line(ended.err, "StartWorkflowExecution: WorkflowExecutionAlreadyStartedFault")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["list", "--started-after", "soon"], "--started-after: 'soon' is no moment"),
+        (["list", "--limit", "-1"], "--limit: '-1' is no whole number"),
+        (["count", "--min-duration", "long"], "--min-duration: 'long' is no span of time"),
+        (["list", "--closed-after", "1d", "--closed-before", "2d"], "--closed-after is later than --closed-before"),
+        (["batch", "start", "terminate", "--reason", "r"], "no condition is given: say --all"),
+        (["batch", "start", "signal", "--reason", "r", "--all"], "--signal-name"),
+        (["rerun", "w", "--type", "order"], "--type: 'order' is not NAME:VERSION"),
+        (["delete", "--whole-domain"], "--whole-domain needs --domain"),
+        (["delete"], "name a WORKFLOW_ID"),
+        (["export"], "name a WORKFLOW_ID, or give --to"),
+        (["follow", "w", "--interval", "0s"], "--interval must be a second or more"),
+        (["signal", "w", "s", "--input", "@/no/such/file"], "/no/such/file cannot be read"),
+    ],
+)  # fmt: skip
+def test_wrong_arguments_are_named(run: Run, client: Any, domain: str, words: list[str], said: str) -> None:
+    if words[0] == "follow":
+        Shop(client, domain).start("w")
+    ended = run(*words)
+    assert ended.status == 2, ended
+    require_one_line(ended.err, said)
+
+
+def test_the_only_domain_is_taken_and_several_are_named(run_bare: Run, answering: Any) -> None:
+    def infos(*names: str) -> Answer:
+        return (200, JSON, json.dumps({"domainInfos": [{"name": name} for name in names]}))
+
+    endpoint, _ = answering(infos("a"), (200, JSON, '{"typeInfos": []}'))
+    assert run_bare("types", "--endpoint", endpoint).status == 0
+    endpoint, _ = answering(infos("a", "b"))
+    ended = run_bare("types", "--endpoint", endpoint)
+    assert ended.status == 2
+    require_one_line(ended.err, "which domain?", "the server has a, b")
+
+
+def test_what_cannot_be_undone_is_asked_for(run: Run, domain: str) -> None:
+    with open(os.devnull) as nothing:
+        sys.stdin, before = nothing, sys.stdin
+        try:
+            ended = run("delete", "--whole-domain", "--domain", domain)
+        finally:
+            sys.stdin = before
+    assert ended.status == 2
+    require_one_line(ended.err, "--yes")
+
+
+def test_a_closed_pipe_and_ctrl_c_end_it_quietly(
+    server: Server, client: Any, domain: str, tmp_path: Path
+) -> None:
+    Shop(client, domain).start("open")
+    environment = client_environment(server.endpoint) | {"SWF_DOMAIN": domain}
+    command = [sys.executable, "-m", "workflowsvc"]
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "wb") as closed:
+        ended = subprocess.run(
+            [*command, "show", "open", "--full"],
+            env=environment, stdout=closed, stderr=subprocess.PIPE, check=False, timeout=60,
+        )  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (1, b"")
+    following = subprocess.Popen(
+        [*command, "follow", "open"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert following.stdout is not None
+    assert b"running" in following.stdout.readline()
+    following.send_signal(signal.SIGINT)
+    _, err = following.communicate(timeout=60)
+    assert (following.returncode, err) == (130, b"")

@@ -1,0 +1,133 @@
+"""On a terminal there is colour and the terminal's width; elsewhere there is plain text that is never cut."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from interop.server import Server, client_environment
+from tests.command_line.conftest import Run
+from tests.command_line.shell import Shop
+from workflowsvc import cli
+
+LONG = "order-" + "x" * 150
+
+
+def on_a_terminal(environment: dict[str, str], *words: str) -> str:
+    """What the command writes to a terminal, standard error included."""
+    reading, writing = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "workflowsvc", *words],
+        env=environment,
+        stdin=writing,
+        stdout=writing,
+        stderr=writing,
+    )
+    os.close(writing)
+    written = b""
+    while True:
+        try:
+            part = os.read(reading, 65_536)
+        except OSError:  # the last writer has closed it
+            break
+        if not part:
+            break
+        written += part
+    os.close(reading)
+    process.wait(60)
+    return written.decode()
+
+
+@pytest.fixture
+def environment(server: Server, client: Any, domain: str) -> dict[str, str]:
+    Shop(client, domain).start(LONG, input="y" * 500)
+    return client_environment(server.endpoint) | {
+        "SWF_DOMAIN": domain,
+        "TERM": "xterm-256color",
+        "COLUMNS": "80",
+    }
+
+
+def test_a_terminal_gets_colour_its_width_and_what_is_under_way(environment: dict[str, str]) -> None:
+    written = on_a_terminal(environment, "problems")
+    assert "\x1b[1;31mCRITICAL" in written
+    assert "Looking at the open runs" in written
+    shown = on_a_terminal(environment, "show", "--decisions", LONG)
+    assert "…" in shown
+
+
+def test_no_color_is_obeyed(environment: dict[str, str]) -> None:
+    assert "\x1b[1;31m" not in on_a_terminal(environment | {"NO_COLOR": "1"}, "problems")
+
+
+def test_a_pipe_gets_plain_text_that_is_not_cut(run: Run, client: Any, domain: str) -> None:
+    Shop(client, domain).start(LONG)
+    ended = run("problems")
+    assert LONG in ended.out
+    assert "\x1b" not in ended.out + ended.err
+    assert ended.err == ""
+
+
+def test_json_needs_no_library_for_people() -> None:
+    """Scripts do not wait for the import of rich, nor does anything wait for stores and rules."""
+    script = (
+        "import sys; from workflowsvc import cli; "
+        "status = cli.main(['why', 'w', '-d', 'd', '--json', '--endpoint', 'http://127.0.0.1:9']); "
+        "assert status == 4, status; "
+        "loaded = {'rich', 'shtab', 'botocore', 'msgspec', 'apsw', 'asyncio'} & set(sys.modules); "
+        "assert not loaded, loaded"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, timeout=60)
+
+
+def test_every_command_that_asks_has_json_an_example_and_a_server(capsys: pytest.CaptureFixture[str]) -> None:
+    asking = [command.name for command in cli.COMMANDS[7:-1]]
+    assert asking[0] == "list"
+    assert asking[-1] == "types"
+    for name in asking:
+        words = ["batch", "start", "--help"] if name == "batch" else [name, "--help"]
+        with pytest.raises(SystemExit) as ended:
+            cli.main(words)
+        said = capsys.readouterr().out
+        assert ended.value.code == 0
+        assert "--json" in said
+        assert "--endpoint" in said
+        assert f"  workflowsvc {name}" in said.partition("example")[2]
+
+
+def complete(*words: str) -> list[str]:
+    """What bash offers for the last word."""
+    script = subprocess.run(
+        [sys.executable, "-m", "workflowsvc", "completion", "bash"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    line = " ".join(f"'{word}'" for word in words)
+    ask = f'COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; _shtab_workflowsvc; printf "%s\\n" "${{COMPREPLY[@]}}"'
+    asked = f"{script}\n{ask}"
+    done = subprocess.run(["bash", "-c", asked], check=True, capture_output=True, text=True, timeout=60)
+    return done.stdout.split()
+
+
+def test_bash_completes_commands_options_and_choices() -> None:
+    assert {"list", "lists"} <= set(complete("workflowsvc", "li"))
+    assert "--signal-name" in complete("workflowsvc", "batch", "start", "--si")
+    assert complete("workflowsvc", "list", "--sort", "d") == ["duration"]
+
+
+def test_zsh_gets_a_script_with_every_command() -> None:
+    script = subprocess.run(
+        [sys.executable, "-m", "workflowsvc", "completion", "zsh"], check=True, capture_output=True, text=True
+    ).stdout
+    assert script.startswith("#compdef workflowsvc")
+    assert [
+        command.name
+        for command in cli.COMMANDS
+        if f"_shtab_workflowsvc_{command.name.replace('-', '_')}" not in script
+    ] == []

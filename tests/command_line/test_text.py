@@ -1,0 +1,84 @@
+"""Moments, spans and lines of histories read as people expect."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from workflowsvc.display.history import event_ids, fold, shown
+from workflowsvc.display.text import json_line, printable, read_moment, read_span, span
+
+NOW = datetime(2026, 11, 29, tzinfo=UTC).timestamp()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.0124, "12 ms"), (1.24, "1.2 s"), (185, "3 m 5 s"), (7200, "2 h"), (350_000, "4 d 1 h"), (-3, "0 ms")],
+)
+def test_a_span_has_at_most_two_units(seconds: float, text: str) -> None:
+    assert span(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90s", 90), ("15m", 900), ("1h30m", 5400), ("1.5h", 5400), ("2d", 172_800), ("1w", 604_800)],
+)
+def test_a_span_is_read(text: str, seconds: float) -> None:
+    assert read_span(text) == seconds
+    assert read_moment(text, NOW) == NOW - seconds
+
+
+@pytest.mark.parametrize("text", ["", "5", "h", "5 h", "-5h", "5y", "1e3s", "9999999999s"])
+def test_what_is_no_span_is_not_read_as_one(text: str) -> None:
+    assert read_span(text) is None
+
+
+def test_a_moment_is_read() -> None:
+    assert read_moment("2026-11-28T23:00:00Z", NOW) == NOW - 3600
+    assert read_moment("2026-11-29T01:00+01:00", NOW) == NOW
+    assert read_moment("1795941000", NOW) == 1_795_941_000
+    for wrong in ("soon", "2026-13-01", "nan", "inf", "-5", "1e300", "0001-01-01"):
+        assert read_moment(wrong, NOW) is None or wrong == "0001-01-01"
+
+
+def test_moments_in_json_are_iso_8601_and_everything_is_on_one_line() -> None:
+    line = json_line(
+        {"startTimestamp": 1.5, "inner": [{"creationDate": 2}], "text": "a\nb\u2028", "count": 3}
+    )
+    assert line == (
+        '{"startTimestamp":"1970-01-01T00:00:01.500+00:00",'
+        '"inner":[{"creationDate":"1970-01-01T00:00:02.000+00:00"}],"text":"a\\nb\\u2028","count":3}\n'
+    )
+
+
+def test_letters_that_a_terminal_obeys_are_shown() -> None:
+    assert printable("a\x1b[2Jb\u202ec\x07\ud800\tö") == r"a\x1b[2Jb\u202ec\x07\ud800\tö"
+    assert printable("long text", limit=5) == "long…"
+
+
+def test_ids_of_events_are_short() -> None:
+    assert [event_ids(ids) for ids in ([5], [5, 6], [5, 6, 7], [5, 9, 12], [1, 3, 5, 7, 250])] == [
+        "5", "5,6", "5-7", "5,9,12", "1,3…250",
+    ]  # fmt: skip
+
+
+def test_an_event_of_an_unknown_kind_has_a_line() -> None:
+    (line,) = fold([{"eventId": 1, "eventType": "SomethingNew", "eventTimestamp": 1.0}])
+    assert line.kind == "SomethingNew"
+    (odd,) = fold([{}])
+    assert odd.events == []
+
+
+def test_equal_failures_in_a_row_are_counted_and_different_ones_are_not() -> None:
+    failures = [
+        {
+            "eventId": number,
+            "eventType": "StartTimerFailed",
+            "eventTimestamp": float(number),
+            "startTimerFailedEventAttributes": {"timerId": timer, "cause": "TIMER_ID_ALREADY_IN_USE"},
+        }
+        for number, timer in enumerate(["a", "a", "a", "b"], 1)
+    ]
+    lines = shown(fold(failures), decisions=False)
+    assert [(line.name, line.times, line.events) for line in lines] == [("a", 3, [1, 2, 3]), ("b", 1, [4])]
