@@ -184,4 +184,7 @@ class ExecutionQuery(NamedTuple):
     forgotten_by: int | None = None  # latest close time whose runs are hidden, though still stored
     ascending: bool = False
     after: tuple[int, int] | None = None  # (time, run) of the last row of the page before
+    until: tuple[int, int] | None = (
+        None  # (time, run) of the last row that is looked at, in the order of the query
+    )
     limit: int = 1000

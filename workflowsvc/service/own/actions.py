@@ -9,10 +9,12 @@ from __future__ import annotations
 from workflowsvc.model.own_shapes import OPERATIONS
 from workflowsvc.service.action import Action
 from workflowsvc.service.own import (
+    count,
     domain_explanation,
     execution_state,
     explanations,
     runs,
+    search,
     service_detail,
     task_lists,
 )
@@ -37,6 +39,8 @@ _ROWS = (
         execution_ref=runs.execution_ref,
     ),
     Action(OPERATIONS["ExplainDomain"], "steps", domain_explanation.explain_domain),
+    Action(OPERATIONS["SearchExecutions"], "steps", search.search_executions),
+    Action(OPERATIONS["CountExecutions"], "steps", count.count_executions),
     Action(OPERATIONS["ListTaskLists"], "steps", task_lists.list_task_lists),
     Action(OPERATIONS["DescribeTaskList"], "steps", task_lists.describe_task_list),
 )

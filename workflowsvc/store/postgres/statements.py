@@ -90,9 +90,10 @@ class PostgresStatements(NamedTuple):
     delete_heartbeats_of: Statement
     # tasks.sql
     count_tasks: Statement
-    task_lists: Statement
+    next_task_list: Statement
     backlog: Statement
     first_task_behind: Statement
+    waiting_task: Statement
     tasks_ahead: Statement
     put_tasks: Statement
     ready_task: Statement
