@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from workflowsvc.store.postgres.schema import Connection
 
 LONG_SNAPSHOT_SECONDS = 60
+REPLICATION_SECONDS = 5  # a standby confirms a commit within milliseconds
 MANY_DEAD_ROWS = 20_000  # some are always there between two vacuums
 OLD_TRANSACTION_IDS = 1_000_000_000  # of about two thousand million
 SKEW_MS = 1000
@@ -35,7 +36,16 @@ def examine(connection: Connection, where: str, now_ms: NowMs) -> list[Finding]:
     """Everything, in the order of the list below."""
     findings = list(_schema(connection, where))
     if findings[0].level != "bad":
-        for look in (_settings, _indexes, _rights, _snapshots, _dead_rows, _transaction_ids, _connections):
+        for look in (
+            _settings,
+            _indexes,
+            _rights,
+            _replication,
+            _snapshots,
+            _dead_rows,
+            _transaction_ids,
+            _connections,
+        ):
             findings += look(connection)
     return [*findings, *_clock(connection, now_ms)]
 
@@ -141,6 +151,24 @@ def _rights(connection: Connection) -> Iterator[Finding]:
         yield Finding("bad", f"{user} may not {right} in {table}", f'grant {right} on {table} to "{user}"')
 
 
+def _replication(connection: Connection) -> Iterator[Finding]:
+    """Sessions that have committed and wait for a standby."""
+    ((waiting, seconds),) = _rows(
+        connection,
+        "select count(*), max(extract(epoch from now() - xact_start))::bigint from pg_stat_activity"
+        " where wait_event = 'SyncRep' and xact_start < now() - make_interval(secs => %s)",
+        REPLICATION_SECONDS,
+    )
+    if waiting:
+        yield Finding(
+            "bad",
+            f"{waiting} of the sessions wait for synchronous replication, one of them for {seconds} s: "
+            "nothing is acknowledged",
+            "start a standby that synchronous_standby_names names; do not end these sessions, as what they "
+            "have committed would then be visible, and lost in a fail-over",
+        )
+
+
 def _snapshots(connection: Connection) -> Iterator[Finding]:
     """What keeps dead rows from being removed, wherever in the cluster it is."""
     found = _rows(
@@ -150,6 +178,7 @@ def _snapshots(connection: Connection) -> Iterator[Finding]:
         " extract(epoch from now() - xact_start)::bigint,"
         " 'select pg_terminate_backend(' || pid || ')'"
         " from pg_stat_activity where (backend_xmin is not null or backend_xid is not null)"
+        " and wait_event is distinct from 'SyncRep'"  # of which _replication says more
         " and pid <> pg_backend_pid() and xact_start < now() - make_interval(secs => %s)"
         " union all select 'the prepared transaction ' || gid, extract(epoch from now() - prepared)::bigint,"
         " 'rollback prepared ' || quote_literal(gid) from pg_prepared_xacts"

@@ -70,8 +70,11 @@ class _Entry(NamedTuple):
 class Wire:
     """Not for two threads at once."""
 
-    def __init__(self, dsn: str) -> None:
-        """Raises Unavailable when no connection can be made."""
+    warnings: list[str]
+    """Those of the last exchange. One that comes with a commit may say that not all was done that it stands for."""
+
+    def __init__(self, dsn: str, patience_ms: int | None = None) -> None:
+        """`patience_ms` in place of PATIENCE_MS. Raises Unavailable when no connection can be made."""
         self._connection = connect(dsn)
         try:
             self.server = server.ask(self._connection)
@@ -80,6 +83,9 @@ class Wire:
         except psycopg.Error as error:
             self._connection.close()
             raise Unavailable(one_line(error)) from error
+        self._patience_ms = patience_ms
+        self.warnings = _warnings_of(self._connection)
+        self._last_command: pq.abc.PGresult | None = None
         self._pg = self._connection.pgconn
         self._pg.nonblocking = 1
         self._pg.enter_pipeline_mode()
@@ -125,6 +131,8 @@ class Wire:
     def exchange(self) -> None:
         """Sends what is queued and waits for all answers; raises the first error, or ConnectionLost."""
         queue, self._queue = self._queue, []
+        self.warnings.clear()
+        self._last_command = None
         self._round_trips += 1
         try:
             sent = self._send(queue)
@@ -134,6 +142,13 @@ class Wire:
             self._receive(sent)
         except psycopg.Error as error:
             raise self._lost(one_line(error)) from error
+
+    @property
+    def command_tag(self) -> str:
+        """What the server says that it did with the last statement of the last exchange that returns no rows. A
+        COMMIT may be answered ROLLBACK."""
+        tag = None if self._last_command is None else self._last_command.command_status
+        return "" if tag is None else tag.decode()
 
     def ask(self, statement: Statement, values: Sequence[object] = ()) -> Rows:
         """Queues one more statement and exchanges; its rows."""
@@ -168,6 +183,8 @@ class Wire:
             if entry is None:
                 assert status == pq.ExecStatus.PIPELINE_SYNC, result.status
             elif status in (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK):
+                if status == pq.ExecStatus.COMMAND_OK:
+                    self._last_command = result
                 if entry.then is not None:
                     entry.then(rows_of(result))
             else:
@@ -204,8 +221,9 @@ class Wire:
 
     def _wait(self, events: int) -> None:
         self._poll.modify(self._socket, events)
-        if not self._poll.poll(PATIENCE_MS):
-            raise self._lost(f"the server has not answered for {PATIENCE_MS // 1000} seconds")
+        patience_ms = PATIENCE_MS if self._patience_ms is None else self._patience_ms
+        if not self._poll.poll(patience_ms):
+            raise self._lost(f"the server has not answered for {patience_ms / 1000:g} seconds")
 
     def _lost(self, message: str) -> ConnectionLost:
         self.close()
@@ -227,6 +245,18 @@ class Wire:
 
     def close(self) -> None:
         self._connection.close()
+
+
+def _warnings_of(connection: psycopg.Connection[Row]) -> list[str]:
+    """The list to which the warnings of this connection are added as they arrive."""
+    warnings: list[str] = []
+
+    def keep(notice: psycopg.errors.Diagnostic) -> None:
+        if notice.severity_nonlocalized == "WARNING":
+            warnings.append(" ".join(f"{notice.message_primary} {notice.message_detail or ''}".split()))
+
+    connection.add_notice_handler(keep)
+    return warnings
 
 
 def rows_of(result: pq.abc.PGresult) -> Rows:
