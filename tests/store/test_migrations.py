@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import apsw
 import pytest
 
-from tests.postgres.places import admin, new_place
+from tests.postgres.places import admin, new_empty_place
 from tests.world_fixture import ACTIVITY, LIST, WorldFixture, decision
 from workflowsvc import cli
 from workflowsvc.fsck import Options, audit
@@ -69,7 +69,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
                 return connection.execute(sql).fetchall()
 
         return Database(f"sqlite:{path}", database_file, execute_sqlite)
-    place = new_place()
+    place = new_empty_place()
 
     def execute_postgres(sql: str) -> list[Any]:
         with admin(place.dsn) as connection:

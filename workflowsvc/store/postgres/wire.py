@@ -7,9 +7,11 @@ lock, for PATIENCE_MS at most. It must not know what a statement means, nor when
 
 from __future__ import annotations
 
+import re
 import select
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from workflowsvc.store.errors import StoreUnusable, Unavailable
 from workflowsvc.store.postgres import server
@@ -52,6 +54,8 @@ _TIME_OUTS = {
     "tcp_keepalives_count": "3",
     "client_connection_check_interval": "2s",
 }
+# The schema in the options of an address.
+_SEARCH_PATH = re.compile(r"(?:-c\s*|--)search[_-]path=((?:\\.|[^\s\\])+)")
 # Of a session; those that the server does not know are left out.
 _SETTINGS = {"application_name": "workflowsvc", **PLANNER, **_TIME_OUTS}
 _SETTLE = (
@@ -288,7 +292,7 @@ def connect(dsn: str) -> psycopg.Connection[Row]:
 
 
 def shown_address(dsn: str) -> str:
-    """The same address as it may be shown, in the form that `--store` takes."""
+    """The same address as it may be shown, in the form that `--store` takes: without passwords, with the schema."""
     try:
         given = conninfo.conninfo_to_dict(dsn)
     except psycopg.Error as error:
@@ -302,10 +306,14 @@ def shown_address(dsn: str) -> str:
         # It may be the end of a password that contains @, so it is not shown.
         raise StoreUnusable("this is not the address of a PostgreSQL database: its port is not a number.")
     database = given.get("dbname", "")
+    # Two schemas of a database are two stores, so an address without it would be that of another one.
+    path = "".join(_SEARCH_PATH.findall(str(given.get("options", "")))[-1:])
+    schema = [f"options=-csearch_path%3D{quote(path, safe=',')}"] if path else []
     if host.startswith("/"):
-        return f"postgresql://{user}/{database}?host={host}" + (f"&port={port}" if port else "")
+        place = [f"host={host}"] + ([f"port={port}"] if port else [])
+        return f"postgresql://{user}/{database}?{'&'.join(place + schema)}"
     hosts = [f"{name}:{number}" if number else name for name, number in _pairs(host, port)]
-    return f"postgresql://{user}{','.join(hosts)}/{database}"
+    return f"postgresql://{user}{','.join(hosts)}/{database}" + "".join(f"?{option}" for option in schema)
 
 
 def _pairs(hosts: str, ports: str) -> list[tuple[str, str]]:
