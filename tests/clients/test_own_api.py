@@ -139,6 +139,21 @@ def test_the_aws_cli_searches(server: Server, data_path: Path, client: Any, doma
     assert [run["events"] for run in json.loads(done.stdout)["executions"]] == [2]
 
 
+def test_boto3_runs_again_and_deletes(own: Any, client: Any, domain: str) -> None:
+    start(client, domain)
+    client.terminate_workflow_execution(domain=domain, workflowId="order-1")
+    named = own.describe_execution_state(domain=domain, execution={"workflowId": "order-1"})["execution"]
+    again = own.rerun_execution(domain=domain, execution=named, workflowId="order-2")["execution"]
+    own.delete_execution(domain=domain, execution=named)
+    found = own.search_executions(domain=domain)["executions"]
+    assert [run["execution"] for run in found] == [again]
+    with pytest.raises(own.exceptions.OperationNotPermittedFault, match="not deprecated"):
+        own.delete_domain(domain=domain)
+    own.delete_domain(domain=domain, force=True)
+    with pytest.raises(client.exceptions.UnknownResourceFault):
+        client.describe_domain(name=domain)
+
+
 def test_the_aws_cli_asks_why_a_run_does_not_go_on(
     server: Server, data_path: Path, client: Any, domain: str
 ) -> None:

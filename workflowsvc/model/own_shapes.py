@@ -17,9 +17,13 @@ class OwnShape(Shape, forbid_unknown_fields=True):
     """What all structures share."""
 
 
+Arn = Annotated[str, Meta(min_length=1, max_length=1600)]
+ChildPolicy = Literal["TERMINATE", "REQUEST_CANCEL", "ABANDON"]
 ChildState = Literal["INITIATED", "STARTED"]
 CloseStatus = Literal["COMPLETED", "FAILED", "CANCELED", "TERMINATED", "CONTINUED_AS_NEW", "TIMED_OUT"]
+Data = Annotated[str, Meta(max_length=32768)]
 DomainName = Annotated[str, Meta(min_length=1, max_length=256)]
+DurationInSeconds = Annotated[str, Meta(min_length=1, max_length=8)]
 EventCount = Annotated[int, Meta(ge=0, le=2147483647)]
 ExampleCount = Annotated[int, Meta(ge=0, le=100)]
 ExecutionStatus = Literal["OPEN", "CLOSED"]
@@ -58,6 +62,7 @@ SortKey = Literal["START_TIME", "CLOSE_TIME", "DURATION", "EVENTS", "WORKFLOW_ID
 SortOrder = Literal["ASCENDING", "DESCENDING"]
 Tag = Annotated[str, Meta(min_length=1, max_length=256)]
 TaskListKind = Literal["DECISION", "ACTIVITY"]
+TaskPriority = Annotated[str, Meta(min_length=1, max_length=11)]
 TaskState = Literal["SCHEDULED", "STARTED"]
 Text = Annotated[str, Meta(min_length=1, max_length=256)]
 TimeoutType = Literal["SCHEDULE_TO_START", "SCHEDULE_TO_CLOSE", "START_TO_CLOSE", "HEARTBEAT"]
@@ -103,8 +108,8 @@ class ChangedSetting(OwnShape, kw_only=True):
 
 
 class WorkflowType(OwnShape, kw_only=True):
-    name: str
-    version: str
+    name: Name
+    version: Version
 
 
 class ChildExecutionState(OwnShape, kw_only=True):
@@ -169,6 +174,21 @@ class DecisionTaskState(OwnShape, kw_only=True):
     task_priority: int
 
 
+class DeleteDomainInput(OwnShape, kw_only=True):
+    domain: DomainName
+    force: bool | None = None
+
+
+class WorkflowExecution(OwnShape, kw_only=True):
+    run_id: RunId
+    workflow_id: WorkflowId
+
+
+class DeleteExecutionInput(OwnShape, kw_only=True):
+    domain: DomainName
+    execution: WorkflowExecution
+
+
 class ExecutionReference(OwnShape, kw_only=True):
     run_id: RunIdOrEmpty | None = None
     workflow_id: WorkflowId
@@ -187,11 +207,6 @@ class DescribeTaskListInput(OwnShape, kw_only=True):
     domain: DomainName
     kind: TaskListKind
     task_list: TaskList
-
-
-class WorkflowExecution(OwnShape, kw_only=True):
-    run_id: str
-    workflow_id: str
 
 
 class FindingGroup(OwnShape, kw_only=True):
@@ -366,6 +381,25 @@ class PriorityBacklog(OwnShape, kw_only=True):
     task_priority: int
 
 
+class Rerun(OwnShape, kw_only=True):
+    execution: WorkflowExecution
+
+
+class RerunExecutionInput(OwnShape, kw_only=True):
+    child_policy: ChildPolicy | None = None
+    domain: DomainName
+    execution: ExecutionReference
+    execution_start_to_close_timeout: DurationInSeconds | None = None
+    input: Data | None = None
+    lambda_role: Arn | None = None
+    tag_list: Annotated[list[Tag], Meta(max_length=5)] | None = None
+    task_list: TaskList | None = None
+    task_priority: TaskPriority | None = None
+    task_start_to_close_timeout: DurationInSeconds | None = None
+    workflow_id: WorkflowId | None = None
+    workflow_type: WorkflowType | None = None
+
+
 class SearchExecutionsInput(OwnShape, kw_only=True):
     domain: DomainName
     filter: ExecutionFilter | None = None
@@ -415,6 +449,18 @@ OPERATIONS: dict[str, Operation] = {
         output=ExecutionCounts,
         faults=("UnknownResourceFault",),
     ),
+    "DeleteDomain": Operation(
+        name="DeleteDomain",
+        input=DeleteDomainInput,
+        output=None,
+        faults=("UnknownResourceFault", "OperationNotPermittedFault"),
+    ),
+    "DeleteExecution": Operation(
+        name="DeleteExecution",
+        input=DeleteExecutionInput,
+        output=None,
+        faults=("UnknownResourceFault", "OperationNotPermittedFault"),
+    ),
     "DescribeExecutionState": Operation(
         name="DescribeExecutionState",
         input=DescribeExecutionStateInput,
@@ -450,6 +496,20 @@ OPERATIONS: dict[str, Operation] = {
         input=ListTaskListsInput,
         output=TaskListSummaries,
         faults=("UnknownResourceFault",),
+    ),
+    "RerunExecution": Operation(
+        name="RerunExecution",
+        input=RerunExecutionInput,
+        output=Rerun,
+        faults=(
+            "UnknownResourceFault",
+            "OperationNotPermittedFault",
+            "DomainDeprecatedFault",
+            "TypeDeprecatedFault",
+            "DefaultUndefinedFault",
+            "LimitExceededFault",
+            "WorkflowExecutionAlreadyStartedFault",
+        ),
     ),
     "SearchExecutions": Operation(
         name="SearchExecutions",

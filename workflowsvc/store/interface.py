@@ -133,6 +133,10 @@ class Transaction(Reader, Protocol):
         """Insert, or replace the row with this id."""
         ...
 
+    def delete_domain(self, domain: int) -> None:
+        """The row alone."""
+        ...
+
     def put_type(self, row: TypeRow) -> None:
         """Insert, or replace the row with this domain, kind, name and version."""
         ...

@@ -17,6 +17,9 @@ from workflowsvc.model.shapes import CloseStatus
 TypeKind = Literal["workflow", "activity"]
 Status = Literal["REGISTERED", "DEPRECATED"]
 
+DELETED_TENANT = "-deleted-"
+"""Of domains that are being deleted (engine/deleted_domains.py); no account and region are spelt like it."""
+
 BEFORE_ALL_TYPES = (-1, "", "", "")
 """Domain, kind, name and version."""
 

@@ -10,9 +10,11 @@ from workflowsvc.model.own_shapes import OPERATIONS
 from workflowsvc.service.action import Action
 from workflowsvc.service.own import (
     count,
+    deletion,
     domain_explanation,
     execution_state,
     explanations,
+    rerun,
     runs,
     search,
     service_detail,
@@ -38,6 +40,14 @@ _ROWS = (
         explanations.explain_execution,
         execution_ref=runs.execution_ref,
     ),
+    Action(OPERATIONS["RerunExecution"], "write", rerun.rerun_execution, execution_ref=runs.execution_ref),
+    Action(
+        OPERATIONS["DeleteExecution"],
+        "write",
+        deletion.delete_execution,
+        execution_ref=runs.named_execution_ref,
+    ),
+    Action(OPERATIONS["DeleteDomain"], "steps", deletion.delete_domain),
     Action(OPERATIONS["ExplainDomain"], "steps", domain_explanation.explain_domain),
     Action(OPERATIONS["SearchExecutions"], "steps", search.search_executions),
     Action(OPERATIONS["CountExecutions"], "steps", count.count_executions),

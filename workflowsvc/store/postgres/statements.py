@@ -51,6 +51,7 @@ class PostgresStatements(NamedTuple):
     domains_descending: Statement
     count_domains: Statement
     put_domain: Statement
+    delete_domain: Statement
     type: Statement
     types_ascending: Statement
     types_descending: Statement
