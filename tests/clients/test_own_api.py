@@ -115,6 +115,45 @@ def test_boto3_asks_why_a_run_does_not_go_on(own: Any, client: Any, domain: str)
         own.explain_execution(domain=domain, execution={"workflowId": "none"})
 
 
+def test_boto3_searches_page_by_page(own: Any, client: Any, domain: str) -> None:
+    start(client, domain, tagList=["a"])
+    paginator = own.get_paginator("search_executions")
+    pages = paginator.paginate(
+        domain=domain,
+        filter={"executionStatus": "OPEN", "tagsAny": ["a", "b"], "startedAfter": 1_600_000_000},
+        sortBy="EVENTS",
+    )
+    (found,) = [run for page in pages for run in page["executions"]]
+    assert (found["execution"]["workflowId"], found["taskList"]) == ("order-1", {"name": "deciders"})
+    counted = own.count_executions(domain=domain, groupBy="STATUS")
+    assert (counted["count"], counted["groups"]) == (1, [{"key": "OPEN", "count": 1}])
+    with pytest.raises(own.exceptions.ClientError, match="startedBefore' failed to satisfy"):
+        own.search_executions(domain=domain, filter={"startedAfter": 20, "startedBefore": 10})
+
+
+def test_the_aws_cli_searches(server: Server, data_path: Path, client: Any, domain: str) -> None:
+    start(client, domain)
+    words = ["--domain", domain, "--filter", "workflowIdBeginsWith=order,taskList={name=deciders}"]
+    done = cli(server, data_path, "search-executions", *words)
+    assert done.returncode == 0, done.stderr
+    assert [run["events"] for run in json.loads(done.stdout)["executions"]] == [2]
+
+
+def test_boto3_runs_again_and_deletes(own: Any, client: Any, domain: str) -> None:
+    start(client, domain)
+    client.terminate_workflow_execution(domain=domain, workflowId="order-1")
+    named = own.describe_execution_state(domain=domain, execution={"workflowId": "order-1"})["execution"]
+    again = own.rerun_execution(domain=domain, execution=named, workflowId="order-2")["execution"]
+    own.delete_execution(domain=domain, execution=named)
+    found = own.search_executions(domain=domain)["executions"]
+    assert [run["execution"] for run in found] == [again]
+    with pytest.raises(own.exceptions.OperationNotPermittedFault, match="not deprecated"):
+        own.delete_domain(domain=domain)
+    own.delete_domain(domain=domain, force=True)
+    with pytest.raises(client.exceptions.UnknownResourceFault):
+        client.describe_domain(name=domain)
+
+
 def test_the_aws_cli_asks_why_a_run_does_not_go_on(
     server: Server, data_path: Path, client: Any, domain: str
 ) -> None:

@@ -59,7 +59,8 @@ SCANS_OF_FEW_ROWS = (
     "SCAN wanted",
     "SCAN CONSTANT ROW",
     "SCAN (subquery",
-)  # the last: rows that were found by index
+    "SCAN lists",
+)  # each found by index before
 AUDITS = sql.parse((FOLDER / "audit.sql").read_text("utf-8"))
 
 

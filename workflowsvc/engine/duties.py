@@ -1,9 +1,9 @@
 """Background work: what a node does without being asked.
 
-Owns the list of duties, and what each does but for those in files of their own (outbox_relay.py, presence.py,
-unpolled_lists.py). To add a kind of background work, write a `Duty` in a file of its own and give it a line in
-`duties_of`. The writer loop runs what is due at the beginning of a batch, in the order of the list, and must know no
-duty by name.
+Owns the list of duties, and what each does but for those in files of their own (deleted_domains.py, outbox_relay.py,
+presence.py, unpolled_lists.py). To add a kind of background work, write a `Duty` in a file of its own and give it a
+line in `duties_of`. The writer loop runs what is due at the beginning of a batch, in the order of the list, and must
+know no duty by name.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from workflowsvc.engine.agenda import RETRY_LOCKED_MS, RETRY_MS, Agenda
+from workflowsvc.engine.deleted_domains import DeletedDomains
 from workflowsvc.engine.outbox_relay import OutboxRelay
 from workflowsvc.engine.presence import Presence
 from workflowsvc.engine.unit_of_work import UnitOfWork
@@ -45,6 +46,7 @@ def duties_of(agenda: Agenda) -> list[Duty]:
         Deadlines(agenda),
         OutboxRelay(agenda),
         Purge(agenda),
+        DeletedDomains(agenda),
         Presence(agenda),
         UnpolledLists(agenda),
     ]

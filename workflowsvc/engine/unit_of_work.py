@@ -236,6 +236,26 @@ class UnitOfWork:
         row = self.catalog.domain_by_id(domain)
         return self.state.ids.run_id(self.now, shard_for(row.tenant, row.name, workflow_id))
 
+    def delete(self, execution: Execution, at_most_events: int) -> None:
+        """A closed run is forgotten by all callers from now on. Of a long history, the newest events go now and the
+        others in the background, as if its retention had ended.
+        """
+        run = execution.run
+        self.flush()
+        self.state.cache.forget(run)
+        if not self.tx.purge(run, at_most_events):
+            change = ExecutionChange(
+                run,
+                execution.next_event_id,
+                None,
+                False,
+                execution.closed_at,
+                execution.close_status,
+                self.now,
+            )
+            self.tx.update_executions([change])
+            self.state.agenda.purge_by(self.now)
+
     def put_heartbeat(self, execution: Execution, scheduled_id: int) -> None:
         """The one fact that history does not hold."""
         activity = execution.activities[scheduled_id]

@@ -17,9 +17,14 @@ class OwnShape(Shape, forbid_unknown_fields=True):
     """What all structures share."""
 
 
+Arn = Annotated[str, Meta(min_length=1, max_length=1600)]
+ChildPolicy = Literal["TERMINATE", "REQUEST_CANCEL", "ABANDON"]
 ChildState = Literal["INITIATED", "STARTED"]
 CloseStatus = Literal["COMPLETED", "FAILED", "CANCELED", "TERMINATED", "CONTINUED_AS_NEW", "TIMED_OUT"]
+Data = Annotated[str, Meta(max_length=32768)]
 DomainName = Annotated[str, Meta(min_length=1, max_length=256)]
+DurationInSeconds = Annotated[str, Meta(min_length=1, max_length=8)]
+EventCount = Annotated[int, Meta(ge=0, le=2147483647)]
 ExampleCount = Annotated[int, Meta(ge=0, le=100)]
 ExecutionStatus = Literal["OPEN", "CLOSED"]
 ExternalCallKind = Literal["SIGNAL", "REQUEST_CANCEL"]
@@ -45,14 +50,23 @@ FindingCode = Literal[
     "WAITS_FOR_EXTERNAL",
     "RUN_CLOSED",
 ]
+GroupKey = Literal["STATUS", "WORKFLOW_TYPE", "TASK_LIST", "START_DAY", "CLOSE_DAY"]
 Name = Annotated[str, Meta(min_length=1, max_length=256)]
 PageSize = Annotated[int, Meta(ge=0, le=1000)]
-PageToken = Annotated[str, Meta(max_length=2048)]
+PageToken = Annotated[str, Meta(max_length=8192)]
+RunId = Annotated[str, Meta(min_length=1, max_length=64)]
 RunIdOrEmpty = Annotated[str, Meta(max_length=64)]
+Seconds = Annotated[int, Meta(ge=0, le=2147483647)]
 Severity = Literal["CRITICAL", "WARNING", "INFO"]
+SortKey = Literal["START_TIME", "CLOSE_TIME", "DURATION", "EVENTS", "WORKFLOW_ID"]
+SortOrder = Literal["ASCENDING", "DESCENDING"]
+Tag = Annotated[str, Meta(min_length=1, max_length=256)]
 TaskListKind = Literal["DECISION", "ACTIVITY"]
+TaskPriority = Annotated[str, Meta(min_length=1, max_length=11)]
 TaskState = Literal["SCHEDULED", "STARTED"]
+Text = Annotated[str, Meta(min_length=1, max_length=256)]
 TimeoutType = Literal["SCHEDULE_TO_START", "SCHEDULE_TO_CLOSE", "START_TO_CLOSE", "HEARTBEAT"]
+Version = Annotated[str, Meta(min_length=1, max_length=64)]
 WorkflowId = Annotated[str, Meta(min_length=1, max_length=256)]
 
 
@@ -94,8 +108,8 @@ class ChangedSetting(OwnShape, kw_only=True):
 
 
 class WorkflowType(OwnShape, kw_only=True):
-    name: str
-    version: str
+    name: Name
+    version: Version
 
 
 class ChildExecutionState(OwnShape, kw_only=True):
@@ -108,6 +122,46 @@ class ChildExecutionState(OwnShape, kw_only=True):
     workflow_type: WorkflowType
 
 
+class WorkflowTypeCondition(OwnShape, kw_only=True):
+    name: Name
+    version: Version | None = None
+
+
+class ExecutionFilter(OwnShape, kw_only=True):
+    cancel_requested: bool | None = None
+    close_statuses: Annotated[list[CloseStatus], Meta(max_length=6)] | None = None
+    closed_after: EpochSeconds | None = None
+    closed_before: EpochSeconds | None = None
+    continued: bool | None = None
+    execution_status: ExecutionStatus | None = None
+    failure_details_contains: Text | None = None
+    failure_reason_contains: Text | None = None
+    maximum_duration_in_seconds: Seconds | None = None
+    maximum_events: EventCount | None = None
+    minimum_duration_in_seconds: Seconds | None = None
+    minimum_events: EventCount | None = None
+    parent_run_id: RunId | None = None
+    parent_workflow_id: WorkflowId | None = None
+    run_id: RunId | None = None
+    started_after: EpochSeconds | None = None
+    started_before: EpochSeconds | None = None
+    tags_all: Annotated[list[Tag | None], Meta(max_length=100)] | None = None
+    tags_any: Annotated[list[Tag | None], Meta(max_length=100)] | None = None
+    tags_none: Annotated[list[Tag | None], Meta(max_length=100)] | None = None
+    task_list: TaskList | None = None
+    workflow_id: WorkflowId | None = None
+    workflow_id_begins_with: WorkflowId | None = None
+    workflow_id_contains: WorkflowId | None = None
+    workflow_type: WorkflowTypeCondition | None = None
+
+
+class CountExecutionsInput(OwnShape, kw_only=True):
+    domain: DomainName
+    filter: ExecutionFilter | None = None
+    group_by: GroupKey | None = None
+    next_page_token: PageToken | None = None
+
+
 class DecisionTaskState(OwnShape, kw_only=True):
     deadlines: list[Deadline]
     identity: str | None = None
@@ -118,6 +172,21 @@ class DecisionTaskState(OwnShape, kw_only=True):
     state: TaskState
     task_list: TaskList
     task_priority: int
+
+
+class DeleteDomainInput(OwnShape, kw_only=True):
+    domain: DomainName
+    force: bool | None = None
+
+
+class WorkflowExecution(OwnShape, kw_only=True):
+    run_id: RunId
+    workflow_id: WorkflowId
+
+
+class DeleteExecutionInput(OwnShape, kw_only=True):
+    domain: DomainName
+    execution: WorkflowExecution
 
 
 class ExecutionReference(OwnShape, kw_only=True):
@@ -140,11 +209,6 @@ class DescribeTaskListInput(OwnShape, kw_only=True):
     task_list: TaskList
 
 
-class WorkflowExecution(OwnShape, kw_only=True):
-    run_id: str
-    workflow_id: str
-
-
 class FindingGroup(OwnShape, kw_only=True):
     action: str | None = None
     cause: str | None = None
@@ -161,6 +225,18 @@ class FindingGroup(OwnShape, kw_only=True):
 class DomainExplanation(OwnShape, kw_only=True):
     examined: int
     groups: list[FindingGroup]
+    next_page_token: str | None = None
+
+
+class ExecutionGroup(OwnShape, kw_only=True):
+    count: int
+    key: str
+
+
+class ExecutionCounts(OwnShape, kw_only=True):
+    count: int
+    examined: int
+    groups: list[ExecutionGroup] | None = None
     next_page_token: str | None = None
 
 
@@ -240,6 +316,31 @@ class ExecutionState(OwnShape, kw_only=True):
     workflow_type: WorkflowType
 
 
+class ExecutionSummary(OwnShape, kw_only=True):
+    cancel_requested: bool
+    close_status: CloseStatus | None = None
+    close_timestamp: Timestamp | None = None
+    continued_execution_run_id: str | None = None
+    duration_in_seconds: float
+    events: int
+    execution: WorkflowExecution
+    execution_status: ExecutionStatus
+    failure_reason: str | None = None
+    parent: WorkflowExecution | None = None
+    start_timestamp: Timestamp
+    tag_list: list[str] | None = None
+    task_list: TaskList | None = None
+    workflow_type: WorkflowType
+
+
+class ExecutionSummaries(OwnShape, kw_only=True):
+    examined: int
+    executions: list[ExecutionSummary]
+    next_page_token: str | None = None
+    reached_timestamp: Timestamp | None = None
+    time_limit_reached: bool
+
+
 class ExplainDomainInput(OwnShape, kw_only=True):
     domain: DomainName
     maximum_examples: ExampleCount | None = None
@@ -280,6 +381,34 @@ class PriorityBacklog(OwnShape, kw_only=True):
     task_priority: int
 
 
+class Rerun(OwnShape, kw_only=True):
+    execution: WorkflowExecution
+
+
+class RerunExecutionInput(OwnShape, kw_only=True):
+    child_policy: ChildPolicy | None = None
+    domain: DomainName
+    execution: ExecutionReference
+    execution_start_to_close_timeout: DurationInSeconds | None = None
+    input: Data | None = None
+    lambda_role: Arn | None = None
+    tag_list: Annotated[list[Tag], Meta(max_length=5)] | None = None
+    task_list: TaskList | None = None
+    task_priority: TaskPriority | None = None
+    task_start_to_close_timeout: DurationInSeconds | None = None
+    workflow_id: WorkflowId | None = None
+    workflow_type: WorkflowType | None = None
+
+
+class SearchExecutionsInput(OwnShape, kw_only=True):
+    domain: DomainName
+    filter: ExecutionFilter | None = None
+    maximum_page_size: PageSize | None = None
+    next_page_token: PageToken | None = None
+    sort_by: SortKey | None = None
+    sort_order: SortOrder | None = None
+
+
 class ServiceDetail(OwnShape, kw_only=True):
     changed_settings: list[ChangedSetting]
     limits: str
@@ -314,6 +443,24 @@ class TaskListSummaries(OwnShape, kw_only=True):
 
 
 OPERATIONS: dict[str, Operation] = {
+    "CountExecutions": Operation(
+        name="CountExecutions",
+        input=CountExecutionsInput,
+        output=ExecutionCounts,
+        faults=("UnknownResourceFault",),
+    ),
+    "DeleteDomain": Operation(
+        name="DeleteDomain",
+        input=DeleteDomainInput,
+        output=None,
+        faults=("UnknownResourceFault", "OperationNotPermittedFault"),
+    ),
+    "DeleteExecution": Operation(
+        name="DeleteExecution",
+        input=DeleteExecutionInput,
+        output=None,
+        faults=("UnknownResourceFault", "OperationNotPermittedFault"),
+    ),
     "DescribeExecutionState": Operation(
         name="DescribeExecutionState",
         input=DescribeExecutionStateInput,
@@ -348,6 +495,26 @@ OPERATIONS: dict[str, Operation] = {
         name="ListTaskLists",
         input=ListTaskListsInput,
         output=TaskListSummaries,
+        faults=("UnknownResourceFault",),
+    ),
+    "RerunExecution": Operation(
+        name="RerunExecution",
+        input=RerunExecutionInput,
+        output=Rerun,
+        faults=(
+            "UnknownResourceFault",
+            "OperationNotPermittedFault",
+            "DomainDeprecatedFault",
+            "TypeDeprecatedFault",
+            "DefaultUndefinedFault",
+            "LimitExceededFault",
+            "WorkflowExecutionAlreadyStartedFault",
+        ),
+    ),
+    "SearchExecutions": Operation(
+        name="SearchExecutions",
+        input=SearchExecutionsInput,
+        output=ExecutionSummaries,
         faults=("UnknownResourceFault",),
     ),
 }

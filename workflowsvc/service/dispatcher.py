@@ -30,13 +30,21 @@ ReadFunction = Callable[..., Any]
 class Dispatcher:
     """Of one node."""
 
-    def __init__(self, engine: Engine, read: Callable[[ReadFunction, CallContext, Any, Reply], None]) -> None:
-        """`read` carries a read out with `read_now`, wherever reads run, and gives the output to the reply."""
+    def __init__(
+        self,
+        engine: Engine,
+        read: Callable[[ReadFunction, CallContext, Any, Reply], None],
+        read_step: Callable[[ReadFunction, CallContext, Any, Reply], None] | None = None,
+    ) -> None:
+        """`read` carries a read out with `read_now`, wherever reads run, and gives the output to the reply; `read_step`
+        does so for the steps of long work, so that it need not share threads and sessions with short reads.
+        """
         self.tokens = Tokens(engine.secret)
         self.buckets = Buckets(enforced=engine.settings.limits == "aws")
         self._engine = engine
         self._writer = engine.writer
         self._read = read
+        self._read_step = read_step or read
 
     def context(self, action: Action, tenant: Tenant, request_id: str = "") -> CallContext:
         """The context of a call that arrives now."""
@@ -58,7 +66,7 @@ class Dispatcher:
             self._read(action.run, context, request, reply)
         elif action.kind == "steps":
             steps = action.run(context, request, self._engine.now_ms)
-            StepRunner(steps, self._writer, self._read, context, reply).begin()
+            StepRunner(steps, self._writer, self._read_step, context, reply).begin()
         elif action.next_page is not None and request.next_page_token:
             self._read(action.next_page, context, request, reply)
         else:

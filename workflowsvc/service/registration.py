@@ -55,7 +55,10 @@ def register_domain(work: UnitOfWork, context: CallContext, request: shapes.Regi
     if work.catalog.domain(context.tenant, request.name) is not None:
         raise DomainAlreadyExistsFault(request.name)
     if work.tx.count_domains(context.tenant.key) >= work.quotas.max_domains:
-        raise LimitExceededFault(f"The limit of {work.quotas.max_domains} domains is reached")
+        raise LimitExceededFault(
+            f"The limit of {work.quotas.max_domains} domains is reached; DeleteDomain of the service's own API deletes "
+            "one, and --max-domains allows more"
+        )
     tags = {tag.key: tag.value for tag in request.tags or ()}
     _require_few_tags(work, tags)
     work.catalog.put_domain(

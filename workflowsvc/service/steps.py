@@ -48,26 +48,41 @@ class StepRunner:
         self._read = read
         self._context = context
         self._reply = reply
+        self._is_running = False
+        self._waiting: Callable[[], Step] | None = None
 
     def begin(self) -> None:
-        self._next(lambda: next(self._steps))
+        self._run(lambda: next(self._steps))
 
     def _go_on(self, result: Any) -> None:
+        """With the result of a step, or with the exception that says why there is none."""
         if isinstance(result, BaseException):
             fault = result
-            self._next(lambda: self._steps.throw(fault))
+            self._run(lambda: self._steps.throw(fault))
         else:
-            self._next(lambda: self._steps.send(result))
+            self._run(lambda: self._steps.send(result))
 
-    def _next(self, resume: Callable[[], Step]) -> None:
-        try:
-            step = resume()
-        except StopIteration as end:
-            self._reply(end.value)
+    def _run(self, resume: Callable[[], Step]) -> None:
+        """A step that is over at once, as in a test, comes back here while the last one is being begun: then it is
+        left to the loop, which would otherwise be as deep as there are steps.
+        """
+        self._waiting = resume
+        if self._is_running:
             return
-        except Exception as error:  # a fault, or a bug: who replies to the caller tells them apart
-            self._reply(error)
-            return
+        self._is_running = True
+        while self._waiting is not None:
+            resume, self._waiting = self._waiting, None
+            try:
+                step = resume()
+            except StopIteration as end:
+                self._reply(end.value)
+            except Exception as error:  # a fault, or a bug: who replies to the caller tells them apart
+                self._reply(error)
+            else:
+                self._begin_step(step)
+        self._is_running = False
+
+    def _begin_step(self, step: Step) -> None:
         context = self._context
         if isinstance(step, ReadStep):
             self._read(partial(_run_read, step), context, None, self._go_on)

@@ -82,6 +82,17 @@ class Reader(Protocol):
         """How many match, ignoring order, `after` and `limit`."""
         ...
 
+    def slice_end(self, query: ExecutionQuery, size: int) -> tuple[int, int] | None:
+        """(time, run) of the last of the next `size` rows behind `after`, counted without the filters of the query but
+        for its status; None when there are fewer. Not for queries by tag or workflowId, which have indexes of their
+        own.
+        """
+        ...
+
+    def some_events(self, keys: list[tuple[int, int]]) -> dict[tuple[int, int], bytes]:
+        """Bodies of single events by run and event id; those that are not stored are left out."""
+        ...
+
     def count_tasks(self, domain: int, kind: TaskKind, task_list: str) -> int:
         """Waiting tasks, those not yet ready included (SWF §15.26)."""
         ...
@@ -120,6 +131,10 @@ class Transaction(Reader, Protocol):
     def count_open(self, domain: int) -> int: ...
     def put_domain(self, row: DomainRow) -> None:
         """Insert, or replace the row with this id."""
+        ...
+
+    def delete_domain(self, domain: int) -> None:
+        """The row alone."""
         ...
 
     def put_type(self, row: TypeRow) -> None:

@@ -17,6 +17,9 @@ from workflowsvc.model.shapes import CloseStatus
 TypeKind = Literal["workflow", "activity"]
 Status = Literal["REGISTERED", "DEPRECATED"]
 
+DELETED_TENANT = "-deleted-"
+"""Of domains that are being deleted (engine/deleted_domains.py); no account and region are spelt like it."""
+
 BEFORE_ALL_TYPES = (-1, "", "", "")
 """Domain, kind, name and version."""
 
@@ -184,4 +187,7 @@ class ExecutionQuery(NamedTuple):
     forgotten_by: int | None = None  # latest close time whose runs are hidden, though still stored
     ascending: bool = False
     after: tuple[int, int] | None = None  # (time, run) of the last row of the page before
+    until: tuple[int, int] | None = (
+        None  # (time, run) of the last row that is looked at, in the order of the query
+    )
     limit: int = 1000

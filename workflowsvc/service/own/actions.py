@@ -9,10 +9,14 @@ from __future__ import annotations
 from workflowsvc.model.own_shapes import OPERATIONS
 from workflowsvc.service.action import Action
 from workflowsvc.service.own import (
+    count,
+    deletion,
     domain_explanation,
     execution_state,
     explanations,
+    rerun,
     runs,
+    search,
     service_detail,
     task_lists,
 )
@@ -36,7 +40,17 @@ _ROWS = (
         explanations.explain_execution,
         execution_ref=runs.execution_ref,
     ),
+    Action(OPERATIONS["RerunExecution"], "write", rerun.rerun_execution, execution_ref=runs.execution_ref),
+    Action(
+        OPERATIONS["DeleteExecution"],
+        "write",
+        deletion.delete_execution,
+        execution_ref=runs.named_execution_ref,
+    ),
+    Action(OPERATIONS["DeleteDomain"], "steps", deletion.delete_domain),
     Action(OPERATIONS["ExplainDomain"], "steps", domain_explanation.explain_domain),
+    Action(OPERATIONS["SearchExecutions"], "steps", search.search_executions),
+    Action(OPERATIONS["CountExecutions"], "steps", count.count_executions),
     Action(OPERATIONS["ListTaskLists"], "steps", task_lists.list_task_lists),
     Action(OPERATIONS["DescribeTaskList"], "steps", task_lists.describe_task_list),
 )

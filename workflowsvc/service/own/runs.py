@@ -17,7 +17,8 @@ from workflowsvc.tenant import Tenant
 
 
 def execution_ref(
-    tenant: Tenant, request: shapes.DescribeExecutionStateInput | shapes.ExplainExecutionInput
+    tenant: Tenant,
+    request: shapes.DescribeExecutionStateInput | shapes.ExplainExecutionInput | shapes.RerunExecutionInput,
 ) -> ExecutionReference | None:
     """What the writer loop may prefetch."""
     named = request.execution
@@ -25,6 +26,12 @@ def execution_ref(
         run = run_of(named.run_id)
         return None if run is None else ExecutionReference(run)
     return ExecutionReference(None, (tenant, request.domain), named.workflow_id)
+
+
+def named_execution_ref(tenant: Tenant, request: shapes.DeleteExecutionInput) -> ExecutionReference | None:
+    """What the writer loop may prefetch, where a runId is required."""
+    run = run_of(request.execution.run_id)
+    return None if run is None else ExecutionReference(run)
 
 
 def require_run(work: UnitOfWork, domain: DomainRow, named: shapes.ExecutionReference) -> Execution:

@@ -41,6 +41,9 @@ class PostgresStatements(NamedTuple):
     timeline: Statement
     transaction_status: Statement
     end_transaction: Statement
+    waits_for_replication: Statement
+    pause: Statement
+    write_to_log: Statement
     # catalog.sql
     domain: Statement
     domains_by_id: Statement
@@ -48,6 +51,7 @@ class PostgresStatements(NamedTuple):
     domains_descending: Statement
     count_domains: Statement
     put_domain: Statement
+    delete_domain: Statement
     type: Statement
     types_ascending: Statement
     types_descending: Statement
@@ -90,9 +94,10 @@ class PostgresStatements(NamedTuple):
     delete_heartbeats_of: Statement
     # tasks.sql
     count_tasks: Statement
-    task_lists: Statement
+    next_task_list: Statement
     backlog: Statement
     first_task_behind: Statement
+    waiting_task: Statement
     tasks_ahead: Statement
     put_tasks: Statement
     ready_task: Statement

@@ -103,6 +103,17 @@ class SqliteReader:
     def count_executions(self, query: ExecutionQuery) -> int:
         return self._queries.value(*visibility.counting(LISTING, query))
 
+    def slice_end(self, query: ExecutionQuery, size: int) -> tuple[int, int] | None:
+        rows = self._queries.rows(*visibility.slicing(LISTING, query, size))
+        return (rows[0][0], rows[0][1]) if rows else None
+
+    def some_events(self, keys: list[tuple[int, int]]) -> dict[tuple[int, int], bytes]:
+        found: dict[tuple[int, int], bytes] = {}
+        for run, event_id in keys:
+            for body in self.events(run, event_id, event_id, 1):
+                found[run, event_id] = body
+        return found
+
     def count_tasks(self, domain: int, kind: TaskKind, task_list: str) -> int:
         return self._queries.value(SQL.count_tasks, (domain, kind, task_list))
 

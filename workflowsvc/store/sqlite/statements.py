@@ -22,6 +22,7 @@ class SqliteStatements(NamedTuple):
     domains_descending: str
     count_domains: str
     put_domain: str
+    delete_domain: str
     type: str
     types_ascending: str
     types_descending: str

@@ -41,6 +41,9 @@ class SqliteTransaction(SqliteReader):
     def put_domain(self, row: DomainRow) -> None:
         self._queries.write(SQL.put_domain, row._replace(description=cast(Any, blob(row.description))))
 
+    def delete_domain(self, domain: int) -> None:
+        self._queries.write(SQL.delete_domain, (domain,))
+
     def put_type(self, row: TypeRow) -> None:
         self._queries.write(SQL.put_type, row._replace(description=cast(Any, blob(row.description))))
 

@@ -45,6 +45,10 @@ on conflict (id) do update set
     retention = excluded.retention,
     tags = excluded.tags
 
+-- :name delete_domain
+-- domains_pkey
+delete from domains where id = :id::bigint
+
 -- :name type
 -- types_pkey
 select domain, kind, name, version, status, description, created_at, deprecated_at, defaults

@@ -4,18 +4,11 @@
 -- tasks_waiting
 select count(*) from tasks where domain = :domain::bigint and kind = :kind::text and task_list = :task_list::text
 
--- :name task_lists
--- tasks_waiting, from list to list
-with recursive lists as (
-    select min(task_list) as name
-    from tasks
-    where domain = :domain::bigint and kind = :kind::text and task_list > :after::text
-    union all
-    select (select min(task_list) from tasks where domain = :domain and kind = :kind and task_list > lists.name)
-    from lists
-    where lists.name is not null
-)
-select name from lists where name is not null limit :limit::bigint
+-- :name next_task_list
+-- tasks_waiting; from list to list without recursion, which servers that spread the table do not offer
+select min(task_list)
+from tasks
+where domain = :domain::bigint and kind = :kind::text and task_list > :after::text
 
 -- :name backlog
 -- tasks_waiting
@@ -32,27 +25,28 @@ where (domain, kind, task_list) > (:domain::bigint, :kind::text, :task_list::tex
 order by domain, kind, task_list
 limit 1
 
+-- :name waiting_task
+-- tasks_pkey
+select run, scheduled_event_id, kind, domain, task_list, priority, position, ready
+from tasks
+where shard = :shard::smallint and run = :run::bigint and scheduled_event_id = :scheduled_event_id::bigint
+
 -- :name tasks_ahead
--- tasks_pkey, then two ranges of tasks_waiting: higher priorities, and the older ones of the same priority
-with mine as materialized (
-    select domain, kind, task_list, priority, position
-    from tasks
-    where shard = :shard::smallint and run = :run::bigint and scheduled_event_id = :scheduled_event_id::bigint
-)
+-- two ranges of tasks_waiting: higher priorities, and the older ones of the same priority
 select
     (
         select count(*) from (
-            select 1 from mine cross join tasks as t
-            where t.domain = mine.domain and t.kind = mine.kind and t.task_list = mine.task_list and t.ready
-            and t.priority > mine.priority
+            select 1 from tasks
+            where domain = :domain::bigint and kind = :kind::text and task_list = :task_list::text and ready
+            and priority > :priority::integer
             limit :limit::bigint
         ) as higher
     )
     + (
         select count(*) from (
-            select 1 from mine cross join tasks as t
-            where t.domain = mine.domain and t.kind = mine.kind and t.task_list = mine.task_list and t.ready
-            and t.priority = mine.priority and t.position < mine.position
+            select 1 from tasks
+            where domain = :domain and kind = :kind and task_list = :task_list and ready
+            and priority = :priority and position < :position::bigint
             limit :limit
         ) as older
     )

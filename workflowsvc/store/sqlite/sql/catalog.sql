@@ -40,6 +40,10 @@ on conflict (id) do update set
     retention = excluded.retention,
     tags = excluded.tags
 
+-- :name delete_domain
+-- primary key
+delete from domains where id = ?
+
 -- :name type
 -- primary key
 select domain, kind, name, version, status, description, created_at, deprecated_at, defaults
