@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.command_line.conftest import Run
 from tests.command_line.shell import Shop, charge
+from workflowsvc.lint.checker import lint_history
+from workflowsvc.lint.source import parse_answer
 
 
 @pytest.fixture
@@ -67,3 +70,100 @@ def test_a_run_that_does_not_exist_has_a_status_of_its_own(run: Run) -> None:
         ended = run(*words)
         assert ended.status == 3, words
         assert len(ended.err.splitlines()) == 1
+
+
+@pytest.fixture
+def runs(shop: Shop) -> Shop:
+    """Two completed runs and three open ones, two of them tagged."""
+    shop.complete("done-1")
+    shop.complete("done-2")
+    shop.start("open-1", tagList=["urgent", "eu"])
+    shop.start("open-2", tagList=["urgent"])
+    shop.start("other")
+    return shop
+
+
+def ids(run: Run, *words: str) -> list[str]:
+    """The workflowIds that `list` prints, in their order."""
+    listed = run("list", "--json", *words)
+    assert listed.status == 0, listed.err
+    return [row["execution"]["workflowId"] for row in listed.objects]
+
+
+def test_list_finds_runs_by_conditions_in_any_order(run: Run, runs: Shop) -> None:
+    assert ids(run) == ["other", "open-2", "open-1", "done-2", "done-1"]
+    assert ids(run, "--ascending", "--limit", "2") == ["done-1", "done-2"]
+    assert ids(run, "--status", "COMPLETED", "--sort", "id", "--ascending") == ["done-1", "done-2"]
+    assert ids(run, "--open", "--tag", "urgent", "--no-tag", "eu") == ["open-2"]
+    assert ids(run, "--id-begins", "open-", "--started-after", "1h") == ["open-2", "open-1"]
+    assert ids(run, "--type", "order:1", "--task-list", "deciders", "--closed", "--min-events", "5") == [
+        "done-2",
+        "done-1",
+    ]
+    assert ids(run, "--started-before", "1d") == []
+
+
+def test_list_says_that_more_runs_match_than_it_prints(run: Run, runs: Shop) -> None:
+    listed = run("list", "--limit", "2")
+    assert [line.split()[1] for line in listed.out.splitlines()[1:]] == ["other", "open-2"]
+    assert listed.err == "workflowsvc list: more runs match than these 2: --limit 0 lists all\n"
+    assert run("list", "--limit", "5").err == ""
+    assert run("list", "--id", "none").out == "No run matches.\n"
+    run_id = run("list", "--json", "--id", "other").objects[0]["execution"]["runId"]
+    assert run_id in run("list", "--run-ids").out
+
+
+def test_count_counts_by_group(run: Run, runs: Shop) -> None:
+    assert run("count").out == "5\n"
+    assert run("count", "--open", "--json").objects == [{"count": 3}]
+    rows = {row["key"]: row["count"] for row in run("count", "--by", "status", "--json").objects}
+    assert rows == {"OPEN": 3, "COMPLETED": 2}
+    last = run("count", "--by", "type").out.splitlines()[-1]
+    assert last.split() == ["all", "5"]
+
+
+def test_what_the_server_refuses_is_said_in_one_line(run: Run) -> None:
+    refused = run("list", "--open", "--status", "FAILED")
+    assert refused.status == 1
+    assert len(refused.err.splitlines()) == 1
+    assert "SearchExecutions: ValidationException" in refused.err
+
+
+def test_rerun_starts_a_closed_run_again_with_changes(run: Run, shop: Shop) -> None:
+    shop.start("again", input="first")
+    run("terminate", "again")
+    rerun = run("rerun", "again", "--input", "second", "--json")
+    assert rerun.status == 0, rerun.err
+    (started,) = rerun.objects
+    events = run("show", "again", "--full", "--json").objects
+    assert events[0]["workflowExecutionStartedEventAttributes"]["input"] == "second"
+    assert run("list", "--open", "--json").objects[0]["execution"] == started
+
+
+def test_a_closed_run_can_be_deleted(run: Run, shop: Shop) -> None:
+    run_id = shop.complete("gone")
+    shop.complete("kept")
+    deleted = run("delete", "gone", "--yes")
+    assert (deleted.status, deleted.out) == (0, f"deleted gone, run {run_id}\n")
+    assert ids(run) == ["kept"]
+    shop.start("open")
+    assert run("delete", "open", "--yes").status == 1
+
+
+def test_a_domain_can_be_deleted_with_everything_in_it(run: Run, runs: Shop) -> None:
+    refused = run("delete", "--whole-domain", "--domain", runs.domain, "--yes")
+    assert refused.status == 1
+    deleted = run("delete", "--whole-domain", "--domain", runs.domain, "--yes", "--force")
+    assert deleted.status == 0, deleted.err
+    assert runs.domain not in run("domains").out
+
+
+def test_export_writes_the_histories_of_all_runs_that_match(run: Run, runs: Shop, tmp_path: Path) -> None:
+    exported = run("export", "--to", str(tmp_path / "kept"), "--closed", "--json")
+    assert exported.status == 0, exported.err
+    files = sorted((tmp_path / "kept").iterdir())
+    assert [file.name.partition(".")[0] for file in files] == ["done-1", "done-2"]
+    assert {row["file"] for row in exported.objects} == {str(file) for file in files}
+    for file in files:
+        history = parse_answer(file.read_bytes(), file.name)
+        assert lint_history(history.events, complete=True) == []

@@ -145,7 +145,6 @@ def _show_lines(at_work: Asking, lines: list[Line], *, decisions: bool) -> None:
     if answered and not decisions:
         left_out = counted(answered, "answered decision task", "answered decision tasks")
         at_work.screen.line(Toned(f"{left_out} left out: --decisions shows them", "dim"))
-        )
 
 
 def took(line: Line) -> str:
