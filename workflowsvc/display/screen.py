@@ -12,10 +12,9 @@ import os
 import shutil
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple, Protocol, TextIO
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TextIO
 
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
@@ -23,6 +22,9 @@ from rich.tree import Tree
 
 from workflowsvc.display import history
 from workflowsvc.display.text import printable
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 _GAP = 2  # columns between two columns of a table
 _MIN_WIDTH = 12  # a narrower column has a word in each line
@@ -173,6 +175,8 @@ class Screen:
         if not self.shows_progress:
             yield Bar(None, what, total)
             return
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
         console = Console(file=self._output.stderr, highlight=False, _environ=self._output.environment)
         columns = (
             TextColumn("{task.description}", markup=False),
