@@ -53,7 +53,18 @@ LAYERS: dict[str, int] = {
 # memory, and these two commands are about one kind of database each.
 STORE_INTERFACE = ("store.interface", "store.rows", "store.errors")
 MAY_NAME_A_STORE = {"store", "stores", "testing", "commands.migrate", "commands.doctor"}
-MAY_READ_THE_CLOCK = {"client", "engine", "fsck", "lambdas", "http", "testing", "node", "commands", "cli"}
+MAY_READ_THE_CLOCK = {
+    "client",
+    "display",
+    "engine",
+    "fsck",
+    "lambdas",
+    "http",
+    "testing",
+    "node",
+    "commands",
+    "cli",
+}
 
 # core is a function of its arguments: modules that could make it wait, write or read from outside.
 NOT_IN_CORE = {

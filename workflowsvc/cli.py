@@ -17,6 +17,7 @@ from workflowsvc.clock import SystemClock
 from workflowsvc.commands import COMMANDS, add_commands, new_parser
 from workflowsvc.commands.context import CommandContext, CommandFailed, ReadOnlyStore
 from workflowsvc.commands.statuses import DONE, FAILED, INTERRUPTED, WRONG_ARGUMENTS, of_call
+from workflowsvc.display.text import printable
 from workflowsvc.options import SettingsError
 from workflowsvc.passwords import without_password
 from workflowsvc.store.errors import StoreError, StoreUnusable
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (CommandFailed, StoreUnusable, StoreError) as error:
         return fail(words, error, FAILED)
     except CallFailed as error:
-        return fail(words, error, of_call(error))
+        return fail(words, printable(str(error)), of_call(error))  # a server may word it as it likes
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
@@ -90,6 +91,6 @@ def open_read_only(where: str, *, exclusive: bool = False) -> ReadOnlyStore:
     return open_read_only(where, exclusive=exclusive)
 
 
-def fail(words: Sequence[str], error: Exception, status: int) -> int:
+def fail(words: Sequence[str], error: Exception | str, status: int) -> int:
     print(f"workflowsvc {words[0]}: {without_password(str(error))}", file=sys.stderr)
     return status

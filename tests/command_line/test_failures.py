@@ -184,6 +184,13 @@ def test_refused_credentials_are_named_as_such(run_bare: Run, answering: Any, co
     require_one_line(ended.err, code, "are these the credentials and region of")
 
 
+def test_what_a_server_says_cannot_steer_the_terminal(run_bare: Run, answering: Any) -> None:
+    endpoint, _ = answering((400, JSON, fault("OperationNotPermittedFault", "no\x1b[2J\nway")))
+    ended = run_bare("cancel", "w", "-d", "d", "--endpoint", endpoint)
+    assert ended.status == 1
+    require_one_line(ended.err, r"no\x1b[2J way")
+
+
 @pytest.mark.parametrize(
     "answer",
     [

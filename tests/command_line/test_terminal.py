@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import io
 import os
 import pty
 import subprocess
@@ -14,6 +16,8 @@ from interop.server import Server, client_environment
 from tests.command_line.conftest import Run
 from tests.command_line.shell import Shop
 from workflowsvc import cli
+from workflowsvc.clock import ManualClock
+from workflowsvc.display.screen import Screen
 
 LONG = "order-" + "x" * 150
 
@@ -119,6 +123,27 @@ def test_bash_completes_commands_options_and_choices() -> None:
     assert {"list", "lists"} <= set(complete("workflowsvc", "li"))
     assert "--signal-name" in complete("workflowsvc", "batch", "start", "--si")
     assert complete("workflowsvc", "list", "--sort", "d") == ["duration"]
+
+
+def test_bash_completes_names_of_files_where_one_is_named() -> None:
+    script = subprocess.run(
+        [sys.executable, "-m", "workflowsvc", "completion", "bash"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    for option in ("export__o_COMPGEN=_shtab_compgen_files", "export___to_COMPGEN=_shtab_compgen_dirs"):
+        assert option in script
+
+
+def test_long_work_leaves_lines_in_a_log_and_short_work_none() -> None:
+    clock = ManualClock()
+    context = dataclasses.replace(cli.context_of_process(), clock=clock, stderr=io.StringIO())
+    with Screen(context).progress("histories", 30) as bar:
+        for done in range(1, 31):
+            bar.advance_to(done)
+            clock.advance(1000)
+    assert context.stderr.getvalue() == "histories: 11 of 30\nhistories: 21 of 30\n"  # type: ignore[attr-defined]
 
 
 def test_zsh_gets_a_script_with_every_command() -> None:

@@ -16,7 +16,7 @@ from workflowsvc.client.client import OWN, SWF, Client
 from workflowsvc.client.problems import NoRun
 from workflowsvc.client.profile import Options, read_profile
 from workflowsvc.commands.context import CommandContext, CommandFailed
-from workflowsvc.display.text import json_line, read_moment, read_span
+from workflowsvc.display.text import json_line, printable, read_moment, read_span
 from workflowsvc.options import SettingsError
 
 if TYPE_CHECKING:
@@ -145,11 +145,11 @@ class Asking:
     def say(self, line: str) -> None:
         """One line for people; left out with --json."""
         if not self.json:
-            self.context.write(f"{line}\n")
+            self.context.write(f"{printable(line)}\n")
 
     def note(self, line: str) -> None:
         """One line on standard error."""
-        self.context.stderr.write(f"workflowsvc {self.arguments.command}: {line}\n")
+        self.context.stderr.write(f"workflowsvc {self.arguments.command}: {printable(line)}\n")
 
     def confirm(self, question: str) -> None:
         """Asks the person at the terminal, unless --yes is given. CommandFailed when the answer is not yes."""
@@ -157,7 +157,7 @@ class Asking:
             return
         if not self.context.stdin.isatty():
             raise SettingsError(f"{question} Give --yes to say so without a terminal.")
-        self.context.stderr.write(f"{question} [y/N] ")
+        self.context.stderr.write(f"{printable(question)} [y/N] ")
         self.context.stderr.flush()
         if self.context.stdin.readline().strip().lower() not in ("y", "yes"):
             raise CommandFailed("nothing was done")

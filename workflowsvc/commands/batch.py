@@ -232,7 +232,7 @@ def _follow_named(at_work: Asking) -> int:
 
 
 def _follow(at_work: Asking, batch_id: str) -> int:
-    """Shows how far the batch is until it is over: a bar on a terminal, lines elsewhere; the exit status."""
+    """Shows how far the batch is until it is over, as a bar or in lines of a log; the exit status."""
     pause = pace_of(at_work.arguments)
     if at_work.json:
         batch = _until_over(at_work, batch_id, pause, at_work.print_json)
@@ -241,8 +241,6 @@ def _follow(at_work: Asking, batch_id: str) -> int:
 
             def report(batch: Object) -> None:
                 bar.advance_to(count(batch, "succeeded") + count(batch, "failed"))
-                if not at_work.screen.shows_progress:
-                    at_work.say(_progress_line(batch))
 
             batch = _until_over(at_work, batch_id, pause, report)
         at_work.say(_progress_line(batch))

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import argparse
 import importlib
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, cast
 
 from workflowsvc.commands import whole_parser
 from workflowsvc.commands.context import CommandContext
@@ -28,5 +29,20 @@ def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> N
 
 def run(context: CommandContext, arguments: argparse.Namespace) -> int:
     shtab: Any = importlib.import_module("shtab")
-    context.write(shtab.complete(whole_parser(context), shell=arguments.shell) + "\n")
+    parser = whole_parser(context)
+    for action in _actions(parser):
+        if action.metavar in ("FILE", "HISTORY"):
+            action.complete = shtab.FILE
+        elif action.metavar == "DIR":
+            action.complete = shtab.DIRECTORY
+    context.write(shtab.complete(parser, shell=arguments.shell) + "\n")
     return 0
+
+
+def _actions(parser: argparse.ArgumentParser) -> Iterator[Any]:
+    """Every argument of a parser and of those below it. argparse has no public way to them; shtab reads them so too."""
+    for action in parser._actions:  # pyright: ignore[reportPrivateUsage]
+        yield action
+        if isinstance(action, argparse._SubParsersAction):  # pyright: ignore[reportPrivateUsage]
+            for below in cast("dict[str, argparse.ArgumentParser]", action.choices).values():
+                yield from _actions(below)

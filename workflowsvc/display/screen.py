@@ -20,12 +20,14 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from workflowsvc.clock import Clock
 from workflowsvc.display import history
 from workflowsvc.display.text import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+LINE_SECONDS = 10.0  # an hour of work leaves 360 lines in a log
 _GAP = 2  # columns between two columns of a table
 _MIN_WIDTH = 12  # a narrower column has a word in each line
 _UNLIMITED = 100_000  # columns: what is not a terminal has no edge
@@ -50,6 +52,8 @@ class Output(Protocol):
     def stdout(self) -> TextIO: ...
     @property
     def stderr(self) -> TextIO: ...
+    @property
+    def clock(self) -> Clock: ...
     @property
     def environment(self) -> Mapping[str, str]: ...
     def write(self, text: str) -> None: ...
@@ -171,9 +175,9 @@ class Screen:
 
     @contextmanager
     def progress(self, what: str, total: int | None) -> Generator[Bar]:
-        """A bar on standard error; nothing when that is no terminal."""
+        """A bar on standard error; where that is no terminal, a line from time to time."""
         if not self.shows_progress:
-            yield Bar(None, what, total)
+            yield _Lines(self._output, what, total)
             return
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -185,7 +189,15 @@ class Screen:
             TimeElapsedColumn(),
         )
         with Progress(*columns, console=console, transient=True) as progress:
-            yield Bar(progress, what, total)
+            yield _RichBar(progress, what, total)
+
+
+class Bar(Protocol):
+    """How far long work has come."""
+
+    def advance_to(self, done: int, total: int | None = None) -> None:
+        """So much is done, of this total if it is known better now."""
+        ...
 
 
 class _Update(Protocol):
@@ -203,16 +215,35 @@ class _Note:
             self._update(Text(printable(text)))
 
 
-class Bar:
-    """The bar of a `progress`."""
+class _RichBar:
+    """The bar of a terminal."""
 
-    def __init__(self, progress: Progress | None, what: str, total: int | None) -> None:
+    def __init__(self, progress: Progress, what: str, total: int | None) -> None:
         self._progress = progress
-        self._task = progress.add_task(what, total=total) if progress else None
+        self._task = progress.add_task(what, total=total)
 
     def advance_to(self, done: int, total: int | None = None) -> None:
-        if self._progress is not None and self._task is not None:
-            self._progress.update(self._task, completed=done, total=total)
+        self._progress.update(self._task, completed=done, total=total)
+
+
+class _Lines:
+    """Lines in a log: short work leaves none, long work one every LINE_SECONDS."""
+
+    def __init__(self, output: Output, what: str, total: int | None) -> None:
+        self._output = output
+        self._what = what
+        self._total = total
+        self._last = output.clock.monotonic()
+
+    def advance_to(self, done: int, total: int | None = None) -> None:
+        self._total = self._total if total is None else total
+        now = self._output.clock.monotonic()
+        if now - self._last < LINE_SECONDS:
+            return
+        self._last = now
+        of = "" if self._total is None else f" of {self._total:,}"
+        self._output.stderr.write(f"{self._what}: {done:,}{of}\n")
+        self._output.stderr.flush()
 
 
 def _narrow(widths: list[int], columns: Sequence[Column], available: int) -> None:
