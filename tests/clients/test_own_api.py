@@ -161,7 +161,10 @@ def test_boto3_terminates_a_batch(own: Any, client: Any, domain: str) -> None:
     dry = own.start_batch(domain=domain, operation="TERMINATE", reason="r", filter=filter, dryRun=True)
     assert (dry["matching"], len(dry["examples"])) == (1, 1)
     batch_id = own.start_batch(domain=domain, operation="TERMINATE", reason="r", filter=filter)["batchId"]
-    until(lambda: own.describe_batch(domain=domain, batchId=batch_id)["batch"]["status"] == "COMPLETED")
+    until(
+        lambda: own.describe_batch(domain=domain, batchId=batch_id)["batch"]["status"] == "COMPLETED",
+        "the batch completes",
+    )
     pages = own.get_paginator("describe_batch").paginate(domain=domain, batchId=batch_id)
     assert [result["status"] for page in pages for result in page["results"]] == ["SUCCEEDED"]
     (listed,) = own.list_batches(domain=domain)["batches"]
