@@ -15,6 +15,7 @@ import pytest
 from interop import aws_cli
 from interop.outcome import Skipped
 from interop.server import Server
+from tests.http.support import until
 from workflowsvc import __version__
 
 
@@ -152,6 +153,24 @@ def test_boto3_runs_again_and_deletes(own: Any, client: Any, domain: str) -> Non
     own.delete_domain(domain=domain, force=True)
     with pytest.raises(client.exceptions.UnknownResourceFault):
         client.describe_domain(name=domain)
+
+
+def test_boto3_terminates_a_batch(own: Any, client: Any, domain: str) -> None:
+    start(client, domain)
+    filter = {"workflowIdBeginsWith": "order"}
+    dry = own.start_batch(domain=domain, operation="TERMINATE", reason="r", filter=filter, dryRun=True)
+    assert (dry["matching"], len(dry["examples"])) == (1, 1)
+    batch_id = own.start_batch(domain=domain, operation="TERMINATE", reason="r", filter=filter)["batchId"]
+    until(
+        lambda: own.describe_batch(domain=domain, batchId=batch_id)["batch"]["status"] == "COMPLETED",
+        "the batch completes",
+    )
+    pages = own.get_paginator("describe_batch").paginate(domain=domain, batchId=batch_id)
+    assert [result["status"] for page in pages for result in page["results"]] == ["SUCCEEDED"]
+    (listed,) = own.list_batches(domain=domain)["batches"]
+    assert (listed["batchId"], listed["succeeded"], listed["filter"]) == (batch_id, 1, filter)
+    with pytest.raises(own.exceptions.ClientError, match="unless all is true"):
+        own.start_batch(domain=domain, operation="TERMINATE", reason="r")
 
 
 def test_the_aws_cli_asks_why_a_run_does_not_go_on(

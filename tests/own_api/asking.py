@@ -7,7 +7,7 @@ from typing import Any
 from tests.world_fixture import WorldFixture
 
 
-def own(on: WorldFixture, operation: str, **members: Any) -> Any:
+def own(on: WorldFixture, operation: str, /, **members: Any) -> Any:
     """The answer of an operation of our own API in the domain of the stage."""
     return on.ask(f"WorkflowSvc.{operation}", **members)
 

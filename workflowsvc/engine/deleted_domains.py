@@ -15,6 +15,11 @@ EVENTS_PER_RUN = 500  # deleted in one run of the duty
 RUNS_PER_RUN = 20
 TYPES_PER_RUN = 100
 _FIRST, _LAST = "deleted domain ", "deleted domain!"  # keys in `meta`
+_BATCHES = (
+    "running-batch",
+    "batch-result",
+    "batch",
+)  # facts about the domain in `meta` (service/own/batch_record.py)
 _KINDS: tuple[TypeKind, ...] = ("workflow", "activity")
 
 
@@ -70,6 +75,14 @@ class DeletedDomains:
             for found in types:
                 work.tx.delete_type(domain, kind, found.name, found.version)
             if types:
+                return False
+        for prefix in _BATCHES:
+            keys = [
+                key for key, _ in work.tx.metas(f"{prefix} {domain:020} ", f"{prefix} {domain:020}!", 500)
+            ]
+            for key in keys:
+                work.tx.delete_meta(key)
+            if keys:
                 return False
         work.tx.delete_domain(domain)
         return True

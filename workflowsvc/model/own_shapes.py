@@ -18,6 +18,11 @@ class OwnShape(Shape, forbid_unknown_fields=True):
 
 
 Arn = Annotated[str, Meta(min_length=1, max_length=1600)]
+BatchId = Annotated[str, Meta(min_length=1, max_length=64)]
+BatchOperation = Literal["SIGNAL", "REQUEST_CANCEL", "TERMINATE", "RERUN", "DELETE"]
+BatchReason = Annotated[str, Meta(min_length=1, max_length=256)]
+BatchResultStatus = Literal["SUCCEEDED", "FAILED"]
+BatchStatus = Literal["RUNNING", "STOPPED", "COMPLETED"]
 ChildPolicy = Literal["TERMINATE", "REQUEST_CANCEL", "ABANDON"]
 ChildState = Literal["INITIATED", "STARTED"]
 CloseStatus = Literal["COMPLETED", "FAILED", "CANCELED", "TERMINATED", "CONTINUED_AS_NEW", "TIMED_OUT"]
@@ -54,10 +59,12 @@ GroupKey = Literal["STATUS", "WORKFLOW_TYPE", "TASK_LIST", "START_DAY", "CLOSE_D
 Name = Annotated[str, Meta(min_length=1, max_length=256)]
 PageSize = Annotated[int, Meta(ge=0, le=1000)]
 PageToken = Annotated[str, Meta(max_length=8192)]
+RatePerSecond = Annotated[int, Meta(ge=1, le=1000)]
 RunId = Annotated[str, Meta(min_length=1, max_length=64)]
 RunIdOrEmpty = Annotated[str, Meta(max_length=64)]
 Seconds = Annotated[int, Meta(ge=0, le=2147483647)]
 Severity = Literal["CRITICAL", "WARNING", "INFO"]
+SignalName = Annotated[str, Meta(min_length=1, max_length=256)]
 SortKey = Literal["START_TIME", "CLOSE_TIME", "DURATION", "EVENTS", "WORKFLOW_ID"]
 SortOrder = Literal["ASCENDING", "DESCENDING"]
 Tag = Annotated[str, Meta(min_length=1, max_length=256)]
@@ -101,25 +108,16 @@ class ActivityState(OwnShape, kw_only=True):
     task_priority: int
 
 
-class ChangedSetting(OwnShape, kw_only=True):
-    default_value: str
-    name: str
-    value: str
+class WorkflowExecution(OwnShape, kw_only=True):
+    run_id: RunId
+    workflow_id: WorkflowId
 
 
-class WorkflowType(OwnShape, kw_only=True):
-    name: Name
-    version: Version
-
-
-class ChildExecutionState(OwnShape, kw_only=True):
-    initiated_event_id: int
-    initiated_timestamp: Timestamp
-    run_id: str | None = None
-    started_event_id: int | None = None
-    state: ChildState
-    workflow_id: str
-    workflow_type: WorkflowType
+class BatchResult(OwnShape, kw_only=True):
+    error: str | None = None
+    execution: WorkflowExecution
+    new_run_id: str | None = None
+    status: BatchResultStatus
 
 
 class WorkflowTypeCondition(OwnShape, kw_only=True):
@@ -155,6 +153,59 @@ class ExecutionFilter(OwnShape, kw_only=True):
     workflow_type: WorkflowTypeCondition | None = None
 
 
+class BatchSummary(OwnShape, kw_only=True):
+    batch_id: str
+    close_timestamp: Timestamp | None = None
+    failed: int
+    filter: ExecutionFilter
+    matching: int
+    operation: BatchOperation
+    rate_per_second: int
+    reason: str
+    start_timestamp: Timestamp
+    status: BatchStatus
+    succeeded: int
+
+
+class BatchDetail(OwnShape, kw_only=True):
+    batch: BatchSummary
+    next_page_token: str | None = None
+    results: list[BatchResult]
+
+
+class BatchStarted(OwnShape, kw_only=True):
+    batch_id: str | None = None
+    count_is_complete: bool
+    examples: list[WorkflowExecution]
+    matching: int
+
+
+class BatchSummaries(OwnShape, kw_only=True):
+    batches: list[BatchSummary]
+    next_page_token: str | None = None
+
+
+class ChangedSetting(OwnShape, kw_only=True):
+    default_value: str
+    name: str
+    value: str
+
+
+class WorkflowType(OwnShape, kw_only=True):
+    name: Name
+    version: Version
+
+
+class ChildExecutionState(OwnShape, kw_only=True):
+    initiated_event_id: int
+    initiated_timestamp: Timestamp
+    run_id: str | None = None
+    started_event_id: int | None = None
+    state: ChildState
+    workflow_id: str
+    workflow_type: WorkflowType
+
+
 class CountExecutionsInput(OwnShape, kw_only=True):
     domain: DomainName
     filter: ExecutionFilter | None = None
@@ -179,14 +230,16 @@ class DeleteDomainInput(OwnShape, kw_only=True):
     force: bool | None = None
 
 
-class WorkflowExecution(OwnShape, kw_only=True):
-    run_id: RunId
-    workflow_id: WorkflowId
-
-
 class DeleteExecutionInput(OwnShape, kw_only=True):
     domain: DomainName
     execution: WorkflowExecution
+
+
+class DescribeBatchInput(OwnShape, kw_only=True):
+    batch_id: BatchId
+    domain: DomainName
+    maximum_page_size: PageSize | None = None
+    next_page_token: PageToken | None = None
 
 
 class ExecutionReference(OwnShape, kw_only=True):
@@ -353,6 +406,13 @@ class ExplainExecutionInput(OwnShape, kw_only=True):
     execution: ExecutionReference
 
 
+class ListBatchesInput(OwnShape, kw_only=True):
+    domain: DomainName
+    maximum_page_size: PageSize | None = None
+    next_page_token: PageToken | None = None
+    status: BatchStatus | None = None
+
+
 class ListTaskListsInput(OwnShape, kw_only=True):
     domain: DomainName
     kind: TaskListKind | None = None
@@ -419,6 +479,25 @@ class ServiceDetail(OwnShape, kw_only=True):
     version: str
 
 
+class StartBatchInput(OwnShape, kw_only=True):
+    all: bool | None = None
+    child_policy: ChildPolicy | None = None
+    details: Data | None = None
+    domain: DomainName
+    dry_run: bool | None = None
+    filter: ExecutionFilter | None = None
+    input: Data | None = None
+    operation: BatchOperation
+    rate_per_second: RatePerSecond | None = None
+    reason: BatchReason
+    signal_name: SignalName | None = None
+
+
+class StopBatchInput(OwnShape, kw_only=True):
+    batch_id: BatchId
+    domain: DomainName
+
+
 class TaskListSummary(OwnShape, kw_only=True):
     added_per_minute: float
     backlog: int
@@ -442,6 +521,12 @@ class TaskListSummaries(OwnShape, kw_only=True):
     task_lists: list[TaskListSummary]
 
 
+class UpdateBatchInput(OwnShape, kw_only=True):
+    batch_id: BatchId
+    domain: DomainName
+    rate_per_second: RatePerSecond
+
+
 OPERATIONS: dict[str, Operation] = {
     "CountExecutions": Operation(
         name="CountExecutions",
@@ -460,6 +545,12 @@ OPERATIONS: dict[str, Operation] = {
         input=DeleteExecutionInput,
         output=None,
         faults=("UnknownResourceFault", "OperationNotPermittedFault"),
+    ),
+    "DescribeBatch": Operation(
+        name="DescribeBatch",
+        input=DescribeBatchInput,
+        output=BatchDetail,
+        faults=("UnknownResourceFault",),
     ),
     "DescribeExecutionState": Operation(
         name="DescribeExecutionState",
@@ -491,6 +582,12 @@ OPERATIONS: dict[str, Operation] = {
         output=ExecutionExplanation,
         faults=("UnknownResourceFault",),
     ),
+    "ListBatches": Operation(
+        name="ListBatches",
+        input=ListBatchesInput,
+        output=BatchSummaries,
+        faults=("UnknownResourceFault",),
+    ),
     "ListTaskLists": Operation(
         name="ListTaskLists",
         input=ListTaskListsInput,
@@ -516,5 +613,23 @@ OPERATIONS: dict[str, Operation] = {
         input=SearchExecutionsInput,
         output=ExecutionSummaries,
         faults=("UnknownResourceFault",),
+    ),
+    "StartBatch": Operation(
+        name="StartBatch",
+        input=StartBatchInput,
+        output=BatchStarted,
+        faults=("UnknownResourceFault", "LimitExceededFault", "OperationNotPermittedFault"),
+    ),
+    "StopBatch": Operation(
+        name="StopBatch",
+        input=StopBatchInput,
+        output=None,
+        faults=("UnknownResourceFault",),
+    ),
+    "UpdateBatch": Operation(
+        name="UpdateBatch",
+        input=UpdateBatchInput,
+        output=None,
+        faults=("UnknownResourceFault", "OperationNotPermittedFault"),
     ),
 }

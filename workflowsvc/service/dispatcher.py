@@ -18,6 +18,8 @@ from workflowsvc.engine.unit_of_work import ExecutionReference
 from workflowsvc.service.action import Action
 from workflowsvc.service.buckets import Buckets
 from workflowsvc.service.call_context import CallContext
+from workflowsvc.service.own.actions import OWN
+from workflowsvc.service.own.batch_work import BatchWork
 from workflowsvc.service.polls import Poll
 from workflowsvc.service.steps import StepRunner
 from workflowsvc.service.tokens import Tokens
@@ -45,6 +47,8 @@ class Dispatcher:
         self._writer = engine.writer
         self._read = read
         self._read_step = read_step or read
+        batch = OWN.actions["StartBatch"]
+        engine.writer.add_duty(BatchWork(engine.state, lambda tenant: self.context(batch, tenant)))
 
     def context(self, action: Action, tenant: Tenant, request_id: str = "") -> CallContext:
         """The context of a call that arrives now."""

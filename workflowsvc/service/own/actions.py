@@ -9,6 +9,7 @@ from __future__ import annotations
 from workflowsvc.model.own_shapes import OPERATIONS
 from workflowsvc.service.action import Action
 from workflowsvc.service.own import (
+    batches,
     count,
     deletion,
     domain_explanation,
@@ -48,6 +49,11 @@ _ROWS = (
         execution_ref=runs.named_execution_ref,
     ),
     Action(OPERATIONS["DeleteDomain"], "steps", deletion.delete_domain),
+    Action(OPERATIONS["StartBatch"], "steps", batches.start_batch),
+    Action(OPERATIONS["DescribeBatch"], "read", batches.describe_batch),
+    Action(OPERATIONS["ListBatches"], "read", batches.list_batches),
+    Action(OPERATIONS["UpdateBatch"], "write", batches.update_batch),
+    Action(OPERATIONS["StopBatch"], "write", batches.stop_batch),
     Action(OPERATIONS["ExplainDomain"], "steps", domain_explanation.explain_domain),
     Action(OPERATIONS["SearchExecutions"], "steps", search.search_executions),
     Action(OPERATIONS["CountExecutions"], "steps", count.count_executions),

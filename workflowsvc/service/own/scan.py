@@ -58,8 +58,10 @@ class Scan:
         by_close: bool,
         ascending: bool,
         after: Position | None,
+        rows_per_slice: int | None = None,
     ) -> None:
         """`after`: where an earlier call of the same search has stopped."""
+        self._rows_per_slice = rows_per_slice
         self.examined = 0
         self.position = after
         self._after = after
@@ -123,6 +125,7 @@ class Scan:
                 context=self._context,
                 domain=self._domain,
                 conditions=self._conditions,
+                rows_per_slice=self._rows_per_slice,
             )
         )
         self.examined += found.examined
@@ -141,6 +144,17 @@ class Scan:
             self.position = (abs(reached[0]), abs(reached[1]))
             self.has_advanced = self.position != self._after
         return ready
+
+    def advance_now(self, reader: Reader) -> list[Match]:
+        """`advance` for a caller that has a reader at hand."""
+        steps = self.advance()
+        try:
+            step = next(steps)
+            while True:
+                assert isinstance(step, ReadStep)
+                step = steps.send(step.run(reader))
+        except StopIteration as end:
+            return end.value
 
     def position_of(self, match: Match) -> Position:
         at = match.row.closed_at if self._by_close else match.row.started_at
@@ -168,16 +182,21 @@ _BEGINNING = (-(1 << 63), 0)
 
 
 def _read_slice(
-    reader: Reader, query: ExecutionQuery, context: CallContext, domain: DomainRow, conditions: Conditions
+    reader: Reader,
+    query: ExecutionQuery,
+    context: CallContext,
+    domain: DomainRow,
+    conditions: Conditions,
+    rows_per_slice: int | None,
 ) -> _Slice:
     if query.status == "CLOSED":
         query = query._replace(forgotten_by=forgotten_by(reader, context, domain))
     if query.tag is not None or query.workflow_id is not None:
-        rows, end = _indexed(reader, query)
+        rows, end = _indexed(reader, query, rows_per_slice or ROWS_PER_SLICE)
         examined = len(rows)
     else:
         filtered = query.type_name is not None or query.close_status is not None
-        size = ROWS_PER_FILTERED_SLICE if filtered else ROWS_PER_SLICE
+        size = rows_per_slice or (ROWS_PER_FILTERED_SLICE if filtered else ROWS_PER_SLICE)
         end = reader.slice_end(query, size)
         rows = reader.list_executions(query._replace(until=end, limit=size))
         examined = len(rows) if end is None else size
@@ -187,10 +206,10 @@ def _read_slice(
     return _Slice(with_details(reader, matching, conditions.matches_details), end, examined)
 
 
-def _indexed(reader: Reader, query: ExecutionQuery) -> tuple[list[ExecutionRow], Position | None]:
+def _indexed(reader: Reader, query: ExecutionQuery, size: int) -> tuple[list[ExecutionRow], Position | None]:
     """Of a tag or a workflowId: the index has these rows only."""
-    rows = reader.list_executions(query._replace(limit=ROWS_PER_SLICE))
-    if len(rows) < ROWS_PER_SLICE:
+    rows = reader.list_executions(query._replace(limit=size))
+    if len(rows) < size:
         return rows, None
     at = rows[-1].started_at if query.order_by == "started_at" else rows[-1].closed_at
     assert at is not None
