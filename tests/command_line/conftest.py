@@ -6,15 +6,17 @@ leads to the server and to nothing of the developer's.
 
 from __future__ import annotations
 
+import http.server
 import itertools
 import os
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from interop.server import Server, client_environment, running_server
-from tests.command_line.shell import Outcome
+from tests.command_line.shell import Answer, Outcome
 from workflowsvc import cli
 
 NUMBERS = itertools.count(1)
@@ -96,3 +98,44 @@ def run(run_bare: Run, server: Server, bare_environment: pytest.MonkeyPatch, dom
             bare_environment.setenv(name, value)
     bare_environment.setenv("SWF_DOMAIN", domain)
     return run_bare
+
+
+@pytest.fixture
+def answering() -> Iterator[Callable[..., tuple[str, list[str]]]]:
+    """Starts servers that give the same answers one after the other, the last one again and again.
+
+    It returns the endpoint and the list of operations that are asked for."""
+    started: list[http.server.HTTPServer] = []
+
+    def start(*answers: Answer) -> tuple[str, list[str]]:
+        asked: list[str] = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["Content-Length"]))
+                asked.append(self.headers["X-Amz-Target"])
+                status, kind, body = answers[min(len(asked), len(answers)) - 1]
+                self.send_response(status)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(body.encode())))
+                self.end_headers()
+                self.wfile.write(body.encode())
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+        server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        started.append(server)
+        return f"http://127.0.0.1:{server.server_port}", asked
+
+    yield start
+    for server in started:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls that are sent again are sent at once."""
+    monkeypatch.setattr("workflowsvc.client.client.PAUSES_SECONDS", (0.0, 0.0, 0.0))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
+Answer = tuple[int, str, str]  # status, content type, body
+
 
 class Outcome(NamedTuple):
     """How a command ended and what it printed."""

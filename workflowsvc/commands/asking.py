@@ -102,18 +102,18 @@ class Asking:
             f"which domain? Give --domain or set {DOMAIN_VARIABLE}; {there if names else 'the server has none yet'}"
         )
 
-    def swf(self, operation: str, **members: Any) -> Object:
+    def swf(self, operation: str, /, **members: Any) -> Object:
         """The answer of an action of SWF in the domain."""
         return self.client.swf(operation, {"domain": self.domain, **members})
 
-    def own(self, operation: str, **members: Any) -> Object:
+    def own(self, operation: str, /, **members: Any) -> Object:
         """The answer of an operation of the service's own API in the domain."""
         return self.client.own(operation, {"domain": self.domain, **members})
 
-    def swf_pages(self, operation: str, **members: Any) -> Iterator[Object]:
+    def swf_pages(self, operation: str, /, **members: Any) -> Iterator[Object]:
         return self.client.pages(SWF, operation, {"domain": self.domain, **members})
 
-    def own_pages(self, operation: str, **members: Any) -> Iterator[Object]:
+    def own_pages(self, operation: str, /, **members: Any) -> Iterator[Object]:
         return self.client.pages(OWN, operation, {"domain": self.domain, **members})
 
     def reference(self) -> dict[str, str]:

@@ -45,7 +45,10 @@ def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> N
     asking.add_server(start)
     start.add_argument("operation", choices=tuple(OPERATIONS), help="what is done to each run")
     start.add_argument(
-        "--reason", required=True, metavar="TEXT", help="why; it ends up in the history of every run"
+        "--reason",
+        required=True,
+        metavar="TEXT",
+        help="why; kept with the batch, and in the histories of terminated and signaled runs",
     )
     start.add_argument(
         "--all", action="store_true", help="all runs of the domain; needed when no condition is given"
@@ -240,7 +243,7 @@ def _follow(at_work: Asking, batch_id: str) -> int:
         with at_work.screen.progress("runs", None) as bar:
 
             def report(batch: Object) -> None:
-                bar.advance_to(count(batch, "succeeded") + count(batch, "failed"))
+                bar.advance_to(count(batch, "succeeded") + count(batch, "failed"), count(batch, "matching"))
 
             batch = _until_over(at_work, batch_id, pause, report)
         at_work.say(_progress_line(batch))
@@ -259,7 +262,9 @@ def _until_over(at_work: Asking, batch_id: str, pause: int, report: Any) -> Obje
 
 def _progress_line(batch: Object) -> str:
     done, failed = count(batch, "succeeded"), count(batch, "failed")
-    return f"{text(batch, 'status').lower()}: {done:,} done, {failed:,} failed, {count(batch, 'examined'):,} looked at"
+    return (
+        f"{text(batch, 'status').lower()}: {done:,} done, {failed:,} failed, of {count(batch, 'matching'):,}"
+    )
 
 
 def _stop(at_work: Asking) -> int:
