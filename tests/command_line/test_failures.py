@@ -243,6 +243,21 @@ def test_what_cannot_be_undone_is_asked_for(run: Run, domain: str) -> None:
     require_one_line(ended.err, "--yes")
 
 
+def test_follow_goes_on_when_the_server_is_back(run_bare: Run, answering: Any, no_pauses: None) -> None:
+    away: Answer = (503, "text/html", "away")
+    started: Answer = (200, JSON, '{"events": [{"eventId": 1, "eventType": "WorkflowExecutionStarted"}]}')
+    closed: Answer = (200, JSON, '{"events": [{"eventId": 2, "eventType": "WorkflowExecutionCompleted"}]}')
+    endpoint, asked = answering(started, *[away] * 5, closed)
+    followed = run_bare("follow", "w", "--run-id", "r", "-d", "d", "--endpoint", endpoint)
+    assert followed.status == 0
+    assert len(followed.out.splitlines()) == 2
+    require_one_line(followed.err, "HTTP status 503", "trying again")
+    assert len(asked) == 7
+    endpoint, asked = answering(away)
+    assert run_bare("follow", "w", "--run-id", "r", "-d", "d", "--endpoint", endpoint).status == 4
+    assert len(asked) == 4
+
+
 def test_a_closed_pipe_and_ctrl_c_end_it_quietly(
     server: Server, client: Any, domain: str, tmp_path: Path
 ) -> None:

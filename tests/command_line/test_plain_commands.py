@@ -199,6 +199,12 @@ def test_export_writes_to_a_file_on_request(run: Run, shop: Shop, tmp_path: Path
     assert run("export", "kept", "-o", str(tmp_path / "none" / "kept.json")).status == 1
 
 
+def test_export_json_is_one_line(run: Run, shop: Shop) -> None:
+    shop.complete("kept")
+    (exported,) = run("export", "kept", "--json").objects
+    assert len(exported["events"]) == 5
+
+
 def test_domains_and_types_are_listed(run: Run, domain: str) -> None:
     assert domain in run("domains").out
     assert "  1 day" in run("domains", domain).out

@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, cast
 
+from workflowsvc import __version__
 from workflowsvc.client.problems import CallFailed, NoAnswer, NoSuchOperation, NotFound, Refused, WrongProfile
 from workflowsvc.client.profile import Profile, is_loopback
 from workflowsvc.client.signing import signed
@@ -23,6 +24,7 @@ from workflowsvc.clock import Clock
 SWF, OWN = "SimpleWorkflowService", "WorkflowSvc"
 Answer = Mapping[str, Any]
 
+CONNECT_SECONDS = 10.0
 TIMEOUT_SECONDS = 65.0  # a store that is away is reported after at most a minute
 PAUSES_SECONDS = (0.3, 1.0, 3.0)  # before a call is sent again
 MAX_ANSWER_BYTES = 256 * 1024 * 1024  # no answer of SWF is near; a wrong endpoint may send without end
@@ -54,6 +56,7 @@ class Client:
         self.profile = profile
         self._clock = clock
         self._environment = environment
+        self.answers = 0  # how many there were
         self._connection: http.client.HTTPConnection | None = None
 
     def swf(self, operation: str, members: Mapping[str, Any]) -> Answer:
@@ -100,6 +103,7 @@ class Client:
             parsed = None
         answer = cast("dict[str, Any] | None", parsed if isinstance(parsed, dict) else None)
         if reply.status == 200 and answer is not None:
+            self.answers += 1
             return answer
         code = str((answer or {}).get("__type") or "").rpartition("#")[2]
         if not code:
@@ -155,18 +159,25 @@ class Client:
         if not reads:
             self.close()  # a connection that the server has closed meanwhile would leave open whether it got the call
         where = f"{self.profile.endpoint} ({self.profile.endpoint_source})"
-        sent = False
+        sent, connected = False, self._connection is not None
         try:
             if self._connection is None:
                 self._connection = self._connect(parts)
+                self._connection.connect()
+                self._connection.sock.settimeout(TIMEOUT_SECONDS)
+                connected = True
             through_proxy = parts.scheme == "http" and _proxy(parts, self._environment)
             path = f"{self.profile.endpoint}/" if through_proxy else "/"
-            self._connection.request("POST", path, body, complete)
+            self._connection.request(
+                "POST", path, body, complete | {"User-Agent": f"workflowsvc/{__version__}"}
+            )
             sent = True
             response = self._connection.getresponse()
             read = response.read(MAX_ANSWER_BYTES + 1)
         except (http.client.HTTPException, OSError, ValueError) as error:
             self.close()
+            if isinstance(error, TimeoutError) and not connected:
+                raise NoAnswer(f"{where} cannot be reached within {CONNECT_SECONDS:.0f} s") from error
             raise self._broken(error, operation, where, sent=sent, reads=reads) from error
         if len(read) > MAX_ANSWER_BYTES:
             self.close()
@@ -202,14 +213,14 @@ class Client:
         to_host = (first.hostname or "") if first else host
         to_port = (first.port or 80) if first else port
         if parts.scheme == "http":
-            return http.client.HTTPConnection(to_host, to_port, timeout=TIMEOUT_SECONDS)
+            return http.client.HTTPConnection(to_host, to_port, timeout=CONNECT_SECONDS)
         try:
             context = ssl.create_default_context(cafile=self.profile.ca_bundle)
         except OSError as error:
             raise WrongProfile(
                 f"the CA bundle {self.profile.ca_bundle} cannot be read: {_reason(error)}"
             ) from error
-        connection = http.client.HTTPSConnection(to_host, to_port, timeout=TIMEOUT_SECONDS, context=context)
+        connection = http.client.HTTPSConnection(to_host, to_port, timeout=CONNECT_SECONDS, context=context)
         if first:
             connection.set_tunnel(host, port)
         return connection

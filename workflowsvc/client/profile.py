@@ -210,6 +210,8 @@ def _keys(access: str | None, secret: str | None, token: str | None, source: str
         raise WrongProfile(f"{source} has one of access key id and secret access key, and both are needed")
     if not re.fullmatch(r"[\x21-\x2b\x2d\x2e\x30-\x7e]{1,128}", access):
         raise WrongProfile(f"the access key id in {source} is none")
+    if token and not (token.isascii() and token.isprintable()):
+        raise WrongProfile(f"the session token in {source} is none")
     return Credentials(access, secret, token or None)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from typing import Any
 
 from workflowsvc.client.answers import Object, count, part, rows, seconds, text
@@ -10,7 +11,7 @@ from workflowsvc.commands import asking, statuses
 from workflowsvc.commands.asking import Asking, read_text, whole
 from workflowsvc.commands.context import CommandContext, CommandFailed
 from workflowsvc.commands.filters import add_filter, filter_of
-from workflowsvc.commands.follow import add_pace, pace_of
+from workflowsvc.commands.follow import add_pace, pace_of, patiently
 from workflowsvc.commands.starting import POLICIES
 from workflowsvc.display.text import counted, moment, number, span
 from workflowsvc.options import SettingsError
@@ -253,7 +254,8 @@ def _follow(at_work: Asking, batch_id: str) -> int:
 
 def _until_over(at_work: Asking, batch_id: str, pause: int, report: Any) -> Object:
     while True:
-        batch = part(at_work.own("DescribeBatch", batchId=batch_id, maximumPageSize=1), "batch")
+        ask = partial(at_work.own, "DescribeBatch", batchId=batch_id, maximumPageSize=1)
+        batch = part(patiently(at_work, ask, pause), "batch")
         report(batch)
         if batch.get("status") != "RUNNING":
             return batch

@@ -17,7 +17,7 @@ from workflowsvc.commands.asking import Asking
 from workflowsvc.commands.context import CommandContext, CommandFailed
 from workflowsvc.commands.filters import add_filter, filter_of
 from workflowsvc.commands.show import events_of
-from workflowsvc.display.text import with_times
+from workflowsvc.display.text import json_line, with_times
 from workflowsvc.options import SettingsError
 
 DESCRIPTION = """\
@@ -55,7 +55,7 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
         _write_file(Path(arguments.output), events)
         at_work.note(f"{len(events):,} events written to {arguments.output}")
     else:
-        _write(context.stdout, events)
+        _write(context.stdout, events, on_one_line=at_work.json)
     return 0
 
 
@@ -101,6 +101,9 @@ def _write_file(path: Path, events: list[Object]) -> None:
         raise CommandFailed(f"{path} cannot be written: {error.strerror}") from error
 
 
-def _write(stream: TextIO, events: list[Object]) -> None:
+def _write(stream: TextIO, events: list[Object], *, on_one_line: bool = False) -> None:
+    if on_one_line:
+        stream.write(json_line({"events": events}))
+        return
     json.dump({"events": with_times(events)}, stream, indent=4)
     stream.write("\n")

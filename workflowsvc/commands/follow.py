@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
 
 from workflowsvc.client.answers import Object, count, part, rows, seconds, text
+from workflowsvc.client.problems import NoAnswer
 from workflowsvc.commands import asking, statuses
 from workflowsvc.commands.asking import Asking, span_of
 from workflowsvc.commands.context import CommandContext
@@ -16,12 +19,15 @@ from workflowsvc.display.history import CLOSING, Folding, attributes_of
 from workflowsvc.display.text import moment
 from workflowsvc.options import SettingsError
 
+Found = TypeVar("Found")
+
 DESCRIPTION = """\
 Print the events of a run as they happen, until the run closes; a run that continues as new is followed into the next
 one. Ctrl-C ends it. Works with every server of SWF.
 
 Exit status: 0 when the run completed, 10 when it closed otherwise."""
 EXAMPLES = ("follow order-17", "follow order-17 --from-now", "follow order-17 && deploy-next")
+PATIENCE_SECONDS = 120.0  # a server that is upgraded is back by then
 PAGE_SIZE = 100  # events of one look; an answer of this size is small
 
 
@@ -80,7 +86,7 @@ def _until_closed(
     """Prints events until one closes the run; that event."""
     folding, last, quiet = Folding(), 0, from_now
     while True:
-        for event in _events_after(at_work, execution, last):
+        for event in patiently(at_work, partial(_events_after, at_work, execution, last), pause):
             last = max(last, count(event, "eventId"))
             _print(at_work, folding, event, quiet=quiet)
             if event.get("eventType") in CLOSING:
@@ -89,6 +95,24 @@ def _until_closed(
         say(
             f"Following {execution['workflowId']}: {last:,} events, looked at {moment(at_work.now)}; Ctrl-C ends it"
         )
+        at_work.context.clock.sleep(pause)
+
+
+def patiently(at_work: Asking, ask: Callable[[], Found], pause: int) -> Found:
+    """What is asked for, although the server may not answer for a while: it is restarted, or throttles.
+
+    NoAnswer when it does not come back within PATIENCE_SECONDS, or has never answered this command."""
+    until = at_work.context.clock.monotonic() + PATIENCE_SECONDS
+    reported = False
+    while True:
+        try:
+            return ask()
+        except NoAnswer as error:
+            if at_work.client.answers == 0 or at_work.context.clock.monotonic() >= until:
+                raise
+            if not reported:
+                at_work.note(f"{error}; trying again for {PATIENCE_SECONDS:.0f} s")
+                reported = True
         at_work.context.clock.sleep(pause)
 
 

@@ -56,13 +56,15 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
             else:
                 _show_event(at_work, event)
         return 0
-    lines = history.fold(events_of(at_work, execution))
     if at_work.json:
+        lines = history.fold(events_of(at_work, execution))
         at_work.print_json({"kind": "run", **detail})
         for line in lines:
             if arguments.decisions or not line.is_quiet():
                 at_work.print_json(line.as_json())
         return 0
+    with at_work.screen.status("Reading the history …"):
+        lines = history.fold(events_of(at_work, execution))
     _show_head(at_work, detail)
     _show_lines(at_work, lines, decisions=arguments.decisions)
     return 0
