@@ -114,7 +114,7 @@ def _type(name: str, shapes: Model) -> str:
         return f"[{name}](#{name.lower()})"
     if kind == "list":
         return f"list of {_type(shape['member']['shape'], shapes)}{_limits(shape, ' elements')}"
-    words = {"string": "text", "long": "integer", "double": "number", "timestamp": "moment"}
+    words = {"blob": "bytes", "string": "text", "long": "integer", "double": "number", "timestamp": "moment"}
     unit = " characters" if kind == "string" else ""
     return f"{words.get(kind, kind)}{_limits(shape, unit)}"
 

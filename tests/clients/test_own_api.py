@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import subprocess
@@ -171,6 +172,28 @@ def test_boto3_terminates_a_batch(own: Any, client: Any, domain: str) -> None:
     assert (listed["batchId"], listed["succeeded"], listed["filter"]) == (batch_id, 1, filter)
     with pytest.raises(own.exceptions.ClientError, match="unless all is true"):
         own.start_batch(domain=domain, operation="TERMINATE", reason="r")
+
+
+def test_the_aws_cli_imports_what_it_has_printed(
+    server: Server, data_path: Path, own: Any, client: Any, domain: str, tmp_path: Path
+) -> None:
+    start(client, domain)
+    client.terminate_workflow_execution(domain=domain, workflowId="order-1")
+    named = own.describe_execution_state(domain=domain, execution={"workflowId": "order-1"})["execution"]
+    execution = f"workflowId=order-1,runId={named['runId']}"
+    printed = aws_cli.run(
+        server, "get-workflow-execution-history", "--domain", domain, "--execution", execution
+    )
+    (tmp_path / "history.json").write_text(printed.stdout)
+    done = cli(
+        server, data_path, "import-history", "--domain", f"{domain}-archive", "--workflow-id", "old",
+        "--run-id", named["runId"], "--history", f"file://{tmp_path / 'history.json'}",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["originalRunId"] == named["runId"]
+    packed = gzip.compress(printed.stdout.encode())
+    again = own.import_history(domain=f"{domain}-archive", workflowId="packed", compressedHistory=packed)
+    assert again["events"] == json.loads(done.stdout)["events"] == 3
 
 
 def test_the_aws_cli_asks_why_a_run_does_not_go_on(

@@ -167,3 +167,58 @@ def test_export_writes_the_histories_of_all_runs_that_match(run: Run, runs: Shop
     for file in files:
         history = parse_answer(file.read_bytes(), file.name)
         assert lint_history(history.events, complete=True) == []
+
+
+def test_exported_histories_are_imported_to_be_looked_at(run: Run, runs: Shop, tmp_path: Path) -> None:
+    run("export", "--to", str(tmp_path), "--closed")
+    files = sorted(map(str, tmp_path.iterdir()))
+    into = f"{runs.domain}-imported"
+    imported = run("import", *files, "--domain", into)
+    assert imported.status == 0, imported.err
+    assert [line.partition(": ")[0] for line in imported.out.splitlines()] == [
+        f"imported {file}" for file in files
+    ]
+    rows = {row["execution"]["workflowId"]: row for row in run("list", "--domain", into, "--json").objects}
+    assert rows.keys() == {"done-1", "done-2"}
+    shown = run("show", "done-1", "--domain", into, "--full", "--json").objects
+    original = run("show", "done-1", "--full", "--json").objects
+    assert [event["eventType"] for event in shown] == [event["eventType"] for event in original]
+
+
+def test_a_file_that_cannot_be_imported_is_named_and_the_others_are_imported(
+    run: Run, shop: Shop, tmp_path: Path
+) -> None:
+    shop.complete("good")
+    run("export", "good", "-o", str(tmp_path / "good.json"))
+    (tmp_path / "wrong.json").write_text('{"events": "none"}')
+    (tmp_path / "binary.json").write_bytes(b"\xff\x00\xff")
+    files = [str(tmp_path / name) for name in ("wrong.json", "missing.json", "binary.json", "good.json")]
+    imported = run("import", *files, "--domain", f"{shop.domain}-imported", "--json")
+    assert imported.status == 1
+    assert [
+        line.partition(": ")[2].partition(":")[0].split()[0] for line in imported.err.splitlines()
+    ] == files[:3]
+    (row,) = imported.objects
+    assert (row["file"], row["events"]) == (files[3], 5)
+
+
+def test_a_history_that_is_larger_than_a_request_is_imported(run: Run, shop: Shop, tmp_path: Path) -> None:
+    shop.start("large")
+    for number in range(40):
+        shop.client.signal_workflow_execution(
+            domain=shop.domain, workflowId="large", signalName="s", input=f"{number:05}" * 6_000
+        )
+    run("terminate", "large")
+    run("export", "large", "-o", str(tmp_path / "large.json"))
+    assert (tmp_path / "large.json").stat().st_size > 1_200_000
+    imported = run("import", str(tmp_path / "large.json"), "--domain", f"{shop.domain}-imported", "--json")
+    assert imported.status == 0, imported.err
+    assert imported.objects[0]["events"] == 43
+
+
+def test_import_needs_a_domain_of_its_own(run: Run, shop: Shop, tmp_path: Path) -> None:
+    shop.complete("good")
+    run("export", "good", "-o", str(tmp_path / "good.json"))
+    refused = run("import", str(tmp_path / "good.json"), "--domain", shop.domain)
+    assert refused.status == 1
+    assert len(refused.err.splitlines()) == 1

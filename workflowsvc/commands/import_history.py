@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import base64
+import gzip
 from pathlib import Path
 
 from workflowsvc.client.answers import count, part, text
@@ -23,6 +25,9 @@ EXAMPLES = (
 )
 
 
+COMPRESSED_FROM = 100_000  # letters; a request may have about a megabyte
+
+
 def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> None:
     asking.add_arguments(parser, DESCRIPTION, EXAMPLES)
     parser.add_argument("files", nargs="+", metavar="FILE", help="a file with a history; - is standard input")
@@ -33,6 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> N
 def run(context: CommandContext, arguments: argparse.Namespace) -> int:
     if (arguments.workflow_id or arguments.run_id) and len(arguments.files) > 1:
         raise SettingsError("--workflow-id and --run-id are for one file")
+    if "-" in arguments.files and not arguments.workflow_id:
+        raise SettingsError("what standard input holds has no name: give --workflow-id")
     if not (arguments.domain or context.environment.get(asking.DOMAIN_VARIABLE)):
         raise SettingsError(
             "give --domain: the domain for imported histories, which is made if it does not exist"
@@ -54,11 +61,13 @@ def _import(at_work: Asking, file: str) -> bool:
     """Whether the file was imported; what was wrong with it is reported."""
     try:
         history = _read(at_work.context, file)
+        whole = (
+            {"history": history}
+            if len(history) < COMPRESSED_FROM
+            else {"compressedHistory": _packed(history)}
+        )
         answer = at_work.own(
-            "ImportHistory",
-            workflowId=_workflow_id(at_work, file),
-            runId=_run_id(at_work, file),
-            history=history,
+            "ImportHistory", workflowId=_workflow_id(at_work, file), runId=_run_id(at_work, file), **whole
         )
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
@@ -81,13 +90,16 @@ def _read(context: CommandContext, file: str) -> str:
     return data.decode("utf-16" if marked else "utf-8-sig")
 
 
-def _workflow_id(at_work: Asking, file: str) -> str | None:
+def _packed(history: str) -> str:
+    """As a request carries it: a binary member is base64."""
+    return base64.b64encode(gzip.compress(history.encode(), mtime=0)).decode()
+
+
+def _workflow_id(at_work: Asking, file: str) -> str:
     """The workflowId that was given; else the first part of WORKFLOW_ID.RUN_ID.json, as `workflowsvc export` names
     files."""
     if at_work.arguments.workflow_id:
         return str(at_work.arguments.workflow_id)
-    if file == "-":
-        return None
     return Path(file).name.removesuffix(".json").rpartition(".")[0] or Path(file).name.removesuffix(".json")
 
 

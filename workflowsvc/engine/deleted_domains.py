@@ -15,11 +15,8 @@ EVENTS_PER_RUN = 500  # deleted in one run of the duty
 RUNS_PER_RUN = 20
 TYPES_PER_RUN = 100
 _FIRST, _LAST = "deleted domain ", "deleted domain!"  # keys in `meta`
-_BATCHES = (
-    "running-batch",
-    "batch-result",
-    "batch",
-)  # facts about the domain in `meta` (service/own/batch_record.py)
+# Facts about a domain in `meta` (service/own/batch_record.py and imports.py); its number stands behind each.
+_FACTS = ("running-batch", "batch-result", "batch", "imported")
 _KINDS: tuple[TypeKind, ...] = ("workflow", "activity")
 
 
@@ -76,7 +73,7 @@ class DeletedDomains:
                 work.tx.delete_type(domain, kind, found.name, found.version)
             if types:
                 return False
-        for prefix in _BATCHES:
+        for prefix in _FACTS:
             keys = [
                 key for key, _ in work.tx.metas(f"{prefix} {domain:020} ", f"{prefix} {domain:020}!", 500)
             ]

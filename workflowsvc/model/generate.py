@@ -100,6 +100,15 @@ class OwnShape(Shape, forbid_unknown_fields=True):
 
 Model = dict[str, Any]
 
+KINDS = {
+    "blob": "str",  # base64
+    "boolean": "bool",
+    "double": "float",
+    "integer": "int",
+    "long": "int",
+    "string": "str",
+}
+
 
 def load_model() -> Model:
     """The service model of SWF as botocore ships it."""
@@ -246,7 +255,7 @@ class Generator:
             return self.list_annotation(name, checked=checked)
         if checked and self.limits(name):
             return name
-        return {"string": "str", "integer": "int", "long": "int", "boolean": "bool", "double": "float"}[kind]
+        return KINDS[kind]
 
     def list_annotation(self, name: str, *, checked: bool) -> str:
         shape = self.shapes[name]

@@ -56,6 +56,7 @@ FindingCode = Literal[
     "RUN_CLOSED",
 ]
 GroupKey = Literal["STATUS", "WORKFLOW_TYPE", "TASK_LIST", "START_DAY", "CLOSE_DAY"]
+HistoryText = Annotated[str, Meta(min_length=1, max_length=2147483647)]
 Name = Annotated[str, Meta(min_length=1, max_length=256)]
 PageSize = Annotated[int, Meta(ge=0, le=1000)]
 PageToken = Annotated[str, Meta(max_length=8192)]
@@ -358,6 +359,7 @@ class ExecutionState(OwnShape, kw_only=True):
     lambda_functions: list[LambdaFunctionState]
     maximum_events: int
     next_run_id: str | None = None
+    original_run_id: str | None = None
     parent: WorkflowExecution | None = None
     parent_initiated_event_id: int | None = None
     previous_run_id: str | None = None
@@ -404,6 +406,20 @@ class ExplainDomainInput(OwnShape, kw_only=True):
 class ExplainExecutionInput(OwnShape, kw_only=True):
     domain: DomainName
     execution: ExecutionReference
+
+
+class ImportHistoryInput(OwnShape, kw_only=True):
+    compressed_history: str | None = None
+    domain: DomainName
+    history: HistoryText | None = None
+    run_id: RunId | None = None
+    workflow_id: WorkflowId
+
+
+class ImportedHistory(OwnShape, kw_only=True):
+    events: int
+    execution: WorkflowExecution
+    original_run_id: str | None = None
 
 
 class ListBatchesInput(OwnShape, kw_only=True):
@@ -581,6 +597,12 @@ OPERATIONS: dict[str, Operation] = {
         input=ExplainExecutionInput,
         output=ExecutionExplanation,
         faults=("UnknownResourceFault",),
+    ),
+    "ImportHistory": Operation(
+        name="ImportHistory",
+        input=ImportHistoryInput,
+        output=ImportedHistory,
+        faults=("LimitExceededFault", "DomainAlreadyExistsFault"),
     ),
     "ListBatches": Operation(
         name="ListBatches",

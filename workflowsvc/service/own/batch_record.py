@@ -112,7 +112,7 @@ def put_results(tx: Transaction, record: BatchRecord, results: list[shapes.Batch
 def results(
     reader: Reader, domain: int, batch_id: str, piece: int, size: int
 ) -> tuple[list[shapes.BatchResult], int | None]:
-    """At least `size` results from this piece on, if there are so many, and the piece behind them."""
+    """`size` results from this piece on, or a few more, and the piece behind them; fewer at the end."""
     first, last = results_range(domain, batch_id)
     found: list[shapes.BatchResult] = []
     for key, value in reader.metas(f"{first}{piece:010}", last, size + 1):

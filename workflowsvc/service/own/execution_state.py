@@ -22,6 +22,7 @@ from workflowsvc.model.shapes import (
     WorkflowExecutionStartedEventAttributes,
 )
 from workflowsvc.service.call_context import CallContext
+from workflowsvc.service.own.imports import original_run_id
 from workflowsvc.service.own.runs import refuse_quarantined, require_run
 
 MAX_CHAIN = 10  # runs that are looked back for the first of a chain; each is a question to the store
@@ -65,6 +66,7 @@ def describe_execution_state(
         lambda_functions=list(_lambdas(execution, live)),
         maximum_events=work.quotas.max_events,
         next_run_id=_next_run_id(work, execution),
+        original_run_id=original_run_id(work, domain, execution.run),
         parent=parent and shapes.WorkflowExecution(run_id=parent.run_id, workflow_id=parent.workflow_id),
         parent_initiated_event_id=started.parent_initiated_event_id or None,
         previous_run_id=started.continued_execution_run_id,
