@@ -8,11 +8,12 @@ import os
 import pty
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from interop.server import Server, client_environment
+from interop.server import Server, client_environment, running_server
 from tests.command_line.conftest import Run
 from tests.command_line.shell import Shop
 from workflowsvc import cli
@@ -63,6 +64,18 @@ def test_a_terminal_gets_colour_its_width_and_what_is_under_way(environment: dic
     assert "Looking at the open runs" in written
     shown = on_a_terminal(environment, "show", "--decisions", LONG)
     assert "…" in shown
+
+
+def test_audits_and_copies_have_a_bar(environment: dict[str, str], server: Server, tmp_path: Path) -> None:
+    assert "runs audited" in on_a_terminal(
+        environment, "fsck", "--store", f"sqlite:{server.folder / 'interop.db'}"
+    )
+    with running_server(tmp_path):  # only a store that was served is copied
+        pass
+    source, target = (f"sqlite:{tmp_path / name}" for name in ("interop.db", "target.db"))
+    copied = on_a_terminal(environment, "copy", "--from", source, "--to", target)
+    for bar in ("runs of the source audited", "runs copied", "runs compared", "runs of the copy audited"):
+        assert f"{bar} \x1b" in copied
 
 
 def test_no_color_is_obeyed(environment: dict[str, str]) -> None:

@@ -11,6 +11,7 @@ import os
 from contextlib import ExitStack
 
 from workflowsvc.commands.context import CommandContext, ReadOnlyStore
+from workflowsvc.commands.progress import progress
 from workflowsvc.copying.compare import Different, Same, compare
 from workflowsvc.copying.transfer import Checkpoint, ReadableStore, Transfer, checkpoint_in, finish
 from workflowsvc.fsck import Options, Problem, audit
@@ -27,7 +28,6 @@ messages and keys, exactly as they are. Both sides are audited (workflowsvc fsck
 tokens that were given out before stay valid. The source is not changed.
 
 To continue an interrupted copy, run the same command again. No server starts on a copy that is not finished."""
-PROGRESS_EVERY = 1_000  # runs
 
 
 class CopyFailed(StoreUnusable):
@@ -113,15 +113,11 @@ def _copy(
         )
     if checkpoint.run >= 0 or checkpoint.message >= 0:
         _say(context, "Going on with a copy that was begun before.")
-    transfer = Transfer(source, target, checkpoint, _Progress(context, "copied", of=counts.runs))
+    transferred = _transfer(context, source, target, checkpoint, of=counts.runs)
+    _say(context, f"{transferred:,} runs copied.")
     try:
-        transfer.transfer()
-    except KeyboardInterrupt:
-        _note(context, "stopped; run the same command again to go on")
-        raise
-    _say(context, f"{transfer.runs:,} runs copied.")
-    try:
-        same = compare(source, target, _Progress(context, "compared", of=counts.runs))
+        with progress(context, "runs compared", of=counts.runs) as report:
+            same = compare(source, target, report)
     except Different as difference:
         raise CopyFailed(
             f"the copy is not finished: {difference}. Was the source served since the copy was begun? "
@@ -137,12 +133,26 @@ def _copy(
     return same
 
 
+def _transfer(
+    context: CommandContext, source: ReadableStore, target: RepairStore, checkpoint: Checkpoint, *, of: int
+) -> int:
+    """Moves all rows; how many runs there were."""
+    try:
+        with progress(context, "runs copied", of=of) as report:
+            transfer = Transfer(source, target, checkpoint, report)
+            transfer.transfer()
+            return transfer.runs
+    except KeyboardInterrupt:
+        _note(context, "stopped; run the same command again to go on")
+        raise
+
+
 def _audit(
     context: CommandContext, what: str, store: ReadableStore, options: Options
 ) -> tuple[list[Problem], Counts]:
     counts = Counts()
-    options.progress = _Progress(context, f"of {what} audited")
-    with store.reader() as reader:
+    with progress(context, f"runs of {what} audited") as report, store.reader() as reader:
+        options.progress = report
         problems = list(audit(reader, options, counts))
     _say(context, f"{counts.runs:,} runs of {what} audited: {len(problems) or 'no'} problems.")
     return problems, counts
@@ -161,21 +171,6 @@ def _summary(source: ReadableStore, target: RepairStore, same: Same, seconds: fl
         f"Copied in {seconds:.1f} s, from {source.describe()} to {target.describe()}:\n  {', '.join(found)}.\n"
         "Both sides are audited and the same. Start servers on the copy from now on, and none on the source."
     )
-
-
-class _Progress:
-    """Reports how many runs are done to a terminal, and nothing to a file or pipe."""
-
-    def __init__(self, context: CommandContext, what: str, of: int | None = None) -> None:
-        self._context = context
-        self._what = what
-        self._of = "" if of is None else f" of {of:,}"
-        self._reported = 0
-
-    def __call__(self, runs: int) -> None:
-        if runs - self._reported >= PROGRESS_EVERY and self._context.stderr.isatty():
-            self._reported = runs
-            _note(self._context, f"{runs:,}{self._of} runs {self._what}")
 
 
 def _say(context: CommandContext, line: str) -> None:

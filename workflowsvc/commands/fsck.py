@@ -7,9 +7,9 @@ examined. The audit and the repair are those of the package `fsck`.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 
 from workflowsvc.commands.context import CommandContext, ReadOnlyStore
+from workflowsvc.commands.progress import progress
 from workflowsvc.fsck.audit import Counts, Options, Problem, audit
 from workflowsvc.fsck.repair import repair
 from workflowsvc.fsck.report import as_json, as_text
@@ -25,7 +25,6 @@ running. With --repair, rows that follow from histories are rebuilt; histories a
 running."""
 
 SOUND, WRONG, NOT_EXAMINED = 0, 1, 2
-PROGRESS_EVERY = 10_000  # runs
 
 
 def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> None:
@@ -46,17 +45,18 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
         settings = Settings.from_environment(context.environment, {"store": arguments.store})
         if settings.store == "memory":
             raise SettingsError("a database in memory is gone with its server; name another --store")
-        options = Options(
-            context.clock.now_ms(),
-            lint=not arguments.quick,
-            quotas=settings.quotas,
-            progress=_progress(context),
-        )
-        if arguments.repair:
-            where, problems, counts, repaired = _repair(context.open_store(settings.store), options)
-        else:
-            where, problems, counts = _audit(context.open_read_only(settings.store), options)
-            repaired = None
+        with progress(context, "runs audited") as report:
+            options = Options(
+                context.clock.now_ms(),
+                lint=not arguments.quick,
+                quotas=settings.quotas,
+                progress=report,
+            )
+            if arguments.repair:
+                where, problems, counts, repaired = _repair(context.open_store(settings.store), options)
+            else:
+                where, problems, counts = _audit(context.open_read_only(settings.store), options)
+                repaired = None
     except (SettingsError, StoreUnusable, StoreError) as error:
         context.stderr.write(f"workflowsvc fsck: {error}\n")
         return NOT_EXAMINED
@@ -87,13 +87,3 @@ def _repair(store: RepairStore, options: Options) -> tuple[str, list[Problem], C
         return store.describe(), after, counts, max(len(before) - len(after), 0)
     finally:
         store.close()
-
-
-def _progress(context: CommandContext) -> Callable[[int], None]:
-    """Reports how many runs are audited to a terminal, and nothing to a file or pipe."""
-
-    def report(runs: int) -> None:
-        if runs and runs % PROGRESS_EVERY == 0 and context.stderr.isatty():
-            context.stderr.write(f"{runs} runs\n")
-
-    return report

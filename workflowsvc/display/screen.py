@@ -27,6 +27,7 @@ from workflowsvc.display.text import printable
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+BAR_SECONDS = 0.1
 LINE_SECONDS = 10.0  # an hour of work leaves 360 lines in a log
 _GAP = 2  # columns between two columns of a table
 _MIN_WIDTH = 12  # a narrower column has a word in each line
@@ -189,7 +190,7 @@ class Screen:
             TimeElapsedColumn(),
         )
         with Progress(*columns, console=console, transient=True) as progress:
-            yield _RichBar(progress, what, total)
+            yield _RichBar(progress, what, total, self._output.clock)
 
 
 class Bar(Protocol):
@@ -216,14 +217,19 @@ class _Note:
 
 
 class _RichBar:
-    """The bar of a terminal."""
+    """The bar of a terminal. It is moved ten times a second at most: work may have a million small steps."""
 
-    def __init__(self, progress: Progress, what: str, total: int | None) -> None:
+    def __init__(self, progress: Progress, what: str, total: int | None, clock: Clock) -> None:
         self._progress = progress
         self._task = progress.add_task(what, total=total)
+        self._clock = clock
+        self._last = 0.0
 
     def advance_to(self, done: int, total: int | None = None) -> None:
-        self._progress.update(self._task, completed=done, total=total)
+        now = self._clock.monotonic()
+        if now - self._last >= BAR_SECONDS:
+            self._last = now
+            self._progress.update(self._task, completed=done, total=total)
 
 
 class _Lines:
