@@ -44,7 +44,8 @@ class Presence:
 
     def run(self, work: UnitOfWork) -> None:
         state, now = work.state, work.now
-        self._agenda.presence_at = now + PRESENCE_MS
+        # No more often than the store is polled for what other nodes have left there.
+        self._agenda.presence_at = now + max(PRESENCE_MS, state.coordination.poll_store_ms or 0)
         work.tx.put_meta(_FIRST + state.name, encode_report(report_of(state, now)))
         peers: dict[str, NodeReport] = {}
         for key, value in work.tx.metas(_FIRST, _LAST, 1_000):

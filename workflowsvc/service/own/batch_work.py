@@ -61,8 +61,9 @@ class BatchWork:
 
     def run(self, work: UnitOfWork) -> None:
         again: list[int] = []
-        if self._state.coordination.poll_store_ms is not None:
-            again.append(work.now + LOOK_AGAIN_MS)
+        pause_ms = self._state.coordination.poll_store_ms
+        if pause_ms is not None:
+            again.append(work.now + max(LOOK_AGAIN_MS, pause_ms))
         running = work.tx.metas(batch_record.RUNNING_FIRST, batch_record.RUNNING_LAST, BATCHES_PER_RUN)
         for key, _ in running:
             domain, batch_id = key.removeprefix(batch_record.RUNNING_FIRST).split()
