@@ -82,6 +82,23 @@ def test_a_server_that_is_not_swf_is_named(run_bare: Run, answering: Any, answer
     require_one_line(ended.err, "not answer as SWF does")
 
 
+def test_a_server_that_fails_is_named(run_bare: Run, answering: Any) -> None:
+    endpoint, _ = answering((500, "text/html", "<html>Internal Server Error</html>"))
+    ended = run_bare("cancel", "w", "-d", "d", "--endpoint", endpoint)
+    assert ended.status == 4
+    require_one_line(ended.err, f"{endpoint} (--endpoint) failed at RequestCancelWorkflowExecution")
+
+
+def test_a_server_that_does_not_filter_by_workflow_id_has_no_run_of_another_one(
+    run_bare: Run, answering: Any
+) -> None:
+    infos = json.dumps({"executionInfos": [{"execution": {"workflowId": "other", "runId": "r"}}]})
+    endpoint, _ = answering((200, JSON, infos))
+    ended = run_bare("show", "w", "-d", "d", "--endpoint", endpoint)
+    assert ended.status == 3
+    require_one_line(ended.err, "there is no run of 'w' in the domain d")
+
+
 def test_a_peer_that_speaks_no_http_or_no_tls_is_named(run_bare: Run, no_pauses: None) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
@@ -218,6 +235,19 @@ def test_wrong_arguments_are_named(run: Run, client: Any, domain: str, words: li
     ended = run(*words)
     assert ended.status == 2, ended
     require_one_line(ended.err, said)
+
+
+def test_a_misspelt_option_is_said_in_two_lines(run_bare: Run) -> None:
+    ended = run_bare("list", "--sort", "size")
+    assert ended.status == 2
+    usage, error = ended.err.splitlines()
+    assert usage == "usage: workflowsvc list [options]"
+    assert "invalid choice: 'size'" in error
+    ended = run_bare("batch", "start", "signal")
+    assert ended.err.splitlines() == [
+        "usage: workflowsvc batch start signal|cancel|terminate|rerun|delete --reason TEXT [options]",
+        "workflowsvc batch start: error: the following arguments are required: --reason",
+    ]
 
 
 def test_the_only_domain_is_taken_and_several_are_named(run_bare: Run, answering: Any) -> None:

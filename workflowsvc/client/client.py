@@ -134,6 +134,8 @@ class Client:
             return _Again(failure, nothing_done=False)
         if target == OWN and reply.status in (404, 405, 500, 501):
             return self._lacks(target, operation)
+        if reply.status >= 500:
+            return NoAnswer(f"{where} failed at {operation} with HTTP status {reply.status}; see its log")
         return NoAnswer(
             f"{where} does not answer as SWF does (HTTP status {reply.status}): is this the endpoint?"
         )

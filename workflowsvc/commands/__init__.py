@@ -79,7 +79,29 @@ def add_commands(
         if chosen(command):
             loaded[command.name] = (module := command.load()), subparser
             module.add_arguments(subparser, context)
+            _shorten_usage(subparser)
     return loaded
+
+
+def _shorten_usage(parser: argparse.ArgumentParser) -> None:
+    """Leaves in the usage what must be given: it stands above every error, where a list of options hides the error."""
+    actions = parser._actions  # pyright: ignore[reportPrivateUsage] - argparse has no public way to them
+    for action in actions:
+        if isinstance(action, argparse._SubParsersAction):  # pyright: ignore[reportPrivateUsage]
+            for below in cast("dict[str, argparse.ArgumentParser]", action.choices).values():
+                _shorten_usage(below)
+    if parser.usage is not None:
+        return
+    needed: list[str] = []
+    for action in actions:
+        name = str(action.metavar or "|".join(map(str, action.choices or ())) or action.dest.upper())
+        if action.option_strings:
+            needed += [f"{action.option_strings[-1]} {name}"] if action.required else []
+        else:
+            needed.append(
+                f"[{name}]" if action.nargs == "?" else f"{name} …" if action.nargs in ("+", "A...") else name
+            )
+    parser.usage = " ".join([parser.prog, *needed, "[options]"])
 
 
 def new_parser() -> argparse.ArgumentParser:

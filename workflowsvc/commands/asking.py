@@ -135,7 +135,7 @@ class Asking:
             )
             for info in rows(answer, "executionInfos"):
                 run_id = text(part(info, "execution"), "runId")
-                if run_id:
+                if run_id and text(part(info, "execution"), "workflowId") == workflow_id:
                     return {"workflowId": workflow_id, "runId": run_id}
         raise NoRun(f"there is no run of {workflow_id!r} in the domain {self.domain}")
 

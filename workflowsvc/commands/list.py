@@ -100,7 +100,7 @@ def print_runs(at_work: Asking, found: list[Object], *, run_ids: bool) -> None:
         Column("EVENTS", right=True),
     ]
     if run_ids:
-        columns.append(Column("RUN ID", wraps=True))
+        columns.append(Column("RUN ID"))
     if not found:
         at_work.screen.line(Toned("No run matches.", "dim"))
         return

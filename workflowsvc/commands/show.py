@@ -115,7 +115,7 @@ def _show_head(at_work: Asking, detail: Object) -> None:
         if (found := count(part(detail, "openCounts"), member))
     ]
     if pending:
-        screen.line(Toned("pending  ", "dim"), ", ".join(pending))
+        screen.line(Toned("pending  " if closed is None else "at close ", "dim"), ", ".join(pending))
     screen.line()
 
 
