@@ -221,6 +221,23 @@ def test_the_history_of_an_open_run_is_refused(stage: Stage) -> None:
         bring(on, made(on, close=False))
 
 
+def test_names_that_swf_does_not_allow_are_refused(stage: Stage) -> None:
+    on = stage()
+    events = made(on)
+    with pytest.raises(ValidationException, match="Invalid name: a/b"):
+        bring(on, events, domain="a/b")
+    with pytest.raises(ValidationException, match="Invalid workflowId"):
+        bring(on, events, workflowId="a\0b")
+    started = events[0]["workflowExecutionStartedEventAttributes"]
+    for spoilt in (
+        {"workflowType": {"name": "a\0b", "version": "1"}},
+        {"parentWorkflowExecution": {"workflowId": "a\0b", "runId": "r"}, "parentInitiatedEventId": 3},
+    ):
+        first = events[0] | {"workflowExecutionStartedEventAttributes": started | spoilt}
+        with pytest.raises(ValidationException, match=r"a name that SWF does not allow|breaks rules"):
+            bring(on, [first, *events[1:]])
+
+
 def test_a_history_that_is_longer_than_one_may_be_is_refused(stage: Stage) -> None:
     on = stage(settings=Settings(quotas=Limits(max_events=40)))
     events = made(on)

@@ -17,7 +17,8 @@ from workflowsvc.core.execution import Execution
 from workflowsvc.faults import ValidationException
 from workflowsvc.lint import lint_history
 from workflowsvc.model import own_shapes as shapes
-from workflowsvc.model.events import Event, decode_event
+from workflowsvc.model.constraints import has_no_control_characters, is_name
+from workflowsvc.model.events import Event, decode_event, encode_event
 from workflowsvc.settings import Limits
 from workflowsvc.store.interface import Reader
 
@@ -28,9 +29,9 @@ Json = dict[str, Any]
 
 
 class ImportedRun(NamedTuple):
-    """The events in our own spelling, and the state that they lead to."""
+    """The events in our own spelling, as they are stored, and the state that they lead to."""
 
-    events: list[Event]
+    bodies: list[bytes]
     execution: Execution
 
 
@@ -71,7 +72,18 @@ def read_history(_reader: Reader, request: shapes.ImportHistoryInput, quotas: Li
         raise _refusal(member, "it cannot be replayed") from error
     if execution.is_open:
         raise _refusal(member, "it has no closing event: only closed runs can be imported")
-    return ImportedRun(events, execution)
+    _require_storable_names(execution, member)
+    return ImportedRun([encode_event(event) for event in events], execution)
+
+
+def _require_storable_names(execution: Execution, member: str) -> None:
+    """What becomes a column must be what SWF would have accepted as a name."""
+    started = execution.started
+    parent = started.parent_workflow_execution
+    names = [started.workflow_type.name, started.workflow_type.version]
+    ids = [] if parent is None else [parent.workflow_id, parent.run_id]
+    if not all(map(is_name, names)) or not all(map(has_no_control_characters, ids)):
+        raise _refusal(member, "its first event has a name that SWF does not allow")
 
 
 def _text(request: shapes.ImportHistoryInput) -> tuple[str, bytes]:

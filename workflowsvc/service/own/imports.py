@@ -18,7 +18,8 @@ from workflowsvc.core.run_ids import run_of
 from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.faults import DomainAlreadyExistsFault, LimitExceededFault
 from workflowsvc.model import own_shapes as shapes
-from workflowsvc.model.events import encode_event
+from workflowsvc.model import shapes as swf
+from workflowsvc.model.constraints import member_checks
 from workflowsvc.service.call_context import CallContext
 from workflowsvc.service.own.imported_history import ImportedRun, read_history
 from workflowsvc.service.registration import domain_limit_text
@@ -35,10 +36,11 @@ _encode = msgspec.json.Encoder().encode
 
 
 def import_history(context: CallContext, request: shapes.ImportHistoryInput, now: Callable[[], int]) -> Steps:
+    _check_names(request)
     quotas = context.settings.quotas
     imported: ImportedRun = yield ReadStep(partial(read_history, request=request, quotas=quotas))
     row: ExecutionRow = yield WriteStep(partial(_begin, context=context, request=request, imported=imported))
-    bodies = [encode_event(event) for event in imported.events]
+    bodies = imported.bodies
     for first in range(0, len(bodies), EVENTS_PER_STEP):
         part = bodies[first : first + EVENTS_PER_STEP]
         events = [EventRow(row.run, number, body) for number, body in enumerate(part, first + 1)]
@@ -49,6 +51,19 @@ def import_history(context: CallContext, request: shapes.ImportHistoryInput, now
         execution=shapes.WorkflowExecution(run_id=row.run_id, workflow_id=row.workflow_id),
         original_run_id=request.run_id,
     )
+
+
+def _check_names(request: shapes.ImportHistoryInput) -> None:
+    """The rules of SWF for a domain that is registered, and for a workflowId."""
+    domain = swf.RegisterDomainInput(name=request.domain, workflow_execution_retention_period_in_days="NONE")
+    start = swf.StartWorkflowExecutionInput(
+        domain=request.domain,
+        workflow_id=request.workflow_id,
+        workflow_type=swf.WorkflowType(name="-", version="-"),
+    )
+    for named in (domain, start):
+        for check in member_checks(type(named)):
+            check(named)
 
 
 def original_key(domain: int, run: int) -> str:

@@ -178,23 +178,27 @@ class _Search:
     def _answer(
         self, page: list[Match], *, examined: int, token: _Token | None = None, limited: bool = False
     ) -> Steps:
-        bare = [match.row for match in page if match.details is None]
-        read: list[Match] = []
-        if bare:
-            read = yield ReadStep(partial(with_details, rows=bare, wanted=_any))
-        details = {match.row.run: match.details for match in (*page, *read) if match.details is not None}
+        executions: list[shapes.ExecutionSummary] = []
+        if page:
+            executions = yield ReadStep(partial(_summaries, page=page, conditions=self._conditions))
         reached = token.position[0] if limited and token is not None and token.position else None
         return shapes.ExecutionSummaries(
             examined=examined,
-            executions=[
-                _summary(match.row, details[match.row.run], self._conditions)
-                for match in page
-                if match.row.run in details  # else it was purged meanwhile
-            ],
+            executions=executions,
             next_page_token=None if token is None else self._pages.token(token),
             reached_timestamp=None if reached is None else timestamp(reached),
             time_limit_reached=limited,
         )
+
+
+def _summaries(reader: Reader, page: list[Match], conditions: Conditions) -> list[shapes.ExecutionSummary]:
+    """On a reader thread, as a page may have a thousand runs; without those that were purged meanwhile."""
+    bare = [match.row for match in page if match.details is None]
+    read = with_details(reader, bare, _any)
+    details = {match.row.run: match.details for match in (*page, *read) if match.details is not None}
+    return [
+        _summary(match.row, details[match.row.run], conditions) for match in page if match.row.run in details
+    ]
 
 
 def _any(_: Details) -> bool:
