@@ -7,6 +7,7 @@ Must not know the actions. One reading of the clock serves the whole batch; no a
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -45,6 +46,8 @@ from workflowsvc.tenant import Tenant
 
 _encode = msgspec.json.Encoder().encode
 
+log = logging.getLogger("workflowsvc.writer")
+
 
 class ExecutionReference(NamedTuple):
     """What a command will ask for: a run, or the open run of a workflowId."""
@@ -67,7 +70,7 @@ class UnitOfWork:
         self.settings = state.settings
         self.quotas = state.settings.quotas
         self.answers: list[tuple[Callable[[Any], None], Any]] = []  # given after the commit
-        # Called after the commit, before answers; must not raise.
+        # Called after the commit, before answers. One that raises keeps no other from being called.
         self.after_commit: list[Callable[[], None]] = []
         self.events_recorded = 0
         self.last_run: int | None = None  # the execution at hand: where a bug must lie
@@ -392,7 +395,10 @@ class UnitOfWork:
     def committed(self) -> None:
         """The transaction was committed: what waits for that happens, before any answer is given."""
         for act in self.after_commit:
-            act()
+            try:
+                act()
+            except Exception:
+                log.exception("what was to happen after a commit has failed")
         self._coordination.committed(self._filled, self.state.pollers)
 
     def roll_back(self) -> None:

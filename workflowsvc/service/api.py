@@ -137,7 +137,12 @@ class Api:
     def _deliver(self, answers: list[tuple[Reply, Any]]) -> None:
         """On the writer thread: one crossing back to the event loop for a whole batch."""
         assert self._loop is not None
-        self._loop.call_soon_threadsafe(_deliver_each, answers)
+        try:
+            self._loop.call_soon_threadsafe(_deliver_each, answers)
+        except MemoryError:
+            # They are committed, and this crossing is all that they still need.
+            log.exception("%d answers did not reach the event loop; trying once more", len(answers))
+            self._loop.call_soon_threadsafe(_deliver_each, answers)
 
     def _read(
         self, function: ReadFunction, context: CallContext, request: Any, done: Callable[[Answer], None]

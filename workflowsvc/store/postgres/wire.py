@@ -11,7 +11,7 @@ import select
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from workflowsvc.store.errors import StoreUnusable, Unavailable
+from workflowsvc.store.errors import StatementRefused, StoreError, StoreUnusable, Unavailable
 from workflowsvc.store.postgres import server
 from workflowsvc.store.postgres.errors import ConnectionLost, store_error
 from workflowsvc.store.postgres.statements import Statement
@@ -134,6 +134,12 @@ class Wire:
             self._receive(sent)
         except psycopg.Error as error:
             raise self._lost(one_line(error)) from error
+        except (StoreError, StatementRefused):
+            raise  # every answer was read, and one of them was this error
+        except BaseException:
+            # Answers may be left over, and the next exchange would take them for its own.
+            self.close()
+            raise
 
     def ask(self, statement: Statement, values: Sequence[object] = ()) -> Rows:
         """Queues one more statement and exchanges; its rows."""
