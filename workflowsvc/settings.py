@@ -131,6 +131,15 @@ class Settings:
             maximum=100,
         ),
     )
+    max_cache_bytes: int = field(
+        default=201_326_592,
+        metadata=setting(
+            "memory for executions, open or closed, that are kept between calls, a third of it for their events; those "
+            "used least recently leave first and are read from the store when they are asked for",
+            group="Server",
+            unit="bytes",
+        ),
+    )
     drain_seconds: float = field(
         default=10.0,
         metadata=setting(

@@ -241,6 +241,7 @@ class UnitOfWork:
         assert activity.heartbeat_at is not None
         row = HeartbeatRow(execution.run, scheduled_id, activity.heartbeat_at, activity.heartbeat_details)
         self._writes.put_heartbeat(row)
+        self.state.cache.add_heartbeat(execution, row.details)
         self._dirty[execution.run] = execution
 
     def events(self, run: int, first: int, last: int, limit: int, descending: bool) -> list[bytes]:
@@ -305,7 +306,7 @@ class UnitOfWork:
         self.events_recorded += len(events)
         rows = [EventRow(run, event.id, encode_event(event)) for event in events]
         self._writes.append_events(rows)
-        self.state.cache.histories.add(run, rows)
+        self.state.cache.add_events(execution, rows)
         wake_at = execution.wake_at()
         self.state.agenda.wake_by(wake_at)
         purge_at = None
