@@ -237,7 +237,8 @@ class Settings:
     lambda_concurrency: int = field(
         default=50,
         metadata=setting(
-            "Lambda functions that run at the same time; further ones wait, and their time-out runs meanwhile",
+            "Lambda functions that run at the same time, those of one account and region in at most three quarters of "
+            "the places; further ones wait, and their time-out runs meanwhile",
             group="Lambda",
             unit="functions",
             minimum=1,
@@ -330,7 +331,8 @@ class Settings:
     max_connections_per_address: int = field(
         default=0,
         metadata=setting(
-            "open connections from one address; 0 for no limit but the one above",
+            "open connections from one address, or from one /64 of IPv6; 0 for three quarters of those that are "
+            "possible, so that no address takes all of them",
             group="Connections",
             unit="connections",
         ),

@@ -36,6 +36,8 @@ class Invocation(NamedTuple):
     scheduled_id: int
     name: str
     payload: str
+    tenant: str
+    """Of the run, as `Tenant.key`: tenants share the places in which functions run."""
     deadline: float
     """By `Clock.monotonic`: from then on the task has timed out, and an ending is dropped."""
 
@@ -85,6 +87,7 @@ class Invoker:
             scheduled_id=scheduled_id,
             name=task.scheduled.name,
             payload=task.scheduled.input or NO_INPUT,
+            tenant=work.catalog.domain_by_id(execution.domain).tenant,
             deadline=self._clock.monotonic() + lambdas.timeout_seconds(task.scheduled),
         )
         work.after_commit.append(partial(self._call, invocation))
