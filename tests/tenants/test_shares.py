@@ -6,6 +6,8 @@ import asyncio
 import os
 import queue
 import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +20,9 @@ from workflowsvc.clock import SystemClock
 from workflowsvc.engine.engine import Engine
 from workflowsvc.engine.invoker import Ending, Invocation, Returned
 from workflowsvc.fair_queue import FairQueue
+from workflowsvc.http import health
+from workflowsvc.http.app import HttpApp
+from workflowsvc.http.server import HttpServer
 from workflowsvc.lambdas.runner import FunctionRunner
 from workflowsvc.service.actions import SWF
 from workflowsvc.service.api import READER_THREADS, Api
@@ -111,6 +116,34 @@ class Blocked:
         return self.came.get(timeout=PATIENCE_SECONDS)
 
 
+LIST_DOMAINS = SWF.actions["ListDomains"]
+ALL_REGISTERED = LIST_DOMAINS.decode(b'{"registrationStatus":"REGISTERED"}', 10_000)
+
+
+@asynccontextmanager
+async def counting(folder: Path, tenant: Tenant) -> AsyncIterator[Api]:
+    """A service of which this tenant has asked for more counts than there are threads; none of them ends."""
+    blocked = Blocked()
+
+    def count(*_: object) -> None:
+        blocked.read("a count")
+
+    store = SqliteStore(str(folder / "swf.db"))
+    api = Api(Engine(store, SystemClock(), Settings(), os.urandom))
+    await api.start()
+    action = replace(SWF.actions["CountOpenWorkflowExecutions"], run=count)
+    counts = [asyncio.create_task(api.call(action, tenant, None)) for _ in range(2 * READER_THREADS)]
+    try:
+        for _ in range(READER_THREADS - 1):
+            await asyncio.to_thread(blocked.next)
+        yield api
+    finally:
+        blocked.go.release(len(counts))
+        await asyncio.gather(*counts)
+        await asyncio.to_thread(api.close)
+        store.close()
+
+
 def test_behind_a_read_that_takes_long_the_next_tenant_comes_before_the_first_one_s_second() -> None:
     blocked = Blocked()
     readers = ReaderThreads(1)
@@ -161,31 +194,32 @@ def test_what_was_asked_for_is_read_before_the_threads_end() -> None:
 
 
 def test_the_reads_of_one_tenant_are_answered_while_those_of_another_take_long(tmp_path: Path) -> None:
-    blocked = Blocked()
+    async def ask() -> Any:
+        async with counting(tmp_path, BUSY) as api, asyncio.timeout(PATIENCE_SECONDS):
+            return await api.call(LIST_DOMAINS, OTHER, ALL_REGISTERED)
 
-    def read_for_long(*_: object) -> None:
-        blocked.read("")
+    assert asyncio.run(ask()).domain_infos == []
 
-    async def ask_both() -> Any:
-        store = SqliteStore(str(tmp_path / "swf.db"))
-        api = Api(Engine(store, SystemClock(), Settings(), os.urandom))
-        await api.start()
-        domains = SWF.actions["ListDomains"]
-        request = domains.decode(b'{"registrationStatus":"REGISTERED"}', 10_000)
-        count = replace(SWF.actions["CountOpenWorkflowExecutions"], run=read_for_long)
-        counts = [asyncio.create_task(api.call(count, BUSY, None)) for _ in range(2 * READER_THREADS)]
-        try:
-            for _ in range(READER_THREADS - 1):
-                await asyncio.to_thread(blocked.next)
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                return await api.call(domains, OTHER, request)
-        finally:
-            blocked.go.release(len(counts))
-            await asyncio.gather(*counts)
-            await asyncio.to_thread(api.close)
-            store.close()
 
-    assert asyncio.run(ask_both()).domain_infos == []
+def test_a_node_is_ready_while_the_reads_of_the_default_tenant_take_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "READY_SECONDS", PATIENCE_SECONDS)
+
+    async def status() -> str:
+        settings, clock = Settings(port=0), SystemClock()
+        async with counting(tmp_path, Tenant()) as api:
+            server = HttpServer(HttpApp(api, settings, clock), settings, clock)
+            await server.start()
+            reader, writer = await asyncio.open_connection("127.0.0.1", int(server.url.rpartition(":")[2]))
+            writer.write(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            try:
+                return (await reader.readline()).decode()
+            finally:
+                writer.close()
+                await server.drain()
+
+    assert asyncio.run(status()).startswith("HTTP/1.1 200 ")
 
 
 # --- Lambda functions ---

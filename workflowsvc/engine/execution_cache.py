@@ -75,6 +75,14 @@ class ExecutionCache:
         self._counted_again_at.pop(run, None)
         self.histories.forget(run)
 
+    def clear(self) -> None:
+        """Everything is read anew."""
+        self.executions.clear()
+        self.histories.clear()
+        self._sizes.clear()
+        self._counted_again_at.clear()
+        self.size = 0
+
     def trim(self) -> None:
         """The least recently used executions leave. Between two batches only."""
         while self.size > self._max_bytes and self.executions:

@@ -68,6 +68,10 @@ class Histories:
         if history is not None:
             self._size -= history.size
 
+    def clear(self) -> None:
+        self._histories.clear()
+        self._size = 0
+
     def trim(self) -> None:
         while self._size > self._max_bytes:
             _, history = self._histories.popitem(last=False)

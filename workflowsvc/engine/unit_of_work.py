@@ -404,8 +404,13 @@ class UnitOfWork:
 
     def roll_back(self) -> None:
         """The transaction was not committed: memory forgets it too, and polls that waited wait again."""
-        for run in self._seen:
-            self.state.cache.forget(run)
+        cache = self.state.cache
+        try:
+            for run in self._seen:
+                cache.forget(run)
+        except Exception:
+            log.exception("executions could not be forgotten one by one; all of them are")
+            cache.clear()  # memory must not be ahead of the store
         self.state.catalog.forget()
         self._coordination.rolled_back()
         self._matching.roll_back()
