@@ -31,7 +31,7 @@ COMMANDS_PER_BATCH = 128  # past this a batch no longer gets cheaper (38,000 tra
 MAX_QUEUED_TO_LINGER = COMMANDS_PER_BATCH // 2  # queued commands that make a full enough batch
 MAX_ATTEMPTS = 8  # runs of a batch that meets conflicts
 # The longest sleep while something is scheduled. Moments are those of the wall clock, a sleep is not: after a machine
-# was suspended, or its clock set ahead, timers fire this late at most. An idle node pays 0.1 ms of CPU each time.
+# was suspended, or its clock set ahead, timers fire this late at most. A look takes 0.06 ms of CPU.
 MAX_SLEEP_SECONDS = 5.0
 
 log = logging.getLogger("workflowsvc.writer")

@@ -21,7 +21,9 @@ Read = Callable[[], None]
 
 
 class ReaderThreads:
-    """`read` may be called from any thread, until `close`."""
+    """`read` may be called from any thread, until `close`. For six threads at most: a thread whose read has ended takes
+    one other, which is enough then. Among more threads, one end may make room for two.
+    """
 
     def __init__(self, count: int) -> None:
         self._reads: FairQueue[Tenant, Read] = FairQueue(count)
