@@ -157,14 +157,18 @@ def test_an_act_that_waits_for_the_commit_may_fail(on: WorldFixture, error: type
 def test_a_hint_to_other_nodes_may_fail(
     on: WorldFixture, store: Store, error: type[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The signal makes a decision task, for which no poll waits here."""
+    """The signal makes a decision task, for which no poll waits here. A command of the same batch is postponed."""
     run_id = on.start()
     on.decide()
     monkeypatch.setattr(store, "hint", partial(fail_with, error))
-    answer = signal(on, "a")
+    answer, postponed = signal(on, "a"), PendingAnswer()
+    tries = iter([partial(fail_with, LockedByPeer), lambda: None])
+    on.world.writer.submit(Command(lambda work: next(tries)(), postponed))
     on.world.run()
     assert answer.result() is None
     assert signals(on, run_id) == ["a"]
+    on.world.advance(seconds=1)
+    assert postponed.result() is None
 
 
 @pytest.mark.parametrize("error", ERRORS)

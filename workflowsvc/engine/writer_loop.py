@@ -243,11 +243,13 @@ class WriterLoop:
         assert batch.work is not None
         try:
             batch.work.committed()
-            if batch.postponed:
-                self._postpone(batch.postponed)
         except Exception:
             log.exception("an error was met after a commit")
-        self._answer(batch.work.answers)
+        try:
+            self._answer(batch.work.answers)
+        finally:
+            if batch.postponed:
+                self._postpone(batch.postponed)
 
     def _postpone(self, commands: list[Command]) -> None:
         """These have changed nothing, as a peer has locked what they are about: they are tried again later."""
