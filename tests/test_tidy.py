@@ -29,6 +29,7 @@ LAYERS: dict[str, int] = {
     "tenant": LEAVES,
     "passwords": LEAVES,
     "clock": LEAVES,
+    "fair_queue": LEAVES,
     "model": 1,
     "lint": 2,  # judges histories without the rules that made them
     "core": 2,

@@ -131,6 +131,15 @@ class Settings:
             maximum=100,
         ),
     )
+    max_cache_bytes: int = field(
+        default=201_326_592,
+        metadata=setting(
+            "memory for executions, open or closed, that are kept between calls, a third of it for their events; those "
+            "used least recently leave first and are read from the store when they are asked for",
+            group="Server",
+            unit="bytes",
+        ),
+    )
     drain_seconds: float = field(
         default=10.0,
         metadata=setting(
@@ -228,7 +237,8 @@ class Settings:
     lambda_concurrency: int = field(
         default=50,
         metadata=setting(
-            "Lambda functions that run at the same time; further ones wait, and their time-out runs meanwhile",
+            "Lambda functions that run at the same time, those of one account and region in at most three quarters of "
+            "the places; further ones wait, and their time-out runs meanwhile",
             group="Lambda",
             unit="functions",
             minimum=1,
@@ -321,7 +331,8 @@ class Settings:
     max_connections_per_address: int = field(
         default=0,
         metadata=setting(
-            "open connections from one address; 0 for no limit but the one above",
+            "open connections from one address, or from one /64 of IPv6; 0 for three quarters of those that are "
+            "possible, so that no address takes all of them",
             group="Connections",
             unit="connections",
         ),

@@ -83,8 +83,9 @@ class Running:
             if getattr(task.get_coro(), "__qualname__", "").startswith("Connection.")
         ]
 
-    def client(self) -> Raw:
-        return Raw(self.port)
+    def client(self, address: str | None = None) -> Raw:
+        """A client, that connects from this address of the loopback network if one is given."""
+        return Raw(self.port, address=address)
 
     def ask(self, data: bytes) -> Answer:
         """One request on a connection of its own."""
@@ -107,8 +108,10 @@ def running(service: FakeService | None = None, **settings: Any) -> Iterator[Run
 class Raw:
     """A client that sends bytes and reads answers."""
 
-    def __init__(self, port: int, receive_buffer: int | None = None) -> None:
+    def __init__(self, port: int, receive_buffer: int | None = None, address: str | None = None) -> None:
         self.socket = socket.socket()
+        if address is not None:
+            self.socket.bind((address, 0))
         if receive_buffer is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(PATIENCE_SECONDS)

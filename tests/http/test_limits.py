@@ -8,7 +8,9 @@ import time
 import pytest
 
 from tests.http.support import LIST_DOMAINS, POLL, SLOW, Raw, Running, post, running, until
+from workflowsvc.clock import SystemClock
 from workflowsvc.http.connection import LINGER_SECONDS, MAX_PIPELINED
+from workflowsvc.http.connections import Connections, counted_address
 
 MEGABYTE = 1_048_576
 QUESTION = b'{"registrationStatus":"REGISTERED"}'
@@ -262,6 +264,52 @@ def test_connections_of_one_address_can_be_capped() -> None:
         until(lambda: server.open_connections == 0, "it has left")
         assert not server.server.connections.per_address
         assert server.ask(LIST_DOMAINS).status == 200
+
+
+def test_no_address_takes_all_connections() -> None:
+    """By default one has three quarters of them; a client of another address is still let in, and in turn refused."""
+    with running(max_connections=8) as server:
+        first = [server.client() for _ in range(6)]
+        for client in first:
+            client.send(LIST_DOMAINS)
+            assert client.answer().status == 200
+        with server.client() as seventh:
+            answer = seventh.answer()
+            assert (answer.status, answer.code) == (503, "ServiceUnavailable")
+        until(lambda: server.open_connections == 6, "it has left")
+        with server.client("127.0.0.2") as other:
+            other.send(LIST_DOMAINS)
+            assert other.answer().status == 200
+        first.pop().__exit__()
+        until(lambda: server.open_connections == 5, "both have left")
+        assert server.ask(LIST_DOMAINS).status == 200
+        for client in first:
+            client.__exit__()
+
+
+def test_addresses_of_one_machine_count_as_one() -> None:
+    """It has all of a /64 of IPv6, so that a cap for each single address would be none."""
+    one = counted_address("2001:db8:1:2::1")
+    assert counted_address("2001:db8:1:2:ffff::9") == one
+    assert counted_address("2001:db8:1:3::1") != one
+    assert counted_address("fe80::1%eth0") != counted_address("fe80::2%eth0"), "two machines on one cable"
+    assert counted_address("::ffff:192.0.2.1") != counted_address("::ffff:192.0.2.2")
+    assert counted_address("192.0.2.1") != counted_address("192.0.2.2")
+
+
+def test_connections_are_capped_by_the_files_that_may_be_opened() -> None:
+    """Beyond these the system accepts no connection at all, whichever address has taken them."""
+    with running(max_connections=10_000) as server:
+        server.server.connections = Connections(server.settings, SystemClock(), room=2)
+        first, second = server.client(), server.client("127.0.0.2")
+        for client in (first, second):
+            client.send(LIST_DOMAINS)
+            assert client.answer().status == 200
+        with server.client("127.0.0.3") as late:
+            assert late.answer().status == 503
+        first.__exit__()
+        second.__exit__()
+        until(lambda: server.open_connections == 0, "all have left")
 
 
 def test_bodies_held_at_once_are_capped() -> None:

@@ -17,6 +17,7 @@ from workflowsvc.engine.invoker import Ending, Failed, Invocation, Returned
 from workflowsvc.lambdas import function_map
 from workflowsvc.lambdas.addresses import AddressRefused, addresses_of, is_refused, resolve
 from workflowsvc.lambdas.client import LambdaClient
+from workflowsvc.tenant import Tenant
 
 REFUSED = [
     "169.254.169.254",
@@ -72,7 +73,7 @@ def test_a_refused_address_is_never_called(monkeypatch: pytest.MonkeyPatch, tmp_
 
 
 async def call(client: LambdaClient) -> Ending | None:
-    return await client(Invocation(1, 5, "f", "{}", SystemClock().monotonic() + 60))
+    return await client(Invocation(1, 5, "f", "{}", Tenant().key, SystemClock().monotonic() + 60))
 
 
 def test_a_number_that_a_resolver_takes_for_an_address_is_a_name() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from workflowsvc.engine.invoker import Ending, Invocation, Invoker, Returned
 from workflowsvc.lambdas.runner import FunctionRunner
+from workflowsvc.tenant import Tenant
 
 PATIENCE_SECONDS = 20.0
 
@@ -63,7 +64,7 @@ class Running:
         self.runner.start()
 
     def begin(self, number: int) -> None:
-        invocation = Invocation(run=number, scheduled_id=5, name="f", payload="{}", deadline=0)
+        invocation = Invocation(number, 5, "f", "{}", Tenant().key, deadline=0)
         self.runner.begin(invocation, cast("Invoker", self.endings))
 
     def is_idle(self) -> bool:

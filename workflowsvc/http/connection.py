@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from workflowsvc.faults import Fault, ServiceUnavailable
 from workflowsvc.http.answer import render_head
+from workflowsvc.http.connections import counted_address
 from workflowsvc.http.framing import BODY, HEAD, NOTHING, NotHttp, Refusal, RequestParser
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, app: App, connections: Connections, loop: asyncio.AbstractEventLoop) -> None:
         self.transport: asyncio.Transport
-        self.address = ""
+        self.address = ""  # under which it is counted
         self._app = app
         self._connections = connections
         self._settings = connections.settings
@@ -78,7 +79,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername")
-        self.address = str(peer[0]) if peer else ""
+        self.address = counted_address(str(peer[0])) if peer else ""
         self._deadline = self._loop.time() + self._settings.header_deadline_seconds
         admitted = self._connections.enter(self)
         if self._connections.draining:

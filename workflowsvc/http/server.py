@@ -58,10 +58,11 @@ class CannotListen(Exception):
 class HttpServer:
     """Listens on an address for an application, in the running event loop."""
 
-    def __init__(self, app: HttpApp, settings: Settings, clock: Clock) -> None:
+    def __init__(self, app: HttpApp, settings: Settings, clock: Clock, room: int | None = None) -> None:
+        """`room`: the connections for which this process may open files, if that is known."""
         self._app = app
         self._settings = settings
-        self.connections = Connections(settings, clock)
+        self.connections = Connections(settings, clock, room)
         self._sockets: list[socket.socket] = []
         self._servers: list[asyncio.Server] = []
         self._sweeper: asyncio.Task[None] | None = None
@@ -163,8 +164,8 @@ async def _serve(api: Service, settings: Settings, clock: Clock, announce: Calla
 
     for number in STOPPING:
         loop.add_signal_handler(number, stopped, number)
-    make_room_for(settings.max_connections)
-    server = HttpServer(HttpApp(api, settings, clock), settings, clock)
+    room = make_room_for(settings.max_connections)
+    server = HttpServer(HttpApp(api, settings, clock), settings, clock, room)
     server.bind()
     try:
         await api.start()
@@ -190,8 +191,10 @@ def settle_interpreter() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
-def make_room_for(connections: int) -> None:
-    """Raises this process's limit of open files as far as it may; logs a warning when that is too little."""
+def make_room_for(connections: int) -> int:
+    """Raises this process's limit of open files as far as it may; logs a warning when that is too little. Returns the
+    number of connections for which there is room.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = connections + SPARE_FILES
     if soft < needed:
@@ -199,6 +202,7 @@ def make_room_for(connections: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     if soft < needed:
         log.warning("%d open files are allowed here, too few for %d connections", soft, connections)
+    return soft - min(SPARE_FILES, soft // 2)
 
 
 # --- addresses ---

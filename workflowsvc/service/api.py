@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Protocol
 
@@ -23,6 +22,7 @@ from workflowsvc.service.action import Action
 from workflowsvc.service.call_context import CallContext
 from workflowsvc.service.disconnect import Disconnect
 from workflowsvc.service.dispatcher import Dispatcher, ReadFunction
+from workflowsvc.service.reader_threads import ReaderThreads
 from workflowsvc.store.errors import StoreError
 from workflowsvc.tenant import Tenant
 
@@ -56,7 +56,7 @@ class Api:
         self._writer = engine.writer
         self._settings = engine.settings
         self._dispatcher = Dispatcher(engine, self._read)
-        self._readers = ThreadPoolExecutor(READER_THREADS, thread_name_prefix="reader")
+        self._readers = ReaderThreads(READER_THREADS)
         self._throttled_log = ThrottledLog(log, engine.clock)
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -96,7 +96,7 @@ class Api:
     def close(self) -> None:
         """Finishes what was submitted, then ends the threads. The store stays open: its owner closes it."""
         self._writer.stop()
-        self._readers.shutdown()
+        self._readers.close()
 
     async def call(
         self, action: Action, tenant: Tenant, request: Any, disconnect: Disconnect | None = None
@@ -135,29 +135,38 @@ class Api:
         return future
 
     def _deliver(self, answers: list[tuple[Reply, Any]]) -> None:
-        """On the writer thread: one crossing back to the event loop for a whole batch."""
+        """On the writer thread or a reader thread: one crossing back to the event loop for all of them."""
         assert self._loop is not None
-        self._loop.call_soon_threadsafe(_deliver_each, answers)
+        try:
+            self._loop.call_soon_threadsafe(_deliver_each, answers)
+        except MemoryError:
+            # They are committed, and this crossing is all that they still need.
+            log.exception("%d answers did not reach the event loop; trying once more", len(answers))
+            self._loop.call_soon_threadsafe(_deliver_each, answers)
 
     def _read(
         self, function: ReadFunction, context: CallContext, request: Any, done: Callable[[Answer], None]
     ) -> None:
         assert self._loop is not None, "start() comes first"
-        reading = self._loop.run_in_executor(self._readers, self._read_now, function, context, request)
-        reading.add_done_callback(lambda read: done(read.exception() or read.result()))
+        self._readers.read(context.tenant, partial(self._read_now, function, context, request, done))
 
-    def _read_now(self, function: ReadFunction, context: CallContext, request: Any) -> Answer:
+    def _read_now(
+        self, function: ReadFunction, context: CallContext, request: Any, done: Callable[[Answer], None]
+    ) -> None:
         """On a reader thread."""
         try:
-            return self._dispatcher.read_now(function, context, request)
+            answer = self._dispatcher.read_now(function, context, request)
         except StoreError as error:
+            answer = ServiceUnavailable()
             self._throttled_log.error(
                 "request %s: %s failed, as the store could not be read: %s",
                 context.request_id or "-",
                 context.action.name,
                 error,
             )
-            raise ServiceUnavailable from error
+        except Exception as error:
+            answer = error
+        self._deliver([(done, answer)])
 
 
 def _deliver_each(answers: list[tuple[Reply, Any]]) -> None:

@@ -26,6 +26,12 @@ class OutcomeUnknown(StoreError):
     """The connection was lost while committing: read before believing either way."""
 
 
+class StatementRefused(Exception):
+    """The database cannot carry out what it was asked, which only a bug in this package can cause. The transaction was
+    not committed.
+    """
+
+
 class StoreUnusable(Exception):
     """The store cannot be opened; the message says what is wrong and what its operator can do."""
 

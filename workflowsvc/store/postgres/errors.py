@@ -5,7 +5,7 @@ Owns the translation of SQLSTATEs into the kinds of store/errors.py and nothing 
 
 from __future__ import annotations
 
-from workflowsvc.store.errors import Conflict, OutcomeUnknown, Unavailable
+from workflowsvc.store.errors import Conflict, OutcomeUnknown, StatementRefused, Unavailable
 
 _CONFLICTS = (
     "23505",  # unique violation
@@ -36,7 +36,7 @@ _UNAVAILABLE = (
 )
 
 
-class PostgresError(Exception):
+class PostgresError(StatementRefused):
     """An error that only a bug in this package can cause."""
 
 

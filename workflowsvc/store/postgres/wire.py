@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from workflowsvc.store.errors import StoreUnusable, Unavailable
+from workflowsvc.store.errors import StatementRefused, StoreError, StoreUnusable, Unavailable
 from workflowsvc.store.postgres import server
 from workflowsvc.store.postgres.errors import ConnectionLost, store_error
 from workflowsvc.store.postgres.statements import Statement
@@ -146,6 +146,12 @@ class Wire:
             self._receive(sent)
         except psycopg.Error as error:
             raise self._lost(one_line(error)) from error
+        except (StoreError, StatementRefused):
+            raise  # every answer was read, and one of them was this error
+        except BaseException:
+            # Answers may be left over, and the next exchange would take them for its own.
+            self.close()
+            raise
 
     @property
     def command_tag(self) -> str:
