@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from workflowsvc.faults import AccessDeniedException, Fault, InternalFailure, UnknownOperationException
+from workflowsvc.http.decoding import Decoding
 from workflowsvc.http.request_ids import request_ids
 from workflowsvc.model import wire
 
@@ -71,7 +73,7 @@ class ActionCalls:
         self._service = service
         self._models = models
         self._tenants = tenants
-        self._max_data = settings.quotas.max_data_characters
+        self._decoding = Decoding(settings.quotas.max_data_characters)
         self._clock = clock
         self._ids = request_ids(random_bytes)
 
@@ -94,9 +96,21 @@ class ActionCalls:
             action = find_action(request)
             reply.action = action.name
             reply.tenant = tenant = self._admit(request)
-            shape = action.decode(request.body, self._max_data)
+            begin = partial(self._begin, request, action, tenant, reply)
+            shape = self._decoding.decode(action.decode, request.body, begin)
+            if shape is not None:
+                begin(shape)
+        except Exception as error:
+            reply(error)
+
+    def _begin(
+        self, request: HttpRequest, action: Action, tenant: Tenant, reply: _Reply, shape: Shape | BaseException
+    ) -> None:
+        try:
+            if isinstance(shape, BaseException):
+                raise shape
             disconnect = request.watch_disconnect() if action.kind == "poll" else None
-            self._service.begin(action, tenant, shape, disconnect, reply, request_id)
+            self._service.begin(action, tenant, shape, disconnect, reply, reply.request_id)
         except Exception as error:
             reply(error)
 
@@ -131,18 +145,18 @@ class _Reply:
     any other exception is a bug of ours, and is logged.
     """
 
-    __slots__ = ("_began", "_clock", "_request", "_request_id", "action", "tenant")
+    __slots__ = ("_began", "_clock", "_request", "action", "request_id", "tenant")
 
     def __init__(self, request: HttpRequest, request_id: str, clock: Clock) -> None:
         self._request = request
-        self._request_id = request_id
+        self.request_id = request_id
         self._clock = clock
         self._began = clock.monotonic()
         self.action = "-"
         self.tenant: Tenant | None = None
 
     def __repr__(self) -> str:
-        return f"{self.action}, request {self._request_id}"
+        return f"{self.action}, request {self.request_id}"
 
     def __call__(self, output: Any) -> None:
         status = 200
@@ -153,17 +167,17 @@ class _Reply:
         except Fault as fault:
             status, body = fault.status, fault.body()
         except Exception:
-            log.exception("request %s: %s failed", self._request_id, self.action)
+            log.exception("request %s: %s failed", self.request_id, self.action)
             status, body = InternalFailure.status, InternalFailure().body()
         content_type = wire.response_content_type(
             (self._request.header(b"content-type") or b"").decode("latin-1")
         )
-        fields = [(b"x-amzn-requestid", self._request_id.encode()), (b"content-type", content_type.encode())]
+        fields = [(b"x-amzn-requestid", self.request_id.encode()), (b"content-type", content_type.encode())]
         self._request.respond(status, fields, body)
         if log.isEnabledFor(logging.DEBUG):
             log.debug(
                 "request %s: %s for %s answered %d in %.1f ms",
-                self._request_id,
+                self.request_id,
                 self.action,
                 self.tenant.key if self.tenant else "no tenant",
                 status,

@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 # What is being received.
 NOTHING, HEAD, BODY = range(3)
 
+# Each chunk costs a call from the parser: a read of 256 KB that holds chunks of one byte would take 15 ms. Clients send
+# chunks of a kilobyte and more.
+MAX_SMALL_CHUNKS = 1_024
+MIN_CHUNK_BYTES = 64  # on average, beyond MAX_SMALL_CHUNKS
+
 _FRAMING_FIELDS = frozenset((b"content-length", b"transfer-encoding", b"expect", b"host"))
 _REQUEST_HEADER_FIELDS_TOO_LARGE = 431
 
@@ -68,6 +73,10 @@ class RequestParser:
         self._target = b""
         self._fields: HeaderFields = []
         self._first: dict[bytes, bytes] = {}
+        self._repeated: frozenset[bytes] = frozenset()
+        self._max_fields = settings.max_header_fields
+        self._trailers = 0
+        self._pieces = 0  # of the body
         self._head_bytes = 0
         self._hosts = 0
         self._length = 0
@@ -133,7 +142,9 @@ class RequestParser:
         self._target = b""
         self._fields = []
         self._first = {}
+        self._repeated = frozenset()
         self._unproductive_bytes = self._head_bytes = self._hosts = self._length = 0
+        self._trailers = self._pieces = 0
         self._chunked = False
 
     def on_url(self, target: bytes) -> None:
@@ -141,13 +152,22 @@ class RequestParser:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self.phase == BODY:
-            return  # a trailer: no request may depend on it
+            # A trailer: no request may depend on it.
+            self._trailers += 1
+            if self._trailers > self._max_fields:
+                raise Refusal(RequestEntityTooLargeException(), _REQUEST_HEADER_FIELDS_TOO_LARGE)
+            return
         self._fields.append((name, value))
         self._head_bytes += len(name) + len(value)
         name = name.lower()
         if name in _FRAMING_FIELDS:
             self._note_framing(name, value)
-        self._first.setdefault(name, value)
+        if name in self._first:
+            self._repeated |= {name}
+        else:
+            self._first[name] = value
+        if len(self._fields) > self._max_fields:
+            raise Refusal(RequestEntityTooLargeException(), _REQUEST_HEADER_FIELDS_TOO_LARGE)
 
     def _note_framing(self, name: bytes, value: bytes) -> None:
         if name == b"host":
@@ -172,9 +192,8 @@ class RequestParser:
 
     def _check_head(self, parser: httptools.HttpRequestParser, version: str) -> None:
         # The size is checked once: until here no more is held than one read and what `_unproductive_bytes` allows.
-        settings, fields = self._settings, len(self._fields)
-        size = len(self._target) + self._head_bytes + 4 * fields
-        if size > settings.max_header_bytes or fields > settings.max_header_fields:
+        size = len(self._target) + self._head_bytes + 4 * len(self._fields)
+        if size > self._settings.max_header_bytes:
             raise Refusal(RequestEntityTooLargeException(), _REQUEST_HEADER_FIELDS_TOO_LARGE)
         if version not in ("1.1", "1.0"):
             raise Refusal(MalformedHttpRequestException("This is HTTP/1.1"))
@@ -190,6 +209,10 @@ class RequestParser:
         if len(self._body) + len(piece) > self._settings.max_body_bytes:
             raise Refusal(RequestEntityTooLargeException())
         self._body += piece
+        if self._chunked:
+            self._pieces += 1
+            if self._pieces > MAX_SMALL_CHUNKS and len(self._body) < self._pieces * MIN_CHUNK_BYTES:
+                raise Refusal(MalformedHttpRequestException("The chunks of the body are too small"))
         self._receiver.body_grew(len(piece))
 
     def on_message_complete(self) -> None:
@@ -203,6 +226,7 @@ class RequestParser:
             query,
             self._fields,
             self._first,
+            self._repeated,
             bytes(self._body),
             keep_alive=self._keep_alive,
         )
