@@ -29,7 +29,7 @@ REGISTER = {"name": "d", "workflowExecutionRetentionPeriodInDays": "1"}
 
 
 def request(line: str, *headers: str, body: bytes = b"") -> bytes:
-    lines = [line, "Host: h", *headers, f"Content-Length: {len(body)}", "", ""]
+    lines = [line, "Host: localhost", *headers, f"Content-Length: {len(body)}", "", ""]
     return "\r\n".join(lines).encode() + body
 
 

@@ -141,7 +141,9 @@ def test_what_has_too_many_values_is_refused_with_the_first_error() -> None:
     fault = decoded("StartWorkflowExecution", body)
     assert isinstance(fault, SerializationException)
     assert fault.message is not None
-    assert fault.message.startswith(f"The request has more than {MAX_VALUES} values, too many to list what is")
+    assert fault.message.startswith(
+        f"The request has more than {MAX_VALUES} values, too many to list what is"
+    )
     assert "`$.tagList" in fault.message
     assert len(fault.message) < 400
 
@@ -161,7 +163,9 @@ def test_what_stands_in_a_text_is_not_counted(text: bytes) -> None:
     fault = decoded("RespondActivityTaskCompleted", body)
     assert isinstance(fault, ValidationException)
     assert str(fault.message).startswith("2 validation errors detected: Value '")
-    assert str(fault.message).endswith("Value null at 'taskToken' failed to satisfy constraint: Member must not be null")
+    assert str(fault.message).endswith(
+        "Value null at 'taskToken' failed to satisfy constraint: Member must not be null"
+    )
 
 
 @pytest.mark.parametrize("digits", [MAX_DIGITS, 4_000, 5_000])

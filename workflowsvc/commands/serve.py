@@ -63,7 +63,7 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
     for name in unknown_variables(context.environment):
         log.warning("%s is not a setting and is ignored", name)
 
-    from workflowsvc.http import server
+    from workflowsvc.http import hosts, server
     from workflowsvc.lambdas import function_map
     from workflowsvc.service.startup_gate import StartupGate, is_passing
 
@@ -71,7 +71,7 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
         context.write(banner(url, node.where(), settings) + "\n")
         context.stdout.flush()
 
-    require_loopback(settings, local=server.is_loopback(settings.host))
+    require_loopback(settings, local=hosts.is_loopback(settings.host))
     functions = function_map.read(settings.lambda_functions) if settings.lambda_functions else None
     node = Node(settings, context.clock, functions, context.random_bytes)
     try:
@@ -82,7 +82,7 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
                 raise
             service = StartupGate(node.open, reason)
         status = server.run(service, settings, context.clock, announce=announce)
-    except server.CannotListen as error:
+    except hosts.CannotListen as error:
         raise CommandFailed(str(error)) from error
     finally:
         node.close()

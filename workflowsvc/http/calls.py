@@ -11,7 +11,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from workflowsvc.faults import AccessDeniedException, Fault, InternalFailure, UnknownOperationException
+from workflowsvc.faults import (
+    AccessDeniedException,
+    Fault,
+    InternalFailure,
+    MalformedHttpRequestException,
+    UnknownOperationException,
+)
 from workflowsvc.http.decoding import Decoding
 from workflowsvc.http.request_ids import request_ids
 from workflowsvc.model import wire
@@ -19,6 +25,7 @@ from workflowsvc.model import wire
 if TYPE_CHECKING:
     from workflowsvc.clock import Clock
     from workflowsvc.http.credentials import Tenants
+    from workflowsvc.http.hosts import Hosts
     from workflowsvc.http.request import HttpRequest
     from workflowsvc.model.shapes import Shape
     from workflowsvc.service.action import Action
@@ -30,6 +37,15 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TARGET = b"x-amz-target"
+AUTHORIZATION = b"authorization"
+ONCE = (TARGET, AUTHORIZATION)
+"""Header fields that say what is done and whose it is: a proxy that reads the other one must not have been asked."""
+
+# A request that a person began in the browser, and one of a page that came from here. `same-site` is not among them: it
+# includes every other port of this machine.
+NO_FOREIGN_PAGE = frozenset((None, b"none", b"same-origin"))
+
+MAX_SHOWN_HOST = 255  # characters
 
 
 class Service(Protocol):
@@ -66,6 +82,7 @@ class ActionCalls:
         service: Service,
         models: ServiceModels,
         tenants: Tenants,
+        hosts: Hosts,
         settings: Settings,
         clock: Clock,
         random_bytes: Callable[[int], bytes],
@@ -73,6 +90,7 @@ class ActionCalls:
         self._service = service
         self._models = models
         self._tenants = tenants
+        self._hosts = hosts
         self._decoding = Decoding(settings.quotas.max_data_characters)
         self._clock = clock
         self._ids = request_ids(random_bytes)
@@ -104,7 +122,12 @@ class ActionCalls:
             reply(error)
 
     def _begin(
-        self, request: HttpRequest, action: Action, tenant: Tenant, reply: _Reply, shape: Shape | BaseException
+        self,
+        request: HttpRequest,
+        action: Action,
+        tenant: Tenant,
+        reply: _Reply,
+        shape: Shape | BaseException,
     ) -> None:
         try:
             if isinstance(shape, BaseException):
@@ -119,10 +142,21 @@ class ActionCalls:
 
         Whatever looks at a request as it was sent belongs here: it has not been decoded yet.
         """
-        if request.header(b"origin") is not None:
-            # Only browsers send it. A web page must not drive a service that asks for no password.
+        if request.repeated:
+            for name in ONCE:
+                if name in request.repeated:
+                    raise MalformedHttpRequestException(f"A request has one {name.decode().title()} header")
+        # Only browsers send these two. A web page must not drive a service that asks for no password.
+        if request.header(b"origin") is not None or request.header(b"sec-fetch-site") not in NO_FOREIGN_PAGE:
             raise AccessDeniedException("Requests from web pages are not accepted")
-        return self._tenants.of(request.header(b"authorization"))
+        host = request.header(b"host")
+        if not self._hosts.admit(host):
+            shown = (host or b"").decode("latin-1")
+            raise AccessDeniedException(
+                f"Host '{shown[:MAX_SHOWN_HOST]}' is not a name of this machine",
+                detail=f"Host '{shown[:MAX_SHOWN_HOST]}' is not a name of this machine; --allowed-hosts adds names",
+            )
+        return self._tenants.of(request.header(AUTHORIZATION))
 
     def _named_by_target(self, request: HttpRequest) -> Action:
         target = request.header(TARGET)

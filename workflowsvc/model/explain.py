@@ -77,7 +77,9 @@ def _json_object(body: bytes) -> Json:
     except (ValueError, RecursionError) as error:
         raise _no_json(error) from None
     if not isinstance(parsed, dict):
-        raise SerializationException(detail=f"the body is no JSON object, but of type {type(parsed).__name__}")
+        raise SerializationException(
+            detail=f"the body is no JSON object, but of type {type(parsed).__name__}"
+        )
     return cast(Json, parsed)
 
 
