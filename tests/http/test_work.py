@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.http.fake_service import FakeService
-from tests.http.support import LIST_DOMAINS, PATIENCE_SECONDS, Raw, Running, post, running
+from tests.http.support import LIST_DOMAINS, PATIENCE_SECONDS, Raw, Running, post
 from workflowsvc.clock import SystemClock
 from workflowsvc.http.app import HttpApp
 from workflowsvc.http.decoding import MAX_BYTES_AT_ONCE, MAX_BYTES_EXPLAINED_AT_ONCE

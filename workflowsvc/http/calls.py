@@ -66,6 +66,12 @@ class Service(Protocol):
         """
         ...
 
+    def ask_for_write(self, done: Callable[[Any], None], /) -> None:
+        """Gives `done` None when a write would be taken now, or the error, later and on the event loop; may raise a
+        Fault at once.
+        """
+        ...
+
     async def start(self) -> None: ...
     async def drain(self) -> None:
         """Answers waiting polls empty and finishes what was begun."""

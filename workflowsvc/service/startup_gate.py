@@ -98,6 +98,12 @@ class StartupGate:
             raise ServiceUnavailable
         self._api.begin(action, tenant, request, disconnect, done, request_id)
 
+    def ask_for_write(self, done: Callable[[Answer], None]) -> None:
+        """As `Api.ask_for_write`; ServiceUnavailable until the database can be used."""
+        if self._api is None:
+            raise ServiceUnavailable
+        self._api.ask_for_write(done)
+
     async def drain(self) -> None:
         self._closed.set()
         if self._api is not None:

@@ -1,0 +1,83 @@
+"""A store that fails, as an operator is told of it: once with the consequence, then once a minute, then that it is over.
+
+Owns when the next line is logged. Every call meets the failure of a store, and a full disk must not be filled with
+lines about it.
+"""
+
+from __future__ import annotations
+
+from logging import Logger
+from threading import Lock
+
+from workflowsvc.clock import Clock
+from workflowsvc.passwords import without_password
+
+REPEAT_MS = 60_000  # pause between two lines about the same outage
+PAUSE_MS = 10_000  # after an outage, until another one is logged: a database may come and go every second
+LOOK_MS = 1_000  # pause between two looks whether it is over
+MAX_REASON = 300  # characters; drivers name every address that they have tried
+
+
+class Outage:
+    """One way of using a store that may fail, such as writing. May be used from any thread."""
+
+    def __init__(self, log: Logger, clock: Clock, consequence: str) -> None:
+        """`consequence`: a sentence for the operator."""
+        self._log = log
+        self._clock = clock
+        self._consequence = consequence
+        self._lock = Lock()
+        self._since: int | None = None
+        self._failures = 0
+        self._announced = False
+        self._silent_until = 0
+        self._silent_since = 0  # a clock that is set back ends no pause later
+        self.look_at: int | None = None
+        """When to look whether it is over, in milliseconds since the epoch; None without an outage."""
+
+    @property
+    def goes_on(self) -> bool:
+        return self._since is not None
+
+    def failed(self, error: Exception, what: object) -> None:
+        """`what` has failed with this error."""
+        with self._lock:
+            now = self._clock.now_ms()
+            begins = self._since is None
+            if begins:
+                self._since, self._failures = now, 0
+            self._failures += 1
+            self.look_at = now + LOOK_MS
+            if self._silent_since <= now < self._silent_until:
+                return
+            self._be_silent(now, REPEAT_MS)
+            reason = " ".join(without_password(str(error)).split())[:MAX_REASON]
+            if self._announced:
+                assert self._since is not None
+                self._log.error(
+                    "the store still fails, since %d s, %d times: %s",
+                    (now - self._since) // 1000,
+                    self._failures,
+                    reason,
+                )
+            else:
+                self._announced = True
+                self._log.error("the store fails: %s. %s The first was %s", reason, self._consequence, what)
+
+    def worked(self) -> None:
+        """Something of this kind has not failed."""
+        if self._since is None:
+            return
+        with self._lock:
+            since, self._since, self.look_at = self._since, None, None
+            if since is None or not self._announced:
+                return
+            self._announced = False
+            now = self._clock.now_ms()
+            self._be_silent(now, PAUSE_MS)
+            self._log.warning(
+                "the store works again, after %d s and %d failures", (now - since) // 1000, self._failures
+            )
+
+    def _be_silent(self, now: int, ms: int) -> None:
+        self._silent_since, self._silent_until = now, now + ms
