@@ -23,6 +23,10 @@ class Fault(Exception):
     status: ClassVar[int] = 400
     text_member: ClassVar[str] = "message"
 
+    # The execution of the task that a refused call was about: for the log, as only the task token names it.
+    workflow_id: str | None = None
+    run_id: str | None = None
+
     def __init__(self, message: str | None = None, *, detail: str | None = None) -> None:
         """`detail`: for the log, in place of the message, if that says nothing or quotes the caller's data."""
         super().__init__(message)

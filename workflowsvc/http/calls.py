@@ -19,6 +19,7 @@ from workflowsvc.faults import (
     UnknownOperationException,
 )
 from workflowsvc.http.decoding import Decoding
+from workflowsvc.http.refusal_log import RefusalLog, names, printable
 from workflowsvc.http.request_ids import request_ids
 from workflowsvc.model import wire
 
@@ -100,6 +101,7 @@ class ActionCalls:
         self._decoding = Decoding(settings.quotas.max_data_characters)
         self._clock = clock
         self._ids = request_ids(random_bytes)
+        self._refusals = RefusalLog(clock)
 
     def by_target(self, request: HttpRequest) -> None:
         """`POST /`: the action is named by X-Amz-Target (SWF §1.1.1). This is what SDKs send."""
@@ -115,7 +117,7 @@ class ActionCalls:
 
     def _call(self, request: HttpRequest, find_action: Callable[[HttpRequest], Action]) -> None:
         request_id = next(self._ids)
-        reply = _Reply(request, request_id, self._clock)
+        reply = _Reply(request, request_id, self._clock, self._refusals)
         try:
             action = find_action(request)
             reply.action = action.name
@@ -185,12 +187,15 @@ class _Reply:
     any other exception is a bug of ours, and is logged.
     """
 
-    __slots__ = ("_began", "_clock", "_request", "action", "request_id", "tenant")
+    __slots__ = ("_began", "_clock", "_refusals", "_request", "action", "request_id", "tenant")
 
-    def __init__(self, request: HttpRequest, request_id: str, clock: Clock) -> None:
+    def __init__(
+        self, request: HttpRequest, request_id: str, clock: Clock, refusals: RefusalLog
+    ) -> None:
         self._request = request
         self.request_id = request_id
         self._clock = clock
+        self._refusals = refusals
         self._began = clock.monotonic()
         self.action = "-"
         self.tenant: Tenant | None = None
@@ -199,12 +204,13 @@ class _Reply:
         return f"{self.action}, request {self.request_id}"
 
     def __call__(self, output: Any) -> None:
-        status = 200
+        status, fault = 200, None
         try:
             if isinstance(output, BaseException):
                 raise output
             body = wire.encode(output)
-        except Fault as fault:
+        except Fault as refusal:
+            fault = refusal
             status, body = fault.status, fault.body()
         except Exception:
             log.exception("request %s: %s failed", self.request_id, self.action)
@@ -214,12 +220,28 @@ class _Reply:
         )
         fields = [(b"x-amzn-requestid", self.request_id.encode()), (b"content-type", content_type.encode())]
         self._request.respond(status, fields, body)
+        if fault is not None and self._log_refusal(fault):
+            return
         if log.isEnabledFor(logging.DEBUG):
-            log.debug(
-                "request %s: %s for %s answered %d in %.1f ms",
-                self.request_id,
-                self.action,
-                self.tenant.key if self.tenant else "no tenant",
-                status,
-                (self._clock.monotonic() - self._began) * 1000,
-            )
+            log.debug("%s", self._line(status, fault))
+
+    def _log_refusal(self, fault: Fault) -> bool:
+        """Whether it was logged. Of faults of the service one a while is enough: what causes them is logged elsewhere."""
+        if fault.status >= InternalFailure.status:
+            kind: object = fault.code
+            level = logging.WARNING
+        else:
+            kind = (self.tenant, self.action, fault.code)
+            level = logging.INFO
+        return self._refusals.write(kind, partial(self._line, fault.status, fault), level=level)
+
+    def _line(self, status: int, fault: Fault | None) -> str:
+        """For the log: names, never data."""
+        line = (
+            f"request {self.request_id}: {self.action} for {self.tenant.key if self.tenant else 'no tenant'} answered "
+            f"{status} in {(self._clock.monotonic() - self._began) * 1000:.1f} ms"
+        )
+        if fault is None:
+            return line + names(self._request.body, None, None)
+        reason = f"{fault.code}: {fault.detail}" if fault.detail else fault.code
+        return f"{line}: {printable(reason)}{names(self._request.body, fault.workflow_id, fault.run_id)}"

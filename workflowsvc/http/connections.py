@@ -14,6 +14,8 @@ import logging
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from workflowsvc.http.refusal_log import RefusalLog
+
 if TYPE_CHECKING:
     from workflowsvc.clock import Clock
     from workflowsvc.http.connection import Connection
@@ -34,6 +36,7 @@ class Connections:
         self.body_bytes = 0  # of requests received or in work
         self.per_address: Counter[str] = Counter()
         self.date_line = b""
+        self.refusals = RefusalLog(clock)
         self._clock = clock
         self._update_date_line()
 
