@@ -35,7 +35,7 @@ def test_an_outage_of_an_hour_is_a_line_a_minute(
         outage.failed(OSError("the disk is full"), "a start")
         clock.advance(100)
     outage.worked()
-    assert said(caplog)[0] == "the store fails: the disk is full. Nothing can be written. The first was a start"
+    assert said(caplog)[0] == "the store fails: the disk is full. Nothing can be written. First: a start"
     assert said(caplog)[1] == "the store still fails, since 60 s, 601 times: the disk is full"
     assert said(caplog)[-1] == "the store works again, after 3600 s and 36000 failures"
     assert len(caplog.records) == 3_600_000 // REPEAT_MS + 1
@@ -49,6 +49,15 @@ def test_what_comes_and_goes_is_logged_every_ten_seconds(
         outage.worked()
         clock.advance(100)
     assert len(caplog.records) == 2 * 60_000 // PAUSE_MS
+
+
+def test_another_reason_is_logged_within_ten_seconds(
+    outage: Outage, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    for reason in ("no connection to port 1", "no connection to port 2", "wrong password", "wrong password"):
+        outage.failed(OSError(reason), "a start")
+        clock.advance(PAUSE_MS)
+    assert [line.rpartition(": ")[2] for line in said(caplog)] == ["a start", "wrong password"]
 
 
 def test_a_clock_that_is_set_back_makes_no_silence_longer(

@@ -1,6 +1,6 @@
 """A store that fails, as an operator is told of it: once with the consequence, then once a minute, then that it is over.
 
-Owns when the next line is logged. Every call meets the failure of a store, and a full disk must not be filled with
+Owns when the next line is logged; a new reason is logged sooner. Every call meets the failure of a store, and a full disk must not be filled with
 lines about it.
 """
 
@@ -13,7 +13,7 @@ from workflowsvc.clock import Clock
 from workflowsvc.passwords import without_password
 
 REPEAT_MS = 60_000  # pause between two lines about the same outage
-PAUSE_MS = 10_000  # after an outage, until another one is logged: a database may come and go every second
+PAUSE_MS = 10_000  # before a line about another outage, or another reason: a database may come and go every second
 LOOK_MS = 1_000  # pause between two looks whether it is over
 MAX_REASON = 300  # characters; drivers name every address that they have tried
 
@@ -30,8 +30,8 @@ class Outage:
         self._since: int | None = None
         self._failures = 0
         self._announced = False
-        self._silent_until = 0
-        self._silent_since = 0  # a clock that is set back ends no pause later
+        self._reason = ""
+        self._logged_at: int | None = None  # the last line about this
         self.look_at: int | None = None
         """When to look whether it is over, in milliseconds since the epoch; None without an outage."""
 
@@ -43,15 +43,14 @@ class Outage:
         """`what` has failed with this error."""
         with self._lock:
             now = self._clock.now_ms()
-            begins = self._since is None
-            if begins:
+            if self._since is None:
                 self._since, self._failures = now, 0
             self._failures += 1
             self.look_at = now + LOOK_MS
-            if self._silent_since <= now < self._silent_until:
+            reason = " ".join(without_password(str(error)).split())[:MAX_REASON].rstrip(".")
+            if self._is_silent(now, new=not self._announced or _alike(reason) != _alike(self._reason)):
                 return
-            self._be_silent(now, REPEAT_MS)
-            reason = " ".join(without_password(str(error)).split())[:MAX_REASON]
+            self._reason, self._logged_at = reason, now
             if self._announced:
                 assert self._since is not None
                 self._log.error(
@@ -62,7 +61,9 @@ class Outage:
                 )
             else:
                 self._announced = True
-                self._log.error("the store fails: %s. %s The first was %s", reason, self._consequence, what)
+                self._log.error(
+                    "the store fails: %s. %s First: %s", reason, self._consequence, what
+                )
 
     def worked(self) -> None:
         """Something of this kind has not failed."""
@@ -74,10 +75,17 @@ class Outage:
                 return
             self._announced = False
             now = self._clock.now_ms()
-            self._be_silent(now, PAUSE_MS)
+            self._logged_at = now
             self._log.warning(
                 "the store works again, after %d s and %d failures", (now - since) // 1000, self._failures
             )
 
-    def _be_silent(self, now: int, ms: int) -> None:
-        self._silent_since, self._silent_until = now, now + ms
+    def _is_silent(self, now: int, *, new: bool) -> bool:
+        """A clock that is set back makes no silence longer."""
+        pause_ms = PAUSE_MS if new else REPEAT_MS
+        return self._logged_at is not None and self._logged_at <= now < self._logged_at + pause_ms
+
+
+def _alike(reason: str) -> str:
+    """Without numbers: ports, processes and times differ from one failure to the next."""
+    return "".join(character for character in reason if not character.isdigit())
