@@ -333,7 +333,7 @@ def test_a_database_that_goes_away_is_some_lines_of_the_log_however_many_calls_f
     said = node.said()[before:]
     assert "Calls that write are answered 503, and timers and other background work wait." in said
     assert said.count("the store fails") == 2
-    assert said.count("not ready: ") == 1
+    assert said.count("not ready: ") <= 1  # looked at once a second
     assert said.count("answered 503 in ") <= 1 + said.count("more like it before")  # every ten seconds
     assert len(said) < 4_000
     assert PASSWORD not in said
