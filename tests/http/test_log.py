@@ -54,8 +54,12 @@ def test_a_refused_call_says_which_why_for_whom_and_about_what(
         "childPolicy": CANARY,
     }
     line = line_of(server, caplog, post("StartWorkflowExecution", body))
-    assert re.search(r": StartWorkflowExecution for 000000000000/us-east-1 answered 400 in [0-9.]+ ms: ", line)
-    assert "ValidationException: 3 validation errors detected: Value at 'childPolicy' failed to satisfy" in line
+    assert re.search(
+        r": StartWorkflowExecution for 000000000000/us-east-1 answered 400 in [0-9.]+ ms: ", line
+    )
+    assert (
+        "ValidationException: 3 validation errors detected: Value at 'childPolicy' failed to satisfy" in line
+    )
     assert "; Value at 'input' failed to satisfy constraint: Member must have length less than" in line
     assert line.endswith(", domain orders, workflowId o-1")
 
@@ -84,7 +88,10 @@ def test_what_is_wrong_with_a_body_that_is_no_json_is_logged(
 
 
 def test_names_cannot_bring_lines_of_their_own(server: Running, caplog: pytest.LogCaptureFixture) -> None:
-    body = {"domain": "d\r\n2026-01-01 ERROR forged", "execution": {"workflowId": "w" * 5_000, "runId": "\x1b[2J"}}
+    body = {
+        "domain": "d\r\n2026-01-01 ERROR forged",
+        "execution": {"workflowId": "w" * 5_000, "runId": "\x1b[2J"},
+    }
     line = line_of(server, caplog, post("DescribeWorkflowExecution", body))
     assert r"domain d\r\n2026-01-01 ERROR forged" in line
     assert len(line) < 5 * MAX_CHARACTERS
@@ -94,7 +101,9 @@ def test_what_is_refused_before_it_is_a_call_is_logged_with_the_address(
     server: Running, caplog: pytest.LogCaptureFixture
 ) -> None:
     data = post("ListDomains", {}, "X-Long: " + CANARY * 5_000)
-    assert line_of(server, caplog, data) == "a request of 127.0.0.1 answered 431: RequestEntityTooLargeException"
+    assert (
+        line_of(server, caplog, data) == "a request of 127.0.0.1 answered 431: RequestEntityTooLargeException"
+    )
 
 
 def test_what_is_no_http_is_logged(server: Running, caplog: pytest.LogCaptureFixture) -> None:

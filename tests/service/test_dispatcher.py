@@ -137,6 +137,5 @@ def test_the_log_names_the_call_that_could_not_read_the_store(caplog: pytest.Log
         asyncio.run(read())
     (line,) = [record.getMessage() for record in caplog.records]
     assert line == (
-        "the store fails: no disk. Calls that only read are answered 503. "
-        "First: ListDomains (request id-7)"
+        "the store fails: no disk. Calls that only read are answered 503. First: ListDomains (request id-7)"
     )

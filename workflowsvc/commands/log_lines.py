@@ -1,7 +1,7 @@
 """The form of a log line: time, severity, part of the program, text.
 
-Owns the form alone. Times are in UTC, with milliseconds and in the form of ISO 8601: nodes of one installation may run in
-several time zones, and an hour that a clock repeats in autumn would be ambiguous.
+Owns the form alone. Times are in UTC, with milliseconds and in the form of ISO 8601: nodes of one installation may run
+in several time zones, and an hour that a clock repeats in autumn would be ambiguous.
 """
 
 from __future__ import annotations

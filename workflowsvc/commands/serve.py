@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from workflowsvc import __version__
 from workflowsvc.commands.context import CommandContext, CommandFailed
 from workflowsvc.commands.log_lines import log_to
+from workflowsvc.engine.outage import Outage
 from workflowsvc.node import Node
 from workflowsvc.options import Option, SettingsError, by_group, spell
 from workflowsvc.settings import OPTIONS, Settings, unknown_variables
@@ -63,6 +64,7 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
 
     from workflowsvc.http import hosts, server
     from workflowsvc.lambdas import function_map
+    from workflowsvc.service import startup_gate
     from workflowsvc.service.startup_gate import StartupGate, is_passing
 
     started = False
@@ -89,7 +91,8 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
         except (StoreUnusable, StoreError) as reason:
             if not is_passing(reason):
                 raise
-            service = StartupGate(node.open, reason, context.clock)
+            outage = Outage(log, context.clock, startup_gate.CONSEQUENCE)
+            service = StartupGate(node.open, reason, outage)
         status = server.run(service, settings, context.clock, announce=announce)
     except hosts.CannotListen as error:
         raise CommandFailed(str(error)) from error

@@ -1,7 +1,7 @@
-"""A store that fails, as an operator is told of it: once with the consequence, then once a minute, then that it is over.
+"""The log of a store that fails: once with the consequence, then once a minute, then that it is over.
 
-Owns when the next line is logged; a new reason is logged sooner. Every call meets the failure of a store, and a full disk must not be filled with
-lines about it.
+Owns when the next line is logged; a new reason is logged sooner. Every call meets the failure of a store, and a full
+disk must not be filled with lines about it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from workflowsvc.clock import Clock
 from workflowsvc.passwords import without_password
 
 REPEAT_MS = 60_000  # pause between two lines about the same outage
-PAUSE_MS = 10_000  # before a line about another outage, or another reason: a database may come and go every second
+PAUSE_MS = (
+    10_000  # before a line about another outage, or another reason: a database may come and go every second
+)
 LOOK_MS = 1_000  # pause between two looks whether it is over
 MAX_REASON = 300  # characters; drivers name every address that they have tried
 
@@ -61,24 +63,24 @@ class Outage:
                 )
             else:
                 self._announced = True
-                self._log.error(
-                    "the store fails: %s. %s First: %s", reason, self._consequence, what
-                )
+                self._log.error("the store fails: %s. %s First: %s", reason, self._consequence, what)
 
     def worked(self) -> None:
         """Something of this kind has not failed."""
-        if self._since is None:
+        if self.goes_on:
+            with self._lock:
+                self._end()
+
+    def _end(self) -> None:
+        since, self._since, self.look_at = self._since, None, None
+        if since is None or not self._announced:
             return
-        with self._lock:
-            since, self._since, self.look_at = self._since, None, None
-            if since is None or not self._announced:
-                return
-            self._announced = False
-            now = self._clock.now_ms()
-            self._logged_at = now
-            self._log.warning(
-                "the store works again, after %d s and %d failures", (now - since) // 1000, self._failures
-            )
+        self._announced = False
+        now = self._clock.now_ms()
+        self._logged_at = now
+        self._log.warning(
+            "the store works again, after %d s and %d failures", (now - since) // 1000, self._failures
+        )
 
     def _is_silent(self, now: int, *, new: bool) -> bool:
         """A clock that is set back makes no silence longer."""

@@ -122,10 +122,13 @@ class ActionCalls:
             action = find_action(request)
             reply.action = action.name
             reply.tenant = tenant = self._admit(request)
-            begin = partial(self._begin, request, action, tenant, reply)
-            shape = self._decoding.decode(action.decode, request.body, begin)
-            if shape is not None:
-                begin(shape)
+            shape = self._decoding.now(action.decode, request.body)
+            if shape is None:
+                begin = partial(self._begin, request, action, tenant, reply)
+                self._decoding.later(action.decode, request.body, begin)
+            else:
+                disconnect = request.watch_disconnect() if action.kind == "poll" else None
+                self._service.begin(action, tenant, shape, disconnect, reply, request_id)
         except Exception as error:
             reply(error)
 
@@ -189,9 +192,7 @@ class _Reply:
 
     __slots__ = ("_began", "_clock", "_refusals", "_request", "action", "request_id", "tenant")
 
-    def __init__(
-        self, request: HttpRequest, request_id: str, clock: Clock, refusals: RefusalLog
-    ) -> None:
+    def __init__(self, request: HttpRequest, request_id: str, clock: Clock, refusals: RefusalLog) -> None:
         self._request = request
         self.request_id = request_id
         self._clock = clock
@@ -226,7 +227,7 @@ class _Reply:
             log.debug("%s", self._line(status, fault))
 
     def _log_refusal(self, fault: Fault) -> bool:
-        """Whether it was logged. Of faults of the service one a while is enough: what causes them is logged elsewhere."""
+        """Whether it was logged. Faults of the service are one kind for all: what causes them is logged elsewhere."""
         if fault.status >= InternalFailure.status:
             kind: object = fault.code
             level = logging.WARNING

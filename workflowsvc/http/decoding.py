@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 # A body with one piece of data of the greatest length is still decoded at once: a thread costs a small call more than
 # its decoding. The slowest accepted bodies, lists of decisions and resource tags, take 1 to 2 ms at this size.
-MAX_BYTES_AT_ONCE = 40_960
+MAX_INLINE_BYTES = 40_960
 
 # The slowest refused bodies are lists of empty structures: 1,300 of them take 2 ms at this size.
-MAX_BYTES_EXPLAINED_AT_ONCE = 4_096
+MAX_INLINE_EXPLAINED_BYTES = 4_096
 
 
 class Decoding:
@@ -37,21 +37,18 @@ class Decoding:
         self._accepting = ThreadPoolExecutor(1, thread_name_prefix="accepting")
         self._explaining = ThreadPoolExecutor(1, thread_name_prefix="explaining")
 
-    def decode(
-        self, decoder: Decoder, body: bytes, later: Callable[[Shape | BaseException], None]
-    ) -> Shape | None:
-        """The typed input, or None when `later` gets it, or the fault, on the event loop. Raises a Fault at once."""
-        size = len(body)
-        if size > MAX_BYTES_AT_ONCE:
-            self._run(self._accepting, decoder.accept, decoder, body, later)
-            return None
-        request = decoder.accept(body, self._max_data)
-        if request is not None:
-            return request
-        if size <= MAX_BYTES_EXPLAINED_AT_ONCE:
-            return decoder(body, self._max_data)
-        self._run(self._explaining, decoder, decoder, body, later)
-        return None
+    def now(self, decoder: Decoder, body: bytes) -> Shape | None:
+        """The typed input of a small body that is right; None for all others. Raises a Fault."""
+        return decoder.accept(body, self._max_data) if len(body) <= MAX_INLINE_BYTES else None
+
+    def later(self, decoder: Decoder, body: bytes, done: Callable[[Shape | BaseException], None]) -> None:
+        """Gives `done` the typed input that `now` has not given, or the fault, on the event loop; or raises it now."""
+        if len(body) > MAX_INLINE_BYTES:
+            self._run(self._accepting, decoder.accept, decoder, body, done)
+        elif len(body) > MAX_INLINE_EXPLAINED_BYTES:
+            self._run(self._explaining, decoder, decoder, body, done)
+        else:
+            done(decoder(body, self._max_data))
 
     def _run(
         self,
@@ -59,14 +56,14 @@ class Decoding:
         stage: Callable[[bytes, int], Shape | None],
         decoder: Decoder,
         body: bytes,
-        later: Callable[[Shape | BaseException], None],
+        done: Callable[[Shape | BaseException], None],
     ) -> None:
-        def done(future: asyncio.Future[Shape | None]) -> None:
+        def ended(future: asyncio.Future[Shape | None]) -> None:
             outcome = future.exception() or future.result()
             if outcome is None:
-                self._run(self._explaining, decoder, decoder, body, later)
+                self._run(self._explaining, decoder, decoder, body, done)
             else:
-                later(outcome)
+                done(outcome)
 
         work = asyncio.get_running_loop().run_in_executor(thread, stage, body, self._max_data)
-        work.add_done_callback(done)
+        work.add_done_callback(ended)

@@ -25,7 +25,9 @@ log = logging.getLogger(__name__)
 TEXT = [(b"content-type", b"text/plain; charset=utf-8")]
 VERSION_LINE = f"workflowsvc {__version__}: Amazon SWF, API version 2012-01-25\n".encode()
 READY_SECONDS = 1.0  # a database that needs longer is not ready (QUALITY §6.4)
-CHECK_SECONDS = 1.0  # age of an outcome that is still given; bounds the writes to one a second, however many ask
+CHECK_SECONDS = (
+    1.0  # age of an outcome that is still given; bounds the writes to one a second, however many ask
+)
 
 
 class HealthPages:
@@ -85,9 +87,7 @@ class HealthPages:
         """The answer to a small call that reads the store."""
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         question = wire.decode("ListDomains", b'{"registrationStatus":"REGISTERED","maximumPageSize":1}')
-        self._service.begin(
-            SWF.actions["ListDomains"], self._tenant, question, None, partial(_give, answer)
-        )
+        self._service.begin(SWF.actions["ListDomains"], self._tenant, question, None, partial(_give, answer))
         return await answer
 
     def _write(self) -> asyncio.Future[Any]:

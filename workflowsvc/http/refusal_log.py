@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 log = logging.getLogger("workflowsvc.calls")
 
 REPEAT_SECONDS = 10.0  # until a refusal like one before is logged again
-BURST, LINES_PER_SECOND = 50, 1.0  # of all refusals: a server that starts may refuse one registration after another
+BURST, LINES_PER_SECOND = (
+    50,
+    1.0,
+)  # of all refusals: a server that starts may refuse one registration after another
 MAX_KINDS = 1_000  # kinds of refusals that are remembered
 MAX_BODY_BYTES = 65_536  # in which names are looked for; the event loop reads that in 0.2 ms
 MAX_CHARACTERS = 300  # of one text; a name may have 256

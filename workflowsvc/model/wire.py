@@ -44,7 +44,7 @@ class Decoder:
     def __call__(self, body: bytes, max_data: int) -> Shape:
         """The typed input; raises a Fault."""
         request = self.accept(body, max_data)
-        return self._checked(explain(self._structure, body), body, max_data) if request is None else request
+        return self._check(explain(self._structure, body), body, max_data) if request is None else request
 
     def accept(self, body: bytes, max_data: int) -> Shape | None:
         """The typed input; None for a body that is refused, or has to be read slowly: calling the decoder does both.
@@ -56,9 +56,9 @@ class Decoder:
             request = self._read(body or b"{}")
         except (ValueError, RecursionError):
             return None
-        return self._checked(request, body, max_data)
+        return self._check(request, body, max_data)
 
-    def _checked(self, request: Shape, body: bytes, max_data: int) -> Shape:
+    def _check(self, request: Shape, body: bytes, max_data: int) -> Shape:
         if len(body) > max_data < MAX_DATA_CHARACTERS:
             require_short_data(self._structure, request, max_data)
         for check in self._checks:

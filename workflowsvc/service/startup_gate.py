@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import os
 import signal
 from collections.abc import Callable
 from threading import Event, Thread
 from typing import Any
 
-from workflowsvc.clock import Clock
 from workflowsvc.engine.outage import Outage
 from workflowsvc.faults import ServiceUnavailable
 from workflowsvc.service.action import Action
@@ -25,9 +23,8 @@ from workflowsvc.service.disconnect import Disconnect
 from workflowsvc.store.errors import StoreError, StoreUnusable, Unavailable
 from workflowsvc.tenant import Tenant
 
+CONSEQUENCE = "Until that has changed all calls are answered 503; it is tried again every second."
 RETRY_SECONDS = 1.0  # pause between attempts; the service must be back within five seconds of its database
-
-log = logging.getLogger("workflowsvc.startup")
 
 
 def is_passing(reason: Exception) -> bool:
@@ -38,16 +35,14 @@ def is_passing(reason: Exception) -> bool:
 class StartupGate:
     """Has the methods of `Api`. `failure` is the reason if it gave up."""
 
-    def __init__(self, open: Callable[[], Api], reason: Exception, clock: Clock) -> None:
-        """`open` has just failed for `reason`; it is tried again every RETRY_SECONDS."""
+    def __init__(self, open: Callable[[], Api], reason: Exception, outage: Outage) -> None:
+        """`open` has just failed for `reason`, and `outage` logs that; it is tried again every RETRY_SECONDS."""
         self._open = open
         self._closed = Event()
         self._api: Api | None = None
         self._thread: Thread | None = None
         self.failure: Exception | None = None
-        self._outage = Outage(
-            log, clock, "Until that has changed all calls are answered 503; it is tried again every second."
-        )
+        self._outage = outage
         self._outage.failed(reason, "to open it")
 
     async def start(self) -> None:
