@@ -6,10 +6,12 @@ Requests are not authenticated, so what a browser sends on behalf of a foreign p
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import pytest
 
 from tests.http.support import LIST_DOMAINS, Answer, Running, post, running
+from workflowsvc.http.hosts import Hosts
 
 QUESTION = {"registrationStatus": "REGISTERED"}
 
@@ -107,6 +109,17 @@ def test_further_names_are_a_setting() -> None:
         for host in ("swf.example:8888", "host.docker.internal", "localhost"):
             assert server.ask(called(host)).status == 200
         assert server.ask(called("example")).status == 400
+
+
+def test_names_that_the_owner_gave_to_a_loopback_address_are_names_of_this_machine(tmp_path: Path) -> None:
+    hosts_file = tmp_path / "hosts"
+    hosts_file.write_text(
+        "127.0.0.1 localhost swf.test SWF2.test # evil.example\n\n192.0.2.1 other.test\n::1 six.test\n"
+    )
+    hosts = Hosts("127.0.0.1", "", hosts_file)
+    assert [name for name in ("swf.test", "swf2.test:1", "six.test") if not hosts.admit(name.encode())] == []
+    assert [name for name in ("evil.example", "other.test", "#") if hosts.admit(name.encode())] == []
+    assert Hosts("127.0.0.1", "", tmp_path / "nowhere").admit(b"localhost")
 
 
 def test_a_server_that_other_machines_reach_may_have_any_name() -> None:

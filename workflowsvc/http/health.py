@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from workflowsvc import __version__
+from workflowsvc.http.refusal_log import printable
 from workflowsvc.model import wire
+from workflowsvc.passwords import without_password
 from workflowsvc.service.actions import SWF
 
 if TYPE_CHECKING:
@@ -65,23 +67,26 @@ class HealthPages:
         if reason != self._reason_logged:
             self._reason_logged = reason
             if reason:
-                log.warning("not ready: %s (%s)", reason, detail)
+                log.warning("not ready: %s (%s)", reason, printable(without_password(str(detail))))
             else:
                 log.warning("ready again")
         self._checked_at = asyncio.get_running_loop().time()
         return reason
 
     async def _reason(self) -> tuple[str, object]:
+        """Why this node is not ready, in general and for the log."""
         try:
             async with asyncio.timeout(READY_SECONDS):
-                output = await self._read()
-                if not isinstance(output, BaseException):
-                    output = await asyncio.shield(self._write())
+                for reason, look in (
+                    ("the store cannot be read", self._read),
+                    ("the store takes no writes", self._write),
+                ):
+                    output = await _outcome(look())
+                    if isinstance(output, BaseException):
+                        return reason, output
         except TimeoutError:
             return "the store does not answer", f"within {READY_SECONDS} s"
-        except Exception as error:
-            output = error
-        return ("the store takes no writes", output) if isinstance(output, BaseException) else ("", "")
+        return "", ""
 
     async def _read(self) -> Any:
         """The answer to a small call that reads the store."""
@@ -90,12 +95,20 @@ class HealthPages:
         self._service.begin(SWF.actions["ListDomains"], self._tenant, question, None, partial(_give, answer))
         return await answer
 
-    def _write(self) -> asyncio.Future[Any]:
+    async def _write(self) -> Any:
         """None, once a write has been taken. A store that hangs is asked once, however often this is called."""
         if self._writing is None or self._writing.done():
-            self._writing = asyncio.get_running_loop().create_future()
-            self._service.ask_for_write(partial(_give, self._writing))
-        return self._writing
+            writing: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+            self._service.ask_for_write(partial(_give, writing))
+            self._writing = writing
+        return await asyncio.shield(self._writing)
+
+
+async def _outcome(looking: Awaitable[Any]) -> Any:
+    try:
+        return await looking
+    except Exception as error:
+        return error
 
 
 def _give(answer: asyncio.Future[Any], output: Any) -> None:

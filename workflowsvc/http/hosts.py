@@ -10,11 +10,12 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
+from pathlib import Path
 from typing import Any
 
 # A name or address, and a port or none.
 _HOST = re.compile(r"(?:\[([0-9a-f:.]{2,45})\]|([^\[\]:/]{1,255}))(?::[0-9]{0,5})?")
-_ALWAYS = ("localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback")
+HOSTS_FILE = Path("/etc/hosts")
 
 MAX_REMEMBERED = 100  # clients of one machine use a few names
 
@@ -26,12 +27,14 @@ class CannotListen(Exception):
 class Hosts:
     """Host header -> whether a request with it is served."""
 
-    def __init__(self, listening_on: str, further: str) -> None:
-        """`listening_on`: the name or address that the server listens on. `further`: names with commas between them."""
+    def __init__(self, listening_on: str, further: str, hosts_file: Path = HOSTS_FILE) -> None:
+        """`listening_on`: the name or address that the server listens on. `further`: names with commas between them.
+        `hosts_file`: names of this machine that its owner has written down.
+        """
         self._any = not is_loopback(listening_on)
-        own = (listening_on, socket.gethostname(), *_ALWAYS, *further.split(","))
-        names = {name.strip().lower() for name in own if name.strip()}
-        self._names = names | {name.partition(".")[0] for name in (socket.gethostname().lower(),) if name}
+        machine = socket.gethostname()
+        own = (listening_on, machine, machine.partition(".")[0], *further.split(","), *_names_in(hosts_file))
+        self._names = {name.lower() for name in own if name} | {"localhost"}
         self._remembered: set[bytes] = set()
 
     def admit(self, host: bytes | None) -> bool:
@@ -52,6 +55,16 @@ class Hosts:
         name = parts[1] or parts[2].removesuffix(".")
         # Names below localhost never leave the machine (RFC 6761, 6.3).
         return name in self._names or name.endswith(".localhost") or _is_loopback_address(name)
+
+
+def _names_in(hosts_file: Path) -> list[str]:
+    """The names of loopback addresses; none without a file."""
+    try:
+        lines = hosts_file.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    entries = [line.partition("#")[0].split() for line in lines]
+    return [name for entry in entries if entry and _is_loopback_address(entry[0]) for name in entry[1:]]
 
 
 def _is_loopback_address(text: str) -> bool:
