@@ -63,6 +63,11 @@ class WriterLoop:
     def submit(self, command: Command) -> None:
         self.queue.put(command)
 
+    @property
+    def store_fails(self) -> bool:
+        """Whether the last write failed."""
+        return self._outage.goes_on
+
     def ask_for_write(self, reply: Reply) -> None:
         """Gives `reply` None when the store has just taken a write that leaves no trace, or the StoreError."""
         self._asking.append(reply)

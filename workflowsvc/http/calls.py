@@ -67,6 +67,11 @@ class Service(Protocol):
         """
         ...
 
+    @property
+    def store_fails(self) -> bool:
+        """Whether the last write failed."""
+        ...
+
     def ask_for_write(self, done: Callable[[Any], None], /) -> None:
         """Gives `done` None when a write would be taken now, or the error, later and on the event loop; may raise a
         Fault at once.

@@ -56,22 +56,30 @@ class HealthPages:
         if self._is_draining():
             request.respond(503, TEXT, b"stopping\n")
             return
+        if self._service.store_fails:
+            reason = "the store takes no writes"
+            self._log_change(reason, "the last one failed")
+            request.respond(503, TEXT, f"{reason}\n".encode())
+            return
         loop = asyncio.get_running_loop()
         if self._check is None or (self._check.done() and loop.time() >= self._checked_at + CHECK_SECONDS):
             self._check = loop.create_task(self._look())
         self._check.add_done_callback(partial(_answer, request))
 
     async def _look(self) -> str:
-        """Why this node is not ready, "" when it is; logged when it changes."""
+        """Why this node is not ready, "" when it is."""
         reason, detail = await self._reason()
+        self._log_change(reason, detail)
+        self._checked_at = asyncio.get_running_loop().time()
+        return reason
+
+    def _log_change(self, reason: str, detail: object) -> None:
         if reason != self._reason_logged:
             self._reason_logged = reason
             if reason:
                 log.warning("not ready: %s (%s)", reason, printable(without_password(str(detail))))
             else:
                 log.warning("ready again")
-        self._checked_at = asyncio.get_running_loop().time()
-        return reason
 
     async def _reason(self) -> tuple[str, object]:
         """Why this node is not ready, in general and for the log."""

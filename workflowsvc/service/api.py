@@ -127,6 +127,11 @@ class Api:
             if disconnect is not None:
                 disconnect.then(poll.abandon)
 
+    @property
+    def store_fails(self) -> bool:
+        """Whether the last write failed; it is tried again every second."""
+        return self._writer.store_fails
+
     def ask_for_write(self, done: Callable[[Answer], None]) -> None:
         """Gives `done` None when a write would be taken now, or the error; later and on the event loop."""
         self._writer.ask_for_write(done)

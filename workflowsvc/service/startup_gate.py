@@ -90,6 +90,11 @@ class StartupGate:
             raise ServiceUnavailable
         self._api.begin(action, tenant, request, disconnect, done, request_id)
 
+    @property
+    def store_fails(self) -> bool:
+        """As `Api.store_fails`; True until the database can be used."""
+        return self._api is None or self._api.store_fails
+
     def ask_for_write(self, done: Callable[[Answer], None]) -> None:
         """As `Api.ask_for_write`; ServiceUnavailable until the database can be used."""
         if self._api is None:
