@@ -108,6 +108,16 @@ class Settings:
             group="Server",
         ),
     )
+    allowed_hosts: str = field(
+        default="",
+        metadata=setting(
+            "further names, with commas between them, by which requests may call a server that listens on a loopback "
+            "address; its machine's own names are always allowed",
+            group="Server",
+            pattern=r"([^\s,/:\[\]]{1,255}(,[^\s,/:\[\]]{1,255})*)?",
+            shape="a list of host names without ports, with commas between them",
+        ),
+    )
     store: str = field(
         default="sqlite:workflowsvc.db",
         metadata=setting(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from workflowsvc.store.errors import StoreUnusable
 from workflowsvc.store.interface import RepairStore
+from workflowsvc.store.migrate import migrations
 
 if TYPE_CHECKING:
     from workflowsvc.store.postgres.read_only import PostgresReadOnlyStore
@@ -40,6 +41,11 @@ def open_read_only(where: str, *, exclusive: bool = False) -> PostgresReadOnlySt
     from workflowsvc.store.sqlite.read_only import SqliteReadOnlyStore
 
     return SqliteReadOnlyStore(where.removeprefix(SQLITE), exclusive=exclusive)
+
+
+def schema_number(where: str) -> int:
+    """The number of the schema that this release makes and works with."""
+    return migrations("postgres" if where.startswith(POSTGRESQL) else "sqlite")[-1].number
 
 
 def require_psycopg() -> None:

@@ -314,6 +314,31 @@ def test_a_database_that_goes_away_comes_back(server: Server, own: Own, start: C
     serves_again(node)
 
 
+def test_a_database_that_goes_away_is_some_lines_of_the_log_however_many_calls_fail(
+    server: Server, own: Own, start: Callable[[str], Node]
+) -> None:
+    own.create()
+    node = start(own.dsn)
+    serves_again(node)
+    before = len(node.said())
+    server.stop("immediate")
+    try:
+        serves_no_more(node)
+        for _ in range(100):
+            assert not serves(node)
+    finally:
+        server.start()
+    serves_again(node)
+    until(lambda: node.said().count("the store works again") == 2)  # writing, and reading
+    said = node.said()[before:]
+    assert "Calls that write are answered 503, and timers and other background work wait." in said
+    assert said.count("the store fails") == 2
+    assert said.count("not ready: ") <= 1  # looked at once a second
+    assert said.count("answered 503 in ") <= 1 + said.count("more like it before")  # every ten seconds
+    assert len(said) < 4_000
+    assert PASSWORD not in said
+
+
 def test_an_sdk_tries_again_by_itself_until_the_database_is_back(
     server: Server, own: Own, start: Callable[[str], Node]
 ) -> None:

@@ -9,7 +9,8 @@ import sys
 import pytest
 
 from workflowsvc import __version__, cli
-from workflowsvc.http.server import CannotListen, bind, is_loopback
+from workflowsvc.http.hosts import CannotListen, is_loopback
+from workflowsvc.http.server import bind
 from workflowsvc.settings import OPTIONS
 
 

@@ -17,7 +17,7 @@ QUESTION = b'{"registrationStatus":"REGISTERED"}'
 
 
 def head(*lines: str) -> bytes:
-    return "\r\n".join(["POST / HTTP/1.1", "Host: h", *lines, "", ""]).encode()
+    return "\r\n".join(["POST / HTTP/1.1", "Host: localhost", *lines, "", ""]).encode()
 
 
 def padded(length: int) -> bytes:
@@ -188,7 +188,7 @@ def test_a_megabyte_of_brackets_is_no_500(server: Running) -> None:
         head("X: " + "x" * 16_384),
         head(*(f"X-{number}: {'x' * 1000}" for number in range(17))),
         head(*(f"X-{number}: y" for number in range(101))),
-        b"POST /" + b"x" * 16_400 + b" HTTP/1.1\r\nHost: h\r\n\r\n",
+        b"POST /" + b"x" * 16_400 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
     ],
     ids=["one header", "a few headers", "a hundred headers", "the target"],
 )
@@ -224,7 +224,7 @@ def endless(client: Raw, data: bytes, then: bytes) -> int:
 @pytest.mark.parametrize(
     ("data", "then"),
     [
-        (b"POST / HTTP/1.1\r\nHost: h\r\nX: ", b"x" * 4_096),
+        (b"POST / HTTP/1.1\r\nHost: localhost\r\nX: ", b"x" * 4_096),
         (head("Transfer-Encoding: chunked") + b"0\r\nX: ", b"x" * 4_096),
         (head("Transfer-Encoding: chunked") + b"5;", b"x" * 4_096),
     ],
@@ -351,7 +351,7 @@ def test_the_room_for_bodies_is_given_back_whatever_happens() -> None:
 def test_a_refused_client_cannot_stay() -> None:
     assert LINGER_SECONDS < 5
     with running() as server, server.client() as client:
-        client.send(b"POST / HTTP/1.1\r\nHost: h\r\nHost: h\r\n\r\n")
+        client.send(b"POST / HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n")
         assert client.answer().status == 400
         until(lambda: server.open_connections == 0, "the connection is closed although the client stays")
 

@@ -9,6 +9,7 @@ runs the loop in a thread. Must not know the actions, what the duties do, nor wh
 from __future__ import annotations
 
 import logging
+from collections import deque
 from functools import partial
 from threading import Thread
 from typing import Any
@@ -18,9 +19,9 @@ from workflowsvc.engine.agenda import RETRY_MS
 from workflowsvc.engine.command_queue import NO_ANSWER, Command, CommandQueue, Reply, deliver_here
 from workflowsvc.engine.duties import Duty, duties_of
 from workflowsvc.engine.node_state import NodeState
+from workflowsvc.engine.outage import LOOK_MS, Outage
 from workflowsvc.engine.quarantine import Bug, Quarantined
 from workflowsvc.engine.retry_queue import RetryQueue
-from workflowsvc.engine.throttled_log import ThrottledLog
 from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.faults import Fault, InternalFailure, ServiceUnavailable
 from workflowsvc.store.errors import Conflict, LockedByPeer, OutcomeUnknown, StatementRefused, StoreError
@@ -54,13 +55,26 @@ class WriterLoop:
         self._retries = RetryQueue()
         self._last_batch: list[Command] = []  # until it is known whether to linger behind it
         self._rests_until = 0  # pause of background work after a failure, until this moment
-        self._throttled_log = ThrottledLog(log, clock)
+        self._outage = Outage(
+            log, clock, "Calls that write are answered 503, and timers and other background work wait."
+        )
+        self._asking: deque[Reply] = deque()  # callers that ask whether a write would be taken
         self._thread: Thread | None = None
 
     # --- from any thread ---
 
     def submit(self, command: Command) -> None:
         self.queue.put(command)
+
+    @property
+    def store_fails(self) -> bool:
+        """Whether the last write failed."""
+        return self._outage.goes_on
+
+    def ask_for_write(self, reply: Reply) -> None:
+        """Gives `reply` None when the store has just taken a write that leaves no trace, or the StoreError."""
+        self._asking.append(reply)
+        self.submit(Command(_wake, _ignore))
 
     def now_ms(self) -> int:
         """The time, by the clock that counts."""
@@ -110,10 +124,32 @@ class WriterLoop:
         commands = self._retries.take(now, COMMANDS_PER_BATCH) if self._retries else []
         commands += self.queue.take(COMMANDS_PER_BATCH - len(commands))
         if not commands and not self._has_due_duty(now):
-            return False
+            return self._try_to_write(now)
         self._last_batch = commands
         self._run(commands)
         self.state.trim()
+        self._try_to_write(now)
+        return True
+
+    def _try_to_write(self, now: int) -> bool:
+        """Writes something that leaves no trace, if a caller asks or an outage may be over; True when it did."""
+        look_at = self._outage.look_at
+        if not self._asking and (look_at is None or look_at - LOOK_MS <= now < look_at):
+            return False
+        asking = [self._asking.popleft() for _ in range(len(self._asking))]
+        outcome: StoreError | None = None
+        try:
+            with self._store.transaction() as tx:
+                # Of this node alone: no other one waits for the row. The name is no secret, but must be unused.
+                name = f"write check {self.state.ids.random_bytes(8).hex()}"
+                tx.put_meta(name, b"")
+                tx.delete_meta(name)
+        except StoreError as error:
+            outcome = error
+            self._outage.failed(error, "a check")
+        else:
+            self._outage.worked()
+        self.deliver([(reply, outcome) for reply in asking])
         return True
 
     def _linger(self, took: float) -> None:
@@ -132,8 +168,8 @@ class WriterLoop:
     def next_moment(self) -> int | None:
         """When `step` has something to do without being asked; None: never."""
         due = [max(at, self._rests_until) for duty in self._duties if (at := duty.next_at()) is not None]
-        retry_at = self._retries.next_at()
-        return min(due if retry_at is None else [*due, retry_at], default=None)
+        due += [at for at in (self._retries.next_at(), self._outage.look_at) if at is not None]
+        return min(due, default=None)
 
     def _has_due_duty(self, now: int) -> bool:
         return not self._rests(now) and any(_is_due(duty, now) for duty in self._duties)
@@ -166,7 +202,7 @@ class WriterLoop:
                     return
                 self._coordination.pause_after_conflict(conflicts, self.state.ids.random_bytes)
             except StoreError as error:
-                self._throttled_log.error("the store refused %s: %s", _named(commands), error)
+                self._outage.failed(error, _named(commands))
                 self._rests_until = self.now_ms() + RETRY_MS
                 if isinstance(error, OutcomeUnknown):
                     # Tasks may have been committed for which polls wait here.
@@ -332,6 +368,11 @@ def _named(commands: list[Command]) -> str:
     """A batch, for log lines: its size and the first command that a request has asked for."""
     asked = next((command for command in commands if command.action), None)
     return f"a batch of {len(commands)} commands" + (f", among them {asked}" if asked is not None else "")
+
+
+def _wake(_: UnitOfWork) -> Any:
+    """A command that does nothing: the loop looks around."""
+    return NO_ANSWER
 
 
 def _ignore(_: Any) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from workflowsvc.http.calls import TARGET, ActionCalls, Service
 from workflowsvc.http.credentials import Tenants
 from workflowsvc.http.health import TEXT, HealthPages
+from workflowsvc.http.hosts import Hosts
 from workflowsvc.http.routes import ANY_PATH, Route, Router
 from workflowsvc.service.models import MODELS
 from workflowsvc.tenant import Tenant
@@ -40,7 +41,8 @@ class HttpApp:
     ) -> None:
         self.draining = False
         tenants = Tenants(settings.account, settings.region)
-        calls = ActionCalls(service, models, tenants, settings, clock, random_bytes)
+        hosts = Hosts(settings.host, settings.allowed_hosts)
+        calls = ActionCalls(service, models, tenants, hosts, settings, clock, random_bytes)
         # A tenant that no client has: its small read does not wait behind those of a busy one.
         pages = HealthPages(service, Tenant("", ""), lambda: self.draining)
         self._router = Router(

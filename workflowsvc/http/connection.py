@@ -123,6 +123,10 @@ class Connection(asyncio.Protocol):
         except Refusal as refusal:
             self._refuse(refusal)
         except NotHttp:
+            self._connections.refusals.write(
+                "no HTTP",
+                lambda: f"a connection of {self.address} was closed: what it sent is no HTTP (is it TLS?)",
+            )
             self._end_after_answers()
         except Exception:
             log.exception("a request could not be read")
@@ -183,6 +187,9 @@ class Connection(asyncio.Protocol):
     def _render_refusal(self, status: int, fault: Fault) -> bytes:
         body = fault.body()
         fields = [(b"content-type", b"application/x-amz-json-1.0")]
+        self._connections.refusals.write(
+            (status, fault.code), lambda: f"a request of {self.address} answered {status}: {fault}"
+        )
         return render_head(status, fields, len(body), self.date_line(), stays_open=False) + body
 
     def _drop_body(self) -> None:

@@ -15,6 +15,8 @@ import socket
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from workflowsvc.http.refusal_log import RefusalLog
+
 if TYPE_CHECKING:
     from workflowsvc.clock import Clock
     from workflowsvc.http.connection import Connection
@@ -41,6 +43,7 @@ class Connections:
         self._max_open = min(settings.max_connections, room or settings.max_connections)
         self._max_per_address = settings.max_connections_per_address or self._max_open - self._max_open // 4
         self.date_line = b""
+        self.refusals = RefusalLog(clock)
         self._clock = clock
         self._update_date_line()
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import ipaddress
 import logging
 import os
 import resource
@@ -25,6 +24,7 @@ from workflowsvc.http.app import HttpApp
 from workflowsvc.http.calls import Service
 from workflowsvc.http.connection import PARTING_SECONDS, Connection
 from workflowsvc.http.connections import Connections
+from workflowsvc.http.hosts import CannotListen, addresses
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,10 +49,6 @@ SPARE_FILES = 100  # descriptors for other things than connections: store, liste
 # after three unanswered probes, so that a poll occupies its place for at most half of its minute. Accepted sockets
 # inherit these options on Linux.
 _KEEPALIVE = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
-
-
-class CannotListen(Exception):
-    """The address cannot be used; the message says why."""
 
 
 class HttpServer:
@@ -212,7 +208,7 @@ def bind(host: str, port: int) -> list[socket.socket]:
     """A socket for every address of the host; with port 0 they share one free port."""
     bound: list[socket.socket] = []
     problem: OSError | None = None
-    for family, address in _addresses(host, port):
+    for family, address in addresses(host, port):
         sock = socket.socket(family, socket.SOCK_STREAM)
         try:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -235,23 +231,8 @@ def bind(host: str, port: int) -> list[socket.socket]:
     return bound
 
 
-def _addresses(host: str, port: int) -> list[tuple[socket.AddressFamily, Any]]:
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except (OSError, UnicodeError) as error:
-        raise CannotListen(f"cannot listen on {host!r}: {error}") from None
-    return sorted({(family, address) for family, _, _, _, address in found}, key=lambda item: item[0])
-
-
 def _enable_keepalive(sock: socket.socket) -> None:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in _KEEPALIVE.items():
         if hasattr(socket, name):
             sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a server that listens on this host."""
-    return all(
-        ipaddress.ip_address(address[0].split("%")[0]).is_loopback for _, address in _addresses(host, 0)
-    )

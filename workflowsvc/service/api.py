@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from workflowsvc.engine.command_queue import Command, Reply, deliver_here
 from workflowsvc.engine.engine import Engine
-from workflowsvc.engine.throttled_log import ThrottledLog
+from workflowsvc.engine.outage import Outage
 from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.faults import ServiceUnavailable
 from workflowsvc.service.action import Action
@@ -57,7 +57,7 @@ class Api:
         self._settings = engine.settings
         self._dispatcher = Dispatcher(engine, self._read)
         self._readers = ReaderThreads(READER_THREADS)
-        self._throttled_log = ThrottledLog(log, engine.clock)
+        self._outage = Outage(log, engine.clock, "Calls that only read are answered 503.")
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def start(self) -> None:
@@ -127,6 +127,15 @@ class Api:
             if disconnect is not None:
                 disconnect.then(poll.abandon)
 
+    @property
+    def store_fails(self) -> bool:
+        """Whether the last write failed; it is tried again every second."""
+        return self._writer.store_fails
+
+    def ask_for_write(self, done: Callable[[Answer], None]) -> None:
+        """Gives `done` None when a write would be taken now, or the error; later and on the event loop."""
+        self._writer.ask_for_write(done)
+
     # --- to the writer thread and the reader threads, and back ---
 
     def _submit(self, run: Callable[[UnitOfWork], Any]) -> asyncio.Future[Any]:
@@ -158,14 +167,11 @@ class Api:
             answer = self._dispatcher.read_now(function, context, request)
         except StoreError as error:
             answer = ServiceUnavailable()
-            self._throttled_log.error(
-                "request %s: %s failed, as the store could not be read: %s",
-                context.request_id or "-",
-                context.action.name,
-                error,
-            )
+            self._outage.failed(error, f"{context.action.name} (request {context.request_id or '-'})")
         except Exception as error:
             answer = error
+        else:
+            self._outage.worked()
         self._deliver([(done, answer)])
 
 

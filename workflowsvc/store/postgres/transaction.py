@@ -59,6 +59,7 @@ class PostgresTransaction(PostgresReader):
         self.deprecate_types = writes.deprecate_types
         self.delete_type = writes.delete_type
         self.put_meta = writes.put_meta
+        self.delete_meta = writes.delete_meta
         self.insert_executions = writes.insert_executions
         self.update_executions = writes.update_executions
         self.purge = writes.purge
@@ -122,4 +123,3 @@ class PostgresRepairTransaction(PostgresTransaction, PostgresAuditReader):
         self.delete_tags_of = writes.delete_tags_of
         self.delete_tasks_of = writes.delete_tasks_of
         self.delete_heartbeats_of = writes.delete_heartbeats_of
-        self.delete_meta = writes.delete_meta
