@@ -12,7 +12,14 @@ from contextlib import ExitStack
 
 from workflowsvc.commands.context import CommandContext, ReadOnlyStore
 from workflowsvc.copying.compare import Different, Same, compare
-from workflowsvc.copying.transfer import Checkpoint, ReadableStore, Transfer, checkpoint_in, finish
+from workflowsvc.copying.transfer import (
+    BEFORE_ALL,
+    Checkpoint,
+    ReadableStore,
+    Transfer,
+    checkpoint_in,
+    finish,
+)
 from workflowsvc.fsck import Options, Problem, audit
 from workflowsvc.fsck.audit import Counts
 from workflowsvc.fsck.report import as_text
@@ -111,7 +118,7 @@ def _copy(
             f"something is wrong in {source.describe()}: mend it with `workflowsvc fsck --repair`. What stays wrong "
             "after that is copied as it is --with-problems."
         )
-    if checkpoint.run >= 0 or checkpoint.message >= 0:
+    if checkpoint.run > BEFORE_ALL or checkpoint.message > BEFORE_ALL:
         _say(context, "Going on with a copy that was begun before.")
     transfer = Transfer(source, target, checkpoint, _Progress(context, "copied", of=counts.runs))
     try:

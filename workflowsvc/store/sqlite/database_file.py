@@ -1,19 +1,24 @@
 """The file of a SQLite store: locked for this process, fit to be used, at the newest schema.
 
-Owns the lock beside the file, the settings of connections, and the refusal of files that are not fit. It must not know
-what is in the tables.
+Owns the settings of connections, the refusal of files that are not fit, and the steps around a commit that make sure
+that the file can be found again. It must not know what is in the tables.
 """
 
 from __future__ import annotations
 
-import fcntl
+import logging
 import os
 from contextlib import suppress
 
 import apsw
 
-from workflowsvc.store.errors import StoreInUse, StoreUnusable
+from workflowsvc.store.errors import OutcomeUnknown, StoreUnusable, Unavailable
 from workflowsvc.store.migrate import Migration, Version, migrations, pending
+from workflowsvc.store.sqlite import log_mark
+from workflowsvc.store.sqlite.file_lock import FileLock
+from workflowsvc.store.sqlite.file_watch import FileWatch
+
+log = logging.getLogger("workflowsvc.store")
 
 APPLICATION_ID = 0x53574653  # "SWFS" in the header: the file is not the database of another program
 MIGRATIONS = migrations("sqlite")
@@ -48,20 +53,31 @@ MAX_STATEMENTS = 200  # kept prepared for each connection: more than there are
 
 
 class SqliteFile:
-    """An open database with the one connection that writes."""
+    """An open database with the one connection that writes. `accept_missing_log`: a file that was copied without its
+    log is taken as it is."""
 
-    def __init__(self, path: str | None) -> None:
+    def __init__(self, path: str | None, *, accept_missing_log: bool = False) -> None:
         self._path = None if path is None else os.path.realpath(path)
-        self._lock = None if self._path is None else lock(self._path)
+        self._lock = None if self._path is None else FileLock(self._path)
+        self._watch: FileWatch | None = None
+        self._is_in_place = True
+        self._is_marked = self._path is None  # the mark is in the transaction or committed
+        self._mark_is_in_file = self._path is None
+        self._changes = 0
         try:
+            has_log = False
+            if self._path is not None and self._lock is not None:
+                has_log = log_mark.has_log(self._path)
+                _read_from_disk(self._path, self._lock.file)
+            self.writer = self._open_writer(has_log=has_log, accept_missing_log=accept_missing_log)
             if self._path is not None:
-                _read_from_disk(self._path)
-            self.writer = self._open_writer()
+                self._watch = FileWatch(self._path)
+                self._changes = self.writer.total_changes()
         except BaseException:
             self._unlock()
             raise
 
-    def _open_writer(self) -> apsw.Connection:
+    def _open_writer(self, *, has_log: bool, accept_missing_log: bool) -> apsw.Connection:
         where = self.describe()
         try:
             connection = apsw.Connection(self._path or ":memory:", statementcachesize=MAX_STATEMENTS)
@@ -70,8 +86,10 @@ class SqliteFile:
                 connection.set_busy_timeout(BUSY_MS)
                 if connection.readonly("main"):
                     raise StoreUnusable(f"{where} cannot be written to by this user.")
-                # Before anything is changed: not the database of another program.
+                # Before anything is changed: not the database of another program, and not half of one of ours.
                 version_of(connection, where)
+                if self._path is not None and not accept_missing_log:
+                    _require_log(connection, self._path, has_log=has_log)
                 if connection.pragma("journal_mode", "wal") not in ("wal", "memory"):
                     raise StoreUnusable(f"{where} is on a file system that cannot hold a write-ahead log.")
                 connection.execute(WRITER_SETTINGS)
@@ -86,6 +104,43 @@ class SqliteFile:
         except apsw.Error as error:
             raise StoreUnusable(f"{where} cannot be used: {error}.") from error
         return connection
+
+    # --- around a transaction ---
+
+    def require_in_place(self) -> None:
+        """Unavailable while the file is not where it was, once a commit has noticed that."""
+        if self._is_in_place or self._watch is None:
+            return
+        if (problem := self._watch.problem()) is not None:
+            raise Unavailable(problem)
+        self._is_in_place = True
+
+    def before_commit(self) -> None:
+        """Marks the file with the first transaction that changes anything."""
+        if not self._is_marked and self._path is not None and self.writer.total_changes() != self._changes:
+            log_mark.put(self.writer, self._path)
+            self._is_marked = True
+
+    def rolled_back(self) -> None:
+        if not self._mark_is_in_file:
+            self._is_marked = False
+
+    def after_commit(self) -> None:
+        """OutcomeUnknown when the commit went to a file that is not in its place any more."""
+        if self._watch is None:
+            return
+        if self._is_marked and not self._mark_is_in_file:
+            self._bring_mark_into_file()
+        if (problem := self._watch.problem()) is not None:
+            self._is_in_place = False
+            raise OutcomeUnknown(problem)
+
+    def _bring_mark_into_file(self) -> None:
+        """From the log, before the first commit is acknowledged. A reader of an older snapshot can hold it up: then the
+        next commit tries again."""
+        with suppress(apsw.Error):
+            in_log, in_file = self.writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+            self._mark_is_in_file = in_log == in_file
 
     def open_reader(self) -> apsw.Connection:
         """One more connection; it can only read, and so never checkpoints."""
@@ -102,18 +157,40 @@ class SqliteFile:
         return "memory" if self._path is None else self._path
 
     def close(self) -> None:
+        """All data is then in the file itself, which says so, unless the disk or another program prevents it."""
         try:
+            if self._path is not None:
+                with suppress(apsw.Error):
+                    log_mark.remove(self.writer)
+                if self._watch is not None and self._watch.has_strangers():
+                    with suppress(apsw.Error):
+                        self.writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_FULL)
+                    self.writer.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             self.writer.close()
         finally:
             self._unlock()
 
     def _unlock(self) -> None:
         if self._lock is not None:
-            os.close(self._lock)
+            self._lock.close()
             self._lock = None
 
 
-def _read_from_disk(path: str) -> None:
+def _require_log(connection: apsw.Connection, path: str, *, has_log: bool) -> None:
+    """StoreUnusable for a file that was copied without its log. One that stands where it was served is accepted: its
+    log may have been taken in by another program."""
+    missing = log_mark.find_missing(connection, path, log=has_log)
+    if missing is None:
+        return
+    if missing.moved:
+        raise StoreUnusable(
+            f"{path} {missing.text}. Put the log beside it, or take a complete copy. To go on without what is "
+            "missing: workflowsvc fsck --repair --accept-missing-log"
+        )
+    log.warning("%s %s.", path, missing.text)
+
+
+def _read_from_disk(path: str, file: int) -> None:
     """Drops cached pages, so that what is read from now on is what a power cut would leave.
 
     When Linux cannot write a page, it reports that once, to fsync, and then treats the page as written: readers see
@@ -123,19 +200,27 @@ def _read_from_disk(path: str) -> None:
     is ever written without the log, when the file is made; everything else that was not saved is in the log and will
     be copied again.
     """
-    for name, length in ((path, PAGE_BYTES), (f"{path}-wal", WHOLE_FILE)):
-        if not os.path.isfile(name):
-            continue
-        try:
-            file = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                os.fsync(file)
-                if hasattr(os, "posix_fadvise"):
-                    os.posix_fadvise(file, 0, length, os.POSIX_FADV_DONTNEED)
-            finally:
-                os.close(file)
-        except OSError as error:
-            raise StoreUnusable(f"{name} cannot be used: {error.strerror}.") from error
+    _drop_cache(path, file, PAGE_BYTES)
+    log_path = f"{path}-wal"
+    if not os.path.isfile(log_path):
+        return
+    try:
+        log_file = os.open(log_path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise StoreUnusable(f"{log_path} cannot be used: {error.strerror}.") from error
+    try:
+        _drop_cache(log_path, log_file, WHOLE_FILE)
+    finally:
+        os.close(log_file)
+
+
+def _drop_cache(path: str, file: int, length: int) -> None:
+    try:
+        os.fsync(file)
+        if hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(file, 0, length, os.POSIX_FADV_DONTNEED)
+    except OSError as error:
+        raise StoreUnusable(f"{path} cannot be used: {error.strerror}.") from error
 
 
 def _settle_plans(connection: apsw.Connection) -> None:
@@ -179,22 +264,3 @@ def _upgrade(connection: apsw.Connection, where: str) -> None:
         with suppress(apsw.Error):
             connection.execute("rollback")
         raise
-
-
-def lock(path: str) -> int:
-    """An advisory lock on a file beside the database; it ends with the process, however that ends."""
-    try:
-        if os.path.isdir(path):
-            raise IsADirectoryError(None, "it is a directory")
-        held = os.open(f"{path}-lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        raise StoreUnusable(f"{path} cannot be used: {error.strerror}.") from error
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        holder = os.read(held, 32).decode("ascii", "replace").strip()
-        os.close(held)
-        raise StoreInUse(f"{path} is in use by process {holder or '(unknown)'}.") from error
-    os.ftruncate(held, 0)
-    os.write(held, f"{os.getpid()}\n".encode())
-    return held
