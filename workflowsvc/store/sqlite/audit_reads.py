@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 
 from workflowsvc.store.errors import Damaged
@@ -25,12 +24,11 @@ from workflowsvc.store.sqlite.statements import SQL
 
 
 class SqliteAuditReader(SqliteReader):
-    """A reader that also answers audits and copies. `find_missing_log`: what is wrong with a file whose log is not
-    there."""
+    """A reader that also answers audits and copies. `missing_log`: what is wrong with a file whose log is not there."""
 
-    def __init__(self, queries: Queries, find_missing_log: Callable[[], str | None] = lambda: None) -> None:
+    def __init__(self, queries: Queries, missing_log: str | None = None) -> None:
         super().__init__(queries)
-        self._find_missing_log = find_missing_log
+        self._missing_log = missing_log
 
     def every_meta(self) -> list[tuple[str, bytes]]:
         return [(key, value) for key, value in self._queries.rows(SQL.every_meta)]
@@ -75,8 +73,7 @@ class SqliteAuditReader(SqliteReader):
         return found[:limit]
 
     def integrity_errors(self, limit: int) -> list[str]:
-        missing = self._find_missing_log()
-        found = [] if missing is None else [missing]
+        found = [] if self._missing_log is None else [f"it {self._missing_log}"]
         try:
             found += [error for (error,) in self._queries.rows(SQL.integrity_errors, (limit,))]
         except Damaged as error:

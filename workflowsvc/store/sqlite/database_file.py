@@ -6,7 +6,6 @@ that the file can be found again. It must not know what is in the tables.
 
 from __future__ import annotations
 
-import logging
 import os
 from contextlib import suppress
 
@@ -14,11 +13,9 @@ import apsw
 
 from workflowsvc.store.errors import OutcomeUnknown, StoreUnusable, Unavailable
 from workflowsvc.store.migrate import Migration, Version, migrations, pending
-from workflowsvc.store.sqlite import log_mark
+from workflowsvc.store.sqlite import log_trailer
 from workflowsvc.store.sqlite.file_lock import FileLock
-from workflowsvc.store.sqlite.file_watch import FileWatch
-
-log = logging.getLogger("workflowsvc.store")
+from workflowsvc.store.sqlite.file_watch import FileNotInPlace, FileWatch
 
 APPLICATION_ID = 0x53574653  # "SWFS" in the header: the file is not the database of another program
 MIGRATIONS = migrations("sqlite")
@@ -61,23 +58,18 @@ class SqliteFile:
         self._lock = None if self._path is None else FileLock(self._path)
         self._watch: FileWatch | None = None
         self._is_in_place = True
-        self._is_marked = self._path is None  # the mark is in the transaction or committed
-        self._mark_is_in_file = self._path is None
-        self._changes = 0
         try:
-            has_log = False
             if self._path is not None and self._lock is not None:
-                has_log = log_mark.has_log(self._path)
+                _require_log(self._path, self._lock.file, accept_missing=accept_missing_log)
                 _read_from_disk(self._path, self._lock.file)
-            self.writer = self._open_writer(has_log=has_log, accept_missing_log=accept_missing_log)
+            self.writer = self._open_writer()
             if self._path is not None:
                 self._watch = FileWatch(self._path)
-                self._changes = self.writer.total_changes()
         except BaseException:
             self._unlock()
             raise
 
-    def _open_writer(self, *, has_log: bool, accept_missing_log: bool) -> apsw.Connection:
+    def _open_writer(self) -> apsw.Connection:
         where = self.describe()
         try:
             connection = apsw.Connection(self._path or ":memory:", statementcachesize=MAX_STATEMENTS)
@@ -86,10 +78,8 @@ class SqliteFile:
                 connection.set_busy_timeout(BUSY_MS)
                 if connection.readonly("main"):
                     raise StoreUnusable(f"{where} cannot be written to by this user.")
-                # Before anything is changed: not the database of another program, and not half of one of ours.
+                # Before anything is changed: not the database of another program.
                 version_of(connection, where)
-                if self._path is not None and not accept_missing_log:
-                    _require_log(connection, self._path, has_log=has_log)
                 if connection.pragma("journal_mode", "wal") not in ("wal", "memory"):
                     raise StoreUnusable(f"{where} is on a file system that cannot hold a write-ahead log.")
                 connection.execute(WRITER_SETTINGS)
@@ -105,42 +95,37 @@ class SqliteFile:
             raise StoreUnusable(f"{where} cannot be used: {error}.") from error
         return connection
 
-    # --- around a transaction ---
-
     def require_in_place(self) -> None:
         """Unavailable while the file is not where it was, once a commit has noticed that."""
         if self._is_in_place or self._watch is None:
             return
-        if (problem := self._watch.problem()) is not None:
-            raise Unavailable(problem)
+        try:
+            self._watch.size()
+        except FileNotInPlace as problem:
+            raise Unavailable(str(problem)) from problem
         self._is_in_place = True
 
-    def before_commit(self) -> None:
-        """Marks the file with the first transaction that changes anything."""
-        if not self._is_marked and self._path is not None and self.writer.total_changes() != self._changes:
-            log_mark.put(self.writer, self._path)
-            self._is_marked = True
-
-    def rolled_back(self) -> None:
-        if not self._mark_is_in_file:
-            self._is_marked = False
-
-    def after_commit(self) -> None:
-        """OutcomeUnknown when the commit went to a file that is not in its place any more."""
-        if self._watch is None:
+    def committed(self) -> None:
+        """Before a commit is acknowledged: the file says that its log is needed. OutcomeUnknown when the commit went to
+        a file that is not in its place any more."""
+        if self._watch is None or self._lock is None:
             return
-        if self._is_marked and not self._mark_is_in_file:
-            self._bring_mark_into_file()
-        if (problem := self._watch.problem()) is not None:
+        try:
+            size = self._watch.size()
+        except FileNotInPlace as problem:
             self._is_in_place = False
-            raise OutcomeUnknown(problem)
+            raise OutcomeUnknown(str(problem)) from problem
+        if log_trailer.is_whole_pages(size) and not self._is_complete():
+            with suppress(OSError):  # a full disk: the commit itself is on the disk
+                log_trailer.append(self._lock.file, size)
 
-    def _bring_mark_into_file(self) -> None:
-        """From the log, before the first commit is acknowledged. A reader of an older snapshot can hold it up: then the
-        next commit tries again."""
-        with suppress(apsw.Error):
-            in_log, in_file = self.writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-            self._mark_is_in_file = in_log == in_file
+    def _is_complete(self) -> bool:
+        """Whether the file holds all that its log does."""
+        try:
+            in_log, in_file = self.writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_NOOP)
+        except apsw.Error:
+            return False
+        return in_log == in_file
 
     def open_reader(self) -> apsw.Connection:
         """One more connection; it can only read, and so never checkpoints."""
@@ -157,16 +142,19 @@ class SqliteFile:
         return "memory" if self._path is None else self._path
 
     def close(self) -> None:
-        """All data is then in the file itself, which says so, unless the disk or another program prevents it."""
+        """All data is then in the file itself, unless the disk or another program prevents it."""
         try:
-            if self._path is not None:
+            is_complete = False
+            if self._watch is not None and self._watch.has_strangers():
                 with suppress(apsw.Error):
-                    log_mark.remove(self.writer)
-                if self._watch is not None and self._watch.has_strangers():
-                    with suppress(apsw.Error):
-                        self.writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_FULL)
-                    self.writer.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+                    self.writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_FULL)
+                is_complete = self._is_complete()
+                self.writer.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             self.writer.close()
+            if self._path is not None and self._lock is not None:
+                with suppress(OSError):
+                    if is_complete or not os.path.exists(f"{self._path}-wal"):
+                        log_trailer.remove(self._lock.file)
         finally:
             self._unlock()
 
@@ -176,18 +164,20 @@ class SqliteFile:
             self._lock = None
 
 
-def _require_log(connection: apsw.Connection, path: str, *, has_log: bool) -> None:
-    """StoreUnusable for a file that was copied without its log. One that stands where it was served is accepted: its
-    log may have been taken in by another program."""
-    missing = log_mark.find_missing(connection, path, log=has_log)
-    if missing is None:
-        return
-    if missing.moved:
-        raise StoreUnusable(
-            f"{path} {missing.text}. Put the log beside it, or take a complete copy. To go on without what is "
-            "missing: workflowsvc fsck --repair --accept-missing-log"
-        )
-    log.warning("%s %s.", path, missing.text)
+def _require_log(path: str, file: int, *, accept_missing: bool) -> None:
+    """StoreUnusable for a file that is incomplete, unless that is accepted: then it does not say so any more."""
+    try:
+        if not log_trailer.has_trailer(file) or log_trailer.has_log(path):
+            return
+        if accept_missing:
+            log_trailer.remove(file)
+            return
+    except OSError as error:
+        raise StoreUnusable(f"{path} cannot be used: {error.strerror}.") from error
+    raise StoreUnusable(
+        f"{path} {log_trailer.missing_log(path)}. Put the log beside it, or take a complete copy. To go on without what"
+        " is missing: workflowsvc fsck --repair --accept-missing-log."
+    )
 
 
 def _read_from_disk(path: str, file: int) -> None:

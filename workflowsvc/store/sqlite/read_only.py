@@ -20,7 +20,7 @@ from workflowsvc.store.errors import StoreUnusable
 from workflowsvc.store.interface import AuditReader
 from workflowsvc.store.migrate import Version, pending
 from workflowsvc.store.sqlite import database_file as schema
-from workflowsvc.store.sqlite import log_mark
+from workflowsvc.store.sqlite import log_trailer
 from workflowsvc.store.sqlite.audit_reads import SqliteAuditReader
 from workflowsvc.store.sqlite.errors import store_error
 from workflowsvc.store.sqlite.file_lock import FileLock, is_locked
@@ -49,7 +49,10 @@ class SqliteReadOnlyStore:
         try:
             self._beside_server = self._lock is None and is_locked(self._real_path)
             self._state = _state_of(self._real_path)
-            self._has_log = log_mark.has_log(self._real_path)
+            self._has_log = log_trailer.has_log(self._real_path)
+            self._missing_log = (
+                None if self._beside_server or self._has_log else _find_missing_log(self._real_path)
+            )
             self._open(path)
         except BaseException:
             self._unlock()
@@ -85,7 +88,7 @@ class SqliteReadOnlyStore:
     @contextmanager
     def reader(self) -> Generator[AuditReader]:
         """One snapshot. While it is open the log of a running server grows."""
-        reader = SqliteAuditReader(Queries(self._connection), self._find_missing_log)
+        reader = SqliteAuditReader(Queries(self._connection), self._missing_log)
         try:
             self._connection.execute("begin")
             yield reader
@@ -96,11 +99,6 @@ class SqliteReadOnlyStore:
             with suppress(apsw.Error):
                 if self._connection.in_transaction:
                     self._connection.execute("rollback")
-
-    def _find_missing_log(self) -> str | None:
-        has_log = self._has_log or self._beside_server
-        missing = log_mark.find_missing(self._connection, self._real_path, log=has_log)
-        return None if missing is None else missing.text
 
     def was_overtaken(self) -> bool:
         """Whether another program has begun to write since this was opened without a server beside it: what was read
@@ -133,7 +131,7 @@ def version_of_file(path: str) -> Version:
     """The version of an existing file, which may be the empty one. StoreUnusable when it is no database of ours."""
     path = os.path.realpath(path)
     try:
-        with closing(_connect(path, is_locked(path), log_mark.has_log(path))) as connection:
+        with closing(_connect(path, is_locked(path), log_trailer.has_log(path))) as connection:
             return schema.version_of(connection, path)
     except apsw.Error as error:
         raise StoreUnusable(f"{path} cannot be read: {error}.") from error
@@ -153,6 +151,20 @@ def _connect(path: str, beside_server: bool, has_log: bool) -> apsw.Connection:
     connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
     connection.pragma("locking_mode", "exclusive")
     return connection
+
+
+def _find_missing_log(path: str) -> str | None:
+    """What is wrong with a file that has no log. No server has it, so it may be opened and closed."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        return log_trailer.missing_log(path) if log_trailer.has_trailer(file) else None
+    except OSError:
+        return None
+    finally:
+        os.close(file)
 
 
 def _state_of(path: str) -> _State:

@@ -56,7 +56,6 @@ class SqliteStore:
             try:
                 self._writer.execute("begin immediate")
                 yield transaction
-                self._file.before_commit()
                 self._writer.execute("commit")
             except apsw.Error as error:
                 self._roll_back()
@@ -66,14 +65,13 @@ class SqliteStore:
                 raise
             finally:
                 transaction.end()
-            self._file.after_commit()
+            self._file.committed()
 
     def _roll_back(self) -> None:
         """Nothing to do when SQLite has rolled back by itself, as it may when the disk is full."""
         with suppress(apsw.Error):
             if self._writer.in_transaction:
                 self._writer.execute("rollback")
-        self._file.rolled_back()
 
     def reader(self) -> AbstractContextManager[AuditReader]:
         if self._closed:

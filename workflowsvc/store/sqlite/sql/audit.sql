@@ -1,8 +1,8 @@
 -- What audits, repairs and copies ask (workflowsvc fsck, copy). They read whole tables anyway, so no index is kept for them.
 
 -- :name every_meta
--- primary key; what log_mark.py keeps there is about the file, not about the installation
-select key, value from meta where key <> 'log-needed' order by key
+-- primary key
+select key, value from meta order by key
 
 -- :name every_domain
 -- primary key
