@@ -247,10 +247,14 @@ def _upgrade(connection: apsw.Connection, where: str) -> None:
     """Brings the schema to the newest version, in one transaction."""
     connection.execute("begin immediate")
     try:
-        for statement in script(pending(MIGRATIONS, version_of(connection, where), where)):
+        todo = pending(MIGRATIONS, version_of(connection, where), where)
+        for statement in script(todo):
             connection.execute(statement)
         connection.execute("commit")
     except BaseException:
         with suppress(apsw.Error):
             connection.execute("rollback")
         raise
+    if todo:
+        with suppress(apsw.Error):  # so that a file that is copied without its log is known as ours
+            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)

@@ -77,6 +77,8 @@ class SqliteReadOnlyStore:
 
     def _require_ours(self) -> None:
         if self._connection.pragma("application_id") != schema.APPLICATION_ID:
+            if self._missing_log is not None:
+                raise StoreUnusable(f"{self._path} {self._missing_log}.")
             raise StoreUnusable(f"{self._path} is not a database of workflowsvc.")
         version = schema.version_of(self._connection, self._path)
         if missing := pending(schema.MIGRATIONS, version, self._path):
