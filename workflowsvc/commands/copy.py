@@ -25,7 +25,7 @@ from workflowsvc.fsck.audit import Counts
 from workflowsvc.fsck.report import as_text
 from workflowsvc.options import SettingsError
 from workflowsvc.settings import Settings
-from workflowsvc.store.errors import StoreUnusable
+from workflowsvc.store.errors import Damaged, StoreUnusable
 from workflowsvc.store.interface import RepairStore
 
 DESCRIPTION = """\
@@ -123,6 +123,13 @@ def _copy(
     transfer = Transfer(source, target, checkpoint, _Progress(context, "copied", of=counts.runs))
     try:
         transfer.transfer()
+    except UnicodeError as error:
+        raise CopyFailed(
+            f"the copy is not finished: {source.describe()} holds a text that is not UTF-8, which cannot be copied. "
+            "`workflowsvc fsck` says where."
+        ) from error
+    except Damaged as error:
+        raise CopyFailed(f"the copy is not finished: {source.describe()} cannot be read: {error}.") from error
     except KeyboardInterrupt:
         _note(context, "stopped; run the same command again to go on")
         raise
