@@ -22,7 +22,7 @@ from workflowsvc.store.errors import StoreError, StoreUnusable
 from workflowsvc.stores import open_read_only, open_store
 
 FAILED, WRONG_ARGUMENTS = 1, 2
-MIN_OPEN_FILES = 64  # a server has 26 open before anyone connects, a copy between two files as many
+MIN_OPEN_FILES = 64  # a server has 26 open before a client connects, a copy between two files as many
 INTERRUPTED = 130  # 128 + SIGINT, the convention of shells
 
 

@@ -129,7 +129,7 @@ def test_a_source_that_is_being_copied_is_not_served(
 def test_an_audit_begins_again_when_a_server_starts_meanwhile(
     path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What it had read was of no one moment."""
+    """What it had read was of two moments."""
     from workflowsvc.commands import fsck as command
 
     stores: list[SqliteStore] = []

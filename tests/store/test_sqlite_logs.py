@@ -128,7 +128,7 @@ def test_a_file_with_its_log_is_complete(served: Path, capsys: pytest.CaptureFix
 def test_a_file_into_which_another_program_has_taken_the_log_is_complete(
     served: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As `sqlite3 FILE` does, when somebody looks into what a killed server has left."""
+    """As `sqlite3 FILE` does, when an operator looks into what a killed server has left."""
     path = copied(served, "copy.db", "-wal")
     assert_sound(path)
     assert not path.with_name("copy.db-wal").exists()

@@ -3,7 +3,7 @@
 Owns which locks are taken, and who is reported as their holder. It must not know what is in the file.
 
 The lock is on the file itself, so that a hard link or a second mount of it does not get round it
-(docs/decisions/0019-the-lock-is-on-the-file.md). A second one, on FILE-lock beside it, keeps the name: where the file
+(docs/decisions/0020-the-lock-is-on-the-file.md). A second one, on FILE-lock beside it, keeps the name: where the file
 was moved away under a running server, no other server starts on a new file in its place.
 """
 

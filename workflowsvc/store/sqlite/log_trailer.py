@@ -2,7 +2,7 @@
 
 Owns these bytes. SQLite reads and copies pages only, and a checkpoint of the whole log cuts the file behind its last
 page: so the trailer is in a plain copy of a file whose log holds more, and neither in a file into which any program has
-taken the whole log, nor in the copies that SQLite makes (docs/decisions/0020-a-file-says-that-its-log-is-needed.md).
+taken the whole log, nor in the copies that SQLite makes (docs/decisions/0021-a-file-says-that-its-log-is-needed.md).
 """
 
 from __future__ import annotations
