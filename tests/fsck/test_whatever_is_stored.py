@@ -126,9 +126,6 @@ DAMAGES = {
         ("update meta set value = zeroblob(33) where key = 'token-key'",),
         "the key of all tokens has 33 bytes, not 32",
     ),
-    "a row of meta that is not known": Damage(
-        ("insert into meta values ('colour', x'00')",), "the row 'colour' is not of this release"
-    ),
     "set-aside tasks that cannot be read": Damage(
         ("insert into meta values ('tasks-set-aside', x'7b')",), "tasks-set-aside cannot be read"
     ),

@@ -138,6 +138,7 @@ def _type(row: TypeRow) -> Iterator[CatalogProblem]:
 
 
 def _meta(rows: dict[str, bytes], *, in_use: bool) -> Iterator[CatalogProblem]:
+    """Other rows than these may be of another API or a newer release, and are not judged."""
     key = rows.get(meta.TOKEN_KEY)
     if key is None:
         if in_use:
@@ -163,8 +164,6 @@ def _meta(rows: dict[str, bytes], *, in_use: bool) -> Iterator[CatalogProblem]:
         elif name.startswith(meta.DELETED_TYPE):
             if not _is_deleted_type(name, value):
                 yield CatalogProblem("meta", f"{name} cannot be read")
-        elif name not in (meta.TOKEN_KEY, meta.NAMES_VERSION) and not name.startswith(meta.TURN):
-            yield CatalogProblem("meta", f"the row {name!r} is not of this release")
 
 
 def _is_deleted_type(name: str, value: bytes) -> bool:

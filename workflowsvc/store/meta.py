@@ -15,8 +15,6 @@ TOKEN_KEY = "token-key"
 TOKEN_KEY_BYTES = 32
 TASKS_SET_ASIDE = "tasks-set-aside"
 UNFINISHED_COPY = "unfinished-copy"
-NAMES_VERSION = "names-version"
-TURN = "turn of "  # and of what: a row that nodes change to be the only one
 DELETED_TYPE = "deleted type "  # and a hash of its name
 
 
