@@ -12,6 +12,7 @@ import apsw
 import pytest
 
 from tests.fsck.full_database import FullDatabase
+from tests.postgres.places import admin, new_place
 from workflowsvc import cli
 from workflowsvc.store.sqlite.store import SqliteStore
 from workflowsvc.testing import World
@@ -307,3 +308,33 @@ def test_a_database_with_another_schema_is_not_repaired(
     assert cli.main(["fsck", "--store", f"sqlite:{path}", "--repair"]) == 1
     assert "on no list" in capsys.readouterr().out
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("statement", "said", "status"),
+    [
+        ("update domains set retention = 'soon'", "its retention 'soon' is neither", 1),
+        ("update domains set tags = '[]'", "its resource tags cannot be read", 1),
+        ("update domains set description = '\\xff'", "cannot be read behind", 1),
+        ("update types set defaults = '{' where kind = 'activity'", "its defaults cannot be read", 1),
+        ("delete from types where kind = 'activity'", "and no call has deleted it", 1),
+        ("delete from meta where key = 'token-key'", "the key of all tokens is not there", 1),
+        ("insert into meta values ('tasks-set-aside', '{')", "tasks-set-aside cannot be read", 1),
+        ("update heartbeats set details = '\\xff'", "cannot be read: 'utf-8' codec", 1),
+        ("drop table heartbeats", 'relation "heartbeats" does not exist', 2),
+    ],
+)
+def test_on_postgresql_too_damage_ends_with_a_report(
+    path: Path, statement: str, said: str, status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A table that is missing ends the audit there, with one line: the snapshot is lost with the first error."""
+    place = new_place()
+    assert cli.main(["copy", "--from", f"sqlite:{path}", "--to", place.dsn]) == 0
+    capsys.readouterr()
+    with admin(place.dsn) as connection:
+        connection.execute(statement.encode())
+    assert cli.main(["fsck", "--store", place.dsn]) == status
+    printed = capsys.readouterr()
+    report = printed.out if status == 1 else printed.err
+    assert [line for line in report.splitlines() if said in line], report
+    assert len(report.splitlines()) == (2 if status == 1 else 1)

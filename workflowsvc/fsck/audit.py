@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -119,7 +118,7 @@ def audit(reader: AuditReader, options: Options, counts: Counts | None = None) -
     counts.messages = len(box.rows)
     used: set[TypeKey] = set()
     if "executions" not in missing and "events" not in missing:
-        yield from _check_runs(reader, options, _Audit(box, counts, missing, used))
+        yield from _check_runs(reader, options, _Audit(box, counts, missing, used=used))
     yield from _check_messages(box)
     for found in catalog.examine(reader, used, missing):
         if found.delete_meta is None:
@@ -136,6 +135,7 @@ class _Audit:
     box: outbox.Outbox
     counts: Counts = field(default_factory=Counts)
     missing: frozenset[str] = frozenset()  # tables
+    unreadable_domains: set[int] = field(default_factory=set[int])
     used: set[TypeKey] = field(default_factory=set[TypeKey])  # types that histories name
     reported: set[str] = field(default_factory=set[str])  # reasons that concern many runs, each reported once
 
@@ -182,11 +182,12 @@ def _examine(
         whole.counts.runs += 1
         problem = Problem("history", run, f"run {run}", f"cannot be read: {why}", repairable=False)
         yield None, iter([problem])
-    ids = sorted({stored.row.domain for stored in found})
     domains: dict[int, DomainRow] = {}
-    if "domains" not in whole.missing:
-        with suppress(Damaged, UnicodeError):  # reported with the domains
-            domains = reader.domains_by_id(ids)
+    for domain in sorted({stored.row.domain for stored in found}):
+        try:
+            domains |= {} if "domains" in whole.missing else reader.domains_by_id([domain])
+        except (Damaged, UnicodeError):  # reported with the domains
+            whole.unreadable_domains.add(domain)
     for stored in found:
         whole.counts.runs += 1
         whole.counts.events += len(stored.events)
@@ -258,7 +259,7 @@ def _check_names(stored: Stored, domain: DomainRow | None, whole: _Audit) -> Ite
         yield problem(f"its {' and its '.join(damaged)} is not UTF-8")
         return
     if domain is None:
-        if "domains" not in whole.missing:
+        if "domains" not in whole.missing and row.domain not in whole.unreadable_domains:
             yield problem(f"belongs to domain {row.domain}, which there is not")
     elif not is_text(domain.tenant) or not is_text(domain.name):
         return  # reported with the domains

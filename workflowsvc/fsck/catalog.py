@@ -50,11 +50,13 @@ def examine(
 ) -> Iterator[CatalogProblem]:
     """`used`: the types that histories name. `missing`: tables that there are not; what they held is not judged."""
     known: set[int] = set()
+    all_known = "domains" not in missing
     registered: set[TypeKey] = set()
     if "domains" not in missing:
         for domain in _pages(lambda after: reader.every_domain(after, PAGE), BEFORE_ALL, lambda row: row.id):
             if isinstance(domain, str):
                 yield CatalogProblem("domains", domain)
+                all_known = False
                 continue
             known.add(domain.id)
             yield from _domain(domain)
@@ -65,7 +67,7 @@ def examine(
                 continue
             registered.add(row[:4])
             yield from _type(row)
-            if "domains" not in missing and row.domain not in known:
+            if all_known and row.domain not in known:
                 yield CatalogProblem(_name(row[:4]), f"belongs to domain {row.domain}, which there is not")
     if "meta" in missing:
         return
@@ -161,9 +163,8 @@ def _meta(rows: dict[str, bytes], *, in_use: bool) -> Iterator[CatalogProblem]:
                 msgspec.json.decode(value)
             except (msgspec.MsgspecError, ValueError) as error:
                 yield CatalogProblem("meta", f"{name} cannot be read: {error}")
-        elif name.startswith(meta.DELETED_TYPE):
-            if not _is_deleted_type(name, value):
-                yield CatalogProblem("meta", f"{name} cannot be read")
+        elif name.startswith(meta.DELETED_TYPE) and not _is_deleted_type(name, value):
+            yield CatalogProblem("meta", f"{name} cannot be read")
 
 
 def _is_deleted_type(name: str, value: bytes) -> bool:

@@ -100,15 +100,23 @@ def read(reader: AuditReader) -> Outbox:
         while rows := reader.waiting_messages(after, MESSAGES_BATCH_SIZE):
             after = rows[-1].id
             box.rows += rows
-            domains = reader.domains_by_id(sorted({row.domain for row in rows}))
+            known = {domain for domain in {row.domain for row in rows} if _is_known(reader, domain)}
             for row in rows:
-                _add(box, row, row.domain in domains)
+                _add(box, row, row.domain in known)
     except (Damaged, UnicodeError) as error:
         box.is_whole = False
         box.problems.append(
             MessageProblem(None, f"messages behind {after} cannot be read: {error}", repairable=False)
         )
     return box
+
+
+def _is_known(reader: AuditReader, domain: int) -> bool:
+    """One that cannot be read is there: it is reported with the domains."""
+    try:
+        return domain in reader.domains_by_id([domain])
+    except (Damaged, UnicodeError):
+        return True
 
 
 def _add(box: Outbox, row: MessageRow, domain_is_known: bool) -> None:
