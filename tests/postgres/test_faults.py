@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 
 import psycopg
 import pytest
@@ -13,7 +13,7 @@ from tests.postgres.places import with_option
 from tests.store.rows import change_of, event_rows, execution_row, executions, insert, run_of
 from tests.support.tcp_proxy import BlockingTcpProxy, Cut
 from tools.postgres import Server
-from workflowsvc.store.errors import OutcomeUnknown, StoreError, Unavailable
+from workflowsvc.store.errors import Conflict, OutcomeUnknown, StoreError, Unavailable
 from workflowsvc.store.postgres import wire
 from workflowsvc.store.postgres.store import PostgresStore
 
@@ -130,6 +130,24 @@ def test_a_commit_that_did_not_arrive_is_unavailable(through: PostgresStore, pro
         lose(through, number)
     assert executions(through, number) == {}
     insert(through, execution_row(number))
+
+
+def test_a_commit_that_the_server_turns_into_a_rollback_is_a_conflict(store: PostgresStore) -> None:
+    """It does when a statement has failed before, and reports no error then."""
+    number = next(NUMBERS)
+
+    def commit_in_spite_of_an_error() -> None:
+        with store.transaction() as tx:
+            tx.insert_executions([execution_row(number)])
+            tx.lock([run_of(number)])
+            tx.insert_executions([execution_row(number)])
+            with suppress(Conflict):
+                tx.executions([run_of(number)])
+
+    with pytest.raises(Conflict, match="answered with ROLLBACK"):
+        commit_in_spite_of_an_error()
+    assert executions(store, number) == {}
+    insert(store, execution_row(number))
 
 
 @pytest.mark.parametrize(("where", "committed"), [("after", True), ("at", False), ("before", False)])
