@@ -15,6 +15,7 @@ import pytest
 from tests.http.support import post
 from tests.http.test_serve import ROOT, serve
 from workflowsvc import cli
+from workflowsvc.store.sqlite.store import SqliteStore
 
 TYPE = {"name": "t", "version": "1"}
 
@@ -126,16 +127,18 @@ def test_too_few_open_files_are_one_clear_line(tmp_path: Path, limit: int, comma
 
 
 def test_a_low_limit_of_open_files_that_may_be_raised_is_raised(tmp_path: Path) -> None:
+    path = str(tmp_path / "x.db")
+    SqliteStore(path).close()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     ended = subprocess.run(
-        [sys.executable, "-m", "workflowsvc", "fsck", "--store", f"sqlite:{tmp_path / 'x.db'}"],
+        [sys.executable, "-m", "workflowsvc", "fsck", "--repair", "--store", f"sqlite:{path}"],
         capture_output=True,
         text=True,
         check=False,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (16, hard)),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (8, hard)),
     )
-    assert "is not there" in ended.stderr
+    assert (ended.returncode, ended.stderr) == (0, "")
 
 
 # --- under a running server ---

@@ -46,18 +46,19 @@ def test_a_hard_link_of_a_file_in_use_is_refused_with_the_process_that_has_it(tm
 
 
 def test_a_file_that_is_mounted_at_two_paths_has_one_server(tmp_path: Path) -> None:
-    folder, mounted = tmp_path / "folder", tmp_path / "mounted"
-    folder.mkdir()
-    mounted.mkdir()
-    path = folder / "x.db"
-    command = f"mount --bind {folder} {mounted} && exec {sys.executable} -m tests.store.sqlite_child hold"
+    """As the volumes of two containers: the file alone, so that the names beside it differ."""
+    mounted = tmp_path / "other folder" / "x.db"
+    mounted.parent.mkdir()
+    mounted.touch()
+    path = tmp_path / "x.db"
+    command = f"mount --bind '{path}' '{mounted}' && exec {sys.executable} -m tests.store.sqlite_child hold"
     if subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False).returncode:
         pytest.skip("this user may not mount")
     with child("hold", path) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "open\n"
         second = subprocess.run(
-            ["unshare", "-m", "sh", "-c", f"{command} {mounted}/x.db"],
+            ["unshare", "-m", "sh", "-c", f"{command} '{mounted}'"],
             cwd=ROOT,
             env=os.environ | {"PYTHONPATH": str(ROOT)},
             stdin=subprocess.DEVNULL,
