@@ -61,7 +61,9 @@ def test_a_log_torn_anywhere_gives_the_commits_before_the_tear(tmp_path: Path) -
     sizes: list[int] = []
     with closing(SqliteStore(str(path))) as store:
         with closing(apsw.Connection(str(path))) as other:
+            other.execute("select * from meta").fetchall()  # until then it knows of no log
             other.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)  # the schema is in the file itself
+        assert (tmp_path / "x.db-wal").stat().st_size == 0
         for number in range(12):
             sqlite_child.commit(store, number)
             sizes.append((tmp_path / "x.db-wal").stat().st_size)

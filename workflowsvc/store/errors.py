@@ -22,6 +22,10 @@ class Unavailable(StoreError):
     """The database cannot be reached or cannot write now: answer 503 and try again later."""
 
 
+class Damaged(Unavailable):
+    """A page, row, table or index cannot be read. What does not need it still can, in the same transaction too."""
+
+
 class OutcomeUnknown(StoreError):
     """The connection was lost while committing: read before believing either way."""
 

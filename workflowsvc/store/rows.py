@@ -16,7 +16,7 @@ from workflowsvc.model.shapes import CloseStatus
 TypeKind = Literal["workflow", "activity"]
 Status = Literal["REGISTERED", "DEPRECATED"]
 
-BEFORE_ALL_TYPES = (-1, "", "", "")
+BEFORE_ALL_TYPES = (-(1 << 63), "", "", "")
 """Domain, kind, name and version."""
 
 
@@ -146,6 +146,13 @@ class TagRow(NamedTuple):
     tag: str
     list: str  # "open by start", "closed by start" or "closed by close": which time `at` is
     at: int
+
+
+class SchemaErrors(NamedTuple):
+    """How a database differs from what this release has made."""
+
+    texts: list[str]
+    missing_tables: frozenset[str]
 
 
 class ExecutionQuery(NamedTuple):
