@@ -1,7 +1,9 @@
-"""Conditions of every test: generated examples are the same in each run, and databases are judged afterwards.
+"""Conditions of every test: generated examples are the same in each run, databases are judged afterwards, and nothing
+that was started is left.
 
-Owns the hypothesis profiles, and the judgement of databases in folders whose tests do not judge them. Time limits and
-the traceback of a hanging test are set in pyproject.toml. Fixtures of one subject are beside its tests.
+Owns the hypothesis profiles, the judgement of databases in folders whose tests do not judge them, and the plugins
+of `support/`. Time limits and the traceback of a hanging test are set in pyproject.toml. Fixtures of one subject are
+beside its tests.
 """
 
 from __future__ import annotations
@@ -13,6 +15,10 @@ from typing import Any
 import hypothesis
 import pytest
 
+from tests.support import running_test
+from tests.support.guard import Guard
+from tests.support.punctual import Turns
+from tests.support.waiting import until
 from workflowsvc.fsck.audit import Options, audit
 from workflowsvc.testing import World
 
@@ -21,6 +27,27 @@ from workflowsvc.testing import World
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.register_profile("explore", deadline=None, max_examples=1_000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+GUARD = pytest.StashKey[Guard]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[GUARD] = guard = Guard()
+    worker = getattr(config, "workerinput", {})
+    turns = Turns(worker.get("testrunuid", guard.mark))
+    config.pluginmanager.register(turns)
+    if not worker:
+        config.add_cleanup(turns.remove)
+    config.pluginmanager.register(running_test.plugin_for(config))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def nothing_is_left_running(pytestconfig: pytest.Config) -> Iterator[None]:
+    """Each process that tests have started has ended with its test, or with the fixture that it belongs to."""
+    yield
+    guard = pytestconfig.stash[GUARD]
+    until(lambda: not guard.left(), f"the end of all processes that tests have started: {guard.left()}")
+
 
 # Folders and files. Others have their own judges, or cause states that no service may leave.
 JUDGED_HERE = {"engine", "lambdas", "service", "service_limits", "tenants", "test_rates.py"}

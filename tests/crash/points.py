@@ -26,8 +26,9 @@ from tests.crash.pointed import Order
 from tests.crash.situations import BACKGROUND, SITUATIONS, Scene, Situation
 from tests.support.names import Request
 from tests.support.peer import NoAnswer, Peer, Refused
+from tests.support.waiting import PATIENCE_SECONDS
 
-SETTLE_SECONDS = 20.0
+SETTLE_SECONDS = PATIENCE_SECONDS
 QUIET_SECONDS = 0.05  # without a further point; the action and its consequences are done
 # Names and times that differ between two runs.
 VOLATILE = [

@@ -19,6 +19,7 @@ from bench.__main__ import SCENARIOS, STANDARD, parse
 from bench.connection import Connection, content_length
 from bench.measure import quantile, usage
 from bench.swf import Requests, Unexpected, expect, expect_empty
+from tests.support.waiting import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,7 +31,7 @@ def bench(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
 

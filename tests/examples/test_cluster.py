@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.examples.test_examples import EXAMPLES, PATIENCE_SECONDS, processes_started_with, run
+from tests.examples.test_examples import EXAMPLES, STORY_SECONDS, processes_started_with, run
 from tools import postgres
 
 
@@ -47,7 +47,7 @@ def test_a_cluster_that_is_interrupted_leaves_nothing_behind(tmp_path: Path) -> 
             if "DecisionTaskStarted" in line:  # in the middle of the first sample, all its processes running
                 break
         cluster.send_signal(signal.SIGINT)
-        rest, _ = cluster.communicate(timeout=PATIENCE_SECONDS)
+        rest, _ = cluster.communicate(timeout=STORY_SECONDS)
     assert cluster.returncode == 1
     assert "All processes and files are removed" in rest
     assert list(tmp_path.iterdir()) == []

@@ -14,7 +14,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tests.http.fake_service import FakeService
-from tests.http.support import LIST_DOMAINS, Answer, Running, post, running, until
+from tests.http.support import LIST_DOMAINS, Answer, Running, post, running
+from tests.support.waiting import until
 from workflowsvc import __version__
 from workflowsvc.clock import ManualClock
 from workflowsvc.http.answer import render_head

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from tests.support.waiting import PATIENCE_SECONDS
 from workflowsvc import __version__, cli
 from workflowsvc.http.server import CannotListen, bind, is_loopback
 from workflowsvc.settings import OPTIONS
@@ -19,7 +20,7 @@ def workflowsvc(*arguments: str, **environment: str) -> subprocess.CompletedProc
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE_SECONDS,
         env={"PATH": "/usr/bin:/bin"} | environment,
     )
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.http.fake_service import EMPTY_POLL
-from tests.http.support import LIST_DOMAINS, POLL, SLOW, Answer, Raw, Running, post, running, until
+from tests.http.support import LIST_DOMAINS, POLL, SLOW, Answer, Raw, Running, post, running
+from tests.support.waiting import until
 
 QUESTION = b'{"registrationStatus":"REGISTERED"}'
 

@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from tests.http.support import LIST_DOMAINS, POLL, SLOW, Raw, Running, post, running, until
+from tests.http.support import LIST_DOMAINS, POLL, SLOW, Raw, Running, post, running
+from tests.support.waiting import until
 from workflowsvc.http.connection import LINGER_SECONDS, MAX_PIPELINED
 
 MEGABYTE = 1_048_576

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.http.support import LIST_DOMAINS, PATIENCE_SECONDS, Answer, Raw, post, until
+from tests.http.support import LIST_DOMAINS, Answer, Raw, post
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 ROOT = Path(__file__).resolve().parents[2]
 REGISTER = post("RegisterDomain", {"name": "d", "workflowExecutionRetentionPeriodInDays": "1"})
