@@ -27,6 +27,8 @@ CLIENTS = {
     "simpleflow": "interop.simpleflow_client",
     "javascript": "interop.javascript_client",
     "java": "interop.java_client",
+    "go": "interop.go_client",
+    "rust": "interop.rust_client",
 }
 
 
