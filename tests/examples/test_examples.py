@@ -22,6 +22,8 @@ STORY_SECONDS = 240  # the demo takes 30 s on an idle machine; pytest's own limi
 
 def load(name: str) -> ModuleType:
     """A file of examples/, which is a folder of programs and no package."""
+    if str(EXAMPLES) not in sys.path:
+        sys.path.append(str(EXAMPLES))  # for what it imports
     spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
