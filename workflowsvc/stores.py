@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workflowsvc.store.errors import StoreUnusable
+from workflowsvc.store.errors import PSYCOPG_IS_MISSING, StoreUnusable
 from workflowsvc.store.interface import RepairStore
 
 if TYPE_CHECKING:
@@ -47,6 +47,4 @@ def require_psycopg() -> None:
     try:
         import psycopg  # noqa: F401  # pyright: ignore[reportUnusedImport]
     except ImportError as error:
-        raise StoreUnusable(
-            "PostgreSQL needs the package psycopg: pip install 'workflowsvc[postgres]'."
-        ) from error
+        raise StoreUnusable(PSYCOPG_IS_MISSING) from error

@@ -56,6 +56,16 @@ def test_an_unknown_option_of_a_command_is_answered_by_that_command(
     )
 
 
+def test_without_the_driver_of_postgresql_it_says_how_to_install_that(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)  # as if it were not installed
+    assert cli.main(["fsck", "--store", "postgresql://127.0.0.1:1/none"]) != 0
+    said = capsys.readouterr().err
+    assert "pip install '.[postgres]' in a checkout" in said
+    assert "pip install 'psycopg[binary]' beside an installed wheel" in said
+
+
 def test_every_setting_is_an_option_with_its_help(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         cli.main(["serve", "--help"])

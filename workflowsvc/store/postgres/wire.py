@@ -11,7 +11,7 @@ import select
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from workflowsvc.store.errors import StoreUnusable, Unavailable
+from workflowsvc.store.errors import PSYCOPG_IS_MISSING, StoreUnusable, Unavailable
 from workflowsvc.store.postgres import server
 from workflowsvc.store.postgres.errors import ConnectionLost, store_error
 from workflowsvc.store.postgres.statements import Statement
@@ -21,9 +21,7 @@ try:
     import psycopg
     from psycopg import conninfo, pq
 except ImportError as error:
-    raise StoreUnusable(
-        "PostgreSQL needs the package psycopg: pip install 'workflowsvc[postgres]'."
-    ) from error
+    raise StoreUnusable(PSYCOPG_IS_MISSING) from error
 
 Row = tuple[Any, ...]  # what the server sends: the shape is known from the statement alone
 Rows = list[Row]
