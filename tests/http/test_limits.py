@@ -73,6 +73,7 @@ def test_line_ends_do_not_keep_an_idle_connection_alive() -> None:
         assert client.dribble(b"", b"\r\n")
 
 
+@pytest.mark.punctual  # sends its request within 0.4 s
 def test_a_long_poll_outlives_every_deadline() -> None:
     with (
         running(
@@ -108,6 +109,7 @@ def test_a_client_that_does_not_take_its_answer_is_cut_off(connection: str) -> N
             until(lambda: server.open_connections == 0, "the connection is cut off")
 
 
+@pytest.mark.punctual  # takes a part of its answer at least once a second
 @pytest.mark.parametrize("connection", ["keep-alive", "close"])
 def test_a_client_that_takes_its_answer_slowly_gets_all_of_it(connection: str) -> None:
     with running(answer_deadline_seconds=1) as server:

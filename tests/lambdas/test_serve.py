@@ -175,7 +175,7 @@ def test_a_kill_between_start_and_answer_lets_the_task_time_out_and_calls_nothin
         write_map(tmp_path, f=functions.url)
         with serve(tmp_path) as served:
             run_id = start(served.client)
-            decide(served.client, invoke("f", startToCloseTimeout="2"))
+            decide(served.client, invoke("f", startToCloseTimeout="5"))
             assert functions.arrived.acquire(timeout=PATIENCE_SECONDS)
             assert served.events(run_id)[-1]["eventType"] == "LambdaFunctionStarted"
             served.kill()

@@ -31,7 +31,7 @@ def pytest_on(folder: Path, program: str, *options: str) -> Iterator[subprocess.
     process = subprocess.Popen(
         [*command, f"--rootdir={folder}", *options, str(file)],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(folder)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
