@@ -81,17 +81,26 @@ def go_program(folder: Path) -> Path:
 
 
 def rust_program(folder: Path) -> Path:
-    """The program of a Rust package, built from exactly the packages of its Cargo.lock."""
+    """The program of a Rust package, built from exactly the packages of its Cargo.lock.in."""
     target = folder / "target"
-    sources = [folder / "Cargo.toml", folder / "Cargo.lock", *sorted(folder.glob("src/*.rs"))]
+    lock = folder / "Cargo.lock.in"
+    sources = [folder / "Cargo.toml", lock, *sorted(folder.glob("src/*.rs"))]
     for tool in ("rustc", "cc"):  # it links with the C compiler
         program(tool)
     needed = stated(r'^rust-version = "(\S+)"', folder / "Cargo.toml")
     require_version("Rust", [program("cargo"), "--version"], needed)
     if not fresh(target, *sources):
-        run([program("cargo"), "fetch", "--locked"], f"install {folder.name} with Cargo", folder)
-        command = [program("cargo"), "build", "--locked", "--offline", "--target-dir", "target"]
-        run(command, f"build {folder.name}", folder, otherwise=Failed)
+        package = target / "package"  # a copy, because Cargo wants the lock beside Cargo.toml
+        shutil.rmtree(package, ignore_errors=True)
+        shutil.copytree(folder / "src", package / "src")
+        shutil.copy(folder / "Cargo.toml", package)
+        # Cargo names its registry in a lock that it makes itself.
+        run([program("cargo"), "generate-lockfile"], "ask Cargo for the name of its registry", package)
+        registry = stated(r'^source = "(.+)"$', package / "Cargo.lock")
+        (package / "Cargo.lock").write_text(lock.read_text().replace("THE DEFAULT REGISTRY", registry))
+        run([program("cargo"), "fetch", "--locked"], f"install {folder.name} with Cargo", package)
+        command = [program("cargo"), "build", "--locked", "--offline", "--target-dir", str(target)]
+        run(command, f"build {folder.name}", package, otherwise=Failed)
         stamp(target, *sources)
     return target / "debug" / "orders"
 

@@ -17,7 +17,7 @@ DOMAIN = "rust"
 
 
 def prepare() -> None:
-    """Fetch the SDK as Cargo.lock says and build interop/rust/target/debug/orders."""
+    """Fetch the SDK as Cargo.lock.in says and build interop/rust/target/debug/orders."""
     rust_program(FOLDER)
     for version in re.findall(
         r'^aws-sdk-swf = .*"=(\S+)"', (FOLDER / "Cargo.toml").read_text(), re.MULTILINE

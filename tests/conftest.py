@@ -60,7 +60,10 @@ def nothing_is_left_running(pytestconfig: pytest.Config) -> Iterator[None]:
     """Each process that tests have started has ended with its test, or with the fixture that it belongs to."""
     yield
     guard = pytestconfig.stash[GUARD]
-    until(lambda: not guard.left(), f"the end of all processes that tests have started: {guard.left()}")
+    try:
+        until(lambda: not guard.left(), "all processes have ended")
+    except AssertionError:
+        raise AssertionError(f"left running by tests: {guard.left()}") from None
 
 
 # Folders and files. Others have their own judges, or cause states that no service may leave.

@@ -43,11 +43,10 @@ def add_option(parser: pytest.Parser) -> None:
 
 def is_ignored(path: Path) -> bool:
     """Whether a quick run does not even read this file or folder."""
-    name = path.relative_to(TESTS).as_posix() if path.is_relative_to(TESTS) else ""
-    if name in LEFT_OUT:
-        return True
-    folder = name.partition("/")[0]
-    return bool(folder) and folder not in FOLDERS and folder != "conftest.py"
+    if not path.is_relative_to(TESTS) or path == TESTS:
+        return False
+    name = path.relative_to(TESTS).as_posix()
+    return name in LEFT_OUT or name.partition("/")[0] not in FOLDERS | {"conftest.py"}
 
 
 def left_out(item: pytest.Item) -> bool:

@@ -78,11 +78,16 @@ def test_what_a_test_has_started_ends_when_the_tests_are_killed(tmp_path: Path, 
 
 
 def test_a_process_that_is_left_running_is_an_error_that_names_it(tmp_path: Path) -> None:
-    program = STARTS_A_CHILD.replace("sleep 600", "sleep 601").replace(
-        "    (here", "    from tests.support import waiting; waiting.PATIENCE_SECONDS = 0.1\n    (here"
-    )
+    program = """
+from tests.support import waiting
+
+def test_that_leaves_a_child():
+    waiting.PATIENCE_SECONDS = 0  # the child does not end by itself
+    child = subprocess.Popen(["sleep", "600"], start_new_session=True)
+    (pathlib.Path(__file__).parent / "child").write_text(str(child.pid))
+"""
     said = output_of(tmp_path, program, "-n0")
-    assert "the end of all processes that tests have started: ['sleep 601']" in said
+    assert "left running by tests: ['sleep 600']" in said
     assert "1 passed, 1 error" in said
     until(lambda: not is_alive(tmp_path), "the child has ended")
 
