@@ -17,9 +17,9 @@ import hypothesis
 import pytest
 
 from tests.support import quick, running_test
-from tests.support.guard import Guard
 from tests.support.punctual import Turns
 from tests.support.waiting import until
+from tools.guard import Guard
 from workflowsvc.fsck.audit import Options, audit
 from workflowsvc.testing import World
 

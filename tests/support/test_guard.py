@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.guard import PROC, VARIABLE, marked
 from tests.support.waiting import PATIENCE_SECONDS, until
+from tools.guard import PROC, VARIABLE, marked
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.skipif(not PROC.is_dir(), reason="the guard reads /proc")

@@ -1,7 +1,7 @@
-"""Whatever the tests have started ends with the process that ran them, however that one ends: also by SIGKILL.
+"""Whatever tests and trials have started ends with the process that ran them, however that one ends: also by SIGKILL.
 
 Owns a mark in the environment, which every child inherits however it is started, and a guard process for each process
-that runs tests. The guard waits for the end of a pipe, whose other end is in the test process alone: the kernel closes
+that runs tests. The guard waits for the end of a pipe, whose other end is in that process alone: the kernel closes
 it at any kind of end. Then the guard ends what has the mark. That needs no help from those who start a process, covers
 children of children in groups and sessions of their own, and changes no process id. It reads /proc; on a system without
 it, only what the tests clean up themselves ends.
@@ -20,12 +20,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-VARIABLE = "TEST_PROCESSES_OF"
+VARIABLE = "ENDS_WITH_PROCESS"
 PROC = Path("/proc")
 LOOKS = 3  # without a marked process: one may have been between fork and exec, where it has no mark yet
 PAUSE_SECONDS = 0.1
 GRACE_SECONDS = 2.0  # from SIGTERM to SIGKILL; PostgreSQL leaves shared memory behind when it is killed
 POSTGRES = re.compile(r"\S*postgres(:| -D)")
+
+_guards: list[Guard] = []  # none is collected as garbage, which would close its pipe
 
 
 class Guard:
@@ -43,10 +45,11 @@ class Guard:
             start_new_session=True,  # a signal to the group of the tests does not reach it
         )
         os.environ[VARIABLE] = self.mark
+        _guards.append(self)
 
     def left(self) -> list[str]:
         """The command lines of processes that were started here and still run. The PostgreSQL that a run shares
-        (`postgres/places.py`) is no part of them: it ends with this process."""
+        (`tests/postgres/places.py`) is no part of them: it ends with this process."""
         commands = [command_of(process) for process in marked(self.mark)]
         return [command for command in commands if command and not POSTGRES.match(command)]
 
