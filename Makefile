@@ -66,8 +66,8 @@ generate: $(DEV) ## write what is generated: shapes from the service model, form
 
 ##@ Measure it
 .PHONY: bench
-bench: $(DEV) ## workflows per second and latencies; nodes on PostgreSQL: STORE=postgres or STORE=postgresql://... (ARGS="...")
-	$(BIN)/python -m bench $(if $(STORE),--store '$(STORE)') $(ARGS)
+bench: $(DEV) ## workflows per second and latencies; nodes on PostgreSQL: STORE=postgres or STORE=postgresql://... (DISTRIBUTE=citus, ARGS="...")
+	$(BIN)/python -m bench $(if $(STORE),--store '$(STORE)') $(if $(DISTRIBUTE),--distribute '$(DISTRIBUTE)') $(ARGS)
 
 .PHONY: bench-compare
 bench-compare: $(DEV) ## this work tree against an older revision, alternating, as ratios: REV=... (options: ARGS="...")

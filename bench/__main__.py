@@ -11,7 +11,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Coroutine
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +37,7 @@ from bench.scenarios import (
     wakeup,
 )
 from bench.server import ROOT
+from workflowsvc.store.errors import StoreUnusable
 
 Scenario = Callable[[Bench], Coroutine[Any, Any, Result]]
 
@@ -66,8 +66,14 @@ STANDARD = ["throughput", "latency", "budget", "moto", "history", "polls", "star
 def main() -> int:
     """Runs the scenarios that the command line names."""
     options = parse(sys.argv[1:])
-    with database(options.store) if is_postgres(options.store) else nullcontext() as beside:
-        return measure(options, beside)
+    if not is_postgres(options.store):
+        return measure(options, None)
+    try:
+        with database(options.store, distributed=options.distribute is not None) as beside:
+            return measure(options, beside)
+    except StoreUnusable as reason:
+        print(reason, file=sys.stderr)
+        return 2
 
 
 def measure(options: argparse.Namespace, beside: Database | None) -> int:
@@ -137,6 +143,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         metavar="STORE",
         help="sqlite, memory, postgres (a private durable server), or a postgresql:// address",
     )
+    parser.add_argument(
+        "--distribute",
+        choices=["citus"],
+        help="distribute the tables over the servers of a Citus cluster, with a postgresql:// address",
+    )
     parser.add_argument("--stored-open", type=int, default=100_000, help="open executions of `stored`")
     parser.add_argument("--stored-closed", type=int, default=1_000_000, help="closed executions of `stored`")
     parser.add_argument("--folder", type=Path, default=RESULTS, help="folder of the SQLite files")
@@ -148,6 +159,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     on_postgres = is_postgres(options.store)
     if not on_postgres and options.store not in ("sqlite", "memory"):
         parser.error(f"no store {options.store!r}; there are sqlite, memory, postgres, postgresql://...")
+    if options.distribute and (options.store == NAME or not on_postgres):
+        parser.error("--distribute needs the postgresql:// address of a Citus cluster as --store")
     there = SCENARIOS if not on_postgres else {**ON_POSTGRES, **SCENARIOS}
     if unknown := [
         name for name in options.scenario if name not in (*there, "all") or (on_postgres and name in ON_FILES)

@@ -18,6 +18,8 @@ from urllib.parse import quote
 import psycopg
 
 from tools import postgres
+from workflowsvc.store.postgres import schema
+from workflowsvc.store.postgres.wire import shown_address
 
 NAME = "postgres"  # the --store that asks for a private server
 SETTINGS = {"shared_buffers": "256MB", "max_connections": "60"}  # four nodes take 24
@@ -34,6 +36,7 @@ class Database:
 
     dsn: str
     pid: int | None  # of the server, if it runs on this machine
+    distributed: bool = False  # the tables of each schema are distributed by Citus
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def connect(self, dsn: str | None = None) -> psycopg.Connection[Any]:
@@ -46,27 +49,38 @@ class Database:
             said = {name: connection.execute(f"show {name}".encode()).fetchone() for name in asked}
         version, *others = [row[0] if row else "unknown" for row in said.values()]
         rest = ", ".join(f"{name} {value}" for name, value in zip(asked[1:], others, strict=True))
-        return f"PostgreSQL {version}, {rest}"
+        return f"PostgreSQL {version}, {rest}" + (", distributed by Citus" if self.distributed else "")
 
     @contextmanager
     def fresh_schema(self) -> Iterator[str]:
-        """The --store of a new, empty schema, dropped afterwards."""
-        schema = f"workflowsvc_bench_{os.getpid()}_{next(self._numbers)}"
+        """The --store of a new schema without data, dropped afterwards. StoreUnusable when it is to be distributed and
+        cannot be."""
+        name = f"workflowsvc_bench_{os.getpid()}_{next(self._numbers)}"
         with self.connect() as connection:
-            connection.execute(f'create schema "{schema}"'.encode())
+            connection.execute(f'create schema "{name}"'.encode())
         try:
             mark = "&" if "?" in self.dsn else "?"
-            yield f"{self.dsn}{mark}options={quote(f'-c search_path={schema}', safe='')}"
+            store = f"{self.dsn}{mark}options={quote(f'-c search_path={name}', safe='')}"
+            if self.distributed:
+                _distribute(store)
+            yield store
         finally:
             with self.connect() as connection:
-                connection.execute(f'drop schema "{schema}" cascade'.encode())
+                connection.execute(f'drop schema "{name}" cascade'.encode())
+
+
+def _distribute(store: str) -> None:
+    where = shown_address(store)
+    with schema.opened(store, where) as connection:
+        schema.upgrade(connection, where)
+        schema.distribute(connection, where)
 
 
 @contextmanager
-def database(store: str) -> Iterator[Database]:
+def database(store: str, *, distributed: bool = False) -> Iterator[Database]:
     """The database that --store names."""
     if store != NAME:
-        yield Database(store, _pid_here(store))
+        yield Database(store, _pid_here(store), distributed)
         return
     with postgres.running(durable=True, settings=SETTINGS) as server:
         yield Database(server.dsn(), server.pid)

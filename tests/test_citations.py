@@ -136,3 +136,14 @@ def test_the_command_lists_them_and_fails_on_what_is_wrong(
     report(tmp_path, "code.py", f"# SWF {SIGN}4.3")
     assert citations.main([]) == 1
     assert capsys.readouterr().err.startswith("code.py:1: ")
+
+
+def test_the_places_that_cite_a_rule_are_listed(tmp_path: Path) -> None:
+    text = f'"""SWF {SIGN}1.1.2, and more."""\n\n# SWF {SIGN}1.1.1 to {SIGN}1.1.3\n# SWF {SIGN}4.2\n'
+    report(tmp_path, "workflowsvc/rules.py", text)
+    names = ["workflowsvc/rules.py"]
+    assert list(citations.places(tmp_path, names, "SWF", "1.1.2")) == [(names[0], 1), (names[0], 3)]
+    assert list(citations.places(tmp_path, names, "SWF", "1.1")) == [(names[0], 1), (names[0], 3)]
+    assert list(citations.places(tmp_path, names, "SWF", "4")) == [(names[0], 4)]
+    with pytest.raises(ValueError, match="there is no SWF"):
+        list(citations.places(tmp_path, names, "SWF", "9"))

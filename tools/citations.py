@@ -1,5 +1,7 @@
 """`python -m tools.citations`: every citation of the specification resolves, and which rules nothing cites.
 
+`python -m tools.citations SWF §2.31` lists the places that cite a rule instead.
+
 Owns the grammar of citations (docs/spec/README.md describes it), the forms that are refused, and the numbers that the
 pages of docs/spec define. Must not know what a rule says. Exit status 1 when a citation is wrong; rules without a
 citation are listed and are no failure.
@@ -173,6 +175,12 @@ def _prose(name: str, text: str) -> Iterator[tuple[int, str]]:
 
 def _cited(text: str, rules: dict[str, list[str]]) -> Iterator[tuple[str, str]]:
     """Page and number of everything that is cited; of a range, all between its ends that have the same parent."""
+    for _, page, number in _located(text, rules):
+        yield page, number
+
+
+def _located(text: str, rules: dict[str, list[str]]) -> Iterator[tuple[int, str, str]]:
+    """The same, each with the position of its citation."""
     for citation in CITATION.finditer(text):
         page, known = citation[1], rules[citation[1]]
         for first, last in re.findall(_RANGE, citation[2]):
@@ -181,7 +189,27 @@ def _cited(text: str, rules: dict[str, list[str]]) -> Iterator[tuple[str, str]]:
                 continue
             for number in known[known.index(beginning) : known.index(end) + 1]:
                 if parent(number) == parent(beginning):
-                    yield page, number
+                    yield citation.start(), page, number
+
+
+def places(root: Path, names: Iterable[str], page: str, number: str) -> Iterator[tuple[str, int]]:
+    """File and line of each citation of a rule, or of a part of it. Raises ValueError when there is no such rule."""
+    rules = {known: list(numbers((root / name).read_text(encoding="utf-8"))) for known, name in PAGES.items()}
+    if number not in rules.get(page, []):
+        raise ValueError(f"there is no {page} §{number}")
+    for name in sorted(set(names) - GENERATED):
+        text = read(root / name)
+        if text is None:
+            continue
+        found = (at for at, of, cited in _located(text, rules) if of == page and _is_in(cited, number))
+        for line in sorted({_line(text, at) for at in found}):
+            yield name, line
+
+
+def _is_in(number: str, section: str) -> bool:
+    while number and number != section:
+        number = parent(number)
+    return bool(number)
 
 
 def files(root: Path) -> list[str]:
@@ -190,7 +218,18 @@ def files(root: Path) -> list[str]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    argparse.ArgumentParser(prog="python -m tools.citations", description=__doc__).parse_args(arguments)
+    parser = argparse.ArgumentParser(prog="python -m tools.citations", description=__doc__)
+    parser.add_argument("rule", nargs="*", help="a rule, as in SWF §2.31: list the places that cite it")
+    rule = " ".join(parser.parse_args(arguments).rule)
+    if rule:
+        page, _, number = rule.replace("§", " ").partition(" ")
+        try:
+            sys.stdout.writelines(
+                f"{name}:{line}\n" for name, line in places(ROOT, files(ROOT), page, number.strip())
+            )
+        except ValueError as error:
+            parser.error(str(error))
+        return 0
     report = check(ROOT, files(ROOT))
     for page, uncited in report.uncited.items():
         count = len(_leaves(report.rules[page]))

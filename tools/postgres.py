@@ -93,7 +93,10 @@ def _version_in_name(folder: Path) -> int:
 class Server:
     """One cluster; it can be stopped or killed and started again on the same port."""
 
-    def __init__(self, folder: Path, programs: Path, settings: Mapping[str, str]) -> None:
+    def __init__(
+        self, folder: Path, programs: Path, settings: Mapping[str, str], standby_of: Server | None = None
+    ) -> None:
+        """A new cluster, or a copy of one that runs, which will follow it."""
         self.folder = folder
         self._programs = programs
         self._settings = settings
@@ -101,10 +104,16 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
         self.port = free_port()
         self._give_away(folder)
-        self._run(
-            *("initdb", "--pgdata", str(self._data), "--username", USER, "--auth", "trust"),
-            *("--encoding", "UTF8", "--locale", "C", "--no-sync", "--no-instructions"),
-        )
+        if standby_of is None:
+            self._run(
+                *("initdb", "--pgdata", str(self._data), "--username", USER, "--auth", "trust"),
+                *("--encoding", "UTF8", "--locale", "C", "--no-sync", "--no-instructions"),
+            )
+        else:
+            self._run(
+                *("pg_basebackup", "--pgdata", str(self._data), "--dbname", standby_of.dsn()),
+                *("--write-recovery-conf", "--checkpoint", "fast", "--no-sync"),
+            )
 
     @property
     def _data(self) -> Path:
@@ -114,6 +123,10 @@ class Server:
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None
 
     def dsn(
         self, database: str = "postgres", *, tcp: bool = True, port: int | None = None, **more: str
@@ -154,6 +167,13 @@ class Server:
             self._process.send_signal(SIGNALS[mode])
             self._process.wait(START_SECONDS)
             self._process = None
+
+    def kill(self) -> None:
+        """SIGKILL to the main process. The others end when they notice, and answer nothing more."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(START_SECONDS)
+        self._process = None
 
     def restart(self, mode: Mode = "fast") -> None:
         self.stop(mode)
@@ -225,9 +245,11 @@ def _die_with_maker() -> None:
 
 
 @contextlib.contextmanager
-def running(*, durable: bool = False, settings: Mapping[str, str] | None = None) -> Iterator[Server]:
+def running(
+    *, durable: bool = False, settings: Mapping[str, str] | None = None, standby_of: Server | None = None
+) -> Iterator[Server]:
     """A started server, removed at the end. Without `durable` it does not sync its files: faster, and safe against all
-    but a power failure of the machine."""
+    but a power failure of the machine. `standby_of` another one, it follows that until it is promoted."""
     programs = find_programs()
     given = {"shared_buffers": "64MB", "max_connections": "60", **(settings or {})}
     if not durable:
@@ -237,7 +259,7 @@ def running(*, durable: bool = False, settings: Mapping[str, str] | None = None)
     )  # a socket's path is 107 bytes at most
     folder.chmod(0o755)
     try:
-        server = Server(folder, within_reach(programs, folder), given)
+        server = Server(folder, within_reach(programs, folder), given, standby_of)
         server.start()
         try:
             yield server

@@ -12,7 +12,7 @@ import apsw
 import pytest
 
 from tests.fsck.full_database import FullDatabase
-from tests.postgres.places import Place, admin, new_place, with_option
+from tests.postgres.places import Place, admin, new_empty_place, new_place, with_option
 from tests.store.test_sqlite_crash import child
 from workflowsvc import cli
 from workflowsvc.clock import SystemClock
@@ -263,9 +263,10 @@ def test_what_makes_no_sense_is_refused(
 
 
 def test_a_store_without_anything_is_refused(
-    source: str, tmp_path: Path, place: Place, capsys: pytest.CaptureFixture[str]
+    source: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     target = f"sqlite:{tmp_path / 'target.db'}"
+    place = new_empty_place()
     SqliteStore(str(tmp_path / "empty.db")).close()
     refused(capsys, f"sqlite:{tmp_path / 'empty.db'}", target, "holds nothing")
     refused(capsys, place.dsn, target, "is empty")

@@ -95,7 +95,7 @@ def test_a_timer_that_meets_a_bug_does_not_keep_other_timers_from_firing(
         on.world.advance(seconds=100)
     logged = [record.getMessage() for record in caplog.records]
     assert len(logged) == 1, "a bug is logged once, not at every attempt"
-    assert "set aside run" in logged[0]
+    assert "quarantined: run" in logged[0]
     assert "bad/22" in logged[0]
     assert caplog.records[0].exc_info is not None
     on.world.restart()
@@ -417,5 +417,5 @@ def test_a_bug_is_logged_with_the_action_and_the_request_that_met_it(
         engine.writer.step()
     assert isinstance(answers[0], InternalFailure)
     (record,) = caplog.records
-    expected = "a bug was met in StartWorkflowExecution (request 1234-5678); set aside this command"
+    expected = "a bug was met in StartWorkflowExecution (request 1234-5678); quarantined: this command"
     assert record.getMessage() == expected

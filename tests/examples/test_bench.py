@@ -10,16 +10,21 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
+import psycopg
 import pytest
 
 from bench import compare, page, picture, report
 from bench.__main__ import SCENARIOS, STANDARD, parse
 from bench.connection import Connection, content_length
+from bench.database import database
 from bench.measure import quantile, usage
 from bench.swf import Requests, Unexpected, expect, expect_empty
 from tests.support.waiting import PATIENCE_SECONDS
+from tools import postgres
+from workflowsvc.store.postgres.schema import COPIED, SPREAD
 
 ROOT = Path(__file__).parents[2]
 
@@ -59,6 +64,62 @@ def test_without_a_scenario_the_usual_ones_run_and_an_unknown_one_is_refused(
     with pytest.raises(SystemExit):
         parse(["nonsense"])
     assert "no scenario 'nonsense'" in capsys.readouterr().err
+
+
+def test_only_the_address_of_a_cluster_can_be_distributed(capsys: pytest.CaptureFixture[str]) -> None:
+    address = "postgresql://x/y"
+    assert parse(["--store", address, "--distribute", "citus"]).distribute == "citus"
+    assert parse(["--store", address]).distribute is None
+    for store in ("postgres", "sqlite"):
+        with pytest.raises(SystemExit):
+            parse(["--store", store, "--distribute", "citus"])
+        assert "--distribute needs the postgresql:// address" in capsys.readouterr().err
+
+
+CITUS_IN_NAME_ONLY = """
+set allow_system_table_mods = on;
+insert into pg_extension values (99999, 'citus', 10, 11, false, '1');
+create table pg_catalog.pg_dist_partition (logicalrelid regclass);
+create function pg_catalog.create_reference_table(what regclass) returns void language sql as
+    'insert into pg_dist_partition values ($1)';
+create function pg_catalog.create_distributed_table(what regclass, by text, colocate_with text) returns void
+    language sql as 'insert into pg_dist_partition values ($1)'
+"""
+
+
+def test_the_tables_of_a_measurement_are_distributed_when_that_is_asked_for(tmp_path: Path) -> None:
+    """On a database whose functions of Citus note what they are called with."""
+    try:
+        postgres.find_programs()
+    except postgres.NoPostgres as reason:
+        pytest.skip(str(reason))
+    with postgres.running() as server:
+        asked = ("wakeup", "--store", server.dsn(), "--distribute", "citus")
+        refused = bench(*asked, folder=tmp_path)
+        assert refused.returncode == 2
+        assert "has no Citus" in refused.stderr
+        assert "Traceback" not in refused.stderr
+        with psycopg.connect(server.dsn(), autocommit=True) as connection:
+            assert schemas(connection) == []
+            connection.execute(CITUS_IN_NAME_ONLY.encode())
+            for distributed, tables in ((False, set[str]()), (True, {*SPREAD, *COPIED})):
+                with (
+                    database(server.dsn(), distributed=distributed) as beside,
+                    beside.fresh_schema() as store,
+                    psycopg.connect(store) as inside,
+                ):
+                    found = inside.execute(
+                        "select relname from pg_dist_partition join pg_class on logicalrelid = pg_class.oid"
+                    )
+                    assert {row[0] for row in found} == tables
+                    assert ("distributed by Citus" in beside.version()) is distributed
+            assert schemas(connection) == []
+
+
+def schemas(connection: psycopg.Connection[tuple[Any, ...]]) -> list[str]:
+    """Those that measurements have left behind."""
+    found = connection.execute("select nspname from pg_namespace where nspname like 'workflowsvc_bench%'")
+    return [row[0] for row in found]
 
 
 def test_a_wrong_answer_ends_the_measurement() -> None:

@@ -225,4 +225,12 @@ MUTATIONS = (
         'if found == "hopeless":',
         ("nodes",),
     ),
+    Mutation(
+        "unconfirmed",
+        "a commit that no standby has confirmed is believed",
+        "store/postgres/outcome.py",
+        'return "committed" if _log_is_replicated(wire) else "unknown"',
+        'return "committed"',
+        ("nodes",),
+    ),
 )

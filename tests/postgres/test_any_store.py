@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from tests.any_store import CHOSEN
-from tests.postgres.places import given_dsn, server
+from tests.postgres.places import admin, given_dsn, new_empty_place, new_spread_place, server
 
 
 def run(dsn: str, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -44,6 +44,16 @@ def test_a_database_that_cannot_be_distributed_is_told() -> None:
     done = run(given_dsn() or server().dsn(), WORKFLOWSVC_TEST_DISTRIBUTE="citrus")
     assert done.returncode == 2
     assert "it has no citrus" in done.stderr
+
+
+def test_where_tables_are_distributed_empty_places_stay_empty_and_none_is_imitated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("WORKFLOWSVC_TEST_DISTRIBUTE", "citus")
+    with admin(new_empty_place().dsn) as connection:
+        assert connection.execute("select to_regclass('executions')").fetchone() == (None,)
+    with pytest.raises(pytest.skip.Exception, match="citus spreads the tables"):
+        new_spread_place()
 
 
 def test_the_tests_chosen_are_those_of_this_store_and_some_of_each_kind() -> None:

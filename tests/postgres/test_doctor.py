@@ -129,6 +129,19 @@ def test_a_prepared_transaction_is_bad_until_it_is_ended(
     patient.execute(advice.removeprefix("end it: ").encode())
 
 
+def test_a_prepared_transaction_of_citus_is_left_to_citus(
+    patient: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may have been committed on other servers."""
+    monkeypatch.setattr(doctor, "LONG_SNAPSHOT_SECONDS", 0)
+    patient.execute("begin")
+    patient.execute("delete from meta")
+    patient.execute("prepare transaction 'citus_0_4711_15_1'")
+    _, advice = the_bad(patient)
+    patient.execute("rollback prepared 'citus_0_4711_15_1'")
+    assert advice == "end it: select recover_prepared_transactions()"
+
+
 def test_a_replication_slot_without_a_reader_is_bad(patient: Connection) -> None:
     patient.execute("select pg_create_physical_replication_slot('standby')")
     what, advice = the_bad(patient)
@@ -215,6 +228,66 @@ def test_the_exit_status_says_whether_something_is_bad(
     printed = capsys.readouterr().out
     assert "\nBAD  the server's clock is" in printed
     assert printed.endswith("patient: 1 found that must be mended.\n")
+
+
+WORKERS = """
+create table pg_dist_node (groupid int, nodename text, nodeport int, isactive bool, noderole text);
+insert into pg_dist_node values
+    (0, '127.0.0.1', 1, true, 'primary'),
+    (1, '127.0.0.1', {port}, true, 'primary'),
+    (1, '127.0.0.1', 2, true, 'secondary'),
+    (2, '127.0.0.1', 3, false, 'primary')
+"""
+
+
+@pytest.fixture
+def cluster(server: postgres.Server, patient: Connection) -> Iterator[postgres.Server]:
+    """A worker of the patient, whose list of servers is as that of Citus; they do not work together."""
+    settings = {"full_page_writes": "off", "enable_hashjoin": "off", "jit": "off"}
+    with postgres.running(settings=settings) as worker:
+        with psycopg.connect(worker.dsn(), autocommit=True) as connection:
+            connection.execute("create database patient")
+        patient.execute(WORKERS.format(port=worker.port).encode())
+        yield worker
+
+
+def test_each_worker_of_a_cluster_is_examined(
+    server: postgres.Server, patient: Connection, cluster: postgres.Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(server.dsn("patient"), lambda: clock_of(patient)) == 1
+    printed = capsys.readouterr().out
+    name = f"127.0.0.1:{cluster.port}"
+    bad = [line for line in printed.splitlines() if line.startswith("BAD")]
+    assert bad == [f"BAD  {name}: fsync = off", f"BAD  {name}: full_page_writes = off"]
+    assert (
+        f"note {name}: statements may read whole tables: enable_seqscan = on, enable_bitmapscan = on"
+        in printed
+    )
+    assert 'alter role "workflowsvc" set enable_seqscan = off' in printed
+    assert "enable_hashjoin" not in printed
+    assert "jit" not in printed
+
+
+def test_the_advice_on_a_worker_is_taken_there(
+    server: postgres.Server, patient: Connection, cluster: postgres.Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(server.dsn("patient"), lambda: clock_of(patient))
+    advice = re.search(r"-> (alter role .*)", capsys.readouterr().out)
+    assert advice is not None
+    with psycopg.connect(cluster.dsn("patient"), autocommit=True) as connection:
+        connection.execute(advice[1].encode())
+    run(server.dsn("patient"), lambda: clock_of(patient))
+    assert "whole tables" not in capsys.readouterr().out
+
+
+def test_a_worker_that_cannot_be_reached_is_bad(
+    server: postgres.Server, patient: Connection, cluster: postgres.Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cluster.stop("immediate")
+    assert run(server.dsn("patient"), lambda: clock_of(patient)) == 1
+    printed = capsys.readouterr().out
+    assert f"BAD  127.0.0.1:{cluster.port}: the worker is not examined" in printed
+    assert "refused" in printed
 
 
 def test_a_store_without_a_server_needs_no_doctor() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 
 import psycopg
 import pytest
@@ -12,8 +12,9 @@ import pytest
 from tests.postgres.places import with_option
 from tests.store.rows import change_of, event_rows, execution_row, executions, insert, run_of
 from tests.support.tcp_proxy import BlockingTcpProxy, Cut
+from tests.support.waiting import until
 from tools.postgres import Server
-from workflowsvc.store.errors import OutcomeUnknown, StoreError, Unavailable
+from workflowsvc.store.errors import Conflict, OutcomeUnknown, StoreError, Unavailable
 from workflowsvc.store.postgres import wire
 from workflowsvc.store.postgres.store import PostgresStore
 
@@ -132,6 +133,24 @@ def test_a_commit_that_did_not_arrive_is_unavailable(through: PostgresStore, pro
     insert(through, execution_row(number))
 
 
+def test_a_commit_that_the_server_turns_into_a_rollback_is_a_conflict(store: PostgresStore) -> None:
+    """It does when a statement has failed before, and reports no error then."""
+    number = next(NUMBERS)
+
+    def commit_in_spite_of_an_error() -> None:
+        with store.transaction() as tx:
+            tx.insert_executions([execution_row(number)])
+            tx.lock([run_of(number)])
+            tx.insert_executions([execution_row(number)])
+            with suppress(Conflict):
+                tx.executions([run_of(number)])
+
+    with pytest.raises(Conflict, match="answered with ROLLBACK"):
+        commit_in_spite_of_an_error()
+    assert executions(store, number) == {}
+    insert(store, execution_row(number))
+
+
 @pytest.mark.parametrize(("where", "committed"), [("after", True), ("at", False), ("before", False)])
 def test_a_commit_of_which_nothing_can_be_learned_is_unknown(
     through: PostgresStore, proxy: BlockingTcpProxy, where: Cut, committed: bool
@@ -244,11 +263,12 @@ def test_what_refuses_connections_is_reported_and_heals(
 
 
 def until_works(store: PostgresStore) -> None:
-    for _ in range(1000):
+    def works() -> bool:
         try:
             with store.transaction() as tx:
                 tx.put_meta("key", b"value")
         except StoreError:
-            continue
-        return
-    raise AssertionError("it does not heal")
+            return False
+        return True
+
+    until(works, "the store works again")

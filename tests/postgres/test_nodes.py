@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 
 import pytest
 
-from tests.postgres.places import Place, admin
+from tests.postgres.places import Place, admin, with_option
 from tests.store.rows import (
     DOMAIN,
     change_of,
@@ -33,6 +33,13 @@ from workflowsvc.store.rows import ExecutionRow, HeartbeatRow, ListKey, MessageR
 
 OpenNode = Callable[[], PostgresStore]
 MAIN = ListKey(DOMAIN, "decision", "main")
+
+
+@pytest.fixture
+def stores() -> Iterator[ExitStack]:
+    """Closes what is entered."""
+    with ExitStack() as stack:
+        yield stack
 
 
 def take(store: Store, limit: int) -> list[TaskRow]:
@@ -384,17 +391,19 @@ def test_a_hint_is_heard_by_other_nodes_and_not_by_its_own(open_node: OpenNode) 
 
 
 def test_hints_go_on_after_the_connection_was_lost(
-    open_node: OpenNode, place: Place, monkeypatch: pytest.MonkeyPatch
+    stores: ExitStack, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hints, "RETRY_MS", 10)
-    one, other = open_node(), open_node()
+    # By the name that the sessions for hints have, so that no session of another test is ended.
+    dsn = with_option(place.dsn, "application_name", place.schema)
+    one, other = (stores.enter_context(closing(PostgresStore(dsn))) for _ in range(2))
     heard: list[ListKey] = []
     other.listen(heard.extend)
     until(lambda: one.hint([MAIN]) or MAIN in heard, "the hint is heard")
     with admin(place.dsn) as connection:
         connection.execute(
-            "select pg_terminate_backend(pid) from pg_stat_activity"
-            " where pid <> pg_backend_pid() and datname = current_database()"
+            "select pg_terminate_backend(pid) from pg_stat_activity where application_name = %s",
+            [place.schema],
         )
     later = MAIN._replace(name="later")
     until(lambda: one.hint([later]) or later in heard, "the later hint is heard")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import re
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import closing
 
 import psycopg
 import pytest
+from psycopg import conninfo
 
 from tests.postgres.places import Place, admin, with_option
 from tests.store.rows import execution_row, insert
@@ -18,6 +20,7 @@ from workflowsvc.commands import migrate as command
 from workflowsvc.store.errors import StoreUnusable
 from workflowsvc.store.migrate import Migration, Version
 from workflowsvc.store.postgres import schema
+from workflowsvc.store.postgres.read_only import PostgresReadOnlyStore
 from workflowsvc.store.postgres.store import PostgresStore
 from workflowsvc.store.postgres.wire import shown_address
 
@@ -88,6 +91,25 @@ def test_the_database_of_another_program_is_left_alone(place: Place) -> None:
     refused(place.dsn, "is the database of another program")
     with pytest.raises(StoreUnusable, match="another program"):
         migrate(place.dsn)
+
+
+def test_relations_of_extensions_are_no_other_program(
+    own_server: Server, superuser: psycopg.Connection[tuple[object, ...]]
+) -> None:
+    """As the views of Citus and pg_stat_statements in `public`; here plpgsql, which every server has, owns some."""
+    superuser.execute("create database extended")
+    dsn = own_server.dsn("extended")
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("create view statements as select 1 as calls")
+        connection.execute("create table settings (name text primary key)")
+        connection.execute("alter extension plpgsql add view statements")
+        connection.execute("alter extension plpgsql add table settings")
+    with closing(PostgresStore(dsn)) as store:
+        insert(store, execution_row(1))
+    superuser.execute("create database occupied template extended")
+    with psycopg.connect(own_server.dsn("occupied"), autocommit=True) as connection:
+        connection.execute("drop table schema_versions")
+    refused(own_server.dsn("occupied"), "is the database of another program")
 
 
 def test_an_empty_database_gets_the_schema_and_keeps_it(place: Place) -> None:
@@ -208,6 +230,41 @@ def test_migrate_prints_sql_that_does_the_same_and_changes_nothing(
         insert(store, execution_row(1))
 
 
+SEVERAL = """
+-- Two tables; the first has a comment; it ends here.
+create table one (name text default 'a;b', "odd;name" int); /* nothing ; yet */ create table two (id int);
+create function three() returns int language plpgsql as $body$ begin perform 1; return $$;$$::text <> ''; end $body$;
+-- and nothing more;
+"""
+
+
+def test_a_migration_is_carried_out_one_statement_at_a_time(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that prepares statements takes no two at once, and Citus none about a table that it has spread."""
+    PostgresStore(place.dsn).close()
+    later = Migration(NEWEST + 1, "later", SEVERAL)
+    monkeypatch.setattr(schema, "MIGRATIONS", [*schema.MIGRATIONS, later])
+    with schema.opened(place.dsn, "here") as connection:
+        connection.prepare_threshold = 0
+        assert schema.upgrade(connection, "here") == [later]
+        assert connection.execute(
+            "select to_regclass('one') is null, to_regclass('two') is null"
+        ).fetchall() == [(False, False)]
+
+
+def test_a_migration_is_parted_where_its_statements_end() -> None:
+    parts = schema.statements_of(SEVERAL)
+    assert [part.splitlines()[-1].split("(")[0] for part in parts] == [
+        "create table one ",
+        "/* nothing ; yet */ create table two ",
+        "create function three",
+    ]
+    assert all(part.endswith(";") for part in parts)
+    assert schema.statements_of("select 1; select 2") == ["select 1;", "select 2"]
+    assert schema.statements_of("-- nothing\n;;") == []
+
+
 def test_migrate_prints_how_citus_spreads_every_table(
     place: Place, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -244,6 +301,9 @@ def test_migrate_spreads_what_is_not_spread_yet(place: Place, capsys: pytest.Cap
         assert migrate(dsn, "--distribute", "citus") == 0
         assert "distributed by shard" in capsys.readouterr().out
         connection.execute("delete from pg_dist_partition where logicalrelid = 'tasks'::regclass")
+        assert migrate(dsn, "--print", "--distribute", "citus") == 0
+        printed = capsys.readouterr().out
+        assert re.findall(r"create_\w+\('(\w+)'", printed) == ["tasks"]
         assert migrate(dsn, "--distribute", "citus") == 0
         assert "distributed by shard" in capsys.readouterr().out
         spread = connection.execute("select logicalrelid::text, colocated from pg_dist_partition").fetchall()
@@ -253,6 +313,8 @@ def test_migrate_spreads_what_is_not_spread_yet(place: Place, capsys: pytest.Cap
         assert dict(spread) == {"executions": "none", **others, **copied}
         assert migrate(dsn, "--distribute", "citus") == 0
         assert "distributed already" in capsys.readouterr().out
+        assert migrate(dsn, "--print", "--distribute", "citus") == 0
+        assert "nothing to do" in capsys.readouterr().out
 
 
 def test_migrate_without_citus_says_so(place: Place) -> None:
@@ -272,6 +334,36 @@ def test_migrate_of_sqlite_prints_and_applies(tmp_path: object, capsys: pytest.C
             migrate(wrong)
     with pytest.raises(StoreUnusable, match="cannot be distributed"):
         migrate(where, "--distribute", "citus")
+
+
+def test_advice_names_the_schema_and_can_be_pasted(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    PostgresStore(place.dsn).close()
+    monkeypatch.setattr(schema, "MIGRATIONS", [*schema.MIGRATIONS, Migration(NEWEST + 1, "later", "")])
+    with pytest.raises(StoreUnusable) as refusal:
+        PostgresReadOnlyStore(place.dsn)
+    advice = re.search(r"Run `(.+)` first", str(refusal.value))
+    assert advice is not None
+    words = shlex.split(advice[1])
+    assert words[:3] == ["workflowsvc", "migrate", "--store"]
+    shown = conninfo.conninfo_to_dict(words[3])
+    assert shown["options"] == f"-csearch_path={place.schema}"
+
+
+SCHEMA_OPTIONS = {
+    "options=-csearch_path%3Dflows": "-csearch_path=flows",
+    "options=-c%20search_path%3Dflows,public%20-c%20role%3Downer": "-csearch_path=flows,public",
+    "options=--search-path%3Da%20-c%20search_path%3Db%5C%20c": "-csearch_path=b\\ c",
+    "options=-c%20role%3Downer": None,
+}
+
+
+@pytest.mark.parametrize(("option", "shown"), SCHEMA_OPTIONS.items())
+def test_a_shown_address_has_the_schema(option: str, shown: str | None) -> None:
+    for address in ("postgresql://me@h:5/flows?", "postgresql:///flows?host=/tmp&port=5&"):
+        again = conninfo.conninfo_to_dict(shown_address(f"{address}{option}"))
+        assert again.get("options") == shown
+        assert again["dbname"] == "flows"
+        assert again["port"] == "5"
 
 
 def test_no_password_is_ever_shown() -> None:

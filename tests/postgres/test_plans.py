@@ -38,6 +38,9 @@ WITHOUT_TABLES = (
     "transaction",
     "timeline",
     "end_transaction",
+    "waits_for_replication",
+    "pause",
+    "write_to_log",
     "invalid",
 )
 

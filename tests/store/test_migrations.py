@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import apsw
 import pytest
 
-from tests.postgres.places import admin, new_place
+from tests.postgres.places import Place, admin, new_empty_place, new_place
 from tests.world_fixture import ACTIVITY, LIST, WorldFixture, decision
 from workflowsvc import cli
 from workflowsvc.fsck import Options, audit
@@ -26,7 +26,7 @@ TABLES = (*schema.SPREAD, *schema.COPIED)
 
 
 class Database(NamedTuple):
-    """An empty one, and how to do things to it behind the store's back."""
+    """One without data, and how to do things to it behind the store's back."""
 
     where: str
     dialect: Any  # the module that owns its schema
@@ -59,17 +59,30 @@ class Database(NamedTuple):
         return f"-- :oldest {self.newest}\n{' '.join(added)} create table added (id integer primary key); {index}"
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+KINDS = ["sqlite", "postgres"]
+
+
+@pytest.fixture(params=KINDS)
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
-    if request.param == "sqlite":
-        path = tmp_path / "x.db"
+    """Where the tests distribute tables, those of PostgreSQL are there already."""
+    return database_of(request.param, tmp_path, new_place)
+
+
+@pytest.fixture(params=KINDS)
+def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
+    return database_of(request.param, tmp_path, new_empty_place)
+
+
+def database_of(kind: str, folder: Path, make: Callable[[], Place]) -> Database:
+    if kind == "sqlite":
+        path = folder / "x.db"
 
         def execute_sqlite(sql: str) -> list[Any]:
             with closing(apsw.Connection(str(path))) as connection:
                 return connection.execute(sql).fetchall()
 
         return Database(f"sqlite:{path}", database_file, execute_sqlite)
-    place = new_place()
+    place = make()
 
     def execute_postgres(sql: str) -> list[Any]:
         with admin(place.dsn) as connection:
@@ -244,11 +257,11 @@ def test_a_migration_that_fails_leaves_nothing_behind(
 
 
 def test_migrate_leaves_what_is_not_ours_alone(
-    database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    empty_database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    database.execute("create table invoices (id integer)")
+    empty_database.execute("create table invoices (id integer)")
     for options in ([], ["--print"]):
-        assert migrate(database, *options) == 1
+        assert migrate(empty_database, *options) == 1
         assert "the database of another program" in capsys.readouterr().err
     (tmp_path / "letter.txt").write_text("Dear reader, " * 1000)
     assert cli.main(["migrate", "--store", f"sqlite:{tmp_path / 'letter.txt'}", "--print"]) == 1

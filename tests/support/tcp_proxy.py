@@ -241,6 +241,9 @@ class BlockingTcpProxy:
 
         asyncio.run_coroutine_threadsafe(run(), self._loop).result(PATIENCE_SECONDS)
 
+    def cut(self) -> None:
+        self._do(self._proxy.cut)
+
     def cut_at(self, statement: str, where: Cut, *, and_refuse: bool = False) -> None:
         self._do(lambda: self._proxy.cut_at(statement, where, and_refuse=and_refuse))
 

@@ -36,6 +36,7 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
     where = shown_address(arguments.store)
     with schema.opened(arguments.store, where) as connection, schema.failing_for(where):
         findings = doctor.examine(connection, where, context.clock.now_ms)
+        findings += doctor.examine_workers(connection, arguments.store)
     for level, what, advice in findings:
         context.write(f"{level.upper() if level == 'bad' else level:<5}{what}\n")
         if advice:

@@ -56,7 +56,7 @@ def _postgres(context: CommandContext, dsn: str, *, only_print: bool, distribute
             version = schema.version_of(connection, where)
             todo = schema.missing_from(version, where)
             statements = schema.script(todo, first=version.number == 0)
-            context.write(_script(statements, schema.distribution() if distribute else []))
+            context.write(_script(statements, schema.distribution(connection, where) if distribute else []))
             return
         context.write(_done(where, schema.upgrade(connection, where), schema.MIGRATIONS[-1].number))
         if distribute:

@@ -193,7 +193,7 @@ class WriterLoop:
         elif bug.command is None:
             self._rests_until = self.now_ms() + RETRY_MS  # background work as a whole, then piece by piece
             quarantine.isolate_failures = True
-        log.error("a bug was met in %s; set aside %s", bug.met_in, bug, exc_info=bug.__cause__)
+        log.error("a bug was met in %s; quarantined: %s", bug.met_in, bug, exc_info=bug.__cause__)
 
     def _attempt(self, commands: list[Command]) -> Answers:
         """One transaction. Raises what `_run` treats; nothing of it has happened then."""

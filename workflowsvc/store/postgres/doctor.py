@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from workflowsvc.store.errors import StoreUnusable
-
-if TYPE_CHECKING:
-    from workflowsvc.store.postgres.schema import Connection
+from workflowsvc.store.postgres import schema
+from workflowsvc.store.postgres.schema import Connection, failing_for
+from workflowsvc.store.postgres.wire import PLANNER, SPREAD_PLANNER
+from workflowsvc.store.postgres.workers import connect_to, workers
 
 LONG_SNAPSHOT_SECONDS = 60
+REPLICATION_SECONDS = 5  # a standby confirms a commit within milliseconds
 MANY_DEAD_ROWS = 20_000  # some are always there between two vacuums
 OLD_TRANSACTION_IDS = 1_000_000_000  # of about two thousand million
 SKEW_MS = 1000
@@ -35,9 +37,37 @@ def examine(connection: Connection, where: str, now_ms: NowMs) -> list[Finding]:
     """Everything, in the order of the list below."""
     findings = list(_schema(connection, where))
     if findings[0].level != "bad":
-        for look in (_settings, _indexes, _rights, _snapshots, _dead_rows, _transaction_ids, _connections):
+        for look in (
+            _settings,
+            _indexes,
+            _rights,
+            _replication,
+            _snapshots,
+            _dead_rows,
+            _transaction_ids,
+            _connections,
+        ):
             findings += look(connection)
     return [*findings, *_clock(connection, now_ms)]
+
+
+def examine_workers(connection: Connection, dsn: str) -> list[Finding]:
+    """What holds for each server alone, on every worker of a Citus cluster; nothing where there is none."""
+    findings: list[Finding] = []
+    for worker in workers(connection):
+        try:
+            with connect_to(worker, dsn) as there, failing_for(str(worker)):
+                found = [finding for look in _LOOKS_AT_A_WORKER for finding in look(there)]
+        except StoreUnusable as error:
+            found = [
+                Finding(
+                    "bad",
+                    f"the worker is not examined: {error}",
+                    "start it, or let this user and machine connect to it under the name that Citus has for it",
+                )
+            ]
+        findings += [finding._replace(what=f"{worker}: {finding.what}") for finding in found]
+    return findings
 
 
 def _rows(connection: Connection, sql: str, *values: object) -> list[tuple[Any, ...]]:
@@ -45,8 +75,6 @@ def _rows(connection: Connection, sql: str, *values: object) -> list[tuple[Any, 
 
 
 def _schema(connection: Connection, where: str) -> Iterator[Finding]:
-    from workflowsvc.store.postgres import schema
-
     try:
         version = schema.version_of(connection, where)
         missing = schema.missing_from(version, where)
@@ -98,25 +126,46 @@ def _settings(connection: Connection) -> Iterator[Finding]:
 
 
 def _indexes(connection: Connection) -> Iterator[Finding]:
-    from workflowsvc.store.postgres import schema
-
     created = "\n".join(migration.sql for migration in schema.MIGRATIONS)
     wanted = set(re.findall(r"^create (?:unique )?index (\w+)", created, re.MULTILINE))
     wanted |= {f"{table}_pkey" for table in re.findall(r"^create table (\w+)", created, re.MULTILINE)}
     wanted -= set(re.findall(r"^drop index (\w+)", created, re.MULTILINE))
-    found = dict(
+    found = _validity_of_indexes(connection)
+    for name in sorted(wanted - found.keys()):
+        yield Finding("bad", f"the index {name} is missing", f"{_definition(created, name)}")
+    yield from _invalid_indexes(connection)
+    if wanted <= found.keys() and all(found.values()):
+        yield Finding("ok", f"all {len(wanted)} indexes are there and valid")
+
+
+def _invalid_indexes(connection: Connection) -> Iterator[Finding]:
+    found = _validity_of_indexes(connection)
+    for name in sorted(name for name, valid in found.items() if not valid):
+        yield Finding("bad", f"the index {name} is not valid", f"reindex index concurrently {name}")
+
+
+def _validity_of_indexes(connection: Connection) -> dict[str, bool]:
+    return dict(
         _rows(
             connection,
             "select c.relname, i.indisvalid from pg_index i join pg_class c on c.oid = i.indexrelid"
             " where c.relnamespace = current_schema()::regnamespace",
         )
     )
-    for name in sorted(wanted - found.keys()):
-        yield Finding("bad", f"the index {name} is missing", f"{_definition(created, name)}")
-    for name in sorted(name for name, valid in found.items() if not valid):
-        yield Finding("bad", f"the index {name} is not valid", f"reindex index concurrently {name}")
-    if wanted <= found.keys() and all(found.values()):
-        yield Finding("ok", f"all {len(wanted)} indexes are there and valid")
+
+
+def _planner(connection: Connection) -> Iterator[Finding]:
+    """A node sets these for its sessions, which ends at the coordinator."""
+    settings = dict(_rows(connection, "select name, setting from pg_settings"))
+    wanted = {**PLANNER, **SPREAD_PLANNER}
+    other = [name for name, value in wanted.items() if settings.get(name, value) != value]
+    if other:
+        user = connection.info.user
+        yield Finding(
+            "note",
+            f"statements may read whole tables: {', '.join(f'{name} = {settings[name]}' for name in other)}",
+            "; ".join(f'alter role "{user}" set {name} = {wanted[name]}' for name in other),
+        )
 
 
 def _definition(created: str, name: str) -> str:
@@ -125,8 +174,6 @@ def _definition(created: str, name: str) -> str:
 
 
 def _rights(connection: Connection) -> Iterator[Finding]:
-    from workflowsvc.store.postgres import schema
-
     tables = [*schema.SPREAD, *schema.COPIED]
     for table, right in _rows(
         connection,
@@ -141,6 +188,24 @@ def _rights(connection: Connection) -> Iterator[Finding]:
         yield Finding("bad", f"{user} may not {right} in {table}", f'grant {right} on {table} to "{user}"')
 
 
+def _replication(connection: Connection) -> Iterator[Finding]:
+    """Sessions that have committed and wait for a standby."""
+    ((waiting, seconds),) = _rows(
+        connection,
+        "select count(*), max(extract(epoch from now() - xact_start))::bigint from pg_stat_activity"
+        " where wait_event = 'SyncRep' and xact_start < now() - make_interval(secs => %s)",
+        REPLICATION_SECONDS,
+    )
+    if waiting:
+        yield Finding(
+            "bad",
+            f"{waiting} of the sessions wait for synchronous replication, one of them for {seconds} s: "
+            "nothing is acknowledged",
+            "start a standby that synchronous_standby_names names; do not end these sessions, as what they "
+            "have committed would then be visible, and lost in a fail-over",
+        )
+
+
 def _snapshots(connection: Connection) -> Iterator[Finding]:
     """What keeps dead rows from being removed, wherever in the cluster it is."""
     found = _rows(
@@ -150,9 +215,12 @@ def _snapshots(connection: Connection) -> Iterator[Finding]:
         " extract(epoch from now() - xact_start)::bigint,"
         " 'select pg_terminate_backend(' || pid || ')'"
         " from pg_stat_activity where (backend_xmin is not null or backend_xid is not null)"
+        " and wait_event is distinct from 'SyncRep'"  # of which _replication says more
         " and pid <> pg_backend_pid() and xact_start < now() - make_interval(secs => %s)"
         " union all select 'the prepared transaction ' || gid, extract(epoch from now() - prepared)::bigint,"
-        " 'rollback prepared ' || quote_literal(gid) from pg_prepared_xacts"
+        # Citus knows whether those of its own are to be committed: it has a list of them on the coordinator.
+        " case when starts_with(gid, 'citus_') then 'select recover_prepared_transactions()'"
+        " else 'rollback prepared ' || quote_literal(gid) end from pg_prepared_xacts"
         " where prepared < now() - make_interval(secs => %s)",
         LONG_SNAPSHOT_SECONDS,
         LONG_SNAPSHOT_SECONDS,
@@ -233,3 +301,16 @@ def _clock(connection: Connection, now_ms: NowMs) -> Iterator[Finding]:
         )
     else:
         yield Finding("ok", f"clocks agree to {abs(skew) + uncertain} ms")
+
+
+# Tables, rights and the clock are the coordinator's.
+_LOOKS_AT_A_WORKER = (
+    _settings,
+    _planner,
+    _invalid_indexes,
+    _replication,
+    _snapshots,
+    _dead_rows,
+    _transaction_ids,
+    _connections,
+)

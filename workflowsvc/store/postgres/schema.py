@@ -6,7 +6,9 @@ added to is accepted, so that nodes can be upgraded one by one (migrate.py).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator
+import re
+import shlex
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import psycopg
@@ -55,7 +57,7 @@ def too_old(where: str, version: Version, missing: list[Migration]) -> str:
     """The message about a database that lacks these migrations."""
     return (
         f"{where} has schema {version.number}, and this release needs {missing[-1].number}. "
-        f"Run `workflowsvc migrate --store {where}` first."
+        f"Run `workflowsvc migrate --store {shlex.quote(where)}` first."
     )
 
 
@@ -97,8 +99,11 @@ def version_of(connection: Connection, where: str) -> Version:
     with failing_for(where):
         row = connection.execute(
             "select to_regclass('schema_versions') is not null,"
-            " exists (select 1 from pg_class where relnamespace = current_schema()::regnamespace"
-            " and relkind in ('r', 'p', 'v', 'm'))"
+            " exists (select 1 from pg_class as c where relnamespace = current_schema()::regnamespace"
+            " and relkind in ('r', 'p', 'v', 'm')"
+            # What an extension has made is no other program's: those of Citus and pg_stat_statements are in `public`.
+            " and not exists (select 1 from pg_depend where classid = 'pg_class'::regclass and objid = c.oid"
+            " and deptype = 'e'))"
         ).fetchone()
         assert row is not None
         ours, occupied = row
@@ -142,17 +147,33 @@ def upgrade(connection: Connection, where: str) -> list[Migration]:
 
 
 def script(todo: list[Migration], *, first: bool) -> list[str]:
-    """The SQL of these migrations, to be carried out in one transaction."""
+    """The statements of these migrations, to be carried out one by one in one transaction. Citus takes no two at once
+    that concern tables which it has spread.
+    """
     statements = [_CREATE_VERSIONS] if first else []
     for migration in todo:
-        statements += [migration.sql.strip(), migration.record]
+        statements += [*statements_of(migration.sql), migration.record]
     return statements
 
 
-def distribution(done: Collection[str] = ()) -> list[str]:
-    """What makes Citus spread the tables over its servers, but for those that are spread; all that belongs to one
-    shard stays together.
+_COMMENT = r"--[^\n]*|/\*.*?\*/"
+_PARTED = re.compile(rf"""{_COMMENT}|'[^']*'|"[^"]*"|(\$\w*\$).*?\1|;""", re.DOTALL)
+
+
+def statements_of(sql: str) -> list[str]:
+    """The statements of a migration, each with its semicolon and the comments before it. It knows quotes and dollar
+    quotes; a migration has no backslash in quotes, no comment in a comment and no `begin atomic`.
     """
+    ends = [found.end() for found in _PARTED.finditer(sql) if found[0] == ";"]
+    pieces = [sql[begin:end].strip() for begin, end in zip([0, *ends], [*ends, len(sql)], strict=True)]
+    return [piece for piece in pieces if re.sub(_COMMENT, "", piece, flags=re.DOTALL).strip(" \n;")]
+
+
+def distribution(connection: Connection, where: str) -> list[str]:
+    """What makes Citus spread the tables over its servers, but for those that are spread, each to be carried out in a
+    transaction of its own; all that belongs to one shard stays together.
+    """
+    done = _spread_tables(connection, where)
     first = SPREAD[0]
     calls = {table: f"create_reference_table('{table}')" for table in COPIED}
     # A group of its own: by default they would join any other tables spread by a smallint in this database.
@@ -162,18 +183,25 @@ def distribution(done: Collection[str] = ()) -> list[str]:
     return [f"select {call}" for table, call in calls.items() if table not in done]
 
 
-def distribute(connection: Connection, where: str) -> bool:
-    """Runs those calls that have not been made before, each in a transaction of its own: what was done before one fails
-    stays done. False when there was none.
-    """
-    try:
-        if connection.execute("select 1 from pg_extension where extname = 'citus'").fetchone() is None:
-            raise StoreUnusable(f"{where} has no Citus: `create extension citus` first.")
+def _spread_tables(connection: Connection, where: str) -> set[str]:
+    with failing_for(where):
+        if connection.execute("select to_regclass('pg_dist_partition')").fetchone() == (None,):
+            return set()  # Citus is not there yet
         spread = connection.execute(
             "select relname from pg_dist_partition join pg_class as c on c.oid = logicalrelid::oid"
             " where relnamespace = current_schema()::regnamespace"
         )
-        calls = distribution({row[0] for row in spread})
+        return {row[0] for row in spread}
+
+
+def distribute(connection: Connection, where: str) -> bool:
+    """Spreads the tables that are not spread yet: what was done before one fails stays done. False when there was
+    none.
+    """
+    try:
+        if connection.execute("select 1 from pg_extension where extname = 'citus'").fetchone() is None:
+            raise StoreUnusable(f"{where} has no Citus: `create extension citus` first.")
+        calls = distribution(connection, where)
         for call in calls:
             connection.execute(call.encode())
         return bool(calls)

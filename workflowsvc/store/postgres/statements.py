@@ -41,6 +41,9 @@ class PostgresStatements(NamedTuple):
     timeline: Statement
     transaction_status: Statement
     end_transaction: Statement
+    waits_for_replication: Statement
+    pause: Statement
+    write_to_log: Statement
     # catalog.sql
     domain: Statement
     domains_by_id: Statement

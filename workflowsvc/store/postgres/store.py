@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
-from workflowsvc.store.errors import OutcomeUnknown, StoreError, Unavailable
+from workflowsvc.store.errors import Conflict, OutcomeUnknown, Unavailable
 from workflowsvc.store.interface import AuditReader
 from workflowsvc.store.postgres.audit_reads import PostgresAuditReader
 from workflowsvc.store.postgres.errors import ConnectionLost
 from workflowsvc.store.postgres.hints import Hints
 from workflowsvc.store.postgres.low_watermarks import LowWatermark, LowWatermarks, TaskLowWatermarks
-from workflowsvc.store.postgres.outcome import outcome
+from workflowsvc.store.postgres.outcome import outcome, waits_for_replication
 from workflowsvc.store.postgres.queries import Queries
 from workflowsvc.store.postgres.reader_pool import ReaderPool
 from workflowsvc.store.postgres.reads import DomainNames
@@ -49,6 +49,9 @@ class PostgresStore:
         self._closed = False
         self._writer: Wire | None = None
         self._timeline = ""
+        self._undecided: tuple[str, str] | None = (
+            None  # the last commit of unknown outcome: its id and timeline
+        )
         self._readers = ReaderPool(dsn, MAX_READERS)
 
     # --- transactions ---
@@ -78,7 +81,16 @@ class PostgresStore:
             if wire.server.knows_transaction_status:
                 self._timeline = wire.ask(SQL.timeline)[0][0]
             self._writer = wire
+        if self._undecided is not None:
+            self._require_end_of(self._writer, *self._undecided)
+            self._undecided = None
         return self._writer
+
+    def _require_end_of(self, wire: Wire, transaction_id: str, timeline: str) -> None:
+        """Raises Unavailable while that commit waits for replication. A further one would wait as well, and each of
+        them would keep a session of the server."""
+        if waits_for_replication(wire, transaction_id, timeline):
+            raise Unavailable("an earlier commit of this node still waits for synchronous replication")
 
     def _commit(self, wire: Wire, transaction: PostgresRepairTransaction) -> None:
         """What is queued is sent together with the commit. The id of the transaction, if it was not asked for
@@ -97,6 +109,11 @@ class PostgresStore:
             wire.exchange()
         except ConnectionLost as error:
             self._settle(info.id, error)
+            return
+        if wire.command_tag != "COMMIT":
+            raise Conflict(f"the commit was answered with {wire.command_tag or 'nothing'}")
+        if wire.warnings:  # the server may have given up waiting for a standby
+            self._settle(info.id, Unavailable(" ".join(wire.warnings)))
 
     def _end(self, wire: Wire, info: TransactionInfo) -> None:
         """Ends a transaction that has written nothing."""
@@ -106,18 +123,15 @@ class PostgresStore:
         else:
             wire.drop_queue()
 
-    def _settle(self, transaction_id: str | None, error: ConnectionLost) -> None:
-        """Returns when the transaction was committed after all."""
-        found = "unknown"
-        if transaction_id is not None:
-            with suppress(StoreError):
-                wire = Wire(self._dsn)
-                found = outcome(wire, transaction_id, self._timeline)
-                wire.close()
+    def _settle(self, transaction_id: str | None, error: Unavailable) -> None:
+        """Returns when the transaction was committed after all, as safely as any other."""
+        found = "unknown" if transaction_id is None else outcome(self._dsn, transaction_id, self._timeline)
         if found == "aborted":
             raise error
         if found == "unknown":
-            raise OutcomeUnknown(f"the connection was lost while committing: {error}") from error
+            if transaction_id is not None:
+                self._undecided = (transaction_id, self._timeline)
+            raise OutcomeUnknown(f"it is not known whether it was committed: {error}") from error
 
     def _roll_back(self, wire: Wire) -> None:
         """Raises nothing: a connection on which this fails is not used again."""

@@ -7,9 +7,11 @@ lock, for PATIENCE_MS at most. It must not know what a statement means, nor when
 
 from __future__ import annotations
 
+import re
 import select
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from workflowsvc.store.errors import PSYCOPG_IS_MISSING, StoreUnusable, Unavailable
 from workflowsvc.store.postgres import server
@@ -50,6 +52,8 @@ _TIME_OUTS = {
     "tcp_keepalives_count": "3",
     "client_connection_check_interval": "2s",
 }
+# The schema in the options of an address.
+_SEARCH_PATH = re.compile(r"(?:-c\s*|--)search[_-]path=((?:\\.|[^\s\\])+)")
 # Of a session; those that the server does not know are left out.
 _SETTINGS = {"application_name": "workflowsvc", **PLANNER, **_TIME_OUTS}
 _SETTLE = (
@@ -68,8 +72,11 @@ class _Entry(NamedTuple):
 class Wire:
     """Not for two threads at once."""
 
-    def __init__(self, dsn: str) -> None:
-        """Raises Unavailable when no connection can be made."""
+    warnings: list[str]
+    """Those of the last exchange. One that comes with a commit may say that not all was done that it stands for."""
+
+    def __init__(self, dsn: str, patience_ms: int | None = None) -> None:
+        """`patience_ms` in place of PATIENCE_MS. Raises Unavailable when no connection can be made."""
         self._connection = connect(dsn)
         try:
             self.server = server.ask(self._connection)
@@ -78,6 +85,9 @@ class Wire:
         except psycopg.Error as error:
             self._connection.close()
             raise Unavailable(one_line(error)) from error
+        self._patience_ms = patience_ms
+        self.warnings = _warnings_of(self._connection)
+        self._last_command: pq.abc.PGresult | None = None
         self._pg = self._connection.pgconn
         self._pg.nonblocking = 1
         self._pg.enter_pipeline_mode()
@@ -123,6 +133,8 @@ class Wire:
     def exchange(self) -> None:
         """Sends what is queued and waits for all answers; raises the first error, or ConnectionLost."""
         queue, self._queue = self._queue, []
+        self.warnings.clear()
+        self._last_command = None
         self._round_trips += 1
         try:
             sent = self._send(queue)
@@ -132,6 +144,13 @@ class Wire:
             self._receive(sent)
         except psycopg.Error as error:
             raise self._lost(one_line(error)) from error
+
+    @property
+    def command_tag(self) -> str:
+        """What the server says that it did with the last statement of the last exchange that returns no rows. A
+        COMMIT may be answered ROLLBACK."""
+        tag = None if self._last_command is None else self._last_command.command_status
+        return "" if tag is None else tag.decode()
 
     def ask(self, statement: Statement, values: Sequence[object] = ()) -> Rows:
         """Queues one more statement and exchanges; its rows."""
@@ -166,6 +185,8 @@ class Wire:
             if entry is None:
                 assert status == pq.ExecStatus.PIPELINE_SYNC, result.status
             elif status in (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK):
+                if status == pq.ExecStatus.COMMAND_OK:
+                    self._last_command = result
                 if entry.then is not None:
                     entry.then(rows_of(result))
             else:
@@ -202,8 +223,9 @@ class Wire:
 
     def _wait(self, events: int) -> None:
         self._poll.modify(self._socket, events)
-        if not self._poll.poll(PATIENCE_MS):
-            raise self._lost(f"the server has not answered for {PATIENCE_MS // 1000} seconds")
+        patience_ms = PATIENCE_MS if self._patience_ms is None else self._patience_ms
+        if not self._poll.poll(patience_ms):
+            raise self._lost(f"the server has not answered for {patience_ms / 1000:g} seconds")
 
     def _lost(self, message: str) -> ConnectionLost:
         self.close()
@@ -225,6 +247,18 @@ class Wire:
 
     def close(self) -> None:
         self._connection.close()
+
+
+def _warnings_of(connection: psycopg.Connection[Row]) -> list[str]:
+    """The list to which the warnings of this connection are added as they arrive."""
+    warnings: list[str] = []
+
+    def keep(notice: psycopg.errors.Diagnostic) -> None:
+        if notice.severity_nonlocalized == "WARNING":
+            warnings.append(" ".join(f"{notice.message_primary} {notice.message_detail or ''}".split()))
+
+    connection.add_notice_handler(keep)
+    return warnings
 
 
 def rows_of(result: pq.abc.PGresult) -> Rows:
@@ -256,7 +290,7 @@ def connect(dsn: str) -> psycopg.Connection[Row]:
 
 
 def shown_address(dsn: str) -> str:
-    """The same address as it may be shown, in the form that `--store` takes."""
+    """The same address as it may be shown, in the form that `--store` takes: without passwords, with the schema."""
     try:
         given = conninfo.conninfo_to_dict(dsn)
     except psycopg.Error as error:
@@ -270,10 +304,14 @@ def shown_address(dsn: str) -> str:
         # It may be the end of a password that contains @, so it is not shown.
         raise StoreUnusable("this is not the address of a PostgreSQL database: its port is not a number.")
     database = given.get("dbname", "")
+    # Two schemas of a database are two stores, so an address without it would be that of another one.
+    path = "".join(_SEARCH_PATH.findall(str(given.get("options", "")))[-1:])
+    schema = [f"options=-csearch_path%3D{quote(path, safe=',')}"] if path else []
     if host.startswith("/"):
-        return f"postgresql://{user}/{database}?host={host}" + (f"&port={port}" if port else "")
+        place = [f"host={host}"] + ([f"port={port}"] if port else [])
+        return f"postgresql://{user}/{database}?{'&'.join(place + schema)}"
     hosts = [f"{name}:{number}" if number else name for name, number in _pairs(host, port)]
-    return f"postgresql://{user}{','.join(hosts)}/{database}"
+    return f"postgresql://{user}{','.join(hosts)}/{database}" + "".join(f"?{option}" for option in schema)
 
 
 def _pairs(hosts: str, ports: str) -> list[tuple[str, str]]:

@@ -28,5 +28,20 @@ select substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8)
 select pg_xact_status(:id::text::xid8)
 
 -- :name end_transaction
--- the server has not noticed that the connection is gone
-select pg_terminate_backend(pid) from pg_stat_activity where backend_xid = (:id::text::xid8)::xid
+-- The server has not noticed that the connection is gone: it waits for the client. A session that does anything else
+-- ends by itself or waits for replication, which must not be cut short: it would make visible what can still be lost.
+select pg_terminate_backend(pid) from pg_stat_activity
+where backend_xid = (:id::text::xid8)::xid and wait_event_type = 'Client'
+
+-- :name waits_for_replication
+-- committed here, and not yet confirmed by the standbys of synchronous_standby_names
+select exists (
+    select from pg_stat_activity where backend_xid = (:id::text::xid8)::xid and wait_event = 'SyncRep'
+)
+
+-- :name pause
+select true from pg_sleep(0.05)
+
+-- :name write_to_log
+-- changes nothing, and makes the commit of its transaction wait for replication as any other
+select true from pg_logical_emit_message(true, 'workflowsvc'::text, ''::text)
