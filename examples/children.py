@@ -7,6 +7,7 @@ Linux the kernel ends them even when that process is killed.
 from __future__ import annotations
 
 import ctypes
+import os
 import signal
 import subprocess
 import sys
@@ -15,20 +16,24 @@ from typing import Any
 
 STOP_SECONDS = 10.0  # from SIGTERM to SIGKILL
 SET_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of <linux/prctl.h>
+LIBC = ctypes.CDLL(None)  # loaded here: after a fork of a process with threads that might wait for ever
 
 _children: list[subprocess.Popen[bytes]] = []
 
 
 def start(command: list[Any], **more: Any) -> subprocess.Popen[bytes]:
     """Runs the command. To be called by the main thread: the kernel watches the thread, not the process."""
-    child = subprocess.Popen(command, process_group=0, preexec_fn=_end_with_parent, **more)
+    parent = os.getpid()
+    child = subprocess.Popen(command, process_group=0, preexec_fn=lambda: _end_with(parent), **more)
     _children.append(child)
     return child
 
 
-def _end_with_parent() -> None:
+def _end_with(parent: int) -> None:
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(SET_DEATH_SIGNAL, signal.SIGKILL)
+        LIBC.prctl(SET_DEATH_SIGNAL, signal.SIGKILL)
+        if os.getppid() != parent:  # it has ended meanwhile
+            os._exit(1)
 
 
 def stop(child: subprocess.Popen[bytes]) -> int:
