@@ -46,13 +46,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[GUARD] = guard = Guard()
-    worker = getattr(config, "workerinput", {})
-    turns = Turns(worker.get("testrunuid", guard.mark))
-    config.pluginmanager.register(turns)
-    if not worker:
-        config.add_cleanup(turns.remove)
-    config.pluginmanager.register(running_test.plugin_for(config))
+    config.stash[GUARD] = Guard()
+    if note := running_test.note_of(config):
+        config.pluginmanager.register(running_test.Note(note))
+        config.pluginmanager.register(Turns(note.parent))
+    else:
+        config.pluginmanager.register(running_test.Notes())
 
 
 @pytest.fixture(autouse=True, scope="session")

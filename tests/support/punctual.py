@@ -1,15 +1,15 @@
 """A test that is marked `punctual` runs while no other test of the same run does.
 
-Owns two lock files of a run. Each test holds the first one for reading, a punctual one for writing. On their way to it
-all pass the second one, so that a punctual test that waits holds up those who come later and is not overtaken for ever.
-A punctual test still shares the machine with whatever else runs on it, so it leaves as much room as it can, too.
+Owns two lock files in a folder of the run. Each test holds the first one for reading, a punctual one for writing. On
+their way to it all pass the second one, so that a punctual test that waits holds up those who come later and is not
+overtaken for ever. A punctual test still shares the machine with whatever else runs on it, so it leaves as much room as
+it can, too.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,12 +18,10 @@ import pytest
 
 
 class Turns:
-    """In each process that runs tests."""
+    """In each worker of a run; without workers tests run one by one anyway."""
 
-    def __init__(self, run: str) -> None:
-        """`run` is the same text in all workers of one run, and differs between runs."""
-        folder = Path(tempfile.gettempdir())
-        self._files = [folder / f"workflowsvc-tests-{run}.{name}" for name in ("queue", "turn")]
+    def __init__(self, folder: Path) -> None:
+        self._files = [folder / name for name in ("queue.lock", "turn.lock")]
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)  # before pytest-timeout, so that the wait is not counted
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
@@ -36,11 +34,6 @@ class Turns:
             return (yield)
         finally:
             held.__exit__(None, None, None)
-
-    def remove(self) -> None:
-        """By the process that leads the run, at its end."""
-        for file in self._files:
-            file.unlink(missing_ok=True)
 
 
 @contextmanager

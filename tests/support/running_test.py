@@ -75,7 +75,7 @@ class Note:
         self._write(f"in the teardown of {item.nodeid}")
 
 
-def plugin_for(config: pytest.Config) -> Notes | Note:
-    """The part for this process."""
+def note_of(config: pytest.Config) -> Path | None:
+    """The file of this worker, in a folder of the run; None in a process that is no worker."""
     given = getattr(config, "workerinput", None)
-    return Notes() if given is None else Note(Path(given[KEY]))
+    return None if given is None else Path(given[KEY])
