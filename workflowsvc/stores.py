@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from workflowsvc.options import SettingsError
-from workflowsvc.store.errors import StoreUnusable
+from workflowsvc.store.errors import PSYCOPG_IS_MISSING, StoreUnusable
 from workflowsvc.store.interface import RepairStore
 from workflowsvc.store.migrate import migrations
 
@@ -81,6 +81,4 @@ def require_psycopg() -> None:
     try:
         import psycopg  # noqa: F401  # pyright: ignore[reportUnusedImport]
     except ImportError as error:
-        raise StoreUnusable(
-            "PostgreSQL needs the package psycopg: pip install 'workflowsvc[postgres]'."
-        ) from error
+        raise StoreUnusable(PSYCOPG_IS_MISSING) from error

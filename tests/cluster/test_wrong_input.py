@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -24,11 +23,11 @@ from botocore.config import Config
 from tests.cluster.nodes import Node
 from tests.postgres.places import with_option
 from tests.support.peer import Peer, Refused
+from tests.support.waiting import PATIENCE_SECONDS, until
 from tools import postgres
 from tools.postgres import Server
 
 PASSWORD = "canary-that-must-not-be-shown"
-PATIENCE_SECONDS = 60.0
 LIST = {"registrationStatus": "REGISTERED"}
 _numbers = itertools.count(1)
 
@@ -106,19 +105,12 @@ def own(server: Server) -> Own:
 
 def is_ready(node: Node) -> bool:
     try:
-        with urllib.request.urlopen(f"{node.url}/readyz", timeout=30) as answer:
+        with urllib.request.urlopen(f"{node.url}/readyz", timeout=PATIENCE_SECONDS) as answer:
             return answer.status == 200
     except urllib.error.HTTPError as error:
         if error.code != 503:
             raise
         return False
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, "it does not happen"
-        time.sleep(0.02)
 
 
 def serves(node: Node) -> bool:
@@ -139,11 +131,11 @@ def serves(node: Node) -> bool:
 
 
 def serves_again(node: Node) -> None:
-    until(lambda: serves(node))
+    until(lambda: serves(node), "reads and writes succeed", pause_seconds=0.02)
 
 
 def serves_no_more(node: Node) -> None:
-    until(lambda: not serves(node))
+    until(lambda: not serves(node), "reads and writes fail", pause_seconds=0.02)
 
 
 # --- at the start ---
@@ -307,7 +299,7 @@ def test_a_database_that_goes_away_comes_back(server: Server, own: Own, start: C
     server.stop("immediate")
     try:
         serves_no_more(node)
-        with urllib.request.urlopen(f"{node.url}/livez", timeout=30) as answer:
+        with urllib.request.urlopen(f"{node.url}/livez", timeout=PATIENCE_SECONDS) as answer:
             assert answer.status == 200  # a supervisor must not restart it for that
     finally:
         server.start()

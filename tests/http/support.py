@@ -11,18 +11,17 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Coroutine, Iterator
 from typing import Any, NamedTuple
 
 import uvloop
 
 from tests.http.fake_service import FakeService
+from tests.support.waiting import PATIENCE_SECONDS
 from workflowsvc.clock import SystemClock
 from workflowsvc.http.app import HttpApp
 from workflowsvc.http.server import HttpServer
 from workflowsvc.settings import Settings
-
-PATIENCE_SECONDS = 20.0  # how long anything may take on a busy machine before it counts as never
 
 
 class Answer(NamedTuple):
@@ -196,15 +195,6 @@ def post(
         *headers,
     ]
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + data
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    """Returns when the condition holds."""
-    end = time.monotonic() + PATIENCE_SECONDS
-    pause = threading.Event()
-    while not condition():
-        assert time.monotonic() < end, f"never happened: {what}"
-        pause.wait(0.005)
 
 
 LIST_DOMAINS = post("ListDomains", {"registrationStatus": "REGISTERED"})

@@ -14,7 +14,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tests.http.fake_service import FakeService
-from tests.http.support import LIST_DOMAINS, Answer, Running, post, running, until
+from tests.http.support import LIST_DOMAINS, Answer, Running, post, running
+from tests.support.waiting import until
 from workflowsvc import __version__
 from workflowsvc.clock import ManualClock
 from workflowsvc.http.answer import render_head
@@ -263,7 +264,8 @@ def test_health_pages_are_plain(server: Running) -> None:
     answer = get(server, "/")
     assert answer.body.decode() == f"workflowsvc {__version__}: Amazon SWF, API version 2012-01-25\n"
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
-    assert (get(server, "/livez").status, get(server, "/readyz").status) == (200, 200)
+    assert get(server, "/livez").status == 200
+    until(lambda: get(server, "/readyz").status == 200, "the store answers within a second")
 
 
 class Broken(FakeService):
@@ -285,7 +287,7 @@ def test_a_service_without_a_store_lives_and_is_not_ready() -> None:
 
 def test_a_service_that_stops_is_not_ready() -> None:
     with running() as server:
-        assert health(server, "/readyz") == 200
+        until(lambda: health(server, "/readyz") == 200, "the store answers within a second")
         server.app.draining = True
         assert health(server, "/readyz") == 503
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.http.fake_service import EMPTY_POLL
-from tests.http.support import LIST_DOMAINS, POLL, SLOW, Answer, Raw, Running, post, running, until
+from tests.http.support import LIST_DOMAINS, POLL, SLOW, Answer, Raw, Running, post, running
+from tests.support.waiting import until
 
 QUESTION = b'{"registrationStatus":"REGISTERED"}'
 
@@ -224,6 +225,7 @@ def test_garbage_behind_a_request_does_not_cost_its_answer() -> None:
         assert client.is_closed()
 
 
+@pytest.mark.punctual  # reads before the server has lingered long enough
 def test_a_client_that_sends_more_and_more_is_told_where_it_was_cut_off(client: Raw) -> None:
     client.send(LIST_DOMAINS * 500)
     answers = 0

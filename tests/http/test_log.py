@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.http.support import Running, post, running, until
+from tests.http.support import Running, post, running
+from tests.support.waiting import until
 from workflowsvc.clock import ManualClock
 from workflowsvc.http.refusal_log import BURST, MAX_CHARACTERS, MAX_KINDS, REPEAT_SECONDS, RefusalLog
 from workflowsvc.testing import World

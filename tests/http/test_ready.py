@@ -11,7 +11,8 @@ import pytest
 
 from tests.failing_store import FailingStore
 from tests.http.fake_service import FakeService
-from tests.http.support import LIST_DOMAINS, Answer, Running, post, running, until
+from tests.http.support import LIST_DOMAINS, Answer, Running, post, running
+from tests.support.waiting import until
 from workflowsvc.clock import SystemClock
 from workflowsvc.engine.engine import Engine
 from workflowsvc.service.api import Api

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.http.support import LIST_DOMAINS, PATIENCE_SECONDS, Answer, Raw, post, until
+from tests.http.support import LIST_DOMAINS, Answer, Raw, post
+from tests.support.waiting import PATIENCE_SECONDS, until
 from workflowsvc import __version__
 from workflowsvc.stores import schema_number
 
@@ -95,7 +96,9 @@ def test_the_log_says_what_started_where_and_that_it_has_stopped(tmp_path: Path)
         lines = [line for line in served.said.splitlines() if re.match(TIME, line)]
     number = schema_number(f"sqlite:{store}")
     started = f"{TIME} INFO [a-z.]+: workflowsvc {re.escape(__version__)} has started: "
-    assert re.fullmatch(f"{started}store {re.escape(str(store))} \(new\), schema {number}, address {url}", lines[0])
+    assert re.fullmatch(
+        rf"{started}store {re.escape(str(store))} \(new\), schema {number}, address {url}", lines[0]
+    )
     assert re.fullmatch(f"{TIME} INFO [a-z.]+: workflowsvc {re.escape(__version__)} has stopped", lines[-1])
 
 

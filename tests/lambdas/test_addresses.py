@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.lambdas.function_server import answer, serving
+from tests.support.waiting import PATIENCE_SECONDS
 from workflowsvc.clock import SystemClock
 from workflowsvc.engine.invoker import Ending, Failed, Invocation, Returned
 from workflowsvc.lambdas import function_map
@@ -125,7 +126,7 @@ def test_a_lookup_that_hangs_holds_nothing_up(monkeypatch: pytest.MonkeyPatch) -
 
     def getaddrinfo(*_: Any, **__: Any) -> list[Any]:
         asked.set()
-        released.wait(20)
+        released.wait(PATIENCE_SECONDS)
         raise OSError("too late")
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)

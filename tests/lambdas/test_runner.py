@@ -7,11 +7,10 @@ from typing import Any, cast
 
 import pytest
 
+from tests.support.waiting import PATIENCE_SECONDS
 from workflowsvc.engine.invoker import Ending, Invocation, Invoker, Returned
 from workflowsvc.lambdas.runner import FunctionRunner
 from workflowsvc.tenant import Tenant
-
-PATIENCE_SECONDS = 20.0
 
 
 class Gate:

@@ -14,6 +14,7 @@ import apsw
 import pytest
 
 from tests.store import sqlite_child
+from tests.support.waiting import PATIENCE_SECONDS
 from workflowsvc.store.errors import Unavailable
 from workflowsvc.store.sqlite.store import SqliteStore
 
@@ -89,7 +90,7 @@ def test_a_full_disk_is_unavailable_and_all_is_well_when_there_is_room_again(tmp
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=PATIENCE_SECONDS,
     )
     assert done.returncode == 0, done.stderr
     committed = int(done.stdout.splitlines()[-1])

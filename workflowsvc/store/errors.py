@@ -5,6 +5,12 @@ Owns the kinds of failure that callers treat differently. It must not know which
 
 from __future__ import annotations
 
+# An index may hold a package of any owner under the name workflowsvc, so the message does not name that.
+PSYCOPG_IS_MISSING = (
+    "PostgreSQL needs the package psycopg: pip install '.[postgres]' in a checkout of workflowsvc, "
+    "or pip install 'psycopg[binary]' beside an installed wheel."
+)
+
 
 class StoreError(Exception):
     """The transaction was not committed; nothing of it is remembered."""
