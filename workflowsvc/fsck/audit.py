@@ -16,7 +16,7 @@ from workflowsvc.core.key_layout import shard_for, shard_of
 from workflowsvc.core.run_ids import run_of
 from workflowsvc.fsck import catalog, outbox
 from workflowsvc.fsck.catalog import TypeKey, is_retention, is_text
-from workflowsvc.fsck.stored import Implied, Stored, Unreadable, events_of, implied, read, replay
+from workflowsvc.fsck.stored import Implied, Stored, Unreadable, events_of, implied, read_what_can_be, replay
 from workflowsvc.lint import Limits, lint_history
 from workflowsvc.model.events import Event
 from workflowsvc.model.shapes import (
@@ -177,7 +177,7 @@ def _examine(
     reader: AuditReader, runs: list[int], options: Options, whole: _Audit
 ) -> Iterator[tuple[ExecutionRow | None, Iterator[Problem]]]:
     """Each of these runs with its problems; without its row when that cannot be read."""
-    found, lost = read(reader, runs, whole.missing)
+    found, lost = read_what_can_be(reader, runs, whole.missing)
     for run, why in lost:
         whole.counts.runs += 1
         problem = Problem("history", run, f"run {run}", f"cannot be read: {why}", repairable=False)

@@ -299,7 +299,7 @@ def _runs_of(reader: AuditReader, domain: int, workflow_id: str) -> list[Executi
 def _replayed(reader: AuditReader, rows: list[ExecutionRow]) -> list[Execution]:
     """The runs that can be replayed; the audit reports the others by themselves."""
     found: list[Execution] = []
-    for stored in rows_of.read(reader, [row.run for row in rows])[0]:
+    for stored in rows_of.read_what_can_be(reader, [row.run for row in rows])[0]:
         try:
             found.append(rows_of.replay(stored, rows_of.events_of(stored), NO_LONGEST_MS))
         except rows_of.Unreadable:

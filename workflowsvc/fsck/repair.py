@@ -15,7 +15,7 @@ from workflowsvc.core.run_ids import run_of
 from workflowsvc.fsck import outbox
 from workflowsvc.fsck.audit import Options, Problem
 from workflowsvc.fsck.catalog import is_retention
-from workflowsvc.fsck.stored import Implied, Stored, Unreadable, events_of, implied, read, replay
+from workflowsvc.fsck.stored import Implied, Stored, Unreadable, events_of, implied, read_what_can_be, replay
 from workflowsvc.model.events import Event
 from workflowsvc.store.interface import RepairStore, RepairTransaction
 from workflowsvc.store.rows import ExecutionRow, HeartbeatRow, MessageRow, TaskKey
@@ -46,7 +46,7 @@ def repair(store: RepairStore, problems: list[Problem], options: Options) -> Non
 
 def rebuild(tx: RepairTransaction, runs: list[int], options: Options) -> None:
     """Writes the derived rows of these runs anew, where they differ."""
-    found, _ = read(tx, runs)
+    found, _ = read_what_can_be(tx, runs)
     domains = tx.domains_by_id(sorted({stored.row.domain for stored in found}))
     for stored in found:
         domain = domains.get(stored.row.domain)
@@ -106,7 +106,7 @@ def _settle_messages(tx: RepairTransaction, options: Options) -> None:
     after = outbox.BEFORE_ALL
     while runs := tx.runs(after, RUNS_BATCH_SIZE):
         after = runs[-1]
-        for stored in read(tx, runs)[0]:
+        for stored in read_what_can_be(tx, runs)[0]:
             for problem in _about_messages(tx, stored, box, options):
                 if problem.delete is not None:
                     tx.delete_messages([problem.delete])

@@ -70,26 +70,27 @@ class Lost(NamedTuple):
     why: str
 
 
-def read(
+def read_what_can_be(
     reader: AuditReader, runs: list[int], missing: frozenset[str] = frozenset()
 ) -> tuple[list[Stored], list[Lost]]:
     """These runs, as far as they have a row, in the order given, and those that cannot be read. `missing`: tables that
     there are not."""
     try:
-        return _read(reader, runs, missing), []
+        return read(reader, runs, missing), []
     except (Damaged, UnicodeError) as error:
         if len(runs) == 1:
             return [], [Lost(runs[0], str(error))]
     found: list[Stored] = []
     lost: list[Lost] = []
     for run in runs:
-        more, worse = read(reader, [run], missing)
+        more, worse = read_what_can_be(reader, [run], missing)
         found += more
         lost += worse
     return found, lost
 
 
-def _read(reader: AuditReader, runs: list[int], missing: frozenset[str]) -> list[Stored]:
+def read(reader: AuditReader, runs: list[int], missing: frozenset[str] = frozenset()) -> list[Stored]:
+    """The same; Damaged or UnicodeError when any of them cannot be read."""
     rows = reader.executions(runs)
     heartbeats: dict[int, list[HeartbeatRow]] = {}
     for heartbeat in [] if "heartbeats" in missing else reader.heartbeats_of(runs):
