@@ -33,6 +33,7 @@ _UNAVAILABLE = (
     "3F000",
     "42501",  # rights were taken away
     "42P01",  # a table was dropped
+    "42703",  # a column was dropped or renamed
 )
 
 
