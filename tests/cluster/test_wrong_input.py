@@ -321,7 +321,7 @@ def test_a_database_that_goes_away_is_some_lines_of_the_log_however_many_calls_f
     finally:
         server.start()
     serves_again(node)
-    until(lambda: node.said().count("the store works again") == 2)  # writing, and reading
+    until(lambda: node.said().count("the store works again") == 2, "writing and reading work again")
     said = node.said()[before:]
     assert "Calls that write are answered 503, and timers and other background work wait." in said
     assert said.count("the store fails") == 2

@@ -18,6 +18,7 @@ import pytest
 
 from tests.engine.peer_sqlite import PeerSqliteStore
 from tests.postgres.places import open_empty_store
+from tests.support.waiting import until
 from tests.world_fixture import ROLE, WorldFixture, attributes, decision, only
 from workflowsvc.clock import SystemClock
 from workflowsvc.engine.command_queue import Command
@@ -68,7 +69,10 @@ def signal(on: WorldFixture, text: str, workflow_id: str = "w") -> PendingAnswer
 
 
 def signals(on: WorldFixture, run_id: str, workflow_id: str = "w") -> list[str]:
-    """The inputs of those in the history."""
+    """The inputs of those in the history. PostgreSQL may need a moment to end the transaction of a broken connection."""
+    execution = {"workflowId": workflow_id, "runId": run_id}
+    described = on.world.submit("DescribeWorkflowExecution", domain="d", execution=execution)
+    until(lambda: on.world.advance(ms=2) or described.done, "no session has locked the run")
     events = on.history(run_id, workflow_id)
     return [
         attributes(event)["input"] for event in events if event["eventType"] == "WorkflowExecutionSignaled"

@@ -324,7 +324,7 @@ def test_a_database_with_another_schema_is_not_repaired(
         ("insert into meta values ('tasks-set-aside', '{')", "tasks-set-aside cannot be read", 1),
         ("update heartbeats set details = '\\xff'", "cannot be read: 'utf-8' codec", 1),
         ("drop table heartbeats", 'relation "heartbeats" does not exist', 2),
-        ("alter table heartbeats drop column run", "column \"run\" does not exist", 2),
+        ("alter table heartbeats drop column run", 'column "run" does not exist', 2),
     ],
 )
 def test_on_postgresql_too_damage_ends_with_a_report(
