@@ -69,7 +69,7 @@ def signal(on: WorldFixture, text: str, workflow_id: str = "w") -> PendingAnswer
 
 
 def signals(on: WorldFixture, run_id: str, workflow_id: str = "w") -> list[str]:
-    """The inputs of those in the history. PostgreSQL may need a moment to end the transaction of a broken connection."""
+    """The inputs of those in the history, once PostgreSQL has ended the transactions of broken connections."""
     execution = {"workflowId": workflow_id, "runId": run_id}
     described = on.world.submit("DescribeWorkflowExecution", domain="d", execution=execution)
     until(lambda: on.world.advance(ms=2) or described.done, "no session has locked the run")

@@ -327,7 +327,7 @@ def test_migrate_of_sqlite_prints_and_applies(tmp_path: object, capsys: pytest.C
     where = f"sqlite:{tmp_path}/w.db"
     assert migrate(where, "--print") == 0
     assert "create table executions" in capsys.readouterr().out
-    with pytest.raises(StoreUnusable, match="w.db is not there"):
+    with pytest.raises(StoreUnusable, match=r"w\.db is not there"):
         migrate(where)
     SqliteStore(f"{tmp_path}/w.db").close()
     assert migrate(where) == 0
