@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import sys
 from collections.abc import Sequence
 
@@ -21,6 +22,7 @@ from workflowsvc.store.errors import StoreError, StoreUnusable
 from workflowsvc.stores import open_read_only, open_store
 
 FAILED, WRONG_ARGUMENTS = 1, 2
+MIN_OPEN_FILES = 64  # a server has 26 open before a client connects, a copy between two files as many
 INTERRUPTED = 130  # 128 + SIGINT, the convention of shells
 
 
@@ -50,6 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 0
     try:
+        require_open_files()
         status = module.run(context, parsed)
         sys.stdout.flush()
         return status
@@ -63,6 +66,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of the output has closed it. Without this, Python would report the same when it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
+
+
+def require_open_files() -> None:
+    """CommandFailed when this process may have too few files open. The limit is raised as far as it may be."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= MIN_OPEN_FILES:
+        return
+    if hard != resource.RLIM_INFINITY and hard < MIN_OPEN_FILES:
+        raise CommandFailed(
+            f"this process may have {hard} files open, and {MIN_OPEN_FILES} are needed, for a server one more for each "
+            "connection. Raise the limit (ulimit -n, or LimitNOFILE= of systemd)."
+        )
+    resource.setrlimit(resource.RLIMIT_NOFILE, (MIN_OPEN_FILES, hard))
 
 
 def context_of_process() -> CommandContext:
