@@ -49,6 +49,10 @@ check: $(DEV) ## style, strict types, fresh generated code, citations, house rul
 test: $(DEV) ## the whole test suite, on all cores (options: ARGS="-k name -x -n 0 ...")
 	$(BIN)/python -m pytest -n auto $(ARGS)
 
+.PHONY: test-quick
+test-quick: $(DEV) ## the part of the tests to run before each commit: under a minute (options: ARGS)
+	$(BIN)/python -m pytest -q -n auto --quick $(ARGS)
+
 .PHONY: format
 format: $(DEV) ## format the code
 	$(BIN)/ruff check --fix .

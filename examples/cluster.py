@@ -16,6 +16,7 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
+import quiet  # noqa: F401
 from service import Service
 from story import EXAMPLES, SAMPLES, chapter, point_clients_at, run_samples, stop, tell, tell_story
 from support import Surprise, company, history_of, print_history, wait_until, wait_until_closed

@@ -33,7 +33,7 @@ from support import (
 PARCEL = {"name": "Parcel", "version": "1.0"}
 PACK = {"name": "PackParcel", "version": "1.0"}
 TASK_LIST = "parcels"
-TIMER_SECONDS = 4  # long enough to be still open when the server dies, also on a slow machine
+TIMER_SECONDS = 6  # long enough to be still open when the server dies, also on a busy machine
 
 swf = connect()
 

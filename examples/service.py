@@ -9,8 +9,9 @@ import sys
 import time
 from pathlib import Path
 
-START_SECONDS = 30.0  # until it prints its address, on a busy machine
-STOP_SECONDS = 10.0
+import children
+
+START_SECONDS = 120.0  # until it prints its address, on a busy machine
 SERVE = [sys.executable, "-m", "workflowsvc", "serve"]
 
 
@@ -36,8 +37,7 @@ class Service:
         """Returns when the service has printed its address."""
         options = ["--host", "127.0.0.1", "--port", str(self.port), "--store", self.store]
         with self.log.open("wb") as log:
-            # A process group of its own: Ctrl-C stops this program, which then stops the service.
-            self._process = subprocess.Popen([*SERVE, *options], stdout=log, stderr=log, process_group=0)
+            self._process = children.start([*SERVE, *options], stdout=log, stderr=log)
         deadline = time.monotonic() + START_SECONDS
         while not (address := re.search(r"http://127\.0\.0\.1:(\d+)\b", self.log.read_text())):
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -57,12 +57,7 @@ class Service:
         if self._process is None:
             return None
         process, self._process = self._process, None
-        process.terminate()
-        try:
-            return process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            return process.wait()
+        return children.stop(process)
 
     def listens(self) -> bool:
         """Whether any process accepts connections on the port."""

@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from types import FrameType
 
+import children
 from service import Service
 from support import PATIENCE_SECONDS, Surprise
 
@@ -25,8 +25,7 @@ SAMPLES = {
 
 def tell_story(name: str, story: Callable[[ExitStack], None], farewell: str) -> None:
     """Runs the story and cleans up, also after a failure. Exit status 0 only if all of it succeeded."""
-    signal.signal(signal.SIGTERM, _leave)
-    signal.signal(signal.SIGHUP, _leave)
+    children.leave_at_signals(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # several processes write to one pipe
     began = time.monotonic()
     try:
@@ -37,10 +36,6 @@ def tell_story(name: str, story: Callable[[ExitStack], None], farewell: str) -> 
     except KeyboardInterrupt:
         sys.exit("\nStopped. All processes and files are removed.")
     print(f"\nEverything happened as expected, in {time.monotonic() - began:.0f} s. {farewell}")
-
-
-def _leave(number: int, frame: FrameType | None) -> None:
-    sys.exit(128 + number)
 
 
 def chapter(number: int, text: str) -> None:
@@ -68,15 +63,13 @@ def run_samples(first_chapter: int) -> None:
 
 def run_sample(name: str) -> None:
     """Runs the sample as a program of its own. Surprise when it fails."""
-    with subprocess.Popen([sys.executable, EXAMPLES / name], process_group=0) as sample:
-        try:
-            status = sample.wait(3 * PATIENCE_SECONDS)
-        except subprocess.TimeoutExpired:
-            raise Surprise(f"{name} did not finish") from None
-        finally:
-            if sample.poll() is None:
-                sample.terminate()  # it stops its decider and its worker
-                sample.wait()
+    sample = children.start([sys.executable, EXAMPLES / name])
+    try:
+        status = sample.wait(2 * PATIENCE_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise Surprise(f"{name} did not finish") from None
+    finally:
+        children.stop(sample)  # which stops its decider and its worker; nothing to do when it has ended
     if status:
         raise Surprise(f"{name} ended with exit status {status}")
 

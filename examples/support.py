@@ -20,14 +20,15 @@ from functools import partial
 from typing import Any
 
 import boto3
+import children
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 
 Json = dict[str, Any]
 
 DOMAIN = "examples"
-# A sample fails when something that should take two seconds at most has not happened in this time.
-PATIENCE_SECONDS = 30.0
+# A sample fails when something that should take a few seconds at most has not happened in this time.
+PATIENCE_SECONDS = 60.0
 
 # What botocore raises when no server listens, or when the server dies in the middle of a call.
 SERVER_IS_AWAY = (ConnectionError, HTTPClientError)
@@ -145,8 +146,7 @@ def play(
         if role:
             roles[role]()
         else:
-            # An exit, so that the companions are stopped too.
-            signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+            children.leave_at_signals(signal.SIGINT, signal.SIGTERM)
             with company(sys.argv[0], *companions, leave=companions_leave):
                 starter()
     except Surprise as surprise:
@@ -162,16 +162,13 @@ def company(program: str, *roles: str, leave: bool = False) -> Iterator[None]:
     """Runs `program --role ROLE` for each role during the block. With `leave` each must end with status 0 by itself."""
     try:
         for role in roles:
-            # A process group of its own, so that Ctrl-C reaches only this process, which then stops the others.
-            _companions[role] = subprocess.Popen([sys.executable, program, "--role", role], process_group=0)
+            _companions[role] = children.start([sys.executable, program, "--role", role])
         yield
         if leave:
             wait_until(lambda: all(one.poll() == 0 for one in _companions.values()), f"{roles} have finished")
     finally:
         for companion in _companions.values():
-            companion.terminate()
-        for companion in _companions.values():
-            companion.wait()
+            children.stop(companion)
         _companions.clear()
 
 

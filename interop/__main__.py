@@ -19,6 +19,7 @@ from pathlib import Path
 from interop.histories import all_histories, require_sound
 from interop.outcome import Failed, Outcome, Skipped, closing_table, require, say
 from interop.server import Server, running_server
+from tools.guard import Guard
 
 # name -> module with `prepare()`, which installs, and `drive(server) -> str`, which runs and checks
 CLIENTS = {
@@ -27,6 +28,8 @@ CLIENTS = {
     "simpleflow": "interop.simpleflow_client",
     "javascript": "interop.javascript_client",
     "java": "interop.java_client",
+    "go": "interop.go_client",
+    "rust": "interop.rust_client",
 }
 
 
@@ -41,6 +44,7 @@ def main(words: list[str]) -> int:
     unknown = [name for name in chosen if name not in CLIENTS]
     if unknown:
         parser.error(f"no such client: {', '.join(unknown)}; there are {', '.join(CLIENTS)}")
+    Guard()  # what is started here ends with this process
     outcomes = [outcome_of(name) for name in chosen]
     say()
     say(closing_table(outcomes))

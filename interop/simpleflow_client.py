@@ -24,7 +24,8 @@ from interop.wait import until
 FOLDER = HERE / "simpleflow"
 DOMAIN = "simpleflow"
 WORKFLOW_ID = "order-1"
-FLOW_SECONDS = 150.0  # some 20 s here; every decision and every activity is a process of its own
+FLOW_SECONDS = 240.0  # some 20 s here; every decision and every activity is a process of its own
+CALL_SECONDS = 120.0
 ROUNDS = 2
 DECIDERS = 2
 # Two processes each: the children of one supervisor inherit a single open connection and all send on it. The server
@@ -53,7 +54,7 @@ def program() -> str:
 def simpleflow(*words: str, environment: dict[str, str] | None = None) -> str:
     """What one simpleflow command prints."""
     done = subprocess.run(
-        [program(), *words], env=environment, cwd=FOLDER, capture_output=True, text=True, timeout=60
+        [program(), *words], env=environment, cwd=FOLDER, capture_output=True, text=True, timeout=CALL_SECONDS
     )
     require_equal(done.returncode, 0, f"exit code of simpleflow {words[0]}: {done.stderr[-2000:]}")
     return done.stdout.strip()
@@ -72,7 +73,7 @@ def drive(server: Server) -> str:
             log = server.folder / f"decider-{number}.log"
             stack.enter_context(process(DECIDER, environment, log))
             # The first one registers the domain; a second one at the same time would fail on that.
-            until(lambda: is_registered(client), "a decider to register the domain", 60)
+            until(lambda: is_registered(client), "a decider to register the domain", CALL_SECONDS)
         worker = ["worker.start", "--nb-processes", "2", "--task-list", "work"]
         stack.enter_context(process(worker, environment, server.folder / "worker.log"))
         order = json.dumps({"args": [str(server.folder)], "kwargs": {}})

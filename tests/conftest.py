@@ -1,18 +1,25 @@
-"""Conditions of every test: generated examples are the same in each run, and databases are judged afterwards.
+"""Conditions of every test: generated examples are the same in each run, databases are judged afterwards, and nothing
+that was started is left.
 
-Owns the hypothesis profiles, and the judgement of databases in folders whose tests do not judge them. Time limits and
-the traceback of a hanging test are set in pyproject.toml. Fixtures of one subject are beside its tests.
+Owns the hypothesis profiles, the judgement of databases in folders whose tests do not judge them, and the plugins
+of `support/`. Time limits and the traceback of a hanging test are set in pyproject.toml. Fixtures of one subject are
+beside its tests.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
 
+from tests.support import quick, running_test
+from tests.support.punctual import Turns
+from tests.support.waiting import until
+from tools.guard import Guard
 from workflowsvc.fsck.audit import Options, audit
 from workflowsvc.testing import World
 
@@ -21,6 +28,42 @@ from workflowsvc.testing import World
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.register_profile("explore", deadline=None, max_examples=1_000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+GUARD = pytest.StashKey[Guard]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    quick.add_option(parser)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    return True if config.getoption("quick") and quick.is_ignored(collection_path) else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("quick"):
+        quick.choose(config, items)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[GUARD] = Guard()
+    if note := running_test.note_of(config):
+        config.pluginmanager.register(running_test.Note(note))
+        config.pluginmanager.register(Turns(note.parent))
+    else:
+        config.pluginmanager.register(running_test.Notes())
+
+
+@pytest.fixture(autouse=True, scope="session")
+def nothing_is_left_running(pytestconfig: pytest.Config) -> Iterator[None]:
+    """Each process that tests have started has ended with its test, or with the fixture that it belongs to."""
+    yield
+    guard = pytestconfig.stash[GUARD]
+    try:
+        until(lambda: not guard.left(), "all processes have ended")
+    except AssertionError:
+        raise AssertionError(f"left running by tests: {guard.left()}") from None
+
 
 # Folders and files. Others have their own judges, or cause states that no service may leave.
 JUDGED_HERE = {"engine", "lambdas", "service", "service_limits", "tenants", "test_rates.py"}

@@ -98,6 +98,26 @@ def test_every_make_target_that_a_document_names_exists() -> None:
     assert not wrong, "\n".join(wrong)
 
 
+def test_no_text_installs_the_service_from_an_index_by_its_name() -> None:
+    """Another owner may hold that name there."""
+    by_name = re.compile(r"pip install (-\S+ )*['\"]?workflowsvc\b")
+    wrong = [
+        f"{path.relative_to(ROOT)}: {found[0]}"
+        for path in committed("*.md", "*.py", "*.toml", "Makefile")
+        for found in [by_name.search(path.read_text(encoding="utf-8"))]
+        if found
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_environment_of_make_serve_has_the_driver_of_postgresql() -> None:
+    serve = re.search(r"^serve: \$\((\w+)\)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert serve
+    lock = {"DEMO": "demo.txt", "DEV": "dev.txt"}[serve[1]]
+    locked = set(re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements" / lock).read_text(), re.MULTILINE))
+    assert {"psycopg", "psycopg-binary"} <= locked
+
+
 def test_the_version_is_the_same_wherever_it_stands() -> None:
     version = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
     assert version

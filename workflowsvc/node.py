@@ -10,6 +10,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from workflowsvc.passwords import without_password
+from workflowsvc.store.meta import TOKEN_KEY
 from workflowsvc.stores import open_store
 
 if TYPE_CHECKING:
@@ -18,9 +19,12 @@ if TYPE_CHECKING:
     from workflowsvc.lambdas.function_map import FunctionMap
     from workflowsvc.service.api import Api
     from workflowsvc.settings import Settings
-    from workflowsvc.store.interface import Store
+    from workflowsvc.store.interface import RepairStore, Store
 
 log = logging.getLogger(__name__)
+
+BEFORE_ALL_DOMAINS = -(1 << 63)
+DOMAINS_PER_PAGE = 1_000
 
 
 class Node:
@@ -34,6 +38,7 @@ class Node:
         self._functions = functions
         self._random_bytes = random_bytes
         self._store: Store | None = None
+        self._found = ""
 
     def open(self) -> Api:
         """The service on its store. StoreUnusable or StoreError when the store cannot be used, for ever or for now;
@@ -42,7 +47,9 @@ class Node:
         from workflowsvc.service.api import Api
 
         if self._store is None:
-            self._store = open_store(self._settings.store)
+            store = open_store(self._settings.store)
+            self._found = _what_is_in(store)
+            self._store = store
         engine = Engine(self._store, self._clock, self._settings, self._random_bytes, store_clock=True)
         runner = None
         if self._functions is not None:
@@ -60,9 +67,27 @@ class Node:
         return Api(engine, runner)
 
     def where(self) -> str:
-        """The store for people to read, without a password."""
-        return without_password(self._settings.store) if self._store is None else self._store.describe()
+        """The store for people to read, without a password, and what was found in it when it was opened."""
+        return (
+            without_password(self._settings.store)
+            if self._store is None
+            else f"{self._store.describe()} ({self._found})"
+        )
 
     def close(self) -> None:
         if self._store is not None:
             self._store.close()
+
+
+def _what_is_in(store: RepairStore) -> str:
+    """ "new", or the numbers of domains and open runs. A store in which no server has made its key is new."""
+    with store.transaction() as tx:
+        if tx.meta(TOKEN_KEY) is None:
+            return "new"
+        domains = open_runs = 0
+        after = BEFORE_ALL_DOMAINS
+        while page := tx.every_domain(after, DOMAINS_PER_PAGE):
+            after = page[-1].id
+            domains += len(page)
+            open_runs += sum(tx.count_open(domain.id) for domain in page)
+        return f"{domains:,} domain{'' if domains == 1 else 's'}, {open_runs:,} open run{'' if open_runs == 1 else 's'}"

@@ -108,6 +108,16 @@ class Settings:
             group="Server",
         ),
     )
+    allowed_hosts: str = field(
+        default="",
+        metadata=setting(
+            "further names, with commas between them, by which requests may call a server that listens on a loopback "
+            "address; its machine's own names are always allowed",
+            group="Server",
+            pattern=r"([^\s,/:\[\]]{1,255}(,[^\s,/:\[\]]{1,255})*)?",
+            shape="a list of host names without ports, with commas between them",
+        ),
+    )
     store: str = field(
         default="sqlite:workflowsvc.db",
         metadata=setting(
@@ -129,6 +139,15 @@ class Settings:
             group="Server",
             unit="milliseconds",
             maximum=100,
+        ),
+    )
+    max_cache_bytes: int = field(
+        default=201_326_592,
+        metadata=setting(
+            "memory for executions, open or closed, that are kept between calls, a third of it for their events; those "
+            "used least recently leave first and are read from the store when they are asked for",
+            group="Server",
+            unit="bytes",
         ),
     )
     drain_seconds: float = field(
@@ -228,7 +247,8 @@ class Settings:
     lambda_concurrency: int = field(
         default=50,
         metadata=setting(
-            "Lambda functions that run at the same time; further ones wait, and their time-out runs meanwhile",
+            "Lambda functions that run at the same time, those of one account and region in at most three quarters of "
+            "the places; further ones wait, and their time-out runs meanwhile",
             group="Lambda",
             unit="functions",
             minimum=1,
@@ -321,7 +341,8 @@ class Settings:
     max_connections_per_address: int = field(
         default=0,
         metadata=setting(
-            "open connections from one address; 0 for no limit but the one above",
+            "open connections from one address, or from one /64 of IPv6; 0 for three quarters of those that are "
+            "possible, so that no address takes all of them",
             group="Connections",
             unit="connections",
         ),

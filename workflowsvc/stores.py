@@ -6,16 +6,21 @@ makes stores in memory, and the commands `migrate` and `doctor`, which are about
 
 from __future__ import annotations
 
+import os
+import re
 from typing import TYPE_CHECKING
 
-from workflowsvc.store.errors import StoreUnusable
+from workflowsvc.options import SettingsError
+from workflowsvc.store.errors import PSYCOPG_IS_MISSING, StoreUnusable
 from workflowsvc.store.interface import RepairStore
+from workflowsvc.store.migrate import migrations
 
 if TYPE_CHECKING:
     from workflowsvc.store.postgres.read_only import PostgresReadOnlyStore
     from workflowsvc.store.sqlite.read_only import SqliteReadOnlyStore
 
 MEMORY, SQLITE, POSTGRESQL = "memory", "sqlite:", ("postgresql://", "postgres://")
+_SQLITE_MEMORY = re.compile(r":memory:|file::memory:.*|file:.*[?&]mode=memory(&.*)?")
 
 
 def open_store(where: str) -> RepairStore:
@@ -27,7 +32,7 @@ def open_store(where: str) -> RepairStore:
         return PostgresStore(where)
     from workflowsvc.store.sqlite.store import SqliteStore
 
-    return SqliteStore(None if where == MEMORY else where.removeprefix(SQLITE))
+    return SqliteStore(None if where == MEMORY else sqlite_path(where))
 
 
 def open_read_only(where: str, *, exclusive: bool = False) -> PostgresReadOnlyStore | SqliteReadOnlyStore:
@@ -39,7 +44,36 @@ def open_read_only(where: str, *, exclusive: bool = False) -> PostgresReadOnlySt
         return PostgresReadOnlyStore(where, exclusive=exclusive)
     from workflowsvc.store.sqlite.read_only import SqliteReadOnlyStore
 
-    return SqliteReadOnlyStore(where.removeprefix(SQLITE), exclusive=exclusive)
+    return SqliteReadOnlyStore(sqlite_path(where), exclusive=exclusive)
+
+
+def sqlite_path(where: str) -> str:
+    """The file that `sqlite:FILE` names. SettingsError for SQLite's own names of a database in memory."""
+    path = where.removeprefix(SQLITE)
+    if _SQLITE_MEMORY.fullmatch(path):
+        raise SettingsError(
+            f"{where} would be a file of that name; to keep data in memory, give --store memory"
+        )
+    return path
+
+
+def require_there(where: str) -> None:
+    """StoreUnusable when `where` names a file that does not exist, for commands that are about an existing store."""
+    if where.startswith(SQLITE) and not os.path.exists(sqlite_path(where)):
+        raise StoreUnusable(f"{sqlite_path(where)} is not there; `workflowsvc serve` makes it.")
+
+
+def accept_missing_log(where: str) -> None:
+    """Takes a file that was copied without its log as it is: from now on a server starts on it."""
+    if where.startswith(SQLITE):
+        from workflowsvc.store.sqlite.database_file import SqliteFile
+
+        SqliteFile(sqlite_path(where), accept_missing_log=True).close()
+
+
+def schema_number(where: str) -> int:
+    """The number of the schema that this release makes and works with."""
+    return migrations("postgres" if where.startswith(POSTGRESQL) else "sqlite")[-1].number
 
 
 def require_psycopg() -> None:
@@ -47,6 +81,4 @@ def require_psycopg() -> None:
     try:
         import psycopg  # noqa: F401  # pyright: ignore[reportUnusedImport]
     except ImportError as error:
-        raise StoreUnusable(
-            "PostgreSQL needs the package psycopg: pip install 'workflowsvc[postgres]'."
-        ) from error
+        raise StoreUnusable(PSYCOPG_IS_MISSING) from error

@@ -18,6 +18,7 @@ from bench.swf import DOMAIN, Requests
 from tests.abuse.clients import Probe, allow_open_files, call_all, connections, furnished, said
 from tests.abuse.report import Report
 from tests.support.server import HOST, Server
+from tests.support.waiting import PATIENCE_SECONDS
 
 DEADLINE_SECONDS = "2"
 SETTINGS = {
@@ -30,7 +31,7 @@ SETTINGS = {
     "log_level": "warning",
 }
 PAUSE_SECONDS = 0.2  # between two bytes of a dribbler
-GONE_SECONDS = 30.0  # time by which each must have been disconnected
+GONE_SECONDS = PATIENCE_SECONDS  # time by which each must have been disconnected
 EVENTS, EVENT_BYTES = 30, 30_000  # of the history whose answer is not read: 0.9 MB
 # In the first wave malloc grows to its peak; a second one must not need more.
 WAVES = 2

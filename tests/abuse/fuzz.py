@@ -21,6 +21,7 @@ from tests.abuse.fuzz_requests import DOMAIN, Maker, Request
 from tests.abuse.report import Report
 from tests.support.peer import Peer, Refused
 from tests.support.server import HOST, Server
+from tests.support.waiting import PATIENCE_SECONDS
 
 # 431: the head may hold too many headers here, and HTTP has a status for that.
 STATUSES = frozenset((200, 400, 403, 413, 431, 503))
@@ -40,7 +41,6 @@ BY_TIME = re.compile(
     r'"eventType":"(\w*TimedOut|TimerFired|DecisionTaskScheduled|DecisionTaskStarted'
     r'|WorkflowExecutionTerminated|WorkflowExecutionCancelRequested|ChildWorkflowExecution\w+)"'
 )
-PATIENCE_SECONDS = 20.0
 MEMORY_SAMPLES_FROM = 0.2  # of the requests are sent before the baseline is taken
 MEMORY_TOLERANCE = 0.10
 ENOUGH_FOR_MEMORY = 20_000  # requests; with fewer, what is first used is still being loaded

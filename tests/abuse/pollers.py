@@ -15,11 +15,11 @@ from bench.swf import DOMAIN, Requests
 from tests.abuse.clients import Probe, allow_open_files, call_all, connections, furnished, outcome, said
 from tests.abuse.report import Report
 from tests.support.server import Server
+from tests.support.waiting import PATIENCE_SECONDS
 
 MAX_PER_LIST = 1_000
 POLLS_PER_LIST = 500
 QUIET_SECONDS = 1.0  # time in which no other poll may be answered
-PATIENCE_SECONDS = 60.0
 MAX_KIB = 50  # memory of one waiting poll
 HOLD_SECONDS = "600"  # time that polls are held: longer than each of these tests
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
-from tests.http.support import LIST_DOMAINS, Raw, post, running, until
+from tests.http.support import LIST_DOMAINS, Raw, post, running
+from tests.support.waiting import until
 
 
 def test_clients_that_do_not_read_are_cut_off_when_too_many_answers_are_held() -> None:

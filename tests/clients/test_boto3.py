@@ -16,6 +16,7 @@ import pytest
 from interop import boto3_life_cycle, boto3_paging
 from interop.histories import histories_of, require_sound
 from interop.server import Server
+from tests.support.waiting import PATIENCE_SECONDS
 
 Check = Callable[[Any, str], str]
 
@@ -55,7 +56,7 @@ def test_the_environment_alone_leads_boto3_to_the_server(server: Server) -> None
         env=server.environment(),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_SECONDS,
     )
     assert done.returncode == 0, done.stderr
     assert "domainInfos" in done.stdout

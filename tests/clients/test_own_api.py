@@ -16,7 +16,7 @@ import pytest
 from interop import aws_cli
 from interop.outcome import Skipped
 from interop.server import Server
-from tests.http.support import until
+from tests.support.waiting import until
 from workflowsvc import __version__
 
 

@@ -17,6 +17,7 @@ from tests.cluster.nodes import Node
 from tests.support.client import Client
 from tests.support.journal import Journal
 from tests.support.tcp_proxy import TcpProxy
+from tests.support.waiting import PATIENCE_SECONDS
 from tools import postgres
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 MIN_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.03, 0.6  # seconds under load between two faults, QUALITY §2.3
 STOPS = 0.1  # share of ends by SIGTERM
 RETURN_SECONDS = 5.0  # from the return of the database to the first answers of a node
-ANSWER_SECONDS = DEATH_SECONDS = 60.0  # time-outs of waits for an answer and for a death
+ANSWER_SECONDS = DEATH_SECONDS = PATIENCE_SECONDS  # time-outs of waits for an answer and for a death
 
 
 class Cluster:

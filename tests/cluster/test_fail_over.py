@@ -11,9 +11,10 @@ import pytest
 from tests.cluster.conftest import Run
 from tests.cluster.domain_fixture import DomainFixture
 from tests.cluster.nodes import Node
-from tests.postgres.pair import SECONDS, Pair, running_pair, until
+from tests.postgres.pair import Pair, running_pair
 from tests.support.peer import Refused
 from tests.support.tcp_proxy import BlockingTcpProxy
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 CALLERS = 6
 
@@ -59,7 +60,7 @@ def test_nothing_that_was_acknowledged_is_lost(pair: Pair, proxy: BlockingTcpPro
         pair.await_waiting()
         proxy.cut()
         for call in calls:
-            call.result(SECONDS)
+            call.result(PATIENCE_SECONDS)
     assert refused == ["ServiceUnavailable"] * CALLERS
     pair.fail_over()
 
@@ -70,7 +71,7 @@ def test_nothing_that_was_acknowledged_is_lost(pair: Pair, proxy: BlockingTcpPro
             return str(fault) != "ServiceUnavailable"  # any other fails the test below
         return True
 
-    until(serves)
+    until(serves, "the node serves again")
     assert "after" in acknowledged
     for execution in acknowledged.values():
         on.ask(0, "DescribeWorkflowExecution", execution=execution)

@@ -19,7 +19,8 @@ from tests.cluster.nodes import Node
 from tests.postgres.places import new_place
 from tests.support.peer import Refused
 
-TIMER = decision("StartTimer", timerId="t", startToFireTimeout="2")
+# Longer than all calls of WorkInHand take, also on a busy machine.
+TIMER = decision("StartTimer", timerId="t", startToFireTimeout="6")
 LIST = {"maximumPageSize": 2, "startTimeFilter": {"oldestDate": 0}}
 IN_ORDER = ("urgent", "first", "second")
 

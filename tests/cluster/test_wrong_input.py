@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -24,11 +23,11 @@ from botocore.config import Config
 from tests.cluster.nodes import Node
 from tests.postgres.places import with_option
 from tests.support.peer import Peer, Refused
+from tests.support.waiting import PATIENCE_SECONDS, until
 from tools import postgres
 from tools.postgres import Server
 
 PASSWORD = "canary-that-must-not-be-shown"
-PATIENCE_SECONDS = 60.0
 LIST = {"registrationStatus": "REGISTERED"}
 _numbers = itertools.count(1)
 
@@ -106,19 +105,12 @@ def own(server: Server) -> Own:
 
 def is_ready(node: Node) -> bool:
     try:
-        with urllib.request.urlopen(f"{node.url}/readyz", timeout=30) as answer:
+        with urllib.request.urlopen(f"{node.url}/readyz", timeout=PATIENCE_SECONDS) as answer:
             return answer.status == 200
     except urllib.error.HTTPError as error:
         if error.code != 503:
             raise
         return False
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, "it does not happen"
-        time.sleep(0.02)
 
 
 def serves(node: Node) -> bool:
@@ -139,11 +131,11 @@ def serves(node: Node) -> bool:
 
 
 def serves_again(node: Node) -> None:
-    until(lambda: serves(node))
+    until(lambda: serves(node), "reads and writes succeed", pause_seconds=0.02)
 
 
 def serves_no_more(node: Node) -> None:
-    until(lambda: not serves(node))
+    until(lambda: not serves(node), "reads and writes fail", pause_seconds=0.02)
 
 
 # --- at the start ---
@@ -307,11 +299,36 @@ def test_a_database_that_goes_away_comes_back(server: Server, own: Own, start: C
     server.stop("immediate")
     try:
         serves_no_more(node)
-        with urllib.request.urlopen(f"{node.url}/livez", timeout=30) as answer:
+        with urllib.request.urlopen(f"{node.url}/livez", timeout=PATIENCE_SECONDS) as answer:
             assert answer.status == 200  # a supervisor must not restart it for that
     finally:
         server.start()
     serves_again(node)
+
+
+def test_a_database_that_goes_away_is_some_lines_of_the_log_however_many_calls_fail(
+    server: Server, own: Own, start: Callable[[str], Node]
+) -> None:
+    own.create()
+    node = start(own.dsn)
+    serves_again(node)
+    before = len(node.said())
+    server.stop("immediate")
+    try:
+        serves_no_more(node)
+        for _ in range(100):
+            assert not serves(node)
+    finally:
+        server.start()
+    serves_again(node)
+    until(lambda: node.said().count("the store works again") == 2, "writing and reading work again")
+    said = node.said()[before:]
+    assert "Calls that write are answered 503, and timers and other background work wait." in said
+    assert said.count("the store fails") == 2
+    assert said.count("not ready: ") <= 1  # looked at once a second
+    assert said.count("answered 503 in ") <= 1 + said.count("more like it before")  # every ten seconds
+    assert len(said) < 4_000
+    assert PASSWORD not in said
 
 
 def test_an_sdk_tries_again_by_itself_until_the_database_is_back(

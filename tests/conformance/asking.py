@@ -7,7 +7,8 @@ import json
 from typing import Any, NamedTuple
 
 from tests.conformance.fixtures import ME
-from tests.scenario.over_http import PATIENCE_SECONDS, Server
+from tests.scenario.over_http import Server
+from tests.support.waiting import PATIENCE_SECONDS
 from workflowsvc.tenant import Tenant
 
 

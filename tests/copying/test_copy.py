@@ -401,3 +401,29 @@ def test_a_target_that_fails_is_reported_and_goes_on_later(
         refused(capsys, source, target, "the disk is full")
     assert not serves(target)
     assert copy(source, target) == 0
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (
+            "update executions set run_id = cast(x'ff' as text) where workflow_id = 'idle'",
+            "a text that is not UTF-8",
+        ),
+        ("update domains set name = cast(x'ff' as text)", "a text that is not UTF-8"),
+        ("drop table heartbeats", "no such table: heartbeats"),
+        ("drop table domains", "no such table: domains"),
+        ("drop table meta", "no such table: meta"),
+    ],
+)
+def test_what_cannot_be_copied_is_said_in_one_line(
+    source: str, tmp_path: Path, damage: str, reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    execute(source.removeprefix("sqlite:"), damage)
+    target = f"sqlite:{tmp_path / 'target.db'}"
+    assert copy(source, target) == 1
+    capsys.readouterr()
+    assert copy(source, target, "--with-problems") == 1
+    said = capsys.readouterr().err
+    assert reason in said
+    assert said.count("\n") == 1

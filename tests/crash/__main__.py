@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 from tests.crash import kills, points
+from tools.guard import Guard
 
 DEFAULT_KILLS = 50
 
@@ -28,6 +29,7 @@ def main() -> int:
     )
     parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000, help="default: the time")
     args = parser.parse_args()
+    Guard()  # what is started here ends with this process
     both = args.kills is None and not args.points
     folder = Path(tempfile.mkdtemp(prefix="workflowsvc-crash-"))
     print(f"seed {args.seed}, files in {folder}", flush=True)

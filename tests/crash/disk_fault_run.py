@@ -24,10 +24,11 @@ from tests.support.journal import Call, Journal
 from tests.support.load import Load
 from tests.support.names import DOMAIN
 from tests.support.server import Server
+from tests.support.waiting import PATIENCE_SECONDS
 
 BEFORE_SECONDS = 0.5
 REFUSALS = 10  # answers with 503 that show that calls meet the fault
-FELT_SECONDS = 30.0  # time-out of the waits for the fault and for its end
+FELT_SECONDS = PATIENCE_SECONDS  # time-out of the waits for the fault and for its end
 
 Meanwhile = Literal["nothing", "kill", "stop"]
 

@@ -26,9 +26,11 @@ from tests.crash.pointed import Order
 from tests.crash.situations import BACKGROUND, SITUATIONS, Scene, Situation
 from tests.support.names import Request
 from tests.support.peer import NoAnswer, Peer, Refused
+from tests.support.waiting import PATIENCE_SECONDS
 
-SETTLE_SECONDS = 20.0
-QUIET_SECONDS = 0.05  # without a further point; the action and its consequences are done
+SETTLE_SECONDS = PATIENCE_SECONDS
+QUIET_SECONDS = 0.25  # without a further point; the action and its consequences are done
+REACH_SECONDS = 10.0  # from the answer to a point in the work that follows from it
 # Names and times that differ between two runs.
 VOLATILE = [
     (re.compile(r"22[A-Za-z0-9+/]{43}="), "<runId>"),
@@ -181,7 +183,7 @@ def try_point(fork_server: ForkServer, folder: Path, known: Known, point: str, r
             _wake_up(peer, action)
             peer.call(action, **members)
             acknowledged = True
-    if not process.is_dead(within_seconds=1.0):  # a run may need one statement less than the recorded one
+    if not process.is_dead(REACH_SECONDS):  # a run may need one statement less than the recorded one
         report.not_reached += 1
         process.kill()
         return

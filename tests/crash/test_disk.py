@@ -18,6 +18,7 @@ from tests.support.server import Server
 from workflowsvc.clock import SystemClock
 from workflowsvc.engine.agenda import RETRY_MS
 from workflowsvc.engine.engine import Engine
+from workflowsvc.engine.outage import REPEAT_MS
 from workflowsvc.faults import ServiceUnavailable, UnknownResourceFault
 from workflowsvc.model import wire
 from workflowsvc.service.actions import SWF
@@ -104,7 +105,7 @@ def test_a_stop_answers_polls_although_the_store_refuses_what_others_want() -> N
     assert b"taskToken" not in asyncio.run(stop_on_a_full_disk())
 
 
-def test_a_disk_that_stays_full_is_mentioned_once_a_second(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_disk_that_stays_full_is_mentioned_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
     store = FailingStore()
     world = World(store=store)
     store.refusals = 20
@@ -112,8 +113,10 @@ def test_a_disk_that_stays_full_is_mentioned_once_a_second(caplog: pytest.LogCap
     for _ in range(5):
         with pytest.raises(ServiceUnavailable):
             world.call("RegisterDomain", name="d", workflowExecutionRetentionPeriodInDays="1")
-    assert len(caplog.records) == 1
     world.advance(ms=RETRY_MS)
     with pytest.raises(ServiceUnavailable):
         world.call("RegisterDomain", name="d", workflowExecutionRetentionPeriodInDays="1")
+    assert len(caplog.records) == 1
+    store.refusals = 10**6
+    world.advance(ms=REPEAT_MS)
     assert len(caplog.records) == 2

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.engine.peer_sqlite import PeerSqliteStore
+from tests.support.waiting import PATIENCE_SECONDS
 from tests.world_fixture import ACTIVITY, LIST, ROLE, WORKFLOW, WorldFixture, decision
 from workflowsvc.clock import ManualClock, SystemClock
 from workflowsvc.core.execution import Execution
@@ -391,7 +392,7 @@ def test_the_writer_loop_outlives_a_bug_of_its_own(caplog: pytest.LogCaptureFixt
             engine.writer.submit(Command(lambda work: "done", given.put))
             while not caplog.records and given.empty():
                 threading.Event().wait(0.01)
-    assert given.get(timeout=30) == "done"
+    assert given.get(timeout=PATIENCE_SECONDS) == "done"
     assert "a bug of its own" in caplog.text
     engine.writer.stop()
 

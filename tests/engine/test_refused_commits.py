@@ -79,3 +79,30 @@ def test_a_run_whose_retention_has_ended_goes_when_the_store_is_back(
         assert run is not None
         assert not reader.executions([run])
     assert on.ask("CountClosedWorkflowExecutions", startTimeFilter={"oldestDate": 0})["count"] == 0
+
+
+def test_memory_is_not_ahead_of_the_store_when_it_cannot_be_rolled_back_run_by_run(
+    on: WorldFixture, store: FailingStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_memory(run: int) -> None:
+        raise MemoryError
+
+    runs = [on.start("v"), on.start()]
+    store.refusals = 1
+    with monkeypatch.context() as patch:
+        patch.setattr(on.world.state.cache, "forget", no_memory)
+        answers = [
+            on.world.submit("SignalWorkflowExecution", domain="d", workflowId=name, signalName="lost")
+            for name in "vw"
+        ]
+        on.world.writer.step()
+    for answer in answers:
+        with pytest.raises(ServiceUnavailable):
+            answer.result()
+    for name, run_id in zip("vw", runs, strict=True):
+        on.ask("SignalWorkflowExecution", workflowId=name, signalName="kept")
+        assert on.types(run_id, name) == [
+            "WorkflowExecutionStarted",
+            "DecisionTaskScheduled",
+            "WorkflowExecutionSignaled",
+        ]

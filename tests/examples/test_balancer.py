@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from tests.support.waiting import PATIENCE_SECONDS
 from tools.balancer import Balancer, balancing, receive
 
 NO_NODE = "http://127.0.0.1:9"  # the discard port: no process listens there
@@ -113,7 +114,7 @@ def test_a_client_that_has_gone_is_cut_off_from_its_node() -> None:
 
 def test_without_any_node_the_answer_is_503() -> None:
     with balancing([NO_NODE, NO_NODE]) as balancer, pytest.raises(urllib.error.HTTPError) as answer:
-        urllib.request.urlopen(balancer.url, data=json.dumps({}).encode(), timeout=30)
+        urllib.request.urlopen(balancer.url, data=json.dumps({}).encode(), timeout=PATIENCE_SECONDS)
     assert answer.value.code == 503
     assert answer.value.read() == b"no node can be reached.\n"
 

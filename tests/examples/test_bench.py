@@ -22,6 +22,7 @@ from bench.connection import Connection, content_length
 from bench.database import database
 from bench.measure import quantile, usage
 from bench.swf import Requests, Unexpected, expect, expect_empty
+from tests.support.waiting import PATIENCE_SECONDS
 from tools import postgres
 from workflowsvc.store.postgres.schema import COPIED, SPREAD
 
@@ -35,7 +36,7 @@ def bench(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from tests.examples.test_examples import EXAMPLES, PATIENCE_SECONDS, processes_started_with, run
+from tests.examples.test_examples import STORY_SECONDS, in_the_first_sample, processes_started_with, run
 from tools import postgres
 
 
@@ -34,20 +32,9 @@ def test_the_cluster_tells_its_story_and_leaves_nothing_behind(tmp_path: Path) -
 
 
 def test_a_cluster_that_is_interrupted_leaves_nothing_behind(tmp_path: Path) -> None:
-    with subprocess.Popen(
-        [sys.executable, EXAMPLES / "cluster.py"],
-        env={**os.environ, "TMPDIR": str(tmp_path)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        process_group=0,
-    ) as cluster:
-        assert cluster.stdout is not None
-        for line in cluster.stdout:
-            if "DecisionTaskStarted" in line:  # in the middle of the first sample, all its processes running
-                break
+    with in_the_first_sample("cluster.py", tmp_path) as cluster:
         cluster.send_signal(signal.SIGINT)
-        rest, _ = cluster.communicate(timeout=PATIENCE_SECONDS)
+        rest, _ = cluster.communicate(timeout=STORY_SECONDS)
     assert cluster.returncode == 1
     assert "All processes and files are removed" in rest
     assert list(tmp_path.iterdir()) == []

@@ -53,6 +53,13 @@ class FakeService:
         task.add_done_callback(lambda task: task.cancelled() or done(task.exception() or task.result()))
         task.add_done_callback(self.tasks.discard)
 
+    @property
+    def store_fails(self) -> bool:
+        return False
+
+    def ask_for_write(self, done: Callable[[Any], None]) -> None:
+        asyncio.get_running_loop().call_soon(done, None)
+
     async def call(self, operation: str, tenant: Tenant, request: Any, disconnect: Disconnect | None) -> Any:
         self.calls.append((operation, tenant, request))
         if operation == "ListDomains":

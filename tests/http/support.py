@@ -11,18 +11,17 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Coroutine, Iterator
 from typing import Any, NamedTuple
 
 import uvloop
 
 from tests.http.fake_service import FakeService
+from tests.support.waiting import PATIENCE_SECONDS
 from workflowsvc.clock import SystemClock
 from workflowsvc.http.app import HttpApp
 from workflowsvc.http.server import HttpServer
 from workflowsvc.settings import Settings
-
-PATIENCE_SECONDS = 20.0  # how long anything may take on a busy machine before it counts as never
 
 
 class Answer(NamedTuple):
@@ -83,8 +82,9 @@ class Running:
             if getattr(task.get_coro(), "__qualname__", "").startswith("Connection.")
         ]
 
-    def client(self) -> Raw:
-        return Raw(self.port)
+    def client(self, address: str | None = None) -> Raw:
+        """A client, that connects from this address of the loopback network if one is given."""
+        return Raw(self.port, address=address)
 
     def ask(self, data: bytes) -> Answer:
         """One request on a connection of its own."""
@@ -107,8 +107,10 @@ def running(service: FakeService | None = None, **settings: Any) -> Iterator[Run
 class Raw:
     """A client that sends bytes and reads answers."""
 
-    def __init__(self, port: int, receive_buffer: int | None = None) -> None:
+    def __init__(self, port: int, receive_buffer: int | None = None, address: str | None = None) -> None:
         self.socket = socket.socket()
+        if address is not None:
+            self.socket.bind((address, 0))
         if receive_buffer is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(PATIENCE_SECONDS)
@@ -193,15 +195,6 @@ def post(
         *headers,
     ]
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + data
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    """Returns when the condition holds."""
-    end = time.monotonic() + PATIENCE_SECONDS
-    pause = threading.Event()
-    while not condition():
-        assert time.monotonic() < end, f"never happened: {what}"
-        pause.wait(0.005)
 
 
 LIST_DOMAINS = post("ListDomains", {"registrationStatus": "REGISTERED"})

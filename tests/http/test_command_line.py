@@ -8,8 +8,10 @@ import sys
 
 import pytest
 
+from tests.support.waiting import PATIENCE_SECONDS
 from workflowsvc import __version__, cli
-from workflowsvc.http.server import CannotListen, bind, is_loopback
+from workflowsvc.http.hosts import CannotListen, is_loopback
+from workflowsvc.http.server import bind
 from workflowsvc.settings import OPTIONS
 
 
@@ -19,7 +21,7 @@ def workflowsvc(*arguments: str, **environment: str) -> subprocess.CompletedProc
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE_SECONDS,
         env={"PATH": "/usr/bin:/bin"} | environment,
     )
 
@@ -54,6 +56,16 @@ def test_an_unknown_option_of_a_command_is_answered_by_that_command(
     assert capsys.readouterr().err == (
         "usage: workflowsvc serve [options]\nworkflowsvc serve: error: unrecognized arguments: --prot 1\n"
     )
+
+
+def test_without_the_driver_of_postgresql_it_says_how_to_install_that(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)  # as if it were not installed
+    assert cli.main(["fsck", "--store", "postgresql://127.0.0.1:1/none"]) != 0
+    said = capsys.readouterr().err
+    assert "pip install '.[postgres]' in a checkout" in said
+    assert "pip install 'psycopg[binary]' beside an installed wheel" in said
 
 
 def test_every_setting_is_an_option_with_its_help(capsys: pytest.CaptureFixture[str]) -> None:

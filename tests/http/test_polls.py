@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tests.http.fake_service import EMPTY_POLL
-from tests.http.support import LIST_DOMAINS, POLL, post, running, until
+from tests.http.support import LIST_DOMAINS, POLL, post, running
+from tests.support.waiting import until
 
 ACTIVITY_POLL = post("PollForActivityTask", {"domain": "d", "taskList": {"name": "l"}})
 

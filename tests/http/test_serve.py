@@ -13,7 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.http.support import LIST_DOMAINS, PATIENCE_SECONDS, Answer, Raw, post, until
+from tests.http.support import LIST_DOMAINS, Answer, Raw, post
+from tests.support.waiting import PATIENCE_SECONDS, until
+from workflowsvc import __version__
+from workflowsvc.stores import schema_number
 
 ROOT = Path(__file__).resolve().parents[2]
 REGISTER = post("RegisterDomain", {"name": "d", "workflowExecutionRetentionPeriodInDays": "1"})
@@ -79,6 +82,24 @@ def test_the_banner_says_what_comes_next(tmp_path: Path) -> None:
             in served.said
         )
         assert served.ask(LIST_DOMAINS).status == 200
+
+
+TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z"
+
+
+def test_the_log_says_what_started_where_and_that_it_has_stopped(tmp_path: Path) -> None:
+    store = tmp_path / "kept.db"
+    with serve(tmp_path, "--store", f"sqlite:{store}") as served:
+        url = f"http://127.0.0.1:{served.port}"
+        served.process.send_signal(signal.SIGTERM)
+        assert served.process.wait(PATIENCE_SECONDS) == 0
+        lines = [line for line in served.said.splitlines() if re.match(TIME, line)]
+    number = schema_number(f"sqlite:{store}")
+    started = f"{TIME} INFO [a-z.]+: workflowsvc {re.escape(__version__)} has started: "
+    assert re.fullmatch(
+        rf"{started}store {re.escape(str(store))} \(new\), schema {number}, address {url}", lines[0]
+    )
+    assert re.fullmatch(f"{TIME} INFO [a-z.]+: workflowsvc {re.escape(__version__)} has stopped", lines[-1])
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -14,7 +14,8 @@ from threading import Event
 import pytest
 
 from tests.http.fake_service import EMPTY_POLL
-from tests.http.support import LIST_DOMAINS, PATIENCE_SECONDS, POLL, SLOW, Raw, running, until
+from tests.http.support import LIST_DOMAINS, POLL, SLOW, Raw, running
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 SIGNALS = [signal.SIGTERM, signal.SIGINT]
 

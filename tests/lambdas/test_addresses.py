@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 
 from tests.lambdas.function_server import answer, serving
+from tests.support.waiting import PATIENCE_SECONDS
 from workflowsvc.clock import SystemClock
 from workflowsvc.engine.invoker import Ending, Failed, Invocation, Returned
 from workflowsvc.lambdas import function_map
 from workflowsvc.lambdas.addresses import AddressRefused, addresses_of, is_refused, resolve
 from workflowsvc.lambdas.client import LambdaClient
+from workflowsvc.tenant import Tenant
 
 REFUSED = [
     "169.254.169.254",
@@ -72,7 +74,7 @@ def test_a_refused_address_is_never_called(monkeypatch: pytest.MonkeyPatch, tmp_
 
 
 async def call(client: LambdaClient) -> Ending | None:
-    return await client(Invocation(1, 5, "f", "{}", SystemClock().monotonic() + 60))
+    return await client(Invocation(1, 5, "f", "{}", Tenant().key, SystemClock().monotonic() + 60))
 
 
 def test_a_number_that_a_resolver_takes_for_an_address_is_a_name() -> None:
@@ -124,7 +126,7 @@ def test_a_lookup_that_hangs_holds_nothing_up(monkeypatch: pytest.MonkeyPatch) -
 
     def getaddrinfo(*_: Any, **__: Any) -> list[Any]:
         asked.set()
-        released.wait(20)
+        released.wait(PATIENCE_SECONDS)
         raise OSError("too late")
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)

@@ -22,6 +22,7 @@ from workflowsvc.engine.invoker import Ending, Failed, Invocation, Returned
 from workflowsvc.lambdas import function_map
 from workflowsvc.lambdas.client import LambdaClient
 from workflowsvc.model.explain import MAX_DATA_CHARACTERS
+from workflowsvc.tenant import Tenant
 
 CLOCK = SystemClock()
 PATIENCE_SECONDS = 60.0  # an ending that takes longer would be a time-out
@@ -35,7 +36,9 @@ def call(
     path.write_text(json.dumps(entries))
     deadline = CLOCK.monotonic() + (seconds or PATIENCE_SECONDS)
     client = LambdaClient(function_map.read(str(path)), CLOCK)
-    invocation = Invocation(run=1, scheduled_id=5, name=name, payload=payload, deadline=deadline)
+    invocation = Invocation(
+        run=1, scheduled_id=5, name=name, payload=payload, tenant=Tenant().key, deadline=deadline
+    )
     return uvloop.run(asyncio.wait_for(client(invocation), PATIENCE_SECONDS + 5))
 
 

@@ -7,10 +7,10 @@ from typing import Any, cast
 
 import pytest
 
+from tests.support.waiting import PATIENCE_SECONDS
 from workflowsvc.engine.invoker import Ending, Invocation, Invoker, Returned
 from workflowsvc.lambdas.runner import FunctionRunner
-
-PATIENCE_SECONDS = 20.0
+from workflowsvc.tenant import Tenant
 
 
 class Gate:
@@ -63,7 +63,7 @@ class Running:
         self.runner.start()
 
     def begin(self, number: int) -> None:
-        invocation = Invocation(run=number, scheduled_id=5, name="f", payload="{}", deadline=0)
+        invocation = Invocation(number, 5, "f", "{}", Tenant().key, deadline=0)
         self.runner.begin(invocation, cast("Invoker", self.endings))
 
     def is_idle(self) -> bool:

@@ -8,8 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,10 +19,10 @@ from interop.histories import as_wire, history_events, require_sound
 from interop.histories import histories_of as all_of
 from interop.server import Banner, boto3_client, running_server
 from tests.lambdas.function_server import FunctionServer, Request, answer, serving
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLE = "arn:aws:iam::000000000000:role/swf"
-PATIENCE_SECONDS = 30.0
 TYPE = {"name": "t", "version": "1"}
 
 
@@ -52,14 +51,6 @@ class Served:
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + PATIENCE_SECONDS
-    pause = threading.Event()
-    while not condition():
-        assert time.monotonic() < end, f"never: {what}"
-        pause.wait(0.02)
 
 
 @contextmanager
@@ -184,7 +175,7 @@ def test_a_kill_between_start_and_answer_lets_the_task_time_out_and_calls_nothin
         write_map(tmp_path, f=functions.url)
         with serve(tmp_path) as served:
             run_id = start(served.client)
-            decide(served.client, invoke("f", startToCloseTimeout="2"))
+            decide(served.client, invoke("f", startToCloseTimeout="5"))
             assert functions.arrived.acquire(timeout=PATIENCE_SECONDS)
             assert served.events(run_id)[-1]["eventType"] == "LambdaFunctionStarted"
             served.kill()
@@ -282,7 +273,7 @@ def test_a_map_that_cannot_be_used_ends_the_start_with_one_line(tmp_path: Path, 
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_SECONDS,
     )
     assert done.returncode == 2
     assert done.stderr.startswith("workflowsvc serve: --lambda-functions: ")

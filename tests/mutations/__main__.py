@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 from tests.mutations.broken import MUTATIONS, Mutation
+from tools.guard import Guard
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTEST = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
@@ -37,6 +38,7 @@ def main() -> int:
     parser.add_argument("--all", action="store_true", help="ask every family about every mutation")
     parser.add_argument("--list", action="store_true", help="say which there are")
     args = parser.parse_args()
+    Guard()  # what is started here ends with this process
     chosen = [mutation for mutation in MUTATIONS if not args.names or mutation.name in args.names]
     if args.list:
         print("\n".join(f"{mutation.name}: {mutation.what}" for mutation in chosen))

@@ -6,28 +6,16 @@ stopped, not frozen, when it is to confirm nothing: a frozen one still takes wha
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 import pytest
 
+from tests.support.waiting import until
 from tools import postgres
 from tools.postgres import Server
-
-SECONDS = 60.0  # a test that waits longer has failed
-_PAUSE_SECONDS = 0.02  # between two looks at a condition
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SECONDS
-    pause = threading.Event()
-    while not holds():
-        assert time.monotonic() < deadline, "it does not happen"
-        pause.wait(_PAUSE_SECONDS)
 
 
 class Pair:
@@ -50,7 +38,7 @@ class Pair:
     def await_standby(self) -> None:
         """Returns when the standby confirms what is committed on the primary."""
         follows = "select 1 from pg_stat_replication where sync_state = 'sync' and state = 'streaming'"
-        until(lambda: bool(self.ask(self.primary, follows)))
+        until(lambda: self.ask(self.primary, follows), "the standby follows")
 
     def start_standby(self) -> None:
         """It follows again; does nothing when it runs."""
@@ -75,7 +63,7 @@ class Pair:
             found.update(self.waiting() - besides)
             return bool(found)
 
-        until(look)
+        until(look, "a commit waits for the standby")
         return found.pop()
 
     def fail_over(self) -> None:

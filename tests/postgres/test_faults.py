@@ -12,6 +12,7 @@ import pytest
 from tests.postgres.places import with_option
 from tests.store.rows import change_of, event_rows, execution_row, executions, insert, run_of
 from tests.support.tcp_proxy import BlockingTcpProxy, Cut
+from tests.support.waiting import until
 from tools.postgres import Server
 from workflowsvc.store.errors import Conflict, OutcomeUnknown, StoreError, Unavailable
 from workflowsvc.store.postgres import wire
@@ -262,11 +263,12 @@ def test_what_refuses_connections_is_reported_and_heals(
 
 
 def until_works(store: PostgresStore) -> None:
-    for _ in range(1000):
+    def works() -> bool:
         try:
             with store.transaction() as tx:
                 tx.put_meta("key", b"value")
         except StoreError:
-            continue
-        return
-    raise AssertionError("it does not heal")
+            return False
+        return True
+
+    until(works, "the store works again")

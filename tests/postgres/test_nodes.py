@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
@@ -22,6 +21,7 @@ from tests.store.rows import (
     run_of,
     task_row,
 )
+from tests.support.waiting import PATIENCE_SECONDS, until
 from workflowsvc.core.key_layout import shard_for
 from workflowsvc.store.errors import Conflict, LockedByPeer
 from workflowsvc.store.interface import Store
@@ -33,15 +33,6 @@ from workflowsvc.store.rows import ExecutionRow, HeartbeatRow, ListKey, MessageR
 
 OpenNode = Callable[[], PostgresStore]
 MAIN = ListKey(DOMAIN, "decision", "main")
-SECONDS = 30.0  # a test that waits longer has failed
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SECONDS
-    pause = threading.Event()
-    while not holds():
-        assert time.monotonic() < deadline, "it does not happen"
-        pause.wait(0.01)
 
 
 @pytest.fixture
@@ -70,7 +61,7 @@ def test_two_nodes_cannot_write_the_same_event(open_node: OpenNode) -> None:
 
             failing = threads.submit(second)
         with pytest.raises(Conflict):
-            failing.result(SECONDS)
+            failing.result(PATIENCE_SECONDS)
     with one.reader() as reader:
         assert len(reader.events(run_of(1), 1, 9, 9)) == 1
 
@@ -112,7 +103,7 @@ def test_many_locks_wanted_by_two_nodes_end_in_no_conflict(open_node: OpenNode) 
 
     with ThreadPoolExecutor(2) as threads:
         for done in [threads.submit(work, nodes[0], numbers), threads.submit(work, nodes[1], numbers[::-1])]:
-            done.result(SECONDS)
+            done.result(PATIENCE_SECONDS)
 
 
 def test_two_nodes_cannot_start_one_workflow_twice(open_node: OpenNode) -> None:
@@ -334,7 +325,7 @@ def test_tasks_given_back_by_a_node_are_found_by_another_that_had_gone_past_them
     with pytest.raises(ZeroDivisionError):
         take_and_fail()
     found: list[TaskRow] = []
-    until(lambda: found.extend(take(other, 1)) or task_row(1) in found)
+    until(lambda: found.extend(take(other, 1)) or task_row(1) in found, "the task is found")
     with one.transaction() as tx:
         assert tx.take_tasks(*MAIN, 1) != []
 
@@ -359,7 +350,10 @@ def test_every_task_is_taken_once_by_some_node(open_node: OpenNode) -> None:
     with ThreadPoolExecutor(3) as threads:
         taken += [row for share in threads.map(work, nodes) for row in share]
     left: list[TaskRow] = []
-    until(lambda: left.extend(take(nodes[0], 100)) or len(taken) + len(left) >= len(wanted))
+    until(
+        lambda: left.extend(take(nodes[0], 100)) or len(taken) + len(left) >= len(wanted),
+        "every task is taken",
+    )
     assert len(taken + left) == len(wanted)
     assert set(taken + left) == wanted
 
@@ -392,7 +386,7 @@ def test_a_hint_is_heard_by_other_nodes_and_not_by_its_own(open_node: OpenNode) 
     one.listen(own.extend)
     other.listen(heard.extend)
     key = ListKey(DOMAIN, "activity", "l'été")
-    until(lambda: one.hint([key]) or key in heard)
+    until(lambda: one.hint([key]) or key in heard, "the hint is heard")
     assert own == []
 
 
@@ -405,14 +399,14 @@ def test_hints_go_on_after_the_connection_was_lost(
     one, other = (stores.enter_context(closing(PostgresStore(dsn))) for _ in range(2))
     heard: list[ListKey] = []
     other.listen(heard.extend)
-    until(lambda: one.hint([MAIN]) or MAIN in heard)
+    until(lambda: one.hint([MAIN]) or MAIN in heard, "the hint is heard")
     with admin(place.dsn) as connection:
         connection.execute(
             "select pg_terminate_backend(pid) from pg_stat_activity where application_name = %s",
             [place.schema],
         )
     later = MAIN._replace(name="later")
-    until(lambda: one.hint([later]) or later in heard)
+    until(lambda: one.hint([later]) or later in heard, "the later hint is heard")
 
 
 def test_behind_a_hint_others_gather(
@@ -431,24 +425,24 @@ def test_behind_a_hint_others_gather(
             connection.execute("select pg_notify('workflowsvc_' || md5(current_schema()), %s)", (payload,))
         return True
 
-    until(lambda: notify() and strange in heard and strange in told)
+    until(lambda: notify() and strange in heard and strange in told, "both nodes have heard")
     resting, go_on = threading.Event(), threading.Event()
 
     def rest(_: Hints) -> None:
         resting.set()
-        assert go_on.wait(SECONDS)
+        assert go_on.wait(PATIENCE_SECONDS)
 
     monkeypatch.setattr(Hints, "rest", rest)
     one.hint([MAIN])
-    assert resting.wait(SECONDS)
+    assert resting.wait(PATIENCE_SECONDS)
     heard.clear()
     told.clear()
     one.hint([second])
-    until(lambda: notify() and strange in told)
+    until(lambda: notify() and strange in told, "the other node has heard")
     assert second not in told
     assert heard == []
     go_on.set()
-    until(lambda: second in told and strange in heard)
+    until(lambda: second in told and strange in heard, "both have heard the rest")
 
 
 def test_many_hints_travel_in_notifications_of_bounded_size() -> None:
@@ -463,4 +457,4 @@ def test_nodes_that_start_at_once_on_an_empty_database_make_its_schema_once(open
     with ThreadPoolExecutor(4) as threads:
         nodes = [threads.submit(open_node) for _ in range(4)]
         for node in nodes:
-            insert(node.result(SECONDS), execution_row(nodes.index(node)))
+            insert(node.result(PATIENCE_SECONDS), execution_row(nodes.index(node)))

@@ -23,6 +23,7 @@ from workflowsvc.store.postgres import schema
 from workflowsvc.store.postgres.read_only import PostgresReadOnlyStore
 from workflowsvc.store.postgres.store import PostgresStore
 from workflowsvc.store.postgres.wire import shown_address
+from workflowsvc.store.sqlite.store import SqliteStore
 
 NEWEST = schema.MIGRATIONS[-1].number
 
@@ -326,6 +327,9 @@ def test_migrate_of_sqlite_prints_and_applies(tmp_path: object, capsys: pytest.C
     where = f"sqlite:{tmp_path}/w.db"
     assert migrate(where, "--print") == 0
     assert "create table executions" in capsys.readouterr().out
+    with pytest.raises(StoreUnusable, match=r"w\.db is not there"):
+        migrate(where)
+    SqliteStore(f"{tmp_path}/w.db").close()
     assert migrate(where) == 0
     assert migrate(where, "--print") == 0
     assert "nothing to do" in capsys.readouterr().out

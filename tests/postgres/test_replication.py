@@ -9,9 +9,10 @@ from contextlib import closing
 import psycopg
 import pytest
 
-from tests.postgres.pair import SECONDS, Pair, running_pair, until
+from tests.postgres.pair import Pair, running_pair
 from tests.store.rows import execution_row, executions, insert
 from tests.support.tcp_proxy import BlockingTcpProxy
+from tests.support.waiting import PATIENCE_SECONDS, until
 from workflowsvc.store.errors import OutcomeUnknown, Unavailable
 from workflowsvc.store.postgres import doctor, outcome, wire
 from workflowsvc.store.postgres.store import PostgresStore
@@ -31,7 +32,7 @@ def pair(module_pair: Pair) -> Iterator[Pair]:
     """With the standby at work before and after the test."""
     yield module_pair
     module_pair.start_standby()
-    until(lambda: not module_pair.waiting())
+    until(lambda: not module_pair.waiting(), "no commit waits")
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def is_committed(pair: Pair, number: int) -> bool:
 def serves_again(pair: Pair, store: PostgresStore) -> None:
     """Once the standby is back, all that had waited is committed, and the store writes."""
     pair.start_standby()
-    until(lambda: not pair.waiting())
+    until(lambda: not pair.waiting(), "no commit waits")
     insert(store, execution_row(next(NUMBERS)))
 
 
@@ -80,11 +81,11 @@ def test_a_commit_that_no_standby_confirms_is_unknown_and_goes_on_waiting(
     monkeypatch.setattr(wire, "PATIENCE_MS", 2000)
     with pytest.raises(OutcomeUnknown, match="has not answered"):
         insert(store, execution_row(number))
-    until(lambda: len(pair.waiting()) == 1)
+    until(lambda: len(pair.waiting()) == 1, "one commit waits")
     assert executions(store, number) == {}
     monkeypatch.undo()
     serves_again(pair, store)
-    until(lambda: is_committed(pair, number))
+    until(lambda: is_committed(pair, number), "it is committed")
 
 
 def test_a_node_whose_commit_waits_for_a_standby_begins_no_other(
@@ -95,7 +96,7 @@ def test_a_node_whose_commit_waits_for_a_standby_begins_no_other(
     monkeypatch.setattr(wire, "PATIENCE_MS", 2000)
     with pytest.raises(OutcomeUnknown):
         insert(store, execution_row(next(NUMBERS)))
-    until(lambda: len(pair.waiting()) == 1)
+    until(lambda: len(pair.waiting()) == 1, "one commit waits")
     monkeypatch.undo()
     for _ in range(3):
         with pytest.raises(Unavailable, match="still waits for synchronous replication"):
@@ -113,10 +114,10 @@ def test_a_commit_whose_connection_is_lost_while_it_waits_is_unknown_and_goes_on
     session = pair.await_waiting()
     proxy.cut()
     with pytest.raises(OutcomeUnknown):
-        written.result(SECONDS)
+        written.result(PATIENCE_SECONDS)
     assert pair.waiting() == {session}
     serves_again(pair, store)
-    until(lambda: is_committed(pair, number))
+    until(lambda: is_committed(pair, number), "it is committed")
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
@@ -133,7 +134,7 @@ def test_a_commit_whose_wait_is_cut_short_is_unknown(
     written = begin(threads, store, next(NUMBERS))
     pair.ask(pair.primary, f"select {ending}({pair.await_waiting()})")
     with pytest.raises(OutcomeUnknown):
-        written.result(SECONDS)
+        written.result(PATIENCE_SECONDS)
     serves_again(pair, store)
 
 
@@ -146,7 +147,7 @@ def test_a_commit_whose_wait_is_cut_short_is_committed_when_a_later_one_is_confi
     ending: str,
 ) -> None:
     number = next(NUMBERS)
-    monkeypatch.setattr(outcome, "REPLICATION_PATIENCE_MS", round(SECONDS * 1000))
+    monkeypatch.setattr(outcome, "REPLICATION_PATIENCE_MS", round(PATIENCE_SECONDS * 1000))
     pair.standby.stop()
     written = begin(threads, store, number)
     ended = pair.await_waiting()
@@ -154,8 +155,8 @@ def test_a_commit_whose_wait_is_cut_short_is_committed_when_a_later_one_is_confi
     pair.await_waiting(besides=frozenset({ended}))
     assert not written.done()
     pair.start_standby()
-    written.result(SECONDS)
-    until(lambda: is_committed(pair, number))
+    written.result(PATIENCE_SECONDS)
+    until(lambda: is_committed(pair, number), "it is committed")
 
 
 def test_the_doctor_says_that_commits_wait_and_does_not_advise_to_end_them(
@@ -169,7 +170,7 @@ def test_the_doctor_says_that_commits_wait_and_does_not_advise_to_end_them(
     with psycopg.connect(pair.primary.dsn(), autocommit=True) as connection:
         found = doctor.examine(connection, "here", lambda: 0)
     pair.start_standby()
-    written.result(SECONDS)
+    written.result(PATIENCE_SECONDS)
     (finding,) = [finding for finding in found if "synchronous replication" in finding.what]
     assert finding.level == "bad"
     assert "start a standby" in finding.advice

@@ -11,7 +11,6 @@ import asyncio
 import http.client
 import json
 import threading
-import time
 from collections.abc import Callable, Coroutine
 from datetime import datetime
 from functools import cache
@@ -25,6 +24,7 @@ from botocore.exceptions import ClientError
 
 from tests.scenario import functions
 from tests.scenario.service import Refused
+from tests.support.waiting import PATIENCE_SECONDS, until
 from workflowsvc.clock import ManualClock, SystemClock
 from workflowsvc.engine.command_queue import Command
 from workflowsvc.engine.engine import Engine
@@ -39,8 +39,6 @@ from workflowsvc.settings import Settings
 from workflowsvc.store.interface import Store
 from workflowsvc.store.sqlite.store import SqliteStore
 from workflowsvc.tenant import Tenant
-
-PATIENCE_SECONDS = 20.0  # how long anything may take on a busy machine before it counts as never
 
 
 class Door:
@@ -177,7 +175,7 @@ class OverHttp:
         number = len(door.waiting)
         door.next_poll_waits = True
         waiting = WaitingOverHttp(self._server, operation, tenant, members)
-        _until(lambda: len(door.waiting) > number)
+        until(lambda: len(door.waiting) > number, "the poll waits", pause_seconds=0.001)
         waiting.task = door.waiting[number]
         self._held.append(waiting)
         self._settle()
@@ -276,15 +274,7 @@ class WaitingOverHttp:
         """Returns when the service has noticed."""
         if self._connection.sock is not None:
             self._connection.close()
-            _until(lambda: self.done)
-
-
-def _until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE_SECONDS
-    pause = threading.Event()
-    while not condition():
-        assert time.monotonic() < end, "never happened"
-        pause.wait(0.001)
+            until(lambda: self.done, "the service has noticed", pause_seconds=0.001)
 
 
 @cache

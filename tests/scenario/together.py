@@ -14,13 +14,12 @@ from tests.scenario import runner
 from tests.scenario.in_process import InProcess, WaitingInProcess
 from tests.scenario.language import Scenario
 from tests.scenario.service import Refused
+from tests.support.waiting import PATIENCE_SECONDS
 from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.faults import Fault
 from workflowsvc.settings import Settings
 from workflowsvc.tenant import Tenant
 from workflowsvc.testing import PendingAnswer
-
-PATIENCE_SECONDS = 20.0  # time-out of the wait for the other players
 
 
 class Meeting:

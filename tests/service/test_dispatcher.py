@@ -136,4 +136,6 @@ def test_the_log_names_the_call_that_could_not_read_the_store(caplog: pytest.Log
     with caplog.at_level(logging.ERROR):
         asyncio.run(read())
     (line,) = [record.getMessage() for record in caplog.records]
-    assert line.startswith("request id-7: ListDomains failed, as the store could not be read: ")
+    assert line == (
+        "the store fails: no disk. Calls that only read are answered 503. First: ListDomains (request id-7)"
+    )

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.http.support import Answer, Running, post, until
+from tests.http.support import Answer, Running, post
+from tests.support.waiting import until
 from workflowsvc.clock import SystemClock
 from workflowsvc.engine.engine import Engine
 from workflowsvc.engine.pollers import PendingPoll

@@ -22,6 +22,7 @@ from tests.soak import parts, postgres_parts
 from tests.soak.part import Job, Part
 from tests.support.server import ROOT
 from tools import postgres
+from tools.guard import Guard
 
 
 def main() -> int:
@@ -34,6 +35,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=float("inf"), help="the budget [none]")
     parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000, help="[the time]")
     args = parser.parse_args()
+    Guard()  # what is started here ends with this process
     all_parts = postgres_parts.PARTS if args.postgres else parts.PARTS
     names = [part.name for part in all_parts]
     if unknown := sorted(set(args.parts) - set(names)):

@@ -14,6 +14,7 @@ import apsw
 import pytest
 
 from tests.store import sqlite_child
+from tests.support.waiting import PATIENCE_SECONDS
 from workflowsvc.store.errors import Unavailable
 from workflowsvc.store.sqlite.store import SqliteStore
 
@@ -61,7 +62,9 @@ def test_a_log_torn_anywhere_gives_the_commits_before_the_tear(tmp_path: Path) -
     sizes: list[int] = []
     with closing(SqliteStore(str(path))) as store:
         with closing(apsw.Connection(str(path))) as other:
+            other.execute("select * from meta").fetchall()  # until then it knows of no log
             other.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)  # the schema is in the file itself
+        assert (tmp_path / "x.db-wal").stat().st_size == 0
         for number in range(12):
             sqlite_child.commit(store, number)
             sizes.append((tmp_path / "x.db-wal").stat().st_size)
@@ -87,7 +90,7 @@ def test_a_full_disk_is_unavailable_and_all_is_well_when_there_is_room_again(tmp
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=PATIENCE_SECONDS,
     )
     assert done.returncode == 0, done.stderr
     committed = int(done.stdout.splitlines()[-1])

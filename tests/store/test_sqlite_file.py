@@ -11,6 +11,7 @@ import pytest
 
 from tests.store import rows, sqlite_child
 from tests.store.test_sqlite_crash import child
+from tests.support.waiting import PATIENCE_SECONDS
 from workflowsvc.store.errors import StoreInUse, StoreUnusable, Unavailable
 from workflowsvc.store.rows import ExecutionQuery, HeartbeatRow, MessageRow
 from workflowsvc.store.sqlite import database_file
@@ -188,7 +189,7 @@ def test_readers_wait_for_a_free_connection(tmp_path: Path) -> None:
         found: list[bool] = []
 
         def read() -> None:
-            at_once.wait(30)
+            at_once.wait(PATIENCE_SECONDS)
             with store.reader() as reader:
                 found.append(rows.run_of(0) in reader.executions([rows.run_of(0)]))
 
@@ -196,7 +197,7 @@ def test_readers_wait_for_a_free_connection(tmp_path: Path) -> None:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(30)
+            thread.join(PATIENCE_SECONDS)
         assert found == [True] * 12
 
 

@@ -17,6 +17,7 @@ from tests.store.rows import (
     run_of,
     task_row,
 )
+from tests.support.waiting import PATIENCE_SECONDS
 from workflowsvc.store.errors import Conflict, Unavailable
 from workflowsvc.store.interface import PeerStore, Store, Transaction
 
@@ -110,12 +111,12 @@ def test_all_answers_of_a_reader_are_of_one_moment(store: Store) -> None:
         with store.reader() as reader:
             before = reader.executions([run_of(1)])
             writing = threads.submit(write)
-            assert started.wait(30)
+            assert started.wait(PATIENCE_SECONDS)
             for _ in range(200):
                 assert reader.executions([run_of(1)]) == before
                 assert reader.executions([run_of(2)]) == {}
                 assert reader.events(run_of(1), 1, 9, 9) == []
-        writing.result(30)
+        writing.result(PATIENCE_SECONDS)
     assert executions(store, 1)[run_of(1)].next_event_id == 99
     assert len(executions(store, 2)) == 1
 
@@ -136,12 +137,12 @@ def test_what_is_not_committed_is_seen_by_no_reader(store: Store) -> None:
             with store.transaction() as tx:
                 tx.insert_executions([execution_row(1)])
                 looked.append(threads.submit(look))
-                assert reading.wait(30)
+                assert reading.wait(PATIENCE_SECONDS)
                 raise ZeroDivisionError
 
         with pytest.raises(ZeroDivisionError):
             fail()
-        assert looked[0].result(30) is None
+        assert looked[0].result(PATIENCE_SECONDS) is None
 
 
 def test_threads_may_write_and_read_as_they_like(store: Store) -> None:
@@ -168,7 +169,7 @@ def test_threads_may_write_and_read_as_they_like(store: Store) -> None:
         tasks = [threads.submit(write, number) for number in range(1, writers + 1)]
         tasks += [threads.submit(read) for _ in range(8)]
         for task in tasks:
-            task.result(60)
+            task.result(PATIENCE_SECONDS)
     with store.reader() as reader:
         assert len(reader.events(run_of(0), 1, 10**6, 10**6)) == writers * each
         for number in range(1, writers + 1):

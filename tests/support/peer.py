@@ -7,9 +7,9 @@ import json
 from typing import Any
 
 from tests.support.client import fault_of
+from tests.support.waiting import PATIENCE_SECONDS
 
 HOST = "127.0.0.1"
-PATIENCE_SECONDS = 30.0
 
 
 class NoAnswer(Exception):

@@ -13,13 +13,12 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.support.waiting import PATIENCE_SECONDS
 from tools.ports import HOST, free_port
 
 __all__ = ["HOST", "Server", "free_port"]
 
 ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS = 60.0
-STOP_SECONDS = 60.0
 
 
 class Server:
@@ -62,7 +61,7 @@ class Server:
                 process_group=0,
             )
         assert self._process.stdout is not None
-        async with asyncio.timeout(START_SECONDS):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             async for line in self._process.stdout:
                 if b"http://" in line:
                     return
@@ -80,10 +79,10 @@ class Server:
         await self.wait()
 
     async def stop(self) -> int:
-        """Sends SIGTERM; the exit status. Kills the process and fails when it takes longer than STOP_SECONDS."""
+        """Sends SIGTERM; the exit status. Kills the process and fails when it takes longer than PATIENCE_SECONDS."""
         self._signal(signal.SIGTERM)
         try:
-            async with asyncio.timeout(STOP_SECONDS):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 return await self.wait()
         except TimeoutError:
             await self.kill()

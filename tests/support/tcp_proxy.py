@@ -12,6 +12,8 @@ import threading
 from collections.abc import Callable
 from typing import Literal, NamedTuple, cast
 
+from tests.support.waiting import PATIENCE_SECONDS
+
 HOST = "127.0.0.1"
 
 Direction = Literal["both", "requests", "answers"]
@@ -23,8 +25,7 @@ statement arrives and is answered. `after`: the statement arrives and is execute
 
 _HEADER_BYTES = 5  # of a message, before the name of its statement: a letter and four bytes of length
 _COMMITTED = b"COMMIT\0"  # the end of the server's answer to a commit
-_ANSWER_SECONDS = 10.0  # a connection is cut without the awaited answer after this
-_PATIENCE_SECONDS = 30.0
+_ANSWER_SECONDS = 60.0  # a connection is cut without the awaited answer after this
 
 
 class _StatementCut(NamedTuple):
@@ -231,14 +232,14 @@ class BlockingTcpProxy:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self._proxy = TcpProxy(to_port)
-        asyncio.run_coroutine_threadsafe(self._proxy.open(), self._loop).result(_PATIENCE_SECONDS)
+        asyncio.run_coroutine_threadsafe(self._proxy.open(), self._loop).result(PATIENCE_SECONDS)
         self.port = self._proxy.port
 
     def _do(self, action: Callable[[], None]) -> None:
         async def run() -> None:
             action()
 
-        asyncio.run_coroutine_threadsafe(run(), self._loop).result(_PATIENCE_SECONDS)
+        asyncio.run_coroutine_threadsafe(run(), self._loop).result(PATIENCE_SECONDS)
 
     def cut(self) -> None:
         self._do(self._proxy.cut)
@@ -263,5 +264,5 @@ class BlockingTcpProxy:
     def close(self) -> None:
         self._do(self._proxy.close)
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(_PATIENCE_SECONDS)
+        self._thread.join(PATIENCE_SECONDS)
         self._loop.close()

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from interop.histories import all_histories, require_sound
 from interop.server import Server, running_server
+from tests.support.waiting import PATIENCE_SECONDS
 from tests.tenants.play import TENANTS, Refusal, leaks, live
 from workflowsvc.tenant import Tenant
 
@@ -115,7 +116,7 @@ def test_what_the_header_does_not_say_is_the_servers_default(
 def post(
     server: Server, operation: str, members: dict[str, Any], authorization: str | None
 ) -> tuple[int, dict[str, Any]]:
-    connection = http.client.HTTPConnection(server.endpoint.removeprefix("http://"), timeout=30)
+    connection = http.client.HTTPConnection(server.endpoint.removeprefix("http://"), timeout=PATIENCE_SECONDS)
     headers = {"X-Amz-Target": f"SimpleWorkflowService.{operation}"}
     if authorization is not None:
         headers["Authorization"] = authorization

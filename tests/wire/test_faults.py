@@ -44,7 +44,12 @@ def test_a_fault_has_two_members_and_nothing_more() -> None:
     [
         (faults.WorkflowExecutionAlreadyStartedFault(), 400, None),  # SWF §1.4.6
         (faults.InternalFailure(), 500, b'{"__type":"com.amazon.coral.service#InternalFailure"}'),
-        (faults.ServiceUnavailable(), 503, None),
+        (
+            faults.ServiceUnavailable(),
+            503,
+            b'{"__type":"com.amazon.coral.service#ServiceUnavailable",'
+            b'"message":"The request has failed due to a temporary failure of the server."}',
+        ),
         (faults.RequestEntityTooLargeException(), 413, None),
         (
             faults.UnknownOperationException(),

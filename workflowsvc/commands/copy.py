@@ -13,13 +13,20 @@ from contextlib import ExitStack
 from workflowsvc.commands.context import CommandContext, ReadOnlyStore
 from workflowsvc.commands.progress import progress
 from workflowsvc.copying.compare import Different, Same, compare
-from workflowsvc.copying.transfer import Checkpoint, ReadableStore, Transfer, checkpoint_in, finish
+from workflowsvc.copying.transfer import (
+    BEFORE_ALL,
+    Checkpoint,
+    ReadableStore,
+    Transfer,
+    checkpoint_in,
+    finish,
+)
 from workflowsvc.fsck import Options, Problem, audit
 from workflowsvc.fsck.audit import Counts
 from workflowsvc.fsck.report import as_text
 from workflowsvc.options import SettingsError
 from workflowsvc.settings import Settings
-from workflowsvc.store.errors import StoreUnusable
+from workflowsvc.store.errors import Damaged, StoreUnusable
 from workflowsvc.store.interface import RepairStore
 
 DESCRIPTION = """\
@@ -111,7 +118,7 @@ def _copy(
             f"something is wrong in {source.describe()}: mend it with `workflowsvc fsck --repair`. What stays wrong "
             "after that is copied as it is --with-problems."
         )
-    if checkpoint.run >= 0 or checkpoint.message >= 0:
+    if checkpoint.run > BEFORE_ALL or checkpoint.message > BEFORE_ALL:
         _say(context, "Going on with a copy that was begun before.")
     transferred = _transfer(context, source, target, checkpoint, of=counts.runs)
     _say(context, f"{transferred:,} runs copied.")
@@ -136,12 +143,19 @@ def _copy(
 def _transfer(
     context: CommandContext, source: ReadableStore, target: RepairStore, checkpoint: Checkpoint, *, of: int
 ) -> int:
-    """Moves all rows; how many runs there were."""
+    """Moves all rows; how many runs there were. CopyFailed when the source has something that cannot be moved."""
     try:
         with progress(context, "runs copied", of=of) as report:
             transfer = Transfer(source, target, checkpoint, report)
             transfer.transfer()
             return transfer.runs
+    except UnicodeError as error:
+        raise CopyFailed(
+            f"the copy is not finished: {source.describe()} holds a text that is not UTF-8, which cannot be copied. "
+            "`workflowsvc fsck` says where."
+        ) from error
+    except Damaged as error:
+        raise CopyFailed(f"the copy is not finished: {source.describe()} cannot be read: {error}.") from error
     except KeyboardInterrupt:
         _note(context, "stopped; run the same command again to go on")
         raise

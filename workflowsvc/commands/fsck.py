@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 
-from workflowsvc.commands.context import CommandContext, ReadOnlyStore
+from workflowsvc.commands.context import CommandContext
 from workflowsvc.commands.progress import progress
 from workflowsvc.fsck.audit import Counts, Options, Problem, audit
 from workflowsvc.fsck.repair import repair
@@ -17,6 +17,7 @@ from workflowsvc.options import SettingsError
 from workflowsvc.settings import Settings
 from workflowsvc.store.errors import StoreError, StoreUnusable
 from workflowsvc.store.interface import RepairStore
+from workflowsvc.stores import accept_missing_log, require_there
 
 DESCRIPTION = """\
 Audit a database: replay every history and compare the result with the stored rows, check every history against the
@@ -33,6 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> N
     parser.epilog = "Set the same WORKFLOWSVC_ variables for quotas as for the service."
     parser.add_argument("--store", metavar="STORE", help="the database, as for serve [WORKFLOWSVC_STORE]")
     parser.add_argument("--repair", action="store_true", help="rebuild the rows that follow from histories")
+    parser.add_argument(
+        "--accept-missing-log",
+        action="store_true",
+        help="with --repair: take a SQLite file that was copied without its log as it is",
+    )
     parser.add_argument(
         "--quick", action="store_true", help="do not check histories against the rules of SWF"
     )
@@ -52,10 +58,15 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
                 quotas=settings.quotas,
                 progress=report,
             )
+            if arguments.accept_missing_log and not arguments.repair:
+                raise SettingsError("--accept-missing-log changes the database: give --repair too")
             if arguments.repair:
+                require_there(settings.store)
+                if arguments.accept_missing_log:
+                    accept_missing_log(settings.store)
                 where, problems, counts, repaired = _repair(context.open_store(settings.store), options)
             else:
-                where, problems, counts = _audit(context.open_read_only(settings.store), options)
+                where, problems, counts = _audit(context, settings.store, options)
                 repaired = None
     except (SettingsError, StoreUnusable, StoreError) as error:
         context.stderr.write(f"workflowsvc fsck: {error}\n")
@@ -65,13 +76,23 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
     return WRONG if problems else SOUND
 
 
-def _audit(database: ReadOnlyStore, options: Options) -> tuple[str, list[Problem], Counts]:
-    counts = Counts()
-    try:
-        with database.reader() as reader:
-            return database.describe(), list(audit(reader, options, counts)), counts
-    finally:
-        database.close()
+def _audit(context: CommandContext, where: str, options: Options) -> tuple[str, list[Problem], Counts]:
+    """Reads again what a server has changed by starting meanwhile: the second time there is a snapshot to read."""
+    while True:
+        database = context.open_read_only(where)
+        try:
+            counts = Counts()
+            try:
+                with database.reader() as reader:
+                    problems = list(audit(reader, options, counts))
+            except StoreError:
+                if not database.was_overtaken():
+                    raise
+                continue
+            if not database.was_overtaken():
+                return database.describe(), problems, counts
+        finally:
+            database.close()
 
 
 def _repair(store: RepairStore, options: Options) -> tuple[str, list[Problem], Counts, int]:

@@ -1,20 +1,19 @@
 """`workflowsvc migrate`: brings a database to the schema of this release, or prints the SQL for that.
 
 Owns the command's options and what it prints. A server makes the schema of an empty database by itself, and a SQLite
-file is brought up to date whenever it is opened. A PostgreSQL database with data is changed only by this command,
-because other nodes use it.
+file is brought up to date whenever it is opened; this command makes no file. A PostgreSQL database with data is changed
+only by this command, because other nodes use it.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-from contextlib import closing
 
 from workflowsvc.commands.context import CommandContext
 from workflowsvc.store.errors import StoreUnusable
 from workflowsvc.store.migrate import Migration, Version, pending
-from workflowsvc.stores import POSTGRESQL, SQLITE
+from workflowsvc.stores import POSTGRESQL, SQLITE, require_there, sqlite_path
 
 
 def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> None:
@@ -42,7 +41,9 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
         raise StoreUnusable(f"{where} cannot be distributed: only PostgreSQL can.")
     if not where.startswith(SQLITE):
         raise StoreUnusable(f"{where} has no schema to migrate: give postgresql://… or sqlite:FILE.")
-    _sqlite(context, where.removeprefix(SQLITE), only_print=arguments.print)
+    if not arguments.print:
+        require_there(where)
+    _sqlite(context, sqlite_path(where), only_print=arguments.print)
     return 0
 
 
@@ -78,17 +79,9 @@ def _sqlite(context: CommandContext, path: str, *, only_print: bool) -> None:
 
 
 def _version_of_file(path: str) -> Version:
-    import apsw
+    from workflowsvc.store.sqlite.read_only import version_of_file
 
-    from workflowsvc.store.sqlite.database_file import version_of
-
-    if not os.path.exists(path):
-        return Version(0, 0)
-    try:
-        with closing(apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)) as connection:
-            return version_of(connection, path)
-    except apsw.Error as error:
-        raise StoreUnusable(f"{path} cannot be read: {error}.") from error
+    return version_of_file(path) if os.path.exists(path) else Version(0, 0)
 
 
 def _script(statements: list[str], distribution: list[str]) -> str:

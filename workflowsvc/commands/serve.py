@@ -12,10 +12,13 @@ from collections.abc import Mapping
 
 from workflowsvc import __version__
 from workflowsvc.commands.context import CommandContext, CommandFailed
+from workflowsvc.commands.log_lines import log_to
+from workflowsvc.engine.outage import Outage
 from workflowsvc.node import Node
 from workflowsvc.options import Option, SettingsError, by_group, spell
 from workflowsvc.settings import OPTIONS, Settings, unknown_variables
 from workflowsvc.store.errors import StoreError, StoreUnusable
+from workflowsvc.stores import schema_number
 
 log = logging.getLogger(__name__)
 
@@ -55,23 +58,31 @@ def settings_of(arguments: argparse.Namespace, environment: Mapping[str, str]) -
 def run(context: CommandContext, arguments: argparse.Namespace) -> int:
     """Returns after a clean stop."""
     settings = settings_of(arguments, context.environment)
-    logging.basicConfig(
-        level=settings.log_level.upper(),
-        stream=context.stderr,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    log_to(context.stderr, settings.log_level)
     for name in unknown_variables(context.environment):
         log.warning("%s is not a setting and is ignored", name)
 
-    from workflowsvc.http import server
+    from workflowsvc.http import hosts, server
     from workflowsvc.lambdas import function_map
+    from workflowsvc.service import startup_gate
     from workflowsvc.service.startup_gate import StartupGate, is_passing
 
+    started = False
+
     def announce(url: str) -> None:
+        nonlocal started
+        started = True
+        log.info(
+            "workflowsvc %s has started: store %s, schema %d, address %s",
+            __version__,
+            node.where(),
+            schema_number(settings.store),
+            url,
+        )
         context.write(banner(url, node.where(), settings) + "\n")
         context.stdout.flush()
 
-    require_loopback(settings, local=server.is_loopback(settings.host))
+    require_loopback(settings, local=hosts.is_loopback(settings.host))
     functions = function_map.read(settings.lambda_functions) if settings.lambda_functions else None
     node = Node(settings, context.clock, functions, context.random_bytes)
     try:
@@ -80,12 +91,15 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
         except (StoreUnusable, StoreError) as reason:
             if not is_passing(reason):
                 raise
-            service = StartupGate(node.open, reason)
+            outage = Outage(log, context.clock, startup_gate.CONSEQUENCE)
+            service = StartupGate(node.open, reason, outage)
         status = server.run(service, settings, context.clock, announce=announce)
-    except server.CannotListen as error:
+    except hosts.CannotListen as error:
         raise CommandFailed(str(error)) from error
     finally:
         node.close()
+        if started:
+            log.info("workflowsvc %s has stopped", __version__)
     if isinstance(service, StartupGate) and service.failure is not None:
         raise service.failure
     return status

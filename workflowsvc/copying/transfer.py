@@ -33,7 +33,7 @@ MESSAGES_BATCH_SIZE = 1_000
 EVENTS_BATCH_SIZE = 250  # events of at most 64 KiB: 16 MiB a page in the worst case
 MAX_BYTES = 4 << 20  # bytes of event bodies in a transaction, exceeded by a page of events at most
 MAX_ROWS = 5_000  # rows in a transaction; beyond some hundreds the cost per row no longer falls
-BEFORE_ALL = -1  # key before the first run, domain or message
+BEFORE_ALL = -(1 << 63)  # key before the first run, domain or message
 
 
 class ReadableStore(Protocol):
@@ -119,7 +119,7 @@ def pages_of_types(reader: AuditReader) -> Iterator[list[TypeRow]]:
         after = page[-1][:4]
 
 
-def pages_of_events(reader: AuditReader, run: int, after: int = -1) -> Iterator[list[EventRow]]:
+def pages_of_events(reader: AuditReader, run: int, after: int = BEFORE_ALL) -> Iterator[list[EventRow]]:
     while page := reader.numbered_events(run, after, EVENTS_BATCH_SIZE):
         yield page
         if len(page) < EVENTS_BATCH_SIZE:
@@ -216,7 +216,7 @@ class Transfer:
                 self._batch.executions.append(rows[run])
                 self._batch.tasks += tasks.get(run, [])
                 self._batch.heartbeats += heartbeats.get(run, [])
-                self._copy_events(reader, run, -1)
+                self._copy_events(reader, run, BEFORE_ALL)
                 self.runs += 1
         return bool(runs)
 

@@ -10,6 +10,7 @@ from workflowsvc.engine.coordination import Coordination
 from workflowsvc.engine.ids import RandomBytes
 from workflowsvc.faults import UnknownResourceFault
 from workflowsvc.store.interface import Transaction
+from workflowsvc.store.meta import deleted_type
 from workflowsvc.store.rows import DomainRow, TypeKind, TypeRow
 from workflowsvc.tenant import Tenant
 
@@ -85,6 +86,7 @@ class Catalog:
     def delete_type(self, row: TypeRow) -> None:
         self._begin_change()
         self._tx.delete_type(row.domain, row.kind, row.name, row.version)
+        self._tx.put_meta(*deleted_type(row.domain, row.kind, row.name, row.version))
         self._cache.types.pop((row.domain, row.kind, row.name, row.version), None)
 
     def deprecate_types(self, domain: int) -> None:

@@ -1,7 +1,8 @@
 """Executions that a node keeps in memory between batches, with their encoded histories.
 
-Owns how many are kept and which leave first. Everything in it is derived from the store and may be forgotten at any
-time. Only the writer's thread uses it.
+Owns how many bytes are kept, estimated as they grow, and which executions leave first, open or closed. Everything in it
+is derived from the store and may be forgotten between two batches, never within one: what a batch has recorded is not
+in the store before its end. Only the writer's thread uses it.
 """
 
 from __future__ import annotations
@@ -10,17 +11,31 @@ from collections import OrderedDict
 
 from workflowsvc.core.execution import Execution
 from workflowsvc.engine.histories import Histories
+from workflowsvc.engine.memory_size import size_of
+from workflowsvc.store.rows import EventRow
 
-CACHED_EXECUTIONS = 20_000
-"""One open execution takes about 3 KiB; reading it again costs 1 µs per event."""
+SHARE_OF_HISTORIES = 3  # a third: encoded events are quicker to read again than executions
+BYTES_OF_ONE = 2_000  # of an execution without open things, measured
+BYTES_OF_CHARACTER = 5  # of a text with any character beyond U+FFFF, and its UTF-8, which stays with it
+BYTES_OF_DEADLINE = 140
+# An execution is counted for the first time when it is estimated at this size, and again when it has doubled. It
+# costs 60 µs then, so one that stays small, as most do, is never counted.
+COUNTED_FROM_BYTES = 16 << 10
 
 
 class ExecutionCache:
     """By run, the least recently used first."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_bytes: int) -> None:
         self.executions: OrderedDict[int, Execution] = OrderedDict()
-        self.histories = Histories()
+        self.histories = Histories(max_bytes // SHARE_OF_HISTORIES)
+        self.size = 0
+        """Bytes of all executions, estimated."""
+        self._max_bytes = max_bytes - max_bytes // SHARE_OF_HISTORIES
+        self._sizes: dict[int, int] = {}
+        self._counted_again_at: dict[
+            int, int
+        ] = {}  # the size at which those that were counted are counted again
 
     def get(self, run: int) -> Execution | None:
         """Does not count as a use."""
@@ -31,14 +46,45 @@ class ExecutionCache:
         self.executions[run] = execution
         self.executions.move_to_end(run)
 
+    def add_events(self, execution: Execution, rows: list[EventRow]) -> None:
+        """The execution has applied these; they are the next ones of its history."""
+        self.histories.add(execution.run, rows)
+        size = 0
+        for row in rows:
+            size += len(row.body) if row.body.isascii() else len(row.body) * BYTES_OF_CHARACTER
+        self._grow(execution, size)
+
+    def add_heartbeat(self, execution: Execution, details: str | None) -> None:
+        """The execution keeps these details, and when the next heartbeat is due."""
+        self._grow(execution, BYTES_OF_DEADLINE + len(details or "") * BYTES_OF_CHARACTER)
+
+    def _grow(self, execution: Execution, added: int) -> None:
+        run = execution.run
+        before = self._sizes.get(run, 0)
+        size = (before or BYTES_OF_ONE) + added
+        if size > self._counted_again_at.get(run, COUNTED_FROM_BYTES):
+            size = size_of(execution)
+            self._counted_again_at[run] = max(2 * size, COUNTED_FROM_BYTES)
+        self._sizes[run] = size
+        self.size += size - before
+
     def forget(self, run: int) -> None:
         """The run is read anew when it is asked for again."""
         self.executions.pop(run, None)
+        self.size -= self._sizes.pop(run, 0)
+        self._counted_again_at.pop(run, None)
         self.histories.forget(run)
 
+    def clear(self) -> None:
+        """Everything is read anew."""
+        self.executions.clear()
+        self.histories.clear()
+        self._sizes.clear()
+        self._counted_again_at.clear()
+        self.size = 0
+
     def trim(self) -> None:
-        """The least recently used executions leave."""
-        while len(self.executions) > CACHED_EXECUTIONS:
-            run, _ = self.executions.popitem(last=False)
-            self.histories.forget(run)
+        """The least recently used executions leave. Between two batches only."""
+        while self.size > self._max_bytes and self.executions:
+            self.forget(next(iter(self.executions)))
         self.histories.trim()

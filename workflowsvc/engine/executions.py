@@ -77,9 +77,8 @@ class Executions:
         if len(bodies) < unseen:
             return False
         execution.replay([decode_event(body) for body in bodies])
-        self._cache.histories.add(
-            row.run, [EventRow(row.run, place, body) for place, body in enumerate(bodies, first)]
-        )
+        rows = [EventRow(row.run, place, body) for place, body in enumerate(bodies, first)]
+        self._cache.add_events(execution, rows)
         return True
 
     def _restore_heartbeats(self, execution: Execution) -> None:
@@ -87,3 +86,4 @@ class Executions:
             activity = execution.activities[scheduled_id]
             if (activity.heartbeat_at, activity.heartbeat_details) != (at, details):
                 activities.restore_heartbeat(execution, at, scheduled_id, details)
+                self._cache.add_heartbeat(execution, details)

@@ -10,8 +10,9 @@ from collections import OrderedDict
 
 from workflowsvc.store.rows import EventRow
 
-MAX_BYTES = 64 << 20  # all runs together
 MAX_BYTES_OF_ONE = 256 << 10  # longer histories are read from the store, page by page
+BYTES_OF_EVENT = 48  # of an event besides its text, measured
+BYTES_OF_RUN = 400
 
 
 class _History:
@@ -19,27 +20,30 @@ class _History:
 
     def __init__(self) -> None:
         self.bodies: list[bytes] = []
-        self.size = 0
+        self.size = BYTES_OF_RUN
 
 
 class Histories:
     """By run: the bodies of events 1 to n."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_bytes: int) -> None:
+        """`max_bytes`: of all runs together."""
         self._histories: OrderedDict[int, _History] = OrderedDict()
+        self._max_bytes = max_bytes
         self._size = 0
 
     def begin(self, run: int) -> None:
         """A run whose events will all be added, from the first."""
         self.forget(run)
         self._histories[run] = _History()
+        self._size += BYTES_OF_RUN
 
     def add(self, run: int, rows: list[EventRow]) -> None:
         """The next events of a run; ignored when its history is not kept."""
         history = self._histories.get(run)
         if history is None:
             return
-        size = 0
+        size = BYTES_OF_EVENT * len(rows)
         for row in rows:
             history.bodies.append(row.body)
             size += len(row.body)
@@ -64,7 +68,11 @@ class Histories:
         if history is not None:
             self._size -= history.size
 
+    def clear(self) -> None:
+        self._histories.clear()
+        self._size = 0
+
     def trim(self) -> None:
-        while self._size > MAX_BYTES:
+        while self._size > self._max_bytes:
             _, history = self._histories.popitem(last=False)
             self._size -= history.size

@@ -36,6 +36,8 @@ class Invocation(NamedTuple):
     scheduled_id: int
     name: str
     payload: str
+    tenant: str
+    """Of the run, as `Tenant.key`: tenants share the places in which functions run."""
     deadline: float
     """By `Clock.monotonic`: from then on the task has timed out, and an ending is dropped."""
 
@@ -56,7 +58,9 @@ class Failed(NamedTuple):
 Ending = Returned | Failed
 
 Begin = Callable[[Invocation, "Invoker"], None]
-"""Has the function called beside the writer, and its ending given to `Invoker.ended`. Returns at once, never raises."""
+"""Has the function called beside the writer, and its ending given to `Invoker.ended`. Returns at once. When it raises,
+the function was not called and never will be.
+"""
 
 Later = Callable[[float, Callable[[], None]], None]
 """(delay in seconds, work): does the work after the delay. Never raises, may be called from any thread."""
@@ -83,9 +87,17 @@ class Invoker:
             scheduled_id=scheduled_id,
             name=task.scheduled.name,
             payload=task.scheduled.input or NO_INPUT,
+            tenant=work.catalog.domain_by_id(execution.domain).tenant,
             deadline=self._clock.monotonic() + lambdas.timeout_seconds(task.scheduled),
         )
-        work.after_commit.append(partial(self._begin, invocation, self))
+        work.after_commit.append(partial(self._call, invocation))
+
+    def _call(self, invocation: Invocation) -> None:
+        """The start is committed, so a call that cannot be begun is an ending of the task."""
+        try:
+            self._begin(invocation, self)
+        except Exception as error:
+            self.could_not_call(invocation, error)
 
     def ended(self, invocation: Invocation, ending: Ending) -> None:
         """The function has answered; from any thread. Dropped when the task or its run has closed since."""

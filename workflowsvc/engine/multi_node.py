@@ -1,7 +1,7 @@
 """Coordination of a node that shares its store with others: memory may be behind, and questions are round trips.
 
-Owns what this node has locked in the batch at hand, the version of the catalog that it knows, by how much the
-database's clock is ahead of its own, and when it has last seen that others are at work. docs/decisions/0013 describes
+Owns what this node has locked in the batch at hand, the version of the catalog that it knows, what time it is by the
+database's clock, and when it has last seen that others are at work. docs/decisions/0013 describes
 how nodes work together.
 """
 
@@ -51,7 +51,9 @@ class MultiNode:
         self._clock = clock
         self._database_clock = database_clock
         self._linger_ms = linger_ms
-        self._ahead_ms = 0  # of the database's clock before the node's
+        self._ahead_ms = (
+            0  # of the database's clock before what the node measures, which no setting of a clock moves
+        )
         self.peers_seen_at = 0  # when events of another node were last read
         self._catalog_version: bytes | None = None
         self._needs_catalog_lock = False  # after a lost race: the next batch locks the catalog first
@@ -64,11 +66,14 @@ class MultiNode:
     # --- between batches ---
 
     def now_ms(self) -> int:
-        return self._clock.now_ms() + self._ahead_ms
+        return self._measured_ms() + self._ahead_ms if self._database_clock else self._clock.now_ms()
+
+    def _measured_ms(self) -> int:
+        return round(self._clock.monotonic() * 1000)
 
     def read_clock(self, tx: Transaction) -> None:
         if self._database_clock:
-            self._ahead_ms = cast(PeerTransaction, tx).database_time() - self._clock.now_ms()
+            self._ahead_ms = cast(PeerTransaction, tx).database_time() - self._measured_ms()
 
     def listen(self, heard: Callable[[list[ListKey]], None]) -> None:
         self._store.listen(heard)
@@ -113,7 +118,7 @@ class MultiNode:
         if not self._database_clock:
             return now
         moment = self._tx.database_time()  # came with the first answer
-        self._ahead_ms = moment - self._clock.now_ms()
+        self._ahead_ms = moment - self._measured_ms()
         return moment
 
     def not_before(self, now: int, at_ms: int | None) -> int:

@@ -34,7 +34,7 @@ class NodeState:
         self.ids = ids
         self.coordination = coordination
         self.invoke = invoke
-        self.cache = ExecutionCache()
+        self.cache = ExecutionCache(settings.max_cache_bytes)
         self.catalog = CatalogCache()
         self.pollers = Pollers(settings.quotas.max_pollers_per_list)
         self.agenda = Agenda(polls_store=coordination.poll_store_ms is not None)

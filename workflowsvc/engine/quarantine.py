@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from workflowsvc.engine.meta_lock import acquire_meta_lock
+from workflowsvc.store.errors import StoreUnusable
 from workflowsvc.store.interface import Store, Transaction
 from workflowsvc.store.rows import TaskKey, TaskRow
 
@@ -62,11 +63,16 @@ def quarantine_task(tx: Transaction, row: TaskRow) -> TaskRow:
 
 def release_quarantined_tasks(store: Store) -> None:
     """Tasks that an earlier process set aside may be taken again. Nodes that are running set their own aside anew."""
-    with store.transaction() as tx:
-        if not tx.meta(_TASKS):
-            return
-        acquire_meta_lock(tx, _TASKS)
-        kept = tx.meta(_TASKS)
-        if kept and (keys := _decode(kept)):
-            tx.ready_tasks(keys)
-            tx.put_meta(_TASKS, _encode([]))
+    try:
+        with store.transaction() as tx:
+            if not tx.meta(_TASKS):
+                return
+            acquire_meta_lock(tx, _TASKS)
+            kept = tx.meta(_TASKS)
+            if kept and (keys := _decode(kept)):
+                tx.ready_tasks(keys)
+                tx.put_meta(_TASKS, _encode([]))
+    except msgspec.MsgspecError as error:
+        raise StoreUnusable(
+            f"{store.describe()} is damaged: {_TASKS} cannot be read ({error}). `workflowsvc fsck --repair` mends it."
+        ) from error

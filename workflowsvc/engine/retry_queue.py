@@ -31,6 +31,9 @@ class RetryQueue:
     def __len__(self) -> int:
         return len(self._waiting)
 
+    def __contains__(self, command: Command) -> bool:
+        return any(entry.command is command for entry in self._waiting)
+
     def next_at(self) -> int | None:
         """When the first of them is to be tried again."""
         return min((entry.again_at for entry in self._waiting), default=None)

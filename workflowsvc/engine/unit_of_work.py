@@ -7,6 +7,7 @@ Must not know the actions. One reading of the clock serves the whole batch; no a
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -47,6 +48,8 @@ from workflowsvc.tenant import Tenant
 
 _encode = msgspec.json.Encoder().encode
 
+log = logging.getLogger("workflowsvc.writer")
+
 LOOK_AT_LISTS_MS = 60_000  # after a task was put on a list: unpolled_lists.py looks whether a client polls it
 
 
@@ -71,7 +74,7 @@ class UnitOfWork:
         self.settings = state.settings
         self.quotas = state.settings.quotas
         self.answers: list[tuple[Callable[[Any], None], Any]] = []  # given after the commit
-        # Called after the commit, before answers; must not raise.
+        # Called after the commit, before answers. One that raises keeps no other from being called.
         self.after_commit: list[Callable[[], None]] = []
         self.events_recorded = 0
         self.last_run: int | None = None  # the execution at hand: where a bug must lie
@@ -262,6 +265,7 @@ class UnitOfWork:
         assert activity.heartbeat_at is not None
         row = HeartbeatRow(execution.run, scheduled_id, activity.heartbeat_at, activity.heartbeat_details)
         self._writes.put_heartbeat(row)
+        self.state.cache.add_heartbeat(execution, row.details)
         self._dirty[execution.run] = execution
 
     def events(self, run: int, first: int, last: int, limit: int, descending: bool) -> list[bytes]:
@@ -330,7 +334,7 @@ class UnitOfWork:
         self.events_recorded += len(events)
         rows = [EventRow(run, event.id, encode_event(event)) for event in events]
         self._writes.append_events(rows)
-        self.state.cache.histories.add(run, rows)
+        self.state.cache.add_events(execution, rows)
         wake_at = execution.wake_at()
         self.state.agenda.wake_by(wake_at)
         purge_at = None
@@ -426,13 +430,21 @@ class UnitOfWork:
     def committed(self) -> None:
         """The transaction was committed: what waits for that happens, before any answer is given."""
         for act in self.after_commit:
-            act()
+            try:
+                act()
+            except Exception:
+                log.exception("what was to happen after a commit has failed")
         self._coordination.committed(self._filled, self.state.pollers)
 
     def roll_back(self) -> None:
         """The transaction was not committed: memory forgets it too, and polls that waited wait again."""
-        for run in self._seen:
-            self.state.cache.forget(run)
+        cache = self.state.cache
+        try:
+            for run in self._seen:
+                cache.forget(run)
+        except Exception:
+            log.exception("executions could not be forgotten one by one; all of them are")
+            cache.clear()  # memory must not be ahead of the store
         self.state.catalog.forget()
         self._coordination.rolled_back()
         self._matching.roll_back()

@@ -1,14 +1,15 @@
 """The writer loop: the one thread of a process that writes. Takes a batch of commands, commits once, then answers.
 
 Owns the order of things: read the clock once, do the background work that is due, run the commands, match tasks with
-polls, commit, and only then answer (persist, then tell); and what becomes of a batch that fails. `step` runs one batch
-without a thread, for tests and simulation; `start` runs the loop in a thread. Must not know the actions, what the
-duties do, nor whether there are other nodes.
+polls, commit, and only then answer (persist, then tell); and what becomes of a batch that fails. Once a batch may have
+been committed, nothing makes it run again. `step` runs one batch without a thread, for tests and simulation; `start`
+runs the loop in a thread. Must not know the actions, what the duties do, nor whether there are other nodes.
 """
 
 from __future__ import annotations
 
 import logging
+from collections import deque
 from functools import partial
 from threading import Thread
 from typing import Any
@@ -18,18 +19,21 @@ from workflowsvc.engine.agenda import RETRY_MS
 from workflowsvc.engine.command_queue import NO_ANSWER, Command, CommandQueue, Reply, deliver_here
 from workflowsvc.engine.duties import Duty, duties_of
 from workflowsvc.engine.node_state import NodeState
+from workflowsvc.engine.outage import LOOK_MS, Outage
 from workflowsvc.engine.quarantine import Bug, Quarantined
 from workflowsvc.engine.retry_queue import RetryQueue
-from workflowsvc.engine.throttled_log import ThrottledLog
 from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.faults import Fault, InternalFailure, ServiceUnavailable
-from workflowsvc.store.errors import Conflict, LockedByPeer, OutcomeUnknown, StoreError
+from workflowsvc.store.errors import Conflict, LockedByPeer, OutcomeUnknown, StatementRefused, StoreError
 from workflowsvc.store.interface import Store
 from workflowsvc.store.rows import ListKey
 
 COMMANDS_PER_BATCH = 128  # past this a batch no longer gets cheaper (38,000 transitions/s at 128)
 MAX_QUEUED_TO_LINGER = COMMANDS_PER_BATCH // 2  # queued commands that make a full enough batch
 MAX_ATTEMPTS = 8  # runs of a batch that meets conflicts
+# The longest sleep while something is scheduled. Moments are those of the wall clock, a sleep is not: after a machine
+# was suspended, or its clock set ahead, timers fire this late at most. A look takes 0.06 ms of CPU.
+MAX_SLEEP_SECONDS = 5.0
 
 log = logging.getLogger("workflowsvc.writer")
 
@@ -51,7 +55,10 @@ class WriterLoop:
         self._retries = RetryQueue()
         self._last_batch: list[Command] = []  # until it is known whether to linger behind it
         self._rests_until = 0  # pause of background work after a failure, until this moment
-        self._throttled_log = ThrottledLog(log, clock)
+        self._outage = Outage(
+            log, clock, "Calls that write are answered 503, and timers and other background work wait."
+        )
+        self._asking: deque[Reply] = deque()  # callers that ask whether a write would be taken
         self._thread: Thread | None = None
 
     def add_duty(self, duty: Duty) -> None:
@@ -62,6 +69,16 @@ class WriterLoop:
 
     def submit(self, command: Command) -> None:
         self.queue.put(command)
+
+    @property
+    def store_fails(self) -> bool:
+        """Whether the last write failed."""
+        return self._outage.goes_on
+
+    def ask_for_write(self, reply: Reply) -> None:
+        """Gives `reply` None when the store has just taken a write that leaves no trace, or the StoreError."""
+        self._asking.append(reply)
+        self.submit(Command(_wake, _ignore))
 
     def now_ms(self) -> int:
         """The time, by the clock that counts."""
@@ -111,12 +128,32 @@ class WriterLoop:
         commands = self._retries.take(now, COMMANDS_PER_BATCH) if self._retries else []
         commands += self.queue.take(COMMANDS_PER_BATCH - len(commands))
         if not commands and not self._has_due_duty(now):
-            return False
+            return self._try_to_write(now)
         self._last_batch = commands
-        answers = self._run(commands)
-        if answers:
-            self.deliver(answers)
+        self._run(commands)
         self.state.trim()
+        self._try_to_write(now)
+        return True
+
+    def _try_to_write(self, now: int) -> bool:
+        """Writes something that leaves no trace, if a caller asks or an outage may be over; True when it did."""
+        look_at = self._outage.look_at
+        if not self._asking and (look_at is None or look_at - LOOK_MS <= now < look_at):
+            return False
+        asking = [self._asking.popleft() for _ in range(len(self._asking))]
+        outcome: StoreError | None = None
+        try:
+            with self._store.transaction() as tx:
+                # Of this node alone: no other one waits for the row. The name is no secret, but must be unused.
+                name = f"write check {self.state.ids.random_bytes(8).hex()}"
+                tx.put_meta(name, b"")
+                tx.delete_meta(name)
+        except StoreError as error:
+            outcome = error
+            self._outage.failed(error, "a check")
+        else:
+            self._outage.worked()
+        self.deliver([(reply, outcome) for reply in asking])
         return True
 
     def _linger(self, took: float) -> None:
@@ -128,14 +165,15 @@ class WriterLoop:
                 self.queue.linger(COMMANDS_PER_BATCH, seconds)
 
     def _seconds_to_wait(self) -> float | None:
+        """None while nothing is scheduled."""
         moment = self.next_moment()
-        return None if moment is None else max(moment - self.now_ms(), 0) / 1000
+        return None if moment is None else min(max(moment - self.now_ms(), 0) / 1000, MAX_SLEEP_SECONDS)
 
     def next_moment(self) -> int | None:
         """When `step` has something to do without being asked; None: never."""
         due = [max(at, self._rests_until) for duty in self._duties if (at := duty.next_at()) is not None]
-        retry_at = self._retries.next_at()
-        return min(due if retry_at is None else [*due, retry_at], default=None)
+        due += [at for at in (self._retries.next_at(), self._outage.look_at) if at is not None]
+        return min(due, default=None)
 
     def _has_due_duty(self, now: int) -> bool:
         return not self._rests(now) and any(_is_due(duty, now) for duty in self._duties)
@@ -148,44 +186,62 @@ class WriterLoop:
 
     # --- one batch, and what becomes of it when it fails ---
 
-    def _run(self, commands: list[Command]) -> Answers:
-        """The answers; whatever happens, every command gets one, now or, if it waits for a task, later."""
+    def _run(self, commands: list[Command]) -> None:
+        """Whatever happens, every command gets its answer, now or, if it waits for a task, later."""
         conflicts = 0
-        refused: Answers = []
         while True:
+            batch = _Batch()
             try:
-                return refused + self._attempt(commands)
+                self._attempt(batch, commands)
             except Bug as bug:
                 self._set_aside(bug)
                 if bug.command is not None:
                     commands = [command for command in commands if command is not bug.command]
-                    refused += self._refuse([bug.command], InternalFailure())
+                    self._refuse([bug.command], InternalFailure())
             except Conflict:
                 conflicts += 1
                 if conflicts == MAX_ATTEMPTS:
                     log.error("%s met a conflict %d times", _named(commands), conflicts)
-                    return refused + self._refuse(commands, ServiceUnavailable())
+                    self._refuse(commands, ServiceUnavailable())
+                    return
                 self._coordination.pause_after_conflict(conflicts, self.state.ids.random_bytes)
             except StoreError as error:
-                self._throttled_log.error("the store refused %s: %s", _named(commands), error)
+                self._outage.failed(error, _named(commands))
                 self._rests_until = self.now_ms() + RETRY_MS
                 if isinstance(error, OutcomeUnknown):
                     # Tasks may have been committed for which polls wait here.
                     self.state.agenda.poll_store_at = 0
-                return refused + self._refuse(commands, ServiceUnavailable())
-            except Exception:
+                self._refuse(commands, ServiceUnavailable())
+                return
+            except Exception as error:
+                if batch.is_flushed and not isinstance(error, StatementRefused):
+                    log.exception("it is not known whether %s was committed", _named(commands))
+                    self._rests_until = self.now_ms() + RETRY_MS
+                    self.state.agenda.poll_store_at = 0
+                    self._refuse(commands, ServiceUnavailable())
+                    return
                 log.exception("%s could not be written", _named(commands))
                 self._rests_until = self.now_ms() + RETRY_MS
                 self.state.quarantine.isolate_failures = True
-                if len(commands) == 1:
-                    return refused + self._refuse(commands, InternalFailure())
-                return refused + [answer for command in commands for answer in self._run([command])]
+                if len(commands) <= 1:
+                    self._refuse(commands, InternalFailure())
+                    return
+                for command in commands:
+                    self._run([command])
+                return
+            else:
+                self._finish(batch)
+                return
 
-    def _refuse(self, commands: list[Command], fault: Fault) -> Answers:
+    def _refuse(self, commands: list[Command], fault: Fault) -> None:
         for command in commands:
             if command.refused is not None:
                 command.refused(self.state)
-        return [(command.reply, fault) for command in commands]
+        self._answer([(command.reply, fault) for command in commands])
+
+    def _answer(self, answers: Answers) -> None:
+        if answers:
+            self.deliver(answers)
 
     def _set_aside(self, bug: Bug) -> None:
         """One thing less is tried in the next attempt, so that all others go on."""
@@ -199,34 +255,50 @@ class WriterLoop:
             quarantine.isolate_failures = True
         log.error("a bug was met in %s; quarantined: %s", bug.met_in, bug, exc_info=bug.__cause__)
 
-    def _attempt(self, commands: list[Command]) -> Answers:
-        """One transaction. Raises what `_run` treats; nothing of it has happened then."""
-        work: UnitOfWork | None = None
+    def _attempt(self, batch: _Batch, commands: list[Command]) -> None:
+        """One transaction. Raises what `_run` treats; nothing of it has happened then, unless it was flushed."""
         ran: list[Duty] = []
-        postponed: list[Command] = []
         try:
             with self._store.transaction() as tx:
                 refs = [command.execution_ref for command in commands if command.execution_ref is not None]
-                work = UnitOfWork(tx, self._clock.now_ms(), self.state, refs)
+                batch.work = work = UnitOfWork(tx, self._clock.now_ms(), self.state, refs)
                 self._run_duties(work, ran)
                 makers: dict[int, Command] = {}
                 for command in commands:
                     if not self._run_command(work, command):
-                        postponed.append(command)
+                        batch.postponed.append(command)
                     makers.update((run, command) for run in work.made - makers.keys())
                 self._match(work, makers)
                 work.flush()
+                batch.is_flushed = True
         except BaseException:
-            if work is not None:
-                work.roll_back()
+            if batch.work is not None:
+                batch.work.roll_back()
                 for duty in self._duties:
                     duty.roll_back(ran=duty in ran)
             raise
-        work.committed()
-        if postponed:
-            given_up = self._retries.put(postponed, self.now_ms())
-            return work.answers + self._refuse(given_up, ServiceUnavailable())
-        return work.answers
+
+    def _finish(self, batch: _Batch) -> None:
+        """The batch is committed. Whatever fails from here on keeps no caller from its answer."""
+        assert batch.work is not None
+        try:
+            batch.work.committed()
+        except Exception:
+            log.exception("an error was met after a commit")
+        try:
+            self._answer(batch.work.answers)
+        finally:
+            if batch.postponed:
+                self._postpone(batch.postponed)
+
+    def _postpone(self, commands: list[Command]) -> None:
+        """These have changed nothing, as a peer has locked what they are about: they are tried again later."""
+        try:
+            given_up = self._retries.put(commands, self.now_ms())
+        except Exception:
+            log.exception("%s cannot be tried again", _named(commands))
+            given_up = [command for command in commands if command not in self._retries]
+        self._refuse(given_up, ServiceUnavailable())
 
     def _run_duties(self, work: UnitOfWork, ran: list[Duty]) -> None:
         now = work.now
@@ -275,6 +347,17 @@ class WriterLoop:
             raise work.bug(met_in="matching tasks with polls", command=maker) from error
 
 
+class _Batch:
+    """What an attempt leaves behind."""
+
+    __slots__ = ("is_flushed", "postponed", "work")
+
+    def __init__(self) -> None:
+        self.work: UnitOfWork | None = None
+        self.postponed: list[Command] = []  # a peer has locked what these are about
+        self.is_flushed = False  # any error from here on may come after the commit
+
+
 def _calls_of(commands: list[Command]) -> int:
     """How many are not polls."""
     return sum(not command.is_poll for command in commands)
@@ -289,6 +372,11 @@ def _named(commands: list[Command]) -> str:
     """A batch, for log lines: its size and the first command that a request has asked for."""
     asked = next((command for command in commands if command.action), None)
     return f"a batch of {len(commands)} commands" + (f", among them {asked}" if asked is not None else "")
+
+
+def _wake(_: UnitOfWork) -> Any:
+    """A command that does nothing: the loop looks around."""
+    return NO_ANSWER
 
 
 def _ignore(_: Any) -> None:

@@ -14,20 +14,40 @@ from typing import Literal, NamedTuple
 from workflowsvc import settings
 from workflowsvc.core.key_layout import shard_for, shard_of
 from workflowsvc.core.run_ids import run_of
-from workflowsvc.fsck import outbox
-from workflowsvc.fsck.stored import Implied, Stored, Unreadable, events_of, implied, read, replay
+from workflowsvc.fsck import catalog, outbox
+from workflowsvc.fsck.catalog import TypeKey, is_retention, is_text
+from workflowsvc.fsck.stored import Implied, Stored, Unreadable, events_of, implied, read_what_can_be, replay
 from workflowsvc.lint import Limits, lint_history
+from workflowsvc.model.events import Event
+from workflowsvc.model.shapes import (
+    ActivityTaskScheduledEventAttributes,
+    WorkflowExecutionStartedEventAttributes,
+)
+from workflowsvc.store.errors import Damaged
 from workflowsvc.store.interface import AuditReader
-from workflowsvc.store.rows import DELETED_TENANT, DomainRow, ExecutionRow
+from workflowsvc.store.rows import DELETED_TENANT, IMPORTED_TAGS, DomainRow, ExecutionRow
 
 RUNS_BATCH_SIZE = 200
 MAX_ORPHANS = 10_000  # reported rows
 MAX_INTEGRITY_ERRORS = 100  # reported lines of the database's own check
 
 Kind = Literal[
-    "files", "history", "rule", "name", "row", "task", "tag", "heartbeat", "message", "stray", "open"
+    "files",
+    "schema",
+    "catalog",
+    "history",
+    "rule",
+    "name",
+    "row",
+    "task",
+    "tag",
+    "heartbeat",
+    "message",
+    "stray",
+    "open",
 ]
-"""files: the database's own integrity check · history: it cannot be read or replayed · rule: a finding of
+"""files: the database's own integrity check, a log that is missing · schema: tables, indexes and triggers that are not
+those of this release · catalog: domains, types and keys · history: it cannot be read or replayed · rule: a finding of
 `workflowsvc lint` · name: run, runId, workflowId and domain do not fit each other · row: columns of the execution ·
 task, tag, heartbeat, message: rows too many, too few or different · `stray`: orphans, rows of a run that has no row ·
 open: two open runs of one workflowId.
@@ -42,7 +62,7 @@ class Problem(NamedTuple):
 
     kind: Kind
     run: int | None
-    where: str  # workflowId/runId, or a table
+    where: str  # workflowId/runId, a table, or the key of a row of meta
     text: str
     repairable: bool
 
@@ -88,18 +108,56 @@ def audit(reader: AuditReader, options: Options, counts: Counts | None = None) -
     """All problems of a database."""
     counts = counts or Counts()
     yield from _check_files(reader)
-    box = outbox.read(reader)
+    schema = reader.schema_errors()
+    for text in schema.texts:
+        yield Problem("schema", None, "database", text, repairable=False)
+    missing = schema.missing_tables
+    box = outbox.Outbox(is_whole=False)
+    if "messages" not in missing and "domains" not in missing:
+        box = outbox.read(reader)
     counts.messages = len(box.rows)
-    open_runs: dict[tuple[int, str], ExecutionRow] = {}
-    after = -1
-    while runs := reader.runs(after, RUNS_BATCH_SIZE):
-        after = runs[-1]
-        yield from examine(reader, runs, options, box, counts)
-        for row in reader.executions(runs).values():
-            yield from _check_only_open(row, open_runs)
-        options.progress(counts.runs)
+    used: set[TypeKey] = set()
+    if "executions" not in missing and "events" not in missing:
+        yield from _check_runs(reader, options, _Audit(box, counts, missing, used=used))
     yield from _check_messages(box)
+    for found in catalog.examine(reader, used, missing):
+        if found.delete_meta is None:
+            yield Problem("catalog", None, found.where, found.text, repairable=False)
+        else:
+            yield Problem("catalog", None, found.delete_meta, found.text, repairable=True)
     yield from _check_orphans(reader)
+
+
+@dataclass
+class _Audit:
+    """What the checks of single runs share."""
+
+    box: outbox.Outbox
+    counts: Counts = field(default_factory=Counts)
+    missing: frozenset[str] = frozenset()  # tables
+    unreadable_domains: set[int] = field(default_factory=set[int])
+    used: set[TypeKey] = field(default_factory=set[TypeKey])  # types that histories name
+    reported: set[str] = field(default_factory=set[str])  # reasons that concern many runs, each reported once
+
+
+def _check_runs(reader: AuditReader, options: Options, whole: _Audit) -> Iterator[Problem]:
+    open_runs: dict[tuple[int, str], ExecutionRow] = {}
+    after = outbox.BEFORE_ALL
+    while True:
+        try:
+            runs = reader.runs(after, RUNS_BATCH_SIZE)
+        except Damaged as error:
+            text = f"runs behind {after} cannot be read: {error}"
+            yield Problem("files", None, "executions", text, repairable=False)
+            return
+        if not runs:
+            return
+        after = runs[-1]
+        for row, problems in _examine(reader, runs, options, whole):
+            yield from problems
+            if row is not None:
+                yield from _check_only_open(row, open_runs)
+        options.progress(whole.counts.runs)
 
 
 def examine(
@@ -110,24 +168,40 @@ def examine(
     counts: Counts | None = None,
 ) -> Iterator[Problem]:
     """All problems of these runs."""
-    box = box or outbox.read(reader)
-    counts = counts or Counts()
-    found = read(reader, runs)
-    domains = reader.domains_by_id(sorted({stored.row.domain for stored in found}))
+    whole = _Audit(box or outbox.read(reader), counts or Counts())
+    for _, problems in _examine(reader, runs, options, whole):
+        yield from problems
+
+
+def _examine(
+    reader: AuditReader, runs: list[int], options: Options, whole: _Audit
+) -> Iterator[tuple[ExecutionRow | None, Iterator[Problem]]]:
+    """Each of these runs with its problems; without its row when that cannot be read."""
+    found, lost = read_what_can_be(reader, runs, whole.missing)
+    for run, why in lost:
+        whole.counts.runs += 1
+        problem = Problem("history", run, f"run {run}", f"cannot be read: {why}", repairable=False)
+        yield None, iter([problem])
+    domains: dict[int, DomainRow] = {}
+    for domain in sorted({stored.row.domain for stored in found}):
+        try:
+            domains |= {} if "domains" in whole.missing else reader.domains_by_id([domain])
+        except (Damaged, UnicodeError):  # reported with the domains
+            whole.unreadable_domains.add(domain)
     for stored in found:
-        counts.runs += 1
-        counts.events += len(stored.bodies)
-        counts.tasks += len(stored.tasks)
-        yield from _check_run(reader, stored, domains.get(stored.row.domain), options, box)
+        whole.counts.runs += 1
+        whole.counts.events += len(stored.events)
+        whole.counts.tasks += len(stored.tasks)
+        yield stored.row, _check_run(reader, stored, domains.get(stored.row.domain), options, whole)
 
 
 def _check_run(
-    reader: AuditReader, stored: Stored, domain: DomainRow | None, options: Options, box: outbox.Outbox
+    reader: AuditReader, stored: Stored, domain: DomainRow | None, options: Options, whole: _Audit
 ) -> Iterator[Problem]:
     row = stored.row
-    if stored.is_being_purged(options.now) and len(stored.bodies) < row.next_event_id - 1:
+    if stored.is_being_purged(options.now) and len(stored.events) < row.next_event_id - 1:
         return
-    yield from _check_names(stored, domain)
+    yield from _check_names(stored, domain, whole)
     try:
         events = events_of(stored)
         execution = replay(stored, events, options.longest_ms)
@@ -146,22 +220,50 @@ def _check_run(
             repairable=False,
         )
         return
-    if domain is not None:
-        yield from compare(stored, implied(stored, events, execution, domain.retention))
-        closing = None if execution.is_open else events[-1]
-        for problem in outbox.examine(reader, execution, closing, box):
-            yield Problem("message", row.run, stored.name, problem.text, problem.repairable)
+    if domain is None or domain.tags != IMPORTED_TAGS:
+        whole.used.update(_types_of(row.domain, events))
+    if domain is None:
+        return
+    if is_retention(domain.retention):  # else reported with the domains
+        yield from compare(stored, implied(stored, events, execution, domain.retention), whole.missing)
+    closing = None if execution.is_open else events[-1]
+    if whole.box.is_whole:
+        try:
+            for problem in outbox.examine(reader, execution, closing, whole.box):
+                yield Problem("message", row.run, stored.name, problem.text, problem.repairable)
+        except Damaged as error:
+            if str(error) not in whole.reported:
+                whole.reported.add(str(error))
+                text = f"what the messages of this run and others are about cannot be read: {error}"
+                yield Problem("message", row.run, stored.name, text, repairable=False)
 
 
-def _check_names(stored: Stored, domain: DomainRow | None) -> Iterator[Problem]:
+def _types_of(domain: int, events: list[Event]) -> Iterator[TypeKey]:
+    """The types that this history names, all of which were registered then."""
+    for event in events:
+        attributes = event.attributes
+        if isinstance(attributes, WorkflowExecutionStartedEventAttributes):
+            yield domain, "workflow", attributes.workflow_type.name, attributes.workflow_type.version
+        elif isinstance(attributes, ActivityTaskScheduledEventAttributes):
+            yield domain, "activity", attributes.activity_type.name, attributes.activity_type.version
+
+
+def _check_names(stored: Stored, domain: DomainRow | None, whole: _Audit) -> Iterator[Problem]:
     """Histories do not hold these, so they cannot be repaired."""
     row = stored.row
 
     def problem(text: str) -> Problem:
         return Problem("name", row.run, stored.name, text, repairable=False)
 
+    texts = [("workflowId", row.workflow_id), ("runId", row.run_id)]
+    if damaged := [name for name, text in texts if not is_text(text)]:
+        yield problem(f"its {' and its '.join(damaged)} is not UTF-8")
+        return
     if domain is None:
-        yield problem(f"belongs to domain {row.domain}, which there is not")
+        if "domains" not in whole.missing and row.domain not in whole.unreadable_domains:
+            yield problem(f"belongs to domain {row.domain}, which there is not")
+    elif not is_text(domain.tenant) or not is_text(domain.name):
+        return  # reported with the domains
     elif domain.tenant == DELETED_TENANT:
         pass  # its name was another one when its runs were made; they are being deleted
     elif shard_for(domain.tenant, domain.name, row.workflow_id) != shard_of(row.run):
@@ -177,8 +279,8 @@ def _check_rules(stored: Stored, limits: Limits) -> Iterator[Problem]:
         yield Problem("rule", stored.row.run, stored.name, text, repairable=False)
 
 
-def compare(stored: Stored, wanted: Implied) -> Iterator[Problem]:
-    """Each derived row that differs from what the history implies."""
+def compare(stored: Stored, wanted: Implied, missing: frozenset[str] = frozenset()) -> Iterator[Problem]:
+    """Each derived row that differs from what the history implies, but for rows of tables that are `missing`."""
 
     def problem(kind: Kind, text: str) -> Problem:
         return Problem(kind, stored.row.run, stored.name, text, repairable=True)
@@ -186,7 +288,7 @@ def compare(stored: Stored, wanted: Implied) -> Iterator[Problem]:
     for name, found, right in zip(ExecutionRow._fields, stored.row, wanted.row, strict=True):
         if found != right:
             yield problem("row", f"{name} is {_shown(found)}, the history says {_shown(right)}")
-    tasks = {task.scheduled_event_id: task for task in wanted.tasks}
+    tasks = {} if "tasks" in missing else {task.scheduled_event_id: task for task in wanted.tasks}
     for task in stored.tasks:
         right = tasks.pop(task.scheduled_event_id, None)
         which = f"the {task.kind} task of event {task.scheduled_event_id}"
@@ -197,7 +299,7 @@ def compare(stored: Stored, wanted: Implied) -> Iterator[Problem]:
             yield problem("task", f"{which} is on a list with a wrong {', '.join(differing)}")
     for task in tasks.values():
         yield problem("task", f"the {task.kind} task of event {task.scheduled_event_id} is on no list")
-    for tag in sorted({*wanted.tags} - {*stored.tags}):
+    for tag in [] if "execution_tags" in missing else sorted({*wanted.tags} - {*stored.tags}):
         yield problem("tag", f"is not listed under {tag.tag!r} ({tag.list}, {tag.at})")
     for tag in sorted({*stored.tags} - {*wanted.tags}):
         yield problem("tag", f"is listed under {tag.tag!r} ({tag.list}, {tag.at})")
@@ -205,6 +307,9 @@ def compare(stored: Stored, wanted: Implied) -> Iterator[Problem]:
         if heartbeat not in wanted.heartbeats:
             which = f"event {heartbeat.scheduled_event_id}"
             yield problem("heartbeat", f"has a heartbeat for {which}, which is no activity at work")
+        elif not is_text(heartbeat.details):
+            text = f"the details of the heartbeat of event {heartbeat.scheduled_event_id} are not UTF-8"
+            yield Problem("heartbeat", stored.row.run, stored.name, text, repairable=False)
 
 
 def _shown(value: object) -> str:

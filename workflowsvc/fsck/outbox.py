@@ -38,10 +38,12 @@ from workflowsvc.model.shapes import (
     WorkflowExecutionCancelRequestedEventAttributes,
     WorkflowExecutionSignaledEventAttributes,
 )
+from workflowsvc.store.errors import Damaged
 from workflowsvc.store.interface import AuditReader
 from workflowsvc.store.rows import ExecutionQuery, ExecutionRow, MessageRow
 
 MESSAGES_BATCH_SIZE = 1_000
+BEFORE_ALL = -(1 << 63)
 NO_LONGEST_MS = 0  # ms a run may stay open: unused here, since deadlines play no part
 MAX_RUNS_OF_A_WORKFLOW = 10_000  # of one workflowId and status
 
@@ -71,6 +73,7 @@ class Outbox:
     )
     problems: list[MessageProblem] = field(default_factory=list[MessageProblem])
     """What is wrong with messages by themselves, whatever the histories say."""
+    is_whole: bool = True  # else histories may await messages that were not read
     _keys: dict[str, list[Key]] = field(default_factory=dict[str, list[Key]])
 
     def add(self, row: MessageRow, message: AnyMessage) -> None:
@@ -92,14 +95,28 @@ class Outbox:
 def read(reader: AuditReader) -> Outbox:
     """Every waiting message, decoded."""
     box = Outbox()
-    after = -1
-    while rows := reader.waiting_messages(after, MESSAGES_BATCH_SIZE):
-        after = rows[-1].id
-        box.rows += rows
-        domains = reader.domains_by_id(sorted({row.domain for row in rows}))
-        for row in rows:
-            _add(box, row, row.domain in domains)
+    after = BEFORE_ALL
+    try:
+        while rows := reader.waiting_messages(after, MESSAGES_BATCH_SIZE):
+            after = rows[-1].id
+            box.rows += rows
+            known = {domain for domain in {row.domain for row in rows} if _is_known(reader, domain)}
+            for row in rows:
+                _add(box, row, row.domain in known)
+    except (Damaged, UnicodeError) as error:
+        box.is_whole = False
+        box.problems.append(
+            MessageProblem(None, f"messages behind {after} cannot be read: {error}", repairable=False)
+        )
     return box
+
+
+def _is_known(reader: AuditReader, domain: int) -> bool:
+    """One that cannot be read is there: it is reported with the domains."""
+    try:
+        return domain in reader.domains_by_id([domain])
+    except (Damaged, UnicodeError):
+        return True
 
 
 def _add(box: Outbox, row: MessageRow, domain_is_known: bool) -> None:
@@ -111,7 +128,7 @@ def _add(box: Outbox, row: MessageRow, domain_is_known: bool) -> None:
 
     try:
         message = _decode(row.body)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, ValueError) as error:
         return wrong(f"cannot be read: {error}")
     owner, _ = _about(message)
     if type(message).__name__ != row.kind:
@@ -282,7 +299,7 @@ def _runs_of(reader: AuditReader, domain: int, workflow_id: str) -> list[Executi
 def _replayed(reader: AuditReader, rows: list[ExecutionRow]) -> list[Execution]:
     """The runs that can be replayed; the audit reports the others by themselves."""
     found: list[Execution] = []
-    for stored in rows_of.read(reader, [row.run for row in rows]):
+    for stored in rows_of.read_what_can_be(reader, [row.run for row in rows])[0]:
         try:
             found.append(rows_of.replay(stored, rows_of.events_of(stored), NO_LONGEST_MS))
         except rows_of.Unreadable:
@@ -315,7 +332,7 @@ def _last_event(reader: AuditReader, execution: Execution) -> Event:
 
 def _received(reader: AuditReader, row: ExecutionRow) -> Iterator[Event]:
     for body in reader.events(row.run, 1, row.next_event_id, rows_of.MAX_EVENTS):
-        with suppress(msgspec.MsgspecError):
+        with suppress(msgspec.MsgspecError, ValueError):
             yield decode_event(body)
 
 

@@ -1,8 +1,8 @@
 """Rebuilds what follows from histories: rows of executions, tasks, tags, heartbeats of no activity, messages.
 
 Owns all that is written. Never changes an event, nor anything that histories do not hold: names, the heartbeats of
-started activities, domains and types. Each run is repaired from its own history alone; one whose history cannot be
-replayed to its end is left as it is.
+started activities, domains and types. Of `meta` it deletes what a server then makes anew. Each run is repaired from its
+own history alone; one whose history cannot be replayed to its end is left as it is.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from workflowsvc.core.messages import Answer, AnyMessage, ApplyPolicy, ChildClos
 from workflowsvc.core.run_ids import run_of
 from workflowsvc.fsck import outbox
 from workflowsvc.fsck.audit import Options, Problem
-from workflowsvc.fsck.stored import Implied, Stored, Unreadable, events_of, implied, read, replay
+from workflowsvc.fsck.catalog import is_retention
+from workflowsvc.fsck.stored import Implied, Stored, Unreadable, events_of, implied, read_what_can_be, replay
 from workflowsvc.model.events import Event
 from workflowsvc.store.interface import RepairStore, RepairTransaction
 from workflowsvc.store.rows import ExecutionRow, HeartbeatRow, MessageRow, TaskKey
@@ -25,7 +26,10 @@ _encode = msgspec.json.Encoder().encode
 
 
 def repair(store: RepairStore, problems: list[Problem], options: Options) -> None:
-    """Repairs those of the problems that are repairable; audit again to see whether they are gone."""
+    """Repairs those of the problems that are repairable; audit again to see whether they are gone. Nothing where the
+    schema is not that of this release: what is read then cannot be relied on."""
+    if any(problem.kind == "schema" for problem in problems):
+        return
     runs = sorted({p.run for p in problems if p.repairable and p.run is not None and p.kind != "stray"})
     for first in range(0, len(runs), RUNS_BATCH_SIZE):
         with store.transaction() as tx:
@@ -33,17 +37,21 @@ def repair(store: RepairStore, problems: list[Problem], options: Options) -> Non
     with store.transaction() as tx:
         _delete_orphans(tx, [p for p in problems if p.repairable and p.kind == "stray"])
     with store.transaction() as tx:
+        for problem in problems:
+            if problem.repairable and problem.kind == "catalog":
+                tx.delete_meta(problem.where)
+    with store.transaction() as tx:
         _settle_messages(tx, options)
 
 
 def rebuild(tx: RepairTransaction, runs: list[int], options: Options) -> None:
     """Writes the derived rows of these runs anew, where they differ."""
-    found = read(tx, runs)
+    found, _ = read_what_can_be(tx, runs)
     domains = tx.domains_by_id(sorted({stored.row.domain for stored in found}))
     for stored in found:
         domain = domains.get(stored.row.domain)
         whole = _whole(stored, options)
-        if domain is not None and whole is not None:
+        if domain is not None and whole is not None and is_retention(domain.retention):
             events, execution = whole
             _write(tx, stored, implied(stored, events, execution, domain.retention))
 
@@ -88,15 +96,17 @@ def _settle_messages(tx: RepairTransaction, options: Options) -> None:
     """Deletes messages that no run awaits, then sends lost ones again. Of two messages about one child the one about
     its end comes last, whichever of them was lost.
     """
-    unreadable = outbox.read(tx).problems
-    tx.delete_messages([problem.delete for problem in unreadable if problem.delete is not None])
+    unreadable = outbox.read(tx)
+    if not unreadable.is_whole:
+        return
+    tx.delete_messages([problem.delete for problem in unreadable.problems if problem.delete is not None])
     box = outbox.read(tx)
     in_front: list[tuple[ExecutionRow, AnyMessage]] = []
     behind: list[tuple[ExecutionRow, AnyMessage]] = []
-    after = -1
+    after = outbox.BEFORE_ALL
     while runs := tx.runs(after, RUNS_BATCH_SIZE):
         after = runs[-1]
-        for stored in read(tx, runs):
+        for stored in read_what_can_be(tx, runs)[0]:
             for problem in _about_messages(tx, stored, box, options):
                 if problem.delete is not None:
                     tx.delete_messages([problem.delete])

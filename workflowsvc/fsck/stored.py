@@ -16,13 +16,14 @@ from workflowsvc.core.execution import Execution
 from workflowsvc.core.outcome import implied_tasks
 from workflowsvc.model.events import Event, decode_event, encode_event
 from workflowsvc.settings import Settings
+from workflowsvc.store.errors import Damaged
 from workflowsvc.store.interface import AuditReader
-from workflowsvc.store.rows import ExecutionRow, HeartbeatRow, TagRow, TaskRow
+from workflowsvc.store.rows import EventRow, ExecutionRow, HeartbeatRow, TagRow, TaskRow
 
 assert _core.rules.APPLY
 
 MAX_EVENTS = 1 << 40  # events of a run: more than any has
-_LAST = (1 << 63) - 1
+_BEFORE_ALL = -(1 << 63)
 _encode = msgspec.json.Encoder().encode
 _decode_tags = msgspec.json.Decoder(list[str | None]).decode
 
@@ -31,7 +32,7 @@ class Stored(NamedTuple):
     """All rows of one run."""
 
     row: ExecutionRow
-    bodies: list[bytes]
+    events: list[EventRow]
     heartbeats: list[HeartbeatRow]
     tasks: list[TaskRow]
     tags: list[TagRow]
@@ -39,6 +40,10 @@ class Stored(NamedTuple):
     @property
     def name(self) -> str:
         return f"{self.row.workflow_id}/{self.row.run_id}"
+
+    @property
+    def bodies(self) -> list[bytes]:
+        return [event.body for event in self.events]
 
     def is_being_purged(self, now: int) -> bool:
         """Retention has ended: any part of the run may be purged already (its newest events first)."""
@@ -58,22 +63,48 @@ class Unreadable(Exception):
     """A history that cannot be replayed; the message says where it breaks."""
 
 
-def read(reader: AuditReader, runs: list[int]) -> list[Stored]:
-    """These runs, as far as they have a row, in the order given."""
+class Lost(NamedTuple):
+    """A run of which some row cannot be read."""
+
+    run: int
+    why: str
+
+
+def read_what_can_be(
+    reader: AuditReader, runs: list[int], missing: frozenset[str] = frozenset()
+) -> tuple[list[Stored], list[Lost]]:
+    """These runs, as far as they have a row, in the order given, and those that cannot be read. `missing`: tables that
+    there are not."""
+    try:
+        return read(reader, runs, missing), []
+    except (Damaged, UnicodeError) as error:
+        if len(runs) == 1:
+            return [], [Lost(runs[0], str(error))]
+    found: list[Stored] = []
+    lost: list[Lost] = []
+    for run in runs:
+        more, worse = read_what_can_be(reader, [run], missing)
+        found += more
+        lost += worse
+    return found, lost
+
+
+def read(reader: AuditReader, runs: list[int], missing: frozenset[str] = frozenset()) -> list[Stored]:
+    """The same; Damaged or UnicodeError when any of them cannot be read."""
     rows = reader.executions(runs)
     heartbeats: dict[int, list[HeartbeatRow]] = {}
-    for heartbeat in reader.heartbeats_of(runs):
+    for heartbeat in [] if "heartbeats" in missing else reader.heartbeats_of(runs):
         heartbeats.setdefault(heartbeat.run, []).append(heartbeat)
     tasks: dict[int, list[TaskRow]] = {}
-    for task in reader.tasks_of(runs):
+    for task in [] if "tasks" in missing else reader.tasks_of(runs):
         tasks.setdefault(task.run, []).append(task)
     tags: dict[int, list[TagRow]] = {}
-    for tag in reader.tags_of(runs):
+    for tag in [] if "execution_tags" in missing else reader.tags_of(runs):
         tags.setdefault(tag.run, []).append(tag)
     return [
         Stored(
             rows[run],
-            reader.events(run, 0, _LAST, MAX_EVENTS),
+            reader.numbered_events(run, _BEFORE_ALL, MAX_EVENTS),
             heartbeats.get(run, []),
             tasks.get(run, []),
             tags.get(run, []),
@@ -86,13 +117,15 @@ def read(reader: AuditReader, runs: list[int]) -> list[Stored]:
 def events_of(stored: Stored) -> list[Event]:
     """The history, decoded. Raises Unreadable unless ids are 1, 2, 3 … and each event is spelt as it was written."""
     events: list[Event] = []
-    for place, body in enumerate(stored.bodies, 1):
+    for place, (_, number, body) in enumerate(stored.events, 1):
         try:
             event = decode_event(body)
         except (msgspec.MsgspecError, ValueError) as error:
             raise Unreadable(f"event {place} of the stored ones is none: {error}") from error
         if event.id != place:
             raise Unreadable(f"event {event.id} stands where event {place} belongs")
+        if number != place:
+            raise Unreadable(f"event {place} is kept under number {number}")
         if encode_event(event) != body:
             raise Unreadable(f"event {place} is not spelt as this service spells it")
         events.append(event)

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 from workflowsvc.http.calls import TARGET, ActionCalls, Service
 from workflowsvc.http.credentials import Tenants
 from workflowsvc.http.health import TEXT, HealthPages
+from workflowsvc.http.hosts import Hosts
 from workflowsvc.http.routes import ANY_PATH, Route, Router
 from workflowsvc.service.models import MODELS
+from workflowsvc.tenant import Tenant
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,8 +41,10 @@ class HttpApp:
     ) -> None:
         self.draining = False
         tenants = Tenants(settings.account, settings.region)
-        calls = ActionCalls(service, models, tenants, settings, clock, random_bytes)
-        pages = HealthPages(service, tenants.default, lambda: self.draining)
+        hosts = Hosts(settings.host, settings.allowed_hosts)
+        calls = ActionCalls(service, models, tenants, hosts, settings, clock, random_bytes)
+        # A tenant that no client has: its small read does not wait behind those of a busy one.
+        pages = HealthPages(service, Tenant("", ""), lambda: self.draining)
         self._router = Router(
             [
                 Route(b"POST", "/", calls.by_target),

@@ -8,15 +8,25 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from workflowsvc.faults import AccessDeniedException, Fault, InternalFailure, UnknownOperationException
+from workflowsvc.faults import (
+    AccessDeniedException,
+    Fault,
+    InternalFailure,
+    MalformedHttpRequestException,
+    UnknownOperationException,
+)
+from workflowsvc.http.decoding import Decoding
+from workflowsvc.http.refusal_log import RefusalLog, names, printable
 from workflowsvc.http.request_ids import request_ids
 from workflowsvc.model import wire
 
 if TYPE_CHECKING:
     from workflowsvc.clock import Clock
     from workflowsvc.http.credentials import Tenants
+    from workflowsvc.http.hosts import Hosts
     from workflowsvc.http.request import HttpRequest
     from workflowsvc.model.shapes import Shape
     from workflowsvc.service.action import Action
@@ -28,6 +38,15 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TARGET = b"x-amz-target"
+AUTHORIZATION = b"authorization"
+ONCE = (TARGET, AUTHORIZATION)
+"""Header fields that say what is done and whose it is: a proxy that reads the other one must not have been asked."""
+
+# A request that a person began in the browser, and one of a page that came from here. `same-site` is not among them: it
+# includes every other port of this machine.
+NO_FOREIGN_PAGE = frozenset((None, b"none", b"same-origin"))
+
+MAX_SHOWN_HOST = 255  # characters
 
 
 class Service(Protocol):
@@ -48,6 +67,17 @@ class Service(Protocol):
         """
         ...
 
+    @property
+    def store_fails(self) -> bool:
+        """Whether the last write failed."""
+        ...
+
+    def ask_for_write(self, done: Callable[[Any], None], /) -> None:
+        """Gives `done` None when a write would be taken now, or the error, later and on the event loop; may raise a
+        Fault at once.
+        """
+        ...
+
     async def start(self) -> None: ...
     async def drain(self) -> None:
         """Answers waiting polls empty and finishes what was begun."""
@@ -64,6 +94,7 @@ class ActionCalls:
         service: Service,
         models: ServiceModels,
         tenants: Tenants,
+        hosts: Hosts,
         settings: Settings,
         clock: Clock,
         random_bytes: Callable[[int], bytes],
@@ -71,9 +102,11 @@ class ActionCalls:
         self._service = service
         self._models = models
         self._tenants = tenants
-        self._max_data = settings.quotas.max_data_characters
+        self._hosts = hosts
+        self._decoding = Decoding(settings.quotas.max_data_characters)
         self._clock = clock
         self._ids = request_ids(random_bytes)
+        self._refusals = RefusalLog(clock)
 
     def by_target(self, request: HttpRequest) -> None:
         """`POST /`: the action is named by X-Amz-Target (SWF §1.1.1). This is what SDKs send."""
@@ -89,14 +122,34 @@ class ActionCalls:
 
     def _call(self, request: HttpRequest, find_action: Callable[[HttpRequest], Action]) -> None:
         request_id = next(self._ids)
-        reply = _Reply(request, request_id, self._clock)
+        reply = _Reply(request, request_id, self._clock, self._refusals)
         try:
             action = find_action(request)
             reply.action = action.name
             reply.tenant = tenant = self._admit(request)
-            shape = action.decode(request.body, self._max_data)
+            shape = self._decoding.now(action.decode, request.body)
+            if shape is None:
+                begin = partial(self._begin, request, action, tenant, reply)
+                self._decoding.later(action.decode, request.body, begin)
+            else:
+                disconnect = request.watch_disconnect() if action.kind == "poll" else None
+                self._service.begin(action, tenant, shape, disconnect, reply, request_id)
+        except Exception as error:
+            reply(error)
+
+    def _begin(
+        self,
+        request: HttpRequest,
+        action: Action,
+        tenant: Tenant,
+        reply: _Reply,
+        shape: Shape | BaseException,
+    ) -> None:
+        try:
+            if isinstance(shape, BaseException):
+                raise shape
             disconnect = request.watch_disconnect() if action.kind == "poll" else None
-            self._service.begin(action, tenant, shape, disconnect, reply, request_id)
+            self._service.begin(action, tenant, shape, disconnect, reply, reply.request_id)
         except Exception as error:
             reply(error)
 
@@ -105,10 +158,21 @@ class ActionCalls:
 
         Whatever looks at a request as it was sent belongs here: it has not been decoded yet.
         """
-        if request.header(b"origin") is not None:
-            # Only browsers send it. A web page must not drive a service that asks for no password.
+        if request.repeated:
+            for name in ONCE:
+                if name in request.repeated:
+                    raise MalformedHttpRequestException(f"A request has one {name.decode().title()} header")
+        # Only browsers send these two. A web page must not drive a service that asks for no password.
+        if request.header(b"origin") is not None or request.header(b"sec-fetch-site") not in NO_FOREIGN_PAGE:
             raise AccessDeniedException("Requests from web pages are not accepted")
-        return self._tenants.of(request.header(b"authorization"))
+        host = request.header(b"host")
+        if not self._hosts.admit(host):
+            shown = (host or b"").decode("latin-1")
+            raise AccessDeniedException(
+                f"Host '{shown[:MAX_SHOWN_HOST]}' is not a name of this machine",
+                detail=f"Host '{shown[:MAX_SHOWN_HOST]}' is not a name of this machine; --allowed-hosts adds names",
+            )
+        return self._tenants.of(request.header(AUTHORIZATION))
 
     def _named_by_target(self, request: HttpRequest) -> Action:
         target = request.header(TARGET)
@@ -131,41 +195,59 @@ class _Reply:
     any other exception is a bug of ours, and is logged.
     """
 
-    __slots__ = ("_began", "_clock", "_request", "_request_id", "action", "tenant")
+    __slots__ = ("_began", "_clock", "_refusals", "_request", "action", "request_id", "tenant")
 
-    def __init__(self, request: HttpRequest, request_id: str, clock: Clock) -> None:
+    def __init__(self, request: HttpRequest, request_id: str, clock: Clock, refusals: RefusalLog) -> None:
         self._request = request
-        self._request_id = request_id
+        self.request_id = request_id
         self._clock = clock
+        self._refusals = refusals
         self._began = clock.monotonic()
         self.action = "-"
         self.tenant: Tenant | None = None
 
     def __repr__(self) -> str:
-        return f"{self.action}, request {self._request_id}"
+        return f"{self.action}, request {self.request_id}"
 
     def __call__(self, output: Any) -> None:
-        status = 200
+        status, fault = 200, None
         try:
             if isinstance(output, BaseException):
                 raise output
             body = wire.encode(output)
-        except Fault as fault:
+        except Fault as refusal:
+            fault = refusal
             status, body = fault.status, fault.body()
         except Exception:
-            log.exception("request %s: %s failed", self._request_id, self.action)
+            log.exception("request %s: %s failed", self.request_id, self.action)
             status, body = InternalFailure.status, InternalFailure().body()
         content_type = wire.response_content_type(
             (self._request.header(b"content-type") or b"").decode("latin-1")
         )
-        fields = [(b"x-amzn-requestid", self._request_id.encode()), (b"content-type", content_type.encode())]
+        fields = [(b"x-amzn-requestid", self.request_id.encode()), (b"content-type", content_type.encode())]
         self._request.respond(status, fields, body)
+        if fault is not None and self._log_refusal(fault):
+            return
         if log.isEnabledFor(logging.DEBUG):
-            log.debug(
-                "request %s: %s for %s answered %d in %.1f ms",
-                self._request_id,
-                self.action,
-                self.tenant.key if self.tenant else "no tenant",
-                status,
-                (self._clock.monotonic() - self._began) * 1000,
-            )
+            log.debug("%s", self._line(status, fault))
+
+    def _log_refusal(self, fault: Fault) -> bool:
+        """Whether it was logged. Faults of the service are one kind for all: what causes them is logged elsewhere."""
+        if fault.status >= InternalFailure.status:
+            kind: object = fault.code
+            level = logging.WARNING
+        else:
+            kind = (self.tenant, self.action, fault.code)
+            level = logging.INFO
+        return self._refusals.write(kind, partial(self._line, fault.status, fault), level=level)
+
+    def _line(self, status: int, fault: Fault | None) -> str:
+        """For the log: names, never data."""
+        line = (
+            f"request {self.request_id}: {self.action} for {self.tenant.key if self.tenant else 'no tenant'} answered "
+            f"{status} in {(self._clock.monotonic() - self._began) * 1000:.1f} ms"
+        )
+        if fault is None:
+            return line + names(self._request.body, None, None)
+        reason = f"{fault.code}: {fault.detail}" if fault.detail else fault.code
+        return f"{line}: {printable(reason)}{names(self._request.body, fault.workflow_id, fault.run_id)}"

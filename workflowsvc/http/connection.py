@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from workflowsvc.faults import Fault, ServiceUnavailable
 from workflowsvc.http.answer import render_head
+from workflowsvc.http.connections import counted_address
 from workflowsvc.http.framing import BODY, HEAD, NOTHING, NotHttp, Refusal, RequestParser
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, app: App, connections: Connections, loop: asyncio.AbstractEventLoop) -> None:
         self.transport: asyncio.Transport
-        self.address = ""
+        self.address = ""  # under which it is counted
         self._app = app
         self._connections = connections
         self._settings = connections.settings
@@ -78,7 +79,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername")
-        self.address = str(peer[0]) if peer else ""
+        self.address = counted_address(str(peer[0])) if peer else ""
         self._deadline = self._loop.time() + self._settings.header_deadline_seconds
         admitted = self._connections.enter(self)
         if self._connections.draining:
@@ -122,6 +123,10 @@ class Connection(asyncio.Protocol):
         except Refusal as refusal:
             self._refuse(refusal)
         except NotHttp:
+            self._connections.refusals.write(
+                "no HTTP",
+                lambda: f"a connection of {self.address} was closed: what it sent is no HTTP (is it TLS?)",
+            )
             self._end_after_answers()
         except Exception:
             log.exception("a request could not be read")
@@ -182,6 +187,9 @@ class Connection(asyncio.Protocol):
     def _render_refusal(self, status: int, fault: Fault) -> bytes:
         body = fault.body()
         fields = [(b"content-type", b"application/x-amz-json-1.0")]
+        self._connections.refusals.write(
+            (status, fault.code), lambda: f"a request of {self.address} answered {status}: {fault}"
+        )
         return render_head(status, fields, len(body), self.date_line(), stays_open=False) + body
 
     def _drop_body(self) -> None:

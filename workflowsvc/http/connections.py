@@ -11,8 +11,11 @@ from __future__ import annotations
 import asyncio
 import email.utils
 import logging
+import socket
 from collections import Counter
 from typing import TYPE_CHECKING
+
+from workflowsvc.http.refusal_log import RefusalLog
 
 if TYPE_CHECKING:
     from workflowsvc.clock import Clock
@@ -22,18 +25,25 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_LOCAL_LINK = bytes.fromhex("fe80")
+_IPV4 = bytes(10) + b"\xff\xff"
+
 
 class Connections:
     """The open connections of a server."""
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock, room: int | None = None) -> None:
+        """`room`: the connections for which this process may open files, if that is known."""
         self.settings = settings
         self.open: set[Connection] = set()
         self.draining = False
         self.emptied = asyncio.Event()  # set when the last connection has gone, while draining
         self.body_bytes = 0  # of requests received or in work
         self.per_address: Counter[str] = Counter()
+        self._max_open = min(settings.max_connections, room or settings.max_connections)
+        self._max_per_address = settings.max_connections_per_address or self._max_open - self._max_open // 4
         self.date_line = b""
+        self.refusals = RefusalLog(clock)
         self._clock = clock
         self._update_date_line()
 
@@ -53,9 +63,8 @@ class Connections:
         """Counts a connection that was just made; False when there are too many."""
         self.open.add(connection)
         self.per_address[connection.address] += 1
-        max_per_address = self.settings.max_connections_per_address
-        return len(self.open) <= self.settings.max_connections and (
-            not max_per_address or self.per_address[connection.address] <= max_per_address
+        return (
+            len(self.open) <= self._max_open and self.per_address[connection.address] <= self._max_per_address
         )
 
     def leave(self, connection: Connection) -> None:
@@ -104,3 +113,15 @@ class Connections:
         """Cuts off every connection."""
         for connection in list(self.open):
             connection.abort()
+
+
+def counted_address(host: str) -> str:
+    """What counts as one address. Of IPv6 it is the first 64 bits, as one machine has all addresses behind them; not so
+    on the local link, which is a single network, and of IPv4 in the form of IPv6.
+    """
+    if ":" not in host:
+        return host
+    packed = socket.inet_pton(socket.AF_INET6, host.partition("%")[0])
+    if packed.startswith((_LOCAL_LINK, _IPV4)):
+        return host
+    return packed[:8].hex()

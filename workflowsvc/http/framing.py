@@ -11,6 +11,7 @@ at most one Content-Length, of digits, and none beside Transfer-Encoding. What i
 from __future__ import annotations
 
 import urllib.parse
+from collections import Counter
 from typing import TYPE_CHECKING, Protocol
 
 import httptools
@@ -22,8 +23,18 @@ if TYPE_CHECKING:
     from workflowsvc.http.answer import HeaderFields
     from workflowsvc.settings import Settings
 
+NONE: frozenset[bytes] = frozenset()
+
 # What is being received.
 NOTHING, HEAD, BODY = range(3)
+
+# Each chunk costs a call from the parser: a read of 256 KB that holds chunks of one byte would take 15 ms. Clients send
+# chunks of a kilobyte and more.
+MAX_SMALL_CHUNKS = 1_024
+MIN_CHUNK_BYTES = 64  # on average, beyond MAX_SMALL_CHUNKS
+
+# A read of 256 KB may hold 60,000 header fields, 25 ms of work; after each piece they are counted.
+MAX_PIECE_BYTES = 16_384
 
 _FRAMING_FIELDS = frozenset((b"content-length", b"transfer-encoding", b"expect", b"host"))
 _REQUEST_HEADER_FIELDS_TOO_LARGE = 431
@@ -68,6 +79,8 @@ class RequestParser:
         self._target = b""
         self._fields: HeaderFields = []
         self._first: dict[bytes, bytes] = {}
+        self._trailers = 0
+        self._pieces = 0  # of the body
         self._head_bytes = 0
         self._hosts = 0
         self._length = 0
@@ -117,12 +130,18 @@ class RequestParser:
     def _feed(self, data: bytes) -> None:
         assert self._parser is not None
         while data:
+            piece = data if len(data) <= MAX_PIECE_BYTES else data[:MAX_PIECE_BYTES]
             try:
-                self._parser.feed_data(data)
-                return
+                self._parser.feed_data(piece)
+                taken = len(piece)
             except httptools.HttpParserUpgrade as upgrade:
                 # An offer to speak another protocol is declined by going on (RFC 9110, 7.8).
-                data = data[upgrade.args[0] :]
+                taken = upgrade.args[0]
+            if taken == len(data):
+                return
+            if len(self._fields) > self._settings.max_header_fields:
+                raise Refusal(RequestEntityTooLargeException(), _REQUEST_HEADER_FIELDS_TOO_LARGE)
+            data = data[taken:]
 
     # --- called by httptools ---
 
@@ -134,6 +153,7 @@ class RequestParser:
         self._fields = []
         self._first = {}
         self._unproductive_bytes = self._head_bytes = self._hosts = self._length = 0
+        self._trailers = self._pieces = 0
         self._chunked = False
 
     def on_url(self, target: bytes) -> None:
@@ -141,7 +161,11 @@ class RequestParser:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self.phase == BODY:
-            return  # a trailer: no request may depend on it
+            # A trailer: no request may depend on it.
+            self._trailers += 1
+            if self._trailers > self._settings.max_header_fields:
+                raise Refusal(RequestEntityTooLargeException(), _REQUEST_HEADER_FIELDS_TOO_LARGE)
+            return
         self._fields.append((name, value))
         self._head_bytes += len(name) + len(value)
         name = name.lower()
@@ -171,7 +195,7 @@ class RequestParser:
         self._keep_alive = version == "1.1" and self._parser.should_keep_alive()
 
     def _check_head(self, parser: httptools.HttpRequestParser, version: str) -> None:
-        # The size is checked once: until here no more is held than one read and what `_unproductive_bytes` allows.
+        # The size is checked once: until here no more is held than one piece and what `_unproductive_bytes` allows.
         settings, fields = self._settings, len(self._fields)
         size = len(self._target) + self._head_bytes + 4 * fields
         if size > settings.max_header_bytes or fields > settings.max_header_fields:
@@ -190,6 +214,10 @@ class RequestParser:
         if len(self._body) + len(piece) > self._settings.max_body_bytes:
             raise Refusal(RequestEntityTooLargeException())
         self._body += piece
+        if self._chunked:
+            self._pieces += 1
+            if self._pieces > MAX_SMALL_CHUNKS and len(self._body) < self._pieces * MIN_CHUNK_BYTES:
+                raise Refusal(MalformedHttpRequestException("The chunks of the body are too small"))
         self._receiver.body_grew(len(piece))
 
     def on_message_complete(self) -> None:
@@ -203,6 +231,7 @@ class RequestParser:
             query,
             self._fields,
             self._first,
+            self._repeated() if len(self._first) < len(self._fields) else NONE,
             bytes(self._body),
             keep_alive=self._keep_alive,
         )
@@ -210,6 +239,10 @@ class RequestParser:
         self.phase = NOTHING
         if not self._receiver.request_received(request):
             raise _Stop
+
+    def _repeated(self) -> frozenset[bytes]:
+        times = Counter(name.lower() for name, _ in self._fields)
+        return frozenset(name for name, count in times.items() if count > 1)
 
 
 def _split(target: bytes) -> tuple[str, bytes]:

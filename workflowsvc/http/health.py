@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from workflowsvc import __version__
+from workflowsvc.http.refusal_log import printable
 from workflowsvc.model import wire
+from workflowsvc.passwords import without_password
 from workflowsvc.service.actions import SWF
 
 if TYPE_CHECKING:
@@ -24,6 +27,9 @@ log = logging.getLogger(__name__)
 TEXT = [(b"content-type", b"text/plain; charset=utf-8")]
 VERSION_LINE = f"workflowsvc {__version__}: Amazon SWF, API version 2012-01-25\n".encode()
 READY_SECONDS = 1.0  # a database that needs longer is not ready (QUALITY §6.4)
+CHECK_SECONDS = (
+    1.0  # age of an outcome that is still given; bounds the writes to one a second, however many ask
+)
 
 
 class HealthPages:
@@ -34,7 +40,10 @@ class HealthPages:
         self._service = service
         self._tenant = tenant
         self._is_draining = is_draining
-        self._checks: set[asyncio.Task[None]] = set()  # so that they are not collected while they wait
+        self._check: asyncio.Task[str] | None = None  # the latest; all who ask meanwhile get its outcome
+        self._checked_at = 0.0  # by the event loop's clock, in seconds
+        self._writing: asyncio.Future[Any] | None = None
+        self._reason_logged = ""
 
     def version(self, request: HttpRequest) -> None:
         request.respond(200, TEXT, VERSION_LINE)
@@ -47,32 +56,78 @@ class HealthPages:
         if self._is_draining():
             request.respond(503, TEXT, b"stopping\n")
             return
-        check = asyncio.get_running_loop().create_task(self._answer_ready(request))
-        self._checks.add(check)
-        check.add_done_callback(self._checks.discard)
+        if self._service.store_fails:
+            reason = "the store takes no writes"
+            self._log_change(reason, "the last one failed")
+            request.respond(503, TEXT, f"{reason}\n".encode())
+            return
+        loop = asyncio.get_running_loop()
+        if self._check is None or (self._check.done() and loop.time() >= self._checked_at + CHECK_SECONDS):
+            self._check = loop.create_task(self._look())
+        self._check.add_done_callback(partial(_answer, request))
 
-    async def _answer_ready(self, request: HttpRequest) -> None:
-        if await self._store_answers():
-            request.respond(200, TEXT, b"ok\n")
-        else:
-            request.respond(503, TEXT, b"the store does not answer\n")
+    async def _look(self) -> str:
+        """Why this node is not ready, "" when it is."""
+        reason, detail = await self._reason()
+        self._log_change(reason, detail)
+        self._checked_at = asyncio.get_running_loop().time()
+        return reason
 
-    async def _store_answers(self) -> bool:
-        """Whether a small call that reads the store is answered within READY_SECONDS."""
-        question = wire.decode("ListDomains", b'{"registrationStatus":"REGISTERED","maximumPageSize":1}')
-        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    def _log_change(self, reason: str, detail: object) -> None:
+        if reason != self._reason_logged:
+            self._reason_logged = reason
+            if reason:
+                log.warning("not ready: %s (%s)", reason, printable(without_password(str(detail))))
+            else:
+                log.warning("ready again")
 
-        def done(output: Any) -> None:
-            if not answer.done():
-                answer.set_result(output)
-
+    async def _reason(self) -> tuple[str, object]:
+        """Why this node is not ready, in general and for the log."""
         try:
-            self._service.begin(SWF.actions["ListDomains"], self._tenant, question, None, done)
             async with asyncio.timeout(READY_SECONDS):
-                output = await answer
-        except Exception as error:
-            output = error
-        if isinstance(output, BaseException):
-            log.warning("not ready: %r", output)
-            return False
-        return True
+                for reason, look in (
+                    ("the store cannot be read", self._read),
+                    ("the store takes no writes", self._write),
+                ):
+                    output = await _outcome(look())
+                    if isinstance(output, BaseException):
+                        return reason, output
+        except TimeoutError:
+            return "the store does not answer", f"within {READY_SECONDS} s"
+        return "", ""
+
+    async def _read(self) -> Any:
+        """The answer to a small call that reads the store."""
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        question = wire.decode("ListDomains", b'{"registrationStatus":"REGISTERED","maximumPageSize":1}')
+        self._service.begin(SWF.actions["ListDomains"], self._tenant, question, None, partial(_give, answer))
+        return await answer
+
+    async def _write(self) -> Any:
+        """None, once a write has been taken. A store that hangs is asked once, however often this is called."""
+        if self._writing is None or self._writing.done():
+            writing: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+            self._service.ask_for_write(partial(_give, writing))
+            self._writing = writing
+        return await asyncio.shield(self._writing)
+
+
+async def _outcome(looking: Awaitable[Any]) -> Any:
+    try:
+        return await looking
+    except Exception as error:
+        return error
+
+
+def _give(answer: asyncio.Future[Any], output: Any) -> None:
+    if not answer.done():
+        answer.set_result(output)
+
+
+def _answer(request: HttpRequest, check: asyncio.Task[str]) -> None:
+    failed = check.cancelled() or check.exception() is not None
+    reason = "the check failed" if failed else check.result()
+    if reason:
+        request.respond(503, TEXT, f"{reason}\n".encode())
+    else:
+        request.respond(200, TEXT, b"ok\n")

@@ -36,7 +36,8 @@ class HttpRequest:
 
     `path` is the path of the target, percent-decoded; `query` is what follows its `?`, empty without one. `fields`
     are the header fields in their order, values without the blanks before them; trailers are not kept, since no request
-    may depend on them. `keep_alive` is whether the client allows another request on its connection.
+    may depend on them. `repeated` are the names, in lower case, that occur more than once. `keep_alive` is whether the
+    client allows another request on its connection.
     """
 
     __slots__ = (
@@ -51,6 +52,7 @@ class HttpRequest:
         "method",
         "path",
         "query",
+        "repeated",
         "target",
     )
 
@@ -63,6 +65,7 @@ class HttpRequest:
         query: bytes,
         fields: HeaderFields,
         first: dict[bytes, bytes],
+        repeated: frozenset[bytes],
         body: bytes,
         *,
         keep_alive: bool,
@@ -73,6 +76,7 @@ class HttpRequest:
         self.path = path
         self.query = query
         self.fields = fields
+        self.repeated = repeated
         self.body = body
         self.keep_alive = keep_alive
         self.answered = False

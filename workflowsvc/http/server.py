@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import ipaddress
 import logging
 import os
 import resource
@@ -25,6 +24,7 @@ from workflowsvc.http.app import HttpApp
 from workflowsvc.http.calls import Service
 from workflowsvc.http.connection import PARTING_SECONDS, Connection
 from workflowsvc.http.connections import Connections
+from workflowsvc.http.hosts import CannotListen, addresses
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,17 +51,14 @@ SPARE_FILES = 100  # descriptors for other things than connections: store, liste
 _KEEPALIVE = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
 
 
-class CannotListen(Exception):
-    """The address cannot be used; the message says why."""
-
-
 class HttpServer:
     """Listens on an address for an application, in the running event loop."""
 
-    def __init__(self, app: HttpApp, settings: Settings, clock: Clock) -> None:
+    def __init__(self, app: HttpApp, settings: Settings, clock: Clock, room: int | None = None) -> None:
+        """`room`: the connections for which this process may open files, if that is known."""
         self._app = app
         self._settings = settings
-        self.connections = Connections(settings, clock)
+        self.connections = Connections(settings, clock, room)
         self._sockets: list[socket.socket] = []
         self._servers: list[asyncio.Server] = []
         self._sweeper: asyncio.Task[None] | None = None
@@ -163,8 +160,8 @@ async def _serve(api: Service, settings: Settings, clock: Clock, announce: Calla
 
     for number in STOPPING:
         loop.add_signal_handler(number, stopped, number)
-    make_room_for(settings.max_connections)
-    server = HttpServer(HttpApp(api, settings, clock), settings, clock)
+    room = make_room_for(settings.max_connections)
+    server = HttpServer(HttpApp(api, settings, clock), settings, clock, room)
     server.bind()
     try:
         await api.start()
@@ -190,8 +187,10 @@ def settle_interpreter() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
-def make_room_for(connections: int) -> None:
-    """Raises this process's limit of open files as far as it may; logs a warning when that is too little."""
+def make_room_for(connections: int) -> int:
+    """Raises this process's limit of open files as far as it may; logs a warning when that is too little. Returns the
+    number of connections for which there is room.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = connections + SPARE_FILES
     if soft < needed:
@@ -199,6 +198,7 @@ def make_room_for(connections: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     if soft < needed:
         log.warning("%d open files are allowed here, too few for %d connections", soft, connections)
+    return soft - min(SPARE_FILES, soft // 2)
 
 
 # --- addresses ---
@@ -208,7 +208,7 @@ def bind(host: str, port: int) -> list[socket.socket]:
     """A socket for every address of the host; with port 0 they share one free port."""
     bound: list[socket.socket] = []
     problem: OSError | None = None
-    for family, address in _addresses(host, port):
+    for family, address in addresses(host, port):
         sock = socket.socket(family, socket.SOCK_STREAM)
         try:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -231,23 +231,8 @@ def bind(host: str, port: int) -> list[socket.socket]:
     return bound
 
 
-def _addresses(host: str, port: int) -> list[tuple[socket.AddressFamily, Any]]:
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except (OSError, UnicodeError) as error:
-        raise CannotListen(f"cannot listen on {host!r}: {error}") from None
-    return sorted({(family, address) for family, _, _, _, address in found}, key=lambda item: item[0])
-
-
 def _enable_keepalive(sock: socket.socket) -> None:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in _KEEPALIVE.items():
         if hasattr(socket, name):
             sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a server that listens on this host."""
-    return all(
-        ipaddress.ip_address(address[0].split("%")[0]).is_loopback for _, address in _addresses(host, 0)
-    )

@@ -1,18 +1,19 @@
-"""Runs the functions of Lambda tasks on the event loop: a bounded number at a time, the rest queued, oldest first.
+"""Runs the functions of Lambda tasks on the event loop: a bounded number at a time, the rest queued.
 
-Owns the queue and the bound. Must not know how a function is called (`client.py`), nor what its ending changes
-(`engine/invoker.py`).
+Owns the queue, in which tenants take turns and the oldest function of each comes first, and the bound. Must not know
+how a function is called (`client.py`), nor what its ending changes (`engine/invoker.py`).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from workflowsvc.engine.invoker import Ending, Invocation, Invoker
+from workflowsvc.fair_queue import FairQueue
 
 Call = Callable[[Invocation], Awaitable[Ending | None]]
 """Calls the function and waits for it, at most until the invocation's deadline. None when it has not answered."""
@@ -23,9 +24,8 @@ class FunctionRunner:
 
     def __init__(self, call: Call, max_running: int) -> None:
         self._call = call
-        self._max_running = max_running
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._queued: deque[tuple[Invocation, Invoker]] = deque()
+        self._queue: FairQueue[str, tuple[Invocation, Invoker]] = FairQueue(max_running)
         self._running: set[asyncio.Task[None]] = set()
         self._delayed = 0  # calls of `later` whose time has not come
         self._idle = asyncio.Event()
@@ -40,7 +40,7 @@ class FunctionRunner:
         await self._idle.wait()
 
     def begin(self, invocation: Invocation, invoker: Invoker) -> None:
-        """Calls the function as soon as fewer than `max_running` run; the invoker gets its ending."""
+        """Calls the function when a place is free and it is its tenant's turn; the invoker gets its ending."""
         self._on_loop(self._enqueue, invocation, invoker)
 
     def later(self, seconds: float, work: Callable[[], None]) -> None:
@@ -55,18 +55,20 @@ class FunctionRunner:
     # --- on the event loop ---
 
     def _enqueue(self, invocation: Invocation, invoker: Invoker) -> None:
-        self._queued.append((invocation, invoker))
+        self._queue.put(invocation.tenant, (invocation, invoker))
         self._fill()
 
     def _fill(self) -> None:
-        while self._queued and len(self._running) < self._max_running:
-            task = asyncio.get_running_loop().create_task(self._run(*self._queued.popleft()))
-            self._running.add(task)
-            task.add_done_callback(self._ended)
+        while (taken := self._queue.take()) is not None:
+            tenant, (invocation, invoker) = taken
+            task = asyncio.get_running_loop().create_task(self._run(invocation, invoker))
+            self._running.add(task)  # the event loop keeps no reference of its own
+            task.add_done_callback(partial(self._ended, tenant))
         self._note_idle()
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, tenant: str, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
+        self._queue.done(tenant)
         self._fill()
 
     async def _run(self, invocation: Invocation, invoker: Invoker) -> None:
@@ -91,7 +93,7 @@ class FunctionRunner:
         self._note_idle()
 
     def _note_idle(self) -> None:
-        if self._running or self._queued or self._delayed:
+        if self._queue or self._delayed:
             self._idle.clear()
         else:
             self._idle.set()

@@ -1,20 +1,22 @@
 """The text of a ValidationException, in AWS's words (SWF §3.2).
 
-Owns the grammar of that text: how a value, a path and a broken constraint are written, and how many are listed. Must
-not know how a violation is found.
+Owns the grammar of that text: how a value, a path and a broken constraint are written, and how many are listed; and the
+text without any value, for the log. Must not know how a violation is found.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import islice
-from typing import cast
+from typing import NamedTuple, cast
 
 from workflowsvc.faults import ValidationException
 
 # AWS lists every violation. A hostile megabyte of `{},` would make a text of 100 MB, so the list ends where no
 # honest request gets: at 100 decisions, the most that known clients send (SWF §4.6), with 10 violations each.
 MAX_VIOLATIONS = 1000
+
+MAX_LOGGED_VIOLATIONS = 3  # a log line is read by a person
 
 NOT_NULL = "Member must not be null"
 UNKNOWN = "Member must be one that its structure has"  # of our own API alone
@@ -41,10 +43,18 @@ _OBSERVED_ORDERS = (
 _order_of = {frozenset(order): order for order in _OBSERVED_ORDERS}
 
 
-def violation(value: object, path: str, constraint: str) -> str:
+class Violation(NamedTuple):
+    """One item of the text, and the same without the value, which may be data of the caller."""
+
+    text: str
+    without_value: str
+
+
+def violation(value: object, path: str, constraint: str) -> Violation:
     """One item of the text; None stands for a missing member."""
     shown = "null" if value is None else f"'{_spelt(value)}'"
-    return f"Value {shown} at '{path}' failed to satisfy constraint: {constraint}"
+    broken = f"at '{path}' failed to satisfy constraint: {constraint}"
+    return Violation(f"Value {shown} {broken}", f"Value {broken}")
 
 
 def _spelt(value: object) -> str:
@@ -82,10 +92,20 @@ def each(constraints: Iterable[str]) -> str:
     return f"Member must satisfy constraint: [{', '.join(constraints)}]"
 
 
-def refusal(violations: Iterable[str]) -> ValidationException | None:
+def one_refusal(value: object, path: str, constraint: str) -> ValidationException:
+    """The fault that names this violation alone."""
+    refused = refusal([violation(value, path, constraint)])
+    assert refused is not None
+    return refused
+
+
+def refusal(violations: Iterable[Violation]) -> ValidationException | None:
     """The fault that names the violations, None if there are none."""
     items = list(islice(violations, MAX_VIOLATIONS))
     if not items:
         return None
-    plural = "s" if len(items) > 1 else ""
-    return ValidationException(f"{len(items)} validation error{plural} detected: {'; '.join(items)}")
+    counted = f"{len(items)} validation error{'s' if len(items) > 1 else ''} detected: "
+    return ValidationException(
+        counted + "; ".join(item.text for item in items),
+        detail=counted + "; ".join(item.without_value for item in items[:MAX_LOGGED_VIOLATIONS]),
+    )

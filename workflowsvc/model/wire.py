@@ -7,7 +7,6 @@ request names.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
 
 import msgspec
@@ -20,9 +19,6 @@ from workflowsvc.model.shapes import OPERATIONS, Shape, ShapeClass
 JSON = "application/json"
 AMZ_JSON = "application/x-amz-json-1.0"
 
-Decode = Callable[[bytes, int], Shape]
-"""A body, and the characters that one piece of data may have -> the typed input; raises a Fault."""
-
 _encode = msgspec.json.Encoder().encode
 
 
@@ -32,31 +28,48 @@ def response_content_type(request_content_type: str | None) -> str:
     return JSON if family == JSON else AMZ_JSON
 
 
-@cache
-def decoder(structure: ShapeClass) -> Decode:
-    """Reads inputs of this structure; made once for each.
+class Decoder:
+    """Reads inputs of one structure: a body, and the characters that one piece of data may have -> the typed input.
 
-    An empty body counts as an empty object; null members are absent (SWF §1.1.10). The second argument is how many
-    characters an input, result and the like may have, when an installation allows less than the model (SWF §12.1).
+    An empty body counts as an empty object; null members are absent (SWF §1.1.10). An input, result and the like may
+    have fewer characters than in the model, when an installation allows less (SWF §12.1).
     """
-    read = msgspec.json.Decoder(structure).decode
-    rules = INPUT_RULES.get(structure, InputRules())
-    checks = rules.before_members + constraints.member_checks(structure) + rules.after_members
 
-    def decode(body: bytes, max_data: int) -> Shape:
+    def __init__(self, structure: ShapeClass) -> None:
+        self._structure = structure
+        self._read = msgspec.json.Decoder(structure).decode
+        rules = INPUT_RULES.get(structure, InputRules())
+        self._checks = rules.before_members + constraints.member_checks(structure) + rules.after_members
+
+    def __call__(self, body: bytes, max_data: int) -> Shape:
+        """The typed input; raises a Fault."""
+        request = self.accept(body, max_data)
+        return self._check(explain(self._structure, body), body, max_data) if request is None else request
+
+    def accept(self, body: bytes, max_data: int) -> Shape | None:
+        """The typed input; None for a body that is refused, or has to be read slowly: calling the decoder does both.
+        Raises a Fault for a body that only breaks a rule which is not in the model.
+        """
         try:
             if not body.isascii():
                 body.decode()  # the decoder skips unknown members without looking at their bytes
-            request = read(body or b"{}")
+            request = self._read(body or b"{}")
         except (ValueError, RecursionError):
-            request = explain(structure, body)
+            return None
+        return self._check(request, body, max_data)
+
+    def _check(self, request: Shape, body: bytes, max_data: int) -> Shape:
         if len(body) > max_data < MAX_DATA_CHARACTERS:
-            require_short_data(structure, body, max_data)
-        for check in checks:
+            require_short_data(self._structure, request, max_data)
+        for check in self._checks:
             check(request)
         return request
 
-    return decode
+
+@cache
+def decoder(structure: ShapeClass) -> Decoder:
+    """Reads inputs of this structure; made once for each."""
+    return Decoder(structure)
 
 
 def decode(operation: str, body: bytes, max_data: int = MAX_DATA_CHARACTERS) -> Shape:

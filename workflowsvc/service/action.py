@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 from workflowsvc.core.outcome import TaskKind
 from workflowsvc.engine.unit_of_work import ExecutionReference
 from workflowsvc.model.shapes import Operation
-from workflowsvc.model.wire import Decode, decoder
+from workflowsvc.model.wire import Decoder, decoder
 from workflowsvc.settings import Settings
 from workflowsvc.tenant import Tenant
 
@@ -60,7 +60,7 @@ class Action:
     model: str = ""
     """The target prefix of the model whose row this is; filled in by it."""
     name: str = field(init=False)
-    decode: Decode = field(init=False)
+    decode: Decoder = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", self.operation.name)

@@ -10,19 +10,19 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Protocol
 
 from workflowsvc.engine.command_queue import Command, Reply, deliver_here
 from workflowsvc.engine.engine import Engine
-from workflowsvc.engine.throttled_log import ThrottledLog
+from workflowsvc.engine.outage import Outage
 from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.faults import ServiceUnavailable
 from workflowsvc.service.action import Action
 from workflowsvc.service.call_context import CallContext
 from workflowsvc.service.disconnect import Disconnect
 from workflowsvc.service.dispatcher import Dispatcher, ReadFunction
+from workflowsvc.service.reader_threads import ReaderThreads
 from workflowsvc.store.errors import StoreError
 from workflowsvc.tenant import Tenant
 
@@ -57,9 +57,9 @@ class Api:
         self._writer = engine.writer
         self._settings = engine.settings
         self._dispatcher = Dispatcher(engine, self._read, self._read_step)
-        self._readers = ThreadPoolExecutor(READER_THREADS, thread_name_prefix="reader")
-        self._searchers = ThreadPoolExecutor(SEARCH_THREADS, thread_name_prefix="search")
-        self._throttled_log = ThrottledLog(log, engine.clock)
+        self._readers = ReaderThreads(READER_THREADS)
+        self._searchers = ReaderThreads(SEARCH_THREADS)
+        self._outage = Outage(log, engine.clock, "Calls that only read are answered 503.")
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def start(self) -> None:
@@ -98,8 +98,8 @@ class Api:
     def close(self) -> None:
         """Finishes what was submitted, then ends the threads. The store stays open: its owner closes it."""
         self._writer.stop()
-        self._readers.shutdown()
-        self._searchers.shutdown()
+        self._readers.close()
+        self._searchers.close()
 
     async def call(
         self, action: Action, tenant: Tenant, request: Any, disconnect: Disconnect | None = None
@@ -130,6 +130,15 @@ class Api:
             if disconnect is not None:
                 disconnect.then(poll.abandon)
 
+    @property
+    def store_fails(self) -> bool:
+        """Whether the last write failed; it is tried again every second."""
+        return self._writer.store_fails
+
+    def ask_for_write(self, done: Callable[[Answer], None]) -> None:
+        """Gives `done` None when a write would be taken now, or the error; later and on the event loop."""
+        self._writer.ask_for_write(done)
+
     # --- to the writer thread and the reader threads, and back ---
 
     def _submit(self, run: Callable[[UnitOfWork], Any]) -> asyncio.Future[Any]:
@@ -138,9 +147,14 @@ class Api:
         return future
 
     def _deliver(self, answers: list[tuple[Reply, Any]]) -> None:
-        """On the writer thread: one crossing back to the event loop for a whole batch."""
+        """On the writer thread or a reader thread: one crossing back to the event loop for all of them."""
         assert self._loop is not None
-        self._loop.call_soon_threadsafe(_deliver_each, answers)
+        try:
+            self._loop.call_soon_threadsafe(_deliver_each, answers)
+        except MemoryError:
+            # They are committed, and this crossing is all that they still need.
+            log.exception("%d answers did not reach the event loop; trying once more", len(answers))
+            self._loop.call_soon_threadsafe(_deliver_each, answers)
 
     def _read(
         self, function: ReadFunction, context: CallContext, request: Any, done: Callable[[Answer], None]
@@ -154,28 +168,29 @@ class Api:
 
     def _read_on(
         self,
-        threads: ThreadPoolExecutor,
+        threads: ReaderThreads,
         function: ReadFunction,
         context: CallContext,
         request: Any,
         done: Callable[[Answer], None],
     ) -> None:
         assert self._loop is not None, "start() comes first"
-        reading = self._loop.run_in_executor(threads, self._read_now, function, context, request)
-        reading.add_done_callback(lambda read: done(read.exception() or read.result()))
+        threads.read(context.tenant, partial(self._read_now, function, context, request, done))
 
-    def _read_now(self, function: ReadFunction, context: CallContext, request: Any) -> Answer:
+    def _read_now(
+        self, function: ReadFunction, context: CallContext, request: Any, done: Callable[[Answer], None]
+    ) -> None:
         """On a reader thread."""
         try:
-            return self._dispatcher.read_now(function, context, request)
+            answer = self._dispatcher.read_now(function, context, request)
         except StoreError as error:
-            self._throttled_log.error(
-                "request %s: %s failed, as the store could not be read: %s",
-                context.request_id or "-",
-                context.action.name,
-                error,
-            )
-            raise ServiceUnavailable from error
+            answer = ServiceUnavailable()
+            self._outage.failed(error, f"{context.action.name} (request {context.request_id or '-'})")
+        except Exception as error:
+            answer = error
+        else:
+            self._outage.worked()
+        self._deliver([(done, answer)])
 
 
 def _deliver_each(answers: list[tuple[Reply, Any]]) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from workflowsvc.engine.command_queue import Command, Reply
 from workflowsvc.engine.engine import Engine
 from workflowsvc.engine.unit_of_work import ExecutionReference
+from workflowsvc.faults import Fault, InternalFailure
 from workflowsvc.service.action import Action
 from workflowsvc.service.buckets import Buckets
 from workflowsvc.service.call_context import CallContext
@@ -22,7 +23,7 @@ from workflowsvc.service.own.actions import OWN
 from workflowsvc.service.own.batch_work import BatchWork
 from workflowsvc.service.polls import Poll
 from workflowsvc.service.steps import StepRunner
-from workflowsvc.service.tokens import Tokens
+from workflowsvc.service.tokens import TaskToken, Tokens
 from workflowsvc.tenant import Tenant
 
 ReadFunction = Callable[..., Any]
@@ -90,8 +91,16 @@ def _command(context: CallContext, request: Any, reply: Reply) -> Command:
         token = context.tokens.read_task(context.tenant, request.task_token, action.task_token)
         run = partial(action.run, context=context, request=request, token=token)
         execution_ref = ExecutionReference(token.run)
+        reply = partial(_name_execution, reply, token)
     else:
         run = partial(action.run, context=context, request=request)
         find = action.execution_ref
         execution_ref = None if find is None else find(context.tenant, request)
     return Command(run, reply, None, execution_ref, action.name, context.request_id)
+
+
+def _name_execution(reply: Reply, token: TaskToken, answer: Any) -> None:
+    """Adds to a refusal which execution it is about. A fault of the service may be shared by a whole batch."""
+    if isinstance(answer, Fault) and answer.status < InternalFailure.status:
+        answer.workflow_id, answer.run_id = token.workflow_id, token.run_id
+    reply(answer)

@@ -18,7 +18,6 @@ from workflowsvc.faults import (
     LimitExceededFault,
     TypeDeprecatedFault,
     UnknownResourceFault,
-    ValidationException,
     WorkflowExecutionAlreadyStartedFault,
 )
 from workflowsvc.model import shapes, validation_text
@@ -70,8 +69,11 @@ def _require_short_enough(work: UnitOfWork, timeout: str) -> None:
     most = work.quotas.max_execution_seconds
     if timeout != "NONE" and int(timeout) > most:
         text = f"Member must be a whole number of seconds from 0 to {most}"
-        violation = validation_text.violation(timeout, "executionStartToCloseTimeout", text)
-        raise ValidationException(f"1 validation error detected: {violation}")
+        refused = validation_text.refusal(
+            [validation_text.violation(timeout, "executionStartToCloseTimeout", text)]
+        )
+        assert refused is not None
+        raise refused
 
 
 def unknown_execution(workflow_id: str, run_id: str) -> UnknownResourceFault:

@@ -1,7 +1,7 @@
 """The service while its database cannot be reached, and the real one from the moment it can.
 
 Owns the waiting: meanwhile every call is answered 503, which SDKs retry, and readiness says no; the reason is logged,
-and logged again when it changes. A reason that will not pass by itself ends the server. Must not know HTTP, nor which
+once and then every minute. A reason that will not pass by itself ends the server. Must not know HTTP, nor which
 database it waits for.
 """
 
@@ -9,24 +9,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import os
 import signal
 from collections.abc import Callable
 from threading import Event, Thread
 from typing import Any
 
+from workflowsvc.engine.outage import Outage
 from workflowsvc.faults import ServiceUnavailable
-from workflowsvc.passwords import without_password
 from workflowsvc.service.action import Action
 from workflowsvc.service.api import Answer, Api
 from workflowsvc.service.disconnect import Disconnect
 from workflowsvc.store.errors import StoreError, StoreUnusable, Unavailable
 from workflowsvc.tenant import Tenant
 
+CONSEQUENCE = "Until that has changed all calls are answered 503; it is tried again every second."
 RETRY_SECONDS = 1.0  # pause between attempts; the service must be back within five seconds of its database
-
-log = logging.getLogger("workflowsvc.startup")
 
 
 def is_passing(reason: Exception) -> bool:
@@ -37,21 +35,15 @@ def is_passing(reason: Exception) -> bool:
 class StartupGate:
     """Has the methods of `Api`. `failure` is the reason if it gave up."""
 
-    def __init__(self, open: Callable[[], Api], reason: Exception) -> None:
-        """`open` has just failed for `reason`; it is tried again every RETRY_SECONDS."""
+    def __init__(self, open: Callable[[], Api], reason: Exception, outage: Outage) -> None:
+        """`open` has just failed for `reason`, and `outage` logs that; it is tried again every RETRY_SECONDS."""
         self._open = open
         self._closed = Event()
         self._api: Api | None = None
         self._thread: Thread | None = None
-        self._logged = ""
         self.failure: Exception | None = None
-        self._log(reason)
-
-    def _log(self, reason: Exception) -> None:
-        text = without_password(str(reason))
-        if text != self._logged:
-            self._logged = text
-            log.error("%s Until that has changed calls are answered 503; trying again every second.", text)
+        self._outage = outage
+        self._outage.failed(reason, "to open it")
 
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
@@ -66,7 +58,7 @@ class StartupGate:
                 if not is_passing(reason):
                     self._give_up(reason)
                     return
-                self._log(reason)
+                self._outage.failed(reason, "to open it")
             except Exception as bug:
                 self._give_up(bug)
                 return
@@ -82,7 +74,7 @@ class StartupGate:
     async def _begin_serving(self, api: Api) -> None:
         await api.start()
         self._api = api
-        log.info("the database can be used now")
+        self._outage.worked()
 
     def begin(
         self,
@@ -97,6 +89,17 @@ class StartupGate:
         if self._api is None:
             raise ServiceUnavailable
         self._api.begin(action, tenant, request, disconnect, done, request_id)
+
+    @property
+    def store_fails(self) -> bool:
+        """As `Api.store_fails`; True until the database can be used."""
+        return self._api is None or self._api.store_fails
+
+    def ask_for_write(self, done: Callable[[Answer], None]) -> None:
+        """As `Api.ask_for_write`; ServiceUnavailable until the database can be used."""
+        if self._api is None:
+            raise ServiceUnavailable
+        self._api.ask_for_write(done)
 
     async def drain(self) -> None:
         self._closed.set()

@@ -35,6 +35,7 @@ from workflowsvc.store.rows import (
     ListKey,
     LockedRow,
     MessageRow,
+    SchemaErrors,
     Status,
     TagRow,
     TaskKey,
@@ -286,6 +287,10 @@ class AuditReader(Reader, Protocol):
 
     def integrity_errors(self, limit: int) -> list[str]:
         """What the database finds wrong with its own files; empty when it is sound or does not know."""
+        ...
+
+    def schema_errors(self) -> SchemaErrors:
+        """How tables, indexes and triggers differ from those of this release, as far as the database can say."""
         ...
 
 

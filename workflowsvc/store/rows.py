@@ -20,7 +20,10 @@ Status = Literal["REGISTERED", "DEPRECATED"]
 DELETED_TENANT = "-deleted-"
 """Of domains that are being deleted (engine/deleted_domains.py); no account and region are spelt like it."""
 
-BEFORE_ALL_TYPES = (-1, "", "", "")
+IMPORTED_TAGS = b'{"workflowsvc:imported":"true"}'
+"""The resource tags of domains for imported histories, whose types are not registered in them."""
+
+BEFORE_ALL_TYPES = (-(1 << 63), "", "", "")
 """Domain, kind, name and version."""
 
 
@@ -169,6 +172,13 @@ class TagRow(NamedTuple):
     tag: str
     list: str  # "open by start", "closed by start" or "closed by close": which time `at` is
     at: int
+
+
+class SchemaErrors(NamedTuple):
+    """How a database differs from what this release has made."""
+
+    texts: list[str]
+    missing_tables: frozenset[str]
 
 
 class ExecutionQuery(NamedTuple):

@@ -13,7 +13,6 @@ from workflowsvc.faults import (
     LimitExceededFault,
     OperationNotPermittedFault,
     UnknownResourceFault,
-    ValidationException,
 )
 from workflowsvc.model import own_shapes as shapes
 from workflowsvc.model import validation_text
@@ -107,8 +106,7 @@ def _check(request: shapes.StartBatchInput) -> None:
 
 
 def _refuse(value: object, member: str, text: str) -> None:
-    violation = validation_text.violation(value, member, text)
-    raise ValidationException(f"1 validation error detected: {violation}")
+    raise validation_text.one_refusal(value, member, text)
 
 
 def _create(work: UnitOfWork, record: BatchRecord) -> str:

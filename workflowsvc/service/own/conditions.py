@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from workflowsvc.faults import ValidationException
 from workflowsvc.model import own_shapes as shapes
 from workflowsvc.model import validation_text
 from workflowsvc.model.events import decode_event
@@ -61,8 +60,7 @@ def check(filter: shapes.ExecutionFilter) -> None:
 def _refuse(filter: shapes.ExecutionFilter, member: str, text: str) -> None:
     value = getattr(filter, member)
     shown = str(value).lower() if isinstance(value, bool) else value
-    violation = validation_text.violation(shown, f"filter.{_wire_name(member)}", text)
-    raise ValidationException(f"1 validation error detected: {violation}")
+    raise validation_text.one_refusal(shown, f"filter.{_wire_name(member)}", text)
 
 
 def _wire_name(member: str) -> str:

@@ -24,10 +24,8 @@ from workflowsvc.service.call_context import CallContext
 from workflowsvc.service.own.imported_history import ImportedRun, read_history
 from workflowsvc.service.registration import domain_limit_text
 from workflowsvc.service.steps import ReadStep, Steps, WriteStep
-from workflowsvc.store.rows import DomainRow, EventRow, ExecutionChange, ExecutionRow
+from workflowsvc.store.rows import IMPORTED_TAGS, DomainRow, EventRow, ExecutionChange, ExecutionRow
 
-MARK = {"workflowsvc:imported": "true"}
-"""The resource tag of a domain for imported histories."""
 RETENTION_DAYS = "36500"
 EVENTS_PER_STEP = 500
 UNFINISHED_MS = 3_600_000  # an import that a crash has ended is purged after an hour
@@ -72,7 +70,7 @@ def original_key(domain: int, run: int) -> str:
 
 
 def is_for_imports(domain: DomainRow) -> bool:
-    return domain.tags == _encode(MARK)
+    return domain.tags == IMPORTED_TAGS
 
 
 def original_run_id(work: UnitOfWork, domain: DomainRow, run: int) -> str | None:
@@ -100,7 +98,7 @@ def _domain(work: UnitOfWork, context: CallContext, name: str) -> DomainRow:
         status="DEPRECATED",
         description="Imported histories",
         retention=RETENTION_DAYS,
-        tags=_encode(MARK),
+        tags=IMPORTED_TAGS,
     )
     work.catalog.put_domain(context.tenant, row)
     return row

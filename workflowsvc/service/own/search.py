@@ -13,7 +13,6 @@ from functools import partial
 import msgspec
 
 from workflowsvc.core.run_ids import run_of
-from workflowsvc.faults import ValidationException
 from workflowsvc.model import own_shapes as shapes
 from workflowsvc.model import validation_text
 from workflowsvc.model.events import timestamp
@@ -48,10 +47,9 @@ def search_executions(context: CallContext, request: shapes.SearchExecutionsInpu
     sort_by = request.sort_by or "START_TIME"
     conditions = Conditions(request.filter, context.now)
     if sort_by == "CLOSE_TIME" and conditions.filter.execution_status == "OPEN":
-        violation = validation_text.violation(
+        raise validation_text.one_refusal(
             sort_by, "sortBy", "Member must not be CLOSE_TIME when filter.executionStatus is OPEN"
         )
-        raise ValidationException(f"1 validation error detected: {violation}")
     ascending = request.sort_order == "ASCENDING"
     domain: DomainRow = yield ReadStep(partial(require_domain, context=context, name=request.domain))
     pages = Pages(context, request, domain.id, sort_by, ascending, spelt(request.filter))

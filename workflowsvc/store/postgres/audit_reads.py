@@ -17,6 +17,7 @@ from workflowsvc.store.rows import (
     EventRow,
     HeartbeatRow,
     MessageRow,
+    SchemaErrors,
     TagRow,
     TaskRow,
     TypeRow,
@@ -79,6 +80,10 @@ class PostgresAuditReader(PostgresReader):
     def integrity_errors(self, limit: int) -> list[str]:
         found = self._queries.rows(SQL.invalid_indexes) + self._by_shard(limit, SQL.damaged_progress)
         return [text for (text,) in found[:limit]]
+
+    def schema_errors(self) -> SchemaErrors:
+        """Not known: nodes of other releases may have added to the schema."""
+        return SchemaErrors([], frozenset())
 
     def _by_shard(self, limit: int, *statements: Statement) -> Rows:
         """Shard by shard, so that no statement takes long; many in each round trip."""

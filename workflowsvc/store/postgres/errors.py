@@ -5,7 +5,7 @@ Owns the translation of SQLSTATEs into the kinds of store/errors.py and nothing 
 
 from __future__ import annotations
 
-from workflowsvc.store.errors import Conflict, OutcomeUnknown, Unavailable
+from workflowsvc.store.errors import Conflict, OutcomeUnknown, StatementRefused, Unavailable
 
 _CONFLICTS = (
     "23505",  # unique violation
@@ -33,10 +33,11 @@ _UNAVAILABLE = (
     "3F000",
     "42501",  # rights were taken away
     "42P01",  # a table was dropped
+    "42703",  # a column was dropped or renamed
 )
 
 
-class PostgresError(Exception):
+class PostgresError(StatementRefused):
     """An error that only a bug in this package can cause."""
 
 

@@ -73,6 +73,10 @@ class PostgresReadOnlyStore:
                 f"{self._where} is in use: sessions of workflowsvc are connected to it ({others})."
             )
 
+    def was_overtaken(self) -> bool:
+        """A transaction reads one snapshot, whatever nodes write meanwhile."""
+        return False
+
     def describe(self) -> str:
         return self._where
 

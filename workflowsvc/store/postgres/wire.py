@@ -13,7 +13,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from workflowsvc.store.errors import StoreUnusable, Unavailable
+from workflowsvc.store.errors import (
+    PSYCOPG_IS_MISSING,
+    StatementRefused,
+    StoreError,
+    StoreUnusable,
+    Unavailable,
+)
 from workflowsvc.store.postgres import server
 from workflowsvc.store.postgres.errors import ConnectionLost, store_error
 from workflowsvc.store.postgres.statements import Statement
@@ -23,9 +29,7 @@ try:
     import psycopg
     from psycopg import conninfo, pq
 except ImportError as error:
-    raise StoreUnusable(
-        "PostgreSQL needs the package psycopg: pip install 'workflowsvc[postgres]'."
-    ) from error
+    raise StoreUnusable(PSYCOPG_IS_MISSING) from error
 
 Row = tuple[Any, ...]  # what the server sends: the shape is known from the statement alone
 Rows = list[Row]
@@ -146,6 +150,12 @@ class Wire:
             self._receive(sent)
         except psycopg.Error as error:
             raise self._lost(one_line(error)) from error
+        except (StoreError, StatementRefused):
+            raise  # every answer was read, and one of them was this error
+        except BaseException:
+            # Answers may be left over, and the next exchange would take them for its own.
+            self.close()
+            raise
 
     @property
     def command_tag(self) -> str:

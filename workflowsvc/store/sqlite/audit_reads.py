@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
+from workflowsvc.store.errors import Damaged
 from workflowsvc.store.rows import (
     BEFORE_ALL_TYPES,
     DomainRow,
     EventRow,
     HeartbeatRow,
     MessageRow,
+    SchemaErrors,
     TagRow,
     TaskRow,
     TypeRow,
 )
+from workflowsvc.store.sqlite import expected_schema
 from workflowsvc.store.sqlite.columns import domain_row, task_row, text, type_row
+from workflowsvc.store.sqlite.queries import Queries
 from workflowsvc.store.sqlite.reads import SqliteReader
 from workflowsvc.store.sqlite.statements import SQL
 
 
 class SqliteAuditReader(SqliteReader):
-    """A reader that also answers audits and copies."""
+    """A reader that also answers audits and copies. `missing_log`: what is wrong with a file whose log is not there."""
+
+    def __init__(self, queries: Queries, missing_log: str | None = None) -> None:
+        super().__init__(queries)
+        self._missing_log = missing_log
 
     def every_meta(self) -> list[tuple[str, bytes]]:
         return [(key, value) for key, value in self._queries.rows(SQL.every_meta)]
@@ -42,7 +52,7 @@ class SqliteAuditReader(SqliteReader):
 
     def tags_of(self, runs: list[int]) -> list[TagRow]:
         return [
-            TagRow(run, domain, tag.decode(), name, at)
+            TagRow(run, domain, tag.decode(errors="surrogateescape"), name, at)
             for run, domain, tag, name, at in self._queries.rows_of(SQL.tags_of, runs)
         ]
 
@@ -58,8 +68,17 @@ class SqliteAuditReader(SqliteReader):
     def orphans(self, limit: int) -> list[tuple[str, int]]:
         found: list[tuple[str, int]] = []
         for sql in (SQL.orphan_events, SQL.orphan_tasks, SQL.orphan_heartbeats, SQL.orphan_tags):
-            found += [(table, run) for table, run in self._queries.rows(sql, (limit,))]
+            with suppress(Damaged):  # reported as an error of the schema or the files
+                found += [(table, run) for table, run in self._queries.rows(sql, (limit,))]
         return found[:limit]
 
     def integrity_errors(self, limit: int) -> list[str]:
-        return [error for (error,) in self._queries.rows(SQL.integrity_errors, (limit,))]
+        found = [] if self._missing_log is None else [f"it {self._missing_log}"]
+        try:
+            found += [error for (error,) in self._queries.rows(SQL.integrity_errors, (limit,))]
+        except Damaged as error:
+            found.append(f"the database's own check ended with {error}")
+        return found[:limit]
+
+    def schema_errors(self) -> SchemaErrors:
+        return expected_schema.compare(self._queries)

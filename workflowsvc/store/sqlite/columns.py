@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from workflowsvc.store.rows import DomainRow, ExecutionRow, TaskRow, TypeRow
 from workflowsvc.store.sqlite.queries import Row
 
 
 def blob(value: str | None) -> bytes | None:
     """Free text as it is stored: a blob can hold NUL."""
-    return None if value is None else value.encode()
+    return None if value is None else value.encode(errors="surrogateescape")
 
 
 def text(value: bytes | None) -> str | None:
-    return None if value is None else value.decode()
+    """Bytes that are not UTF-8 become surrogates, so that an audit can name the row."""
+    return None if value is None else value.decode(errors="surrogateescape")
+
+
+def flag(value: int) -> bool:
+    """0 and 1 as they were meant; another number stays one, so that an audit sees it."""
+    return bool(value) if value in (0, 1) else cast("bool", value)
 
 
 def domain_row(row: Row) -> DomainRow:
@@ -29,8 +37,8 @@ def type_row(row: Row) -> TypeRow:
 
 
 def task_row(row: Row) -> TaskRow:
-    return TaskRow._make((*row[:7], bool(row[7])))
+    return TaskRow._make((*row[:7], flag(row[7])))
 
 
 def execution_row(row: Row) -> ExecutionRow:
-    return ExecutionRow._make((*row[:12], bool(row[12]), *row[13:]))
+    return ExecutionRow._make((*row[:12], flag(row[12]), *row[13:]))

@@ -1,19 +1,21 @@
 """The file of a SQLite store: locked for this process, fit to be used, at the newest schema.
 
-Owns the lock beside the file, the settings of connections, and the refusal of files that are not fit. It must not know
-what is in the tables.
+Owns the settings of connections, the refusal of files that are not fit, and the steps around a commit that make sure
+that the file can be found again. It must not know what is in the tables.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 from contextlib import suppress
 
 import apsw
 
-from workflowsvc.store.errors import StoreInUse, StoreUnusable
+from workflowsvc.store.errors import OutcomeUnknown, StoreUnusable, Unavailable
 from workflowsvc.store.migrate import Migration, Version, migrations, pending
+from workflowsvc.store.sqlite import log_trailer
+from workflowsvc.store.sqlite.file_lock import FileLock
+from workflowsvc.store.sqlite.file_watch import FileNotInPlace, FileWatch
 
 APPLICATION_ID = 0x53574653  # "SWFS" in the header: the file is not the database of another program
 MIGRATIONS = migrations("sqlite")
@@ -48,15 +50,21 @@ MAX_STATEMENTS = 200  # kept prepared for each connection: more than there are
 
 
 class SqliteFile:
-    """An open database with the one connection that writes."""
+    """An open database with the one connection that writes. `accept_missing_log`: a file that was copied without its
+    log is taken as it is."""
 
-    def __init__(self, path: str | None) -> None:
+    def __init__(self, path: str | None, *, accept_missing_log: bool = False) -> None:
         self._path = None if path is None else os.path.realpath(path)
-        self._lock = None if self._path is None else lock(self._path)
+        self._lock = None if self._path is None else FileLock(self._path)
+        self._watch: FileWatch | None = None
+        self._is_in_place = True
         try:
-            if self._path is not None:
-                _read_from_disk(self._path)
+            if self._path is not None and self._lock is not None:
+                _require_log(self._path, self._lock.file, accept_missing=accept_missing_log)
+                _read_from_disk(self._path, self._lock.file)
             self.writer = self._open_writer()
+            if self._path is not None:
+                self._watch = FileWatch(self._path)
         except BaseException:
             self._unlock()
             raise
@@ -87,6 +95,38 @@ class SqliteFile:
             raise StoreUnusable(f"{where} cannot be used: {error}.") from error
         return connection
 
+    def require_in_place(self) -> None:
+        """Unavailable while the file is not where it was, once a commit has noticed that."""
+        if self._is_in_place or self._watch is None:
+            return
+        try:
+            self._watch.size()
+        except FileNotInPlace as problem:
+            raise Unavailable(str(problem)) from problem
+        self._is_in_place = True
+
+    def committed(self) -> None:
+        """Before a commit is acknowledged: the file says that its log is needed. OutcomeUnknown when the commit went to
+        a file that is not in its place any more."""
+        if self._watch is None or self._lock is None:
+            return
+        try:
+            size = self._watch.size()
+        except FileNotInPlace as problem:
+            self._is_in_place = False
+            raise OutcomeUnknown(str(problem)) from problem
+        if log_trailer.is_whole_pages(size) and not self._is_complete():
+            with suppress(OSError):  # a full disk: the commit itself is on the disk
+                log_trailer.append(self._lock.file, size)
+
+    def _is_complete(self) -> bool:
+        """Whether the file holds all that its log does."""
+        try:
+            in_log, in_file = self.writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_NOOP)
+        except apsw.Error:
+            return False
+        return in_log == in_file
+
     def open_reader(self) -> apsw.Connection:
         """One more connection; it can only read, and so never checkpoints."""
         assert self._path is not None
@@ -102,18 +142,45 @@ class SqliteFile:
         return "memory" if self._path is None else self._path
 
     def close(self) -> None:
+        """All data is then in the file itself, unless the disk or another program prevents it."""
         try:
+            is_complete = False
+            if self._watch is not None and self._watch.has_strangers():
+                with suppress(apsw.Error):
+                    self.writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_FULL)
+                is_complete = self._is_complete()
+                self.writer.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             self.writer.close()
+            if self._path is not None and self._lock is not None:
+                with suppress(OSError):
+                    if is_complete or not os.path.exists(f"{self._path}-wal"):
+                        log_trailer.remove(self._lock.file)
         finally:
             self._unlock()
 
     def _unlock(self) -> None:
         if self._lock is not None:
-            os.close(self._lock)
+            self._lock.close()
             self._lock = None
 
 
-def _read_from_disk(path: str) -> None:
+def _require_log(path: str, file: int, *, accept_missing: bool) -> None:
+    """StoreUnusable for a file that is incomplete, unless that is accepted: then it does not say so any more."""
+    try:
+        if not log_trailer.has_trailer(file) or log_trailer.has_log(path):
+            return
+        if accept_missing:
+            log_trailer.remove(file)
+            return
+    except OSError as error:
+        raise StoreUnusable(f"{path} cannot be used: {error.strerror}.") from error
+    raise StoreUnusable(
+        f"{path} {log_trailer.missing_log(path)}. Put the log beside it, or take a complete copy. To go on without what"
+        " is missing: workflowsvc fsck --repair --accept-missing-log."
+    )
+
+
+def _read_from_disk(path: str, file: int) -> None:
     """Drops cached pages, so that what is read from now on is what a power cut would leave.
 
     When Linux cannot write a page, it reports that once, to fsync, and then treats the page as written: readers see
@@ -123,19 +190,27 @@ def _read_from_disk(path: str) -> None:
     is ever written without the log, when the file is made; everything else that was not saved is in the log and will
     be copied again.
     """
-    for name, length in ((path, PAGE_BYTES), (f"{path}-wal", WHOLE_FILE)):
-        if not os.path.isfile(name):
-            continue
-        try:
-            file = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                os.fsync(file)
-                if hasattr(os, "posix_fadvise"):
-                    os.posix_fadvise(file, 0, length, os.POSIX_FADV_DONTNEED)
-            finally:
-                os.close(file)
-        except OSError as error:
-            raise StoreUnusable(f"{name} cannot be used: {error.strerror}.") from error
+    _drop_cache(path, file, PAGE_BYTES)
+    log_path = f"{path}-wal"
+    if not os.path.isfile(log_path):
+        return
+    try:
+        log_file = os.open(log_path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise StoreUnusable(f"{log_path} cannot be used: {error.strerror}.") from error
+    try:
+        _drop_cache(log_path, log_file, WHOLE_FILE)
+    finally:
+        os.close(log_file)
+
+
+def _drop_cache(path: str, file: int, length: int) -> None:
+    try:
+        os.fsync(file)
+        if hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(file, 0, length, os.POSIX_FADV_DONTNEED)
+    except OSError as error:
+        raise StoreUnusable(f"{path} cannot be used: {error.strerror}.") from error
 
 
 def _settle_plans(connection: apsw.Connection) -> None:
@@ -172,29 +247,14 @@ def _upgrade(connection: apsw.Connection, where: str) -> None:
     """Brings the schema to the newest version, in one transaction."""
     connection.execute("begin immediate")
     try:
-        for statement in script(pending(MIGRATIONS, version_of(connection, where), where)):
+        todo = pending(MIGRATIONS, version_of(connection, where), where)
+        for statement in script(todo):
             connection.execute(statement)
         connection.execute("commit")
     except BaseException:
         with suppress(apsw.Error):
             connection.execute("rollback")
         raise
-
-
-def lock(path: str) -> int:
-    """An advisory lock on a file beside the database; it ends with the process, however that ends."""
-    try:
-        if os.path.isdir(path):
-            raise IsADirectoryError(None, "it is a directory")
-        held = os.open(f"{path}-lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        raise StoreUnusable(f"{path} cannot be used: {error.strerror}.") from error
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        holder = os.read(held, 32).decode("ascii", "replace").strip()
-        os.close(held)
-        raise StoreInUse(f"{path} is in use by process {holder or '(unknown)'}.") from error
-    os.ftruncate(held, 0)
-    os.write(held, f"{os.getpid()}\n".encode())
-    return held
+    if todo:
+        with suppress(apsw.Error):  # so that a file that is copied without its log is known as ours
+            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import apsw
 
-from workflowsvc.store.errors import Conflict, Unavailable
+from workflowsvc.store.errors import Conflict, Damaged, Unavailable
 
 # Nothing can be answered until an operator or another program has removed the cause: the disk is full or broken,
 # another program has locked, moved or damaged the file, or this process has closed it.
@@ -15,7 +15,6 @@ _UNAVAILABLE = (
     apsw.BusyError,
     apsw.CantOpenError,
     apsw.ConnectionClosedError,
-    apsw.CorruptError,
     apsw.FullError,
     apsw.IOError,
     apsw.InterruptError,
@@ -27,11 +26,15 @@ _UNAVAILABLE = (
     apsw.ReadOnlyError,
 )
 
+_NOT_THERE = ("no such table", "no such index", "no such column")  # another program has changed the schema
+
 
 def store_error(error: apsw.Error) -> Exception:
     """The StoreError to raise in its place; an error that only a bug in this package can cause stays what it is."""
     if isinstance(error, apsw.ConstraintError):
         return Conflict(str(error))
+    if isinstance(error, apsw.CorruptError) or str(error).startswith(_NOT_THERE):
+        return Damaged(f"{type(error).__name__}: {error}")
     if isinstance(error, _UNAVAILABLE):
         return Unavailable(f"{type(error).__name__}: {error}")
     return error

@@ -31,6 +31,32 @@ class Queries:
             return cast("list[Row]", self._connection.execute(sql, cast(Any, parameters)).fetchall())
         except apsw.Error as error:
             raise store_error(error) from error
+        except UnicodeDecodeError:
+            return self._rows_with_damaged_text(sql, parameters)
+
+    def _rows_with_damaged_text(self, sql: str, parameters: Sequence[object] | dict[str, Any]) -> list[Row]:
+        """The same rows; bytes that are not UTF-8 become surrogates, so that an audit can name the row."""
+        try:
+            cursor = self._connection.execute(sql, cast(Any, parameters))
+            names = [f"c{number}" for number in range(len(cursor.get_description()))]
+            cursor.close()
+            columns = ", ".join(
+                f"typeof({name}) = 'text', iif(typeof({name}) = 'text', cast({name} as blob), {name})"
+                for name in names
+            )
+            wrapped = (
+                f"with found ({', '.join(names)}) as ({sql.rstrip().rstrip(';')}) select {columns} from found"
+            )
+            found = self._connection.execute(wrapped, cast(Any, parameters)).fetchall()
+        except apsw.Error as error:
+            raise store_error(error) from error
+        return [
+            tuple(
+                value.decode(errors="surrogateescape") if is_text else value
+                for is_text, value in zip(row[::2], row[1::2], strict=True)
+            )
+            for row in cast("list[Any]", found)
+        ]
 
     def rows_of(self, sql: str, keys: list[int]) -> list[Row]:
         """Rows for a list of integer keys, in one statement; SQLite has no empty arrays."""

@@ -1,25 +1,37 @@
 """Reads the file of a SQLite store that a server may be using, and never writes to it.
 
-Owns which files are accepted: existing ones, made by workflowsvc, at the newest schema. It takes no lock unless it is
-opened as exclusive, so a server may run beside it. A connection that only reads never checkpoints either
-(docs/decisions/0003). It must not know what is asked.
+Owns which files are accepted (existing ones, made by workflowsvc, at the newest schema), and how they are opened:
+beside a server as one more reader of SQLite; without one so that nothing is made or written, on a read-only file
+system too. It takes no lock unless it is opened as exclusive, so a server may run beside it. A connection that only
+reads never checkpoints either (docs/decisions/0003). It must not know what is asked.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from typing import NamedTuple
+from urllib.parse import quote
 
 import apsw
 
 from workflowsvc.store.errors import StoreUnusable
 from workflowsvc.store.interface import AuditReader
-from workflowsvc.store.migrate import pending
+from workflowsvc.store.migrate import Version, pending
 from workflowsvc.store.sqlite import database_file as schema
+from workflowsvc.store.sqlite import log_trailer
 from workflowsvc.store.sqlite.audit_reads import SqliteAuditReader
 from workflowsvc.store.sqlite.errors import store_error
+from workflowsvc.store.sqlite.file_lock import FileLock, is_locked
 from workflowsvc.store.sqlite.queries import Queries
+
+
+class _State(NamedTuple):
+    """Of a file and its log: what differs once another program has written to them. None: it is not there."""
+
+    file: tuple[int, int, int] | None
+    log: tuple[int, int, int] | None
 
 
 class SqliteReadOnlyStore:
@@ -28,12 +40,19 @@ class SqliteReadOnlyStore:
 
     def __init__(self, path: str, *, exclusive: bool = False) -> None:
         self._path = path
-        self._lock: int | None = None
+        self._real_path = os.path.realpath(path)
+        self._lock: FileLock | None = None
         if exclusive:
             if not os.path.isfile(path):
                 raise StoreUnusable(f"{path} is not there or cannot be read.")
-            self._lock = schema.lock(os.path.realpath(path))
+            self._lock = FileLock(self._real_path, shared=True)
         try:
+            self._beside_server = self._lock is None and is_locked(self._real_path)
+            self._state = _state_of(self._real_path)
+            self._has_log = log_trailer.has_log(self._real_path)
+            self._missing_log = (
+                None if self._beside_server or self._has_log else _find_missing_log(self._real_path)
+            )
             self._open(path)
         except BaseException:
             self._unlock()
@@ -41,7 +60,7 @@ class SqliteReadOnlyStore:
 
     def _open(self, path: str) -> None:
         try:
-            self._connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)
+            self._connection = _connect(self._real_path, self._beside_server, self._has_log)
             try:
                 self._connection.set_busy_timeout(schema.BUSY_MS)
                 self._connection.execute(schema.READER_SETTINGS)
@@ -58,6 +77,8 @@ class SqliteReadOnlyStore:
 
     def _require_ours(self) -> None:
         if self._connection.pragma("application_id") != schema.APPLICATION_ID:
+            if self._missing_log is not None:
+                raise StoreUnusable(f"{self._path} {self._missing_log}.")
             raise StoreUnusable(f"{self._path} is not a database of workflowsvc.")
         version = schema.version_of(self._connection, self._path)
         if missing := pending(schema.MIGRATIONS, version, self._path):
@@ -69,7 +90,7 @@ class SqliteReadOnlyStore:
     @contextmanager
     def reader(self) -> Generator[AuditReader]:
         """One snapshot. While it is open the log of a running server grows."""
-        reader = SqliteAuditReader(Queries(self._connection))
+        reader = SqliteAuditReader(Queries(self._connection), self._missing_log)
         try:
             self._connection.execute("begin")
             yield reader
@@ -80,6 +101,15 @@ class SqliteReadOnlyStore:
             with suppress(apsw.Error):
                 if self._connection.in_transaction:
                     self._connection.execute("rollback")
+
+    def was_overtaken(self) -> bool:
+        """Whether another program has begun to write since this was opened without a server beside it: what was read
+        may then be of several moments, and must be read again from a new store of this class."""
+        if self._beside_server:
+            return False
+        return _state_of(self._real_path) != self._state or (
+            self._lock is None and is_locked(self._real_path)
+        )
 
     def describe(self) -> str:
         return self._path
@@ -95,5 +125,57 @@ class SqliteReadOnlyStore:
 
     def _unlock(self) -> None:
         if self._lock is not None:
-            os.close(self._lock)
+            self._lock.close()
             self._lock = None
+
+
+def version_of_file(path: str) -> Version:
+    """The version of an existing file, which may be the empty one. StoreUnusable when it is no database of ours."""
+    path = os.path.realpath(path)
+    try:
+        with closing(_connect(path, is_locked(path), log_trailer.has_log(path))) as connection:
+            return schema.version_of(connection, path)
+    except apsw.Error as error:
+        raise StoreUnusable(f"{path} cannot be read: {error}.") from error
+
+
+def _connect(path: str, beside_server: bool, has_log: bool) -> apsw.Connection:
+    """A connection that makes no file and writes to none but, beside a server, to the index of the server's log."""
+    if beside_server:
+        return apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)
+    flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+    where = f"file:{quote(os.fsencode(path))}?mode=ro"
+    if not has_log:
+        return apsw.Connection(f"{where}&immutable=1", flags=flags)
+    # The index of the log is then made in memory; SQLite would make a file of it. Locks are of no use here: there is no
+    # server, and of other programs `was_overtaken` knows.
+    connection = apsw.Connection(where, flags=flags, vfs="unix-none")
+    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+    connection.pragma("locking_mode", "exclusive")
+    return connection
+
+
+def _find_missing_log(path: str) -> str | None:
+    """What is wrong with a file that has no log. No server has it, so it may be opened and closed."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        return log_trailer.missing_log(path) if log_trailer.has_trailer(file) else None
+    except OSError:
+        return None
+    finally:
+        os.close(file)
+
+
+def _state_of(path: str) -> _State:
+    return _State(_signature(path), _signature(f"{path}-wal"))
+
+
+def _signature(path: str) -> tuple[int, int, int] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 
 import apsw
 
-from workflowsvc.store.errors import Unavailable
+from workflowsvc.store.errors import StoreUnusable, Unavailable
 from workflowsvc.store.interface import AuditReader, RepairTransaction
 from workflowsvc.store.sqlite.audit_reads import SqliteAuditReader
 from workflowsvc.store.sqlite.database_file import SqliteFile
@@ -38,12 +38,19 @@ class SqliteStore:
         self._idle: queue.SimpleQueue[apsw.Connection] | None = None
         if path is not None:
             self._idle = queue.SimpleQueue()
-            for _ in range(READERS):
-                self._idle.put(self._file.open_reader())
+            try:
+                for _ in range(READERS):
+                    self._idle.put(self._file.open_reader())
+            except apsw.Error as error:
+                while not self._idle.empty():
+                    self._idle.get().close()
+                self._file.close()
+                raise StoreUnusable(f"{path} cannot be used: {error}.") from error
 
     @contextmanager
     def transaction(self) -> Generator[RepairTransaction]:
         with self._exclusive_section():
+            self._file.require_in_place()
             transaction = SqliteRepairTransaction(Queries(self._writer))
             try:
                 self._writer.execute("begin immediate")
@@ -57,6 +64,7 @@ class SqliteStore:
                 raise
             finally:
                 transaction.end()
+            self._file.committed()
 
     def _roll_back(self) -> None:
         """Nothing to do when SQLite has rolled back by itself, as it may when the disk is full."""
@@ -67,6 +75,7 @@ class SqliteStore:
     def reader(self) -> AbstractContextManager[AuditReader]:
         if self._closed:
             raise Unavailable("the store is closed")
+        self._file.require_in_place()
         return self._read_in_turn() if self._idle is None else self._read_beside(self._idle)
 
     @contextmanager

@@ -1,0 +1,24 @@
+"""The rows of `meta`: what an installation remembers besides its executions.
+
+Owns the names that several parts must agree on. What a value means is the business of the part that writes it.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+import msgspec
+
+from workflowsvc.store.rows import TypeKind
+
+TOKEN_KEY = "token-key"
+TOKEN_KEY_BYTES = 32
+TASKS_SET_ASIDE = "tasks-set-aside"
+UNFINISHED_COPY = "unfinished-copy"
+DELETED_TYPE = "deleted type "  # and a hash of its name
+
+
+def deleted_type(domain: int, kind: TypeKind, name: str, version: str) -> tuple[str, bytes]:
+    """The row that remembers that a type was deleted by a call, so that an audit can tell it from one that was lost."""
+    value = msgspec.json.encode([domain, kind, name, version])
+    return f"{DELETED_TYPE}{blake2b(value, digest_size=16).hexdigest()}", value
