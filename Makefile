@@ -59,10 +59,11 @@ format: $(DEV) ## format the code
 	$(BIN)/ruff format .
 
 .PHONY: generate
-generate: $(DEV) ## write what is generated: shapes from the service model, forms of SQL, the state machine
+generate: $(DEV) ## write what is generated: shapes and a page from the service models, forms of SQL, the state machine
 	$(BIN)/python -m workflowsvc.model.generate
 	$(BIN)/python -m workflowsvc.store.postgres.generate
 	$(BIN)/python -m tools.state_machine
+	$(BIN)/python -m tools.api_page
 
 ##@ Measure it
 .PHONY: bench

@@ -51,10 +51,10 @@ class WorldFixture:
             defaultTaskHeartbeatTimeout="NONE",
         )
 
-    def call(self, operation: str, **members: Any) -> Any:
+    def call(self, operation: str, /, **members: Any) -> Any:
         return self.world.call(operation, self.tenant, **members)
 
-    def ask(self, operation: str, **members: Any) -> Any:
+    def ask(self, operation: str, /, **members: Any) -> Any:
         """A call with this domain as its member `domain`."""
         return self.call(operation, domain=self.domain, **members)
 

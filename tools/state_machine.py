@@ -119,6 +119,8 @@ def _pairs(node: ast.Assign) -> Iterator[tuple[ast.expr, ast.expr]]:
 def _assigned(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, str]]:
     if isinstance(target, ast.Subscript) and (slot := _slot(target.value)) in LIVES:
         yield "opens", slot
+    elif isinstance(target, ast.Subscript) and _slot(target.value) == "failures":
+        yield "sets", "failures"
     elif (slot := _slot(target)) is not None:
         gone = isinstance(value, ast.Constant) and value.value is None
         if slot in LIVES:

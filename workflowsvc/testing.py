@@ -82,7 +82,7 @@ class World:
         if self._functions is not None:
             self._invoker = engine.invoke_with(self._begin_function, lambda _, work: self._to_do.append(work))
 
-    def call(self, operation: str, tenant: Tenant | None = None, **members: Any) -> Any:
+    def call(self, operation: str, /, tenant: Tenant | None = None, **members: Any) -> Any:
         """The decoded answer of one call, None for an empty body; UnknownOperationException for a name that is no
         action's. A poll that finds nothing is answered at once, as if its time had passed.
         """
@@ -94,13 +94,13 @@ class World:
             self.run()
         return answer.result()
 
-    def poll(self, operation: str, tenant: Tenant | None = None, **members: Any) -> PendingAnswer:
+    def poll(self, operation: str, /, tenant: Tenant | None = None, **members: Any) -> PendingAnswer:
         """A long poll that waits for its task."""
         answer = self.submit(operation, tenant, **members)
         self.run()
         return answer
 
-    def submit(self, operation: str, tenant: Tenant | None = None, **members: Any) -> PendingAnswer:
+    def submit(self, operation: str, /, tenant: Tenant | None = None, **members: Any) -> PendingAnswer:
         """A call that is queued, so that something may happen before it: `run` carries it out. Calls that only read
         are answered at once.
         """

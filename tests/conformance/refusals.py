@@ -62,7 +62,8 @@ def _domains() -> Iterator[Refusal]:
     yield Refusal(
         "RegisterDomain",
         "LimitExceededFault",
-        "The limit of 3 domains is reached",
+        "The limit of 3 domains is reached; DeleteDomain of the service's own API deletes one, "
+        "and --max-domains allows more",
         "one domain too many",
         {"name": "new", **retention},
         "E",

@@ -17,6 +17,7 @@ from workflowsvc.clock import ManualClock
 from workflowsvc.engine import writer_loop
 from workflowsvc.engine.engine import Engine
 from workflowsvc.engine.multi_node import POLL_STORE_MS
+from workflowsvc.engine.unit_of_work import LOOK_AT_LISTS_MS
 from workflowsvc.settings import Settings
 from workflowsvc.testing import World
 
@@ -60,9 +61,12 @@ def test_the_clock_is_looked_at_only_while_something_is_scheduled(on: WorldFixtu
     writer = on.world.writer
     assert writer.next_moment() is None
     assert writer._seconds_to_wait() is None
+    began = on.world.clock.now_ms()
     on.start(executionStartToCloseTimeout="86400")
+    assert writer.next_moment() == began + LOOK_AT_LISTS_MS  # whether a client polls the list of the task
+    on.world.advance(ms=LOOK_AT_LISTS_MS)
     moment = writer.next_moment()
-    assert moment == on.world.clock.now_ms() + DAY_MS
+    assert moment == began + DAY_MS
     assert writer._seconds_to_wait() == writer_loop.MAX_SLEEP_SECONDS
     on.world.clock.advance_to(moment - 1_000)
     assert writer._seconds_to_wait() == 1.0

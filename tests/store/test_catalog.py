@@ -168,3 +168,29 @@ def test_a_fact_is_kept_under_its_key_and_replaced(store: Store) -> None:
     with store.reader() as reader:
         assert reader.meta("key") == b""
         assert reader.meta("other") is None
+
+
+def test_facts_are_listed_by_key_from_one_up_to_another(store: Store) -> None:
+    with store.transaction() as tx:
+        for key in ("node b", "node a", "node", "node!", "nodes", "node c"):
+            tx.put_meta(key, key.encode())
+    with store.reader() as reader:
+        assert reader.metas("node ", "node!", 10) == [
+            ("node a", b"node a"),
+            ("node b", b"node b"),
+            ("node c", b"node c"),
+        ]
+        assert [key for key, _ in reader.metas("node ", "node!", 2)] == ["node a", "node b"]
+        assert reader.metas("x", "y", 10) == []
+
+
+def test_a_fact_can_be_deleted(store: Store) -> None:
+    with store.transaction() as tx:
+        tx.put_meta("key", b"value")
+        tx.put_meta("other", b"value")
+    with store.transaction() as tx:
+        tx.delete_meta("key")
+        tx.delete_meta("none")
+    with store.reader() as reader:
+        assert reader.meta("key") is None
+        assert reader.meta("other") == b"value"

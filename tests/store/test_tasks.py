@@ -103,3 +103,24 @@ def test_messages_are_read_by_id_until_they_are_deleted(store: Store) -> None:
         assert tx.delete_messages([]) == 0
     with store.transaction() as tx:
         assert tx.messages(10) == [rows[0], rows[2], rows[4]]
+
+
+def test_the_tasks_ahead_of_one_are_those_that_are_handed_out_before_it(store: Store) -> None:
+    with store.transaction() as tx:
+        tx.put_tasks(
+            [
+                task_row(1, position=1),
+                task_row(2, position=2),
+                task_row(3, position=3, priority=5),
+                task_row(4, position=4, ready=False),
+                task_row(5, position=5, priority=-5),
+                task_row(6, position=6, task_list="another"),
+                task_row(7, position=7, kind="activity"),
+                task_row(8, position=8),
+            ]
+        )
+    with store.reader() as reader:
+        ahead = {number: reader.tasks_ahead(run_of(number), 2, 100) for number in (1, 2, 3, 5, 6, 7, 8)}
+        assert ahead == {1: 1, 2: 2, 3: 0, 5: 4, 6: 0, 7: 0, 8: 3}
+        assert reader.tasks_ahead(run_of(8), 2, 1) in (1, 2)
+        assert reader.tasks_ahead(run_of(9), 2, 100) == 0

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.store.rows import DOMAIN, change_of, closed_row, closing_of, execution_row, insert, run_of
 from workflowsvc.store.interface import Reader, Store
-from workflowsvc.store.rows import ExecutionQuery, ExecutionRow
+from workflowsvc.store.rows import EventRow, ExecutionQuery, ExecutionRow
 
 
 def time_of(row: ExecutionRow, query: ExecutionQuery) -> int:
@@ -259,3 +259,47 @@ def test_any_query_on_any_rows_gives_what_the_judge_gives(
                 tx.update_executions([change_of(row)])
     for query in queries:
         check(store, rows, query._replace(domain=domain))
+
+
+def test_a_slice_ends_behind_as_many_rows_as_asked_whatever_they_match(store: Store) -> None:
+    open_rows = [execution_row(n, type_name="rare" if n == 3 else "Order") for n in range(1, 8)]
+    insert(store, *open_rows, *(closed_row(n) for n in range(11, 16)))
+    for status, order_by, numbers in (
+        ("OPEN", "started_at", range(1, 8)),
+        ("CLOSED", "started_at", range(11, 16)),
+        ("CLOSED", "closed_at", range(11, 16)),
+    ):
+        for ascending in (True, False):
+            query = ExecutionQuery(
+                DOMAIN,
+                status,
+                order_by,
+                0,
+                None,
+                type_name="rare",
+                ascending=ascending,  # pyright: ignore[reportArgumentType]
+            )
+            order = list(numbers) if ascending else list(numbers)[::-1]
+            with store.reader() as reader:
+                end = reader.slice_end(query, 3)
+                assert end is not None
+                assert end[1] == run_of(order[2])
+                rows = reader.list_executions(query._replace(until=end, type_name=None))
+                assert [row.run for row in rows] == [run_of(n) for n in order[:3]]
+                rows = reader.list_executions(query._replace(after=end, type_name=None))
+                assert [row.run for row in rows] == [run_of(n) for n in order[3:]]
+                assert reader.slice_end(query, 100) is None
+                found = reader.list_executions(query._replace(until=end))
+                assert [row.type_name for row in found] == (["rare"] if 3 in order[:3] else [])
+
+
+def test_single_events_are_read_by_run_and_number(store: Store) -> None:
+    insert(store, execution_row(1), execution_row(2))
+    with store.transaction() as tx:
+        tx.append_events(
+            [EventRow(run_of(n), event_id, b"%d-%d" % (n, event_id)) for n in (1, 2) for event_id in (4, 5)]
+        )
+    with store.reader() as reader:
+        wanted = [(run_of(2), 5), (run_of(1), 4), (run_of(1), 9), (run_of(3), 1)]
+        assert reader.some_events(wanted) == {(run_of(2), 5): b"2-5", (run_of(1), 4): b"1-4"}
+        assert reader.some_events([]) == {}

@@ -22,13 +22,13 @@ class CommandModule(Protocol):
 
 
 class Command(NamedTuple):
-    """One command; its code is the module of the same name in this package."""
+    """One command; its code is the module of the same name in this package, with `_` for `-`."""
 
     name: str
     help: str
 
     def load(self) -> CommandModule:
-        return cast("CommandModule", importlib.import_module(f"{__name__}.{self.name}"))
+        return cast("CommandModule", importlib.import_module(f"{__name__}.{self.name.replace('-', '_')}"))
 
 
 COMMANDS = (
@@ -38,4 +38,5 @@ COMMANDS = (
     Command("migrate", "bring the schema of a database up to date"),
     Command("copy", "copy a stopped installation to another store, and verify that the copy is complete"),
     Command("doctor", "find what slows or endangers a PostgreSQL database"),
+    Command("api-model", "give the AWS CLI and boto3 the model of the service's own API"),
 )

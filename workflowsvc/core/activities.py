@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from workflowsvc.core.decisions import success
 from workflowsvc.core.durations import milliseconds
-from workflowsvc.core.rules import Deadline, Expire, applies, changes_nothing, decides, expires
+from workflowsvc.core.failed_decisions import counts_failures
+from workflowsvc.core.rules import Deadline, Expire, applies, decides, expires
 from workflowsvc.core.state import Activity
 from workflowsvc.core.type_defaults import activity_settings, undefined_cause
 from workflowsvc.faults import UnknownResourceFault
@@ -110,7 +111,7 @@ def _scheduled(
     execution: Execution, event_id: int, at_ms: int, attributes: ActivityTaskScheduledEventAttributes
 ) -> None:
     assert attributes.activity_id not in execution.activity_ids
-    execution.activities[event_id] = Activity(attributes)
+    execution.activities[event_id] = Activity(attributes, at_ms)
     execution.activity_ids[attributes.activity_id] = event_id
     execution.latest_activity_at = at_ms
     to_start = milliseconds(attributes.schedule_to_start_timeout)
@@ -128,6 +129,8 @@ def _started(
     activity = execution.activities[attributes.scheduled_event_id]
     assert activity.started_id == 0
     activity.started_id = event_id
+    activity.started_at = at_ms
+    activity.identity = attributes.identity
     execution.latest_activity_at = at_ms
     to_close = milliseconds(activity.scheduled.start_to_close_timeout)
     if to_close is not None:
@@ -168,7 +171,7 @@ def _cancel_requested(
     execution.latest_activity_at = at_ms
 
 
-changes_nothing("ScheduleActivityTaskFailed", "RequestCancelActivityTaskFailed")
+counts_failures("ScheduleActivityTaskFailed", "RequestCancelActivityTaskFailed")
 
 
 @decides("ScheduleActivityTask")

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from workflowsvc.core.decisions import repeat, success
+from workflowsvc.core.failed_decisions import count_failure
 from workflowsvc.core.rules import applies, decides
 from workflowsvc.core.state import Child
 from workflowsvc.core.type_defaults import DECISION_ORDER, undefined_cause, workflow_settings
@@ -149,19 +150,20 @@ def request_cancel_by_policy(child: Execution, at_ms: int, parent: WorkflowExecu
 def _initiated(
     execution: Execution,
     event_id: int,
-    _at_ms: int,
+    at_ms: int,
     attributes: StartChildWorkflowExecutionInitiatedEventAttributes,
 ) -> None:
-    execution.children[event_id] = Child(attributes)
+    execution.children[event_id] = Child(attributes, at_ms)
 
 
 @applies("StartChildWorkflowExecutionFailed")
 def _failed(
     execution: Execution,
-    _event_id: int,
-    _at_ms: int,
+    event_id: int,
+    at_ms: int,
     attributes: StartChildWorkflowExecutionFailedEventAttributes,
 ) -> None:
+    count_failure(execution, event_id, at_ms, attributes)
     if attributes.initiated_event_id:
         del execution.children[attributes.initiated_event_id]
 
@@ -173,7 +175,9 @@ def _started(
     _at_ms: int,
     attributes: ChildWorkflowExecutionStartedEventAttributes,
 ) -> None:
-    execution.children[attributes.initiated_event_id].started_id = event_id
+    child = execution.children[attributes.initiated_event_id]
+    child.started_id = event_id
+    child.run_id = attributes.workflow_execution.run_id
 
 
 @applies(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from workflowsvc.core.decisions import failure
 from workflowsvc.core.durations import milliseconds
 from workflowsvc.core.rules import DECIDE, Deadline, applies, expires
-from workflowsvc.core.state import DecisionTask, Override
+from workflowsvc.core.state import DecisionTask, DecisionTimeouts, Override
 from workflowsvc.faults import UnknownResourceFault
 from workflowsvc.model.shapes import (
     DECISIONS,
@@ -116,6 +116,7 @@ def _scheduled(
         start_to_close=attributes.start_to_close_timeout or "NONE",
         temporary=timeout is not None,
         due_at=due_at,
+        scheduled_at=at_ms,
     )
     execution.needs_decision = False
     if due_at is not None:
@@ -124,14 +125,16 @@ def _scheduled(
 
 @applies("DecisionTaskStarted")
 def _started(
-    execution: Execution, event_id: int, at_ms: int, _attributes: DecisionTaskStartedEventAttributes
+    execution: Execution, event_id: int, at_ms: int, attributes: DecisionTaskStartedEventAttributes
 ) -> None:
     task = execution.scheduled_task
     assert task is not None
     assert execution.started_task is None, "never two started decision tasks"
     timeout = milliseconds(task.start_to_close)
     due_at = None if timeout is None else at_ms + timeout
-    execution.started_task = task._replace(started_id=event_id, due_at=due_at)
+    execution.started_task = task._replace(
+        started_id=event_id, due_at=due_at, started_at=at_ms, identity=attributes.identity
+    )
     execution.scheduled_task = None
     if due_at is not None:
         execution.open_deadline(due_at, task.scheduled_id, Deadline.DECISION_START_TO_CLOSE)
@@ -139,9 +142,12 @@ def _started(
 
 @applies("DecisionTaskCompleted")
 def _completed(
-    execution: Execution, _event_id: int, _at_ms: int, attributes: DecisionTaskCompletedEventAttributes
+    execution: Execution, event_id: int, at_ms: int, attributes: DecisionTaskCompletedEventAttributes
 ) -> None:
     assert execution.started_task is not None
+    execution.decided_id = event_id
+    execution.decided_at = at_ms
+    execution.decision_timeouts = None
     execution.previous_started_id = (
         execution.started_task.started_id
     )  # of a completed task alone (SWF §15.20)
@@ -158,13 +164,19 @@ def _completed(
 
 @applies("DecisionTaskTimedOut")
 def _timed_out(
-    execution: Execution, _event_id: int, _at_ms: int, attributes: DecisionTaskTimedOutEventAttributes
+    execution: Execution, event_id: int, at_ms: int, attributes: DecisionTaskTimedOutEventAttributes
 ) -> None:
     if attributes.timeout_type == "SCHEDULE_TO_START":
         task, execution.scheduled_task = execution.scheduled_task, None
     else:
         task, execution.started_task = execution.started_task, None
     assert task is not None
+    before = execution.decision_timeouts
+    execution.decision_timeouts = (
+        DecisionTimeouts(1, event_id, at_ms, event_id, at_ms, task.identity)
+        if before is None
+        else before._replace(times=before.times + 1, last_id=event_id, last_at=at_ms, identity=task.identity)
+    )
     override = execution.override
     if task.temporary and override is not None and override.schedule_to_start is not None:
         execution.override = None  # not of a permanent one set while this task waited (SWF §15.12)

@@ -26,7 +26,17 @@ from workflowsvc.model.shapes import (
 )
 
 if TYPE_CHECKING:
-    from workflowsvc.core.state import Activity, Child, DecisionTask, External, LambdaTask, Override
+    from workflowsvc.core.state import (
+        Activity,
+        Child,
+        DecisionTask,
+        DecisionTimeouts,
+        External,
+        Failures,
+        LambdaTask,
+        Override,
+        Timer,
+    )
     from workflowsvc.model.shapes import CloseStatus, WorkflowExecutionStartedEventAttributes
 
 
@@ -37,12 +47,18 @@ class Execution:
         "activities",
         "activity_ids",
         "cancel_requested",
+        "cancel_requested_at",
+        "cancel_requested_id",
         "children",
         "close_status",
         "closed_at",
         "deadlines",
+        "decided_at",
+        "decided_id",
+        "decision_timeouts",
         "domain",
         "externals",
+        "failures",
         "lambdas",
         "last_at",
         "latest_activity_at",
@@ -82,17 +98,24 @@ class Execution:
         self.closed_at: int | None = None
         self.close_status: CloseStatus | None = None
         self.cancel_requested = False
+        self.cancel_requested_id = 0  # event id of the latest request, 0 if none
+        self.cancel_requested_at = 0
         # --- set by decision_tasks.py
         self.scheduled_task: DecisionTask | None = None
         self.started_task: DecisionTask | None = None
         self.previous_started_id = 0
         self.override: Override | None = None
         self.latest_context: str | None = None
+        self.decided_id = 0  # event id of the latest completed decision task, 0 if none
+        self.decided_at = 0
+        self.decision_timeouts: DecisionTimeouts | None = None  # since the latest completion
+        # --- set by failed_decisions.py
+        self.failures: dict[tuple[str, str], Failures] = {}  # by type of the ...Failed event and cause
         # --- open things, by the id of the event that opened them
         self.activities: dict[int, Activity] = {}
         self.activity_ids: dict[str, int] = {}
         self.latest_activity_at: int | None = None
-        self.timers: dict[int, str] = {}  # timerId by event id
+        self.timers: dict[int, Timer] = {}
         self.timer_ids: dict[str, int] = {}
         self.children: dict[int, Child] = {}
         self.externals: dict[int, External] = {}

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from workflowsvc.core.decisions import repeat, success
+from workflowsvc.core.failed_decisions import count_failure
 from workflowsvc.core.rules import applies, decides
-from workflowsvc.core.state import External
+from workflowsvc.core.state import External, ExternalInitiated
 from workflowsvc.model.shapes import (
     ExternalWorkflowExecutionCancelRequestedEventAttributes,
     ExternalWorkflowExecutionSignaledEventAttributes,
@@ -65,7 +66,7 @@ def answered(sender: Execution, at_ms: int, initiated_id: int, target: WorkflowE
     """The sender records whether its signal or cancel request found an open run (`target`, always with its
     runId).
     """
-    initiated = sender.externals[initiated_id]
+    initiated = sender.externals[initiated_id].initiated
     signal = isinstance(initiated, SignalExternalWorkflowExecutionInitiatedEventAttributes)
     if target is not None:
         made = (
@@ -89,23 +90,30 @@ def answered(sender: Execution, at_ms: int, initiated_id: int, target: WorkflowE
 
 
 @applies("SignalExternalWorkflowExecutionInitiated", "RequestCancelExternalWorkflowExecutionInitiated")
-def _initiated(execution: Execution, event_id: int, _at_ms: int, attributes: External) -> None:
-    execution.externals[event_id] = attributes
+def _initiated(execution: Execution, event_id: int, at_ms: int, attributes: ExternalInitiated) -> None:
+    execution.externals[event_id] = External(attributes, at_ms)
 
 
-@applies(
-    "ExternalWorkflowExecutionSignaled",
-    "ExternalWorkflowExecutionCancelRequested",
-    "SignalExternalWorkflowExecutionFailed",
-    "RequestCancelExternalWorkflowExecutionFailed",
-)
+@applies("ExternalWorkflowExecutionSignaled", "ExternalWorkflowExecutionCancelRequested")
 def _answered(
     execution: Execution,
     _event_id: int,
     _at_ms: int,
     attributes: ExternalWorkflowExecutionSignaledEventAttributes
-    | SignalExternalWorkflowExecutionFailedEventAttributes,
+    | ExternalWorkflowExecutionCancelRequestedEventAttributes,
 ) -> None:
+    del execution.externals[attributes.initiated_event_id]
+
+
+@applies("SignalExternalWorkflowExecutionFailed", "RequestCancelExternalWorkflowExecutionFailed")
+def _failed(
+    execution: Execution,
+    event_id: int,
+    at_ms: int,
+    attributes: SignalExternalWorkflowExecutionFailedEventAttributes
+    | RequestCancelExternalWorkflowExecutionFailedEventAttributes,
+) -> None:
+    count_failure(execution, event_id, at_ms, attributes)
     if attributes.initiated_event_id:  # 0 when the decision itself failed
         del execution.externals[attributes.initiated_event_id]
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from workflowsvc.core.decisions import success
-from workflowsvc.core.rules import Deadline, applies, changes_nothing, decides, expires
+from workflowsvc.core.failed_decisions import counts_failures
+from workflowsvc.core.rules import Deadline, applies, decides, expires
 from workflowsvc.core.state import LambdaTask
 from workflowsvc.model.shapes import (
     LambdaFunctionCompletedEventAttributes,
@@ -76,9 +77,9 @@ def fail(execution: Execution, at_ms: int, scheduled_id: int, *, reason: str, de
 
 @applies("LambdaFunctionScheduled")
 def _scheduled(
-    execution: Execution, event_id: int, _at_ms: int, attributes: LambdaFunctionScheduledEventAttributes
+    execution: Execution, event_id: int, at_ms: int, attributes: LambdaFunctionScheduledEventAttributes
 ) -> None:
-    execution.lambdas[event_id] = LambdaTask(attributes)
+    execution.lambdas[event_id] = LambdaTask(attributes, at_ms)
 
 
 @applies("LambdaFunctionStarted")
@@ -88,6 +89,7 @@ def _started(
     task = execution.lambdas[attributes.scheduled_event_id]
     assert task.started_id == 0
     task.started_id = event_id
+    task.started_at = at_ms
     due_at = at_ms + timeout_seconds(task.scheduled) * 1000
     execution.open_deadline(due_at, attributes.scheduled_event_id, Deadline.LAMBDA)
 
@@ -106,7 +108,7 @@ def _closed(
     del execution.lambdas[attributes.scheduled_event_id]
 
 
-changes_nothing("ScheduleLambdaFunctionFailed")
+counts_failures("ScheduleLambdaFunctionFailed")
 
 
 @expires(Deadline.LAMBDA, live=lambda execution, scheduled_id, _due_at: scheduled_id in execution.lambdas)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from workflowsvc.core.decisions import success
+from workflowsvc.core.failed_decisions import counts_failures
 from workflowsvc.core.rules import changes_nothing, decides
 from workflowsvc.model.shapes import MarkerRecordedEventAttributes, RecordMarkerDecisionAttributes
 
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
     from workflowsvc.core.execution import Execution
 
 
-changes_nothing("MarkerRecorded", "RecordMarkerFailed")
+changes_nothing("MarkerRecorded")
+counts_failures("RecordMarkerFailed")
 
 
 @decides("RecordMarker")

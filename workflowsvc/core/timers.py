@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from workflowsvc.core.decisions import success
-from workflowsvc.core.rules import Deadline, applies, changes_nothing, decides, expires
+from workflowsvc.core.failed_decisions import counts_failures
+from workflowsvc.core.rules import Deadline, applies, decides, expires
+from workflowsvc.core.state import Timer
 from workflowsvc.model.shapes import (
     CancelTimerDecisionAttributes,
     StartTimerDecisionAttributes,
@@ -24,9 +26,10 @@ def _started(
     execution: Execution, event_id: int, at_ms: int, attributes: TimerStartedEventAttributes
 ) -> None:
     assert attributes.timer_id not in execution.timer_ids
-    execution.timers[event_id] = attributes.timer_id
+    fires_at = at_ms + int(attributes.start_to_fire_timeout) * 1000
+    execution.timers[event_id] = Timer(attributes.timer_id, at_ms, fires_at)
     execution.timer_ids[attributes.timer_id] = event_id
-    execution.open_deadline(at_ms + int(attributes.start_to_fire_timeout) * 1000, event_id, Deadline.TIMER)
+    execution.open_deadline(fires_at, event_id, Deadline.TIMER)
 
 
 @applies("TimerFired", "TimerCanceled")
@@ -40,13 +43,14 @@ def _closed(
     del execution.timer_ids[attributes.timer_id]
 
 
-changes_nothing("StartTimerFailed", "CancelTimerFailed")
+counts_failures("StartTimerFailed", "CancelTimerFailed")
 
 
 @expires(Deadline.TIMER, live=lambda execution, event_id, _due_at: event_id in execution.timers)
 def _fires(execution: Execution, at_ms: int, event_id: int) -> None:
     execution.record(
-        at_ms, TimerFiredEventAttributes(started_event_id=event_id, timer_id=execution.timers[event_id])
+        at_ms,
+        TimerFiredEventAttributes(started_event_id=event_id, timer_id=execution.timers[event_id].timer_id),
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, get_args
 
 from workflowsvc.core.decisions import repeat, success
 from workflowsvc.core.durations import milliseconds
+from workflowsvc.core.failed_decisions import counts_failures
 from workflowsvc.core.rules import Deadline, applies, changes_nothing, decides, expires
 from workflowsvc.core.type_defaults import DECISION_ORDER, undefined_cause, workflow_settings
 from workflowsvc.model.shapes import (
@@ -118,15 +119,17 @@ def _started(
 @applies("WorkflowExecutionCancelRequested")
 def _cancel_requested(
     execution: Execution,
-    _event_id: int,
-    _at_ms: int,
+    event_id: int,
+    at_ms: int,
     _attributes: WorkflowExecutionCancelRequestedEventAttributes,
 ) -> None:
     execution.cancel_requested = True
+    execution.cancel_requested_id = event_id
+    execution.cancel_requested_at = at_ms
 
 
-changes_nothing(
-    "WorkflowExecutionSignaled",
+changes_nothing("WorkflowExecutionSignaled")
+counts_failures(
     "CompleteWorkflowExecutionFailed",
     "FailWorkflowExecutionFailed",
     "CancelWorkflowExecutionFailed",

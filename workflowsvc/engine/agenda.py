@@ -24,6 +24,12 @@ class Agenda:
         self.relay_at = 0  # not before: a peer has locked a receiver
         self.locked_lists: set[ListKey] = set()  # lists with polls here whose only tasks a peer has locked
         self.locked_lists_at = 0
+        self.batches_at: int | None = 0  # when batches have work to do; 0: not known yet
+        self.deletion_at: int | None = 0  # when deleted domains are looked for; 0: not known yet
+        self.unpolled_at: int | None = (
+            0  # when task lists are looked at that no client may poll; 0: not known yet
+        )
+        self.presence_at: int | None = 0 if polls_store else None  # when other nodes are told of this one
 
     def wake_by(self, at: int | None) -> None:
         """A deadline of a run is at this moment."""

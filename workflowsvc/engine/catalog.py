@@ -61,6 +61,14 @@ class Catalog:
         self._cache.domains[(tenant, row.name)] = row
         self._cache.domains_by_id[row.id] = row
 
+    def move_domain(self, row: DomainRow) -> None:
+        """The domain leaves its tenant and name for those of the row."""
+        self._begin_change()
+        self._tx.put_domain(row)
+        for key in [key for key, known in self._cache.domains.items() if known.id == row.id]:
+            del self._cache.domains[key]
+        self._cache.domains_by_id[row.id] = row
+
     def type(self, domain: int, kind: TypeKind, name: str, version: str) -> TypeRow | None:
         key = (domain, kind, name, version)
         row = self._cache.types.get(key)

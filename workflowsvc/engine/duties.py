@@ -1,8 +1,9 @@
 """Background work: what a node does without being asked.
 
-Owns the list of duties, and what each does but for the relay of messages (outbox_relay.py). To add a kind of background
-work, write a `Duty` in a file of its own and give it a line in `duties_of`. The writer loop runs what is due at the
-beginning of a batch, in the order of the list, and must know no duty by name.
+Owns the list of duties, and what each does but for those in files of their own (deleted_domains.py, outbox_relay.py,
+presence.py, unpolled_lists.py). To add a kind of background work, write a `Duty` in a file of its own and give it a
+line in `duties_of`. The writer loop runs what is due at the beginning of a batch, in the order of the list, and must
+know no duty by name.
 """
 
 from __future__ import annotations
@@ -10,8 +11,11 @@ from __future__ import annotations
 from typing import Protocol
 
 from workflowsvc.engine.agenda import RETRY_LOCKED_MS, RETRY_MS, Agenda
+from workflowsvc.engine.deleted_domains import DeletedDomains
 from workflowsvc.engine.outbox_relay import OutboxRelay
+from workflowsvc.engine.presence import Presence
 from workflowsvc.engine.unit_of_work import UnitOfWork
+from workflowsvc.engine.unpolled_lists import UnpolledLists
 
 DUE_RUNS_PER_BATCH = 200  # runs; bounds the delay of callers in the same batch
 DUE_EVENTS_PER_BATCH = 1_000  # recorded for due runs; one run may have a thousand timers due, 50 ms of work
@@ -36,7 +40,16 @@ class Duty(Protocol):
 
 def duties_of(agenda: Agenda) -> list[Duty]:
     """All of a node, in the order in which they run within a batch."""
-    return [PollStore(agenda), LockedLists(agenda), Deadlines(agenda), OutboxRelay(agenda), Purge(agenda)]
+    return [
+        PollStore(agenda),
+        LockedLists(agenda),
+        Deadlines(agenda),
+        OutboxRelay(agenda),
+        Purge(agenda),
+        DeletedDomains(agenda),
+        Presence(agenda),
+        UnpolledLists(agenda),
+    ]
 
 
 class PollStore:

@@ -45,3 +45,8 @@ class Ids:
     def name(self, at_ms: int) -> int:
         """The key of a domain: made like a run's, in shard 0."""
         return self.run(at_ms, 0)
+
+    @property
+    def node_name(self) -> str:
+        """What this process is called while it runs, for people: `node-3fa2`."""
+        return f"node-{self._offset:04x}"

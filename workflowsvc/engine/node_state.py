@@ -11,10 +11,13 @@ from typing import Any
 
 from workflowsvc.core.execution import Execution
 from workflowsvc.engine.agenda import Agenda
+from workflowsvc.engine.alarms import Alarms
 from workflowsvc.engine.catalog_cache import CatalogCache
 from workflowsvc.engine.coordination import Coordination
 from workflowsvc.engine.execution_cache import ExecutionCache
 from workflowsvc.engine.ids import Ids
+from workflowsvc.engine.list_traffic import ListTraffic
+from workflowsvc.engine.node_report import NodeReport
 from workflowsvc.engine.pollers import Pollers
 from workflowsvc.engine.quarantine import Quarantine
 from workflowsvc.settings import Settings
@@ -36,8 +39,14 @@ class NodeState:
         self.pollers = Pollers(settings.quotas.max_pollers_per_list)
         self.agenda = Agenda(polls_store=coordination.poll_store_ms is not None)
         self.quarantine = Quarantine()
+        self.traffic = ListTraffic()
+        self.alarms = Alarms()
+        self.peers: dict[str, NodeReport] = {}  # other nodes, by name
+        self.name = ids.node_name
+        self.started_at = coordination.now_ms()
 
     def trim(self) -> None:
         """What was used least recently leaves memory."""
         self.cache.trim()
+        self.traffic.trim()
         self.coordination.trim()

@@ -20,12 +20,16 @@ Start = Callable[[Any, TaskRow], Any]
 class PendingPoll:
     """One poll; `start` hands it a task."""
 
-    __slots__ = ("gone", "key", "reply", "start")
+    __slots__ = ("gone", "identity", "key", "reply", "since", "start")
 
-    def __init__(self, key: ListKey, start: Start, reply: Callable[[Any], None]) -> None:
+    def __init__(
+        self, key: ListKey, start: Start, reply: Callable[[Any], None], identity: str | None = None
+    ) -> None:
         self.key = key
         self.start = start
         self.reply = reply
+        self.identity = identity
+        self.since = 0  # when it came, ms
         self.gone = False
 
 
@@ -43,6 +47,10 @@ class Pollers:
     def waiting(self, key: ListKey) -> int:
         """How many polls wait on this list."""
         return len(self._queues.get(key, ()))
+
+    def of_list(self, key: ListKey) -> list[PendingPoll]:
+        """The polls that wait on this list, the oldest first."""
+        return [pending for pending in self._queues.get(key, ()) if not pending.gone]
 
     def add(self, pending: PendingPoll) -> None:
         """LimitExceededFault when too many wait on this list already (SWF §1.4.10)."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -20,6 +21,7 @@ from workflowsvc.core.key_layout import shard_for
 from workflowsvc.core.messages import AnyMessage, messages_of
 from workflowsvc.core.outcome import outcome_of
 from workflowsvc.core.run_ids import run_of
+from workflowsvc.engine import alarms
 from workflowsvc.engine.catalog import Catalog
 from workflowsvc.engine.executions import Executions
 from workflowsvc.engine.node_state import NodeState
@@ -47,6 +49,8 @@ from workflowsvc.tenant import Tenant
 _encode = msgspec.json.Encoder().encode
 
 log = logging.getLogger("workflowsvc.writer")
+
+LOOK_AT_LISTS_MS = 60_000  # after a task was put on a list: unpolled_lists.py looks whether a client polls it
 
 
 class ExecutionReference(NamedTuple):
@@ -235,6 +239,26 @@ class UnitOfWork:
         row = self.catalog.domain_by_id(domain)
         return self.state.ids.run_id(self.now, shard_for(row.tenant, row.name, workflow_id))
 
+    def delete(self, execution: Execution, at_most_events: int) -> None:
+        """A closed run is forgotten by all callers from now on. Of a long history, the newest events go now and the
+        others in the background, as if its retention had ended.
+        """
+        run = execution.run
+        self.flush()
+        self.state.cache.forget(run)
+        if not self.tx.purge(run, at_most_events):
+            change = ExecutionChange(
+                run,
+                execution.next_event_id,
+                None,
+                False,
+                execution.closed_at,
+                execution.close_status,
+                self.now,
+            )
+            self.tx.update_executions([change])
+            self.state.agenda.purge_by(self.now)
+
     def put_heartbeat(self, execution: Execution, scheduled_id: int) -> None:
         """The one fact that history does not hold."""
         activity = execution.activities[scheduled_id]
@@ -266,6 +290,8 @@ class UnitOfWork:
 
     def poll(self, pending: PendingPoll) -> None:
         """Hands the poll a task, or lets it wait."""
+        pending.since = self.now
+        self.state.traffic.polled(pending.key, pending.identity, self.now)
         self._matching.poll(self, pending)
 
     def release_polls(self) -> None:
@@ -293,6 +319,8 @@ class UnitOfWork:
         """Hands everything that was collected to the store, within the transaction."""
         filled = self._writes.flush(self.tx)
         self._filled |= filled
+        if filled and self.state.agenda.unpolled_at is None:
+            self.state.agenda.unpolled_at = self.now + LOOK_AT_LISTS_MS
         self._matching.stored(filled)
 
     def _collect_one(self, execution: Execution) -> None:
@@ -326,6 +354,10 @@ class UnitOfWork:
         )
         if events:
             self._collect_outcome(execution, events)
+            if execution.failures or execution.decision_timeouts is not None:
+                found = alarms.of_events(execution, events[0].id)
+                if found:
+                    self.after_commit.append(partial(self.state.alarms.say, found, self.now))
 
     def _collect_outcome(self, execution: Execution, events: list[Event]) -> None:
         writes, run, domain = self._writes, execution.run, execution.domain
@@ -342,8 +374,10 @@ class UnitOfWork:
                 ready=task.ready,
             )
             writes.put_task(row)
+            key = ListKey(domain, task.kind, task.task_list)
+            self.state.traffic.added(key, self.now)
             if task.ready:
-                self._matching.fresh.add(ListKey(domain, task.kind, task.task_list))
+                self._matching.fresh.add(key)
         for scheduled_id in outcome.ready:
             assert execution.scheduled_task is not None
             key = ListKey(domain, "decision", execution.scheduled_task.task_list)

@@ -61,6 +61,10 @@ class WriterLoop:
         self._asking: deque[Reply] = deque()  # callers that ask whether a write would be taken
         self._thread: Thread | None = None
 
+    def add_duty(self, duty: Duty) -> None:
+        """Background work of a part above the engine; before the loop is started."""
+        self._duties.append(duty)
+
     # --- from any thread ---
 
     def submit(self, command: Command) -> None:

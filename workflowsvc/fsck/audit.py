@@ -25,7 +25,7 @@ from workflowsvc.model.shapes import (
 )
 from workflowsvc.store.errors import Damaged
 from workflowsvc.store.interface import AuditReader
-from workflowsvc.store.rows import DomainRow, ExecutionRow
+from workflowsvc.store.rows import DELETED_TENANT, IMPORTED_TAGS, DomainRow, ExecutionRow
 
 RUNS_BATCH_SIZE = 200
 MAX_ORPHANS = 10_000  # reported rows
@@ -220,7 +220,8 @@ def _check_run(
             repairable=False,
         )
         return
-    whole.used.update(_types_of(row.domain, events))
+    if domain is None or domain.tags != IMPORTED_TAGS:
+        whole.used.update(_types_of(row.domain, events))
     if domain is None:
         return
     if is_retention(domain.retention):  # else reported with the domains
@@ -263,6 +264,8 @@ def _check_names(stored: Stored, domain: DomainRow | None, whole: _Audit) -> Ite
             yield problem(f"belongs to domain {row.domain}, which there is not")
     elif not is_text(domain.tenant) or not is_text(domain.name):
         return  # reported with the domains
+    elif domain.tenant == DELETED_TENANT:
+        pass  # its name was another one when its runs were made; they are being deleted
     elif shard_for(domain.tenant, domain.name, row.workflow_id) != shard_of(row.run):
         yield problem(f"is not in the shard of its workflowId in domain {domain.name}")
     if run_of(row.run_id) != row.run:

@@ -17,7 +17,7 @@ from workflowsvc.model.shapes import ActivityTypeConfiguration, WorkflowTypeConf
 from workflowsvc.store import meta
 from workflowsvc.store.errors import Damaged
 from workflowsvc.store.interface import AuditReader
-from workflowsvc.store.rows import DomainRow, TaskKey, TypeKind, TypeRow
+from workflowsvc.store.rows import DELETED_TENANT, DomainRow, TaskKey, TypeKind, TypeRow
 
 PAGE = 1_000
 BEFORE_ALL = -(1 << 63)
@@ -106,7 +106,11 @@ def _domain(row: DomainRow) -> Iterator[CatalogProblem]:
     for member, value in (("tenant", row.tenant), ("name", row.name), ("description", row.description)):
         if not is_text(value):
             yield problem(f"its {member} is not UTF-8")
-    if is_text(row.tenant) and not re.fullmatch(r"[0-9]{12}/[a-z0-9-]+", row.tenant):
+    if (
+        row.tenant != DELETED_TENANT
+        and is_text(row.tenant)
+        and not re.fullmatch(r"[0-9]{12}/[a-z0-9-]+", row.tenant)
+    ):
         yield problem(f"its tenant {row.tenant!r} is no account and region")
     if row.status not in STATUSES:
         yield problem(f"its status is {row.status!r}")

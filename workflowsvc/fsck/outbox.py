@@ -183,7 +183,7 @@ def _awaited(execution: Execution) -> dict[int, tuple[type, ...]]:
         if child.started_id == 0:
             awaited[initiated_id] = (StartChild, ChildStarted, ChildNotStarted)
     for initiated_id, external in execution.externals.items():
-        signal = isinstance(external, SignalExternalWorkflowExecutionInitiatedEventAttributes)
+        signal = isinstance(external.initiated, SignalExternalWorkflowExecutionInitiatedEventAttributes)
         awaited[initiated_id] = (Signal if signal else CancelRequest, Answer)
     for scheduled_id, task in execution.lambdas.items():
         if task.started_id == 0:
@@ -214,7 +214,7 @@ def _lost_message(reader: AuditReader, execution: Execution, event_id: int) -> A
             if child.started.continued_execution_run_id is None:
                 return ChildStarted(sender=child.name, to=name, initiated_id=event_id)
         return StartChild(sender=name, initiated_id=event_id, initiated=initiated)
-    external = execution.externals[event_id]
+    external = execution.externals[event_id].initiated
     target = _receiver(reader, execution, event_id, external.workflow_id)
     if target is not None:
         return Answer(sender=target, to=name, initiated_id=event_id, found=True)

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import inspect
 
 from workflowsvc.faults import SerializationException
-from workflowsvc.model import shapes, validation_text
+from workflowsvc.model import own_shapes, shapes, validation_text
 from workflowsvc.model.input_rules import INPUT_RULES
 from workflowsvc.model.shapes import Shape, ShapeClass
 from workflowsvc.model.validation_text import Violation
@@ -26,7 +26,10 @@ _skip = msgspec.json.Decoder(msgspec.Raw).decode
 _INTEGERS = range(-(2**31), 2**31)
 # msgspec describes the values of an enum in the order of the alphabet.
 _model_order = {
-    frozenset(get_args(alias)): get_args(alias) for alias in vars(shapes).values() if get_args(alias)
+    frozenset(get_args(alias)): get_args(alias)
+    for module in (own_shapes, shapes)
+    for alias in vars(module).values()
+    if get_args(alias)
 }
 
 Json = dict[str, Any]
@@ -261,6 +264,10 @@ def _broken_structure(expected: inspect.StructType, value: Json, path: str) -> I
             yield from _broken(_present(field.type)[0], member, member_path)
         elif field.required:
             yield validation_text.violation(None, member_path, validation_text.NOT_NULL)
+    if expected.forbid_unknown_fields:
+        for name in sorted(value.keys() - _members(expected.cls).keys()):
+            member_path = f"{path}.{name}" if path else name
+            yield validation_text.violation(value[name], member_path, validation_text.UNKNOWN)
 
 
 def _broken_list(expected: inspect.ListType, elements: list[Any], path: str) -> Iterator[Violation]:

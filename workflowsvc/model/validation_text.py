@@ -19,6 +19,7 @@ MAX_VIOLATIONS = 1000
 MAX_LOGGED_VIOLATIONS = 3  # a log line is read by a person
 
 NOT_NULL = "Member must not be null"
+UNKNOWN = "Member must be one that its structure has"  # of our own API alone
 
 # The orders of enum values observed in AWS's texts (SWF §3.2); other enums follow the model.
 _OBSERVED_ORDERS = (
@@ -89,6 +90,13 @@ def one_of(values: Iterable[str]) -> str:
 def each(constraints: Iterable[str]) -> str:
     """What all elements of a list must satisfy."""
     return f"Member must satisfy constraint: [{', '.join(constraints)}]"
+
+
+def one_refusal(value: object, path: str, constraint: str) -> ValidationException:
+    """The fault that names this violation alone."""
+    refused = refusal([violation(value, path, constraint)])
+    assert refused is not None
+    return refused
 
 
 def refusal(violations: Iterable[Violation]) -> ValidationException | None:

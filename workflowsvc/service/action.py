@@ -16,12 +16,13 @@ from workflowsvc.model.wire import Decoder, decoder
 from workflowsvc.settings import Settings
 from workflowsvc.tenant import Tenant
 
-Kind = Literal["read", "write", "poll"]
+Kind = Literal["read", "write", "poll", "steps"]
 """How an action is carried out, and with which arguments its function is called.
 
 read   (reader, context, request): on a reader thread, on a snapshot of what is committed
 write  (work, context, request), and `token` when its subject is a task: on the writer thread, answered after the commit
 poll   (work, context, request, reply): on the writer thread, answered when there is a task or the poll is given up
+steps  (context, request, now): a generator of short reads and writes, so that a long search holds nothing up (steps.py)
 """
 
 

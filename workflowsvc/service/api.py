@@ -27,6 +27,7 @@ from workflowsvc.store.errors import StoreError
 from workflowsvc.tenant import Tenant
 
 READER_THREADS = 4
+SEARCH_THREADS = 2  # for the steps of long work; the stores have a session for each thread
 SHARE_FOR_FUNCTIONS = 0.9  # share of drain_seconds; the rest is for answering the calls that wait
 
 log = logging.getLogger("workflowsvc.api")
@@ -55,8 +56,9 @@ class Api:
         self._functions = functions
         self._writer = engine.writer
         self._settings = engine.settings
-        self._dispatcher = Dispatcher(engine, self._read)
+        self._dispatcher = Dispatcher(engine, self._read, self._read_step)
         self._readers = ReaderThreads(READER_THREADS)
+        self._searchers = ReaderThreads(SEARCH_THREADS)
         self._outage = Outage(log, engine.clock, "Calls that only read are answered 503.")
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -97,6 +99,7 @@ class Api:
         """Finishes what was submitted, then ends the threads. The store stays open: its owner closes it."""
         self._writer.stop()
         self._readers.close()
+        self._searchers.close()
 
     async def call(
         self, action: Action, tenant: Tenant, request: Any, disconnect: Disconnect | None = None
@@ -156,8 +159,23 @@ class Api:
     def _read(
         self, function: ReadFunction, context: CallContext, request: Any, done: Callable[[Answer], None]
     ) -> None:
+        self._read_on(self._readers, function, context, request, done)
+
+    def _read_step(
+        self, function: ReadFunction, context: CallContext, request: Any, done: Callable[[Answer], None]
+    ) -> None:
+        self._read_on(self._searchers, function, context, request, done)
+
+    def _read_on(
+        self,
+        threads: ReaderThreads,
+        function: ReadFunction,
+        context: CallContext,
+        request: Any,
+        done: Callable[[Answer], None],
+    ) -> None:
         assert self._loop is not None, "start() comes first"
-        self._readers.read(context.tenant, partial(self._read_now, function, context, request, done))
+        threads.read(context.tenant, partial(self._read_now, function, context, request, done))
 
     def _read_now(
         self, function: ReadFunction, context: CallContext, request: Any, done: Callable[[Answer], None]

@@ -1,6 +1,7 @@
-"""How a call is carried out: as a command for the writer thread, as a read of the store, or as a poll that waits.
+"""How a call is carried out: as a command for the writer thread, as a read of the store, as a poll that waits, or in
+steps.
 
-Owns the checks that come before any action (its rate, its task token) and the choice among the three. Used by the
+Owns the checks that come before any action (its rate, its task token) and the choice among the four. Used by the
 server (`api.py`) and by `testing.World` alike. Synchronous; must not know threads, event loops or HTTP, nor how long a
 poll may wait: `read` says where reads run, and who dispatches a poll ends it.
 """
@@ -18,7 +19,10 @@ from workflowsvc.faults import Fault, InternalFailure
 from workflowsvc.service.action import Action
 from workflowsvc.service.buckets import Buckets
 from workflowsvc.service.call_context import CallContext
+from workflowsvc.service.own.actions import OWN
+from workflowsvc.service.own.batch_work import BatchWork
 from workflowsvc.service.polls import Poll
+from workflowsvc.service.steps import StepRunner
 from workflowsvc.service.tokens import TaskToken, Tokens
 from workflowsvc.tenant import Tenant
 
@@ -29,13 +33,23 @@ ReadFunction = Callable[..., Any]
 class Dispatcher:
     """Of one node."""
 
-    def __init__(self, engine: Engine, read: Callable[[ReadFunction, CallContext, Any, Reply], None]) -> None:
-        """`read` carries a read out with `read_now`, wherever reads run, and gives the output to the reply."""
+    def __init__(
+        self,
+        engine: Engine,
+        read: Callable[[ReadFunction, CallContext, Any, Reply], None],
+        read_step: Callable[[ReadFunction, CallContext, Any, Reply], None] | None = None,
+    ) -> None:
+        """`read` carries a read out with `read_now`, wherever reads run, and gives the output to the reply; `read_step`
+        does so for the steps of long work, so that it need not share threads and sessions with short reads.
+        """
         self.tokens = Tokens(engine.secret)
         self.buckets = Buckets(enforced=engine.settings.limits == "aws")
         self._engine = engine
         self._writer = engine.writer
         self._read = read
+        self._read_step = read_step or read
+        batch = OWN.actions["StartBatch"]
+        engine.writer.add_duty(BatchWork(engine.state, lambda tenant: self.context(batch, tenant)))
 
     def context(self, action: Action, tenant: Tenant, request_id: str = "") -> CallContext:
         """The context of a call that arrives now."""
@@ -55,6 +69,9 @@ class Dispatcher:
             self._writer.submit(_command(context, request, reply))
         elif action.kind == "read":
             self._read(action.run, context, request, reply)
+        elif action.kind == "steps":
+            steps = action.run(context, request, self._engine.now_ms)
+            StepRunner(steps, self._writer, self._read_step, context, reply).begin()
         elif action.next_page is not None and request.next_page_token:
             self._read(action.next_page, context, request, reply)
         else:

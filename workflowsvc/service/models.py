@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workflowsvc.service.actions import SWF
+from workflowsvc.service.own.actions import OWN
 from workflowsvc.service.service_model import ServiceModels
 
-MODELS = ServiceModels([SWF])
+MODELS = ServiceModels([SWF, OWN])

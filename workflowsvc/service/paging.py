@@ -21,12 +21,14 @@ class Pages:
     """The paging of one call."""
 
     def __init__(self, context: CallContext, request: Any, *scope: int | str) -> None:
-        """`scope`: whose items are listed (the number of a domain or run), and the order beside `reverseOrder`."""
+        """`scope`: whose items are listed (the number of a domain or run), and the order beside `reverseOrder`.
+        Requests of our own API have no `reverseOrder`, and some have pages without a size.
+        """
         largest = context.settings.max_page_size
         self._context = context
-        self._scope = (*scope, bool(request.reverse_order))
+        self._scope = (*scope, bool(getattr(request, "reverse_order", False)))
         self._token: str | None = request.next_page_token or None
-        self.size: int = min(request.maximum_page_size or largest, largest)
+        self.size: int = min(getattr(request, "maximum_page_size", None) or largest, largest)
 
     def position(self, form: Any) -> Any:
         """Where this page begins, None for the first; ValidationException for a token that continues something else."""

@@ -74,6 +74,7 @@ class Poll:
         pending = self._pending
         if pending is not None and work.state.pollers.remove(pending):
             self._left = True  # remembered, as the batch may be undone and run again
+            work.state.traffic.polled(pending.key, pending.identity, work.now)
         return None if self._left else NO_ANSWER
 
     def _forget(self, state: NodeState) -> None:

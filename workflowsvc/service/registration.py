@@ -55,7 +55,7 @@ def register_domain(work: UnitOfWork, context: CallContext, request: shapes.Regi
     if work.catalog.domain(context.tenant, request.name) is not None:
         raise DomainAlreadyExistsFault(request.name)
     if work.tx.count_domains(context.tenant.key) >= work.quotas.max_domains:
-        raise LimitExceededFault(f"The limit of {work.quotas.max_domains} domains is reached")
+        raise LimitExceededFault(domain_limit_text(work.quotas.max_domains))
     tags = {tag.key: tag.value for tag in request.tags or ()}
     _require_few_tags(work, tags)
     work.catalog.put_domain(
@@ -69,6 +69,14 @@ def register_domain(work: UnitOfWork, context: CallContext, request: shapes.Regi
             retention=request.workflow_execution_retention_period_in_days,
             tags=_encode(tags),
         ),
+    )
+
+
+def domain_limit_text(most: int) -> str:
+    """SWF has no way to make room; ours has two."""
+    return (
+        f"The limit of {most} domains is reached; DeleteDomain of the service's own API deletes one, and "
+        "--max-domains allows more"
     )
 
 

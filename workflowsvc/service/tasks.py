@@ -65,6 +65,7 @@ def poll_for_decision_task(
 ) -> PendingPoll:
     """Answers with the next decision task of the list, now or when there is one."""
     domain = work.catalog.require_domain(context.tenant, request.domain)
+    key = ListKey(domain.id, "decision", request.task_list.name)
 
     def start(work: UnitOfWork, row: TaskRow) -> shapes.DecisionTask | None:
         execution = work.load_execution(row.run)
@@ -76,13 +77,14 @@ def poll_for_decision_task(
         previous = execution.previous_started_id
         task = decision_tasks.start(execution, work.now, identity=request.identity)
         work.changed(execution)
+        work.state.traffic.started(key, work.now)
         first = previous if request.start_at_previous_started_event and previous else 1
         page = DecisionPage(row.run, task.scheduled_id, task.started_id, previous, first, 0)
         pages = Pages(context, request, domain.id)
         workflow_type = execution.started.workflow_type
         return _decision_task(work, context, request, pages, page, execution.name, workflow_type)
 
-    pending = PendingPoll(ListKey(domain.id, "decision", request.task_list.name), start, reply)
+    pending = PendingPoll(key, start, reply, request.identity)
     work.poll(pending)
     return pending
 
@@ -164,6 +166,7 @@ def poll_for_activity_task(
 ) -> PendingPoll:
     """Answers with the next activity task of the list, now or when there is one."""
     domain = work.catalog.require_domain(context.tenant, request.domain)
+    key = ListKey(domain.id, "activity", request.task_list.name)
 
     def start(work: UnitOfWork, row: TaskRow) -> shapes.ActivityTask | None:
         execution = work.load_execution(row.run)
@@ -174,6 +177,7 @@ def poll_for_activity_task(
             return None
         activities.start(execution, work.now, row.scheduled_event_id, identity=request.identity)
         work.changed(execution)
+        work.state.traffic.started(key, work.now)
         scheduled = activity.scheduled
         token = TaskToken(
             "activity",
@@ -192,7 +196,7 @@ def poll_for_activity_task(
             workflow_execution=execution.name,
         )
 
-    pending = PendingPoll(ListKey(domain.id, "activity", request.task_list.name), start, reply)
+    pending = PendingPoll(key, start, reply, request.identity)
     work.poll(pending)
     return pending
 

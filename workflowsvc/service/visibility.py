@@ -20,7 +20,7 @@ from workflowsvc.service.registration import require_domain
 from workflowsvc.store.interface import Reader
 from workflowsvc.store.rows import DomainRow, ExecutionQuery, ExecutionRow
 
-_decode_tags = msgspec.json.Decoder(list[str | None]).decode
+decode_tags = msgspec.json.Decoder(list[str | None]).decode
 
 
 def list_open_workflow_executions(
@@ -69,10 +69,10 @@ def _closed_query(
     else:
         assert request.close_time_filter is not None
         query = _filtered(domain.id, "CLOSED", "closed_at", request.close_time_filter, request)
-    return query._replace(close_status=status, forgotten_by=_forgotten_by(reader, context, domain))
+    return query._replace(close_status=status, forgotten_by=forgotten_by(reader, context, domain))
 
 
-def _forgotten_by(reader: Reader, context: CallContext, domain: DomainRow) -> int | None:
+def forgotten_by(reader: Reader, context: CallContext, domain: DomainRow) -> int | None:
     """A run that closed at this moment (ms) or earlier is past its retention period; None when none is to be purged.
 
     All other calls answer that such a run is unknown, whether or not it is purged yet (SWF §8.12).
@@ -92,8 +92,8 @@ def _filtered(
         domain=domain,
         status=status,
         order_by=order_by,
-        oldest=_milliseconds(times.oldest_date),
-        latest=None if times.latest_date is None else _milliseconds(times.latest_date),
+        oldest=milliseconds(times.oldest_date),
+        latest=None if times.latest_date is None else milliseconds(times.latest_date),
         type_name=type_filter and type_filter.name,
         type_version=(type_filter and type_filter.version) or None,
         tag=request.tag_filter and request.tag_filter.tag,
@@ -104,7 +104,7 @@ def _filtered(
 _MAX_MILLISECONDS = 1 << 62
 
 
-def _milliseconds(seconds: float) -> int:
+def milliseconds(seconds: float) -> int:
     """Rounded to the nearest millisecond; a time that no history can hold becomes the nearest bound."""
     return int(max(-_MAX_MILLISECONDS, min(_MAX_MILLISECONDS, round(seconds * 1000))))
 
@@ -146,6 +146,6 @@ def _info(row: ExecutionRow) -> shapes.WorkflowExecutionInfo:
         execution_status="OPEN" if row.closed_at is None else "CLOSED",
         parent=parent,
         start_timestamp=timestamp(row.started_at),
-        tag_list=(_decode_tags(row.tags) or None) if row.tags is not None else None,
+        tag_list=(decode_tags(row.tags) or None) if row.tags is not None else None,
         workflow_type=shapes.WorkflowType(name=row.type_name, version=row.type_version),
     )

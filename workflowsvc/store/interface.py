@@ -25,6 +25,7 @@ from typing import Protocol, runtime_checkable
 
 from workflowsvc.core.outcome import TaskKind
 from workflowsvc.store.rows import (
+    Backlog,
     DomainRow,
     EventRow,
     ExecutionChange,
@@ -76,17 +77,48 @@ class Reader(Protocol):
         """Bodies of events first..last inclusive, at most `limit` of them."""
         ...
 
+    def heartbeats(self, run: int) -> list[HeartbeatRow]: ...
     def list_executions(self, query: ExecutionQuery) -> list[ExecutionRow]: ...
     def count_executions(self, query: ExecutionQuery) -> int:
         """How many match, ignoring order, `after` and `limit`."""
+        ...
+
+    def slice_end(self, query: ExecutionQuery, size: int) -> tuple[int, int] | None:
+        """(time, run) of the last of the next `size` rows behind `after`, counted without the filters of the query but
+        for its status; None when there are fewer. Not for queries by tag or workflowId, which have indexes of their
+        own.
+        """
+        ...
+
+    def some_events(self, keys: list[tuple[int, int]]) -> dict[tuple[int, int], bytes]:
+        """Bodies of single events by run and event id; those that are not stored are left out."""
         ...
 
     def count_tasks(self, domain: int, kind: TaskKind, task_list: str) -> int:
         """Waiting tasks, those not yet ready included (SWF §15.26)."""
         ...
 
+    def task_lists(self, domain: int, kind: TaskKind, after: str, limit: int) -> list[str]:
+        """Names of the lists on which tasks wait, beginning behind `after`."""
+        ...
+
+    def backlog(self, domain: int, kind: TaskKind, task_list: str) -> list[Backlog]:
+        """The tasks that wait on a list, those not yet ready included, by priority, the highest first."""
+        ...
+
+    def first_task_behind(self, after: ListKey) -> TaskRow | None:
+        """The next ready task of the first list behind this one that has any, by domain, kind and name."""
+        ...
+
+    def tasks_ahead(self, run: int, scheduled_event_id: int, limit: int) -> int:
+        """Ready tasks that are handed out before this one, counted up to about `limit`; 0 when it does not wait."""
+        ...
+
     def next_purge_at(self) -> int | None: ...
     def meta(self, key: str) -> bytes | None: ...
+    def metas(self, first: str, last: str, limit: int) -> list[tuple[str, bytes]]:
+        """Keys from `first` on, up to but without `last`, with their values, by key."""
+        ...
 
 
 class Transaction(Reader, Protocol):
@@ -96,11 +128,14 @@ class Transaction(Reader, Protocol):
         """The runs that exist, as they stand; no other transaction changes them before this one is over."""
         ...
 
-    def heartbeats(self, run: int) -> list[HeartbeatRow]: ...
     def open_run(self, domain: int, workflow_id: str) -> int | None: ...
     def count_open(self, domain: int) -> int: ...
     def put_domain(self, row: DomainRow) -> None:
         """Insert, or replace the row with this id."""
+        ...
+
+    def delete_domain(self, domain: int) -> None:
+        """The row alone."""
         ...
 
     def put_type(self, row: TypeRow) -> None:

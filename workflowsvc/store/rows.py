@@ -8,6 +8,7 @@ start time; its low bits name the shard (core/key_layout.py).
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from workflowsvc.core.outcome import TaskKind
@@ -15,6 +16,12 @@ from workflowsvc.model.shapes import CloseStatus
 
 TypeKind = Literal["workflow", "activity"]
 Status = Literal["REGISTERED", "DEPRECATED"]
+
+DELETED_TENANT = "-deleted-"
+"""Of domains that are being deleted (engine/deleted_domains.py); no account and region are spelt like it."""
+
+IMPORTED_TAGS = b'{"workflowsvc:imported":"true"}'
+"""The resource tags of domains for imported histories, whose types are not registered in them."""
 
 BEFORE_ALL_TYPES = (-(1 << 63), "", "", "")
 """Domain, kind, name and version."""
@@ -106,6 +113,25 @@ class TaskRow(NamedTuple):
     ready: bool  # False: a decision task queued behind the started one (SWF §4.2)
 
 
+class Backlog(NamedTuple):
+    """The tasks of one priority that wait on a list."""
+
+    priority: int
+    tasks: int
+    oldest_position: int
+
+
+def backlog_of(rows: Iterable[Sequence[int]]) -> list[Backlog]:
+    """From (priority, tasks, oldest position) of ready tasks and of others: one for each priority, highest first."""
+    by_priority: dict[int, Backlog] = {}
+    for priority, tasks, oldest in rows:
+        known = by_priority.get(priority)
+        if known is not None:
+            tasks, oldest = known.tasks + tasks, min(known.oldest_position, oldest)
+        by_priority[priority] = Backlog(priority, tasks, oldest)
+    return sorted(by_priority.values(), reverse=True)
+
+
 class TaskKey(NamedTuple):
     run: int
     scheduled_event_id: int
@@ -171,4 +197,7 @@ class ExecutionQuery(NamedTuple):
     forgotten_by: int | None = None  # latest close time whose runs are hidden, though still stored
     ascending: bool = False
     after: tuple[int, int] | None = None  # (time, run) of the last row of the page before
+    until: tuple[int, int] | None = (
+        None  # (time, run) of the last row that is looked at, in the order of the query
+    )
     limit: int = 1000

@@ -20,6 +20,9 @@ class ListingPieces(NamedTuple):
 
     list_columns: str
     count_column: str
+    start_key: str
+    close_key: str
+    behind: str
     open_by_start: str
     closed_by_start: str
     closed_by_close: str
@@ -49,6 +52,23 @@ def listing(pieces: ListingPieces, query: ExecutionQuery) -> tuple[str, Paramete
     return text, {**_parameters(query, query.after), "limit": query.limit}
 
 
+def slicing(pieces: ListingPieces, query: ExecutionQuery, size: int) -> tuple[str, Parameters]:
+    """The statement that gives (time, run) of the row behind which a slice of this many rows ends; filters but for the
+    status are left out, so that it reads the index alone."""
+    query = query._replace(type_name=None, type_version=None, close_status=None, forgotten_by=None)
+    source, order = _source_and_order(query)
+    oldest_or_newest = "oldest" if query.ascending else "newest"
+    text = "\n".join(
+        (
+            pieces.start_key if order == "start" else pieces.close_key,
+            getattr(pieces, source),
+            getattr(pieces, f"{oldest_or_newest}_{order}_first"),
+            pieces.behind,
+        )
+    )
+    return text, {**_parameters(query, query.after), "limit": 1, "behind": size - 1}
+
+
 def counting(pieces: ListingPieces, query: ExecutionQuery) -> tuple[str, Parameters]:
     """The statement that counts all executions that match."""
     source, _ = _source_and_order(query)
@@ -75,6 +95,10 @@ def _parameters(query: ExecutionQuery, after: tuple[int, int] | None) -> Paramet
         low = max(low, after)
     elif after is not None:
         high = min(high, after)
+    if query.until is not None and query.ascending:
+        high = min(high, (query.until[0], query.until[1] + 1))
+    elif query.until is not None:
+        low = max(low, (query.until[0], query.until[1] - 1))
     parameters: Parameters = {
         "domain": query.domain,
         "low_at": low[0],

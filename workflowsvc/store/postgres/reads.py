@@ -17,13 +17,17 @@ from workflowsvc.store.postgres.queries import Queries
 from workflowsvc.store.postgres.statements import LISTING, SQL, listing
 from workflowsvc.store.postgres.wire import Rows
 from workflowsvc.store.rows import (
+    Backlog,
     DomainRow,
     ExecutionQuery,
     ExecutionRow,
     HeartbeatRow,
+    ListKey,
     Status,
+    TaskRow,
     TypeKind,
     TypeRow,
+    backlog_of,
 )
 
 ALL_SHARDS = list(range(SHARDS))
@@ -136,8 +140,42 @@ class PostgresReader:
         keys = [[{**given, "shard": shard}[name] for name in statement.parameters] for shard in shards]
         return list(self._queries.rows_each(statement, keys))
 
+    def slice_end(self, query: ExecutionQuery, size: int) -> tuple[int, int] | None:
+        (rows,) = self._listing(query, *visibility.slicing(LISTING, query, size))
+        return (rows[0][0], rows[0][1]) if rows else None
+
+    def some_events(self, keys: list[tuple[int, int]]) -> dict[tuple[int, int], bytes]:
+        asked = ((shard_of(run), run, event_id, event_id, 1) for run, event_id in keys)
+        answers = self._queries.rows_each(SQL.events_ascending, asked) if keys else ()
+        return {key: rows[0][0] for key, rows in zip(keys, answers, strict=True) if rows}
+
     def count_tasks(self, domain: int, kind: TaskKind, task_list: str) -> int:
         return self._queries.count(SQL.count_tasks, domain, kind, task_list)
+
+    def task_lists(self, domain: int, kind: TaskKind, after: str, limit: int) -> list[str]:
+        names: list[str] = []
+        while len(names) < limit:
+            rows = self._queries.rows(SQL.next_task_list, domain, kind, names[-1] if names else after)
+            if not rows or rows[0][0] is None:
+                break
+            names.append(rows[0][0])
+        return names
+
+    def backlog(self, domain: int, kind: TaskKind, task_list: str) -> list[Backlog]:
+        return backlog_of(self._queries.rows(SQL.backlog, domain, kind, task_list))
+
+    def first_task_behind(self, after: ListKey) -> TaskRow | None:
+        row = self._queries.row(SQL.first_task_behind, *after)
+        return None if row is None else TaskRow._make(row)
+
+    def tasks_ahead(self, run: int, scheduled_event_id: int, limit: int) -> int:
+        row = self._queries.row(SQL.waiting_task, shard_of(run), run, scheduled_event_id)
+        if row is None:
+            return 0
+        task = TaskRow._make(row)
+        return self._queries.count(
+            SQL.tasks_ahead, task.domain, task.kind, task.task_list, task.priority, limit, task.position
+        )
 
     def next_wake_at(self) -> int | None:
         return self._queries.rows(SQL.next_wake_at, BEGINNING)[0][0]
@@ -148,3 +186,6 @@ class PostgresReader:
     def meta(self, key: str) -> bytes | None:
         row = self._queries.row(SQL.meta, key)
         return None if row is None else row[0]
+
+    def metas(self, first: str, last: str, limit: int) -> list[tuple[str, bytes]]:
+        return [(key, value) for key, value in self._queries.rows(SQL.metas, first, last, limit)]

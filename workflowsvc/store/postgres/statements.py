@@ -51,6 +51,7 @@ class PostgresStatements(NamedTuple):
     domains_descending: Statement
     count_domains: Statement
     put_domain: Statement
+    delete_domain: Statement
     type: Statement
     types_ascending: Statement
     types_descending: Statement
@@ -61,6 +62,7 @@ class PostgresStatements(NamedTuple):
     deprecate_types: Statement
     delete_type: Statement
     meta: Statement
+    metas: Statement
     put_meta: Statement
     delete_meta: Statement
     # executions.sql
@@ -92,6 +94,11 @@ class PostgresStatements(NamedTuple):
     delete_heartbeats_of: Statement
     # tasks.sql
     count_tasks: Statement
+    next_task_list: Statement
+    backlog: Statement
+    first_task_behind: Statement
+    waiting_task: Statement
+    tasks_ahead: Statement
     put_tasks: Statement
     ready_task: Statement
     delete_task: Statement

@@ -28,7 +28,7 @@ from workflowsvc.store.postgres.transaction_info import TransactionInfo
 from workflowsvc.store.postgres.wire import Wire, shown_address
 from workflowsvc.store.rows import ListKey
 
-MAX_READERS = 4  # twice the cores of a small machine; each counts towards the server's max_connections
+MAX_READERS = 6  # one for each thread of a node that reads; each counts towards the server's max_connections
 
 
 class PostgresStore:

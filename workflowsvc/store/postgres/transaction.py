@@ -55,6 +55,7 @@ class PostgresTransaction(PostgresReader):
         self.has_locked_by_peer = tasks.has_locked_by_peer
 
         self.put_domain = writes.put_domain
+        self.delete_domain = writes.delete_domain
         self.put_type = writes.put_type
         self.deprecate_types = writes.deprecate_types
         self.delete_type = writes.delete_type

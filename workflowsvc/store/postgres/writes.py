@@ -90,6 +90,9 @@ class PostgresWrites:
     def put_domain(self, row: DomainRow) -> None:
         self._write(SQL.put_domain, (*row[:4], blob(row.description), *row[5:]))
 
+    def delete_domain(self, domain: int) -> None:
+        self._write(SQL.delete_domain, (domain,))
+
     def put_type(self, row: TypeRow) -> None:
         self._write(SQL.put_type, (*row[:5], blob(row.description), *row[6:]))
 

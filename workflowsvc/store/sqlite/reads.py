@@ -8,15 +8,19 @@ from __future__ import annotations
 from workflowsvc.core.outcome import TaskKind
 from workflowsvc.store import visibility
 from workflowsvc.store.rows import (
+    Backlog,
     DomainRow,
     ExecutionQuery,
     ExecutionRow,
     HeartbeatRow,
+    ListKey,
     Status,
+    TaskRow,
     TypeKind,
     TypeRow,
+    backlog_of,
 )
-from workflowsvc.store.sqlite.columns import domain_row, execution_row, text, type_row
+from workflowsvc.store.sqlite.columns import domain_row, execution_row, task_row, text, type_row
 from workflowsvc.store.sqlite.queries import Queries
 from workflowsvc.store.sqlite.statements import LISTING, SQL
 
@@ -99,8 +103,32 @@ class SqliteReader:
     def count_executions(self, query: ExecutionQuery) -> int:
         return self._queries.value(*visibility.counting(LISTING, query))
 
+    def slice_end(self, query: ExecutionQuery, size: int) -> tuple[int, int] | None:
+        rows = self._queries.rows(*visibility.slicing(LISTING, query, size))
+        return (rows[0][0], rows[0][1]) if rows else None
+
+    def some_events(self, keys: list[tuple[int, int]]) -> dict[tuple[int, int], bytes]:
+        found: dict[tuple[int, int], bytes] = {}
+        for run, event_id in keys:
+            for body in self.events(run, event_id, event_id, 1):
+                found[run, event_id] = body
+        return found
+
     def count_tasks(self, domain: int, kind: TaskKind, task_list: str) -> int:
         return self._queries.value(SQL.count_tasks, (domain, kind, task_list))
+
+    def task_lists(self, domain: int, kind: TaskKind, after: str, limit: int) -> list[str]:
+        return [name for (name,) in self._queries.rows(SQL.task_lists, (domain, kind, after, limit))]
+
+    def backlog(self, domain: int, kind: TaskKind, task_list: str) -> list[Backlog]:
+        return backlog_of(self._queries.rows(SQL.backlog, (domain, kind, task_list)))
+
+    def first_task_behind(self, after: ListKey) -> TaskRow | None:
+        row = self._queries.row(SQL.first_task_behind, after)
+        return None if row is None else task_row(row)
+
+    def tasks_ahead(self, run: int, scheduled_event_id: int, limit: int) -> int:
+        return self._queries.value(SQL.tasks_ahead, (run, scheduled_event_id, limit))
 
     def next_wake_at(self) -> int | None:
         return self._queries.value(SQL.next_wake_at)
@@ -111,3 +139,6 @@ class SqliteReader:
     def meta(self, key: str) -> bytes | None:
         row = self._queries.row(SQL.meta, (key,))
         return None if row is None else row[0]
+
+    def metas(self, first: str, last: str, limit: int) -> list[tuple[str, bytes]]:
+        return [(key, value) for key, value in self._queries.rows(SQL.metas, (first, last, limit))]

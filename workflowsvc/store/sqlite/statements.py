@@ -22,6 +22,7 @@ class SqliteStatements(NamedTuple):
     domains_descending: str
     count_domains: str
     put_domain: str
+    delete_domain: str
     type: str
     types_ascending: str
     types_descending: str
@@ -32,6 +33,7 @@ class SqliteStatements(NamedTuple):
     deprecate_types: str
     delete_type: str
     meta: str
+    metas: str
     put_meta: str
     delete_meta: str
     # executions.sql
@@ -61,6 +63,10 @@ class SqliteStatements(NamedTuple):
     delete_heartbeats_of: str
     # tasks.sql
     count_tasks: str
+    task_lists: str
+    backlog: str
+    first_task_behind: str
+    tasks_ahead: str
     put_task: str
     ready_task: str
     next_tasks: str

@@ -22,8 +22,7 @@ from workflowsvc.store.sqlite.errors import store_error
 from workflowsvc.store.sqlite.queries import Queries
 from workflowsvc.store.sqlite.writes import SqliteRepairTransaction
 
-# Twice the cores of a small machine: more slow lists at the same time would slow each other down.
-READERS = 4
+READERS = 6  # one for each thread of a node that reads
 PATIENCE_SECONDS = 10.0  # waiting for a connection that reads; a page of a list takes milliseconds
 
 

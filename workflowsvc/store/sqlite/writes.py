@@ -41,6 +41,9 @@ class SqliteTransaction(SqliteReader):
     def put_domain(self, row: DomainRow) -> None:
         self._queries.write(SQL.put_domain, row._replace(description=cast(Any, blob(row.description))))
 
+    def delete_domain(self, domain: int) -> None:
+        self._queries.write(SQL.delete_domain, (domain,))
+
     def put_type(self, row: TypeRow) -> None:
         self._queries.write(SQL.put_type, row._replace(description=cast(Any, blob(row.description))))
 
@@ -132,6 +135,9 @@ class SqliteTransaction(SqliteReader):
     def put_meta(self, key: str, value: bytes) -> None:
         self._queries.write(SQL.put_meta, (key, value))
 
+    def delete_meta(self, key: str) -> None:
+        self._queries.write(SQL.delete_meta, (key,))
+
     def waiting_messages(self, after: int, limit: int) -> list[MessageRow]:
         return [MessageRow(*row) for row in self._queries.rows(SQL.waiting_messages, (after, limit))]
 
@@ -152,9 +158,6 @@ class SqliteRepairTransaction(SqliteTransaction, SqliteAuditReader):
 
     def delete_heartbeats_of(self, runs: list[int]) -> None:
         self._queries.write_many(SQL.delete_heartbeats_of, [(run,) for run in runs])
-
-    def delete_meta(self, key: str) -> None:
-        self._queries.write(SQL.delete_meta, (key,))
 
 
 def _tag_entries(

@@ -45,6 +45,10 @@ on conflict (id) do update set
     retention = excluded.retention,
     tags = excluded.tags
 
+-- :name delete_domain
+-- domains_pkey
+delete from domains where id = :id::bigint
+
 -- :name type
 -- types_pkey
 select domain, kind, name, version, status, description, created_at, deprecated_at, defaults
@@ -137,6 +141,13 @@ where domain = :domain::bigint and kind = :kind::text and name = :name::text and
 -- :name meta
 -- meta_pkey
 select value from meta where key = :key::text
+
+-- :name metas
+-- meta_pkey
+select key, value from meta
+where key >= :first::text and key < :last::text
+order by key
+limit :limit::bigint
 
 -- :name put_meta
 -- meta_pkey

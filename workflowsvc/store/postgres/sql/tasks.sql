@@ -4,6 +4,53 @@
 -- tasks_waiting
 select count(*) from tasks where domain = :domain::bigint and kind = :kind::text and task_list = :task_list::text
 
+-- :name next_task_list
+-- tasks_waiting; from list to list without recursion, which servers that spread the table do not offer
+select min(task_list)
+from tasks
+where domain = :domain::bigint and kind = :kind::text and task_list > :after::text
+
+-- :name backlog
+-- tasks_waiting
+select priority, count(*), min(position)
+from tasks
+where domain = :domain::bigint and kind = :kind::text and task_list = :task_list::text
+group by ready, priority
+
+-- :name first_task_behind
+-- tasks_waiting
+select run, scheduled_event_id, kind, domain, task_list, priority, position, ready
+from tasks
+where (domain, kind, task_list) > (:domain::bigint, :kind::text, :task_list::text) and ready
+order by domain, kind, task_list
+limit 1
+
+-- :name waiting_task
+-- tasks_pkey
+select run, scheduled_event_id, kind, domain, task_list, priority, position, ready
+from tasks
+where shard = :shard::smallint and run = :run::bigint and scheduled_event_id = :scheduled_event_id::bigint
+
+-- :name tasks_ahead
+-- two ranges of tasks_waiting: higher priorities, and the older ones of the same priority
+select
+    (
+        select count(*) from (
+            select 1 from tasks
+            where domain = :domain::bigint and kind = :kind::text and task_list = :task_list::text and ready
+            and priority > :priority::integer
+            limit :limit::bigint
+        ) as higher
+    )
+    + (
+        select count(*) from (
+            select 1 from tasks
+            where domain = :domain and kind = :kind and task_list = :task_list and ready
+            and priority = :priority and position < :position::bigint
+            limit :limit
+        ) as older
+    )
+
 -- :name put_tasks
 -- tasks_pkey
 insert into tasks (

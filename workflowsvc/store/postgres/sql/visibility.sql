@@ -16,6 +16,12 @@ select
 -- :name count_column
 select count(*)
 
+-- :name start_key
+select started_at, e.run
+
+-- :name close_key
+select closed_at, e.run
+
 -- :name open_by_start
 -- executions_open_by_start
 from executions as e
@@ -147,3 +153,6 @@ order by t.at, t.run limit :limit::bigint
 
 -- :name newest_tagged_first
 order by t.at desc, t.run desc limit :limit::bigint
+
+-- :name behind
+offset :behind::bigint

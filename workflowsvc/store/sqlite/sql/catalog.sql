@@ -40,6 +40,10 @@ on conflict (id) do update set
     retention = excluded.retention,
     tags = excluded.tags
 
+-- :name delete_domain
+-- primary key
+delete from domains where id = ?
+
 -- :name type
 -- primary key
 select domain, kind, name, version, status, description, created_at, deprecated_at, defaults
@@ -105,6 +109,10 @@ delete from types where domain = ?1 and kind = ?2 and name = ?3 and version = ?4
 -- :name meta
 -- primary key
 select value from meta where key = ?1
+
+-- :name metas
+-- primary key
+select key, value from meta where key >= ?1 and key < ?2 order by key limit ?3
 
 -- :name put_meta
 -- primary key

@@ -4,6 +4,54 @@
 -- tasks_waiting
 select count(*) from tasks where domain = ?1 and kind = ?2 and task_list = ?3
 
+-- :name task_lists
+-- tasks_waiting, from list to list
+with recursive lists (name) as (
+    select min(task_list) from tasks where domain = ?1 and kind = ?2 and task_list > ?3
+    union all
+    select (select min(task_list) from tasks where domain = ?1 and kind = ?2 and task_list > lists.name)
+    from lists
+    where lists.name is not null
+)
+select name from lists where name is not null limit ?4
+
+-- :name backlog
+-- tasks_waiting
+select priority, count(*), min(position)
+from tasks
+where domain = ?1 and kind = ?2 and task_list = ?3
+group by ready, priority
+
+-- :name first_task_behind
+-- tasks_waiting
+select run, scheduled_event_id, kind, domain, task_list, priority, position, ready
+from tasks
+where (domain, kind, task_list) > (?1, ?2, ?3) and ready = 1
+order by domain, kind, task_list
+limit 1
+
+-- :name tasks_ahead
+-- primary key, then two ranges of tasks_waiting: higher priorities, and the older ones of the same priority
+select
+    (
+        select count(*) from (
+            select 1 from tasks as mine cross join tasks as t indexed by tasks_waiting
+            where mine.run = ?1 and mine.scheduled_event_id = ?2
+            and t.domain = mine.domain and t.kind = mine.kind and t.task_list = mine.task_list and t.ready = 1
+            and t.priority > mine.priority
+            limit ?3
+        )
+    )
+    + (
+        select count(*) from (
+            select 1 from tasks as mine cross join tasks as t indexed by tasks_waiting
+            where mine.run = ?1 and mine.scheduled_event_id = ?2
+            and t.domain = mine.domain and t.kind = mine.kind and t.task_list = mine.task_list and t.ready = 1
+            and t.priority = mine.priority and t.position < mine.position
+            limit ?3
+        )
+    )
+
 -- :name put_task
 -- primary key
 insert into tasks (run, scheduled_event_id, kind, domain, task_list, priority, position, ready)

@@ -1,0 +1,36 @@
+"""Services for the tests of our own API: on SQLite, and as a node on PostgreSQL, which are asked in different ways."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from tests.postgres.places import open_empty_store
+from tests.world_fixture import WorldFixture
+from workflowsvc.store.interface import Store
+from workflowsvc.store.sqlite.store import SqliteStore
+from workflowsvc.testing import World
+
+Stage = Callable[..., WorldFixture]
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    """An empty store of each kind; skips when there is no PostgreSQL."""
+    with ExitStack() as stores:
+        store: Any = open_empty_store() if request.param == "postgres" else SqliteStore(None)
+        stores.callback(store.close)
+        yield store
+
+
+@pytest.fixture
+def stage(store: Store) -> Stage:
+    """Makes a service on the store, with a domain and types; takes what World takes."""
+
+    def make(**given: Any) -> WorldFixture:
+        return WorldFixture(World(store=store, **given))
+
+    return make

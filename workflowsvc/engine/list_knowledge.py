@@ -1,0 +1,35 @@
+"""What all nodes that run know of task lists, put together: this one's memory and the reports of the others.
+
+Owns the putting together. How old the reports are is the business of presence.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from workflowsvc.core.findings import ListKnowledge
+from workflowsvc.engine.list_traffic import OneList
+from workflowsvc.engine.node_report import ListReport
+from workflowsvc.engine.node_state import NodeState
+from workflowsvc.engine.presence import list_report
+from workflowsvc.store.rows import ListKey
+
+
+def reports_of(state: NodeState, key: ListKey, now: int) -> Iterator[tuple[str, ListReport]]:
+    """What each node knows of the list, with the node's name; this node first."""
+    yield state.name, list_report(state, key, state.traffic.find(key) or OneList(), now)
+    for peer in state.peers.values():
+        for report in peer.lists:
+            if (report.domain, report.kind, report.name) == key:
+                yield peer.name, report
+
+
+def known_of(state: NodeState, key: ListKey, now: int) -> ListKnowledge:
+    """What the rules of findings ask of a list."""
+    waiting, last = 0, None
+    for _, report in reports_of(state, key, now):
+        waiting += report.waiting_polls
+        if report.last_poll_at is not None:
+            last = max(report.last_poll_at, last or 0)
+    since = min([state.started_at, *(peer.started_at for peer in state.peers.values())])
+    return ListKnowledge(waiting, last, since)

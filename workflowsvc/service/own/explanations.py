@@ -1,0 +1,99 @@
+"""ExplainExecution: why a run does not go on, or how it ended.
+
+Owns where the rules of `core/findings` get their knowledge from, and how a finding becomes an answer. Of many runs at
+once see domain_explanation.py.
+"""
+
+from __future__ import annotations
+
+from workflowsvc.core.execution import Execution
+from workflowsvc.core.findings import (
+    Finding,
+    ListKnowledge,
+    explain_closed,
+    explain_open,
+    explain_quarantined,
+)
+from workflowsvc.core.findings.finding import MAX_AHEAD
+from workflowsvc.core.outcome import TaskKind
+from workflowsvc.engine.list_knowledge import known_of
+from workflowsvc.engine.quarantine import Quarantined
+from workflowsvc.engine.unit_of_work import UnitOfWork
+from workflowsvc.model import own_shapes as shapes
+from workflowsvc.model.events import decode_event, timestamp
+from workflowsvc.service.call_context import CallContext
+from workflowsvc.service.own.runs import quarantined_row, require_run
+from workflowsvc.settings import Limits
+from workflowsvc.store.rows import ListKey
+
+_KINDS: dict[TaskKind, shapes.TaskListKind] = {"decision": "DECISION", "activity": "ACTIVITY"}
+
+
+def explain_execution(
+    work: UnitOfWork, context: CallContext, request: shapes.ExplainExecutionInput
+) -> shapes.ExecutionExplanation:
+    domain = work.catalog.require_domain(context.tenant, request.domain)
+    try:
+        execution = require_run(work, domain, request.execution)
+    except Quarantined as quarantined:
+        row = quarantined_row(work, quarantined)
+        return _explanation(row.workflow_id, row.run_id, row.close_status, explain_quarantined())
+    if execution.is_open:
+        findings = explain_open(execution, WorkKnowledge(work, execution), work.now)
+    else:
+        last = execution.next_event_id - 1
+        closing = decode_event(work.events(execution.run, last, last, 1, False)[0])
+        findings = explain_closed(execution, closing.attributes)
+    return _explanation(execution.workflow_id, execution.run_id, execution.close_status, findings)
+
+
+class WorkKnowledge:
+    """What a unit of work knows beside the state of one run; a `Knowledge`."""
+
+    def __init__(self, work: UnitOfWork, execution: Execution) -> None:
+        self._work = work
+        self._execution = execution
+
+    @property
+    def quotas(self) -> Limits:
+        return self._work.quotas
+
+    def task_list(self, kind: TaskKind, name: str) -> ListKnowledge:
+        work = self._work
+        return known_of(work.state, ListKey(self._execution.domain, kind, name), work.now)
+
+    def tasks_ahead(self, scheduled_id: int) -> int | None:
+        self._work.flush()  # what this batch has put is counted, too
+        return self._work.tx.tasks_ahead(self._execution.run, scheduled_id, MAX_AHEAD)
+
+    def workflow_type_is_deprecated(self, name: str, version: str) -> bool:
+        row = self._work.catalog.type(self._execution.domain, "workflow", name, version)
+        return row is not None and row.status == "DEPRECATED"
+
+
+def _explanation(
+    workflow_id: str, run_id: str, close_status: shapes.CloseStatus | None, findings: list[Finding]
+) -> shapes.ExecutionExplanation:
+    return shapes.ExecutionExplanation(
+        close_status=close_status,
+        execution=shapes.WorkflowExecution(run_id=run_id, workflow_id=workflow_id),
+        execution_status="OPEN" if close_status is None else "CLOSED",
+        findings=[as_shape(finding) for finding in findings],
+    )
+
+
+def as_shape(finding: Finding) -> shapes.Finding:
+    return shapes.Finding(
+        action=finding.action,
+        cause=finding.cause,
+        code=finding.code,
+        count=finding.number,
+        event_ids=list(finding.event_ids) or None,
+        message=finding.message,
+        severity=finding.severity,
+        since_timestamp=None if finding.since is None else timestamp(finding.since),
+        subject=finding.subject,
+        task_list=None if finding.task_list is None else shapes.TaskList(name=finding.task_list),
+        task_list_kind=None if finding.kind is None else _KINDS[finding.kind],
+        until_timestamp=None if finding.until is None else timestamp(finding.until),
+    )

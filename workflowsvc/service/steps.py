@@ -1,0 +1,96 @@
+"""Long work in short steps: an action that looks at very many runs, and lets every other call pass in between.
+
+Owns how the steps follow one another. A step is a read on a reader thread or a command of the writer loop, which the
+action's generator yields; it gets the result, or has the fault raised in it, and what it returns is the answer. The
+code between two steps runs where answers are delivered, on the event loop: it must be short. Must not know any action.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from functools import partial
+from typing import Any, NamedTuple
+
+from workflowsvc.engine.command_queue import Command, Reply
+from workflowsvc.engine.unit_of_work import UnitOfWork
+from workflowsvc.engine.writer_loop import WriterLoop
+from workflowsvc.service.call_context import CallContext
+from workflowsvc.store.interface import Reader
+
+
+class ReadStep(NamedTuple):
+    """On a reader thread, on a snapshot of its own."""
+
+    run: Callable[[Reader], Any]
+
+
+class WriteStep(NamedTuple):
+    """On the writer's thread. It must be over in 5 ms, as every caller waits for it."""
+
+    run: Callable[[UnitOfWork], Any]
+
+
+Step = ReadStep | WriteStep
+Steps = Generator[Step, Any, Any]
+
+Read = Callable[[Callable[..., Any], CallContext, Any, Reply], None]
+"""Carries out (reader, context, request) wherever reads run, and gives the output to the reply."""
+
+
+class StepRunner:
+    """Of one call; gives the answer, or the fault, to `reply`."""
+
+    def __init__(
+        self, steps: Steps, writer: WriterLoop, read: Read, context: CallContext, reply: Reply
+    ) -> None:
+        self._steps = steps
+        self._writer = writer
+        self._read = read
+        self._context = context
+        self._reply = reply
+        self._is_running = False
+        self._waiting: Callable[[], Step] | None = None
+
+    def begin(self) -> None:
+        self._run(lambda: next(self._steps))
+
+    def _go_on(self, result: Any) -> None:
+        """With the result of a step, or with the exception that says why there is none."""
+        if isinstance(result, BaseException):
+            fault = result
+            self._run(lambda: self._steps.throw(fault))
+        else:
+            self._run(lambda: self._steps.send(result))
+
+    def _run(self, resume: Callable[[], Step]) -> None:
+        """A step that is over at once, as in a test, comes back here while the last one is being begun: then it is
+        left to the loop, which would otherwise be as deep as there are steps.
+        """
+        self._waiting = resume
+        if self._is_running:
+            return
+        self._is_running = True
+        while self._waiting is not None:
+            resume, self._waiting = self._waiting, None
+            try:
+                step = resume()
+            except StopIteration as end:
+                self._reply(end.value)
+            except Exception as error:  # a fault, or a bug: who replies to the caller tells them apart
+                self._reply(error)
+            else:
+                self._begin_step(step)
+        self._is_running = False
+
+    def _begin_step(self, step: Step) -> None:
+        context = self._context
+        if isinstance(step, ReadStep):
+            self._read(partial(_run_read, step), context, None, self._go_on)
+        else:
+            self._writer.submit(
+                Command(step.run, self._go_on, action=context.action.name, request_id=context.request_id)
+            )
+
+
+def _run_read(step: ReadStep, reader: Reader, _context: CallContext, _request: None) -> Any:
+    return step.run(reader)
