@@ -135,7 +135,7 @@ def test_credentials_that_are_asked_for_elsewhere_need_botocore(
     files: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "botocore.session", None)
-    with pytest.raises(WrongProfile, match=r"pip install 'workflowsvc\[aws\]'"):
+    with pytest.raises(WrongProfile, match=r"pip install botocore"):
         read(files, profile="sso", endpoint="http://10.0.0.1:8888")
     assert read(files, profile="sso", endpoint="http://localhost:8888").credentials() == MADE_UP
 

@@ -223,7 +223,7 @@ def _of_botocore(profile: str | None, *, asked_for: bool) -> Callable[[], Creden
         if asked_for:
             raise WrongProfile(
                 "these credentials are asked for elsewhere (SSO, a role, a process), which needs botocore: "
-                "pip install 'workflowsvc[aws]'"
+                "pip install botocore"
             ) from error
         raise WrongProfile(_NO_CREDENTIALS) from error
     try:
