@@ -30,7 +30,7 @@ from tests.support.waiting import PATIENCE_SECONDS
 
 SETTLE_SECONDS = PATIENCE_SECONDS
 QUIET_SECONDS = 0.25  # without a further point; the action and its consequences are done
-MOST_RECORDINGS = 10
+MAX_RECORDINGS = 10
 LAST_POINT = "answers after"  # of a batch
 REACH_SECONDS = 10.0  # from the answer to a point in the work that follows from it
 # Names and times that differ between two runs.
@@ -133,7 +133,7 @@ def learn(fork_server: ForkServer, place: Path, situation: Situation) -> Known:
     without = _play(fork_server, file, place / "without", None, None)
     with_it = _play(fork_server, file, place / "with", request, None)
     record = place / "points"
-    for _ in range(MOST_RECORDINGS):
+    for _ in range(MAX_RECORDINGS):
         record.unlink(missing_ok=True)
         _play(fork_server, file, place / "recorded", request, record)
         points = record.read_text().splitlines()
