@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 
 TARGET = b"x-amz-target"
 AUTHORIZATION = b"authorization"
+SEC_FETCH_SITE = b"sec-fetch-site"
 ONCE = (TARGET, AUTHORIZATION)
 """Header fields that say what is done and whose it is: a proxy that reads the other one must not have been asked."""
 
@@ -163,7 +164,7 @@ class ActionCalls:
                 if name in request.repeated:
                     raise MalformedHttpRequestException(f"A request has one {name.decode().title()} header")
         # Only browsers send these two. A web page must not drive a service that asks for no password.
-        if request.header(b"origin") is not None or request.header(b"sec-fetch-site") not in NO_FOREIGN_PAGE:
+        if request.header(b"origin") is not None or not NO_FOREIGN_PAGE.issuperset(_sites(request)):
             raise AccessDeniedException("Requests from web pages are not accepted")
         host = request.header(b"host")
         if not self._hosts.admit(host):
@@ -184,6 +185,13 @@ class ActionCalls:
         if request.header(TARGET) is not None:
             raise UnknownOperationException  # two names
         return self._models.by_name(request.path.removeprefix("/"))
+
+
+def _sites(request: HttpRequest) -> list[bytes | None]:
+    """All that is said of the page that sent the request; a proxy may have added one header to the browser's."""
+    if SEC_FETCH_SITE in request.repeated:
+        return [value for name, value in request.fields if name.lower() == SEC_FETCH_SITE]
+    return [request.header(SEC_FETCH_SITE)]
 
 
 def _not_named(_: HttpRequest) -> Action:
