@@ -70,7 +70,7 @@ class Service(Protocol):
 
     @property
     def store_fails(self) -> bool:
-        """Whether the last write failed."""
+        """Whether a write has failed, and it is not known yet that one of its size would be taken."""
         ...
 
     def ask_for_write(self, done: Callable[[Any], None], /) -> None:
@@ -131,7 +131,7 @@ class ActionCalls:
             shape = self._decoding.now(action.decode, request.body)
             if shape is None:
                 begin = partial(self._begin, request, action, tenant, reply)
-                self._decoding.later(action.decode, request.body, begin)
+                self._decoding.later(tenant, action.decode, request.body, begin)
             else:
                 disconnect = request.watch_disconnect() if action.kind == "poll" else None
                 self._service.begin(action, tenant, shape, disconnect, reply, request_id)
