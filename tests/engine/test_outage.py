@@ -16,7 +16,7 @@ from workflowsvc.engine.outage import LOOK_MS, MAX_REASON, PAUSE_MS, REPEAT_MS, 
 from workflowsvc.engine.write_check import HOLD_MS, MAX_CHECK_BYTES, PAGES_BYTES, WriteCheck
 from workflowsvc.faults import ServiceUnavailable, UnknownResourceFault
 from workflowsvc.store.errors import StatementRefused, StoreError
-from workflowsvc.store.interface import Transaction
+from workflowsvc.store.interface import RepairTransaction
 from workflowsvc.store.sqlite.store import SqliteStore
 from workflowsvc.testing import World
 
@@ -147,7 +147,7 @@ class NearlyFull(SqliteStore):
         self.refusal: Exception | None = None
 
     @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
+    def transaction(self) -> Iterator[RepairTransaction]:
         with super().transaction() as tx:
             put_meta = tx.put_meta
             checks = 0
@@ -268,7 +268,7 @@ def test_a_check_needs_the_room_of_its_size(tmp_path: Path) -> None:
     """Though its row is deleted by the transaction that writes it."""
     with closing(SqliteStore(str(tmp_path / "x.db"))) as store:
         log = tmp_path / "x.db-wal"
-        sizes = []
+        sizes: list[int] = []
         for _ in range(2):  # the first one fills what the log had already
             with store.transaction() as tx:
                 tx.put_meta("check", os.urandom(200_000))

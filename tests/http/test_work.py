@@ -28,6 +28,7 @@ from workflowsvc.http.framing import (
 )
 from workflowsvc.http.request import HttpRequest
 from workflowsvc.http.server import HttpServer
+from workflowsvc.model import constraints
 from workflowsvc.model.input_rules import INPUT_RULES, InputRules
 from workflowsvc.model.shapes import Operation, Shape
 from workflowsvc.service.action import Action
@@ -169,6 +170,21 @@ def test_a_client_that_leaves_while_its_body_is_looked_at_is_forgotten() -> None
             large.send(dear_request(body))
         going_on.set()
         assert server.ask(dear_request(body)).status == 200
+
+
+def test_a_megabyte_of_tags_has_each_character_looked_at_once() -> None:
+    looked_at: list[str] = []
+
+    def look(character: str) -> bool:
+        looked_at.append(character)
+        return True
+
+    tag = b'{"key":"ab","value":"a"}'
+    body = b'{"resourceArn":"arn","tags":[%b]}' % b",".join([tag] * 40_000)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(constraints, "is_tag_character", look)
+        assert SWF.actions["TagResource"].decode(body, 32_768) is not None
+    assert sorted(looked_at) == ["a", "b"]
 
 
 CHUNKED = post("ListDomains", b"", "Transfer-Encoding: chunked").replace(b"Content-Length: 0\r\n", b"")
