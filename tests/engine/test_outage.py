@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -145,6 +145,7 @@ class NearlyFull(SqliteStore):
         self.broken = False
         self.checks: list[int] = []  # bytes
         self.refusal: Exception | None = None
+        self.takes_time: Callable[[], object] = lambda: None
 
     @contextmanager
     def transaction(self) -> Iterator[RepairTransaction]:
@@ -165,6 +166,7 @@ class NearlyFull(SqliteStore):
             tx.put_meta = put  # type: ignore[method-assign]
             yield tx
             if self.broken and not checks:
+                self.takes_time()
                 raise StoreError("no such table: tasks")
 
 
@@ -243,6 +245,17 @@ def test_a_check_that_works_is_not_believed_just_after_a_client_s_write_has_fail
         assert world.writer.store_fails
     world.advance(ms=LOOK_MS)
     assert not world.writer.store_fails
+
+
+def test_a_batch_that_fails_slowly_is_not_followed_by_a_check_at_once(
+    world: World, nearly_full: NearlyFull
+) -> None:
+    """The clock moves while a batch runs, which is no clock that was set back."""
+    nearly_full.takes_time = lambda: world.clock.advance(5)
+    nearly_full.checks.clear()
+    fail(world, nearly_full)
+    assert world.writer.store_fails
+    assert nearly_full.checks == []
 
 
 def test_a_client_s_write_that_works_ends_the_wait(world: World, nearly_full: NearlyFull) -> None:

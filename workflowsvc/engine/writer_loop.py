@@ -134,7 +134,7 @@ class WriterLoop:
         self._last_batch = commands
         self._run(commands)
         self.state.trim()
-        self._try_to_write(now)
+        self._try_to_write(self.now_ms())  # not before what the batch has set by its own reading of the clock
         return True
 
     def _try_to_write(self, now: int) -> bool:
