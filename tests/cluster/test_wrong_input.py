@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -397,6 +398,35 @@ def test_rights_that_are_taken_away_and_given_back(own: Own, start: Callable[[st
     serves_no_more(node)
     assert "permission denied" in node.said()
     own.execute(f"grant all on all tables in schema public to {own.name}")
+    serves_again(node)
+
+
+@pytest.mark.parametrize(
+    ("change", "cure", "reported"),
+    [
+        (
+            "alter table domains rename column status to state",
+            "alter table domains rename column state to status",
+            'column "?[a-z.]*status"? .*does not exist',
+        ),
+        (
+            "alter table meta drop constraint meta_pkey",
+            "alter table meta add primary key (key)",
+            "no unique or exclusion constraint matching the ON CONFLICT specification",
+        ),
+    ],
+)
+def test_a_table_that_another_program_has_changed_is_503_until_it_is_as_before(
+    own: Own, start: Callable[[str], Node], change: str, cure: str, reported: str
+) -> None:
+    """And no traceback in the log, as of every node here."""
+    own.create()
+    node = start(own.dsn)
+    serves_again(node)
+    own.execute(change)
+    serves_no_more(node)
+    until(lambda: re.search(reported, node.said()) is not None, "the reason is logged")
+    own.execute(cure)
     serves_again(node)
 
 

@@ -70,7 +70,7 @@ def test_a_full_disk_is_not_ready_though_it_can_be_read(
     until(lambda: ready(server).status == 200, "it is ready again")
     assert server.ask(REGISTER).status == 200
     lines = [record.getMessage() for record in caplog.records if record.name == "workflowsvc.http.health"]
-    assert lines == ["not ready: the store takes no writes (the last one failed)", "ready again"]
+    assert lines == ["not ready: the store takes no writes (one has failed)", "ready again"]
 
 
 class Asked(FakeService):

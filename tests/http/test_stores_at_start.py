@@ -14,6 +14,7 @@ import pytest
 
 from tests.http.support import post
 from tests.http.test_serve import ROOT, serve
+from tests.support.waiting import until
 from workflowsvc import cli
 from workflowsvc.store.sqlite.store import SqliteStore
 
@@ -171,4 +172,17 @@ def test_a_table_that_another_program_has_taken_away_is_503_and_a_line(tmp_path:
         listing = {"domain": "a", "startTimeFilter": {"oldestDate": 0}}
         assert served.ask(post("ListOpenWorkflowExecutions", listing)).status == 503
         assert "no such table" in served.said
+        assert "Traceback" not in served.said
+
+
+def test_a_column_that_another_program_has_renamed_is_503_and_a_line_and_not_ready(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    with serve(tmp_path, "--store", f"sqlite:{path}") as served:
+        *register, begin = start("a", "w")
+        assert [served.ask(call).status for call in register] == [200, 200]
+        with closing(apsw.Connection(str(path))) as other:
+            other.execute("alter table tasks rename column ready to rdy")
+        ready = b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        until(lambda: served.ask(begin).status == served.ask(ready).status == 503, "it is not ready")
+        assert "the store fails: SQLError: table tasks has no column named ready" in served.said
         assert "Traceback" not in served.said

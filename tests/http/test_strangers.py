@@ -34,6 +34,16 @@ def test_a_request_of_a_foreign_page_is_refused_without_an_origin_too(server: Ru
     assert len(server.service.calls) == before
 
 
+@pytest.mark.parametrize(
+    "sites", [("none", "cross-site"), ("cross-site", "none"), ("none", "none", "same-site")]
+)
+def test_one_header_of_several_that_names_a_foreign_page_is_enough(
+    server: Running, sites: tuple[str, ...]
+) -> None:
+    answer = server.ask(post("ListDomains", QUESTION, *(f"Sec-Fetch-Site: {site}" for site in sites)))
+    require_denied(answer, "Requests from web pages are not accepted")
+
+
 @pytest.mark.parametrize("site", ["none", "same-origin"])
 def test_a_request_that_no_foreign_page_sends_is_served(server: Running, site: str) -> None:
     assert server.ask(post("ListDomains", QUESTION, f"Sec-Fetch-Site: {site}")).status == 200
@@ -67,6 +77,9 @@ def test_what_names_the_call_or_the_caller_twice_is_refused(server: Running, hea
         "127.1.2.3:80",
         "[::1]",
         "[::1]:8888",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:127.0.0.1]:8888",
+        "[::FFFF:7f00:1]",
         "swf.localhost:8888",
         socket.gethostname(),
         socket.gethostname() + ":8888",
@@ -87,6 +100,7 @@ def test_names_of_this_machine_are_served(server: Running, host: str) -> None:
         "evil-localhost",
         "192.0.2.1",
         "[2001:db8::1]:8888",
+        "[::ffff:192.0.2.1]",
         "localhost:8888:1",
         "localhost@evil.example",
         "[localhost]",

@@ -5,6 +5,7 @@ Nothing here takes time: the work that is too long for the event loop waits unti
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,8 +16,9 @@ import pytest
 from tests.http.fake_service import FakeService
 from tests.http.support import LIST_DOMAINS, PATIENCE_SECONDS, Running, post
 from workflowsvc.clock import SystemClock
+from workflowsvc.fair_queue import FairQueue
 from workflowsvc.http.app import HttpApp
-from workflowsvc.http.decoding import MAX_INLINE_BYTES, MAX_INLINE_EXPLAINED_BYTES
+from workflowsvc.http.decoding import MAX_INLINE_BYTES, MAX_INLINE_EXPLAINED_BYTES, Decoding
 from workflowsvc.http.framing import (
     MAX_PIECE_BYTES,
     MAX_SMALL_CHUNKS,
@@ -26,12 +28,14 @@ from workflowsvc.http.framing import (
 )
 from workflowsvc.http.request import HttpRequest
 from workflowsvc.http.server import HttpServer
+from workflowsvc.model import constraints
 from workflowsvc.model.input_rules import INPUT_RULES, InputRules
 from workflowsvc.model.shapes import Operation, Shape
 from workflowsvc.service.action import Action
 from workflowsvc.service.actions import SWF
 from workflowsvc.service.service_model import ServiceModel, ServiceModels
 from workflowsvc.settings import Settings
+from workflowsvc.tenant import Tenant
 
 going_on = threading.Event()
 
@@ -105,6 +109,60 @@ def test_a_large_body_does_not_wait_for_refusals_that_are_worded() -> None:
         assert refused.answer().code == "ValidationException"
 
 
+class Noted:
+    """Stands in for the decoder of an action: notes the order of bodies, and waits until the test lets it go on."""
+
+    def __init__(self, *, accepts: bool) -> None:
+        self.accepts = accepts
+        self.order: list[bytes] = []
+
+    def accept(self, body: bytes, max_data: int) -> Shape | None:
+        return self(body, max_data) if self.accepts else None
+
+    def __call__(self, body: bytes, max_data: int) -> Shape:
+        wait(body)
+        self.order.append(body[:1])
+        return DearInput(text="")
+
+
+@pytest.mark.parametrize("accepts", [True, False], ids=["accepted", "refused"])
+def test_tenants_take_turns_with_their_large_bodies(accepts: bool) -> None:
+    """One that sends many waits behind its own, and keeps no other one waiting."""
+    decoder: Any = Noted(accepts=accepts)
+    going_on.clear()
+
+    async def send_all() -> None:
+        ended: asyncio.Queue[object] = asyncio.Queue()
+        decoding = Decoding(32_768)
+        size = MAX_INLINE_BYTES if accepts else MAX_INLINE_EXPLAINED_BYTES
+        for name in (b"a", b"b", b"c", b"y", b"z"):
+            tenant = Tenant("222222222222" if name in b"yz" else "111111111111")
+            decoding.later(tenant, decoder, name + b" " * size, ended.put_nowait)
+        going_on.set()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            assert [type(await ended.get()) for _ in range(5)] == [DearInput] * 5
+
+    asyncio.run(send_all())
+    assert decoder.order == [b"a", b"y", b"b", b"z", b"c"]
+
+
+def test_the_tenant_of_a_large_body_is_that_of_its_request() -> None:
+    tenants: list[Tenant] = []
+
+    class Noting(FairQueue[Tenant, Any]):
+        def put(self, user: Tenant, item: Any) -> None:
+            tenants.append(user)
+            super().put(user, item)
+
+    body = b'{"text":"' + b"x" * MAX_INLINE_BYTES + b'"}'
+    scope = "Authorization: AWS4-HMAC-SHA256 Credential=222222222222/20261129/us-east-1/swf/aws4_request"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("workflowsvc.http.decoding.FairQueue", Noting)
+        with dear(InputRules()) as server:
+            assert server.ask(post("RegisterDomain", body, scope, target="Dear.")).status == 200
+    assert tenants == [Tenant("222222222222")]
+
+
 def test_a_client_that_leaves_while_its_body_is_looked_at_is_forgotten() -> None:
     body = b'{"text":"' + b"x" * MAX_INLINE_BYTES + b'"}'
     with dear(InputRules(after_members=(wait,))) as server:
@@ -112,6 +170,21 @@ def test_a_client_that_leaves_while_its_body_is_looked_at_is_forgotten() -> None
             large.send(dear_request(body))
         going_on.set()
         assert server.ask(dear_request(body)).status == 200
+
+
+def test_a_megabyte_of_tags_has_each_character_looked_at_once() -> None:
+    looked_at: list[str] = []
+
+    def look(character: str) -> bool:
+        looked_at.append(character)
+        return True
+
+    tag = b'{"key":"ab","value":"a"}'
+    body = b'{"resourceArn":"arn","tags":[%b]}' % b",".join([tag] * 40_000)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(constraints, "is_tag_character", look)
+        assert SWF.actions["TagResource"].decode(body, 32_768) is not None
+    assert sorted(looked_at) == ["a", "b"]
 
 
 CHUNKED = post("ListDomains", b"", "Transfer-Encoding: chunked").replace(b"Content-Length: 0\r\n", b"")

@@ -194,3 +194,31 @@ def test_a_missing_table_makes_the_store_unavailable(tmp_path: Path) -> None:
         with closing(apsw.Connection(str(path))) as other:
             other.execute("alter table away rename to tasks")
         sqlite_child.commit(store, 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "reported"),
+    [
+        ("alter table tasks rename column ready to rdy", "table tasks has no column named ready"),
+        (
+            "alter table executions rename column wake_at to wakes_at",
+            "no such column|no column named wake_at",
+        ),
+        (
+            "alter table tasks rename to away; create table tasks as select * from away",
+            "ON CONFLICT clause does not match",
+        ),
+        (
+            "alter table events rename to away; create view events as select * from away",
+            "cannot modify events because it is a view",
+        ),
+    ],
+)
+def test_a_changed_table_makes_the_store_unavailable(tmp_path: Path, change: str, reported: str) -> None:
+    path = tmp_path / "x.db"
+    with closing(SqliteStore(str(path))) as store:
+        sqlite_child.commit(store, 0)
+        with closing(apsw.Connection(str(path))) as other:
+            other.execute(change)
+        with pytest.raises(Unavailable, match=reported):
+            sqlite_child.commit(store, 1)

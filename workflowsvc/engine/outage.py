@@ -65,6 +65,10 @@ class Outage:
                 self._announced = True
                 self._log.error("the store fails: %s. %s First: %s", reason, self._consequence, what)
 
+    def look_again(self) -> None:
+        """It may not be over yet, though something of this kind has not failed."""
+        self.look_at = self._clock.now_ms() + LOOK_MS
+
     def worked(self) -> None:
         """Something of this kind has not failed."""
         if self.goes_on:

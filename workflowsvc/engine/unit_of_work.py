@@ -77,6 +77,7 @@ class UnitOfWork:
         # Called after the commit, before answers. One that raises keeps no other from being called.
         self.after_commit: list[Callable[[], None]] = []
         self.events_recorded = 0
+        self.bytes_recorded = 0  # in these events
         self.last_run: int | None = None  # the execution at hand: where a bug must lie
         self.made: set[int] = set()  # executions that this transaction has made
         self._coordination = coordination
@@ -333,6 +334,7 @@ class UnitOfWork:
         events = execution.take_new_events()
         self.events_recorded += len(events)
         rows = [EventRow(run, event.id, encode_event(event)) for event in events]
+        self.bytes_recorded += sum(len(row.body) for row in rows)
         self._writes.append_events(rows)
         self.state.cache.add_events(execution, rows)
         wake_at = execution.wake_at()

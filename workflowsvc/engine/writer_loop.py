@@ -23,6 +23,7 @@ from workflowsvc.engine.outage import LOOK_MS, Outage
 from workflowsvc.engine.quarantine import Bug, Quarantined
 from workflowsvc.engine.retry_queue import RetryQueue
 from workflowsvc.engine.unit_of_work import UnitOfWork
+from workflowsvc.engine.write_check import WriteCheck
 from workflowsvc.faults import Fault, InternalFailure, ServiceUnavailable
 from workflowsvc.store.errors import Conflict, LockedByPeer, OutcomeUnknown, StatementRefused, StoreError
 from workflowsvc.store.interface import Store
@@ -58,6 +59,7 @@ class WriterLoop:
         self._outage = Outage(
             log, clock, "Calls that write are answered 503, and timers and other background work wait."
         )
+        self._check = WriteCheck()
         self._asking: deque[Reply] = deque()  # callers that ask whether a write would be taken
         self._thread: Thread | None = None
 
@@ -72,7 +74,7 @@ class WriterLoop:
 
     @property
     def store_fails(self) -> bool:
-        """Whether the last write failed."""
+        """Whether a write has failed, and it is not known yet that one of its size would be taken."""
         return self._outage.goes_on
 
     def ask_for_write(self, reply: Reply) -> None:
@@ -132,7 +134,7 @@ class WriterLoop:
         self._last_batch = commands
         self._run(commands)
         self.state.trim()
-        self._try_to_write(now)
+        self._try_to_write(self.now_ms())  # not before what the batch has set by its own reading of the clock
         return True
 
     def _try_to_write(self, now: int) -> bool:
@@ -141,18 +143,20 @@ class WriterLoop:
         if not self._asking and (look_at is None or look_at - LOOK_MS <= now < look_at):
             return False
         asking = [self._asking.popleft() for _ in range(len(self._asking))]
-        outcome: StoreError | None = None
+        outcome: Exception | None = None
+        random_bytes = self.state.ids.random_bytes
         try:
             with self._store.transaction() as tx:
-                # Of this node alone: no other one waits for the row. The name is no secret, but must be unused.
-                name = f"write check {self.state.ids.random_bytes(8).hex()}"
-                tx.put_meta(name, b"")
+                # Of this node alone: no other one waits for the row. The name must be unused, the value random: a
+                # store may compress it.
+                name = f"write check {random_bytes(8).hex()}"
+                tx.put_meta(name, random_bytes(self._check.size))
                 tx.delete_meta(name)
-        except StoreError as error:
+        except Exception as error:  # whatever it is, who asks is answered
             outcome = error
             self._outage.failed(error, "a check")
         else:
-            self._outage.worked()
+            (self._outage.worked if self._check.worked(now) else self._outage.look_again)()
         self.deliver([(reply, outcome) for reply in asking])
         return True
 
@@ -206,8 +210,10 @@ class WriterLoop:
                     return
                 self._coordination.pause_after_conflict(conflicts, self.state.ids.random_bytes)
             except StoreError as error:
+                now = self.now_ms()
                 self._outage.failed(error, _named(commands))
-                self._rests_until = self.now_ms() + RETRY_MS
+                self._check.failed(now, 0 if batch.work is None else batch.work.bytes_recorded)
+                self._rests_until = now + RETRY_MS
                 if isinstance(error, OutcomeUnknown):
                     # Tasks may have been committed for which polls wait here.
                     self.state.agenda.poll_store_at = 0
@@ -230,6 +236,8 @@ class WriterLoop:
                     self._run([command])
                 return
             else:
+                if self.store_fails and batch.work is not None and _has_written(commands, batch.work.answers):
+                    self._check.committed()
                 self._finish(batch)
                 return
 
@@ -366,6 +374,13 @@ def _calls_of(commands: list[Command]) -> int:
 def _is_due(duty: Duty, now: int) -> bool:
     at = duty.next_at()
     return at is not None and at <= now
+
+
+def _has_written(commands: list[Command], answers: Answers) -> bool:
+    """Whether a client's call has been carried out."""
+    return any(command.action and not command.is_poll for command in commands) and not all(
+        isinstance(answer, Exception) for _, answer in answers
+    )
 
 
 def _named(commands: list[Command]) -> str:

@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 
 TARGET = b"x-amz-target"
 AUTHORIZATION = b"authorization"
+SEC_FETCH_SITE = b"sec-fetch-site"
 ONCE = (TARGET, AUTHORIZATION)
 """Header fields that say what is done and whose it is: a proxy that reads the other one must not have been asked."""
 
@@ -69,7 +70,7 @@ class Service(Protocol):
 
     @property
     def store_fails(self) -> bool:
-        """Whether the last write failed."""
+        """Whether a write has failed, and it is not known yet that one of its size would be taken."""
         ...
 
     def ask_for_write(self, done: Callable[[Any], None], /) -> None:
@@ -130,7 +131,7 @@ class ActionCalls:
             shape = self._decoding.now(action.decode, request.body)
             if shape is None:
                 begin = partial(self._begin, request, action, tenant, reply)
-                self._decoding.later(action.decode, request.body, begin)
+                self._decoding.later(tenant, action.decode, request.body, begin)
             else:
                 disconnect = request.watch_disconnect() if action.kind == "poll" else None
                 self._service.begin(action, tenant, shape, disconnect, reply, request_id)
@@ -163,7 +164,7 @@ class ActionCalls:
                 if name in request.repeated:
                     raise MalformedHttpRequestException(f"A request has one {name.decode().title()} header")
         # Only browsers send these two. A web page must not drive a service that asks for no password.
-        if request.header(b"origin") is not None or request.header(b"sec-fetch-site") not in NO_FOREIGN_PAGE:
+        if request.header(b"origin") is not None or not NO_FOREIGN_PAGE.issuperset(_sites(request)):
             raise AccessDeniedException("Requests from web pages are not accepted")
         host = request.header(b"host")
         if not self._hosts.admit(host):
@@ -184,6 +185,13 @@ class ActionCalls:
         if request.header(TARGET) is not None:
             raise UnknownOperationException  # two names
         return self._models.by_name(request.path.removeprefix("/"))
+
+
+def _sites(request: HttpRequest) -> list[bytes | None]:
+    """All that is said of the page that sent the request; a proxy may have added one header to the browser's."""
+    if SEC_FETCH_SITE in request.repeated:
+        return [value for name, value in request.fields if name.lower() == SEC_FETCH_SITE]
+    return [request.header(SEC_FETCH_SITE)]
 
 
 def _not_named(_: HttpRequest) -> Action:

@@ -58,7 +58,7 @@ class HealthPages:
             return
         if self._service.store_fails:
             reason = "the store takes no writes"
-            self._log_change(reason, "the last one failed")
+            self._log_change(reason, "one has failed")
             request.respond(503, TEXT, f"{reason}\n".encode())
             return
         loop = asyncio.get_running_loop()

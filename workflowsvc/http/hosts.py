@@ -69,9 +69,12 @@ def _names_in(hosts_file: Path) -> list[str]:
 
 def _is_loopback_address(text: str) -> bool:
     try:
-        return ipaddress.ip_address(text).is_loopback
+        address = ipaddress.ip_address(text)
     except ValueError:
         return False
+    # Before Python 3.13, an IPv4 address in the form of IPv6 is no loopback address to this library.
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (mapped or address).is_loopback
 
 
 def is_loopback(host: str) -> bool:

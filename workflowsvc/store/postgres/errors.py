@@ -34,6 +34,7 @@ _UNAVAILABLE = (
     "42501",  # rights were taken away
     "42P01",  # a table was dropped
     "42703",  # a column was dropped or renamed
+    "42P10",  # a primary key was dropped
 )
 
 
