@@ -175,12 +175,17 @@ class WriterLoop:
 
     def next_moment(self) -> int | None:
         """When `step` has something to do without being asked; None: never."""
-        due = [max(at, self._rests_until) for duty in self._duties if (at := duty.next_at()) is not None]
+        at = self._next_duty_at()
+        due = [] if at is None else [max(at, self._rests_until)]
         due += [at for at in (self._retries.next_at(), self._outage.look_at) if at is not None]
         return min(due, default=None)
 
     def _has_due_duty(self, now: int) -> bool:
-        return not self._rests(now) and any(_is_due(duty, now) for duty in self._duties)
+        at = self._next_duty_at()
+        return at is not None and at <= now and not self._rests(now)
+
+    def _next_duty_at(self) -> int | None:
+        return min([at for duty in self._duties if (at := duty.next_at()) is not None], default=None)
 
     def _rests(self, now: int) -> bool:
         """Background work pauses after a failure. A clock that is set back makes no pause longer."""
@@ -314,7 +319,8 @@ class WriterLoop:
             return
         try:
             for duty in self._duties:
-                if _is_due(duty, now):
+                at = duty.next_at()  # one duty may make another due
+                if at is not None and at <= now:
                     ran.append(duty)
                     duty.run(work)
         except (Bug, StoreError):
@@ -369,11 +375,6 @@ class _Batch:
 def _calls_of(commands: list[Command]) -> int:
     """How many are not polls."""
     return sum(not command.is_poll for command in commands)
-
-
-def _is_due(duty: Duty, now: int) -> bool:
-    at = duty.next_at()
-    return at is not None and at <= now
 
 
 def _has_written(commands: list[Command], answers: Answers) -> bool:

@@ -7,7 +7,6 @@ at once costs the store nothing. Must not know why anything is written.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import NamedTuple
 
@@ -35,20 +34,33 @@ class _Place(NamedTuple):
     key: TaskKey
 
 
-@dataclass(slots=True)
 class _Rows:
     """What is to be written with the next flush."""
 
-    created: dict[int, ExecutionRow] = field(default_factory=dict[int, ExecutionRow])
-    changed: dict[int, ExecutionChange] = field(default_factory=dict[int, ExecutionChange])
-    events: list[EventRow] = field(default_factory=list[EventRow])
-    messages: list[MessageRow] = field(default_factory=list[MessageRow])
-    tasks: dict[TaskKey, TaskRow] = field(default_factory=dict[TaskKey, TaskRow])
-    ready: list[TaskKey] = field(default_factory=list[TaskKey])
-    gone: list[TaskKey] = field(default_factory=list[TaskKey])
-    heartbeats: dict[TaskKey, HeartbeatRow] = field(default_factory=dict[TaskKey, HeartbeatRow])
-    heartbeats_over: list[TaskKey] = field(default_factory=list[TaskKey])
-    fresh: dict[ListKey, list[_Place]] = field(default_factory=dict[ListKey, list[_Place]])
+    __slots__ = (
+        "changed",
+        "created",
+        "events",
+        "fresh",
+        "gone",
+        "heartbeats",
+        "heartbeats_over",
+        "messages",
+        "ready",
+        "tasks",
+    )
+
+    def __init__(self) -> None:
+        self.created: dict[int, ExecutionRow] = {}
+        self.changed: dict[int, ExecutionChange] = {}
+        self.events: list[EventRow] = []
+        self.messages: list[MessageRow] = []
+        self.tasks: dict[TaskKey, TaskRow] = {}
+        self.ready: list[TaskKey] = []
+        self.gone: list[TaskKey] = []
+        self.heartbeats: dict[TaskKey, HeartbeatRow] = {}
+        self.heartbeats_over: list[TaskKey] = []
+        self.fresh: dict[ListKey, list[_Place]] = {}
 
 
 class Writes:

@@ -100,7 +100,7 @@ class SqliteFile:
         if self._is_in_place or self._watch is None:
             return
         try:
-            self._watch.size()
+            self._watch.require_in_place()
         except FileNotInPlace as problem:
             raise Unavailable(str(problem)) from problem
         self._is_in_place = True
@@ -111,10 +111,11 @@ class SqliteFile:
         if self._watch is None or self._lock is None:
             return
         try:
-            size = self._watch.size()
+            self._watch.require_in_place()
         except FileNotInPlace as problem:
             self._is_in_place = False
             raise OutcomeUnknown(str(problem)) from problem
+        size = os.fstat(self._lock.file).st_size
         if log_trailer.is_whole_pages(size) and not self._is_complete():
             with suppress(OSError):  # a full disk: the commit itself is on the disk
                 log_trailer.append(self._lock.file, size)

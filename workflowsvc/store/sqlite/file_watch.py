@@ -2,6 +2,10 @@
 
 Owns what is looked at and the words for the operator. What is written then goes to files that no later process will
 find, so nothing may be acknowledged.
+
+A look at the log after each commit would be dear: since Linux 6.13, a file whose times were asked for gets new ones at
+the next write, which the file system must record. The folder tells as well, as its time of change is that of the last
+name that was added or removed. So the three files are looked at when the folder has changed, and now and then.
 """
 
 from __future__ import annotations
@@ -12,29 +16,50 @@ from workflowsvc.store.sqlite.file_lock import Identity, find_identity
 
 PARTS = ("", "-wal", "-shm")
 
+# The times of a folder are those of a clock with steps of up to 10 ms, so a change may hide behind an earlier one. This
+# many commits, each with a sync of the disk, take longer. It is also after how many the files are looked at anyway.
+COMMITS_PER_LOOK = 256
+
 
 class FileWatch:
     """The three files of an open database, as they are when this is made."""
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self._folder = os.path.dirname(path) or "."
         self._were: list[tuple[str, Identity | None]] = [
             (path + part, find_identity(path + part)) for part in PARTS
         ]
+        self._folder_was: tuple[Identity, int, int] | None = None
+        self._closely = COMMITS_PER_LOOK  # commits for which the files are looked at, whatever the folder says
+        self._unlooked = 0
 
-    def size(self) -> int:
-        """The size of the file in bytes. FileNotInPlace when it, its log or its index is not in its place any more. It
-        costs three calls of `stat`."""
-        sizes: list[int] = []
+    def require_in_place(self) -> None:
+        """FileNotInPlace when the file, its log or its index is not in its place any more."""
+        try:
+            found = os.stat(self._folder)
+        except OSError:
+            raise FileNotInPlace(self.path) from None
+        folder = ((found.st_dev, found.st_ino), found.st_mtime_ns, found.st_ctime_ns)
+        self._unlooked += 1
+        if folder != self._folder_was:
+            self._folder_was = folder
+            self._closely = COMMITS_PER_LOOK
+        elif self._closely:
+            self._closely -= 1
+        elif self._unlooked < COMMITS_PER_LOOK:
+            return
+        try:
+            self._look()
+        except FileNotInPlace:
+            self._folder_was = None  # until they are back
+            raise
+
+    def _look(self) -> None:
+        self._unlooked = 0
         for name, was in self._were:
-            try:
-                found = os.stat(name)
-            except OSError:
-                raise FileNotInPlace(name) from None
-            if (found.st_dev, found.st_ino) != was:
+            if find_identity(name) != was:
                 raise FileNotInPlace(name)
-            sizes.append(found.st_size)
-        return sizes[0]
 
     def has_strangers(self) -> bool:
         """Whether other files stand where the file or its log were: SQLite would delete that log at its end."""
