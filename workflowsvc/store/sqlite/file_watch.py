@@ -31,7 +31,7 @@ class FileWatch:
             (path + part, find_identity(path + part)) for part in PARTS
         ]
         self._folder_was: tuple[Identity, int, int] | None = None
-        self._closely = COMMITS_PER_LOOK  # commits for which the files are looked at, whatever the folder says
+        self._closely = COMMITS_PER_LOOK  # commits with a look, whatever the folder says
         self._unlooked = 0
 
     def require_in_place(self) -> None:
