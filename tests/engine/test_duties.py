@@ -34,7 +34,7 @@ def test_a_duty_runs_when_it_is_due_and_not_before() -> None:
     world.run()
     began = world.clock.now_ms()
     ticks = Ticks(began + 10_000)
-    world.writer._duties.append(ticks)
+    world.writer.add_duty(ticks)
     assert world.writer.next_moment() == began + 10_000
     world.advance(seconds=35)
     assert ticks.ran_at == [began + 10_000, began + 20_000, began + 30_000]
@@ -46,7 +46,7 @@ def test_a_duty_hears_that_its_batch_was_not_committed_and_rests_before_it_runs_
     world = World(store=store)
     world.run()
     ticks = Ticks(world.clock.now_ms())
-    world.writer._duties.append(ticks)
+    world.writer.add_duty(ticks)
     store.refusals = 1
     world.run()
     assert ticks.rolled_back == [True]

@@ -43,6 +43,12 @@ class Command(NamedTuple):
         return (self.action or "a command without a request") + request
 
 
+def name_batch(commands: list[Command]) -> str:
+    """A batch, for log lines: its size and the first command that a request has asked for."""
+    asked = next((command for command in commands if command.action), None)
+    return f"a batch of {len(commands)} commands" + (f", among them {asked}" if asked is not None else "")
+
+
 def deliver_here(answers: list[tuple[Reply, Any]]) -> None:
     """Calls every reply with its answer, on the calling thread."""
     for reply, answer in answers:

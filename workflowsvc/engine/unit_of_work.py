@@ -334,7 +334,7 @@ class UnitOfWork:
         events = execution.take_new_events()
         self.events_recorded += len(events)
         rows = [EventRow(run, event.id, encode_event(event)) for event in events]
-        self.bytes_recorded += sum(len(row.body) for row in rows)
+        self.bytes_recorded += sum([len(row.body) for row in rows])
         self._writes.append_events(rows)
         self.state.cache.add_events(execution, rows)
         wake_at = execution.wake_at()

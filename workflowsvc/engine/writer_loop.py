@@ -16,7 +16,7 @@ from typing import Any
 
 from workflowsvc.clock import Clock
 from workflowsvc.engine.agenda import RETRY_MS
-from workflowsvc.engine.command_queue import NO_ANSWER, Command, CommandQueue, Reply, deliver_here
+from workflowsvc.engine.command_queue import NO_ANSWER, Command, CommandQueue, Reply, deliver_here, name_batch
 from workflowsvc.engine.duties import Duty, duties_of
 from workflowsvc.engine.node_state import NodeState
 from workflowsvc.engine.outage import LOOK_MS, Outage
@@ -56,6 +56,7 @@ class WriterLoop:
         self._retries = RetryQueue()
         self._last_batch: list[Command] = []  # until it is known whether to linger behind it
         self._rests_until = 0  # pause of background work after a failure, until this moment
+        self._duty_at: int | None = 0  # the earliest moment of a duty, as of the last batch; 0: not known
         self._outage = Outage(
             log, clock, "Calls that write are answered 503, and timers and other background work wait."
         )
@@ -66,6 +67,7 @@ class WriterLoop:
     def add_duty(self, duty: Duty) -> None:
         """Background work of a part above the engine; before the loop is started."""
         self._duties.append(duty)
+        self._duty_at = self._next_duty_at()
 
     # --- from any thread ---
 
@@ -120,6 +122,7 @@ class WriterLoop:
                 # Not from within a batch, where failures are treated: the loop goes on for the other callers.
                 log.exception("the writer loop has met a bug of its own")
                 self._rests_until = self.now_ms() + RETRY_MS
+                self._duty_at = 0
             if self.queue.is_closed and not self.queue and not self._retries:
                 return
             self.queue.sleep(self._seconds_to_wait())
@@ -134,7 +137,9 @@ class WriterLoop:
         self._last_batch = commands
         self._run(commands)
         self.state.trim()
-        self._try_to_write(self.now_ms())  # not before what the batch has set by its own reading of the clock
+        self._duty_at = self._next_duty_at()
+        if self._asking or self.store_fails:
+            self._try_to_write(self.now_ms())  # not before what the batch has set by the clock
         return True
 
     def _try_to_write(self, now: int) -> bool:
@@ -175,14 +180,12 @@ class WriterLoop:
 
     def next_moment(self) -> int | None:
         """When `step` has something to do without being asked; None: never."""
-        at = self._next_duty_at()
-        due = [] if at is None else [max(at, self._rests_until)]
+        due = [] if self._duty_at is None else [max(self._duty_at, self._rests_until)]
         due += [at for at in (self._retries.next_at(), self._outage.look_at) if at is not None]
         return min(due, default=None)
 
     def _has_due_duty(self, now: int) -> bool:
-        at = self._next_duty_at()
-        return at is not None and at <= now and not self._rests(now)
+        return self._duty_at is not None and self._duty_at <= now and not self._rests(now)
 
     def _next_duty_at(self) -> int | None:
         return min([at for duty in self._duties if (at := duty.next_at()) is not None], default=None)
@@ -210,13 +213,13 @@ class WriterLoop:
             except Conflict:
                 conflicts += 1
                 if conflicts == MAX_ATTEMPTS:
-                    log.error("%s met a conflict %d times", _named(commands), conflicts)
+                    log.error("%s met a conflict %d times", name_batch(commands), conflicts)
                     self._refuse(commands, ServiceUnavailable())
                     return
                 self._coordination.pause_after_conflict(conflicts, self.state.ids.random_bytes)
             except StoreError as error:
                 now = self.now_ms()
-                self._outage.failed(error, _named(commands))
+                self._outage.failed(error, name_batch(commands))
                 self._check.failed(now, 0 if batch.work is None else batch.work.bytes_recorded)
                 self._rests_until = now + RETRY_MS
                 if isinstance(error, OutcomeUnknown):
@@ -226,12 +229,12 @@ class WriterLoop:
                 return
             except Exception as error:
                 if batch.is_flushed and not isinstance(error, StatementRefused):
-                    log.exception("it is not known whether %s was committed", _named(commands))
+                    log.exception("it is not known whether %s was committed", name_batch(commands))
                     self._rests_until = self.now_ms() + RETRY_MS
                     self.state.agenda.poll_store_at = 0
                     self._refuse(commands, ServiceUnavailable())
                     return
-                log.exception("%s could not be written", _named(commands))
+                log.exception("%s could not be written", name_batch(commands))
                 self._rests_until = self.now_ms() + RETRY_MS
                 self.state.quarantine.isolate_failures = True
                 if len(commands) <= 1:
@@ -280,13 +283,15 @@ class WriterLoop:
                 for command in commands:
                     if not self._run_command(work, command):
                         batch.postponed.append(command)
-                    makers.update((run, command) for run in work.made - makers.keys())
+                    if work.made:
+                        makers.update((run, command) for run in work.made - makers.keys())
                 self._match(work, makers)
                 work.flush()
                 batch.is_flushed = True
         except BaseException:
             if batch.work is not None:
                 batch.work.roll_back()
+                self._duty_at = 0
                 for duty in self._duties:
                     duty.roll_back(ran=duty in ran)
             raise
@@ -309,13 +314,13 @@ class WriterLoop:
         try:
             given_up = self._retries.put(commands, self.now_ms())
         except Exception:
-            log.exception("%s cannot be tried again", _named(commands))
+            log.exception("%s cannot be tried again", name_batch(commands))
             given_up = [command for command in commands if command not in self._retries]
         self._refuse(given_up, ServiceUnavailable())
 
     def _run_duties(self, work: UnitOfWork, ran: list[Duty]) -> None:
         now = work.now
-        if self._rests(now):
+        if not self._has_due_duty(now):
             return
         try:
             for duty in self._duties:
@@ -382,12 +387,6 @@ def _has_written(commands: list[Command], answers: Answers) -> bool:
     return any(command.action and not command.is_poll for command in commands) and not all(
         isinstance(answer, Exception) for _, answer in answers
     )
-
-
-def _named(commands: list[Command]) -> str:
-    """A batch, for log lines: its size and the first command that a request has asked for."""
-    asked = next((command for command in commands if command.action), None)
-    return f"a batch of {len(commands)} commands" + (f", among them {asked}" if asked is not None else "")
 
 
 def _wake(_: UnitOfWork) -> Any:

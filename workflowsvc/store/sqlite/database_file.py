@@ -160,6 +160,9 @@ class SqliteFile:
             self._unlock()
 
     def _unlock(self) -> None:
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
         if self._lock is not None:
             self._lock.close()
             self._lock = None

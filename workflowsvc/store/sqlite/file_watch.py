@@ -4,8 +4,9 @@ Owns what is looked at and the words for the operator. What is written then goes
 find, so nothing may be acknowledged.
 
 A look at the log after each commit would be dear: since Linux 6.13, a file whose times were asked for gets new ones at
-the next write, which the file system must record. The folder tells as well, as its time of change is that of the last
-name that was added or removed. So the three files are looked at when the folder has changed, and now and then.
+the next write, which the file system must record. The folder tells as well: its time of change is that of the last name
+that was added, removed or changed in it, or of its own. So the three files are looked at when the folder has changed,
+and now and then.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ import os
 from workflowsvc.store.sqlite.file_lock import Identity, find_identity
 
 PARTS = ("", "-wal", "-shm")
+_FOLDER_FLAGS = (
+    getattr(os, "O_PATH", os.O_RDONLY) | os.O_CLOEXEC
+)  # its times may be asked for without other rights
 
 # The times of a folder are those of a clock with steps of up to 10 ms, so a change may hide behind an earlier one. This
 # many commits, each with a sync of the disk, take longer. It is also after how many the files are looked at anyway.
@@ -26,21 +30,18 @@ class FileWatch:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self._folder = os.path.dirname(path) or "."
+        self._folder = os.open(os.path.dirname(path) or ".", _FOLDER_FLAGS)
         self._were: list[tuple[str, Identity | None]] = [
             (path + part, find_identity(path + part)) for part in PARTS
         ]
-        self._folder_was: tuple[Identity, int, int] | None = None
+        self._folder_was: tuple[int, int] | None = None
         self._closely = COMMITS_PER_LOOK  # commits with a look, whatever the folder says
         self._unlooked = 0
 
     def require_in_place(self) -> None:
         """FileNotInPlace when the file, its log or its index is not in its place any more."""
-        try:
-            found = os.stat(self._folder)
-        except OSError:
-            raise FileNotInPlace(self.path) from None
-        folder = ((found.st_dev, found.st_ino), found.st_mtime_ns, found.st_ctime_ns)
+        found = os.fstat(self._folder)
+        folder = (found.st_mtime_ns, found.st_ctime_ns)
         self._unlooked += 1
         if folder != self._folder_was:
             self._folder_was = folder
@@ -60,6 +61,10 @@ class FileWatch:
         for name, was in self._were:
             if find_identity(name) != was:
                 raise FileNotInPlace(name)
+
+    def close(self) -> None:
+        """It is not used any more."""
+        os.close(self._folder)
 
     def has_strangers(self) -> bool:
         """Whether other files stand where the file or its log were: SQLite would delete that log at its end."""
