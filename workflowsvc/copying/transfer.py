@@ -65,22 +65,31 @@ def fingerprint(reader: AuditReader) -> str:
     return blake2b(metadata, digest_size=16).hexdigest()
 
 
-def checkpoint_in(target: RepairStore, source: ReadableStore) -> Checkpoint:
-    """The checkpoint to begin from. Raises StoreUnusable when the source is empty, or when the target holds anything
-    else than a part of it.
-    """
+def fingerprint_of(source: ReadableStore) -> str:
+    """The fingerprint of what is to be copied. StoreUnusable when there is nothing, or a copy that is not finished."""
     with source.reader() as reader:
         refuse_unfinished(reader, source.describe())
         if not _has_catalog(reader):
             raise StoreUnusable(f"{source.describe()} holds nothing: no server has ever used it.")
-        of = fingerprint(reader)
+        return fingerprint(reader)
+
+
+def checkpoint_in(target: RepairStore, of: str) -> Checkpoint:
+    """The checkpoint to begin from. Raises StoreUnusable when the target holds anything else than a part of the source
+    with the fingerprint `of`.
+    """
     with target.reader() as reader:
         mark = reader.meta(UNFINISHED)
         if mark is None and not _is_empty(reader):
             raise StoreUnusable(
                 f"{target.describe()} is not empty: copy into a store that no server has used."
             )
-        checkpoint = Checkpoint(of) if mark is None else _decode(mark)
+        try:
+            checkpoint = Checkpoint(of) if mark is None else _decode(mark)
+        except (msgspec.MsgspecError, ValueError, TypeError) as error:
+            raise StoreUnusable(
+                f"{target.describe()} is damaged: {UNFINISHED} cannot be read ({error}). Empty it and copy anew."
+            ) from error
     if checkpoint.source != of:
         raise StoreUnusable(
             f"{target.describe()} holds a part of another installation, or of this one before it was served "

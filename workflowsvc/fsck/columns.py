@@ -62,10 +62,10 @@ _ALLOWED: dict[type, list[tuple[str, frozenset[type]]]] = {
 _seen: dict[type, set[tuple[type, ...]]] = {row: set() for row in _ALLOWED}  # types of rows without a misfit
 
 
-def misfit(row: tuple[Any, ...]) -> str | None:
+def misfit(row: tuple[object, ...]) -> str | None:
     """What is wrong with the types of this row of store/rows.py; None when a check may work on it."""
     kind = type(row)
-    found: tuple[type, ...] = tuple(type(value) for value in row)
+    found = tuple(type(value) for value in row)
     if found in _seen[kind]:
         return None
     for of, (name, allowed) in zip(found, _ALLOWED[kind], strict=True):
