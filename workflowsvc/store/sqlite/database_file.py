@@ -79,8 +79,8 @@ class SqliteFile:
                 connection.set_busy_timeout(BUSY_MS)
                 if connection.readonly("main"):
                     raise StoreUnusable(f"{where} cannot be written to by this user.")
-                # Before anything is changed: not the database of another program.
-                version_of(connection, where)
+                # Before anything is changed: neither the database of another program, nor of a newer release.
+                pending(MIGRATIONS, version_of(connection, where), where)
                 if connection.pragma("journal_mode", "wal") not in ("wal", "memory"):
                     raise StoreUnusable(f"{where} is on a file system that cannot hold a write-ahead log.")
                 connection.execute(WRITER_SETTINGS)
