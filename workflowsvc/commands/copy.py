@@ -10,6 +10,8 @@ import argparse
 import os
 from contextlib import ExitStack
 
+import msgspec
+
 from workflowsvc.commands.context import CommandContext, ReadOnlyStore
 from workflowsvc.commands.progress import progress
 from workflowsvc.copying.compare import Different, Same, compare
@@ -158,7 +160,7 @@ def _transfer(
             f"the copy is not finished: {source.describe()} holds a text that is not UTF-8, which cannot be copied. "
             "`workflowsvc fsck` says where."
         ) from error
-    except Damaged as error:
+    except (Damaged, msgspec.MsgspecError, OverflowError) as error:
         raise CopyFailed(f"the copy is not finished: {source.describe()} cannot be read: {error}.") from error
     except KeyboardInterrupt:
         _note(context, "stopped; run the same command again to go on")

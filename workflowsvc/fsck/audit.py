@@ -16,7 +16,6 @@ from workflowsvc.core.key_layout import shard_for, shard_of
 from workflowsvc.core.run_ids import run_of
 from workflowsvc.fsck import catalog, outbox
 from workflowsvc.fsck.catalog import TypeKey, is_retention, is_text
-from workflowsvc.fsck.columns import misfit
 from workflowsvc.fsck.net import finish, text_of
 from workflowsvc.fsck.stored import Implied, Stored, Unreadable, events_of, implied, read_what_can_be, replay
 from workflowsvc.lint import Limits, lint_history
@@ -27,6 +26,7 @@ from workflowsvc.model.shapes import (
 )
 from workflowsvc.store.errors import Damaged
 from workflowsvc.store.interface import AuditReader
+from workflowsvc.store.row_types import misfit
 from workflowsvc.store.rows import DELETED_TENANT, IMPORTED_TAGS, DomainRow, ExecutionRow, SchemaErrors
 
 RUNS_BATCH_SIZE = 200

@@ -12,11 +12,11 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from workflowsvc.fsck.columns import MetaRow, misfit
 from workflowsvc.fsck.net import finish, text_of
 from workflowsvc.model.shapes import ActivityTypeConfiguration, WorkflowTypeConfiguration
 from workflowsvc.store import meta
 from workflowsvc.store.interface import AuditReader
+from workflowsvc.store.row_types import MetaRow, misfit
 from workflowsvc.store.rows import DELETED_TENANT, DomainRow, TaskKey, TypeKind, TypeRow
 
 PAGE = 1_000

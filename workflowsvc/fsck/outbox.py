@@ -30,7 +30,6 @@ from workflowsvc.core.messages import (
 )
 from workflowsvc.core.run_ids import run_of
 from workflowsvc.fsck import stored as rows_of
-from workflowsvc.fsck.columns import misfit
 from workflowsvc.fsck.net import text_of
 from workflowsvc.model.events import Event, decode_event
 from workflowsvc.model.shapes import (
@@ -41,6 +40,7 @@ from workflowsvc.model.shapes import (
     WorkflowExecutionSignaledEventAttributes,
 )
 from workflowsvc.store.interface import AuditReader
+from workflowsvc.store.row_types import misfit
 from workflowsvc.store.rows import ExecutionQuery, ExecutionRow, MessageRow
 
 MESSAGES_BATCH_SIZE = 1_000

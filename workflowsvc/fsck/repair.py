@@ -17,11 +17,11 @@ from workflowsvc.core.run_ids import run_of
 from workflowsvc.fsck import outbox
 from workflowsvc.fsck.audit import Options, Problem
 from workflowsvc.fsck.catalog import is_retention
-from workflowsvc.fsck.columns import misfit
 from workflowsvc.fsck.net import text_of
 from workflowsvc.fsck.stored import Implied, Stored, Unreadable, events_of, implied, read_what_can_be, replay
 from workflowsvc.model.events import Event
 from workflowsvc.store.interface import RepairStore, RepairTransaction
+from workflowsvc.store.row_types import misfit
 from workflowsvc.store.rows import ExecutionRow, HeartbeatRow, MessageRow, TaskKey
 
 RUNS_BATCH_SIZE = 100

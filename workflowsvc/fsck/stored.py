@@ -15,12 +15,12 @@ from workflowsvc.core import activities
 from workflowsvc.core.durations import DAY_MS, retention_days, retention_ms
 from workflowsvc.core.execution import Execution
 from workflowsvc.core.outcome import implied_tasks
-from workflowsvc.fsck.columns import misfit
 from workflowsvc.fsck.net import text_of
 from workflowsvc.model.events import Event, decode_event, encode_event
 from workflowsvc.settings import Settings
 from workflowsvc.store.errors import Damaged
 from workflowsvc.store.interface import AuditReader
+from workflowsvc.store.row_types import misfit
 from workflowsvc.store.rows import EventRow, ExecutionRow, HeartbeatRow, TagRow, TaskRow
 
 assert _core.rules.APPLY

@@ -1,8 +1,8 @@
-"""What each column of a row may hold, by table: an audit works on no row that this module has not looked at.
+"""What each column of a row may hold, by table: audits and copies work on no row that this module has not looked at.
 
-Owns the words for a value of another type. The types are those of store/rows.py. SQLite gives whatever was stored, also
-against the type of the column, when another program has written it. What a value of the right type means is the
-business of the checks.
+Owns the words for a value of another type. The types are those of rows.py. SQLite gives whatever was stored, also
+against the type of the column, when another program has written it. What a value of the right type means is not its
+business.
 """
 
 from __future__ import annotations
