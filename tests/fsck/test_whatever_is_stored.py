@@ -315,9 +315,9 @@ def test_pages_that_have_changed_places_are_reported(path: Path, capsys: pytest.
         if swapped == pages:
             continue
         path.write_bytes(b"".join(swapped))
-        for words in (["fsck"], ["fsck", "--repair"]):
-            assert cli.main([*words, "--quick", "--store", f"sqlite:{path}"]) in (1, 2), first
+        assert cli.main(["fsck", "--quick", "--store", f"sqlite:{path}"]) in (1, 2), first
         assert "\ncheck " not in "\n" + capsys.readouterr().out, first
+        assert cli.main(["fsck", "--quick", "--repair", "--store", f"sqlite:{path}"]) in (1, 2), first
 
 
 def test_an_error_that_nobody_has_foreseen_is_a_line_and_the_audit_goes_on(

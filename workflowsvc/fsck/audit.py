@@ -53,7 +53,7 @@ Kind = Literal[
 those of this release · catalog: domains, types and keys · history: it cannot be read or replayed · rule: a finding of
 `workflowsvc lint` · name: run, runId, workflowId and domain do not fit each other · row: columns of the execution ·
 task, tag, heartbeat, message: rows too many, too few or different · `stray`: orphans, rows of a run that has no row ·
-open: two open runs of one workflowId · check: a check or a repair ended with an error that was not foreseen.
+open: two open runs of one workflowId · check: a check ended with an error that was not foreseen, or a repair with any.
 
 Of these, row, task, tag, heartbeat, message and `stray` follow from histories and can be repaired, except orphaned
 events and some messages; `Problem.repairable` says which.
