@@ -48,8 +48,13 @@ def open_read_only(where: str, *, exclusive: bool = False) -> PostgresReadOnlySt
 
 
 def sqlite_path(where: str) -> str:
-    """The file that `sqlite:FILE` names. SettingsError for SQLite's own names of a database in memory."""
+    """The file that `sqlite:FILE` names. SettingsError without a name, and for SQLite's own names of a database in
+    memory."""
     path = where.removeprefix(SQLITE)
+    if not path:
+        raise SettingsError(f"{where} names no file: give sqlite:FILE")
+    if "\0" in path:
+        raise SettingsError("the name of a file cannot hold NUL")
     if _SQLITE_MEMORY.fullmatch(path):
         raise SettingsError(
             f"{where} would be a file of that name; to keep data in memory, give --store memory"
@@ -61,6 +66,14 @@ def require_there(where: str) -> None:
     """StoreUnusable when `where` names a file that does not exist, for commands that are about an existing store."""
     if where.startswith(SQLITE) and not os.path.exists(sqlite_path(where)):
         raise StoreUnusable(f"{sqlite_path(where)} is not there; `workflowsvc serve` makes it.")
+
+
+def require_complete(where: str) -> None:
+    """StoreUnusable for a SQLite file that says that its log is missing."""
+    if where.startswith(SQLITE):
+        from workflowsvc.store.sqlite.read_only import require_complete
+
+        require_complete(sqlite_path(where))
 
 
 def accept_missing_log(where: str) -> None:

@@ -269,6 +269,7 @@ def test_a_store_without_anything_is_refused(
     place = new_empty_place()
     SqliteStore(str(tmp_path / "empty.db")).close()
     refused(capsys, f"sqlite:{tmp_path / 'empty.db'}", target, "holds nothing")
+    assert not (tmp_path / "target.db").exists()
     refused(capsys, place.dsn, target, "is empty")
     with admin(place.dsn) as connection:
         assert connection.execute("select to_regclass('meta')").fetchone() == (None,)  # nor was anything made

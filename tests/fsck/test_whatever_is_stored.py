@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import apsw
 import pytest
@@ -14,9 +16,14 @@ import pytest
 from tests.fsck.full_database import FullDatabase
 from tests.postgres.places import admin, new_place
 from workflowsvc import cli
+from workflowsvc.fsck import catalog
 from workflowsvc.store.errors import StoreUnusable
+from workflowsvc.store.sqlite.audit_reads import SqliteAuditReader
 from workflowsvc.store.sqlite.store import SqliteStore
 from workflowsvc.testing import World
+
+audit_module = importlib.import_module("workflowsvc.fsck.audit")  # the package has a function of each name
+repair_module = importlib.import_module("workflowsvc.fsck.repair")
 
 TEXT_LINE = re.compile(r"(\w+) +(repairable|stays) +(.+)")
 
@@ -74,6 +81,16 @@ DAMAGES = {
     "a retention that is no number": Damage(
         ("update domains set retention = 'soon'",),
         "its retention 'soon' is neither a number of days nor NONE",
+    ),
+    "a retention without end": Damage(
+        ("update domains set retention = '999999999999999'",), "its retention '999999999999999' is neither"
+    ),
+    "a time without end": Damage(
+        (
+            "update events set body = cast(replace(cast(body as text), 'E9,', 'E90,') as blob)"
+            " where run = (select run from executions where workflow_id = 'idle')",
+        ),
+        "has a time that there is not",
     ),
     "a negative retention": Damage(("update domains set retention = '-5'",), "its retention '-5'"),
     "a missing table": Damage(("drop table tasks",), "the table tasks is missing", only=False),
@@ -287,6 +304,65 @@ def test_pages_that_cannot_be_read_are_lines_and_the_others_are_audited(
         assert "Traceback" not in printed.err
         audited += status == 1
     assert audited > len(sound) // 4096 * 0.8
+
+
+def test_pages_that_have_changed_places_are_reported(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each is a sound page of another table or index, so that columns hold what they cannot."""
+    sound = path.read_bytes()
+    pages = [sound[place : place + 4096] for place in range(0, len(sound), 4096)]
+    for first in range(1, len(pages) - 1):
+        swapped = [*pages[:first], pages[first + 1], pages[first], *pages[first + 2 :]]
+        if swapped == pages:
+            continue
+        path.write_bytes(b"".join(swapped))
+        assert cli.main(["fsck", "--quick", "--store", f"sqlite:{path}"]) in (1, 2), first
+        assert "\ncheck " not in "\n" + capsys.readouterr().out, first
+        assert cli.main(["fsck", "--quick", "--repair", "--store", f"sqlite:{path}"]) in (1, 2), first
+
+
+def test_an_error_that_nobody_has_foreseen_is_a_line_and_the_audit_goes_on(
+    path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In each check in turn, and in a repair: the others find what they find."""
+
+    def broken(*_: object, **__: object) -> NoReturn:
+        raise LookupError("nobody has\nforeseen this")
+
+    def broken_check(*_: object, **__: object) -> Iterator[NoReturn]:
+        yield broken()
+
+    execute(path, "delete from tasks", "update domains set status = 'GONE'")
+    before = path.read_bytes()
+    everything = {*lines(path, capsys)}
+    places: list[tuple[object, str]] = [
+        (audit_module, "_check_files"),
+        (audit_module, "compare"),
+        (audit_module, "_check_rules"),
+        (audit_module, "_check_orphans"),
+        (catalog, "_type"),
+        (catalog, "_domain"),
+        (catalog, "_meta"),
+        (SqliteAuditReader, "schema_errors"),
+        (SqliteAuditReader, "runs"),
+        (SqliteAuditReader, "waiting_messages"),
+        (SqliteAuditReader, "every_type"),
+        (SqliteAuditReader, "every_meta"),
+        (SqliteAuditReader, "orphans"),
+        (SqliteAuditReader, "integrity_errors"),
+    ]
+    for place, name in places:
+        with monkeypatch.context() as patch:
+            patch.setattr(place, name, broken if place is SqliteAuditReader else broken_check)
+            found = lines(path, capsys)
+        assert [line for line in found if "LookupError: nobody has foreseen this" in line], name
+        assert everything & {*found}, name
+    assert path.read_bytes() == before
+    with monkeypatch.context() as patch:
+        patch.setattr(repair_module, "_write", broken)
+        assert cli.main(["fsck", "--repair", "--store", f"sqlite:{path}"]) == 1
+    said = capsys.readouterr()
+    assert "the repair of run " in said.out
+    assert said.err == ""
 
 
 def test_set_aside_tasks_that_cannot_be_read_are_repaired(

@@ -12,6 +12,7 @@ from pathlib import Path
 import apsw
 import pytest
 
+from tests.fsck.full_database import FullDatabase
 from tests.http.support import post
 from tests.http.test_serve import ROOT, serve
 from tests.support.waiting import until
@@ -73,6 +74,46 @@ def test_a_misspelt_file_is_not_made(
     if "--print" not in command:  # it prints what would make one
         assert status in (1, 2)
         assert "typo.db is not there" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("what", ["pipe", "folder", "device", "no name"])
+@pytest.mark.parametrize(
+    "command", ["serve", "fsck", "fsck --repair", "migrate", "migrate --print", "copy from", "copy to"]
+)
+def test_what_is_no_file_is_refused_at_once(
+    tmp_path: Path,
+    command: str,
+    what: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A pipe would be waited for without end."""
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    os.mkdir("folder")
+    os.symlink("/dev/null", "device")
+    source = tmp_path / "sound.db"
+    FullDatabase(SqliteStore(str(source))).store.close()
+    before = sorted(os.listdir())
+    beside_device = sorted(os.listdir("/dev"))
+    store = "sqlite:" if what == "no name" else f"sqlite:{what}"
+    if command.startswith("copy"):
+        sides = (store, "sqlite:new.db") if command == "copy from" else (f"sqlite:{source}", store)
+        words = ["copy", "--from", sides[0], "--to", sides[1]]
+    else:
+        words = [*command.split(), "--store", store]
+    assert cli.main(words) in (1, 2)
+    [said] = capsys.readouterr().err.splitlines()[-1:]
+    expected = {
+        "pipe": "it is not a regular file",
+        "folder": "it is a directory",
+        "device": "it is not a regular file",
+        "no name": "sqlite:FILE",
+    }
+    assert expected[what] in said
+    assert sorted(os.listdir()) == before
+    assert sorted(os.listdir("/dev")) == beside_device
+    assert not os.listdir("folder")
 
 
 def test_migrate_leaves_a_file_at_the_newest_schema_as_it_is(tmp_path: Path) -> None:

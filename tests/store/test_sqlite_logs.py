@@ -69,8 +69,11 @@ def require_reported(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "is incomplete: its log" in serving.stderr
     assert cli.main(["fsck", "--repair", "--store", store]) == 2
     assert cli.main(["migrate", "--store", store]) == 1
-    assert cli.main(["copy", "--from", store, "--to", f"{store}.copy"]) == 1
-    assert capsys.readouterr().err.count("incomplete") == 2
+    for more in ([], ["--with-problems"], ["--source-is-stopped"]):
+        assert cli.main(["copy", "--from", store, "--to", f"{store}.target", *more]) == 1
+    said = capsys.readouterr().err
+    assert said.count(" is incomplete: its log ") == said.count("--repair --accept-missing-log") == 5, said
+    assert not path.with_name(f"{path.name}.target").exists()
     assert path.read_bytes() == before
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -15,7 +16,9 @@ import pytest
 
 from tests.store import sqlite_child
 from tests.store.test_sqlite_crash import ROOT, child
-from workflowsvc.store.errors import OutcomeUnknown, StoreInUse, Unavailable
+from workflowsvc import cli
+from workflowsvc.store.errors import OutcomeUnknown, StoreInUse, StoreUnusable, Unavailable
+from workflowsvc.store.sqlite import database_file
 from workflowsvc.store.sqlite.store import SqliteStore
 
 PARTS = ("", "-wal", "-shm")
@@ -70,6 +73,115 @@ def test_a_file_that_is_mounted_at_two_paths_has_one_server(tmp_path: Path) -> N
     assert second.returncode != 0
     assert "StoreInUse" in second.stderr
     assert "x.db is in use by process" in second.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["fsck", "--store"],
+        ["fsck", "--repair", "--store"],
+        ["migrate", "--print", "--store"],
+        ["copy", "--to", "sqlite:target.db", "--from"],
+        ["copy", "--source-is-stopped", "--to", "sqlite:target.db", "--from"],
+    ],
+    ids=" ".join,
+)
+def test_what_reads_a_served_file_by_a_second_name_says_that_it_cannot_tell(
+    tmp_path: Path, command: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was committed last is in the log, which is beside the first name."""
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    path, link = tmp_path / "x.db", tmp_path / "elsewhere" / "x.db"
+    with child("hold", path) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "open\n"
+        link.hardlink_to(path)
+        assert cli.main([*command, f"sqlite:{link}"]) == (2 if "fsck" in command else 1)
+        said = capsys.readouterr()
+        assert f"process {process.pid}" in said.err
+        assert said.out == ""
+        assert [name.name for name in link.parent.iterdir()] == ["x.db"]
+        assert not (tmp_path / "target.db").exists()
+        if "--repair" not in command:
+            cli.main(["fsck", "--store", f"sqlite:{path}"])
+            assert capsys.readouterr().err == ""
+        process.kill()
+
+
+def test_an_audit_beside_a_server_of_this_process_knows_its_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, link = tmp_path / "x.db", tmp_path / "link.db"
+    with closing(SqliteStore(str(path))) as store:
+        sqlite_child.commit(store, 0)
+        link.hardlink_to(path)
+        assert cli.main(["fsck", "--store", f"sqlite:{link}"]) == 2
+        assert f"process {os.getpid()} serves it by another name" in capsys.readouterr().err
+        cli.main(["fsck", "--store", f"sqlite:{path}"])
+        assert capsys.readouterr().err == ""
+        sqlite_child.commit(store, 1)
+
+
+@pytest.mark.parametrize("what", ["no database", "another program's", "newer", "without its log"])
+@pytest.mark.parametrize("command", [None, "fsck --repair", "migrate"])
+def test_a_file_that_is_unfit_gets_no_files_beside_it(
+    tmp_path: Path, what: str, command: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`None`: a server."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    path = folder / "x.db"
+    if what == "no database":
+        path.write_bytes(b"A letter to my aunt.\n" * 100)
+    elif what == "without its log":
+        with closing(SqliteStore(str(tmp_path / "served.db"))) as store:
+            sqlite_child.commit(store, 0)
+            shutil.copy(tmp_path / "served.db", path)
+    else:
+        with closing(apsw.Connection(str(path))) as connection:
+            connection.execute("create table invoices (id integer)")
+            if what == "newer":
+                connection.execute(f"pragma application_id = {database_file.APPLICATION_ID}")
+                connection.execute("pragma user_version = 9999")
+    before = path.read_bytes()
+    if command is None:
+        with pytest.raises(StoreUnusable):
+            SqliteStore(str(path))
+    else:
+        assert cli.main([*command.split(), "--store", f"sqlite:{path}"]) in (1, 2)
+        assert len(capsys.readouterr().err.splitlines()) == 1
+    assert [name.name for name in folder.iterdir()] == ["x.db"]
+    assert path.read_bytes() == before
+
+
+def test_a_lock_file_that_was_there_before_stays(tmp_path: Path) -> None:
+    """It may be another process that uses it."""
+    path, lock = tmp_path / "x.db", tmp_path / "x.db-lock"
+    path.write_bytes(b"A letter to my aunt.\n" * 100)
+    lock.touch()
+    with pytest.raises(StoreUnusable):
+        SqliteStore(str(path))
+    assert lock.exists()
+
+
+def test_a_lock_file_that_is_removed_while_it_is_locked_is_locked_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else two processes would each hold a lock of that name."""
+    path, lock = tmp_path / "x.db", tmp_path / "x.db-lock"
+    flock, removed = fcntl.flock, False
+
+    def remove_meanwhile(file: int, how: int) -> None:
+        nonlocal removed
+        if not removed:
+            removed = True
+            lock.unlink()
+        flock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", remove_meanwhile)
+    with closing(SqliteStore(str(path))), lock.open() as other, pytest.raises(BlockingIOError):
+        flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def test_a_second_try_in_the_same_process_takes_no_lock_away_from_the_first(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ import argparse
 import os
 from contextlib import ExitStack
 
+import msgspec
+
 from workflowsvc.commands.context import CommandContext, ReadOnlyStore
 from workflowsvc.commands.progress import progress
 from workflowsvc.copying.compare import Different, Same, compare
@@ -19,6 +21,7 @@ from workflowsvc.copying.transfer import (
     ReadableStore,
     Transfer,
     checkpoint_in,
+    fingerprint_of,
     finish,
 )
 from workflowsvc.fsck import Options, Problem, audit
@@ -28,6 +31,7 @@ from workflowsvc.options import SettingsError
 from workflowsvc.settings import Settings
 from workflowsvc.store.errors import Damaged, StoreUnusable
 from workflowsvc.store.interface import RepairStore
+from workflowsvc.stores import require_complete
 
 DESCRIPTION = """\
 Copy a stopped installation to another store: all domains, types, executions and histories, tasks, heartbeats,
@@ -74,9 +78,11 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
     with ExitStack() as afterwards:
         source = context.open_read_only(arguments.source, exclusive=not arguments.source_is_stopped)
         afterwards.callback(source.close)
+        require_complete(arguments.source)
+        of = fingerprint_of(source)
         target = context.open_store(arguments.target)
         afterwards.callback(target.close)
-        checkpoint = checkpoint_in(target, source)
+        checkpoint = checkpoint_in(target, of)
         same = _copy(context, source, target, checkpoint, options, anyway=arguments.with_problems)
         source.require_alone()
         finish(target)
@@ -154,7 +160,7 @@ def _transfer(
             f"the copy is not finished: {source.describe()} holds a text that is not UTF-8, which cannot be copied. "
             "`workflowsvc fsck` says where."
         ) from error
-    except Damaged as error:
+    except (Damaged, msgspec.MsgspecError, OverflowError) as error:
         raise CopyFailed(f"the copy is not finished: {source.describe()} cannot be read: {error}.") from error
     except KeyboardInterrupt:
         _note(context, "stopped; run the same command again to go on")

@@ -100,11 +100,10 @@ def _repair(store: RepairStore, options: Options) -> tuple[str, list[Problem], C
     try:
         with store.reader() as reader:
             before = list(audit(reader, options))
-        if any(problem.repairable for problem in before):
-            repair(store, before, options)
+        failed = repair(store, before, options) if any(problem.repairable for problem in before) else []
         counts = Counts()
         with store.reader() as reader:
-            after = list(audit(reader, options, counts))
+            after = list(audit(reader, options, counts)) + failed
         return store.describe(), after, counts, max(len(before) - len(after), 0)
     finally:
         store.close()

@@ -15,8 +15,9 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from workflowsvc.engine.unfinished_copy import UNFINISHED, refuse_unfinished
-from workflowsvc.store.errors import StoreUnusable
+from workflowsvc.store.errors import Damaged, StoreUnusable
 from workflowsvc.store.interface import AuditReader, RepairStore, RepairTransaction
+from workflowsvc.store.row_types import MetaRow, misfit
 from workflowsvc.store.rows import (
     DomainRow,
     EventRow,
@@ -55,32 +56,47 @@ class Checkpoint(msgspec.Struct):
 
 
 Row = TypeVar("Row", TaskRow, HeartbeatRow)
+AnyRow = TypeVar("AnyRow", bound=tuple[object, ...])
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Checkpoint).decode
 
 
 def fingerprint(reader: AuditReader) -> str:
     """A hash that differs between installations, whatever rows they hold."""
-    metadata = b"".join(key.encode() + b"\0" + value for key, value in reader.every_meta())
+    metadata = b"".join(key.encode() + b"\0" + value for key, value in _meta(reader))
     return blake2b(metadata, digest_size=16).hexdigest()
 
 
-def checkpoint_in(target: RepairStore, source: ReadableStore) -> Checkpoint:
-    """The checkpoint to begin from. Raises StoreUnusable when the source is empty, or when the target holds anything
-    else than a part of it.
-    """
+def fingerprint_of(source: ReadableStore) -> str:
+    """The fingerprint of what is to be copied. StoreUnusable when there is nothing, or a copy that is not finished."""
     with source.reader() as reader:
         refuse_unfinished(reader, source.describe())
         if not _has_catalog(reader):
             raise StoreUnusable(f"{source.describe()} holds nothing: no server has ever used it.")
-        of = fingerprint(reader)
+        try:
+            return fingerprint(reader)
+        except (Damaged, UnicodeError) as error:
+            raise StoreUnusable(
+                f"{source.describe()} cannot be copied: its keys (meta) cannot be read: {error}."
+            ) from error
+
+
+def checkpoint_in(target: RepairStore, of: str) -> Checkpoint:
+    """The checkpoint to begin from. Raises StoreUnusable when the target holds anything else than a part of the source
+    with the fingerprint `of`.
+    """
     with target.reader() as reader:
         mark = reader.meta(UNFINISHED)
         if mark is None and not _is_empty(reader):
             raise StoreUnusable(
                 f"{target.describe()} is not empty: copy into a store that no server has used."
             )
-        checkpoint = Checkpoint(of) if mark is None else _decode(mark)
+        try:
+            checkpoint = Checkpoint(of) if mark is None else _decode(mark)
+        except (msgspec.MsgspecError, ValueError, TypeError) as error:
+            raise StoreUnusable(
+                f"{target.describe()} is damaged: {UNFINISHED} cannot be read ({error}). Empty it and copy anew."
+            ) from error
     if checkpoint.source != of:
         raise StoreUnusable(
             f"{target.describe()} holds a part of another installation, or of this one before it was served "
@@ -107,29 +123,41 @@ def _is_empty(reader: AuditReader) -> bool:
 
 def pages_of_domains(reader: AuditReader) -> Iterator[list[DomainRow]]:
     after = BEFORE_ALL
-    while page := reader.every_domain(after, CATALOG_BATCH_SIZE):
+    while page := _copyable(reader.every_domain(after, CATALOG_BATCH_SIZE)):
         yield page
         after = page[-1].id
 
 
 def pages_of_types(reader: AuditReader) -> Iterator[list[TypeRow]]:
     after = None
-    while page := reader.every_type(after, CATALOG_BATCH_SIZE):
+    while page := _copyable(reader.every_type(after, CATALOG_BATCH_SIZE)):
         yield page
         after = page[-1][:4]
 
 
 def pages_of_events(reader: AuditReader, run: int, after: int = BEFORE_ALL) -> Iterator[list[EventRow]]:
-    while page := reader.numbered_events(run, after, EVENTS_BATCH_SIZE):
+    while page := _copyable(reader.numbered_events(run, after, EVENTS_BATCH_SIZE)):
         yield page
         if len(page) < EVENTS_BATCH_SIZE:
             return
         after = page[-1].event_id
 
 
-def own_meta(reader: AuditReader) -> list[tuple[str, bytes]]:
+def own_meta(reader: AuditReader) -> list[MetaRow]:
     """The metadata of the installation, without the mark of an unfinished copy."""
-    return [(key, value) for key, value in reader.every_meta() if key != UNFINISHED]
+    return [row for row in _meta(reader) if row.key != UNFINISHED]
+
+
+def _meta(reader: AuditReader) -> list[MetaRow]:
+    return _copyable([MetaRow(*row) for row in reader.every_meta()])
+
+
+def _copyable(rows: list[AnyRow]) -> list[AnyRow]:
+    """The same rows. Damaged when a column of one has another type than it must have."""
+    for row in rows:
+        if why := misfit(row):
+            raise Damaged(f"of a {type(row).__name__.removesuffix('Row').lower()}, {why}")
+    return rows
 
 
 # --- copying ---
@@ -211,7 +239,9 @@ class Transfer:
         with self.source.reader() as reader:
             runs = reader.runs(self.checkpoint.run, RUNS_BATCH_SIZE)
             rows = reader.executions(runs)
-            tasks, heartbeats = _by_run(reader.tasks_of(runs)), _by_run(reader.heartbeats_of(runs))
+            _copyable([*rows.values()])
+            tasks = _by_run(_copyable(reader.tasks_of(runs)))
+            heartbeats = _by_run(_copyable(reader.heartbeats_of(runs)))
             for run in runs:
                 self._batch.executions.append(rows[run])
                 self._batch.tasks += tasks.get(run, [])
@@ -231,7 +261,7 @@ class Transfer:
 
     def _copy_messages(self) -> bool:
         with self.source.reader() as reader:
-            rows = reader.waiting_messages(self.checkpoint.message, MESSAGES_BATCH_SIZE)
+            rows = _copyable(reader.waiting_messages(self.checkpoint.message, MESSAGES_BATCH_SIZE))
         if rows:
             self._batch.messages += rows
             self.checkpoint.message = rows[-1].id

@@ -16,6 +16,7 @@ from workflowsvc.core.key_layout import shard_for, shard_of
 from workflowsvc.core.run_ids import run_of
 from workflowsvc.fsck import catalog, outbox
 from workflowsvc.fsck.catalog import TypeKey, is_retention, is_text
+from workflowsvc.fsck.net import finish, text_of
 from workflowsvc.fsck.stored import Implied, Stored, Unreadable, events_of, implied, read_what_can_be, replay
 from workflowsvc.lint import Limits, lint_history
 from workflowsvc.model.events import Event
@@ -25,7 +26,8 @@ from workflowsvc.model.shapes import (
 )
 from workflowsvc.store.errors import Damaged
 from workflowsvc.store.interface import AuditReader
-from workflowsvc.store.rows import DELETED_TENANT, IMPORTED_TAGS, DomainRow, ExecutionRow
+from workflowsvc.store.row_types import misfit
+from workflowsvc.store.rows import DELETED_TENANT, IMPORTED_TAGS, DomainRow, ExecutionRow, SchemaErrors
 
 RUNS_BATCH_SIZE = 200
 MAX_ORPHANS = 10_000  # reported rows
@@ -45,12 +47,13 @@ Kind = Literal[
     "message",
     "stray",
     "open",
+    "check",
 ]
 """files: the database's own integrity check, a log that is missing · schema: tables, indexes and triggers that are not
 those of this release · catalog: domains, types and keys · history: it cannot be read or replayed · rule: a finding of
 `workflowsvc lint` · name: run, runId, workflowId and domain do not fit each other · row: columns of the execution ·
 task, tag, heartbeat, message: rows too many, too few or different · `stray`: orphans, rows of a run that has no row ·
-open: two open runs of one workflowId.
+open: two open runs of one workflowId · check: a check ended with an error that was not foreseen, or a repair with any.
 
 Of these, row, task, tag, heartbeat, message and `stray` follow from histories and can be repaired, except orphaned
 events and some messages; `Problem.repairable` says which.
@@ -105,10 +108,14 @@ class Counts:
 
 
 def audit(reader: AuditReader, options: Options, counts: Counts | None = None) -> Iterator[Problem]:
-    """All problems of a database."""
+    """All problems of a database. A check that ends with an error is one of them, and the others go on."""
     counts = counts or Counts()
-    yield from _check_files(reader)
-    schema = reader.schema_errors()
+    yield from _guarded("of the files", _check_files(reader))
+    schema = SchemaErrors([], frozenset())
+    try:
+        schema = reader.schema_errors()
+    except Exception as error:
+        yield _ended("of the schema", text_of(error))
     for text in schema.texts:
         yield Problem("schema", None, "database", text, repairable=False)
     missing = schema.missing_tables
@@ -118,14 +125,24 @@ def audit(reader: AuditReader, options: Options, counts: Counts | None = None) -
     counts.messages = len(box.rows)
     used: set[TypeKey] = set()
     if "executions" not in missing and "events" not in missing:
-        yield from _check_runs(reader, options, _Audit(box, counts, missing, used=used))
+        runs = _check_runs(reader, options, _Audit(box, counts, missing, used=used))
+        yield from _guarded("of the executions", runs)
     yield from _check_messages(box)
     for found in catalog.examine(reader, used, missing):
+        kind = "check" if found.is_of_check else "catalog"
         if found.delete_meta is None:
-            yield Problem("catalog", None, found.where, found.text, repairable=False)
+            yield Problem(kind, None, found.where, found.text, repairable=False)
         else:
-            yield Problem("catalog", None, found.delete_meta, found.text, repairable=True)
-    yield from _check_orphans(reader)
+            yield Problem(kind, None, found.delete_meta, found.text, repairable=True)
+    yield from _guarded("of rows without a run", _check_orphans(reader))
+
+
+def _guarded(check: str, found: Iterator[Problem]) -> Iterator[Problem]:
+    return finish(found, lambda text: _ended(check, text))
+
+
+def _ended(check: str, text: str) -> Problem:
+    return Problem("check", None, "database", f"the check {check} ended with {text}", repairable=False)
 
 
 @dataclass
@@ -146,8 +163,8 @@ def _check_runs(reader: AuditReader, options: Options, whole: _Audit) -> Iterato
     while True:
         try:
             runs = reader.runs(after, RUNS_BATCH_SIZE)
-        except Damaged as error:
-            text = f"runs behind {after} cannot be read: {error}"
+        except Exception as error:
+            text = f"runs behind {after} cannot be read: {text_of(error)}"
             yield Problem("files", None, "executions", text, repairable=False)
             return
         if not runs:
@@ -185,14 +202,37 @@ def _examine(
     domains: dict[int, DomainRow] = {}
     for domain in sorted({stored.row.domain for stored in found}):
         try:
-            domains |= {} if "domains" in whole.missing else reader.domains_by_id([domain])
-        except (Damaged, UnicodeError):  # reported with the domains
+            read = {} if "domains" in whole.missing else reader.domains_by_id([domain])
+        except Exception as error:  # reported with the domains
+            text_of(error)
+            whole.unreadable_domains.add(domain)
+            continue
+        if domain in read and misfit(read[domain]) is None:
+            domains |= read
+        elif domain in read:
             whole.unreadable_domains.add(domain)
     for stored in found:
         whole.counts.runs += 1
         whole.counts.events += len(stored.events)
         whole.counts.tasks += len(stored.tasks)
-        yield stored.row, _check_run(reader, stored, domains.get(stored.row.domain), options, whole)
+        yield stored.row, _check_run_to_its_end(reader, stored, domains, options, whole)
+
+
+def _check_run_to_its_end(
+    reader: AuditReader, stored: Stored, domains: dict[int, DomainRow], options: Options, whole: _Audit
+) -> Iterator[Problem]:
+    for kind, why in stored.unreadable:
+        yield Problem(kind, stored.row.run, stored.name, why, repairable=kind != "heartbeat")
+    yield from finish(
+        _check_run(reader, stored, domains.get(stored.row.domain), options, whole),
+        lambda text: Problem(
+            "check",
+            stored.row.run,
+            stored.name,
+            f"the check of this run ended with {text}",
+            repairable=False,
+        ),
+    )
 
 
 def _check_run(
@@ -340,5 +380,8 @@ def _check_messages(box: outbox.Outbox) -> Iterator[Problem]:
 
 def _check_orphans(reader: AuditReader) -> Iterator[Problem]:
     for table, run in reader.orphans(MAX_ORPHANS):
+        if type(run) is not int:
+            yield Problem("stray", None, table, f"{table} of run {run!r}, which is no key", repairable=False)
+            continue
         text = f"{table} of run {run}, which there is not"
         yield Problem("stray", run, table, text, repairable=table != "events")

@@ -7,16 +7,16 @@ engine, which reads these rows.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from workflowsvc.core.durations import retention_days
+from workflowsvc.fsck.net import finish, text_of
 from workflowsvc.model.shapes import ActivityTypeConfiguration, WorkflowTypeConfiguration
 from workflowsvc.store import meta
-from workflowsvc.store.errors import Damaged
 from workflowsvc.store.interface import AuditReader
+from workflowsvc.store.row_types import MetaRow, misfit
 from workflowsvc.store.rows import DELETED_TENANT, DomainRow, TaskKey, TypeKind, TypeRow
 
 PAGE = 1_000
@@ -38,11 +38,13 @@ TypeKey = tuple[int, TypeKind, str, str]
 
 
 class CatalogProblem(NamedTuple):
-    """What is wrong with a row. `delete_meta`: the key of the row of `meta` whose deletion repairs it."""
+    """What is wrong with a row. `delete_meta`: the key of the row of `meta` whose deletion repairs it. `is_of_check`: a
+    check ended with an error."""
 
     where: str
     text: str
     delete_meta: str | None = None
+    is_of_check: bool = False
 
 
 def examine(
@@ -50,39 +52,75 @@ def examine(
 ) -> Iterator[CatalogProblem]:
     """`used`: the types that histories name. `missing`: tables that there are not; what they held is not judged."""
     known: set[int] = set()
-    all_known = "domains" not in missing
     registered: set[TypeKey] = set()
+    all_known = "domains" not in missing
     if "domains" not in missing:
-        for domain in _pages(lambda after: reader.every_domain(after, PAGE), BEFORE_ALL, lambda row: row.id):
-            if isinstance(domain, str):
-                yield CatalogProblem("domains", domain)
-                all_known = False
-                continue
-            known.add(domain.id)
-            yield from _domain(domain)
+        all_known = yield from _domains(reader, known)
     if "types" not in missing:
-        for row in _pages(lambda after: reader.every_type(after, PAGE), None, lambda row: row[:4]):
-            if isinstance(row, str):
-                yield CatalogProblem("types", row)
-                continue
-            registered.add(row[:4])
-            yield from _type(row)
-            if all_known and row.domain not in known:
-                yield CatalogProblem(_name(row[:4]), f"belongs to domain {row.domain}, which there is not")
-    if "meta" in missing:
-        return
+        yield from _finish("types", _types(reader, known if all_known else None, registered))
+    if "meta" not in missing:
+        wanted: set[TypeKey] = set() if "types" in missing else {*used} - registered
+        yield from _finish("meta", _meta_and_deleted_types(reader, wanted, in_use=bool(known)))
+
+
+def _finish(where: str, found: Iterator[CatalogProblem]) -> Iterator[CatalogProblem]:
+    return finish(
+        found, lambda text: CatalogProblem(where, f"the check of {where} ended with {text}", is_of_check=True)
+    )
+
+
+def _domains(reader: AuditReader, known: set[int]) -> Generator[CatalogProblem, None, bool]:
+    """Adds the ids of all that are there to `known`; whether there are no others."""
+    all_known = True
+    for row in _pages(lambda after: reader.every_domain(after, PAGE), BEFORE_ALL, lambda row: row.id):
+        if isinstance(row, str):
+            yield CatalogProblem("domains", row)
+            all_known = False
+            continue
+        known.add(row.id)
+        if why := misfit(row):
+            yield CatalogProblem(f"domain {row.id}", f"cannot be read: {why}")
+        else:
+            yield from _finish(f"domain {row.id}", _domain(row))
+    return all_known
+
+
+def _types(reader: AuditReader, known: set[int] | None, registered: set[TypeKey]) -> Iterator[CatalogProblem]:
+    """Adds the types that are there to `registered`. `known`: all domains, when that can be said."""
+    for row in _pages(lambda after: reader.every_type(after, PAGE), None, lambda row: row[:4]):
+        if isinstance(row, str):
+            yield CatalogProblem("types", row)
+            continue
+        registered.add(row[:4])
+        if why := misfit(row):
+            yield CatalogProblem(_name(row[:4]), f"cannot be read: {why}")
+            continue
+        yield from _finish(_name(row[:4]), _type(row))
+        if known is not None and row.domain not in known:
+            yield CatalogProblem(_name(row[:4]), f"belongs to domain {row.domain}, which there is not")
+
+
+def _meta_and_deleted_types(
+    reader: AuditReader, wanted: set[TypeKey], *, in_use: bool
+) -> Iterator[CatalogProblem]:
+    """`wanted`: types that histories name and that are not there."""
     try:
-        rows = dict(reader.every_meta())
-    except (Damaged, UnicodeError) as error:
-        yield CatalogProblem("meta", f"cannot be read: {error}")
+        found = [MetaRow(*row) for row in reader.every_meta()]
+    except Exception as error:
+        yield CatalogProblem("meta", f"cannot be read: {text_of(error)}")
         return
-    yield from _meta(rows, in_use=bool(known))
-    if "types" not in missing:
-        for key in sorted({*used} - registered):
-            if meta.deleted_type(*key)[0] not in rows:
-                yield CatalogProblem(
-                    _name(key), "is named by histories, is not there, and no call has deleted it"
-                )
+    rows: dict[str, bytes] = {}
+    for row in found:
+        if why := misfit(row):
+            yield CatalogProblem("meta", f"{row.key!r} cannot be read: {why}")
+        else:
+            rows[row.key] = row.value
+    yield from _meta(rows, in_use=in_use and meta.TOKEN_KEY not in {row.key for row in found} - {*rows})
+    for key in sorted(wanted):
+        if meta.deleted_type(*key)[0] not in rows:
+            yield CatalogProblem(
+                _name(key), "is named by histories, is not there, and no call has deleted it"
+            )
 
 
 def _pages(read: Callable[[Key], list[Row]], after: Key, key: Callable[[Row], Key]) -> Iterator[Row | str]:
@@ -90,8 +128,8 @@ def _pages(read: Callable[[Key], list[Row]], after: Key, key: Callable[[Row], Ke
     while True:
         try:
             page = read(after)
-        except (Damaged, UnicodeError) as error:
-            yield f"cannot be read behind {after}: {error}"
+        except Exception as error:
+            yield f"cannot be read behind {after}: {text_of(error)}"
             return
         if not page:
             return
@@ -179,11 +217,8 @@ def _is_deleted_type(name: str, value: bytes) -> bool:
 
 
 def is_retention(text: str) -> bool:
-    """Whether the service can read it (SWF §2.1)."""
-    try:
-        return retention_days(text) >= 0
-    except ValueError:
-        return False
+    """Whether a domain can be registered with it (SWF §2.1): NONE, or days in at most eight digits."""
+    return re.fullmatch(r"NONE|[0-9]{1,8}", text) is not None
 
 
 def is_text(value: str | None) -> bool:

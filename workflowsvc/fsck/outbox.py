@@ -30,6 +30,7 @@ from workflowsvc.core.messages import (
 )
 from workflowsvc.core.run_ids import run_of
 from workflowsvc.fsck import stored as rows_of
+from workflowsvc.fsck.net import text_of
 from workflowsvc.model.events import Event, decode_event
 from workflowsvc.model.shapes import (
     SignalExternalWorkflowExecutionInitiatedEventAttributes,
@@ -38,8 +39,8 @@ from workflowsvc.model.shapes import (
     WorkflowExecutionCancelRequestedEventAttributes,
     WorkflowExecutionSignaledEventAttributes,
 )
-from workflowsvc.store.errors import Damaged
 from workflowsvc.store.interface import AuditReader
+from workflowsvc.store.row_types import misfit
 from workflowsvc.store.rows import ExecutionQuery, ExecutionRow, MessageRow
 
 MESSAGES_BATCH_SIZE = 1_000
@@ -100,14 +101,14 @@ def read(reader: AuditReader) -> Outbox:
         while rows := reader.waiting_messages(after, MESSAGES_BATCH_SIZE):
             after = rows[-1].id
             box.rows += rows
-            known = {domain for domain in {row.domain for row in rows} if _is_known(reader, domain)}
+            readable = [row for row in rows if misfit(row) is None]
+            known = {domain for domain in {row.domain for row in readable} if _is_known(reader, domain)}
             for row in rows:
                 _add(box, row, row.domain in known)
-    except (Damaged, UnicodeError) as error:
+    except Exception as error:
         box.is_whole = False
-        box.problems.append(
-            MessageProblem(None, f"messages behind {after} cannot be read: {error}", repairable=False)
-        )
+        text = f"messages behind {after} cannot be read: {text_of(error)}"
+        box.problems.append(MessageProblem(None, text, repairable=False))
     return box
 
 
@@ -115,17 +116,19 @@ def _is_known(reader: AuditReader, domain: int) -> bool:
     """One that cannot be read is there: it is reported with the domains."""
     try:
         return domain in reader.domains_by_id([domain])
-    except (Damaged, UnicodeError):
+    except Exception as error:
+        text_of(error)
         return True
 
 
 def _add(box: Outbox, row: MessageRow, domain_is_known: bool) -> None:
     def wrong(text: str) -> None:
         # It is deleted: if a message was needed in its place, the sender's history says so.
-        box.problems.append(
-            MessageProblem(row.run, f"message {row.id} {text}", repairable=True, delete=row.id)
-        )
+        run = row.run if type(row.run) is int else None
+        box.problems.append(MessageProblem(run, f"message {row.id} {text}", repairable=True, delete=row.id))
 
+    if why := misfit(row):
+        return wrong(f"cannot be read: {why}")
     try:
         message = _decode(row.body)
     except (msgspec.MsgspecError, ValueError) as error:
@@ -293,7 +296,7 @@ def _runs_of(reader: AuditReader, domain: int, workflow_id: str) -> list[Executi
             limit=MAX_RUNS_OF_A_WORKFLOW,
         )
         rows += reader.list_executions(query)
-    return rows
+    return [row for row in rows if misfit(row) is None]  # the others are reported by themselves
 
 
 def _replayed(reader: AuditReader, rows: list[ExecutionRow]) -> list[Execution]:
@@ -332,7 +335,7 @@ def _last_event(reader: AuditReader, execution: Execution) -> Event:
 
 def _received(reader: AuditReader, row: ExecutionRow) -> Iterator[Event]:
     for body in reader.events(row.run, 1, row.next_event_id, rows_of.MAX_EVENTS):
-        with suppress(msgspec.MsgspecError, ValueError):
+        with suppress(msgspec.MsgspecError, ValueError, TypeError, ArithmeticError):
             yield decode_event(body)
 
 

@@ -7,6 +7,8 @@ own history alone; one whose history cannot be replayed to its end is left as it
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from workflowsvc.core.execution import Execution
@@ -15,9 +17,11 @@ from workflowsvc.core.run_ids import run_of
 from workflowsvc.fsck import outbox
 from workflowsvc.fsck.audit import Options, Problem
 from workflowsvc.fsck.catalog import is_retention
+from workflowsvc.fsck.net import text_of
 from workflowsvc.fsck.stored import Implied, Stored, Unreadable, events_of, implied, read_what_can_be, replay
 from workflowsvc.model.events import Event
 from workflowsvc.store.interface import RepairStore, RepairTransaction
+from workflowsvc.store.row_types import misfit
 from workflowsvc.store.rows import ExecutionRow, HeartbeatRow, MessageRow, TaskKey
 
 RUNS_BATCH_SIZE = 100
@@ -25,23 +29,37 @@ RUNS_BATCH_SIZE = 100
 _encode = msgspec.json.Encoder().encode
 
 
-def repair(store: RepairStore, problems: list[Problem], options: Options) -> None:
+def repair(store: RepairStore, problems: list[Problem], options: Options) -> list[Problem]:
     """Repairs those of the problems that are repairable; audit again to see whether they are gone. Nothing where the
-    schema is not that of this release: what is read then cannot be relied on."""
+    schema is not that of this release: what is read then cannot be relied on. A problem for each part of the work that
+    ended with an error: the database is then as it was before that part."""
     if any(problem.kind == "schema" for problem in problems):
-        return
+        return []
+    failed: list[Problem] = []
+
+    def attempt(what: str, work: Callable[[RepairTransaction], None], run: int | None = None) -> bool:
+        try:
+            with store.transaction() as tx:
+                work(tx)
+        except Exception as error:
+            text = f"the repair of {what} ended with {text_of(error)}"
+            failed.append(Problem("check", run, "database", text, repairable=False))
+            return False
+        return True
+
     runs = sorted({p.run for p in problems if p.repairable and p.run is not None and p.kind != "stray"})
     for first in range(0, len(runs), RUNS_BATCH_SIZE):
-        with store.transaction() as tx:
-            rebuild(tx, runs[first : first + RUNS_BATCH_SIZE], options)
-    with store.transaction() as tx:
-        _delete_orphans(tx, [p for p in problems if p.repairable and p.kind == "stray"])
-    with store.transaction() as tx:
-        for problem in problems:
-            if problem.repairable and problem.kind == "catalog":
-                tx.delete_meta(problem.where)
-    with store.transaction() as tx:
-        _settle_messages(tx, options)
+        batch = runs[first : first + RUNS_BATCH_SIZE]
+        if not attempt("runs", lambda tx, batch=batch: rebuild(tx, batch, options)):
+            failed.pop()
+            for run in batch:
+                attempt(f"run {run}", lambda tx, run=run: rebuild(tx, [run], options), run)
+    stray = [problem for problem in problems if problem.repairable and problem.kind == "stray"]
+    attempt("rows without a run", lambda tx: _delete_orphans(tx, stray))
+    keys = [problem.where for problem in problems if problem.repairable and problem.kind == "catalog"]
+    attempt("meta", lambda tx: _delete_meta(tx, keys))
+    attempt("messages", lambda tx: _settle_messages(tx, options))
+    return failed
 
 
 def rebuild(tx: RepairTransaction, runs: list[int], options: Options) -> None:
@@ -50,6 +68,8 @@ def rebuild(tx: RepairTransaction, runs: list[int], options: Options) -> None:
     domains = tx.domains_by_id(sorted({stored.row.domain for stored in found}))
     for stored in found:
         domain = domains.get(stored.row.domain)
+        if domain is not None and misfit(domain):
+            continue
         whole = _whole(stored, options)
         if domain is not None and whole is not None and is_retention(domain.retention):
             events, execution = whole
@@ -67,9 +87,9 @@ def _whole(stored: Stored, options: Options) -> tuple[list[Event], Execution] | 
 
 
 def _write(tx: RepairTransaction, stored: Stored, wanted: Implied) -> None:
-    if wanted.row != stored.row or sorted(wanted.tags) != sorted(stored.tags):
+    if wanted.row != stored.row or sorted(wanted.tags) != sorted(stored.tags) or stored.unreadable:
         tx.replace_executions([wanted.row])
-    if wanted.tasks != sorted(stored.tasks):
+    if wanted.tasks != sorted(stored.tasks) or stored.unreadable:
         tx.delete_tasks_of([stored.row.run])
         tx.put_tasks(wanted.tasks)
     needless = [beat for beat in stored.heartbeats if beat not in wanted.heartbeats]
@@ -78,6 +98,11 @@ def _write(tx: RepairTransaction, stored: Stored, wanted: Implied) -> None:
 
 def _key(heartbeat: HeartbeatRow) -> TaskKey:
     return TaskKey(heartbeat.run, heartbeat.scheduled_event_id)
+
+
+def _delete_meta(tx: RepairTransaction, keys: list[str]) -> None:
+    for key in keys:
+        tx.delete_meta(key)
 
 
 def _delete_orphans(tx: RepairTransaction, problems: list[Problem]) -> None:

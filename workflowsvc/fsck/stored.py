@@ -5,7 +5,8 @@ Owns `Stored`, its replay, and `Implied`: the rows that there should be. Must no
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import Literal, NamedTuple, TypeVar
 
 import msgspec
 
@@ -14,18 +15,30 @@ from workflowsvc.core import activities
 from workflowsvc.core.durations import DAY_MS, retention_days, retention_ms
 from workflowsvc.core.execution import Execution
 from workflowsvc.core.outcome import implied_tasks
+from workflowsvc.fsck.net import text_of
 from workflowsvc.model.events import Event, decode_event, encode_event
 from workflowsvc.settings import Settings
 from workflowsvc.store.errors import Damaged
 from workflowsvc.store.interface import AuditReader
+from workflowsvc.store.row_types import misfit
 from workflowsvc.store.rows import EventRow, ExecutionRow, HeartbeatRow, TagRow, TaskRow
 
 assert _core.rules.APPLY
 
+Row = TypeVar("Row", HeartbeatRow, TaskRow, TagRow)
+
 MAX_EVENTS = 1 << 40  # events of a run: more than any has
 _BEFORE_ALL = -(1 << 63)
+_END_OF_TIME = 253_402_300_800_000  # ms: the year 10000, as Python and SQL count
 _encode = msgspec.json.Encoder().encode
 _decode_tags = msgspec.json.Decoder(list[str | None]).decode
+
+
+class LeftOut(NamedTuple):
+    """A task, tag or heartbeat that cannot be read."""
+
+    kind: Literal["task", "tag", "heartbeat"]
+    why: str
 
 
 class Stored(NamedTuple):
@@ -36,6 +49,7 @@ class Stored(NamedTuple):
     heartbeats: list[HeartbeatRow]
     tasks: list[TaskRow]
     tags: list[TagRow]
+    unreadable: tuple[LeftOut, ...] = ()
 
     @property
     def name(self) -> str:
@@ -77,9 +91,10 @@ def read_what_can_be(
     there are not."""
     try:
         return read(reader, runs, missing), []
-    except (Damaged, UnicodeError) as error:
+    except Exception as error:
+        why = text_of(error)
         if len(runs) == 1:
-            return [], [Lost(runs[0], str(error))]
+            return [], [Lost(runs[0], why)]
     found: list[Stored] = []
     lost: list[Lost] = []
     for run in runs:
@@ -90,28 +105,50 @@ def read_what_can_be(
 
 
 def read(reader: AuditReader, runs: list[int], missing: frozenset[str] = frozenset()) -> list[Stored]:
-    """The same; Damaged or UnicodeError when any of them cannot be read."""
+    """The same; any error when one of them cannot be read. A task, tag or heartbeat of which a column has another type
+    is left out."""
     rows = reader.executions(runs)
-    heartbeats: dict[int, list[HeartbeatRow]] = {}
-    for heartbeat in [] if "heartbeats" in missing else reader.heartbeats_of(runs):
-        heartbeats.setdefault(heartbeat.run, []).append(heartbeat)
-    tasks: dict[int, list[TaskRow]] = {}
-    for task in [] if "tasks" in missing else reader.tasks_of(runs):
-        tasks.setdefault(task.run, []).append(task)
-    tags: dict[int, list[TagRow]] = {}
-    for tag in [] if "execution_tags" in missing else reader.tags_of(runs):
-        tags.setdefault(tag.run, []).append(tag)
+    for run, row in rows.items():
+        if why := misfit(row):
+            raise Damaged(f"in the row of run {run}, {why}")
+    unreadable: dict[int, list[LeftOut]] = {}
+    heartbeats = _by_run(
+        [] if "heartbeats" in missing else reader.heartbeats_of(runs), "heartbeat", unreadable
+    )
+    tasks = _by_run([] if "tasks" in missing else reader.tasks_of(runs), "task", unreadable)
+    tags = _by_run([] if "execution_tags" in missing else reader.tags_of(runs), "tag", unreadable)
     return [
         Stored(
             rows[run],
-            reader.numbered_events(run, _BEFORE_ALL, MAX_EVENTS),
+            _events_of(reader, run),
             heartbeats.get(run, []),
             tasks.get(run, []),
             tags.get(run, []),
+            tuple(unreadable.get(run, ())),
         )
         for run in runs
         if run in rows
     ]
+
+
+def _by_run(
+    rows: Iterable[Row], kind: Literal["task", "tag", "heartbeat"], unreadable: dict[int, list[LeftOut]]
+) -> dict[int, list[Row]]:
+    found: dict[int, list[Row]] = {}
+    for row in rows:
+        if why := misfit(row):
+            unreadable.setdefault(row.run, []).append(LeftOut(kind, f"a {kind} cannot be read: {why}"))
+        else:
+            found.setdefault(row.run, []).append(row)
+    return found
+
+
+def _events_of(reader: AuditReader, run: int) -> list[EventRow]:
+    rows = reader.numbered_events(run, _BEFORE_ALL, MAX_EVENTS)
+    for place, row in enumerate(rows, 1):
+        if why := misfit(row):
+            raise Damaged(f"in the row of event {place} of run {run}, {why}")
+    return rows
 
 
 def events_of(stored: Stored) -> list[Event]:
@@ -120,8 +157,10 @@ def events_of(stored: Stored) -> list[Event]:
     for place, (_, number, body) in enumerate(stored.events, 1):
         try:
             event = decode_event(body)
-        except (msgspec.MsgspecError, ValueError) as error:
+        except (msgspec.MsgspecError, ValueError, ArithmeticError) as error:
             raise Unreadable(f"event {place} of the stored ones is none: {error}") from error
+        if not 0 <= event.at_ms < _END_OF_TIME:
+            raise Unreadable(f"event {place} has a time that there is not")
         if event.id != place:
             raise Unreadable(f"event {event.id} stands where event {place} belongs")
         if number != place:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import cast
 
 from workflowsvc.store.errors import Damaged
 from workflowsvc.store.rows import (
@@ -52,7 +53,7 @@ class SqliteAuditReader(SqliteReader):
 
     def tags_of(self, runs: list[int]) -> list[TagRow]:
         return [
-            TagRow(run, domain, tag.decode(errors="surrogateescape"), name, at)
+            TagRow(run, domain, cast("str", text(tag)), name, at)
             for run, domain, tag, name, at in self._queries.rows_of(SQL.tags_of, runs)
         ]
 

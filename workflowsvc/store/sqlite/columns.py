@@ -13,14 +13,19 @@ def blob(value: str | None) -> bytes | None:
     return None if value is None else value.encode(errors="surrogateescape")
 
 
-def text(value: bytes | None) -> str | None:
-    """Bytes that are not UTF-8 become surrogates, so that an audit can name the row."""
-    return None if value is None else value.decode(errors="surrogateescape")
+def text(value: object) -> str | None:
+    """Bytes that are not UTF-8 become surrogates, so that an audit can name the row. What another program has stored in
+    place of bytes becomes no text, so that an audit sees it: a text becomes bytes."""
+    if value is None:
+        return None
+    if isinstance(value, bytes):
+        return value.decode(errors="surrogateescape")
+    return cast("str", value.encode(errors="surrogateescape") if isinstance(value, str) else value)
 
 
 def flag(value: int) -> bool:
-    """0 and 1 as they were meant; another number stays one, so that an audit sees it."""
-    return bool(value) if value in (0, 1) else cast("bool", value)
+    """0 and 1 as they were meant; anything else stays what it is, so that an audit sees it."""
+    return bool(value) if type(value) is int and value in (0, 1) else value  # pyright: ignore[reportReturnType]
 
 
 def domain_row(row: Row) -> DomainRow:

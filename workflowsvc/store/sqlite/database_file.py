@@ -66,7 +66,8 @@ class SqliteFile:
             if self._path is not None:
                 self._watch = FileWatch(self._path)
         except BaseException:
-            self._unlock()
+            if self._lock is not None:
+                self._lock.discard()
             raise
 
     def _open_writer(self) -> apsw.Connection:
@@ -78,8 +79,8 @@ class SqliteFile:
                 connection.set_busy_timeout(BUSY_MS)
                 if connection.readonly("main"):
                     raise StoreUnusable(f"{where} cannot be written to by this user.")
-                # Before anything is changed: not the database of another program.
-                version_of(connection, where)
+                # Before anything is changed: neither the database of another program, nor of a newer release.
+                pending(MIGRATIONS, version_of(connection, where), where)
                 if connection.pragma("journal_mode", "wal") not in ("wal", "memory"):
                     raise StoreUnusable(f"{where} is on a file system that cannot hold a write-ahead log.")
                 connection.execute(WRITER_SETTINGS)
@@ -91,7 +92,7 @@ class SqliteFile:
             raise StoreUnusable(f"{where} is not a SQLite database.") from error
         except apsw.BusyError as error:
             raise StoreUnusable(f"{where} is locked by another program.") from error
-        except apsw.Error as error:
+        except (apsw.Error, UnicodeError) as error:
             raise StoreUnusable(f"{where} cannot be used: {error}.") from error
         return connection
 
@@ -178,10 +179,7 @@ def _require_log(path: str, file: int, *, accept_missing: bool) -> None:
             return
     except OSError as error:
         raise StoreUnusable(f"{path} cannot be used: {error.strerror}.") from error
-    raise StoreUnusable(
-        f"{path} {log_trailer.missing_log(path)}. Put the log beside it, or take a complete copy. To go on without what"
-        " is missing: workflowsvc fsck --repair --accept-missing-log."
-    )
+    raise StoreUnusable(f"{path} {log_trailer.missing_log(path)}. {log_trailer.WHAT_TO_DO}")
 
 
 def _read_from_disk(path: str, file: int) -> None:
@@ -232,7 +230,8 @@ def version_of(connection: apsw.Connection, where: str) -> Version:
     has_versions = connection.execute(
         "select exists (select 1 from sqlite_schema where name = 'schema_versions')"
     ).get
-    known = "select max(oldest) from schema_versions having max(number) = ?"
+    known = """select iif(typeof(max(oldest)) = 'integer', max(oldest), null) from schema_versions
+        having max(number) = ?"""
     oldest = connection.execute(known, (number,)).get if has_versions else None
     return Version(number, number if oldest is None else oldest)
 

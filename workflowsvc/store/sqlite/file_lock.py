@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import stat
 import struct
 import sys
 import threading
@@ -27,6 +28,8 @@ SQLITE_SHARED = (
 )  # what each connection of SQLite to a write-ahead log has locked: first, length
 _FLOCK = "@hhqqi"  # struct flock of Linux: type, whence, start, length, pid
 _HAS_OFD = sys.platform == "linux" and hasattr(fcntl, "F_OFD_SETLK")
+
+_UNKNOWN = "another process of workflowsvc"
 
 Identity = tuple[int, int]  # device and inode
 
@@ -45,12 +48,18 @@ class FileLock:
     """
 
     def __init__(self, path: str, *, shared: bool = False) -> None:
+        require_regular_file(path)
         self._identity: Identity | None = None
+        self._beside: str | None = None  # FILE-lock, when this has made it
         with ExitStack() as undo, _guard:
             _require_not_held(path)
+            is_new = not shared and not os.path.lexists(f"{path}-lock")
             beside = _lock_beside(path, shared=shared)
             if beside is not None:
                 undo.callback(os.close, beside)
+            if is_new:
+                self._beside = f"{path}-lock"
+                undo.push(self._remove_beside)
             self.file = _open(path, os.O_RDONLY if shared else os.O_RDWR | os.O_CREAT)
             undo.callback(os.close, self.file)
             try:
@@ -66,6 +75,17 @@ class FileLock:
                 self._identity = identity
                 _held.add(identity)
             self._descriptors = undo.pop_all()
+
+    def _remove_beside(self, kind: type[BaseException] | None, *_: object) -> None:
+        """While it is still locked, so that it is not one that another process has made."""
+        if kind is not None and self._beside is not None:
+            with suppress(OSError):
+                os.unlink(self._beside)
+
+    def discard(self) -> None:
+        """`close`, for a file that was found unfit: what was made beside it is removed."""
+        self._remove_beside(Exception)
+        self.close()
 
     def close(self) -> None:
         """After the last connection of SQLite to the file is closed."""
@@ -94,6 +114,47 @@ def is_locked(path: str) -> bool:
         return False
 
 
+def is_served_by_this_name(path: str) -> bool:
+    """Of a file that a server has: whether the server has it by this name. Its log is beside that name alone."""
+    try:
+        held = os.open(f"{path}-lock", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(held)
+    return False
+
+
+def holder_of(path: str) -> str:
+    """Who has the file, for people; it must not be one that this process has locked."""
+    with _guard:
+        if find_identity(path) in _held:
+            return f"process {os.getpid()}"
+        try:
+            file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return _UNKNOWN
+        try:
+            return _holder(file)
+        finally:
+            os.close(file)
+
+
+def require_regular_file(path: str) -> None:
+    """StoreUnusable for what is there and no file: a folder, a device; a pipe would be waited for without end."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return
+    if not stat.S_ISREG(mode):
+        what = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
+        raise StoreUnusable(f"{path} cannot be used: it is {what}.")
+
+
 def identity_of(file: int) -> Identity:
     """What makes this open file the same as another one."""
     found = os.fstat(file)
@@ -116,15 +177,21 @@ def _require_not_held(path: str) -> None:
 
 def _lock_beside(path: str, *, shared: bool) -> int | None:
     """The lock by name. A command that only reads respects it, but does not make its file."""
+    while True:
+        held = _lock_name(path, shared=shared)
+        if held is None or shared or find_identity(f"{path}-lock") == identity_of(held):
+            return held
+        os.close(held)  # another process, for which the file was unfit, has removed it meanwhile
+
+
+def _lock_name(path: str, *, shared: bool) -> int | None:
     try:
-        if os.path.isdir(path):
-            raise IsADirectoryError(None, "it is a directory")
         if shared:
-            held = os.open(f"{path}-lock", os.O_RDONLY | os.O_CLOEXEC)
+            held = os.open(f"{path}-lock", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         else:
-            held = os.open(f"{path}-lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            held = os.open(f"{path}-lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o644)
     except OSError as error:
-        if shared and not isinstance(error, IsADirectoryError):
+        if shared:
             return None
         raise StoreUnusable(f"{path} cannot be used: {error.strerror}.") from error
     try:
@@ -164,4 +231,4 @@ def _holder(file: int) -> str:
             answer = struct.unpack(_FLOCK, fcntl.fcntl(file, fcntl.F_GETLK, asked))
             if answer[0] != fcntl.F_UNLCK and answer[4] > 0:
                 return f"process {answer[4]}"
-    return "another process of workflowsvc"
+    return _UNKNOWN

@@ -10,6 +10,10 @@ from __future__ import annotations
 import os
 
 TRAILER = b"\nworkflowsvc: incomplete without its log, the file of this name with -wal behind it\n"
+WHAT_TO_DO = (
+    "Put the log beside it, or take a complete copy. To go on without what is missing: "
+    "workflowsvc fsck --repair --accept-missing-log."
+)
 SMALLEST_PAGE = 512  # bytes: a file of whole pages has a multiple of them, and with a trailer it has not
 
 

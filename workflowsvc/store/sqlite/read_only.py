@@ -16,14 +16,20 @@ from urllib.parse import quote
 
 import apsw
 
-from workflowsvc.store.errors import StoreUnusable
+from workflowsvc.store.errors import StoreInUse, StoreUnusable
 from workflowsvc.store.interface import AuditReader
 from workflowsvc.store.migrate import Version, pending
 from workflowsvc.store.sqlite import database_file as schema
 from workflowsvc.store.sqlite import log_trailer
 from workflowsvc.store.sqlite.audit_reads import SqliteAuditReader
 from workflowsvc.store.sqlite.errors import store_error
-from workflowsvc.store.sqlite.file_lock import FileLock, is_locked
+from workflowsvc.store.sqlite.file_lock import (
+    FileLock,
+    holder_of,
+    is_locked,
+    is_served_by_this_name,
+    require_regular_file,
+)
 from workflowsvc.store.sqlite.queries import Queries
 
 
@@ -42,12 +48,13 @@ class SqliteReadOnlyStore:
         self._path = path
         self._real_path = os.path.realpath(path)
         self._lock: FileLock | None = None
+        require_regular_file(path)
         if exclusive:
             if not os.path.isfile(path):
                 raise StoreUnusable(f"{path} is not there or cannot be read.")
             self._lock = FileLock(self._real_path, shared=True)
         try:
-            self._beside_server = self._lock is None and is_locked(self._real_path)
+            self._beside_server = self._lock is None and _is_beside_server(self._real_path, path)
             self._state = _state_of(self._real_path)
             self._has_log = log_trailer.has_log(self._real_path)
             self._missing_log = (
@@ -72,7 +79,7 @@ class SqliteReadOnlyStore:
             raise StoreUnusable(f"{path} is not there or cannot be read.") from error
         except apsw.NotADBError as error:
             raise StoreUnusable(f"{path} is not a SQLite database.") from error
-        except apsw.Error as error:
+        except (apsw.Error, UnicodeError) as error:
             raise StoreUnusable(f"{path} cannot be used: {error}.") from error
 
     def _require_ours(self) -> None:
@@ -131,12 +138,36 @@ class SqliteReadOnlyStore:
 
 def version_of_file(path: str) -> Version:
     """The version of an existing file, which may be the empty one. StoreUnusable when it is no database of ours."""
+    require_regular_file(path)
     path = os.path.realpath(path)
+    beside_server = _is_beside_server(path, path)
     try:
-        with closing(_connect(path, is_locked(path), log_trailer.has_log(path))) as connection:
+        with closing(_connect(path, beside_server, log_trailer.has_log(path))) as connection:
             return schema.version_of(connection, path)
-    except apsw.Error as error:
+    except (apsw.Error, UnicodeError) as error:
         raise StoreUnusable(f"{path} cannot be read: {error}.") from error
+
+
+def require_complete(path: str) -> None:
+    """StoreUnusable for a file that says that its log is missing: what it holds is not all that was acknowledged."""
+    real_path = os.path.realpath(path)
+    if not os.path.isfile(real_path) or log_trailer.has_log(real_path) or is_locked(real_path):
+        return
+    if (missing := _find_missing_log(real_path)) is not None:
+        raise StoreUnusable(f"{path} {missing}. {log_trailer.WHAT_TO_DO}")
+
+
+def _is_beside_server(path: str, name: str) -> bool:
+    """Whether a server has the file. StoreInUse when it has the file by another name: this one has no log then, and a
+    connection would make an empty one. `name`: the path as it was given."""
+    if not is_locked(path):
+        return False
+    if is_served_by_this_name(path) or not is_locked(path):
+        return is_locked(path)
+    raise StoreInUse(
+        f"{name} is incomplete: {holder_of(path)} serves it by another name, such as a hard link or a second mount, "
+        "and what was committed last is in a log beside that name. Give that name."
+    )
 
 
 def _connect(path: str, beside_server: bool, has_log: bool) -> apsw.Connection:

@@ -47,11 +47,13 @@ order by h.run, scheduled_event_id
 select id, run, kind, domain, body from messages where id > ?1 order by id limit ?2
 
 -- :name orphan_events
--- events_by_run, from one run to the next
+-- events_by_run, from one run to the next; a run that is no number, which comes behind all numbers, is the last: a text of
+-- digits is compared as a number, and so would be behind itself
 with recursive found (run) as (
     select min(run) from events
     union all
-    select (select min(e.run) from events as e where e.run > found.run) from found where found.run is not null
+    select (select min(e.run) from events as e where e.run > found.run) from found
+    where typeof(found.run) in ('integer', 'real')
 )
 select 'events', run from found
 where run is not null and not exists (select 1 from executions as x where x.run = found.run) limit ?1
