@@ -310,3 +310,43 @@ def test_a_closed_pipe_and_ctrl_c_end_it_quietly(
     following.send_signal(signal.SIGINT)
     _, err = following.communicate(timeout=60)
     assert (following.returncode, err) == (130, b"")
+
+
+@pytest.mark.parametrize("module", ["workflowsvc.cli", "workflowsvc.commands.why", "workflowsvc.client.client"])
+def test_ctrl_c_while_the_program_is_still_being_imported_prints_nothing(module: str) -> None:
+    """The signal arrives exactly when the module is looked for."""
+    script = (
+        "import os, runpy, signal, sys\n"
+        "class Interrupting:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name == {module!r}:\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupting())\n"
+        "sys.argv = ['workflowsvc', 'why', 'w', '-d', 'd', '--endpoint', 'http://127.0.0.1:9']\n"
+        "runpy.run_module('workflowsvc', run_name='__main__')\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False, timeout=60)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, b"", b"")
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        ("why w -d d --endpoint http://127.0.0.1:9 <&- >&-", 4, "no server listens"),
+        ("why w -d d --endpoint http://127.0.0.1:9 2>&-", 4, ""),
+        ("domains --endpoint http://127.0.0.1:9 --json >&- 2>&-", 4, ""),
+        ("delete --whole-domain -d d <&-", 2, "Give --yes"),
+        ("signal w s --input - -d d --endpoint http://127.0.0.1:9 <&-", 4, "no server listens"),
+        ("--version >&-", 0, ""),
+    ],
+)
+def test_closed_standard_streams_are_no_bug(
+    bare_environment: pytest.MonkeyPatch, words: str, status: int, said: str
+) -> None:
+    ended = subprocess.run(
+        ["bash", "-c", f"exec {sys.executable} -m workflowsvc {words}"],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stdout) == (status, "")
+    assert said in ended.stderr
+    assert len(ended.stderr.splitlines()) == (1 if said else 0)
