@@ -8,7 +8,7 @@ from typing import Any
 
 from workflowsvc.client.answers import Object, count, part, rows, seconds, text
 from workflowsvc.commands import asking, statuses
-from workflowsvc.commands.asking import Asking, read_text, whole
+from workflowsvc.commands.asking import Asking, filled, read_text, whole
 from workflowsvc.commands.context import CommandContext, CommandFailed
 from workflowsvc.commands.filters import add_filter, filter_of
 from workflowsvc.commands.follow import add_pace, pace_of, patiently
@@ -49,13 +49,14 @@ def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> N
         "--reason",
         required=True,
         metavar="TEXT",
+        type=filled,
         help="why; kept with the batch, and in the histories of terminated and signaled runs",
     )
     start.add_argument(
         "--all", action="store_true", help="all runs of the domain; needed when no condition is given"
     )
-    start.add_argument("--rate", metavar="N", help="at most N runs a second [10]")
-    start.add_argument("--signal-name", metavar="NAME", help="the signal to send")
+    start.add_argument("--rate", metavar="N", type=filled, help="at most N runs a second [10]")
+    start.add_argument("--signal-name", metavar="NAME", type=filled, help="the signal to send")
     start.add_argument("--input", metavar="TEXT", help="its input; @FILE reads a file, - standard input")
     start.add_argument("--details", metavar="TEXT", help="details of the termination")
     start.add_argument("--child-policy", choices=POLICIES, help="what happens to children of terminated runs")
@@ -76,13 +77,15 @@ def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> N
         asking.add_server(action)
         if name == "list":
             continue
-        action.add_argument("batch_id", metavar="BATCH_ID", help="as `start` and `list` print it")
+        action.add_argument(
+            "batch_id", metavar="BATCH_ID", type=filled, help="as `start` and `list` print it"
+        )
         if name == "show":
             action.add_argument("--failed", action="store_true", help="only runs for which it failed")
         if name == "follow":
             add_pace(action)
         if name == "rate":
-            action.add_argument("rate", metavar="N", help="at most N runs a second")
+            action.add_argument("rate", metavar="N", type=filled, help="at most N runs a second")
 
 
 def run(context: CommandContext, arguments: argparse.Namespace) -> int:

@@ -13,7 +13,7 @@ from typing import Any, TextIO
 
 from workflowsvc.client.answers import Object, part, rows, text
 from workflowsvc.commands import asking
-from workflowsvc.commands.asking import Asking
+from workflowsvc.commands.asking import Asking, filled
 from workflowsvc.commands.context import CommandContext, CommandFailed
 from workflowsvc.commands.filters import add_filter, filter_of
 from workflowsvc.commands.show import events_of
@@ -34,9 +34,15 @@ _SAFE = re.compile(r"[^A-Za-z0-9._+=@-]")
 
 def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> None:
     asking.add_arguments(parser, DESCRIPTION, EXAMPLES)
-    parser.add_argument("workflow_id", nargs="?", metavar="WORKFLOW_ID", help="the workflowId of one run")
-    parser.add_argument("-o", "--output", metavar="FILE", help="write the one run there [standard output]")
-    parser.add_argument("--to", metavar="DIR", help="write all runs that meet the conditions below it")
+    parser.add_argument(
+        "workflow_id", nargs="?", metavar="WORKFLOW_ID", type=filled, help="the workflowId of one run"
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", type=filled, help="write the one run there [standard output]"
+    )
+    parser.add_argument(
+        "--to", metavar="DIR", type=filled, help="write all runs that meet the conditions below it"
+    )
     add_filter(parser)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from workflowsvc.client.answers import Object, part, rows, seconds, text, type_name
 from workflowsvc.commands import asking
-from workflowsvc.commands.asking import Asking, whole
+from workflowsvc.commands.asking import Asking, filled, whole
 from workflowsvc.commands.context import CommandContext
 from workflowsvc.commands.filters import add_filter, filter_of
 from workflowsvc.display.text import moment, number, span
@@ -37,7 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> N
     asking.add_arguments(parser, DESCRIPTION, EXAMPLES)
     parser.add_argument("--sort", choices=tuple(SORT_KEYS), default="started", help="the order [started]")
     parser.add_argument("--ascending", action="store_true", help="the smallest or earliest first")
-    parser.add_argument("--limit", metavar="N", default="50", help="at most N runs; 0 for all [50]")
+    parser.add_argument(
+        "--limit", metavar="N", type=filled, default="50", help="at most N runs; 0 for all [50]"
+    )
     parser.add_argument("--run-ids", action="store_true", help="show runIds")
     add_filter(parser)
 
