@@ -224,6 +224,7 @@ def test_a_refused_request_is_printed_as_the_server_words_it(run: Run, client: A
         (["count", "--min-duration", "long"], "--min-duration: 'long' is no span of time"),
         (["list", "--closed-after", "1d", "--closed-before", "2d"], "--closed-after is later than --closed-before"),
         (["batch", "start", "terminate", "--reason", "r"], "no condition is given: say --all"),
+        (["batch", "start", "terminate", "--reason", "r", "--open"], "no condition is given: say --all"),
         (["batch", "start", "signal", "--reason", "r", "--all"], "--signal-name"),
         (["rerun", "w", "--type", "order"], "--type: 'order' is not NAME:VERSION"),
         (["delete", "--whole-domain"], "--whole-domain needs --domain"),

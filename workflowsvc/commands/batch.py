@@ -50,10 +50,12 @@ def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> N
         required=True,
         metavar="TEXT",
         type=filled,
-        help="why; kept with the batch, and in the histories of terminated and signaled runs",
+        help="why; kept with the batch, in the server's log and, where they have a place for it, in histories",
     )
     start.add_argument(
-        "--all", action="store_true", help="all runs of the domain; needed when no condition is given"
+        "--all",
+        action="store_true",
+        help="all runs of the domain; needed when no condition but --open or --closed is given",
     )
     start.add_argument("--rate", metavar="N", type=filled, help="at most N runs a second [10]")
     start.add_argument("--signal-name", metavar="NAME", type=filled, help="the signal to send")
@@ -104,7 +106,7 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
 def _start(at_work: Asking) -> int:
     arguments = at_work.arguments
     condition = filter_of(arguments, at_work.now)
-    if not condition and not arguments.all:
+    if not condition.keys() - {"executionStatus"} and not arguments.all:  # the operation implies the status
         raise SettingsError("no condition is given: say --all to mean all runs of the domain")
     if (arguments.operation == "signal") != bool(arguments.signal_name):
         raise SettingsError("--signal-name belongs to `batch start signal`, which needs it")
@@ -274,9 +276,10 @@ def _progress_line(batch: Object) -> str:
 
 def _stop(at_work: Asking) -> int:
     at_work.own("StopBatch", batchId=at_work.arguments.batch_id)
+    batch = part(at_work.own("DescribeBatch", batchId=at_work.arguments.batch_id, maximumPageSize=1), "batch")
     if at_work.json:
-        at_work.print_json({"batchId": at_work.arguments.batch_id})
-    at_work.say(f"stopped batch {at_work.arguments.batch_id}")
+        at_work.print_json(batch)
+    at_work.say(f"batch {at_work.arguments.batch_id} is over: {_progress_line(batch)}")
     return statuses.DONE
 
 
