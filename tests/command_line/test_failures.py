@@ -178,8 +178,8 @@ def test_what_a_server_says_cannot_steer_the_terminal(run_bare: Run, answering: 
 @pytest.mark.parametrize(
     "words",
     [
-        ["list"],
-        ["count"],
+        ["list", "--sort", "events"],
+        ["count", "--by", "task-list"],
         ["why", "w"],
         ["problems"],
         ["lists"],

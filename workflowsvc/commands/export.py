@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from workflowsvc.client.answers import Object, part, rows, text
-from workflowsvc.commands import asking
+from workflowsvc.client.problems import NoSuchOperation
+from workflowsvc.commands import asking, searching
 from workflowsvc.commands.asking import Asking, filled
 from workflowsvc.commands.context import CommandContext, CommandFailed
 from workflowsvc.commands.filters import add_filter, filter_of
@@ -74,7 +75,7 @@ def _many(at_work: Asking, folder: Path) -> int:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CommandFailed(f"{folder}: {error.strerror}") from error
-    pages = at_work.own_pages("SearchExecutions", filter=condition, maximumPageSize=1000)
+    pages = searching.search(at_work, condition)
     with at_work.screen.progress("histories", total) as bar:
         for page in pages:
             for summary in rows(page, "executions"):
@@ -86,9 +87,12 @@ def _many(at_work: Asking, folder: Path) -> int:
 
 
 def _count(at_work: Asking, condition: dict[str, Any]) -> int:
-    """How many runs there are now, for the bar."""
+    """How many runs there are now, for the bar; 0 where the server does not count them."""
     answers = at_work.own_pages("CountExecutions", filter=condition)
-    return sum(found for answer in answers if isinstance(found := answer.get("count"), int))
+    try:
+        return sum(found for answer in answers if isinstance(found := answer.get("count"), int))
+    except NoSuchOperation:
+        return 0
 
 
 def _export(at_work: Asking, folder: Path, execution: Object) -> None:

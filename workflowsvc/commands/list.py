@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from workflowsvc.client.answers import Object, part, rows, seconds, text, type_name
-from workflowsvc.commands import asking
+from workflowsvc.commands import asking, searching
 from workflowsvc.commands.asking import Asking, filled, whole
 from workflowsvc.commands.context import CommandContext
 from workflowsvc.commands.filters import add_filter, filter_of
@@ -67,12 +67,12 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
 def search(at_work: Asking, limit: int) -> Iterator[Object]:
     """The runs that the arguments ask for, in their order; one more than `limit` tells that there are more."""
     arguments = at_work.arguments
-    pages = at_work.own_pages(
-        "SearchExecutions",
-        filter=filter_of(arguments, at_work.now),
-        sortBy=SORT_KEYS[arguments.sort],
-        sortOrder="ASCENDING" if arguments.ascending else "DESCENDING",
-        maximumPageSize=min(limit + 1, PAGE_SIZE) if limit else PAGE_SIZE,
+    pages = searching.search(
+        at_work,
+        filter_of(arguments, at_work.now),
+        sort_by=SORT_KEYS[arguments.sort],
+        ascending=arguments.ascending,
+        page_size=min(limit + 1, PAGE_SIZE) if limit else PAGE_SIZE,
     )
     if at_work.json:
         for page in pages:
@@ -99,8 +99,10 @@ def print_runs(at_work: Asking, found: list[Object], *, run_ids: bool) -> None:
         Column("TYPE", wraps=True),
         Column("STARTED"),
         Column("TOOK", right=True),
-        Column("EVENTS", right=True),
     ]
+    has_events = any("events" in summary for summary in found)  # not where the lists of SWF were asked
+    if has_events:
+        columns.append(Column("EVENTS", right=True))
     if run_ids:
         columns.append(Column("RUN ID"))
     if not found:
@@ -113,7 +115,7 @@ def print_runs(at_work: Asking, found: list[Object], *, run_ids: bool) -> None:
             type_name(summary, "workflowType"),
             moment(summary.get("startTimestamp")),
             span(seconds(summary, "durationInSeconds")),
-            number(summary.get("events")),
+            *([number(summary.get("events"))] if has_events else []),
             *([text(part(summary, "execution"), "runId")] if run_ids else []),
         ]
         for summary in found
