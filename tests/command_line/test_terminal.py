@@ -25,9 +25,14 @@ LONG = "order-" + "x" * 150
 
 def on_a_terminal(environment: dict[str, str], *words: str) -> str:
     """What the command writes to a terminal, standard error included."""
+    return output_on_a_terminal(environment, "-m", "workflowsvc", *words)
+
+
+def output_on_a_terminal(environment: dict[str, str], *words: str) -> str:
+    """What Python with these arguments writes to a terminal."""
     reading, writing = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "workflowsvc", *words],
+        [sys.executable, *words],
         env=environment,
         stdin=writing,
         stdout=writing,
