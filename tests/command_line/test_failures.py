@@ -342,6 +342,7 @@ def test_ctrl_c_while_the_program_is_still_being_imported_prints_nothing(module:
         ("why w -d d --endpoint http://127.0.0.1:9 <&- >&-", 4, "no server listens"),
         ("why w -d d --endpoint http://127.0.0.1:9 2>&-", 4, ""),
         ("domains --endpoint http://127.0.0.1:9 --json >&- 2>&-", 4, ""),
+        ("domains --endpoint http://127.0.0.1:9 2>/dev/full", 4, ""),
         ("delete --whole-domain -d d <&-", 2, "Give --yes"),
         ("signal w s --input - -d d --endpoint http://127.0.0.1:9 <&-", 4, "no server listens"),
         ("--version >&-", 0, ""),
