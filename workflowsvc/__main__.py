@@ -4,6 +4,7 @@ Owns what must hold while the rest is still being imported, and when all is done
 standard streams exist, also when they were closed by the caller (`2>&-`). It must not import what takes time.
 """
 
+import io
 import os
 import sys
 
@@ -28,6 +29,10 @@ def open_streams() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - until the process ends
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(
+            errors="replace"
+        )  # a help with a letter that the terminal lacks is still a help
 
 
 def ignore_interrupts() -> None:

@@ -360,6 +360,35 @@ def test_closed_standard_streams_are_no_bug(
     assert len(ended.stderr.splitlines()) == (1 if said else 0)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8:strict", "utf-8:surrogateescape"])
+def test_bytes_that_are_no_text_are_named(bare_environment: pytest.MonkeyPatch, encoding: str) -> None:
+    bare_environment.setenv("PYTHONIOENCODING", encoding)
+    server = ["-d", "d", "--endpoint", "http://127.0.0.1:9"]
+    for words, given, said in (
+        (["signal", "w", "s", "--input", "-"], b"\xff", "standard input cannot be read: it is not UTF-8"),
+        (["list", "--tag", b"\xff"], b"", "a value holds bytes that are no text in utf-8"),
+        (["why", b"\xff"], b"", "a value holds bytes that are no text in utf-8"),
+    ):
+        ended = subprocess.run(
+            [sys.executable, "-m", "workflowsvc", *words, *server],
+            input=given, capture_output=True, check=False, timeout=60,
+        )  # fmt: skip
+        assert ended.returncode == 2
+        require_one_line(ended.stderr.decode(), said)
+
+
+def test_a_help_is_printed_to_a_terminal_that_lacks_its_letters(bare_environment: pytest.MonkeyPatch) -> None:
+    bare_environment.setenv("PYTHONIOENCODING", "ascii")
+    ended = subprocess.run(
+        [sys.executable, "-m", "workflowsvc", "import", "--help"],
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert ended.stdout.startswith(b"usage: workflowsvc import FILE ? [options]")
+
+
 MAY_BE_EMPTY = {"--input", "--reason", "--details"}  # texts that a history may hold
 
 

@@ -189,13 +189,16 @@ def read_text(context: CommandContext, given: str | None) -> str | None:
     """The text of an option: as it is, from a file after `@`, or from standard input for `-`."""
     if given is None or not (given == "-" or given.startswith("@")):
         return given
-    if given == "-":
-        return context.stdin.read()
     try:
+        if given == "-":
+            read = context.stdin.read()
+            read.encode()  # Python may have read bytes that are no text as halves of pairs, which is no text either
+            return read
         return Path(given[1:]).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise SettingsError(f"{given[1:]} cannot be read: {reason}") from error
+        name = "standard input" if given == "-" else given[1:]
+        raise SettingsError(f"{name} cannot be read: {reason}") from error
 
 
 def moment_of(option: str, given: str, now: float) -> float:
