@@ -18,7 +18,7 @@ from workflowsvc.commands.asking import Asking, filled
 from workflowsvc.commands.context import CommandContext, CommandFailed
 from workflowsvc.commands.filters import add_filter, filter_of
 from workflowsvc.commands.show import events_of
-from workflowsvc.display.text import json_line, with_times
+from workflowsvc.display.text import counted, json_line, with_times
 from workflowsvc.options import SettingsError
 
 DESCRIPTION = """\
@@ -57,10 +57,13 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
     given = set(filter_of(arguments, at_work.now)) - {"runId"}
     if given:
         raise SettingsError("conditions go with --to, and not with a WORKFLOW_ID")
-    events = list(events_of(at_work, at_work.run()))
+    execution = at_work.run()
+    events = list(events_of(at_work, execution))
     if arguments.output:
         _write_file(Path(arguments.output), events)
-        at_work.note(f"{len(events):,} events written to {arguments.output}")
+        if at_work.json:
+            at_work.print_json({"execution": execution, "file": arguments.output})
+        at_work.note(f"{counted(len(events), 'event', 'events')} written to {arguments.output}")
     else:
         _write(context.stdout, events, on_one_line=at_work.json)
     return 0
@@ -82,7 +85,7 @@ def _many(at_work: Asking, folder: Path) -> int:
                 written += 1
                 _export(at_work, folder, part(summary, "execution"))
                 bar.advance_to(written, max(total, written))
-    at_work.note(f"{written:,} histories written to {folder}")
+    at_work.note(f"{counted(written, 'history', 'histories')} written to {folder}")
     return 0
 
 
