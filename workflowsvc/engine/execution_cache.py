@@ -46,13 +46,17 @@ class ExecutionCache:
         self.executions[run] = execution
         self.executions.move_to_end(run)
 
-    def add_events(self, execution: Execution, rows: list[EventRow]) -> None:
-        """The execution has applied these; they are the next ones of its history."""
-        self.histories.add(execution.run, rows)
-        size = 0
-        for row in rows:
-            size += len(row.body) if row.body.isascii() else len(row.body) * BYTES_OF_CHARACTER
-        self._grow(execution, size)
+    def add_events(self, execution: Execution, rows: list[EventRow]) -> int:
+        """The execution has applied these; they are the next ones of its history. Returns their bytes."""
+        bodies = [row.body for row in rows]
+        size = sum(map(len, bodies))
+        self.histories.add(execution.run, bodies, size)
+        if all(map(bytes.isascii, bodies)):
+            self._grow(execution, size)
+        else:
+            wide = sum([len(body) for body in bodies if not body.isascii()])
+            self._grow(execution, size + wide * (BYTES_OF_CHARACTER - 1))
+        return size
 
     def add_heartbeat(self, execution: Execution, details: str | None) -> None:
         """The execution keeps these details, and when the next heartbeat is due."""
@@ -62,7 +66,7 @@ class ExecutionCache:
         run = execution.run
         before = self._sizes.get(run, 0)
         size = (before or BYTES_OF_ONE) + added
-        if size > self._counted_again_at.get(run, COUNTED_FROM_BYTES):
+        if size > COUNTED_FROM_BYTES and size > self._counted_again_at.get(run, COUNTED_FROM_BYTES):
             size = size_of(execution)
             self._counted_again_at[run] = max(2 * size, COUNTED_FROM_BYTES)
         self._sizes[run] = size

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from workflowsvc.store.rows import EventRow
-
 MAX_BYTES_OF_ONE = 256 << 10  # longer histories are read from the store, page by page
 BYTES_OF_EVENT = 48  # of an event besides its text, measured
 BYTES_OF_RUN = 400
@@ -38,15 +36,13 @@ class Histories:
         self._histories[run] = _History()
         self._size += BYTES_OF_RUN
 
-    def add(self, run: int, rows: list[EventRow]) -> None:
-        """The next events of a run; ignored when its history is not kept."""
+    def add(self, run: int, bodies: list[bytes], size: int) -> None:
+        """The next events of a run, of `size` bytes; ignored when its history is not kept."""
         history = self._histories.get(run)
         if history is None:
             return
-        size = BYTES_OF_EVENT * len(rows)
-        for row in rows:
-            history.bodies.append(row.body)
-            size += len(row.body)
+        history.bodies += bodies
+        size += BYTES_OF_EVENT * len(bodies)
         history.size += size
         self._size += size
         if history.size > MAX_BYTES_OF_ONE:

@@ -67,9 +67,7 @@ class ListTraffic:
 
     def polled(self, key: ListKey, identity: str | None, at_ms: int) -> None:
         """A poll has come, or has left after it waited."""
-        one = self._lists.get(key)
-        if one is None:
-            one = self._lists[key] = OneList()
+        one = self._lists.get(key) or self._new(key)
         one.last_poll_at = at_ms
         one.pollers[identity or ""] = at_ms
         if len(one.pollers) > MAX_POLLERS:
@@ -77,9 +75,7 @@ class ListTraffic:
 
     def added(self, key: ListKey, at_ms: int) -> None:
         """A task was put on the list."""
-        one = self._lists.get(key)
-        if one is None:
-            one = self._lists[key] = OneList()
+        one = self._lists.get(key) or self._new(key)
         one.added.count(at_ms)
 
     def started(self, key: ListKey, at_ms: int) -> None:
@@ -94,10 +90,10 @@ class ListTraffic:
     def lists(self) -> Iterator[tuple[ListKey, OneList]]:
         yield from self._lists.items()
 
-    def trim(self) -> None:
+    def _new(self, key: ListKey) -> OneList:
         """Half of the lists leave when there are too many: those that were polled longest ago, or never."""
-        if len(self._lists) > MAX_LISTS:
-            newest = sorted(self._lists.items(), key=lambda item: item[1].last_poll_at or 0)[
-                -MAX_LISTS // 2 :
-            ]
-            self._lists = dict(newest)
+        if len(self._lists) >= MAX_LISTS:
+            newest = sorted(self._lists.items(), key=lambda item: item[1].last_poll_at or 0)
+            self._lists = dict(newest[-MAX_LISTS // 2 :])
+        one = self._lists[key] = OneList()
+        return one

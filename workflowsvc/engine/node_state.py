@@ -48,5 +48,4 @@ class NodeState:
     def trim(self) -> None:
         """What was used least recently leaves memory."""
         self.cache.trim()
-        self.traffic.trim()
         self.coordination.trim()

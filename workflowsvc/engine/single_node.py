@@ -29,15 +29,12 @@ class SingleNode:
     poll_store_ms: int | None = None
 
     def __init__(self, clock: Clock, linger_ms: float = 0) -> None:
-        self._clock = clock
+        self.now_ms = clock.now_ms
         self._linger_ms = linger_ms
         self._tx: Transaction
         self.empty_lists: set[ListKey] = set()
 
     # --- between batches ---
-
-    def now_ms(self) -> int:
-        return self._clock.now_ms()
 
     def read_clock(self, tx: Transaction) -> None:
         """The node's own clock is the one that counts."""

@@ -319,10 +319,11 @@ class UnitOfWork:
     def flush(self) -> None:
         """Hands everything that was collected to the store, within the transaction."""
         filled = self._writes.flush(self.tx)
-        self._filled |= filled
-        if filled and self.state.agenda.unpolled_at is None:
-            self.state.agenda.unpolled_at = self.now + LOOK_AT_LISTS_MS
-        self._matching.stored(filled)
+        if filled:
+            self._filled |= filled
+            if self.state.agenda.unpolled_at is None:
+                self.state.agenda.unpolled_at = self.now + LOOK_AT_LISTS_MS
+            self._matching.stored(filled)
 
     def _collect_one(self, execution: Execution) -> None:
         """What this execution has recorded, and all that follows from it, will be written with the next flush."""
@@ -334,9 +335,8 @@ class UnitOfWork:
         events = execution.take_new_events()
         self.events_recorded += len(events)
         rows = [EventRow(run, event.id, encode_event(event)) for event in events]
-        self.bytes_recorded += sum([len(row.body) for row in rows])
         self._writes.append_events(rows)
-        self.state.cache.add_events(execution, rows)
+        self.bytes_recorded += self.state.cache.add_events(execution, rows)
         wake_at = execution.wake_at()
         self.state.agenda.wake_by(wake_at)
         purge_at = None

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from collections.abc import Callable
 from functools import partial
 from threading import Thread
 from typing import Any
@@ -49,6 +50,8 @@ class WriterLoop:
         self.deliver = deliver_here  # the function that answers callers
         self.queue = CommandQueue()
         self.prefetches = state.coordination.prefetches
+        self.now_ms: Callable[[], int] = state.coordination.now_ms
+        """() -> the time, by the clock that counts. From any thread."""
         self._store = store
         self._clock = clock
         self._coordination = state.coordination
@@ -83,10 +86,6 @@ class WriterLoop:
         """Gives `reply` None when the store has just taken a write that leaves no trace, or the StoreError."""
         self._asking.append(reply)
         self.submit(Command(_wake, _ignore))
-
-    def now_ms(self) -> int:
-        """The time, by the clock that counts."""
-        return self._coordination.now_ms()
 
     def hinted(self, lists: list[ListKey]) -> None:
         """Another node hints that these lists have got tasks."""

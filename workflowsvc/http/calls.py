@@ -164,7 +164,11 @@ class ActionCalls:
                 if name in request.repeated:
                     raise MalformedHttpRequestException(f"A request has one {name.decode().title()} header")
         # Only browsers send these two. A web page must not drive a service that asks for no password.
-        if request.header(b"origin") is not None or not NO_FOREIGN_PAGE.issuperset(_sites(request)):
+        if (
+            request.header(b"origin") is not None
+            or request.header(SEC_FETCH_SITE) not in NO_FOREIGN_PAGE
+            or (request.repeated and not NO_FOREIGN_PAGE.issuperset(_sites(request)))
+        ):
             raise AccessDeniedException("Requests from web pages are not accepted")
         host = request.header(b"host")
         if not self._hosts.admit(host):
@@ -187,11 +191,9 @@ class ActionCalls:
         return self._models.by_name(request.path.removeprefix("/"))
 
 
-def _sites(request: HttpRequest) -> list[bytes | None]:
+def _sites(request: HttpRequest) -> list[bytes]:
     """All that is said of the page that sent the request; a proxy may have added one header to the browser's."""
-    if SEC_FETCH_SITE in request.repeated:
-        return [value for name, value in request.fields if name.lower() == SEC_FETCH_SITE]
-    return [request.header(SEC_FETCH_SITE)]
+    return [value for name, value in request.fields if name.lower() == SEC_FETCH_SITE]
 
 
 def _not_named(_: HttpRequest) -> Action:

@@ -36,7 +36,6 @@ MIN_CHUNK_BYTES = 64  # on average, beyond MAX_SMALL_CHUNKS
 # A read of 256 KB may hold 60,000 header fields, 25 ms of work; after each piece they are counted.
 MAX_PIECE_BYTES = 16_384
 
-_FRAMING_FIELDS = frozenset((b"content-length", b"transfer-encoding", b"expect", b"host"))
 _REQUEST_HEADER_FIELDS_TOO_LARGE = 431
 
 
@@ -81,8 +80,7 @@ class RequestParser:
         self._first: dict[bytes, bytes] = {}
         self._trailers = 0
         self._pieces = 0  # of the body
-        self._head_bytes = 0
-        self._hosts = 0
+        self._repeated = NONE
         self._length = 0
         self._chunked = False
         self._keep_alive = True
@@ -152,7 +150,7 @@ class RequestParser:
         self._target = b""
         self._fields = []
         self._first = {}
-        self._unproductive_bytes = self._head_bytes = self._hosts = self._length = 0
+        self._unproductive_bytes = self._length = 0
         self._trailers = self._pieces = 0
         self._chunked = False
 
@@ -167,42 +165,48 @@ class RequestParser:
                 raise Refusal(RequestEntityTooLargeException(), _REQUEST_HEADER_FIELDS_TOO_LARGE)
             return
         self._fields.append((name, value))
-        self._head_bytes += len(name) + len(value)
-        name = name.lower()
-        if name in _FRAMING_FIELDS:
-            self._note_framing(name, value)
-        self._first.setdefault(name, value)
-
-    def _note_framing(self, name: bytes, value: bytes) -> None:
-        if name == b"host":
-            self._hosts += 1
-        elif name == b"content-length":
-            self._length = int(value)  # llhttp has checked that these are digits
-        elif name == b"expect":
-            self.expects_continue = value.lower() == b"100-continue"
-        else:
-            self._chunked = True
-            if value.lower() != b"chunked":
-                raise Refusal(MalformedHttpRequestException("Transfer-Encoding must be chunked"))
 
     def on_headers_complete(self) -> None:
         assert self._parser is not None
         version = self._parser.get_http_version()
+        self._read_fields()
         self._check_head(self._parser, version)
         if self._length > self._settings.max_body_bytes:
             raise Refusal(RequestEntityTooLargeException())
         self.phase = BODY
         self._keep_alive = version == "1.1" and self._parser.should_keep_alive()
 
+    def _read_fields(self) -> None:
+        """Finds the fields that say how the request is framed. Once for all: a call for each field is far dearer."""
+        fields = self._fields
+        first = self._first = {name.lower(): value for name, value in reversed(fields)}
+        self._repeated = NONE
+        if len(first) < len(fields):
+            times = Counter(name.lower() for name, _ in fields)
+            self._repeated = frozenset(name for name, count in times.items() if count > 1)
+        length = first.get(b"content-length")
+        if length is not None:
+            self._length = int(length)  # llhttp has checked that these are digits, and that there is one
+        if b"expect" in first:
+            self.expects_continue = b"100-continue" in map(bytes.lower, self._values(b"expect"))
+        if b"transfer-encoding" in first:
+            self._chunked = True
+            if {b"chunked"} != set(map(bytes.lower, self._values(b"transfer-encoding"))):
+                raise Refusal(MalformedHttpRequestException("Transfer-Encoding must be chunked"))
+
+    def _values(self, name: bytes) -> list[bytes]:
+        """Of all fields of this name."""
+        return [value for other, value in self._fields if other.lower() == name]
+
     def _check_head(self, parser: httptools.HttpRequestParser, version: str) -> None:
         # The size is checked once: until here no more is held than one piece and what `_unproductive_bytes` allows.
         settings, fields = self._settings, len(self._fields)
-        size = len(self._target) + self._head_bytes + 4 * fields
+        size = len(self._target) + sum([len(name) + len(value) for name, value in self._fields]) + 4 * fields
         if size > settings.max_header_bytes or fields > settings.max_header_fields:
             raise Refusal(RequestEntityTooLargeException(), _REQUEST_HEADER_FIELDS_TOO_LARGE)
         if version not in ("1.1", "1.0"):
             raise Refusal(MalformedHttpRequestException("This is HTTP/1.1"))
-        if self._hosts > 1 or (version == "1.1" and not self._hosts):
+        if b"host" in self._repeated or (version == "1.1" and b"host" not in self._first):
             raise Refusal(MalformedHttpRequestException("A request has one Host header"))
         if version == "1.0" and self._chunked:
             raise Refusal(MalformedHttpRequestException("HTTP/1.0 has no Transfer-Encoding"))
@@ -231,7 +235,7 @@ class RequestParser:
             query,
             self._fields,
             self._first,
-            self._repeated() if len(self._first) < len(self._fields) else NONE,
+            self._repeated,
             bytes(self._body),
             keep_alive=self._keep_alive,
         )
@@ -239,10 +243,6 @@ class RequestParser:
         self.phase = NOTHING
         if not self._receiver.request_received(request):
             raise _Stop
-
-    def _repeated(self) -> frozenset[bytes]:
-        times = Counter(name.lower() for name, _ in self._fields)
-        return frozenset(name for name, count in times.items() if count > 1)
 
 
 def _split(target: bytes) -> tuple[str, bytes]:

@@ -9,6 +9,7 @@ and the body are the bytes that the client sent, as the checking of a signature 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from workflowsvc.http.answer import HeaderFields, render_head
@@ -42,12 +43,12 @@ class HttpRequest:
 
     __slots__ = (
         "_disconnect",
-        "_first",
         "_responder",
         "answered",
         "body",
         "client_has_left",
         "fields",
+        "header",
         "keep_alive",
         "method",
         "path",
@@ -81,13 +82,10 @@ class HttpRequest:
         self.keep_alive = keep_alive
         self.answered = False
         self.client_has_left = False
-        self._first = first
+        self.header: Callable[[bytes], bytes | None] = first.get
+        """(name in lower case) -> the value of the first header field of this name; None without one."""
         self._responder = responder
         self._disconnect: Disconnect | None = None
-
-    def header(self, name: bytes) -> bytes | None:
-        """The value of the first header field of this name, which is given in lower case; None without one."""
-        return self._first.get(name)
 
     def watch_disconnect(self) -> Disconnect:
         """What is set when the client leaves before it is answered. Only requests that may wait long ask for it."""
