@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --require-virtualenv
+INSTALL := $(BIN)/python tools/install_lock.py
 
 # The two commands of the README install little, all other targets the whole lock.
 # Both live in one environment: demo.txt is a part of dev.txt with the same versions.
@@ -127,11 +128,11 @@ $(BIN)/python:
 
 $(DEMO): requirements/demo.txt pyproject.toml | $(BIN)/python
 	@echo 'Installing the service into $(VENV) (once, and when its lock changes) ...'
-	@$(PIP) install --require-hashes -r requirements/demo.txt
+	@$(INSTALL) --require-hashes -r requirements/demo.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(DEV): requirements/dev.txt $(DEMO)
 	@echo 'Installing what tests, checks and measurements need ...'
-	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@$(INSTALL) --require-hashes -r requirements/dev.txt
 	@touch $@

@@ -20,7 +20,7 @@ def test_the_wheel_is_pure_and_holds_every_file_of_the_package(tmp_path: Path) -
     with zipfile.ZipFile(wheel) as archive:
         inside = set(archive.namelist())
         (entry_points,) = (name for name in inside if name.endswith(".dist-info/entry_points.txt"))
-        assert "workflowsvc = workflowsvc.cli:main" in archive.read(entry_points).decode()
+        assert "workflowsvc = workflowsvc.__main__:main" in archive.read(entry_points).decode()
     expected = {path.relative_to(ROOT).as_posix() for path in committed("workflowsvc")}
     assert expected <= inside, sorted(expected - inside)
     assert {name.split("/")[0] for name in inside if ".dist-info/" not in name} == {"workflowsvc"}

@@ -6,6 +6,7 @@ in `commands/`; what they get from the process is the `CommandContext` that is m
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import resource
@@ -109,5 +110,7 @@ def open_read_only(where: str, *, exclusive: bool = False) -> ReadOnlyStore:
 
 
 def fail(words: Sequence[str], error: Exception | str, status: int) -> int:
-    print(f"workflowsvc {words[0]}: {without_password(str(error))}", file=sys.stderr)
+    """Says why in one line; the status is the same where standard error takes no more."""
+    with contextlib.suppress(OSError):
+        print(f"workflowsvc {words[0]}: {without_password(str(error))}", file=sys.stderr)
     return status

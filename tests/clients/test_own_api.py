@@ -141,6 +141,25 @@ def test_the_aws_cli_searches(server: Server, data_path: Path, client: Any, doma
     assert [run["events"] for run in json.loads(done.stdout)["executions"]] == [2]
 
 
+def test_the_aws_cli_prints_the_whole_answer_of_what_comes_in_pages(
+    server: Server, data_path: Path, own: Any, client: Any, domain: str
+) -> None:
+    start(client, domain)
+    batch = own.start_batch(domain=domain, operation="REQUEST_CANCEL", reason="r", all=True)["batchId"]
+    for words, members in (
+        (["count-executions", "--group-by", "STATUS"], {"count", "groups", "examined"}),
+        (["count-executions"], {"count", "examined"}),
+        (["search-executions"], {"executions", "examined"}),
+        (["explain-domain"], {"groups", "examined"}),
+        (["describe-batch", "--batch-id", batch], {"batch", "results"}),
+        (["list-batches"], {"batches"}),
+        (["list-task-lists"], {"taskLists"}),
+    ):
+        done = cli(server, data_path, *words, "--domain", domain)
+        assert done.returncode == 0, done.stderr
+        assert members <= json.loads(done.stdout).keys(), words
+
+
 def test_boto3_runs_again_and_deletes(own: Any, client: Any, domain: str) -> None:
     start(client, domain)
     client.terminate_workflow_execution(domain=domain, workflowId="order-1")

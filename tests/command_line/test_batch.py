@@ -102,10 +102,21 @@ def test_the_rate_of_a_batch_is_changed_and_it_is_stopped(run: Run, runs: Shop) 
     batch_id = started.objects[0]["batchId"]
     assert run("batch", "rate", batch_id, "2").status == 0
     assert run("batch", "show", batch_id, "--json").objects[0]["ratePerSecond"] == 2
-    assert run("batch", "stop", batch_id).out == f"stopped batch {batch_id}\n"
+    assert run("batch", "stop", batch_id).out.startswith(f"batch {batch_id} is over: stopped: ")
     followed = run("batch", "follow", batch_id)
     assert (followed.status, followed.out.startswith("stopped: ")) == (10, True)
     assert run("batch", "show", "no-such-batch").status == 3
+
+
+def test_stop_does_not_say_of_a_completed_batch_that_it_was_stopped(run: Run, runs: Shop) -> None:
+    started = run(
+        "batch", "start", "terminate", "--id", "none", "--reason", "r", "--yes", "--follow", "--json"
+    )
+    batch_id = started.objects[0]["batchId"]
+    assert (
+        run("batch", "stop", batch_id).out == f"batch {batch_id} is over: completed: 0 done, 0 failed, of 0\n"
+    )
+    assert run("batch", "stop", batch_id, "--json").objects[0]["status"] == "COMPLETED"
 
 
 def test_a_batch_that_failed_for_a_run_has_a_status_of_its_own(run_bare: Run, answering: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ import pytest
 from interop.server import Server, client_environment
 from tests.command_line.conftest import Run
 from tests.command_line.shell import Answer, Shop
+from workflowsvc.cli import context_of_process
+from workflowsvc.commands import COMMANDS, whole_parser
 
 
 def fault(code: str, message: str = "") -> str:
@@ -174,8 +178,8 @@ def test_what_a_server_says_cannot_steer_the_terminal(run_bare: Run, answering: 
 @pytest.mark.parametrize(
     "words",
     [
-        ["list"],
-        ["count"],
+        ["list", "--sort", "events"],
+        ["count", "--by", "task-list"],
         ["why", "w"],
         ["problems"],
         ["lists"],
@@ -220,6 +224,7 @@ def test_a_refused_request_is_printed_as_the_server_words_it(run: Run, client: A
         (["count", "--min-duration", "long"], "--min-duration: 'long' is no span of time"),
         (["list", "--closed-after", "1d", "--closed-before", "2d"], "--closed-after is later than --closed-before"),
         (["batch", "start", "terminate", "--reason", "r"], "no condition is given: say --all"),
+        (["batch", "start", "terminate", "--reason", "r", "--open"], "no condition is given: say --all"),
         (["batch", "start", "signal", "--reason", "r", "--all"], "--signal-name"),
         (["rerun", "w", "--type", "order"], "--type: 'order' is not NAME:VERSION"),
         (["delete", "--whole-domain"], "--whole-domain needs --domain"),
@@ -310,3 +315,121 @@ def test_a_closed_pipe_and_ctrl_c_end_it_quietly(
     following.send_signal(signal.SIGINT)
     _, err = following.communicate(timeout=60)
     assert (following.returncode, err) == (130, b"")
+
+
+@pytest.mark.parametrize(
+    "module", ["workflowsvc.cli", "workflowsvc.commands.why", "workflowsvc.client.client"]
+)
+def test_ctrl_c_while_the_program_is_still_being_imported_prints_nothing(module: str) -> None:
+    """The signal arrives exactly when the module is looked for."""
+    script = (
+        "import os, runpy, signal, sys\n"
+        "class Interrupting:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name == {module!r}:\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupting())\n"
+        "sys.argv = ['workflowsvc', 'why', 'w', '-d', 'd', '--endpoint', 'http://127.0.0.1:9']\n"
+        "runpy.run_module('workflowsvc', run_name='__main__')\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False, timeout=60)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, b"", b"")
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        ("why w -d d --endpoint http://127.0.0.1:9 <&- >&-", 4, "no server listens"),
+        ("why w -d d --endpoint http://127.0.0.1:9 2>&-", 4, ""),
+        ("domains --endpoint http://127.0.0.1:9 --json >&- 2>&-", 4, ""),
+        ("domains --endpoint http://127.0.0.1:9 2>/dev/full", 4, ""),
+        ("delete --whole-domain -d d <&-", 2, "Give --yes"),
+        ("signal w s --input - -d d --endpoint http://127.0.0.1:9 <&-", 4, "no server listens"),
+        ("--version >&-", 0, ""),
+    ],
+)
+def test_closed_standard_streams_are_no_bug(
+    bare_environment: pytest.MonkeyPatch, words: str, status: int, said: str
+) -> None:
+    ended = subprocess.run(
+        ["bash", "-c", f"exec {sys.executable} -m workflowsvc {words}"],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stdout) == (status, "")
+    assert said in ended.stderr
+    assert len(ended.stderr.splitlines()) == (1 if said else 0)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8:strict", "utf-8:surrogateescape"])
+def test_bytes_that_are_no_text_are_named(bare_environment: pytest.MonkeyPatch, encoding: str) -> None:
+    bare_environment.setenv("PYTHONIOENCODING", encoding)
+    server = ["-d", "d", "--endpoint", "http://127.0.0.1:9"]
+    for words, given, said in (
+        (["signal", "w", "s", "--input", "-"], b"\xff", "standard input cannot be read: it is not UTF-8"),
+        (["list", "--tag", b"\xff"], b"", "a value holds bytes that are no text in utf-8"),
+        (["why", b"\xff"], b"", "a value holds bytes that are no text in utf-8"),
+    ):
+        ended = subprocess.run(
+            [sys.executable, "-m", "workflowsvc", *words, *server],
+            input=given, capture_output=True, check=False, timeout=60,
+        )  # fmt: skip
+        assert ended.returncode == 2
+        require_one_line(ended.stderr.decode(), said)
+
+
+def test_a_help_is_printed_to_a_terminal_that_lacks_its_letters(bare_environment: pytest.MonkeyPatch) -> None:
+    bare_environment.setenv("PYTHONIOENCODING", "ascii")
+    ended = subprocess.run(
+        [sys.executable, "-m", "workflowsvc", "import", "--help"],
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert ended.stdout.startswith(b"usage: workflowsvc import FILE ? [options]")
+
+
+MAY_BE_EMPTY = {"--input", "--reason", "--details"}  # texts that a history may hold
+
+
+def words_with_an_empty_value() -> Iterator[list[str]]:
+    """Each command that asks a server with each of its arguments that take a value, which is empty."""
+    top = whole_parser(context_of_process())
+    (parsers,) = subparsers_of(top)
+    for command in COMMANDS[7:-1]:
+        parser = parsers[command.name]
+        below = subparsers_of(parser)
+        for action, last in (
+            [((), parser)] if not below else [((name,), one) for name, one in below[0].items()]
+        ):
+            arguments = [one for one in last._actions if one.nargs != 0 and one.choices is None]
+            named = [one for one in arguments if not one.option_strings]
+            for number in range(len(named)):
+                yield [command.name, *action, *["x"] * number, "", *["x"] * (len(named) - number - 1)]
+            for one in arguments:
+                if one.option_strings and (command.name, one.option_strings[-1]) != ("batch", "--reason"):
+                    yield [command.name, *action, *["x" for _ in named], one.option_strings[-1], ""]
+
+
+def subparsers_of(parser: argparse.ArgumentParser) -> list[dict[str, argparse.ArgumentParser]]:
+    return [dict(one.choices) for one in parser._actions if isinstance(one, argparse._SubParsersAction)]
+
+
+def test_an_empty_value_is_refused_and_does_not_widen_what_is_meant(run_bare: Run) -> None:
+    """`terminate order-17 --run-id "$RUN"` with an unset variable must not terminate another run of order-17."""
+    seen = 0
+    for words in words_with_an_empty_value():
+        if words[-2] in MAY_BE_EMPTY:
+            continue
+        ended = run_bare(*words, *["-d", "d", "--endpoint", "http://127.0.0.1:9"] * ("-d" not in words))
+        assert ended.status == 2, (words, ended)
+        assert "the value is empty" in ended.err or "is neither NAME nor NAME:VERSION" in ended.err, words
+        seen += 1
+    assert seen > 100
+
+
+def test_a_type_without_a_version_behind_its_colon_is_refused(run_bare: Run) -> None:
+    for given in ("order:", ":1", ""):
+        ended = run_bare("batch", "start", "terminate", "--reason", "r", "--open", "--type", given)
+        assert ended.status == 2
+        assert "argument --type" in ended.err

@@ -196,6 +196,9 @@ def test_export_writes_to_a_file_on_request(run: Run, shop: Shop, tmp_path: Path
     exported = run("export", "kept", "-o", str(tmp_path / "kept.json"))
     assert exported.out == ""
     assert len(json.loads((tmp_path / "kept.json").read_text())["events"]) == 5
+    assert exported.err.startswith("workflowsvc export: 5 events written to ")
+    (said,) = run("export", "kept", "-o", str(tmp_path / "kept.json"), "--json").objects
+    assert (said["execution"]["workflowId"], said["file"]) == ("kept", str(tmp_path / "kept.json"))
     assert run("export", "kept", "-o", str(tmp_path / "none" / "kept.json")).status == 1
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import io
 import os
 import pty
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +20,9 @@ from interop.server import Server, client_environment, running_server
 from tests.command_line.conftest import Run
 from tests.command_line.shell import Shop
 from workflowsvc import cli
+from workflowsvc.cli import context_of_process
 from workflowsvc.clock import ManualClock
+from workflowsvc.commands import whole_parser
 from workflowsvc.display.screen import Screen
 
 LONG = "order-" + "x" * 150
@@ -25,9 +30,14 @@ LONG = "order-" + "x" * 150
 
 def on_a_terminal(environment: dict[str, str], *words: str) -> str:
     """What the command writes to a terminal, standard error included."""
+    return output_on_a_terminal(environment, "-m", "workflowsvc", *words)
+
+
+def output_on_a_terminal(environment: dict[str, str], *words: str) -> str:
+    """What Python with these arguments writes to a terminal."""
     reading, writing = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "workflowsvc", *words],
+        [sys.executable, *words],
         env=environment,
         stdin=writing,
         stdout=writing,
@@ -115,6 +125,23 @@ def test_every_command_that_asks_has_json_an_example_and_a_server(capsys: pytest
         assert "--json" in said
         assert "--endpoint" in said
         assert f"  workflowsvc {name}" in said.partition("example")[2]
+
+
+def test_every_example_is_one_that_the_command_takes() -> None:
+    parser = whole_parser(context_of_process())
+    seen = 0
+    for found in re.findall(r"^  workflowsvc (.*)$", helps_of(parser), re.MULTILINE):
+        words = list(shlex.shlex(found, posix=True, punctuation_chars=True))
+        end = min((words.index(sign) for sign in ("|", ">", "&&") if sign in words), default=len(words))
+        parser.parse_args(shlex.split(found)[:end])
+        seen += 1
+    assert seen > 50
+
+
+def helps_of(parser: argparse.ArgumentParser) -> str:
+    """The help of the parser and of all commands below it."""
+    below = [one for one in parser._actions if isinstance(one, argparse._SubParsersAction)]
+    return parser.format_help() + "".join(helps_of(inner) for one in below for inner in one.choices.values())
 
 
 def complete(*words: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from typing import Any
 
@@ -106,6 +107,59 @@ def test_rerun_starts_each_closed_run_again_and_names_the_new_one(stage: Stage) 
     for name in ("w0", "w2"):
         found = own(on, "DescribeExecutionState", execution={"workflowId": name})
         assert found["execution"]["runId"] == results[name]["newRunId"]
+
+
+def test_the_reason_is_a_tag_of_the_runs_that_are_started_again_if_there_is_room(stage: Stage) -> None:
+    on = stage()
+    full = ["1", "2", "3", "4", "5"]
+    tags = {"w0": [], "w1": ["old"], "w2": ["wrong prices"], "w3": full}
+    for name, given in tags.items():
+        on.start(name, tagList=given)
+    let_it_end(on, begin(on))
+    answer = let_it_end(on, begin(on, "RERUN"))
+    assert answer["batch"]["succeeded"] == 4
+    found = {}
+    for result in answer["results"]:
+        name = result["execution"]["workflowId"]
+        found[name] = attributes(on.history(result["newRunId"], name)[0])["tagList"]
+    assert found == {
+        "w0": ["wrong prices"],
+        "w1": ["old", "wrong prices"],
+        "w2": ["wrong prices"],
+        "w3": full,
+    }
+    assert own(on, "CountExecutions", filter={"tagsAll": ["wrong prices"]})["count"] == 4
+
+
+@pytest.mark.parametrize("operation", ["SIGNAL", "REQUEST_CANCEL", "TERMINATE", "RERUN", "DELETE"])
+def test_the_log_says_what_a_batch_is_about_to_do_and_has_done_and_why(
+    stage: Stage, caplog: pytest.LogCaptureFixture, operation: str
+) -> None:
+    on = stocked(stage, runs=3)
+    if operation in ("RERUN", "DELETE"):
+        let_it_end(on, begin(on))
+    caplog.clear()
+    with caplog.at_level(logging.INFO, "workflowsvc.batches"):
+        signal = {"signalName": "wake", "input": "now"} if operation == "SIGNAL" else {}
+        batch_id = begin(on, operation, **signal)
+        let_it_end(on, batch_id)
+    begun, over = (record.getMessage() for record in caplog.records if record.name == "workflowsvc.batches")
+    assert begun.startswith(f"batch {batch_id} of domain {on.domain} was started: {operation} of 3 runs")
+    assert over.startswith(
+        f"batch {batch_id} of domain {on.domain} is over (COMPLETED): {operation} done for 3 runs"
+    )
+    assert begun.endswith("reason: 'wrong prices'")
+    assert over.endswith("reason: 'wrong prices'")
+
+
+def test_a_stopped_batch_is_logged_once(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    on = stocked(stage, runs=3)
+    batch_id = begin(on, ratePerSecond=1)
+    with caplog.at_level(logging.INFO, "workflowsvc.batches"):
+        for _ in range(2):
+            own(on, "StopBatch", batchId=batch_id)
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "workflowsvc.batches"]
+    assert "is over (STOPPED): TERMINATE done for" in line
 
 
 def test_delete_deletes_closed_runs_alone(stage: Stage) -> None:
@@ -343,9 +397,11 @@ def test_the_batches_of_a_deleted_domain_are_gone(stage: Stage) -> None:
     [
         (
             {},
-            "Value null at 'filter' failed to satisfy constraint: Member must hold a condition, unless all is true",
+            "Value null at 'filter' failed to satisfy constraint: "
+            "Member must hold a condition besides executionStatus, unless all is true",
         ),
         ({"filter": {"tagsAny": []}}, "Value null at 'filter'"),
+        ({"filter": {"executionStatus": "OPEN"}}, "Value null at 'filter'"),
         (
             {"all": True, "operation": "SIGNAL"},
             "Value null at 'signalName' failed to satisfy constraint: "

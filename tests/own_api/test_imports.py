@@ -194,7 +194,10 @@ def test_a_full_account_can_import_nothing_into_a_new_domain(stage: Stage) -> No
         (lambda events: events[:-1], "it has no closing event"),
         (lambda events: [*events[:3], *events[4:]], "it breaks rules of SWF"),
         (lambda events: [events[0] | {"eventTimestamp": "noon"}, *events[1:]], "'noon' is no time"),
-        (lambda events: [events[0] | {"eventType": "Nothing"}, *events[1:]], "it breaks rules of SWF"),
+        (
+            lambda events: [events[0] | {"eventType": "Nothing"}, *events[1:]],
+            "; H4 at event 1: Nothing is no event type of SWF",
+        ),
     ],
 )
 def test_what_is_no_whole_legal_history_of_a_closed_run_is_refused(

@@ -14,8 +14,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.soak import parts, postgres_parts
@@ -23,6 +26,8 @@ from tests.soak.part import Job, Part
 from tests.support.server import ROOT
 from tools import postgres
 from tools.guard import Guard
+from workflowsvc.cli import context_of_process
+from workflowsvc.commands.progress import progress
 
 
 def main() -> int:
@@ -75,7 +80,8 @@ def run(part: Part, seed: int, end: float) -> bool:
     folder = Path(tempfile.mkdtemp(prefix=f"workflowsvc-soak-{part.name}-"))
     began = time.monotonic()
     try:
-        report = part.run(Job(folder, seed, end))
+        with ticking(part.name, min(part.minutes * 60, end - began)):
+            report = part.run(Job(folder, seed, end))
         lines, wrong = report.facts, report.wrong
     except Exception:
         lines, wrong = [], [traceback.format_exc()]
@@ -89,6 +95,26 @@ def run(part: Part, seed: int, end: float) -> bool:
     else:
         shutil.rmtree(folder, ignore_errors=True)
     return not wrong
+
+
+@contextmanager
+def ticking(name: str, usual_seconds: float, tick_seconds: float = 1.0) -> Generator[None]:
+    """While a part runs: a bar of the seconds that it usually takes; in a log, a line from time to time."""
+    began = time.monotonic()
+    over = threading.Event()
+    with progress(context_of_process(), f"{name}, seconds", max(round(usual_seconds), 1)) as show:
+
+        def tick() -> None:
+            while not over.wait(tick_seconds):
+                show(round(time.monotonic() - began))
+
+        ticker = threading.Thread(target=tick, name="progress", daemon=True)
+        ticker.start()
+        try:
+            yield
+        finally:
+            over.set()
+            ticker.join()
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
+import sys
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,7 @@ from workflowsvc.client.problems import CallFailed, NoAnswer, NoSuchOperation, N
 from workflowsvc.client.profile import Profile, is_loopback
 from workflowsvc.client.signing import signed
 from workflowsvc.clock import Clock
+from workflowsvc.options import SettingsError
 
 SWF, OWN = "SimpleWorkflowService", "WorkflowSvc"
 Answer = Mapping[str, Any]
@@ -85,6 +87,7 @@ class Client:
     def _call(self, target: str, operation: str, members: Mapping[str, Any]) -> Answer:
         given = {name: value for name, value in members.items() if value is not None}
         body = json.dumps(given).encode()
+        _require_text(given)
         reads = operation.startswith(_READS)
         for pause in (*PAUSES_SECONDS, None):
             try:
@@ -226,6 +229,16 @@ class Client:
         if first:
             connection.set_tunnel(host, port)
         return connection
+
+
+def _require_text(members: Mapping[str, Any]) -> None:
+    """SettingsError for an argument with bytes that are no text, which Python keeps as halves of pairs."""
+    try:
+        json.dumps(members, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise SettingsError(
+            f"a value holds bytes that are no text in {sys.getfilesystemencoding()}, the encoding of this system"
+        ) from None
 
 
 class _Again(Exception):

@@ -49,20 +49,42 @@ def add_server(parser: argparse.ArgumentParser, *, domain: bool = True) -> None:
             "-d",
             "--domain",
             metavar="D",
+            type=filled,
             help=f"the domain [{DOMAIN_VARIABLE}, or the only one that is registered]",
         )
     group.add_argument(
-        "--endpoint", metavar="URL", help="where it is [AWS_ENDPOINT_URL_SWF, or http://127.0.0.1:8888]"
+        "--endpoint",
+        metavar="URL",
+        type=filled,
+        help="where it is [AWS_ENDPOINT_URL_SWF, or http://127.0.0.1:8888]",
     )
-    group.add_argument("--region", metavar="R", help="the region [AWS_REGION, or that of the profile]")
-    group.add_argument("--profile", metavar="P", help="the profile in ~/.aws [AWS_PROFILE]")
+    group.add_argument(
+        "--region", metavar="R", type=filled, help="the region [AWS_REGION, or that of the profile]"
+    )
+    group.add_argument("--profile", metavar="P", type=filled, help="the profile in ~/.aws [AWS_PROFILE]")
     parser.add_argument("--json", action="store_true", help="print JSON, one object a line")
+
+
+def filled(given: str) -> str:
+    """The value of an option that must not be empty: `--run-id "$RUN"` with an unset variable names no run at all, and
+    the command would take another one. For `type=`."""
+    if not given:
+        raise argparse.ArgumentTypeError("the value is empty")
+    return given
+
+
+def type_name_and_version(given: str) -> dict[str, str]:
+    """NAME or NAME:VERSION, neither of them empty, as a condition on runs. For `type=`."""
+    name, colon, version = given.partition(":")
+    if not name or (colon and not version):
+        raise argparse.ArgumentTypeError(f"{given!r} is neither NAME nor NAME:VERSION")
+    return {"name": name} | ({"version": version} if version else {})
 
 
 def add_run(parser: argparse.ArgumentParser, *, newest: str = "the open run, or else the newest") -> None:
     """WORKFLOW_ID and --run-id."""
-    parser.add_argument("workflow_id", metavar="WORKFLOW_ID", help="the workflowId of the run")
-    parser.add_argument("--run-id", metavar="R", help=f"which run of it [{newest}]")
+    parser.add_argument("workflow_id", metavar="WORKFLOW_ID", type=filled, help="the workflowId of the run")
+    parser.add_argument("--run-id", metavar="R", type=filled, help=f"which run of it [{newest}]")
 
 
 class Asking:
@@ -167,13 +189,16 @@ def read_text(context: CommandContext, given: str | None) -> str | None:
     """The text of an option: as it is, from a file after `@`, or from standard input for `-`."""
     if given is None or not (given == "-" or given.startswith("@")):
         return given
-    if given == "-":
-        return context.stdin.read()
     try:
+        if given == "-":
+            read = context.stdin.read()
+            read.encode()  # Python may have read bytes that are no text as halves of pairs, which is no text either
+            return read
         return Path(given[1:]).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise SettingsError(f"{given[1:]} cannot be read: {reason}") from error
+        name = "standard input" if given == "-" else given[1:]
+        raise SettingsError(f"{name} cannot be read: {reason}") from error
 
 
 def moment_of(option: str, given: str, now: float) -> float:

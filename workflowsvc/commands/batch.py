@@ -8,7 +8,7 @@ from typing import Any
 
 from workflowsvc.client.answers import Object, count, part, rows, seconds, text
 from workflowsvc.commands import asking, statuses
-from workflowsvc.commands.asking import Asking, read_text, whole
+from workflowsvc.commands.asking import Asking, filled, read_text, whole
 from workflowsvc.commands.context import CommandContext, CommandFailed
 from workflowsvc.commands.filters import add_filter, filter_of
 from workflowsvc.commands.follow import add_pace, pace_of, patiently
@@ -49,13 +49,16 @@ def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> N
         "--reason",
         required=True,
         metavar="TEXT",
-        help="why; kept with the batch, and in the histories of terminated and signaled runs",
+        type=filled,
+        help="why; kept with the batch, in the server's log and, where they have a place for it, in histories",
     )
     start.add_argument(
-        "--all", action="store_true", help="all runs of the domain; needed when no condition is given"
+        "--all",
+        action="store_true",
+        help="all runs of the domain; needed when no condition but --open or --closed is given",
     )
-    start.add_argument("--rate", metavar="N", help="at most N runs a second [10]")
-    start.add_argument("--signal-name", metavar="NAME", help="the signal to send")
+    start.add_argument("--rate", metavar="N", type=filled, help="at most N runs a second [10]")
+    start.add_argument("--signal-name", metavar="NAME", type=filled, help="the signal to send")
     start.add_argument("--input", metavar="TEXT", help="its input; @FILE reads a file, - standard input")
     start.add_argument("--details", metavar="TEXT", help="details of the termination")
     start.add_argument("--child-policy", choices=POLICIES, help="what happens to children of terminated runs")
@@ -76,13 +79,15 @@ def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> N
         asking.add_server(action)
         if name == "list":
             continue
-        action.add_argument("batch_id", metavar="BATCH_ID", help="as `start` and `list` print it")
+        action.add_argument(
+            "batch_id", metavar="BATCH_ID", type=filled, help="as `start` and `list` print it"
+        )
         if name == "show":
             action.add_argument("--failed", action="store_true", help="only runs for which it failed")
         if name == "follow":
             add_pace(action)
         if name == "rate":
-            action.add_argument("rate", metavar="N", help="at most N runs a second")
+            action.add_argument("rate", metavar="N", type=filled, help="at most N runs a second")
 
 
 def run(context: CommandContext, arguments: argparse.Namespace) -> int:
@@ -101,7 +106,7 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
 def _start(at_work: Asking) -> int:
     arguments = at_work.arguments
     condition = filter_of(arguments, at_work.now)
-    if not condition and not arguments.all:
+    if not condition.keys() - {"executionStatus"} and not arguments.all:  # the operation implies the status
         raise SettingsError("no condition is given: say --all to mean all runs of the domain")
     if (arguments.operation == "signal") != bool(arguments.signal_name):
         raise SettingsError("--signal-name belongs to `batch start signal`, which needs it")
@@ -271,9 +276,10 @@ def _progress_line(batch: Object) -> str:
 
 def _stop(at_work: Asking) -> int:
     at_work.own("StopBatch", batchId=at_work.arguments.batch_id)
+    batch = part(at_work.own("DescribeBatch", batchId=at_work.arguments.batch_id, maximumPageSize=1), "batch")
     if at_work.json:
-        at_work.print_json({"batchId": at_work.arguments.batch_id})
-    at_work.say(f"stopped batch {at_work.arguments.batch_id}")
+        at_work.print_json(batch)
+    at_work.say(f"batch {at_work.arguments.batch_id} is over: {_progress_line(batch)}")
     return statuses.DONE
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
+from datetime import UTC, datetime
+from typing import Any
 
-from workflowsvc.client.answers import count, rows, text
-from workflowsvc.commands import asking
+from workflowsvc.client.answers import Object, count, part, rows, seconds, text
+from workflowsvc.client.problems import NoSuchOperation
+from workflowsvc.commands import asking, searching
 from workflowsvc.commands.asking import Asking
 from workflowsvc.commands.context import CommandContext
 from workflowsvc.commands.filters import add_filter, filter_of
@@ -34,16 +37,11 @@ def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> N
 
 def run(context: CommandContext, arguments: argparse.Namespace) -> int:
     at_work = Asking(context, arguments)
-    total, groups = 0, Counter[str]()
-    pages = at_work.own_pages(
-        "CountExecutions",
-        filter=filter_of(arguments, at_work.now),
-        groupBy=GROUPS.get(arguments.by),
-    )
-    for page in pages:
-        total += count(page, "count")
-        for group in rows(page, "groups") if "groups" in page else ():
-            groups[text(group, "key")] += count(group, "count")
+    condition = filter_of(arguments, at_work.now)
+    try:
+        total, groups = _counted(at_work, condition)
+    except NoSuchOperation as lacking:
+        total, groups = _counted_by_swf(at_work, condition, lacking)
     if at_work.json:
         if arguments.by:
             for key, found in groups.items():
@@ -62,3 +60,42 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
         [*table, [Toned("all", "bold"), Toned(f"{total:,}", "bold")]],
     )
     return 0
+
+
+def _counted(at_work: Asking, condition: dict[str, Any]) -> tuple[int, Counter[str]]:
+    """All runs, and those of each group."""
+    total, groups = 0, Counter[str]()
+    for page in at_work.own_pages(
+        "CountExecutions", filter=condition, groupBy=GROUPS.get(at_work.arguments.by)
+    ):
+        total += count(page, "count")
+        for group in rows(page, "groups") if "groups" in page else ():
+            groups[text(group, "key")] += count(group, "count")
+    return total, groups
+
+
+def _counted_by_swf(
+    at_work: Asking, condition: dict[str, Any], lacking: NoSuchOperation
+) -> tuple[int, Counter[str]]:
+    """The same from the lists of SWF, whose own counts know one condition at most and no groups."""
+    by = at_work.arguments.by
+    if by == "task-list":
+        raise NoSuchOperation(f"{lacking}, and the lists of SWF cannot serve --by task-list")
+    total, groups = 0, Counter[str]()
+    for summary in searching.listed_by_swf(at_work, condition, lacking):
+        total += 1
+        key = _group_of(summary, by)
+        if key is not None:
+            groups[key] += 1
+    return total, Counter(dict(sorted(groups.items())))
+
+
+def _group_of(summary: Object, by: str | None) -> str | None:
+    """The key of its group, as CountExecutions words it."""
+    if by == "status":
+        return text(summary, "closeStatus") or "OPEN"
+    if by == "type":
+        found = part(summary, "workflowType")
+        return f"{text(found, 'name')} {text(found, 'version')}"
+    at = seconds(summary, "startTimestamp" if by == "start-day" else "closeTimestamp")
+    return None if by is None or at is None else datetime.fromtimestamp(at, UTC).date().isoformat()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from workflowsvc.commands import asking
-from workflowsvc.commands.asking import Asking
+from workflowsvc.commands.asking import Asking, filled
 from workflowsvc.commands.context import CommandContext
 from workflowsvc.options import SettingsError
 
@@ -20,8 +20,12 @@ EXAMPLES = (
 
 def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> None:
     asking.add_arguments(parser, DESCRIPTION, EXAMPLES)
-    parser.add_argument("workflow_id", nargs="?", metavar="WORKFLOW_ID", help="the workflowId of the run")
-    parser.add_argument("--run-id", metavar="R", help="which run of it [the newest, which must be closed]")
+    parser.add_argument(
+        "workflow_id", nargs="?", metavar="WORKFLOW_ID", type=filled, help="the workflowId of the run"
+    )
+    parser.add_argument(
+        "--run-id", metavar="R", type=filled, help="which run of it [the newest, which must be closed]"
+    )
     parser.add_argument("--whole-domain", action="store_true", help="delete the domain that --domain names")
     parser.add_argument(
         "--force",

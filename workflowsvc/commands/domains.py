@@ -7,7 +7,7 @@ import argparse
 from workflowsvc.client.answers import Object, part, rows, text
 from workflowsvc.client.client import SWF
 from workflowsvc.commands import asking
-from workflowsvc.commands.asking import Asking
+from workflowsvc.commands.asking import Asking, filled
 from workflowsvc.commands.context import CommandContext
 
 DESCRIPTION = "List the domains of the server, or describe one. Works with every server of SWF."
@@ -16,7 +16,9 @@ EXAMPLES = ("domains", "domains orders", "domains --deprecated --json")
 
 def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> None:
     asking.add_arguments(parser, DESCRIPTION, EXAMPLES, domain=False)
-    parser.add_argument("name", nargs="?", metavar="NAME", help="one domain, with its retention period")
+    parser.add_argument(
+        "name", nargs="?", metavar="NAME", type=filled, help="one domain, with its retention period"
+    )
     parser.add_argument(
         "--deprecated", action="store_true", help="deprecated domains in place of registered ones"
     )

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from workflowsvc.client.answers import Object, part, rows, text
-from workflowsvc.commands import asking
-from workflowsvc.commands.asking import Asking
+from workflowsvc.client.problems import NoSuchOperation
+from workflowsvc.commands import asking, searching
+from workflowsvc.commands.asking import Asking, filled
 from workflowsvc.commands.context import CommandContext, CommandFailed
 from workflowsvc.commands.filters import add_filter, filter_of
 from workflowsvc.commands.show import events_of
-from workflowsvc.display.text import json_line, with_times
+from workflowsvc.display.text import counted, json_line, with_times
 from workflowsvc.options import SettingsError
 
 DESCRIPTION = """\
@@ -34,9 +35,15 @@ _SAFE = re.compile(r"[^A-Za-z0-9._+=@-]")
 
 def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> None:
     asking.add_arguments(parser, DESCRIPTION, EXAMPLES)
-    parser.add_argument("workflow_id", nargs="?", metavar="WORKFLOW_ID", help="the workflowId of one run")
-    parser.add_argument("-o", "--output", metavar="FILE", help="write the one run there [standard output]")
-    parser.add_argument("--to", metavar="DIR", help="write all runs that meet the conditions below it")
+    parser.add_argument(
+        "workflow_id", nargs="?", metavar="WORKFLOW_ID", type=filled, help="the workflowId of one run"
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", type=filled, help="write the one run there [standard output]"
+    )
+    parser.add_argument(
+        "--to", metavar="DIR", type=filled, help="write all runs that meet the conditions below it"
+    )
     add_filter(parser)
 
 
@@ -50,10 +57,13 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
     given = set(filter_of(arguments, at_work.now)) - {"runId"}
     if given:
         raise SettingsError("conditions go with --to, and not with a WORKFLOW_ID")
-    events = list(events_of(at_work, at_work.run()))
+    execution = at_work.run()
+    events = list(events_of(at_work, execution))
     if arguments.output:
         _write_file(Path(arguments.output), events)
-        at_work.note(f"{len(events):,} events written to {arguments.output}")
+        if at_work.json:
+            at_work.print_json({"execution": execution, "file": arguments.output})
+        at_work.note(f"{counted(len(events), 'event', 'events')} written to {arguments.output}")
     else:
         _write(context.stdout, events, on_one_line=at_work.json)
     return 0
@@ -68,21 +78,24 @@ def _many(at_work: Asking, folder: Path) -> int:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CommandFailed(f"{folder}: {error.strerror}") from error
-    pages = at_work.own_pages("SearchExecutions", filter=condition, maximumPageSize=1000)
+    pages = searching.search(at_work, condition)
     with at_work.screen.progress("histories", total) as bar:
         for page in pages:
             for summary in rows(page, "executions"):
                 written += 1
                 _export(at_work, folder, part(summary, "execution"))
                 bar.advance_to(written, max(total, written))
-    at_work.note(f"{written:,} histories written to {folder}")
+    at_work.note(f"{counted(written, 'history', 'histories')} written to {folder}")
     return 0
 
 
 def _count(at_work: Asking, condition: dict[str, Any]) -> int:
-    """How many runs there are now, for the bar."""
+    """How many runs there are now, for the bar; 0 where the server does not count them."""
     answers = at_work.own_pages("CountExecutions", filter=condition)
-    return sum(found for answer in answers if isinstance(found := answer.get("count"), int))
+    try:
+        return sum(found for answer in answers if isinstance(found := answer.get("count"), int))
+    except NoSuchOperation:
+        return 0
 
 
 def _export(at_work: Asking, folder: Path, execution: Object) -> None:

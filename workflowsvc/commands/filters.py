@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from workflowsvc.commands.asking import moment_of, span_of, whole
+from workflowsvc.commands.asking import filled, moment_of, span_of, type_name_and_version, whole
 from workflowsvc.options import SettingsError
 
 STATUSES = ("COMPLETED", "FAILED", "CANCELED", "TERMINATED", "CONTINUED_AS_NEW", "TIMED_OUT")
@@ -72,19 +72,26 @@ def add_filter(parser: argparse.ArgumentParser) -> None:
         "--type",
         dest="workflowType",
         metavar="NAME[:VERSION]",
+        type=type_name_and_version,
         help="of this workflow type, in one or all versions",
     )
-    group.add_argument("--task-list", dest="taskList", metavar="L", help="started on this decision task list")
+    group.add_argument(
+        "--task-list",
+        dest="taskList",
+        metavar="L",
+        type=filled,
+        help="started on this decision task list",
+    )
     for flag, member, metavar, said in _TEXTS:
-        group.add_argument(flag, dest=member, metavar=metavar, help=said)
+        group.add_argument(flag, dest=member, metavar=metavar, type=filled, help=said)
     for flag, member, said in _TAGS:
-        group.add_argument(flag, dest=member, action="append", metavar="T", help=said)
+        group.add_argument(flag, dest=member, action="append", metavar="T", type=filled, help=said)
     for flag, member, said in _MOMENTS:
-        group.add_argument(flag, dest=member, metavar="WHEN", help=said)
+        group.add_argument(flag, dest=member, metavar="WHEN", type=filled, help=said)
     for flag, member, said in _SPANS:
-        group.add_argument(flag, dest=member, metavar="SPAN", help=said)
+        group.add_argument(flag, dest=member, metavar="SPAN", type=filled, help=said)
     for flag, member, said in _COUNTS:
-        group.add_argument(flag, dest=member, metavar="N", help=said)
+        group.add_argument(flag, dest=member, metavar="N", type=filled, help=said)
     for flag, member, said in _ANSWERS:
         group.add_argument(flag, dest=member, action=argparse.BooleanOptionalAction, help=said)
 
@@ -97,8 +104,7 @@ def filter_of(arguments: argparse.Namespace, now: float) -> dict[str, Any]:
         if given.get(member) is not None:
             found[member] = given[member]
     if given.get("workflowType"):
-        name, _, version = given["workflowType"].partition(":")
-        found["workflowType"] = {"name": name} | ({"version": version} if version else {})
+        found["workflowType"] = given["workflowType"]
     if given.get("taskList"):
         found["taskList"] = {"name": given["taskList"]}
     for flag, member, _ in _MOMENTS:

@@ -13,7 +13,7 @@ from typing import TypeVar
 from workflowsvc.client.answers import Object, count, part, rows, seconds, text
 from workflowsvc.client.problems import NoAnswer
 from workflowsvc.commands import asking, statuses
-from workflowsvc.commands.asking import Asking, span_of
+from workflowsvc.commands.asking import Asking, filled, span_of
 from workflowsvc.commands.context import CommandContext
 from workflowsvc.display.history import CLOSING, Folding, attributes_of
 from workflowsvc.display.text import moment
@@ -39,7 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> N
 
 
 def add_pace(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--interval", metavar="SPAN", default="1s", help="the pause between two looks [1s]")
+    parser.add_argument(
+        "--interval", metavar="SPAN", type=filled, default="1s", help="the pause between two looks [1s]"
+    )
 
 
 def run(context: CommandContext, arguments: argparse.Namespace) -> int:

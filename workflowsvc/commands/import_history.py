@@ -10,7 +10,7 @@ from pathlib import Path
 from workflowsvc.client.answers import count, part, text
 from workflowsvc.client.problems import Refused
 from workflowsvc.commands import asking, statuses
-from workflowsvc.commands.asking import Asking
+from workflowsvc.commands.asking import Asking, filled
 from workflowsvc.commands.context import CommandContext
 from workflowsvc.options import SettingsError
 
@@ -30,9 +30,13 @@ COMPRESSED_FROM = 100_000  # letters; a request may have about a megabyte
 
 def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> None:
     asking.add_arguments(parser, DESCRIPTION, EXAMPLES)
-    parser.add_argument("files", nargs="+", metavar="FILE", help="a file with a history; - is standard input")
-    parser.add_argument("--workflow-id", metavar="W", help="its workflowId here [the name of the file]")
-    parser.add_argument("--run-id", metavar="R", help="the runId that it had")
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", type=filled, help="a file with a history; - is standard input"
+    )
+    parser.add_argument(
+        "--workflow-id", metavar="W", type=filled, help="its workflowId here [the name of the file]"
+    )
+    parser.add_argument("--run-id", metavar="R", type=filled, help="the runId that it had")
 
 
 def run(context: CommandContext, arguments: argparse.Namespace) -> int:

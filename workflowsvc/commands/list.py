@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from workflowsvc.client.answers import Object, part, rows, seconds, text, type_name
-from workflowsvc.commands import asking
-from workflowsvc.commands.asking import Asking, whole
+from workflowsvc.commands import asking, searching
+from workflowsvc.commands.asking import Asking, filled, whole
 from workflowsvc.commands.context import CommandContext
 from workflowsvc.commands.filters import add_filter, filter_of
 from workflowsvc.display.text import moment, number, span
@@ -37,7 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> N
     asking.add_arguments(parser, DESCRIPTION, EXAMPLES)
     parser.add_argument("--sort", choices=tuple(SORT_KEYS), default="started", help="the order [started]")
     parser.add_argument("--ascending", action="store_true", help="the smallest or earliest first")
-    parser.add_argument("--limit", metavar="N", default="50", help="at most N runs; 0 for all [50]")
+    parser.add_argument(
+        "--limit", metavar="N", type=filled, default="50", help="at most N runs; 0 for all [50]"
+    )
     parser.add_argument("--run-ids", action="store_true", help="show runIds")
     add_filter(parser)
 
@@ -65,12 +67,12 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
 def search(at_work: Asking, limit: int) -> Iterator[Object]:
     """The runs that the arguments ask for, in their order; one more than `limit` tells that there are more."""
     arguments = at_work.arguments
-    pages = at_work.own_pages(
-        "SearchExecutions",
-        filter=filter_of(arguments, at_work.now),
-        sortBy=SORT_KEYS[arguments.sort],
-        sortOrder="ASCENDING" if arguments.ascending else "DESCENDING",
-        maximumPageSize=min(limit + 1, PAGE_SIZE) if limit else PAGE_SIZE,
+    pages = searching.search(
+        at_work,
+        filter_of(arguments, at_work.now),
+        sort_by=SORT_KEYS[arguments.sort],
+        ascending=arguments.ascending,
+        page_size=min(limit + 1, PAGE_SIZE) if limit else PAGE_SIZE,
     )
     if at_work.json:
         for page in pages:
@@ -97,8 +99,10 @@ def print_runs(at_work: Asking, found: list[Object], *, run_ids: bool) -> None:
         Column("TYPE", wraps=True),
         Column("STARTED"),
         Column("TOOK", right=True),
-        Column("EVENTS", right=True),
     ]
+    has_events = any("events" in summary for summary in found)  # not where the lists of SWF were asked
+    if has_events:
+        columns.append(Column("EVENTS", right=True))
     if run_ids:
         columns.append(Column("RUN ID"))
     if not found:
@@ -111,7 +115,7 @@ def print_runs(at_work: Asking, found: list[Object], *, run_ids: bool) -> None:
             type_name(summary, "workflowType"),
             moment(summary.get("startTimestamp")),
             span(seconds(summary, "durationInSeconds")),
-            number(summary.get("events")),
+            *([number(summary.get("events"))] if has_events else []),
             *([text(part(summary, "execution"), "runId")] if run_ids else []),
         ]
         for summary in found

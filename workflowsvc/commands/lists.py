@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from workflowsvc.client.answers import Object, count, part, rows, seconds, text
 from workflowsvc.commands import asking
-from workflowsvc.commands.asking import Asking
+from workflowsvc.commands.asking import Asking, filled
 from workflowsvc.commands.context import CommandContext
 from workflowsvc.display.text import moment, number, span
 
@@ -23,7 +23,11 @@ KINDS = ("decision", "activity")
 def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> None:
     asking.add_arguments(parser, DESCRIPTION, EXAMPLES)
     parser.add_argument(
-        "name", nargs="?", metavar="NAME", help="one list, with its backlog by priority and its pollers"
+        "name",
+        nargs="?",
+        metavar="NAME",
+        type=filled,
+        help="one list, with its backlog by priority and its pollers",
     )
     parser.add_argument("--kind", choices=KINDS, help="only lists of this kind of tasks")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from workflowsvc.client.answers import count, part, rows, seconds, text
 from workflowsvc.commands import asking, statuses
-from workflowsvc.commands.asking import Asking, whole
+from workflowsvc.commands.asking import Asking, filled, whole
 from workflowsvc.commands.context import CommandContext
 from workflowsvc.commands.why import urgent
 from workflowsvc.display.text import counted, moment, span
@@ -31,7 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> N
         "--severity", choices=SEVERITIES, default="warning", help="leave out what is less urgent [warning]"
     )
     parser.add_argument(
-        "--examples", metavar="N", default="3", help="runs to name for each finding, at most 100 [3]"
+        "--examples",
+        metavar="N",
+        type=filled,
+        default="3",
+        help="runs to name for each finding, at most 100 [3]",
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from workflowsvc.commands import asking
-from workflowsvc.commands.asking import Asking, type_of
+from workflowsvc.commands.asking import Asking, filled, type_of
 from workflowsvc.commands.context import CommandContext
 from workflowsvc.commands.follow import add_pace, follow, started_run
 from workflowsvc.commands.starting import add_start, start_members
@@ -24,9 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> N
     asking.add_arguments(parser, DESCRIPTION, EXAMPLES)
     asking.add_run(parser, newest="the newest, which must be closed")
     parser.add_argument(
-        "--new-id", metavar="W", help="the workflowId of the new run [that of the closed one]"
+        "--new-id", metavar="W", type=filled, help="the workflowId of the new run [that of the closed one]"
     )
-    parser.add_argument("--type", metavar="NAME:VERSION", help="the type of the new run")
+    parser.add_argument("--type", metavar="NAME:VERSION", type=filled, help="the type of the new run")
     parser.add_argument("--follow", action="store_true", help="go on as `workflowsvc follow` does")
     add_pace(parser)
     add_start(parser, default="what the closed run was started with holds")

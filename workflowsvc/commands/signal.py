@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from workflowsvc.commands import asking
-from workflowsvc.commands.asking import Asking, read_text
+from workflowsvc.commands.asking import Asking, filled, read_text
 from workflowsvc.commands.context import CommandContext
 
 DESCRIPTION = "Send a signal to an open run. Works with every server of SWF."
@@ -15,7 +15,7 @@ EXAMPLES = ("signal order-17 approved", 'signal order-17 approved --input \'{"by
 def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> None:
     asking.add_arguments(parser, DESCRIPTION, EXAMPLES)
     asking.add_run(parser, newest="the open run")
-    parser.add_argument("signal", metavar="SIGNAL", help="its name")
+    parser.add_argument("signal", metavar="SIGNAL", type=filled, help="its name")
     parser.add_argument("--input", metavar="TEXT", help="its input; @FILE reads a file, - standard input")
 
 

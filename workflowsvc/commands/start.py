@@ -6,7 +6,7 @@ import argparse
 
 from workflowsvc.client.answers import part, rows, text
 from workflowsvc.commands import asking
-from workflowsvc.commands.asking import Asking
+from workflowsvc.commands.asking import Asking, filled
 from workflowsvc.commands.context import CommandContext
 from workflowsvc.commands.follow import add_pace, follow, started_run
 from workflowsvc.commands.starting import add_start, start_members
@@ -21,9 +21,11 @@ EXAMPLES = (
 
 def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> None:
     asking.add_arguments(parser, DESCRIPTION, EXAMPLES)
-    parser.add_argument("workflow_id", metavar="WORKFLOW_ID", help="the workflowId of the new run")
     parser.add_argument(
-        "--type", required=True, metavar="NAME[:VERSION]",
+        "workflow_id", metavar="WORKFLOW_ID", type=filled, help="the workflowId of the new run"
+    )
+    parser.add_argument(
+        "--type", required=True, metavar="NAME[:VERSION]", type=filled,
         help="its type; without a version, the only one that is registered",
     )  # fmt: skip
     parser.add_argument("--follow", action="store_true", help="go on as `workflowsvc follow` does")

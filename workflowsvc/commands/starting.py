@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from workflowsvc.commands.asking import read_text, span_of
+from workflowsvc.commands.asking import filled, read_text, span_of
 from workflowsvc.commands.context import CommandContext
 from workflowsvc.options import SettingsError
 
@@ -19,17 +19,20 @@ def add_start(parser: argparse.ArgumentParser, *, default: str) -> None:
     """Options; `default` says what holds without them."""
     group = parser.add_argument_group("the new run", f"Without an option, {default}.")
     group.add_argument("--input", metavar="TEXT", help="its input; @FILE reads a file, - standard input")
-    group.add_argument("--task-list", metavar="L", help="the list for its decision tasks")
-    group.add_argument("--priority", metavar="N", help="the priority of its decision tasks")
-    group.add_argument("--tag", action="append", metavar="T", help="a tag; up to five")
-    group.add_argument("--timeout", metavar="SPAN", help="how long it may take, such as 1h")
+    group.add_argument("--task-list", metavar="L", type=filled, help="the list for its decision tasks")
+    group.add_argument("--priority", metavar="N", type=filled, help="the priority of its decision tasks")
+    group.add_argument("--tag", action="append", metavar="T", type=filled, help="a tag; up to five")
+    group.add_argument("--timeout", metavar="SPAN", type=filled, help="how long it may take, such as 1h")
     group.add_argument(
-        "--task-timeout", metavar="SPAN", help="how long a decision task may take, such as 30s, or NONE"
+        "--task-timeout",
+        metavar="SPAN",
+        type=filled,
+        help="how long a decision task may take, such as 30s, or NONE",
     )
     group.add_argument(
         "--child-policy", choices=POLICIES, help="what happens to its children when it is terminated"
     )
-    group.add_argument("--lambda-role", metavar="ARN", help="the role for its Lambda tasks")
+    group.add_argument("--lambda-role", metavar="ARN", type=filled, help="the role for its Lambda tasks")
 
 
 def start_members(context: CommandContext, arguments: argparse.Namespace) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import argparse
 
 from workflowsvc.client.answers import Object, part, rows, text
 from workflowsvc.commands import asking
-from workflowsvc.commands.asking import Asking
+from workflowsvc.commands.asking import Asking, filled
 from workflowsvc.commands.context import CommandContext
 from workflowsvc.display.text import moment
 
@@ -20,7 +20,7 @@ OPERATIONS = {
 
 def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> None:
     asking.add_arguments(parser, DESCRIPTION, EXAMPLES)
-    parser.add_argument("name", nargs="?", metavar="NAME", help="only types of this name")
+    parser.add_argument("name", nargs="?", metavar="NAME", type=filled, help="only types of this name")
     parser.add_argument("--kind", choices=tuple(OPERATIONS), help="only types of this kind")
     parser.add_argument(
         "--deprecated", action="store_true", help="deprecated types in place of registered ones"

@@ -189,7 +189,8 @@ class Screen:
             MofNCompleteColumn(),
             TimeElapsedColumn(),
         )
-        with Progress(*columns, console=console, transient=True) as progress:
+        bar = Progress(*columns, console=console, transient=True, redirect_stdout=self._is_terminal)
+        with bar as progress:
             yield _RichBar(progress, what, total, self._output.clock)
 
 

@@ -99,7 +99,7 @@ def _running_task(execution: Execution, now: int) -> Iterator[Finding]:
     yield Finding(
         "DECISION_TASK_RUNNING",
         "INFO",
-        f"The decision task is with {who} since {spoken(now - task.started_at)}.",
+        f"The decision task has been with {who} for {spoken(now - task.started_at)}.",
         since=task.started_at,
         until=task.due_at,
         event_ids=[task.started_id],

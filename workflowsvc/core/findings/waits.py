@@ -83,7 +83,7 @@ def _running(scheduled_id: int, activity: Activity, due_at: int | None, now: int
     return Finding(
         "ACTIVITY_RUNNING",
         "INFO",
-        f"The activity {scheduled.activity_id} ({scheduled.activity_type.name}) is with {who} since "
+        f"The activity {scheduled.activity_id} ({scheduled.activity_type.name}) has been with {who} for "
         f"{spoken(now - activity.started_at)}{heartbeat}.",
         since=activity.started_at,
         until=due_at,
@@ -147,7 +147,7 @@ def _externals(execution: Execution, now: int) -> Iterator[Finding]:
         yield Finding(
             "WAITS_FOR_EXTERNAL",
             "INFO",
-            f"The {what} to {initiated.workflow_id} is under way since {spoken(now - external.initiated_at)}.",
+            f"The {what} to {initiated.workflow_id} has been under way for {spoken(now - external.initiated_at)}.",
             since=external.initiated_at,
             event_ids=[event_id],
             subject=initiated.workflow_id,

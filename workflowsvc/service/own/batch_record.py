@@ -6,6 +6,8 @@ it tells of, so that nothing is done twice.
 
 from __future__ import annotations
 
+import logging
+
 import msgspec
 
 from workflowsvc.engine.meta_lock import acquire_meta_lock
@@ -13,6 +15,8 @@ from workflowsvc.model import own_shapes as shapes
 from workflowsvc.service.own.scan import Position
 from workflowsvc.store.interface import Reader, Transaction
 from workflowsvc.tenant import Tenant
+
+log = logging.getLogger("workflowsvc.batches")
 
 RUNNING_FIRST, RUNNING_LAST = "running-batch ", "running-batch!"
 """Keys of the batches of all domains that are at work."""
@@ -47,6 +51,23 @@ class BatchRecord(msgspec.Struct, omit_defaults=True):
     @property
     def tenant(self) -> Tenant:
         return Tenant(self.account, self.region)
+
+
+def log_start(record: BatchRecord) -> None:
+    """Says what a batch is about to do, and why: of deleted runs, nothing else keeps the reason for long."""
+    log.info(
+        "batch %s of domain %s was started: %s of %d runs that match, at most %d a second; reason: %r",
+        record.id, record.domain_name, record.operation, record.matching, record.rate, record.reason,
+    )  # fmt: skip
+
+
+def log_end(record: BatchRecord) -> None:
+    """Says what a batch has done when it is over."""
+    log.info(
+        "batch %s of domain %s is over (%s): %s done for %d runs, failed for %d; reason: %r",
+        record.id, record.domain_name, record.status, record.operation, record.succeeded, record.failed,
+        record.reason,
+    )  # fmt: skip
 
 
 _encode = msgspec.json.Encoder().encode

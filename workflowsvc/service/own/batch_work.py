@@ -7,6 +7,7 @@ in one transaction: after a crash it goes on where it was, and nothing is done t
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from math import ceil
 
 import msgspec
@@ -35,6 +36,7 @@ RUNS_PER_PIECE = 10  # at most: 2 ms of the writer loop, and of a signal twice t
 ROWS_PER_SLICE = 100  # read and tested at once, on the writer's thread
 SLICES_PER_PIECE = 3
 BATCHES_PER_RUN = 10
+MAX_TAGS = 5  # of a run (SWF §2.21)
 LOOK_AGAIN_MS = 5_000  # for batches that were started on other nodes
 
 
@@ -134,6 +136,7 @@ class BatchWork:
             record.position = scan.position
             if scan.is_done:
                 record.status, record.closed_at = "COMPLETED", work.now
+                work.after_commit.append(partial(batch_record.log_end, record))
         record.next_at = work.now + max(pause_ms, ceil(done * 1000 / record.rate), 1)
 
 
@@ -188,7 +191,11 @@ def _terminate(work: UnitOfWork, context: CallContext, record: BatchRecord, exec
 
 
 def _rerun(work: UnitOfWork, context: CallContext, record: BatchRecord, execution: Execution) -> str:
-    return start_again(work, context, record.domain_name, execution)
+    """The reason is one more tag, if there is room for it: nothing else in a first event is free for it."""
+    tags = execution.started.tag_list or []
+    if record.reason in tags or len(tags) >= MAX_TAGS:
+        return start_again(work, context, record.domain_name, execution)
+    return start_again(work, context, record.domain_name, execution, {"tag_list": [*tags, record.reason]})
 
 
 def _delete(work: UnitOfWork, context: CallContext, record: BatchRecord, execution: Execution) -> None:

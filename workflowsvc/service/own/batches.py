@@ -85,9 +85,17 @@ def start_batch(context: CallContext, request: shapes.StartBatchInput, now: Call
 
 def _check(request: shapes.StartBatchInput) -> None:
     given = request.filter or shapes.ExecutionFilter()
-    is_empty = not any(getattr(given, name) not in (None, []) for name in given.__struct_fields__)
+    wanted = "CLOSED" if request.operation in ("RERUN", "DELETE") else "OPEN"
+    if given.execution_status not in (None, wanted):
+        _refuse(
+            given.execution_status,
+            "filter.executionStatus",
+            f"Member must be {wanted} or absent when operation is {request.operation}",
+        )
+    conditions = set(given.__struct_fields__) - {"execution_status"}  # which the operation implies
+    is_empty = not any(getattr(given, name) not in (None, []) for name in conditions)
     if is_empty and not request.all:
-        _refuse(None, "filter", "Member must hold a condition, unless all is true")
+        _refuse(None, "filter", "Member must hold a condition besides executionStatus, unless all is true")
     if request.operation == "SIGNAL" and request.signal_name is None:
         _refuse(None, "signalName", "Member must not be null when operation is SIGNAL")
     for member, operation in _ONLY_FOR.items():
@@ -96,13 +104,6 @@ def _check(request: shapes.StartBatchInput) -> None:
             first, *rest = member.split("_")
             name = first + "".join(map(str.capitalize, rest))
             _refuse(value, name, f"Member must be absent unless operation is {operation}")
-    wanted = "CLOSED" if request.operation in ("RERUN", "DELETE") else "OPEN"
-    if given.execution_status not in (None, wanted):
-        _refuse(
-            given.execution_status,
-            "filter.executionStatus",
-            f"Member must be {wanted} or absent when operation is {request.operation}",
-        )
 
 
 def _refuse(value: object, member: str, text: str) -> None:
@@ -119,6 +120,7 @@ def _create(work: UnitOfWork, record: BatchRecord) -> str:
     record.id = f"{work.state.ids.position(work.now):016x}"
     batch_record.put(work.tx, record)
     work.state.agenda.batches_at = work.now
+    work.after_commit.append(partial(batch_record.log_start, record))
     return record.id
 
 
@@ -176,6 +178,7 @@ def stop_batch(work: UnitOfWork, context: CallContext, request: shapes.StopBatch
         record.status = "STOPPED"
         record.closed_at = work.now
         batch_record.put(work.tx, record)
+        work.after_commit.append(partial(batch_record.log_end, record))
 
 
 def _require(work: UnitOfWork, context: CallContext, domain: str, batch_id: str) -> BatchRecord:

@@ -55,7 +55,9 @@ def read_history(_reader: Reader, request: shapes.ImportHistoryInput, quotas: Li
         raise _refusal(member, f"it has {len(found)} events; a history may have {quotas.max_events}")
     findings = lint_history(found, complete=True)
     if findings:
-        listed = "; ".join(map(str, findings[:MAX_FINDINGS]))
+        listed = "; ".join(
+            f"{found.rule} at event {found.event_id}: {found.message}" for found in findings[:MAX_FINDINGS]
+        )
         more = f"; and {len(findings) - MAX_FINDINGS} more" if len(findings) > MAX_FINDINGS else ""
         raise _refusal(member, f"it breaks rules of SWF, which `workflowsvc lint` lists: {listed}{more}")
     events = [_typed(event, member) for event in found]
