@@ -52,7 +52,7 @@ LAYERS: dict[str, int] = {
 
 # All layers above the store use its interface alone. `stores` opens the one that was asked for, `testing` makes one in
 # memory, and these two commands are about one kind of database each.
-STORE_INTERFACE = ("store.interface", "store.rows", "store.errors", "store.meta")
+STORE_INTERFACE = ("store.interface", "store.rows", "store.row_types", "store.errors", "store.meta")
 MAY_NAME_A_STORE = {"store", "stores", "testing", "commands.migrate", "commands.doctor"}
 MAY_READ_THE_CLOCK = {
     "client",

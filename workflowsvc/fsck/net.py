@@ -1,4 +1,4 @@
-"""The last net below every check: an error that nobody has foreseen is one line of the report, and the audit goes on.
+"""The last net below every check: an error that no check foresees is one line of the report, and the audit goes on.
 
 Owns which errors are such lines. It must not know any check. Checks name by themselves what they can foresee: this is
 for the rest.
