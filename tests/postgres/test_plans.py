@@ -42,6 +42,8 @@ WITHOUT_TABLES = (
     "pause",
     "write_to_log",
     "invalid",
+    "savepoint",
+    "schema_",
 )
 
 

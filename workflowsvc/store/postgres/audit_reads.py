@@ -6,8 +6,13 @@ the answers.
 
 from __future__ import annotations
 
+from contextlib import suppress
+from typing import cast
+
 from workflowsvc.core.key_layout import shard_of
-from workflowsvc.store.postgres.columns import domain_row, heartbeat_row, type_row
+from workflowsvc.store.errors import Damaged
+from workflowsvc.store.postgres import expected_schema
+from workflowsvc.store.postgres.columns import domain_row, heartbeat_row, text, type_row
 from workflowsvc.store.postgres.reads import ALL_SHARDS, PostgresReader
 from workflowsvc.store.postgres.statements import SQL, Statement
 from workflowsvc.store.postgres.wire import Rows
@@ -57,7 +62,7 @@ class PostgresAuditReader(PostgresReader):
 
     def tags_of(self, runs: list[int]) -> list[TagRow]:
         return [
-            TagRow(run, domain, tag.decode(), name, at)
+            TagRow(run, domain, cast("str", text(tag)), name, at)
             for run, domain, tag, name, at in self._queries.rows_of(SQL.tags_of, runs)
         ]
 
@@ -74,25 +79,41 @@ class PostgresAuditReader(PostgresReader):
         return [MessageRow._make(row) for row in self._queries.rows(SQL.waiting_messages, after, limit)]
 
     def orphans(self, limit: int) -> list[tuple[str, int]]:
-        statements = (SQL.orphan_events, SQL.orphan_tasks, SQL.orphan_heartbeats, SQL.orphan_tags)
-        return [(table, run) for table, run in self._by_shard(limit, *statements)]
+        found: list[tuple[str, int]] = []
+        for statement in (SQL.orphan_events, SQL.orphan_tasks, SQL.orphan_heartbeats, SQL.orphan_tags):
+            with suppress(Damaged):  # reported as an error of the schema, or with the runs
+                found += [(table, run) for table, run in self._by_shard(limit, statement)]
+        return found[:limit]
 
     def integrity_errors(self, limit: int) -> list[str]:
-        found = self._queries.rows(SQL.invalid_indexes) + self._by_shard(limit, SQL.damaged_progress)
-        return [text for (text,) in found[:limit]]
+        """An audit asks this first."""
+        self._queries.survive_errors()
+        found = [error for (error,) in self._queries.rows(SQL.invalid_indexes)]
+        try:
+            found += [error for (error,) in self._by_shard(limit, SQL.damaged_progress)]
+        except Damaged as error:
+            found.append(f"what open runs have in progress cannot be read: {error}")
+        return found[:limit]
 
     def schema_errors(self) -> SchemaErrors:
-        """Not known: nodes of other releases may have added to the schema."""
-        return SchemaErrors([], frozenset())
+        self._queries.survive_errors()
+        ask = self._queries.rows
+        in_full = self._queries.knows_transaction_status or self._queries.is_distributed
+        texts = [f"{what}: {_shown(cure)}" for what, cure in expected_schema.compare(ask, in_full=in_full)]
+        missing = expected_schema.missing_tables(ask)
+        return SchemaErrors(texts, missing | {"executions"} if "progress" in missing else missing)
 
-    def _by_shard(self, limit: int, *statements: Statement) -> Rows:
+    def _by_shard(self, limit: int, statement: Statement) -> Rows:
         """Shard by shard, so that no statement takes long; many in each round trip."""
         found: Rows = []
         for first in ALL_SHARDS[::SHARDS_BATCH_SIZE]:
             for shard in ALL_SHARDS[first : first + SHARDS_BATCH_SIZE]:
-                for statement in statements:
-                    self._queries.queue(statement, (shard, limit), then=found.extend)
+                self._queries.queue(statement, (shard, limit), then=found.extend)
             self._queries.exchange()
             if len(found) >= limit:
                 break
         return found[:limit]
+
+
+def _shown(cure: str) -> str:
+    return cure if cure == expected_schema.BACKUP else f"`{cure}`"

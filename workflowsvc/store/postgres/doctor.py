@@ -6,13 +6,14 @@ data is sound is the question of `workflowsvc fsck`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from typing import Any, Literal, NamedTuple
 
 from workflowsvc.store.errors import StoreUnusable
-from workflowsvc.store.postgres import schema
+from workflowsvc.store.postgres import schema, server
+from workflowsvc.store.postgres.expected_schema import Difference, compare
 from workflowsvc.store.postgres.schema import Connection, failing_for
+from workflowsvc.store.postgres.statements import Statement
 from workflowsvc.store.postgres.wire import PLANNER, SPREAD_PLANNER
 from workflowsvc.store.postgres.workers import connect_to, workers
 
@@ -39,7 +40,7 @@ def examine(connection: Connection, where: str, now_ms: NowMs) -> list[Finding]:
     if findings[0].level != "bad":
         for look in (
             _settings,
-            _indexes,
+            _schema_differences,
             _rights,
             _replication,
             _snapshots,
@@ -125,33 +126,30 @@ def _settings(connection: Connection) -> Iterator[Finding]:
         yield Finding("note", "data checksums are off", "pg_checksums --enable finds damage of disks early")
 
 
-def _indexes(connection: Connection) -> Iterator[Finding]:
-    created = "\n".join(migration.sql for migration in schema.MIGRATIONS)
-    wanted = set(re.findall(r"^create (?:unique )?index (\w+)", created, re.MULTILINE))
-    wanted |= {f"{table}_pkey" for table in re.findall(r"^create table (\w+)", created, re.MULTILINE)}
-    wanted -= set(re.findall(r"^drop index (\w+)", created, re.MULTILINE))
-    found = _validity_of_indexes(connection)
-    for name in sorted(wanted - found.keys()):
-        yield Finding("bad", f"the index {name} is missing", f"{_definition(created, name)}")
-    yield from _invalid_indexes(connection)
-    if wanted <= found.keys() and all(found.values()):
-        yield Finding("ok", f"all {len(wanted)} indexes are there and valid")
+def _schema_differences(connection: Connection) -> Iterator[Finding]:
+    def ask(statement: Statement) -> list[tuple[Any, ...]]:
+        return connection.execute(statement.text).fetchall()
+
+    kind = server.ask(connection)
+    found = [
+        *compare(ask, in_full=kind.knows_transaction_status or kind.is_distributed),
+        *(Difference(what, cure) for _, what, cure in _invalid_indexes(connection)),
+    ]
+    for what, cure in found:
+        yield Finding("bad", what, cure)
+    if not found:
+        yield Finding("ok", "tables, columns, constraints and indexes are those of this release")
 
 
 def _invalid_indexes(connection: Connection) -> Iterator[Finding]:
-    found = _validity_of_indexes(connection)
-    for name in sorted(name for name, valid in found.items() if not valid):
-        yield Finding("bad", f"the index {name} is not valid", f"reindex index concurrently {name}")
-
-
-def _validity_of_indexes(connection: Connection) -> dict[str, bool]:
-    return dict(
-        _rows(
-            connection,
-            "select c.relname, i.indisvalid from pg_index i join pg_class c on c.oid = i.indexrelid"
-            " where c.relnamespace = current_schema()::regnamespace",
-        )
+    found = _rows(
+        connection,
+        "select c.relname from pg_index i join pg_class c on c.oid = i.indexrelid"
+        " where c.relnamespace = current_schema()::regnamespace"
+        " and not (indisvalid and indisready and indislive) order by 1",
     )
+    for (name,) in found:
+        yield Finding("bad", f"the index {name} is not valid", f"reindex index concurrently {name}")
 
 
 def _planner(connection: Connection) -> Iterator[Finding]:
@@ -166,11 +164,6 @@ def _planner(connection: Connection) -> Iterator[Finding]:
             f"statements may read whole tables: {', '.join(f'{name} = {settings[name]}' for name in other)}",
             "; ".join(f'alter role "{user}" set {name} = {wanted[name]}' for name in other),
         )
-
-
-def _definition(created: str, name: str) -> str:
-    found = re.search(rf"^create (?:unique )?index {name}\b[^;]*", created, re.MULTILINE)
-    return " ".join(found[0].split()) if found else f"restore the primary key {name} from a backup's schema"
 
 
 def _rights(connection: Connection) -> Iterator[Finding]:

@@ -37,6 +37,15 @@ _UNAVAILABLE = (
     "42P10",  # a primary key was dropped
 )
 
+# Some table, column, index, row or page is not as it must be, or not there. Two characters are a class.
+_DAMAGE = (
+    "22",  # a value that cannot be what it is taken for
+    "42",  # what is named is not there, or of another type
+    "XX",  # damaged pages and indexes
+    "58P01",  # a file of the database is missing
+)
+_RIGHTS = "42501"
+
 
 class PostgresError(StatementRefused):
     """An error that only a bug in this package can cause."""
@@ -44,6 +53,11 @@ class PostgresError(StatementRefused):
 
 class ConnectionLost(Unavailable):
     """No more answers will come over this connection; nothing was committed, unless a commit was on its way."""
+
+
+def is_damage(state: str) -> bool:
+    """Whether an error in a statement of an audit says that the rest of the database can still be read."""
+    return state != _RIGHTS and (state in _DAMAGE or state[:2] in _DAMAGE)
 
 
 def store_error(state: str, message: str) -> Exception:

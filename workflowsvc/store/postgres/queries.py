@@ -11,6 +11,7 @@ from itertools import chain
 
 from workflowsvc.core.key_layout import shard_of
 from workflowsvc.store.postgres.statements import OF_MANY, Statement
+from workflowsvc.store.postgres.surviving_wire import SurvivingWire
 from workflowsvc.store.postgres.values import ContainsNul
 from workflowsvc.store.postgres.wire import Row, Rows, Wire
 
@@ -19,11 +20,17 @@ class Queries:
     """On a connection on which the store begins and ends transactions."""
 
     def __init__(self, wire: Wire) -> None:
-        self._wire = wire
+        self._wire: Wire | SurvivingWire = wire
         self.is_distributed = wire.server.is_distributed
         self.knows_transaction_status = wire.server.knows_transaction_status
         self.queue = wire.queue
         self.exchange = wire.exchange
+
+    def survive_errors(self) -> None:
+        """From now on a statement that fails does not end the transaction: the next ones see the same snapshot."""
+        if isinstance(self._wire, Wire):
+            self._wire = SurvivingWire(self._wire)
+            self.exchange = self._wire.exchange
 
     def end(self) -> None:
         """After this every use raises AttributeError: nothing is read or written outside a transaction by accident."""

@@ -51,7 +51,9 @@ class PostgresReadOnlyStore:
     def reader(self) -> Generator[AuditReader]:
         """One snapshot. While it is open the server keeps all dead rows."""
         self._wire.queue(SQL.begin_reading)
-        reader = PostgresAuditReader(Queries(self._wire), self._names)
+        queries = Queries(self._wire)
+        queries.survive_errors()
+        reader = PostgresAuditReader(queries, self._names)
         try:
             yield reader
         finally:

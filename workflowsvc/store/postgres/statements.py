@@ -36,6 +36,8 @@ class PostgresStatements(NamedTuple):
     begin_reading: Statement
     commit: Statement
     rollback: Statement
+    savepoint: Statement
+    rollback_to_savepoint: Statement
     moment: Statement
     transaction_id: Statement
     timeline: Statement
@@ -135,6 +137,15 @@ class PostgresStatements(NamedTuple):
     orphan_tags: Statement
     invalid_indexes: Statement
     damaged_progress: Statement
+    # schema.sql
+    schema_tables: Statement
+    schema_columns: Statement
+    schema_constraints: Statement
+    schema_references: Statement
+    schema_indexes: Statement
+    schema_triggers: Statement
+    schema_children: Statement
+    schema_numbers: Statement
 
 
 def compiled(name: str, text: str) -> Statement:

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from workflowsvc.store.errors import (
     PSYCOPG_IS_MISSING,
+    Damaged,
     StatementRefused,
     StoreError,
     StoreUnusable,
@@ -81,6 +82,9 @@ class Wire:
     warnings: list[str]
     """Those of the last exchange. One that comes with a commit may say that not all was done that it stands for."""
 
+    failed_with: str
+    """The SQLSTATE of the error that the last exchange has raised; empty when it came from no statement."""
+
     def __init__(self, dsn: str, patience_ms: int | None = None) -> None:
         """`patience_ms` in place of PATIENCE_MS. Raises Unavailable when no connection can be made."""
         self._connection = connect(dsn)
@@ -93,6 +97,7 @@ class Wire:
             raise Unavailable(one_line(error)) from error
         self._patience_ms = patience_ms
         self.warnings = _warnings_of(self._connection)
+        self.failed_with = ""
         self._last_command: pq.abc.PGresult | None = None
         self._pg = self._connection.pgconn
         self._pg.nonblocking = 1
@@ -140,6 +145,7 @@ class Wire:
         """Sends what is queued and waits for all answers; raises the first error, or ConnectionLost."""
         queue, self._queue = self._queue, []
         self.warnings.clear()
+        self.failed_with = ""
         self._last_command = None
         self._round_trips += 1
         try:
@@ -200,7 +206,12 @@ class Wire:
                 if status == pq.ExecStatus.COMMAND_OK:
                     self._last_command = result
                 if entry.then is not None:
-                    entry.then(rows_of(result))
+                    try:
+                        rows = rows_of(result)
+                    except Damaged as error:  # the answers behind this one are read first
+                        failure = failure or error
+                    else:
+                        entry.then(rows)
             else:
                 if entry.prepares is not None:
                     self._prepared.discard(entry.prepares)
@@ -228,6 +239,7 @@ class Wire:
         state = (result.error_field(pq.DiagnosticField.SQLSTATE) or b"").decode()
         primary = result.error_field(pq.DiagnosticField.MESSAGE_PRIMARY) or b""
         severity = result.error_field(pq.DiagnosticField.SEVERITY_NONLOCALIZED)
+        self.failed_with = state
         message = primary.decode("utf-8", "replace") or result.get_error_message().strip()
         if not state or severity in (b"FATAL", b"PANIC"):
             return self._lost(f"{message} ({state})" if state else message)
@@ -274,7 +286,11 @@ def _warnings_of(connection: psycopg.Connection[Row]) -> list[str]:
 
 
 def rows_of(result: pq.abc.PGresult) -> Rows:
-    decoders = [DECODERS[result.ftype(column)] for column in range(result.nfields)]
+    """Raises Damaged when a column has a type that no migration has given it."""
+    try:
+        decoders = [DECODERS[result.ftype(column)] for column in range(result.nfields)]
+    except KeyError:
+        raise Damaged(_of_unknown_type(result)) from None
     value_at = result.get_value
     return [
         tuple(
@@ -285,6 +301,15 @@ def rows_of(result: pq.abc.PGresult) -> Rows:
         )
         for row in range(result.ntuples)
     ]
+
+
+def _of_unknown_type(result: pq.abc.PGresult) -> str:
+    names = [
+        (result.fname(column) or b"?").decode()
+        for column in range(result.nfields)
+        if result.ftype(column) not in DECODERS
+    ]
+    return f"the type of {' and '.join(names)} is not one that this release reads: it was altered"
 
 
 def connect(dsn: str) -> psycopg.Connection[Row]:

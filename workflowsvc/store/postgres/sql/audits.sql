@@ -138,7 +138,9 @@ limit :limit::bigint
 -- pg_index; the rest of its own files PostgreSQL checks as it reads them, when data checksums are on
 select 'the index ' || indexrelid::regclass || ' is not valid: `reindex index` makes it anew'
 from pg_index
-where not indisvalid and indrelid in (select oid from pg_class where relnamespace = current_schema()::regnamespace)
+where
+    not (indisvalid and indisready and indislive)
+    and indrelid in (select oid from pg_class where relnamespace = current_schema()::regnamespace)
 
 -- :name damaged_progress
 -- executions_pkey and progress_pkey, walked whole, a shard at a time

@@ -12,6 +12,13 @@ commit
 -- :name rollback
 rollback
 
+-- :name savepoint
+savepoint audited
+
+-- :name rollback_to_savepoint
+-- the snapshot stays the same
+rollback to savepoint audited
+
 -- :name moment
 -- the server's clock at the begin of the transaction, in milliseconds: one clock for all nodes
 select (extract(epoch from now()) * 1000)::bigint
