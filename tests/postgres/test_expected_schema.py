@@ -70,6 +70,7 @@ def server() -> Iterator[postgres.Server]:
             connection.execute("create database sound")
         fill(server.dsn("sound"))
         yield server
+        server.stop("immediate")  # it need not write a hundred databases to the disk first
 
 
 def fill(dsn: str) -> None:
@@ -233,59 +234,44 @@ def test_a_repair_of_another_schema_ends_with_a_report_and_writes_nothing(
     assert tables is None or patient.dump() == tables
 
 
-@pytest.mark.parametrize("table", expected_schema.expected())
-def test_a_null_where_none_may_be_is_reported_and_ends_nothing(
-    new_patient: Callable[..., Patient], table: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """One column after the other, in all rows of the table."""
-    for column, made in expected_schema.expected()[table].columns.items():
-        if made.not_null:
-            patient = new_patient(
-                f"alter table {table} drop constraint {table}_pkey",
-                f"alter table {table} alter {column} drop not null",
-                f"update {table} set {column} = null",
-            )
-            told = f"the column {table}.{column} takes null"
-            assert_reported(patient, told, capsys)
-
-
 OTHER_TYPES = {
-    "bigint": ["numeric", "text", "boolean using true", "timestamptz using now()"],
-    "smallint": ["numeric", "text"],
+    "bigint": ["numeric", "text"],
+    "smallint": ["text"],
     "integer": ["numeric", "text"],
-    "boolean": ["text", "integer using 1", "jsonb using 'true'"],
-    "bytea": ["text using 'x'", "integer using 7", "uuid using gen_random_uuid()"],
-    'text collate "C"': ["bytea using '\\x41'", "varchar(500)", "jsonb using '{}'", "bigint using 7"],
+    "boolean": ["text", "integer using 1"],
+    "bytea": ["text using 'x'", "integer using 7"],
+    'text collate "C"': ["bytea using '\\x41'", "bigint using 7"],
+    "text": ["bytea using '\\x41'"],
     "timestamp with time zone": ["text"],
 }
 
 
 @pytest.mark.parametrize("table", expected_schema.expected())
-def test_a_column_of_another_type_is_reported_and_ends_nothing(
+def test_nulls_and_values_of_other_types_are_reported_and_end_nothing(
     new_patient: Callable[..., Patient], table: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Of a copy of the table without constraints and indexes, one type after the other."""
+    """In all rows of the table, one column after the other, without constraints and indexes."""
     patient = new_patient(f"create table bare as table {table}", f"drop table {table}")
-    for column, made in expected_schema.expected()[table].columns.items():
-        for other in OTHER_TYPES[made.type]:
-            patient.admin.execute(f"create table {table} as table bare".encode())
-            patient.admin.execute(f"alter table {table} alter {column} type {other}".encode())
-            assert_reported(patient, f"the column {table}.{column} is ", capsys)
-            patient.admin.execute(f"drop table {table}".encode())
 
-
-def assert_reported(patient: Patient, told: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """By an audit and by a repair; or both say that the database cannot be examined, since its schema has no number."""
-    for more in ([], ["--repair"]):
-        status = cli.main(["fsck", *more, "--store", patient.dsn])
+    def reported(told: str, damage: str) -> None:
+        patient.admin.execute(f"create table {table} as table bare; {damage}".encode())
+        status = cli.main(["fsck", "--store", patient.dsn])
         printed = capsys.readouterr()
-        assert "Traceback" not in printed.out + printed.err, told
-        if "schema_versions." in told and status == 2:
-            assert printed.err
-            continue
-        assert status == 1, (told, printed)
-        assert any(told in line for line in printed.out.splitlines()), (told, printed.out)
-        assert "Conflict" not in printed.out, printed.out
+        assert "Traceback" not in printed.out + printed.err, damage
+        assert "Error: " not in printed.out, printed.out
+        if table == "schema_versions" and status == 2:
+            assert printed.err  # without its numbers a schema cannot be judged
+        else:
+            assert status == 1, (damage, printed)
+            assert told in printed.out, (damage, printed.out)
+        patient.admin.execute(f"drop table {table}".encode())
+
+    for column, made in expected_schema.expected()[table].columns.items():
+        which = f"the column {table}.{column}"
+        if made.not_null:
+            reported(f"{which} takes null", f"update {table} set {column} = null")
+        for other in OTHER_TYPES[made.type]:
+            reported(f"{which} is ", f"alter table {table} alter {column} type {other}")
 
 
 def test_one_row_that_cannot_be_read_is_one_line(new_patient: Callable[..., Patient]) -> None:

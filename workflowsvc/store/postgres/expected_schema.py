@@ -160,7 +160,7 @@ def _columns(
             yield from _column(
                 f"the column {table}.{name}", f"alter table {table} alter {name}", found[name], right
             )
-    for name in [] if is_newer else found.keys() - wanted.keys():
+    for name in sorted(set[str]() if is_newer else found.keys() - wanted.keys()):
         yield Difference(
             f"the column {table}.{name} is not of workflowsvc",
             f"alter table {table} drop column {_quoted(name)}",
@@ -197,7 +197,7 @@ def _constraints(
                 f"the constraint {name} of {table} is {found[name]}, not {right}",
                 f"alter table {table} drop constraint {name}; {add}",
             )
-    for name in [] if is_newer else sorted(found.keys() - wanted.keys()):
+    for name in sorted(set[str]() if is_newer else found.keys() - wanted.keys()):
         yield Difference(
             f"the constraint {name} of {table} is not of workflowsvc",
             f"alter table {table} drop constraint {_quoted(name)}",
@@ -215,7 +215,7 @@ def _indexes(
             yield Difference(
                 f"the index {name} is not as this release makes it", f"drop index {name}; {create}"
             )
-    for name in [] if is_newer else sorted(found.keys() - wanted.keys()):
+    for name in sorted(set[str]() if is_newer else found.keys() - wanted.keys()):
         yield Difference(f"the index {name} of {table} is not of workflowsvc", f"drop index {_quoted(name)}")
 
 

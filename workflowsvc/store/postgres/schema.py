@@ -114,7 +114,14 @@ def version_of(connection: Connection, where: str) -> Version:
         if not ours:
             return Version(0, 0)
         row = connection.execute("select max(number), max(oldest) from schema_versions").fetchone()
-        return Version(*row) if row and row[0] is not None else Version(0, 0)
+        assert row is not None
+        if row[0] is None:
+            return Version(0, 0)
+        if not all(type(number) is int for number in row):
+            raise StoreUnusable(
+                f"{where}: schema_versions holds something else than whole numbers: restore the table from a backup."
+            )
+        return Version(*row)
 
 
 def missing_from(version: Version, where: str) -> list[Migration]:
