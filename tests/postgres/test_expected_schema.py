@@ -14,12 +14,13 @@ from typing import NamedTuple
 import psycopg
 import pytest
 
-from tests.postgres.places import in_parts
+from tests.postgres.places import in_parts, with_option
 from tests.world_fixture import ACTIVITY, LIST, WorldFixture, decision
 from tools import expected_schema as tool
 from tools import postgres
 from workflowsvc import cli
 from workflowsvc.fsck import Options, Problem, audit
+from workflowsvc.store.errors import Unavailable
 from workflowsvc.store.postgres import doctor, expected_schema, schema
 from workflowsvc.store.postgres.read_only import PostgresReadOnlyStore
 from workflowsvc.store.postgres.store import PostgresStore
@@ -97,10 +98,10 @@ def fill(dsn: str) -> None:
 def new_patient(server: postgres.Server) -> Iterator[Callable[..., Patient]]:
     opened: list[psycopg.Connection[tuple[object, ...]]] = []
 
-    def make(*damage: str, template: str = "sound") -> Patient:
+    def make(*damage: str) -> Patient:
         name = f"patient_{next(_numbers)}"
         with psycopg.connect(server.dsn(), autocommit=True) as connection:
-            connection.execute(f"create database {name} template {template}".encode())
+            connection.execute(f"create database {name} template sound".encode())
         opened.append(psycopg.connect(server.dsn(name), autocommit=True))
         for statement in damage:
             opened[-1].execute(statement.encode())
@@ -274,16 +275,44 @@ def test_nulls_and_values_of_other_types_are_reported_and_end_nothing(
             reported(f"{which} is ", f"alter table {table} alter {column} type {other}")
 
 
-def test_one_row_that_cannot_be_read_is_one_line(new_patient: Callable[..., Patient]) -> None:
+def test_each_row_that_cannot_be_read_is_one_line(new_patient: Callable[..., Patient]) -> None:
     patient = new_patient(
-        "alter table tasks alter task_list drop not null",
-        "update tasks set task_list = null where priority = 3",
+        "alter table messages alter body drop not null",
+        "update messages set body = null",
+        "alter table types alter status drop not null",
+        "update types set status = null where kind = 'activity'",
     )
-    patient.admin.execute("alter table heartbeats alter at type numeric")
-    found = [problem.text for problem in patient.audited() if problem.kind != "schema"]
-    heartbeats = [text for text in found if "the type of at is not one that this release reads" in text]
-    assert len(heartbeats) == 3, found  # of three runs none can be read
-    assert len(found) <= 6, found
+    found = [problem.text for problem in patient.audited() if "cannot be read" in problem.text]
+    assert sorted(text.removeprefix("message ").lstrip("0123456789 ") for text in found) == [
+        "cannot be read: its body is nothing, which it cannot be",
+        "cannot be read: its status is nothing, which it cannot be",
+    ]
+
+
+def test_what_does_not_need_an_altered_column_is_audited(new_patient: Callable[..., Patient]) -> None:
+    patient = new_patient(
+        "alter table heartbeats alter at type numeric",
+        "alter table types alter created_at type numeric",
+        "delete from tasks where priority = 3",
+        "update domains set retention = 'soon'",
+    )
+    assert [problem.kind for problem in patient.audited()] == ["schema"] * 2 + ["catalog"]
+    patient.admin.execute("update domains set retention = '1'")
+    assert "is on no list" in " ".join(problem.text for problem in patient.audited())
+
+
+def test_an_altered_column_is_an_error_of_its_statement_alone(new_patient: Callable[..., Patient]) -> None:
+    """Also to a node: it answers 503, and the connection takes the next statement."""
+    patient = new_patient("alter table domains alter id type numeric")
+    with closing(PostgresStore(patient.dsn)) as store:
+        for _ in range(2):
+            with (
+                store.transaction() as tx,
+                pytest.raises(Unavailable, match="the type of id is not one that"),
+            ):
+                tx.domains("", "REGISTERED", None, 10, False)
+            with store.transaction() as tx:
+                assert tx.meta("token-key") is not None
 
 
 def test_an_index_that_is_not_ready_is_damage(new_patient: Callable[..., Patient]) -> None:
@@ -317,17 +346,32 @@ def test_what_a_newer_release_has_added_is_no_difference(new_patient: Callable[.
     ]
 
 
-def test_tables_in_parts_and_of_others_are_no_difference(
-    server: postgres.Server, new_patient: Callable[..., Patient]
-) -> None:
-    """As near to Citus as one server comes: tables in parts by shard, and a trigger by which Citus does its work."""
-    patient = new_patient("create table elsewhere (id int)", template="template1")
-    for statement in schema.script(schema.MIGRATIONS, first=True):
-        patient.admin.execute(in_parts(statement).encode())
+def test_tables_in_parts_and_those_of_others_are_no_difference(new_patient: Callable[..., Patient]) -> None:
+    """As near to Citus as one server comes (places.new_spread_place), where the parts stand beside their tables."""
+    patient = new_patient(
+        "create schema spread",
+        "set search_path = spread, pg_catalog",
+        "create table pg_extension as select 'citus' as extname",
+        *[in_parts(statement) for statement in schema.script(schema.MIGRATIONS, first=True)],
+    )
+    patient = patient._replace(dsn=with_option(patient.dsn, "options", "-c search_path=spread,pg_catalog"))
     assert patient.audited() == []
     assert patient.bad() == []
-    patient.admin.execute("alter table events_1 set unlogged")
-    assert [text.partition(":")[0] for text in patient.of_schema()] == ["the table events_1 is unlogged"]
+    patient.admin.execute("alter table events_1 set unlogged; drop index tasks_waiting")
+    assert [text.partition(":")[0] for text in patient.of_schema()] == [
+        "the index tasks_waiting is missing",
+        "the table events_1 is unlogged",
+    ]
+
+
+def test_a_schema_of_another_name_is_compared(new_patient: Callable[..., Patient]) -> None:
+    """Two schemas of a database are two stores."""
+    patient = new_patient("create schema other", "set search_path = other")
+    patient = patient._replace(dsn=with_option(patient.dsn, "options", "-c search_path=other"))
+    PostgresStore(patient.dsn).close()
+    assert patient.audited() == []
+    patient.admin.execute("drop index tasks_waiting; alter table public.events set unlogged")
+    assert [text.partition(":")[0] for text in patient.of_schema()] == ["the index tasks_waiting is missing"]
 
 
 def test_an_audit_needs_no_right_but_to_read(

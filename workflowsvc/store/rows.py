@@ -178,7 +178,7 @@ class SchemaErrors(NamedTuple):
     """How a database differs from what this release has made."""
 
     texts: list[str]
-    missing_tables: frozenset[str]
+    missing_tables: frozenset[str]  # also those of which no row can be read
 
 
 class ExecutionQuery(NamedTuple):

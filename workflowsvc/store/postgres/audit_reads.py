@@ -100,8 +100,8 @@ class PostgresAuditReader(PostgresReader):
         ask = self._queries.rows
         in_full = self._queries.knows_transaction_status or self._queries.is_distributed
         texts = [f"{what}: {_shown(cure)}" for what, cure in expected_schema.compare(ask, in_full=in_full)]
-        missing = expected_schema.missing_tables(ask)
-        return SchemaErrors(texts, missing | {"executions"} if "progress" in missing else missing)
+        which = expected_schema.unreadable_tables if in_full else expected_schema.missing_tables
+        return SchemaErrors(texts, which(ask))
 
     def _by_shard(self, limit: int, statement: Statement) -> Rows:
         """Shard by shard, so that no statement takes long; many in each round trip."""

@@ -110,6 +110,30 @@ def expected() -> Tables:
     }
 
 
+_WHOLE_NUMBERS = ("smallint", "integer", "bigint")  # each is read, and compared, as any other
+
+
+def unreadable_tables(ask: Ask) -> frozenset[str]:
+    """Tables that are missing, or of which a column is missing or has a type that statements cannot work on."""
+    found = described(ask)
+    unreadable = {
+        name
+        for name, table in expected().items()
+        if name not in found
+        or any(
+            column not in found[name].columns or _kind(found[name].columns[column]) != _kind(right)
+            for column, right in table.columns.items()
+        )
+    }
+    # A run is read from both.
+    return frozenset(unreadable | {"executions"} if "progress" in unreadable else unreadable)
+
+
+def _kind(column: Column) -> str:
+    name = column.type.partition(" collate ")[0]
+    return "whole number" if name in _WHOLE_NUMBERS else name
+
+
 def missing_tables(ask: Ask) -> frozenset[str]:
     found = {row[0] for row in ask(SQL.schema_tables)}
     return frozenset(expected().keys() - found)

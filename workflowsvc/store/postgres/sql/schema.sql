@@ -73,7 +73,7 @@ where
     c.relnamespace = current_schema()::regnamespace and not t.tgisinternal
     and not exists (
         select from pg_depend as d
-        inner join pg_extension as e on e.oid = d.refobjid
+        inner join pg_catalog.pg_extension as e on e.oid = d.refobjid
         where
             d.classid = 'pg_proc'::regclass and d.objid = t.tgfoid and d.deptype = 'e' and e.extname = 'citus'
     )
