@@ -293,7 +293,7 @@ def test_what_does_not_need_an_altered_column_is_audited(new_patient: Callable[.
     patient = new_patient(
         "alter table heartbeats alter at type numeric",
         "alter table types alter created_at type numeric",
-        "delete from tasks where priority = 3",
+        "delete from tasks",
         "update domains set retention = 'soon'",
     )
     assert [problem.kind for problem in patient.audited()] == ["schema"] * 2 + ["catalog"]

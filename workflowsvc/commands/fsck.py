@@ -22,8 +22,8 @@ from workflowsvc.stores import accept_missing_log, require_there
 DESCRIPTION = """\
 Audit a database: replay every history and compare the result with the stored rows, check every history against the
 rules of Amazon SWF, compare the schema with that of this release, and let the database check its files. Without
---repair nothing is written, and a server may be running. With --repair, rows that follow from histories are rebuilt; histories are never changed, and no server may be
-running."""
+--repair nothing is written, and a server may be running. With --repair, rows that follow from histories are rebuilt;
+histories are never changed, and no server may be running."""
 
 SOUND, WRONG, NOT_EXAMINED = 0, 1, 2
 
