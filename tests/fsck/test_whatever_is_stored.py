@@ -321,6 +321,34 @@ def test_pages_that_have_changed_places_are_reported(path: Path, capsys: pytest.
         assert cli.main(["fsck", "--quick", "--repair", "--store", f"sqlite:{path}"]) in (1, 2), first
 
 
+def test_rows_that_are_out_of_order_do_not_come_again_and_again(
+    path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In each table and index in turn, the entries of a page are in reverse."""
+    sound = path.read_bytes()
+    with closing(apsw.Connection(str(path))) as connection:
+        roots = [int(str(page)) for (page,) in connection.execute("select rootpage from sqlite_schema")]
+    tried = 0
+    for number, start in enumerate((page - 1) * 4096 for page in roots):
+        header = {0x0D: 8, 0x0A: 8, 0x05: 12, 0x02: 12}[sound[start]]  # of leaves; of inner pages
+        entries = int.from_bytes(sound[start + 3 : start + 5], "big")
+        if entries < 2:
+            continue
+        tried += 1
+        first, end = start + header, start + header + 2 * entries
+        pointers = [sound[place : place + 2] for place in range(first, end, 2)]
+        damaged = sound[:first] + b"".join(reversed(pointers)) + sound[end:]
+        for words in (
+            ["fsck", "--quick", "--store"],
+            ["fsck", "--quick", "--repair", "--store"],
+            ["copy", "--with-problems", "--to", f"sqlite:{tmp_path / f'{number}.db'}", "--from"],
+        ):
+            path.write_bytes(damaged)
+            assert cli.main([*words, f"sqlite:{path}"]) in (1, 2), (number, words)
+        capsys.readouterr()
+    assert tried > 10
+
+
 def test_an_error_that_no_check_foresees_is_a_line_and_the_audit_goes_on(
     path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

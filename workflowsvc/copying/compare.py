@@ -66,6 +66,8 @@ def compare(left: ReadableStore, right: ReadableStore, progress: Callable[[int],
 def _compare_runs(one: AuditReader, other: AuditReader, runs: list[int], same: Same) -> None:
     rows, copies = one.executions(runs), other.executions(runs)
     for run in runs:
+        if run not in rows or run not in copies:  # the table is damaged
+            raise Different(f"run {run} is not found by its key")
         name = f"{rows[run].workflow_id}/{rows[run].run_id}"
         _require_equal(f"the row of {name}", [[rows[run]]], [[copies[run]]])
         events = _require_equal(

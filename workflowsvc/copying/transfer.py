@@ -243,6 +243,8 @@ class Transfer:
             tasks = _by_run(_copyable(reader.tasks_of(runs)))
             heartbeats = _by_run(_copyable(reader.heartbeats_of(runs)))
             for run in runs:
+                if run not in rows:
+                    raise Damaged(f"the row of run {run} is not found by its key")
                 self._batch.executions.append(rows[run])
                 self._batch.tasks += tasks.get(run, [])
                 self._batch.heartbeats += heartbeats.get(run, [])

@@ -55,6 +55,8 @@ def repair(store: RepairStore, problems: list[Problem], options: Options) -> lis
             for run in batch:
                 attempt(f"run {run}", lambda tx, run=run: rebuild(tx, [run], options), run)
     stray = [problem for problem in problems if problem.repairable and problem.kind == "stray"]
+    if any(problem.kind == "files" for problem in problems):
+        stray = []  # in a damaged table, a row that is not found may be there
     attempt("rows without a run", lambda tx: _delete_orphans(tx, stray))
     keys = [problem.where for problem in problems if problem.repairable and problem.kind == "catalog"]
     attempt("meta", lambda tx: _delete_meta(tx, keys))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import cast
+from typing import Any, cast
 
 from workflowsvc.store.errors import Damaged
 from workflowsvc.store.rows import (
@@ -35,18 +35,25 @@ class SqliteAuditReader(SqliteReader):
         return [(key, value) for key, value in self._queries.rows(SQL.every_meta)]
 
     def every_domain(self, after: int, limit: int) -> list[DomainRow]:
-        return [domain_row(row) for row in self._queries.rows(SQL.every_domain, (after, limit))]
+        rows = self._queries.rows(SQL.every_domain, (after, limit))
+        require_behind(after, [row[0] for row in rows])
+        return [domain_row(row) for row in rows]
 
     def every_type(self, after: tuple[int, str, str, str] | None, limit: int) -> list[TypeRow]:
-        return [
-            type_row(row) for row in self._queries.rows(SQL.every_type, (*(after or BEFORE_ALL_TYPES), limit))
-        ]
+        after = after or BEFORE_ALL_TYPES
+        rows = self._queries.rows(SQL.every_type, (*after, limit))
+        require_behind(after, [row[:4] for row in rows])
+        return [type_row(row) for row in rows]
 
     def numbered_events(self, run: int, after: int, limit: int) -> list[EventRow]:
-        return [EventRow._make(row) for row in self._queries.rows(SQL.numbered_events, (run, after, limit))]
+        rows = [EventRow._make(row) for row in self._queries.rows(SQL.numbered_events, (run, after, limit))]
+        require_behind(after, [row.event_id for row in rows])
+        return rows
 
     def runs(self, after: int, limit: int) -> list[int]:
-        return [run for (run,) in self._queries.rows(SQL.runs, (after, limit))]
+        runs = [run for (run,) in self._queries.rows(SQL.runs, (after, limit))]
+        require_behind(after, runs)
+        return runs
 
     def tasks_of(self, runs: list[int]) -> list[TaskRow]:
         return [task_row(row) for row in self._queries.rows_of(SQL.tasks_of, runs)]
@@ -64,7 +71,7 @@ class SqliteAuditReader(SqliteReader):
         ]
 
     def waiting_messages(self, after: int, limit: int) -> list[MessageRow]:
-        return [MessageRow(*row) for row in self._queries.rows(SQL.waiting_messages, (after, limit))]
+        return waiting_messages(self._queries, after, limit)
 
     def orphans(self, limit: int) -> list[tuple[str, int]]:
         found: list[tuple[str, int]] = []
@@ -83,3 +90,21 @@ class SqliteAuditReader(SqliteReader):
 
     def schema_errors(self) -> SchemaErrors:
         return expected_schema.compare(self._queries)
+
+
+def waiting_messages(queries: Queries, after: int, limit: int) -> list[MessageRow]:
+    """Messages by id, beginning behind `after`."""
+    rows = [MessageRow(*row) for row in queries.rows(SQL.waiting_messages, (after, limit))]
+    require_behind(after, [row.id for row in rows])
+    return rows
+
+
+def require_behind(after: object, keys: list[Any]) -> None:
+    """Damaged when the last row of a page is not behind the row that the page begins behind. In a damaged table the
+    same rows would come again and again. Keys of other types than they must have are for others to report."""
+    try:
+        is_behind = not keys or keys[-1] > after
+    except TypeError:
+        return
+    if not is_behind:
+        raise Damaged(f"the row {keys[-1]} is stored behind {after}, out of its order")

@@ -24,7 +24,7 @@ from workflowsvc.store.rows import (
     TypeKind,
     TypeRow,
 )
-from workflowsvc.store.sqlite.audit_reads import SqliteAuditReader
+from workflowsvc.store.sqlite.audit_reads import SqliteAuditReader, waiting_messages
 from workflowsvc.store.sqlite.columns import blob, task_row
 from workflowsvc.store.sqlite.reads import SqliteReader
 from workflowsvc.store.sqlite.statements import SQL
@@ -139,7 +139,7 @@ class SqliteTransaction(SqliteReader):
         self._queries.write(SQL.delete_meta, (key,))
 
     def waiting_messages(self, after: int, limit: int) -> list[MessageRow]:
-        return [MessageRow(*row) for row in self._queries.rows(SQL.waiting_messages, (after, limit))]
+        return waiting_messages(self._queries, after, limit)
 
 
 class SqliteRepairTransaction(SqliteTransaction, SqliteAuditReader):
