@@ -20,6 +20,7 @@ from workflowsvc.faults import (
 )
 from workflowsvc.http.decoding import Decoding
 from workflowsvc.http.refusal_log import RefusalLog, names, printable
+from workflowsvc.http.request import values_of
 from workflowsvc.http.request_ids import request_ids
 from workflowsvc.model import wire
 
@@ -167,7 +168,11 @@ class ActionCalls:
         if (
             request.header(b"origin") is not None
             or request.header(SEC_FETCH_SITE) not in NO_FOREIGN_PAGE
-            or (request.repeated and not NO_FOREIGN_PAGE.issuperset(_sites(request)))
+            # A proxy may have added one to the browser's.
+            or (
+                SEC_FETCH_SITE in request.repeated
+                and not NO_FOREIGN_PAGE.issuperset(values_of(request.fields, SEC_FETCH_SITE))
+            )
         ):
             raise AccessDeniedException("Requests from web pages are not accepted")
         host = request.header(b"host")
@@ -189,11 +194,6 @@ class ActionCalls:
         if request.header(TARGET) is not None:
             raise UnknownOperationException  # two names
         return self._models.by_name(request.path.removeprefix("/"))
-
-
-def _sites(request: HttpRequest) -> list[bytes]:
-    """All that is said of the page that sent the request; a proxy may have added one header to the browser's."""
-    return [value for name, value in request.fields if name.lower() == SEC_FETCH_SITE]
 
 
 def _not_named(_: HttpRequest) -> Action:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 import httptools
 
 from workflowsvc.faults import Fault, MalformedHttpRequestException, RequestEntityTooLargeException
-from workflowsvc.http.request import HttpRequest, Responder
+from workflowsvc.http.request import HttpRequest, Responder, values_of
 
 if TYPE_CHECKING:
     from workflowsvc.http.answer import HeaderFields
@@ -188,15 +188,11 @@ class RequestParser:
         if length is not None:
             self._length = int(length)  # llhttp has checked that these are digits, and that there is one
         if b"expect" in first:
-            self.expects_continue = b"100-continue" in map(bytes.lower, self._values(b"expect"))
+            self.expects_continue = values_of(fields, b"expect")[-1].lower() == b"100-continue"
         if b"transfer-encoding" in first:
             self._chunked = True
-            if {b"chunked"} != set(map(bytes.lower, self._values(b"transfer-encoding"))):
+            if any(value.lower() != b"chunked" for value in values_of(fields, b"transfer-encoding")):
                 raise Refusal(MalformedHttpRequestException("Transfer-Encoding must be chunked"))
-
-    def _values(self, name: bytes) -> list[bytes]:
-        """Of all fields of this name."""
-        return [value for other, value in self._fields if other.lower() == name]
 
     def _check_head(self, parser: httptools.HttpRequestParser, version: str) -> None:
         # The size is checked once: until here no more is held than one piece and what `_unproductive_bytes` allows.

@@ -16,6 +16,11 @@ from workflowsvc.http.answer import HeaderFields, render_head
 from workflowsvc.service.disconnect import Disconnect
 
 
+def values_of(fields: HeaderFields, name: bytes) -> list[bytes]:
+    """The values of all header fields of this name, which is given in lower case."""
+    return [value for other, value in fields if other.lower() == name]
+
+
 class Responder(Protocol):
     """The connection, as far as a request needs it."""
 
