@@ -51,11 +51,8 @@ class ExecutionCache:
         bodies = [row.body for row in rows]
         size = sum(map(len, bodies))
         self.histories.add(execution.run, bodies, size)
-        if all(map(bytes.isascii, bodies)):
-            self._grow(execution, size)
-        else:
-            wide = sum([len(body) for body in bodies if not body.isascii()])
-            self._grow(execution, size + wide * (BYTES_OF_CHARACTER - 1))
+        wide = sum([len(body) for body in bodies if not body.isascii()])
+        self._grow(execution, size + wide * (BYTES_OF_CHARACTER - 1))
         return size
 
     def add_heartbeat(self, execution: Execution, details: str | None) -> None:

@@ -92,8 +92,8 @@ class UnitOfWork:
         self.now = coordination.begin(
             tx,
             now,
-            runs=self._runs_of(execution_refs) if coordination.prefetches else [],
-            names=self._names_of(execution_refs) if coordination.prefetches else [],
+            runs=self._runs_of(execution_refs) if execution_refs else [],
+            names=self._names_of(execution_refs) if execution_refs else [],
             catalog=state.catalog,
             next_event_of=self._executions.next_event_of,
         )

@@ -275,7 +275,8 @@ class WriterLoop:
         ran: list[Duty] = []
         try:
             with self._store.transaction() as tx:
-                refs = [command.execution_ref for command in commands if command.execution_ref is not None]
+                known = commands if self.prefetches else []
+                refs = [command.execution_ref for command in known if command.execution_ref is not None]
                 batch.work = work = UnitOfWork(tx, self._clock.now_ms(), self.state, refs)
                 self._run_duties(work, ran)
                 makers: dict[int, Command] = {}
