@@ -16,7 +16,7 @@ from workflowsvc.core.key_layout import shard_for, shard_of
 from workflowsvc.core.run_ids import run_of
 from workflowsvc.fsck import catalog, outbox
 from workflowsvc.fsck.catalog import TypeKey, is_retention, is_text
-from workflowsvc.fsck.net import finish, text_of
+from workflowsvc.fsck.net import finish, require_connection, text_of
 from workflowsvc.fsck.stored import Implied, Stored, Unreadable, events_of, implied, read_what_can_be, replay
 from workflowsvc.lint import Limits, lint_history
 from workflowsvc.model.events import Event
@@ -204,7 +204,7 @@ def _examine(
         try:
             read = {} if "domains" in whole.missing else reader.domains_by_id([domain])
         except Exception as error:  # reported with the domains
-            text_of(error)
+            require_connection(error)
             whole.unreadable_domains.add(domain)
             continue
         if domain in read and misfit(read[domain]) is None:

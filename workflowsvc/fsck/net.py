@@ -23,9 +23,14 @@ def finish(found: Iterator[Found], as_problem: Callable[[str], Found]) -> Iterat
         yield as_problem(text_of(error))
 
 
-def text_of(error: Exception) -> str:
-    """The error in one line. Raised again when it means that the database cannot be asked any more."""
+def require_connection(error: Exception) -> None:
+    """Raises the error again when it means that the database cannot be asked any more."""
     if isinstance(error, StoreError) and not isinstance(error, Damaged):
         raise error
+
+
+def text_of(error: Exception) -> str:
+    """The error in one line, after `require_connection`."""
+    require_connection(error)
     said = " ".join(str(error).split())
     return said if isinstance(error, Damaged | UnicodeError) else f"{type(error).__name__}: {said}"

@@ -30,7 +30,7 @@ from workflowsvc.core.messages import (
 )
 from workflowsvc.core.run_ids import run_of
 from workflowsvc.fsck import stored as rows_of
-from workflowsvc.fsck.net import text_of
+from workflowsvc.fsck.net import require_connection, text_of
 from workflowsvc.model.events import Event, decode_event
 from workflowsvc.model.shapes import (
     SignalExternalWorkflowExecutionInitiatedEventAttributes,
@@ -117,7 +117,7 @@ def _is_known(reader: AuditReader, domain: int) -> bool:
     try:
         return domain in reader.domains_by_id([domain])
     except Exception as error:
-        text_of(error)
+        require_connection(error)
         return True
 
 

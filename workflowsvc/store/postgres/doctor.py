@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 from workflowsvc.store.errors import StoreUnusable
 from workflowsvc.store.postgres import schema, server
-from workflowsvc.store.postgres.expected_schema import Difference, compare
+from workflowsvc.store.postgres.expected_schema import compare
 from workflowsvc.store.postgres.schema import Connection, failing_for
 from workflowsvc.store.postgres.statements import Statement
 from workflowsvc.store.postgres.wire import PLANNER, SPREAD_PLANNER
@@ -131,14 +131,10 @@ def _schema_differences(connection: Connection) -> Iterator[Finding]:
         return connection.execute(statement.text).fetchall()
 
     kind = server.ask(connection)
-    found = [
-        *compare(ask, in_full=kind.knows_transaction_status or kind.is_distributed),
-        *(Difference(what, cure) for _, what, cure in _invalid_indexes(connection)),
-    ]
-    for what, cure in found:
-        yield Finding("bad", what, cure)
-    if not found:
-        yield Finding("ok", "tables, columns, constraints and indexes are those of this release")
+    differences = compare(ask, in_full=kind.knows_transaction_status or kind.is_distributed)
+    found = [Finding("bad", what, cure) for what, cure in differences]
+    found += _invalid_indexes(connection)
+    yield from found or [Finding("ok", "tables, columns, constraints and indexes are those of this release")]
 
 
 def _invalid_indexes(connection: Connection) -> Iterator[Finding]:
