@@ -16,9 +16,8 @@ import os
 from workflowsvc.store.sqlite.file_lock import Identity, find_identity
 
 PARTS = ("", "-wal", "-shm")
-_FOLDER_FLAGS = (
-    getattr(os, "O_PATH", os.O_RDONLY) | os.O_CLOEXEC
-)  # its times may be asked for without other rights
+# The times of a folder may be asked for without the right to list it.
+_FOLDER_FLAGS = getattr(os, "O_PATH", os.O_RDONLY) | os.O_CLOEXEC
 
 # The times of a folder are those of a clock with steps of up to 10 ms, so a change may hide behind an earlier one. This
 # many commits, each with a sync of the disk, take longer. It is also after how many the files are looked at anyway.
