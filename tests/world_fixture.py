@@ -115,3 +115,19 @@ def only(events: list[dict[str, Any]], event_type: str) -> dict[str, Any]:
     found = [attributes(event) for event in events if event["eventType"] == event_type]
     assert len(found) == 1, f"{len(found)} events of type {event_type}"
     return found[0]
+
+
+def fill_every_table(world: World) -> None:
+    """Leaves a row in every table of the store: a task of each kind, a heartbeat, a tag, a message that waits."""
+    on = WorldFixture(world)
+    on.start("working", tagList=["red"])
+    signal = decision("SignalExternalWorkflowExecution", workflowId="working", signalName="s", input="i")
+    activity = decision("ScheduleActivityTask", activityId="a", activityType=ACTIVITY, heartbeatTimeout="600")
+    on.decide(activity)
+    task = on.ask("PollForActivityTask", taskList=LIST)
+    on.call("RecordActivityTaskHeartbeat", taskToken=task["taskToken"], details="half")
+    on.start("idle")
+    on.start("sender", taskPriority="3")
+    token = on.next_task()["taskToken"]
+    world.submit("RespondDecisionTaskCompleted", on.tenant, taskToken=token, decisions=[signal])
+    world.writer.step()

@@ -16,15 +16,12 @@ from tests.cluster import chaos, crashing_node, partitions
 from tests.cluster.faults import crashes, deaths, kills, one_after_the_other, rolling_restarts
 from tests.cluster.partitions import breaks
 from tests.cluster.wakes import wakes
-from tools import postgres
+from tests.support.postgres_programs import require_programs
 
 
 @pytest.fixture(autouse=True)
 def programs() -> None:
-    try:
-        postgres.find_programs()
-    except postgres.NoPostgres as reason:
-        pytest.skip(str(reason))
+    require_programs()
 
 
 def test_nothing_is_lost_while_nodes_with_odd_clocks_and_without_hints_their_database_and_the_network_fail(

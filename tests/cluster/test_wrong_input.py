@@ -24,6 +24,7 @@ from botocore.config import Config
 from tests.cluster.nodes import Node
 from tests.postgres.places import with_option
 from tests.support.peer import Peer, Refused
+from tests.support.postgres_programs import require_programs
 from tests.support.waiting import PATIENCE_SECONDS, until
 from tools import postgres
 from tools.postgres import Server
@@ -36,10 +37,7 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     """A server for this file alone, as the tests stop it."""
-    try:
-        postgres.find_programs()
-    except postgres.NoPostgres as reason:
-        pytest.skip(str(reason))
+    require_programs()
     with postgres.running() as server:
         yield server
 

@@ -22,6 +22,7 @@ from bench.connection import Connection, content_length
 from bench.database import database
 from bench.measure import quantile, usage
 from bench.swf import Requests, Unexpected, expect, expect_empty
+from tests.support.postgres_programs import require_programs
 from tests.support.waiting import PATIENCE_SECONDS
 from tools import postgres
 from workflowsvc.store.postgres.schema import COPIED, SPREAD
@@ -89,10 +90,7 @@ create function pg_catalog.create_distributed_table(what regclass, by text, colo
 
 def test_the_tables_of_a_measurement_are_distributed_when_that_is_asked_for(tmp_path: Path) -> None:
     """On a database whose functions of Citus note what they are called with."""
-    try:
-        postgres.find_programs()
-    except postgres.NoPostgres as reason:
-        pytest.skip(str(reason))
+    require_programs()
     with postgres.running() as server:
         asked = ("wakeup", "--store", server.dsn(), "--distribute", "citus")
         refused = bench(*asked, folder=tmp_path)

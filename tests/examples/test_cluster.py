@@ -11,15 +11,13 @@ import psycopg
 import pytest
 
 from tests.examples.test_examples import STORY_SECONDS, in_the_first_sample, processes_started_with, run
+from tests.support.postgres_programs import require_programs
 from tools import postgres
 
 
 @pytest.fixture(autouse=True)
 def programs() -> Path:
-    try:
-        return postgres.find_programs()
-    except postgres.NoPostgres as reason:
-        pytest.skip(str(reason))
+    return require_programs()
 
 
 def test_the_cluster_tells_its_story_and_leaves_nothing_behind(tmp_path: Path) -> None:

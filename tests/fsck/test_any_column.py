@@ -13,7 +13,7 @@ from typing import Any
 import apsw
 import pytest
 
-from tests.world_fixture import ACTIVITY, LIST, WorldFixture, decision
+from tests.world_fixture import fill_every_table
 from workflowsvc import cli
 from workflowsvc.clock import SystemClock
 from workflowsvc.node import Node
@@ -59,21 +59,7 @@ TABLES = (
 def small_store(path: Path) -> None:
     """A row in every table."""
     with closing(SqliteStore(str(path))) as store:
-        world = World(store=store)
-        on = WorldFixture(world)
-        on.start("working", tagList=["red"])
-        signal = decision("SignalExternalWorkflowExecution", workflowId="working", signalName="s", input="i")
-        activity = decision(
-            "ScheduleActivityTask", activityId="a", activityType=ACTIVITY, heartbeatTimeout="600"
-        )
-        on.decide(activity)
-        task = on.ask("PollForActivityTask", taskList=LIST)
-        on.call("RecordActivityTaskHeartbeat", taskToken=task["taskToken"], details="half")
-        on.start("idle")
-        on.start("sender", taskPriority="3")
-        token = on.next_task()["taskToken"]
-        world.submit("RespondDecisionTaskCompleted", on.tenant, taskToken=token, decisions=[signal])
-        world.writer.step()
+        fill_every_table(World(store=store))
 
 
 def edit_schema(connection: apsw.Connection, sql_of: dict[str, str]) -> None:

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 import pytest
 
 from tests.postgres.places import Place, new_place
+from tests.support.postgres_programs import require_programs
 from tools import postgres
 from workflowsvc.store.postgres.store import PostgresStore
 
@@ -15,10 +16,7 @@ from workflowsvc.store.postgres.store import PostgresStore
 @pytest.fixture(scope="session")
 def own_server() -> Iterator[postgres.Server]:
     """One that a test may stop, whatever WORKFLOWSVC_TEST_DSN names."""
-    try:
-        postgres.find_programs()
-    except postgres.NoPostgres as reason:
-        pytest.skip(str(reason))
+    require_programs()
     with postgres.running(settings={"max_connections": "40"}) as server:
         yield server
 

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-import pytest
 
+from tests.support.postgres_programs import require_programs
 from tests.support.waiting import until
 from tools import postgres
 from tools.postgres import Server
@@ -76,9 +76,6 @@ class Pair:
 @contextmanager
 def running_pair() -> Iterator[Pair]:
     """Skips the test when there is no PostgreSQL."""
-    try:
-        postgres.find_programs()
-    except postgres.NoPostgres as reason:
-        pytest.skip(str(reason))
+    require_programs()
     with postgres.running() as primary, postgres.running(standby_of=primary) as standby:
         yield Pair(primary, standby)

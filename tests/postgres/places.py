@@ -21,6 +21,7 @@ import psycopg
 import pytest
 from psycopg import conninfo
 
+from tests.support.postgres_programs import require_programs
 from tools import postgres
 from workflowsvc.cli import main
 from workflowsvc.store.postgres.schema import COPIED, MIGRATIONS, SPREAD, script
@@ -36,10 +37,7 @@ PARTS = 4
 @functools.cache
 def server() -> postgres.Server:
     """Started once, gone with this process. For tests that stop it or read its log."""
-    try:
-        postgres.find_programs()
-    except postgres.NoPostgres as reason:
-        pytest.skip(f"{reason}; or name a database with WORKFLOWSVC_TEST_DSN")
+    require_programs("; or name a database with WORKFLOWSVC_TEST_DSN")
     return _at_exit.enter_context(postgres.running())
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from tests.support.postgres_programs import require_programs
 from tools import postgres
 from workflowsvc.cli import context_of_process
 from workflowsvc.clock import SystemClock
@@ -24,10 +25,7 @@ Connection = psycopg.Connection[tuple[object, ...]]
 @pytest.fixture(scope="module")
 def server() -> Iterator[postgres.Server]:
     """With fsync, as in production."""
-    try:
-        postgres.find_programs()
-    except postgres.NoPostgres as reason:
-        pytest.skip(str(reason))
+    require_programs()
     with postgres.running(durable=True, settings={"max_prepared_transactions": "5"}) as server:
         yield server
 

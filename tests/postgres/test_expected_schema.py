@@ -15,7 +15,8 @@ import psycopg
 import pytest
 
 from tests.postgres.places import in_parts, with_option
-from tests.world_fixture import ACTIVITY, LIST, WorldFixture, decision
+from tests.support.postgres_programs import require_programs
+from tests.world_fixture import fill_every_table
 from tools import expected_schema as tool
 from tools import postgres
 from workflowsvc import cli
@@ -62,10 +63,7 @@ class Patient(NamedTuple):
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[postgres.Server]:
-    try:
-        postgres.find_programs()
-    except postgres.NoPostgres as reason:
-        pytest.skip(str(reason))
+    require_programs()
     with postgres.running() as server:
         with psycopg.connect(server.dsn(), autocommit=True) as connection:
             connection.execute("create database sound")
@@ -77,21 +75,7 @@ def server() -> Iterator[postgres.Server]:
 def fill(dsn: str) -> None:
     """Every table gets a row."""
     with closing(PostgresStore(dsn)) as store:
-        world = World(store=store)
-        on = WorldFixture(world)
-        on.start("working", tagList=["red"])
-        activity = decision(
-            "ScheduleActivityTask", activityId="a", activityType=ACTIVITY, heartbeatTimeout="600"
-        )
-        on.decide(activity)
-        task = on.ask("PollForActivityTask", taskList=LIST)
-        on.call("RecordActivityTaskHeartbeat", taskToken=task["taskToken"], details="half")
-        on.start("idle")
-        on.start("sender", taskPriority="3")
-        token = on.next_task()["taskToken"]
-        signal = decision("SignalExternalWorkflowExecution", workflowId="working", signalName="s", input="i")
-        world.submit("RespondDecisionTaskCompleted", on.tenant, taskToken=token, decisions=[signal])
-        world.writer.step()
+        fill_every_table(World(store=store))
 
 
 @pytest.fixture
