@@ -27,7 +27,8 @@ POINTS = (
     "after replying",
     "before a hint",
 )
-MIN_PASSES, MAX_PASSES = 25, 120  # passes of the point, from when the threads have begun; listening comes soon after
+# Passes of the point, counted from when the threads have begun; soon after that the node listens.
+MIN_PASSES, MAX_PASSES = 25, 120
 LOG_PREFIX = "dies "
 
 
