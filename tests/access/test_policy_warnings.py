@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from tests.access.asking import DOMAIN, policy_of, statement
+from workflowsvc.access.capabilities import can_have, resource_form
 from workflowsvc.access.known_names import ACTIONS, CONDITION_KEYS, SWF_DECISIONS, find_key
-from workflowsvc.access.policy_warnings import can_have, warnings
+from workflowsvc.access.policy_warnings import warnings
 from workflowsvc.access.vocabulary import ENTRIES
 
 START = "swf:StartWorkflowExecution"
@@ -28,6 +29,10 @@ START = "swf:StartWorkflowExecution"
         (
             {"Action": "swf:*", "Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}},
             "Statement[0].Condition.IpAddress.aws:SourceIp: decisions never have aws:SourceIp",
+        ),
+        (
+            {"Effect": "Deny", "Condition": {"NotIpAddress": {"aws:SourceIp": "10.0.0.0/8"}}},
+            "Statement[0].Condition.NotIpAddress.aws:SourceIp: decisions never have aws:SourceIp, so this",
         ),
         (
             {"Condition": {"ForAllValues:StringEquals": {"aws:username": "x"}}},
@@ -52,7 +57,14 @@ def test_warnings(elements: Any, warning: str) -> None:
         {"Action": START, "Resource": DOMAIN, "Condition": {"StringEquals": {"swf:workflowType.name": "x"}}},
         {"Action": "swf:*", "Condition": {"StringEquals": {"swf:taskList.name": "x"}}},
         {"Action": "swf:*", "Condition": {"IpAddressIfExists": {"aws:SourceIp": "10.0.0.0/8"}}},
-        {"Effect": "Deny", "Action": "swf:*", "Condition": {"NotIpAddress": {"aws:SourceIp": "10.0.0.0/8"}}},
+        {"Effect": "Deny", "Action": START, "Condition": {"NotIpAddress": {"aws:SourceIp": "10.0.0.0/8"}}},
+        {
+            "Effect": "Deny",
+            "Condition": {
+                "NotIpAddress": {"aws:SourceIp": "10.0.0.0/8"},
+                "Null": {"aws:SourceIp": "false"},
+            },
+        },
         {"Action": START, "Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}},
         {"Condition": {"Null": {"aws:MultiFactorAuthPresent": "true"}}},
     ],
@@ -120,3 +132,23 @@ def test_a_condition_key_has_its_name_in_any_case() -> None:
 )
 def test_which_action_has_which_key(action: str, key: str, answer: bool) -> None:
     assert can_have(action, key) is answer
+
+
+@pytest.mark.parametrize(
+    ("action", "form"),
+    [
+        ("swf:DescribeDomain", "arn:aws:swf:REGION:ACCOUNT:/domain/NAME"),
+        ("swf:TagResource", "arn:aws:swf:REGION:ACCOUNT:/domain/NAME"),
+        ("swf:RespondActivityTaskCompleted", "arn:aws:swf:REGION:ACCOUNT:/domain/NAME"),
+        ("swf:StartTimer", "arn:aws:swf:REGION:ACCOUNT:/domain/NAME"),
+        ("swf:ListDomains", "arn:aws:swf:REGION:ACCOUNT:/domain/*"),
+    ],
+)
+def test_which_action_has_which_resource(action: str, form: str) -> None:
+    assert resource_form(action) == form
+
+
+def test_every_action_has_a_resource_that_a_policy_can_name() -> None:
+    for action in ACTIONS:
+        form = resource_form(action).replace("ACCOUNT", "123456789012").replace("REGION", "us-east-1")
+        policy_of(statement(Action=action, Resource=form))

@@ -1,6 +1,6 @@
 """What a valid policy says that its author may not have meant.
 
-Owns the warnings, and which condition keys an action can have. A warning refuses nothing: AWS accepts such policies.
+Owns the warnings. A warning refuses nothing: AWS accepts such policies.
 What a policy means is in `policy_text.py` and `evaluation.py`.
 """
 
@@ -8,15 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from workflowsvc.access.capabilities import NOT_OF_DECISIONS, can_have
 from workflowsvc.access.conditions import Condition, parts_of_operator
-from workflowsvc.access.known_names import ACTIONS, SWF_DECISIONS, find_key
+from workflowsvc.access.known_names import SWF_DECISIONS, find_key
 from workflowsvc.access.policy_text import VERSIONS, Policy, Statement
-from workflowsvc.access.vocabulary import ENTRIES, all_domains
-
-NOT_OF_DECISIONS = ("aws:SecureTransport", "aws:SourceIp", "aws:UserAgent")
-"""Keys that only a call has (SWF §13.3)."""
-NEVER_THERE = ("aws:MultiFactorAuthPresent",)
-"""Known, so that policies of AWS can be used, and without a value: there is no second factor here."""
 
 
 def warnings(policy: Policy) -> list[str]:
@@ -29,25 +24,6 @@ def warnings(policy: Policy) -> list[str]:
     return found
 
 
-def can_have(action: str, key: str) -> bool:
-    """Whether a request for this action can have this condition key; both in any case."""
-    entry = ENTRIES[_AS_WRITTEN[action.lower()]]
-    lower = key.lower()
-    if lower in _NEVER:
-        return False
-    if lower in _CALLS_ONLY:
-        return not entry.is_decision
-    if lower == "aws:tagkeys":
-        return entry.tag_keys is not None
-    if lower.startswith("aws:requesttag/"):
-        return entry.request_tags is not None
-    if lower.startswith("aws:resourcetag/"):
-        return entry.resource is not all_domains
-    return lower.startswith("aws:") or lower in entry.keys
-
-
-_AS_WRITTEN = {action.lower(): action for action in ACTIONS}
-_NEVER = {key.lower() for key in NEVER_THERE}
 _CALLS_ONLY = {key.lower() for key in NOT_OF_DECISIONS}
 _DECISIONS = {action.lower() for action in SWF_DECISIONS}
 
@@ -82,9 +58,16 @@ def _of_condition(statement: Statement, condition: Condition) -> Iterator[str]:
         yield f"{position}: is true without any value; add a Null condition if the key must be there"
     if not any(can_have(action, key) for action in statement.actions):
         yield f"{position}: no action of this statement ever has {key}"
-    elif statement.allows and not condition.holds_without_key and _is_lost_on_decisions(statement, key):
-        yield f"{position}: decisions never have {key}, so this statement allows none of them"
+    elif key.lower() in _CALLS_ONLY and not statement.actions.isdisjoint(_DECISIONS):
+        if statement.allows and not condition.holds_without_key:
+            yield f"{position}: decisions never have {key}, so this statement allows none of them"
+        if not statement.allows and condition.holds_without_key and not _needs(statement, key):
+            yield (
+                f"{position}: decisions never have {key}, so this statement may refuse all of them; "
+                f'"Null": {{"{key}": "false"}} leaves them out'
+            )
 
 
-def _is_lost_on_decisions(statement: Statement, key: str) -> bool:
-    return key.lower() in _CALLS_ONLY and not statement.actions.isdisjoint(_DECISIONS)
+def _needs(statement: Statement, key: str) -> bool:
+    """Whether another condition of the statement is false when the key is absent."""
+    return any(not each.holds_without_key for each in statement.conditions if each.key.lower() == key.lower())
