@@ -344,5 +344,9 @@ _OWN = {
 PREFIX_OF_MODEL = {"SimpleWorkflowService": "swf", "WorkflowSvc": "workflowsvc"}
 """Target prefix of a service model -> prefix of its actions in policies."""
 
-ENTRIES: Mapping[str, Entry] = {**_rows("swf", _SWF), **_rows("swf", _DECISIONS), **_rows("workflowsvc", _OWN)}
+ENTRIES: Mapping[str, Entry] = {
+    **_rows("swf", _SWF),
+    **_rows("swf", _DECISIONS),
+    **_rows("workflowsvc", _OWN),
+}
 """By the name of the action in policies."""
