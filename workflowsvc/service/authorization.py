@@ -126,6 +126,10 @@ class CallAccess:
         if not self._is_judged():
             self._require(ReaderFacts(reader, self.caller.tenant), request, None)
 
+    def require_read(self, reader: Reader, request: Any) -> None:
+        """AccessDeniedException when the caller may not make this request, which is another one than it made."""
+        self._require(ReaderFacts(reader, self.caller.tenant), request, None)
+
     def refusal_of_poll(self, work: UnitOfWork, request: Any) -> Fault | None:
         """Why a poll that has waited must not get the task that is there now."""
         if not self._authorization.enforces:

@@ -55,6 +55,7 @@ class DecisionPage(msgspec.Struct, array_like=True):
     previous_started_id: int
     first_event_id: int
     next_event_id: int
+    task_list: str = ""  # on which the task was polled; empty in tokens of older releases
 
 
 # --- decision tasks ---
@@ -79,7 +80,7 @@ def poll_for_decision_task(
         work.changed(execution)
         work.state.traffic.started(key, work.now)
         first = previous if request.start_at_previous_started_event and previous else 1
-        page = DecisionPage(row.run, task.scheduled_id, task.started_id, previous, first, 0)
+        page = DecisionPage(row.run, task.scheduled_id, task.started_id, previous, first, 0, key.name)
         workflow_type = execution.started.workflow_type
         return _decision_task(work, context, request, domain.id, page, execution.name, workflow_type)
 
@@ -93,7 +94,11 @@ def next_page_of_decision_task(
 ) -> shapes.DecisionTask:
     """The next page of the same task: same token and ids, never a new task, no waiting."""
     domain = require_domain(reader, context, request.domain)
-    page = _pages(context, request, domain.id).position(DecisionPage)
+    page: DecisionPage = Pages(context, request, domain.id).position(DecisionPage)
+    if context.access is not None and page.task_list:
+        # The request may name another list than the poll did; who may poll that one alone must not read on here.
+        polled = msgspec.structs.replace(request, task_list=shapes.TaskList(name=page.task_list))
+        context.access.require_read(reader, polled)
     row = reader.executions([page.run]).get(page.run)
     if row is None or is_forgotten(row, context):
         raise UnknownResourceFault(f"Unknown decision task, scheduledEventId = {page.scheduled_id}")
@@ -112,7 +117,7 @@ def _decision_task(
     workflow_type: shapes.WorkflowType,
 ) -> shapes.DecisionTask:
     """The history as of the start of the task: its last event is the DecisionTaskStarted (SWF §2.31)."""
-    pages = _pages(context, request, domain)
+    pages = Pages(context, request, domain)
     events, following = history_page(
         source,
         page.run,
@@ -136,11 +141,6 @@ def _decision_task(
         workflow_execution=name,
         workflow_type=workflow_type,
     )
-
-
-def _pages(context: CallContext, request: shapes.PollForDecisionTaskInput, domain: int) -> Pages:
-    """Bound to the task list, too: a caller that may poll another one alone must not read on with a token of this."""
-    return Pages(context, request, domain, request.task_list.name)
 
 
 def respond_decision_task_completed(
