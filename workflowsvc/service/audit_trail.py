@@ -75,7 +75,7 @@ class AuditTrail:
 
     @property
     def has_ended(self) -> bool:
-        """Whether there are counts to be logged: whoever calls often asks, and then calls `flush`."""
+        """Whether there are counts to be logged: a caller that comes by often then calls `flush`."""
         ends_at = self._ends_at
         return ends_at is not None and self._monotonic() >= ends_at
 
