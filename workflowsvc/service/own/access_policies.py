@@ -144,7 +144,7 @@ def managed_detail(name: str, *, with_text: bool = False) -> shapes.PolicyDetail
         arn=f"arn:aws:iam::aws:policy/{name}",
         kind="MANAGED",
         name=name,
-        text=MANAGED_TEXTS[name] if with_text else None,
+        text=MANAGED[name].text if with_text else None,
     )
 
 
