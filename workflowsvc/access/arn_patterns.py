@@ -15,6 +15,7 @@ from workflowsvc.access.wildcards import (
     Matcher,
     Token,
     Variable,
+    find_plain,
     has_variables,
     matcher,
     resolve,
@@ -59,6 +60,37 @@ def resource_pattern(text: str, position: str, *, variables: bool) -> ArnMatcher
     return _compiled(parts)
 
 
+def one_of(patterns: Sequence[ArnMatcher], *, allows: bool) -> ArnMatcher:
+    """Whether one of the patterns matches; in an Allow, each variable among them must have a value (SWF §13.5.7)."""
+    if len(patterns) == 1:
+        return patterns[0]
+
+    def matches(parts: Sequence[str], context: Context) -> bool | None:
+        found = False
+        for pattern in patterns:
+            answer = pattern(parts, context)
+            if answer:
+                found = True
+                if not allows:
+                    break
+            elif answer is None and allows:
+                return None
+        return found
+
+    return matches
+
+
+def none_of(patterns: Sequence[ArnMatcher], *, allows: bool) -> ArnMatcher:
+    """Whether no pattern matches; in an Allow, each variable among them must have a value."""
+    one = one_of(patterns, allows=allows)
+
+    def matches(parts: Sequence[str], context: Context) -> bool:
+        answer = one(parts, context)
+        return not answer and not (allows and answer is None)
+
+    return matches
+
+
 def _tokens_of_parts(text: str, position: str, *, variables: bool) -> list[tuple[Token, ...]]:
     """The tokens of each of the six parts; a colon inside of a variable separates nothing."""
     parts: list[list[Token]] = [[]]
@@ -78,35 +110,48 @@ def _tokens_of_parts(text: str, position: str, *, variables: bool) -> list[tuple
 
 
 def _compiled(parts: list[tuple[Token, ...]]) -> ArnMatcher:
-    fixed: list[tuple[int, Matcher]] = [
-        (index, matcher(part))
-        for index, part in enumerate(parts)
-        if index and part != (MANY,) and not has_variables(part)
-    ]
-    # The resource differs most often between ARNs, so it is compared first.
-    fixed.reverse()
-    open_parts = [(index, part) for index, part in enumerate(parts) if has_variables(part)]
-    if open_parts:
-        return _with_variables(fixed, open_parts)
+    literals: list[tuple[int, str]] = []
+    wild: list[tuple[int, Matcher]] = []
+    open_parts: list[tuple[int, tuple[Token, ...]]] = []
+    for index, part in enumerate(parts):
+        literal = find_plain(part)
+        if literal is not None:
+            literals.append((index, literal))
+        elif has_variables(part):
+            open_parts.append((index, part))
+        elif part != (MANY,):
+            wild.append((index, matcher(part)))
 
-    def matches(arn: Sequence[str], context: Context) -> bool:
-        return len(arn) == 6 and arn[0] == "arn" and all(accepts(arn[index]) for index, accepts in fixed)
-
-    return matches
-
-
-def _with_variables(
-    fixed: list[tuple[int, Matcher]], open_parts: list[tuple[int, tuple[Token, ...]]]
-) -> ArnMatcher:
     def matches(arn: Sequence[str], context: Context) -> bool | None:
-        resolved = [(index, resolve(part, context)) for index, part in open_parts]
-        if any(part is None for _, part in resolved):
-            return None
-        if len(arn) != 6 or arn[0] != "arn" or not all(accepts(arn[index]) for index, accepts in fixed):
+        if len(arn) != 6:
             return False
-        return all(part is not None and matcher(part)(arn[index]) for index, part in resolved)
+        for index, literal in literals:
+            if arn[index] != literal:
+                return False
+        for index, accepts in wild:
+            if not accepts(arn[index]):
+                return False
+        return _matches_open(open_parts, arn, context) if open_parts else True
 
-    return matches
+    if not open_parts:
+        return matches
+
+    def matches_resolved(arn: Sequence[str], context: Context) -> bool | None:
+        if any(resolve(part, context) is None for _, part in open_parts):
+            return None
+        return matches(arn, context)
+
+    return matches_resolved
+
+
+def _matches_open(
+    open_parts: list[tuple[int, tuple[Token, ...]]], arn: Sequence[str], context: Context
+) -> bool:
+    for index, part in open_parts:
+        resolved = resolve(part, context)
+        if resolved is None or not matcher(resolved)(arn[index]):
+            return False
+    return True
 
 
 def _check_resource(parts: list[tuple[Token, ...]], position: str) -> None:
@@ -121,7 +166,7 @@ def _check_resource(parts: list[tuple[Token, ...]], position: str) -> None:
         )
     if services == ["iam"] and not _accepts(region, ""):
         raise PolicyError(position, f"an ARN of iam has no region, and this one has {_written(region)}")
-    literal = _literal(account)
+    literal = find_plain(account)
     if literal is not None and not (_ACCOUNT.fullmatch(literal) or (literal == "aws" and "iam" in services)):
         raise PolicyError(position, f"{_written(account)} is no account: it has 12 digits")
     beginnings = [start for name in services for start in RESOURCES[name]]
@@ -134,13 +179,6 @@ def _check_resource(parts: list[tuple[Token, ...]], position: str) -> None:
 
 def _accepts(part: tuple[Token, ...], text: str) -> bool:
     return matcher(part)(text)
-
-
-def _literal(part: tuple[Token, ...]) -> str | None:
-    """The part as text; None when it has wildcards."""
-    if not part:
-        return ""
-    return part[0] if len(part) == 1 and isinstance(part[0], str) else None
 
 
 def _may_begin(part: tuple[Token, ...], start: str) -> bool:

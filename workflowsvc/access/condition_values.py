@@ -18,7 +18,7 @@ from workflowsvc.access.arn_patterns import arn_pattern, split_arn
 from workflowsvc.access.policy import Context
 from workflowsvc.access.policy_error import PolicyError, shown
 from workflowsvc.access.policy_json import Number, kind, string
-from workflowsvc.access.wildcards import has_variables, matcher, resolve, tokens_of
+from workflowsvc.access.wildcards import find_plain, has_variables, matcher, resolve, tokens_of
 
 Accepts = Callable[[str, Context], bool | None]
 """Whether a value of the request matches one value of the policy; None: a variable of the policy has no value."""
@@ -40,23 +40,23 @@ def string_value(
     tokens = tokens_of(text, position, wildcards=wildcards, variables=variables)
     if has_variables(tokens):
 
-        def compare_resolved(given: str, context: Context) -> bool | None:
+        def accepts_resolved(given: str, context: Context) -> bool | None:
             resolved = resolve(tokens, context)
             if resolved is None:
                 return None
             if any_case:
-                return (
-                    given.casefold()
-                    == "".join(token for token in resolved if isinstance(token, str)).casefold()
-                )
+                return given.casefold() == (find_plain(resolved) or "").casefold()
             return matcher(resolved)(given)
 
-        return compare_resolved
+        return accepts_resolved
+    plain = find_plain(tokens)
+    if plain is None:
+        matches = matcher(tokens)
+        return lambda given, context: matches(given)
     if any_case:
-        folded = "".join(token for token in tokens if isinstance(token, str)).casefold()
+        folded = plain.casefold()
         return lambda given, context: given.casefold() == folded
-    accepts = matcher(tokens)
-    return lambda given, context: accepts(given)
+    return lambda given, context: given == plain
 
 
 def arn_value(value: object, position: str, *, variables: bool) -> Accepts:

@@ -15,7 +15,7 @@ from workflowsvc.access.policy_error import PolicyError, shown
 
 MAX_CHARACTERS = 6_144  # of a managed policy in IAM, blanks not counted (SWF §13.5.2)
 MAX_TEXT = 131_072  # with blanks: what IAM's API accepts as a policy document (SWF §13.5.2)
-MAX_DEPTH = 16  # the grammar of policies needs 7
+MAX_DEPTH = 16  # the grammar of policies needs 7; only what no stack can hold is refused for its depth alone
 
 _NOT_BLANK = re.compile(r"[^ \t\r\n]+")
 _BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|([\[{])|([\]}])', re.DOTALL)
@@ -43,7 +43,6 @@ def read_json(text: str) -> object:
         raise PolicyError(
             "policy", f"it has {length:,} characters without blanks; {MAX_CHARACTERS:,} are the limit"
         )
-    _check_depth(text)
     try:
         return json.loads(
             text,
@@ -54,8 +53,8 @@ def read_json(text: str) -> object:
         )
     except json.JSONDecodeError as error:
         raise PolicyError(_place(text, error.pos), f"this is not JSON: {error.msg}") from None
-    except RecursionError:  # not reached within MAX_DEPTH; it must not become a 500
-        raise PolicyError("policy", f"it is nested deeper than {MAX_DEPTH} levels") from None
+    except RecursionError:
+        raise PolicyError(_too_deep(text), f"it is nested deeper than {MAX_DEPTH} levels") from None
 
 
 def members(value: object, position: str) -> dict[str, object]:
@@ -120,21 +119,22 @@ def kind(value: object) -> str:
 
 def check_characters(text: str, position: str) -> None:
     """Raises PolicyError for control characters, which no name or tag has, and for half of a surrogate pair."""
+    if text.isascii() and text.isprintable():
+        return
     if control := _CONTROL.search(text):
         raise PolicyError(position or "policy", f"has the control character U+{ord(control[0]):04X}")
-    if not text.isascii() and any("\ud800" <= sign <= "\udfff" for sign in text):
+    if any("\ud800" <= sign <= "\udfff" for sign in text):
         raise PolicyError(position or "policy", "has half of a surrogate pair, which is no character")
 
 
-def _check_depth(text: str) -> None:
+def _too_deep(text: str) -> str:
+    """Where the first bracket is that is nested deeper than MAX_DEPTH."""
     depth = 0
     for found in _BRACKET.finditer(text):
-        if found[1]:
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise PolicyError(_place(text, found.start()), f"it is nested deeper than {MAX_DEPTH} levels")
-        elif found[2]:
-            depth -= 1
+        depth += 1 if found[1] else -1 if found[2] else 0
+        if depth > MAX_DEPTH:
+            return _place(text, found.start())
+    return "policy"
 
 
 def _place(text: str, offset: int) -> str:

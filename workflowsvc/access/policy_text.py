@@ -6,13 +6,14 @@ elements in `arn_patterns.py`, `conditions.py` and `principals.py`, judging in `
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from workflowsvc.access.arn_patterns import ArnMatcher, resource_pattern
-from workflowsvc.access.conditions import Condition, read_conditions
+from workflowsvc.access.arn_patterns import ArnMatcher, none_of, one_of, resource_pattern
+from workflowsvc.access.conditions import Condition, Test, read_conditions
 from workflowsvc.access.known_names import ACTIONS, PREFIXES
 from workflowsvc.access.policy import Context
 from workflowsvc.access.policy_error import PolicyError, did_you_mean, shown
@@ -20,10 +21,9 @@ from workflowsvc.access.policy_json import Pairs, find_items, kind, members, rea
 from workflowsvc.access.principals import Principals, read_principals
 from workflowsvc.access.wildcards import matcher, tokens_of
 
-__all__ = ["MAX_STATEMENTS", "Policy", "PolicyError", "Statement", "parse_policy"]
+__all__ = ["Policy", "PolicyError", "Statement", "parse_policy"]
 
 VERSIONS: Final = ("2008-10-17", "2012-10-17")
-MAX_STATEMENTS = 100  # more do not fit into MAX_CHARACTERS in any useful form
 
 _POLICY = ("Version", "Id", "Statement")
 _STATEMENT = (
@@ -46,9 +46,10 @@ class Statement:
     allows: bool
     actions: frozenset[str]
     """In lower case: every known action that its Action matches, or its NotAction does not."""
-    resources: tuple[ArnMatcher, ...]
-    all_but_resources: bool
-    """Whether `resources` are those of NotResource."""
+    is_about: ArnMatcher
+    """Whether its Resource matches, or its NotResource does not."""
+    tests: tuple[Test, ...]
+    """Of its conditions; all must hold."""
     conditions: tuple[Condition, ...]
     principals: Principals | None
 
@@ -56,20 +57,13 @@ class Statement:
         """Whether it speaks of this resource, given in its parts, in these circumstances. Its actions are not asked."""
         if self.principals is not None and not self.principals.include(principal_arn, allows=self.allows):
             return False
-        if not self._is_about(resource, context):
+        if not self.is_about(resource, context):
             return False
-        return all(condition.test(context) for condition in self.conditions)
-
-    def _is_about(self, resource: Sequence[str], context: Context) -> bool:
-        if len(self.resources) == 1:
-            answer = self.resources[0](resource, context)
-            if answer is None:
-                return self.all_but_resources and not self.allows
-            return answer is not self.all_but_resources
-        answers = [pattern(resource, context) for pattern in self.resources]
-        if self.allows and None in answers:
-            return False
-        return (True in answers) is not self.all_but_resources
+        # A loop costs less than `all`, and every judgement passes here many times.
+        for test in self.tests:  # noqa: SIM110
+            if not test(context):
+                return False
+        return True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,8 +123,8 @@ def _statements(elements: Mapping[str, object]) -> list[tuple[object, str]]:
     found = find_items(value)
     if found is None:
         raise PolicyError("Statement", f"must be a list of objects, not {kind(value)}")
-    if not 0 < len(found) <= MAX_STATEMENTS:
-        raise PolicyError("Statement", f"must hold 1 to {MAX_STATEMENTS} statements, not {len(found)}")
+    if not found:
+        raise PolicyError("Statement", "must not be empty")
     return [(each, f"Statement[{index}]") for index, each in enumerate(found)]
 
 
@@ -165,11 +159,14 @@ def _statement(
         position=position,
         allows=allows,
         actions=_actions(elements[action], f"{position}.{action}", all_but=action == "NotAction"),
-        resources=tuple(
-            resource_pattern(text, place, variables=variables)
-            for text, place in strings(elements[resource], f"{position}.{resource}")
+        is_about=(none_of if resource == "NotResource" else one_of)(
+            [
+                resource_pattern(text, place, variables=variables)
+                for text, place in strings(elements[resource], f"{position}.{resource}")
+            ],
+            allows=allows,
         ),
-        all_but_resources=resource == "NotResource",
+        tests=tuple(condition.test for condition in conditions),
         conditions=conditions,
         principals=_principals(elements, position, allows=allows, resource_policy=resource_policy),
     )
@@ -216,7 +213,7 @@ def _actions(value: object, position: str, *, all_but: bool) -> frozenset[str]:
     return frozenset(_LOWER.difference(found) if all_but else found)
 
 
-def _matching_actions(text: str, position: str) -> Collection[str]:
+def _matching_actions(text: str, position: str) -> frozenset[str]:
     """The known actions, in lower case, that this name with wildcards matches. Raises PolicyError for none."""
     if text == "*":
         return _LOWER
@@ -230,15 +227,18 @@ def _matching_actions(text: str, position: str) -> Collection[str]:
             position,
             f'{shown(parts[1])} is no service here: write "swf", "workflowsvc" or "*"{_near_action(text)}',
         )
-    lower = text.lower()
-    if "*" not in lower and "?" not in lower:
-        found: Collection[str] = {lower} & _LOWER
-    else:
-        matches = matcher(tokens_of(lower, position, wildcards=True, variables=False))
-        found = [action for action in _LOWER if matches(action)]
+    found = _named(text.lower())
     if not found:
         raise PolicyError(position, f"no action of this service is named {shown(text)}{_near_action(text)}")
     return found
+
+
+@functools.lru_cache(4_096)  # many policies name the same actions
+def _named(lower: str) -> frozenset[str]:
+    if "*" not in lower and "?" not in lower:
+        return _LOWER & {lower}
+    matches = matcher(tokens_of(lower, "", wildcards=True, variables=False))
+    return frozenset(action for action in _LOWER if matches(action))
 
 
 _LOWER = frozenset(action.lower() for action in ACTIONS)
@@ -251,7 +251,7 @@ def _near_action(text: str) -> str:
 def _check_names(statements: Sequence[Statement]) -> None:
     seen: dict[str, str] = {}
     for each in statements:
-        if not each.name.startswith("statement ") and each.name in seen:
+        if each.name in seen:  # a Sid, which has no blank, is never "statement 2"
             raise PolicyError(
                 f"{each.position}.Sid", f"{shown(each.name)} is the Sid of {seen[each.name]} as well"
             )
@@ -259,8 +259,8 @@ def _check_names(statements: Sequence[Statement]) -> None:
 
 
 def _by_action(statements: Iterable[Statement]) -> dict[str, tuple[Statement, ...]]:
-    found: dict[str, tuple[Statement, ...]] = {}
+    found: dict[str, list[Statement]] = {}
     for each in statements:
         for action in each.actions:
-            found[action] = (*found.get(action, ()), each)
-    return found
+            found.setdefault(action, []).append(each)
+    return {action: tuple(those) for action, those in found.items()}

@@ -1,4 +1,4 @@
-"""Texts with wildcards and variables, and whether a text matches one of them in linear time.
+"""Texts with wildcards and variables, and whether a text matches one of them, in a time that is linear in its length.
 
 Owns `*`, `?` and `${…}` (SWF §13.5.6). Must not know where such a text stands in a policy. A pattern is no regular
 expression: a hostile one must not make a comparison slow.
@@ -120,16 +120,22 @@ def has_variables(tokens: Sequence[Token]) -> bool:
     return any(isinstance(token, Variable) for token in tokens)
 
 
+def find_plain(tokens: Sequence[Token]) -> str | None:
+    """The text that these tokens are; None when wildcards or variables are among them."""
+    if not tokens:
+        return ""
+    first = tokens[0]
+    return first if len(tokens) == 1 and isinstance(first, str) else None
+
+
 def matcher(tokens: Sequence[Token]) -> Matcher:
     """Whether a whole text matches these tokens, which hold no variable.
 
-    The time is proportional to the text's length for patterns of up to 60 characters, and to both lengths' product
-    divided by 30 for longer ones: a machine word holds that many characters of a pattern.
+    The time is at most proportional to the product of both lengths, at the speed of a search for a plain text.
     """
-    if not tokens:
-        return lambda text: not text
-    if len(tokens) == 1 and isinstance(tokens[0], str):
-        return tokens[0].__eq__
+    plain = find_plain(tokens)
+    if plain is not None:
+        return plain.__eq__
     chunks = _chunks(tokens)
     if len(chunks) == 1:
         only = chunks[0]
@@ -167,7 +173,7 @@ def _around(before: str, after: str) -> Matcher:
 class _Chunk:
     """What stands between two `*`: characters and `?`, of one length."""
 
-    __slots__ = ("_masks", "_pieces", "_wild", "has_gaps", "length", "text")
+    __slots__ = ("_pieces", "_search", "has_gaps", "length", "text")
 
     def __init__(self, tokens: Sequence[Token]) -> None:
         self.text = "".join(token for token in tokens if isinstance(token, str))
@@ -176,43 +182,26 @@ class _Chunk:
         for token in tokens:
             if isinstance(token, str):
                 self._pieces.append((self.length, token))
-                self.length += len(token)
-            else:
-                self.length += 1
+            self.length += len(token) if isinstance(token, str) else 1
         self.has_gaps = self.length > len(self.text)
-        self._wild = 0
-        self._masks: dict[str, int] = {}
-        if self.has_gaps:
-            self._prepare_search()
-
-    def _prepare_search(self) -> None:
-        """For each character the places, as bits, at which the chunk has it or a `?`."""
-        place = 0
-        own: dict[str, int] = {}
-        covered = 0
-        for offset, piece in self._pieces:
-            for place, sign in enumerate(piece, offset):
-                own[sign] = own.get(sign, 0) | 1 << place
-                covered |= 1 << place
-        self._wild = ((1 << self.length) - 1) & ~covered
-        self._masks = {sign: places | self._wild for sign, places in own.items()}
+        # One length and no alternatives: there is nothing to backtrack to.
+        self._search = (
+            re.compile(
+                "".join(re.escape(token) if isinstance(token, str) else "." for token in tokens), re.DOTALL
+            )
+            if self.has_gaps
+            else None
+        )
 
     def is_at(self, text: str, start: int) -> bool:
         return all(text.startswith(piece, start + offset) for offset, piece in self._pieces)
 
     def find(self, text: str, start: int, end: int) -> int:
         """Its first place in `text[start:end]`, -1 if there is none."""
-        if not self.has_gaps:
+        if self._search is None:
             return text.find(self.text, start, end)
-        if not self._pieces:
-            return start if end - start >= self.length else -1
-        # The shift-and algorithm: bit k of `state` says whether the last k + 1 characters match as many of the chunk.
-        state, last, masks, wild = 0, 1 << (self.length - 1), self._masks, self._wild
-        for place in range(start, end):
-            state = (state << 1 | 1) & masks.get(text[place], wild)
-            if state & last:
-                return place - self.length + 1
-        return -1
+        found = self._search.search(text, start, end)
+        return found.start() if found else -1
 
 
 def _chunks(tokens: Sequence[Token]) -> list[_Chunk]:
