@@ -75,7 +75,9 @@ class MasterKey:
         try:
             return cipher.decrypt(sealed.nonce, sealed.text, _bound_to(account, key_id))
         except (InvalidTag, ValueError):
-            raise MasterKeyError(f"the stored secret of {key_id} was changed or belongs to another key") from None
+            raise MasterKeyError(
+                f"the stored secret of {key_id} was changed or belongs to another key"
+            ) from None
 
 
 def _bound_to(account: str, key_id: str) -> bytes:
@@ -95,7 +97,9 @@ def read_master_key(text: str, source: str) -> MasterKey:
     try:
         key = b64decode("".join(text.split()), validate=True)
     except (Error, ValueError):
-        raise MasterKeyError(f"{source} is no base64; `workflowsvc access master-key FILE` makes a key") from None
+        raise MasterKeyError(
+            f"{source} is no base64; `workflowsvc access master-key FILE` makes a key"
+        ) from None
     if len(key) != MASTER_KEY_BYTES:
         raise MasterKeyError(
             f"{source} has {len(key)} bytes and must have {MASTER_KEY_BYTES}; `workflowsvc access master-key FILE` "
@@ -141,5 +145,3 @@ def new_session_token(random_bytes: RandomBytes) -> str:
 def hash_of_token(token: str | bytes) -> bytes:
     """What is stored of a session token: its SHA-256. The token is random, so it needs no slow hash."""
     return hashlib.sha256(token.encode() if isinstance(token, str) else token).digest()
-
-

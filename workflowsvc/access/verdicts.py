@@ -77,9 +77,7 @@ class Verdicts:
         self._keep(place, read.values_read, verdict)
         return verdict
 
-    def _keep(
-        self, place: tuple[str, str, str], path: dict[str, tuple[str, ...]], verdict: Verdict
-    ) -> None:
+    def _keep(self, place: tuple[str, str, str], path: dict[str, tuple[str, ...]], verdict: Verdict) -> None:
         if self._kept >= MAX_KEPT:
             self._kept, self._first = 0, {}
         nodes: dict[Any, _Node] = self._first

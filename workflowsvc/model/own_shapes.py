@@ -299,7 +299,7 @@ class CountExecutionsInput(OwnShape, kw_only=True):
 
 class CreateAccessKeyInput(OwnShape, kw_only=True):
     expire_after_days: DaysOfKey | None = None
-    user_name: UserName | None = None
+    user_name: UserName
 
 
 class CreateGroupInput(OwnShape, kw_only=True):
@@ -339,7 +339,7 @@ class DecisionTaskState(OwnShape, kw_only=True):
 
 class DeleteAccessKeyInput(OwnShape, kw_only=True):
     access_key_id: AccessKeyId
-    user_name: UserName | None = None
+    user_name: UserName
 
 
 class DeleteDomainInput(OwnShape, kw_only=True):
@@ -410,7 +410,7 @@ class DescribeTaskListInput(OwnShape, kw_only=True):
 
 
 class DescribeUserInput(OwnShape, kw_only=True):
-    name: UserName | None = None
+    name: UserName
 
 
 class DetachPolicyInput(OwnShape, kw_only=True):
@@ -615,7 +615,7 @@ class ImportedHistory(OwnShape, kw_only=True):
 class IssueTemporaryKeyInput(OwnShape, kw_only=True):
     duration_seconds: TemporaryKeySeconds | None = None
     session_policy: PolicyText | None = None
-    user_name: UserName | None = None
+    user_name: UserName
 
 
 class IssuedTemporaryKey(OwnShape, kw_only=True):
@@ -627,7 +627,7 @@ class IssuedTemporaryKey(OwnShape, kw_only=True):
 
 
 class ListAccessKeysInput(OwnShape, kw_only=True):
-    user_name: UserName | None = None
+    user_name: UserName
 
 
 class ListBatchesInput(OwnShape, kw_only=True):
@@ -743,7 +743,7 @@ class SimulateAccessInput(OwnShape, kw_only=True):
     context: Annotated[list[ContextEntry], Meta(max_length=50)] | None = None
     resource: Arn
     session_policy: PolicyText | None = None
-    user_name: UserName | None = None
+    user_name: UserName
 
 
 class StartBatchInput(OwnShape, kw_only=True):
@@ -801,7 +801,7 @@ class UntagUserInput(OwnShape, kw_only=True):
 class UpdateAccessKeyInput(OwnShape, kw_only=True):
     access_key_id: AccessKeyId
     status: AccessKeyStatus
-    user_name: UserName | None = None
+    user_name: UserName
 
 
 class UpdateBatchInput(OwnShape, kw_only=True):

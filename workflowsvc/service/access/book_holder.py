@@ -34,8 +34,10 @@ from workflowsvc.store.interface import Reader
 
 log = logging.getLogger("workflowsvc.access")
 
-REFRESH_SECONDS = 0.25  # a change is known on all nodes within a second (QUALITY §4.5), with room for a slow store
-STALE_SECONDS = 5.0  # reading everything anew takes a second or two on a busy machine; an outage is over or noticed by then
+REFRESH_SECONDS = (
+    0.25  # a change is known on all nodes within a second (QUALITY §4.5), with room for a slow store
+)
+STALE_SECONDS = 5.0  # reading everything anew takes a second or two on a busy machine
 ROWS_AT_ONCE = 100  # changed rows that the thread of a change reads itself: 2 ms
 HOUR_MS = 3_600_000
 USES_PER_BATCH = 200
@@ -58,9 +60,13 @@ class BookHolder:
         self._wake = Event()
         self._is_closed = False
         self._outage = Outage(
-            log, engine.clock, f"After {STALE_SECONDS:.0f} s all calls are answered 503, as keys may have been revoked."
+            log,
+            engine.clock,
+            f"After {STALE_SECONDS:.0f} s all calls are answered 503, as keys may have been revoked.",
         )
-        self._hours: dict[str, int] = {}  # the hour in which a key was last used, as far as this node has seen
+        self._hours: dict[
+            str, int
+        ] = {}  # the hour in which a key was last used, as far as this node has seen
         self._uses: dict[str, int] = {}  # of these, what is not written yet
         self._purge_at = 0.0
         self._thread: Thread | None = None

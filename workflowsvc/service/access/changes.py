@@ -54,10 +54,9 @@ class Change:
 
     def put_user(self, account: str, name: str, record: UserRecord, before: UserRecord | None = None) -> None:
         """Writes the user, and the rows by which groups and policies list it."""
-        old_groups, old_policies = (set(before.groups), set(before.policies)) if before else (set(), set())
-        for group in old_groups ^ set(record.groups):
+        for group in set(before.groups if before else ()) ^ set(record.groups):
             self._index(records.member_key(account, group, name), is_there=group in record.groups)
-        self._attach(account, "user", name, old_policies, set(record.policies))
+        self._attach(account, "user", name, set(before.policies if before else ()), set(record.policies))
         self._put(records.user_key(account, name), record)
 
     def delete_user(self, account: str, name: str, record: UserRecord) -> None:
@@ -71,7 +70,7 @@ class Change:
     def put_group(
         self, account: str, name: str, record: GroupRecord, before: GroupRecord | None = None
     ) -> None:
-        self._attach(account, "group", name, set(before.policies) if before else set(), set(record.policies))
+        self._attach(account, "group", name, set(before.policies if before else ()), set(record.policies))
         self._put(records.group_key(account, name), record)
 
     def delete_group(self, account: str, name: str, record: GroupRecord) -> None:

@@ -116,6 +116,14 @@ class BookBuilder:
         self._domain_policies = dict(before.domain_policies)
         self._master_keys = {key.id: key for key in master_keys}
         self._keys_of: dict[str, list[str]] | None = None
+        self._takes: Mapping[str, Callable[[list[str], bytes | None], None]] = {
+            "policy": self._policy,
+            "group": self._group,
+            "user": self._user,
+            "key": self._key,
+            "temporary": self._temporary,
+            "domain-policy": self._domain_policy,
+        }
 
     def book(self, version: int) -> StoredBook:
         return StoredBook(
@@ -126,16 +134,16 @@ class BookBuilder:
         """Rows of users come before those of their keys."""
         for key, value in rows:
             _, kind, *words = key.split(" ")
-            take = _TAKES.get(kind)
+            take = self._takes.get(kind)
             if take is None:
                 continue
             try:
-                take(self, words, value)
+                take(words, value)
             except (msgspec.MsgspecError, ValueError, MasterKeyError) as error:
                 if kind == "domain-policy":
                     raise  # it is not known which domain it protects
                 log.error("%s cannot be used and gives no access: %s", key, error)
-                take(self, words, None)
+                take(words, None)
 
     def _user(self, words: list[str], value: bytes | None) -> None:
         account, name = words
@@ -256,7 +264,6 @@ class BookBuilder:
             self._domain_policies[domain] = tenant, NamedPolicy(record.domain, policy)
 
 
-_Take = Callable[[BookBuilder, list[str], bytes | None], None]
 _ORDER: Final = (
     records.POLICY,
     records.GROUP,
@@ -265,14 +272,6 @@ _ORDER: Final = (
     records.TEMPORARY,
     records.DOMAIN_POLICY,
 )
-_TAKES: Mapping[str, _Take] = {
-    "policy": BookBuilder._policy,
-    "group": BookBuilder._group,
-    "user": BookBuilder._user,
-    "key": BookBuilder._key,
-    "temporary": BookBuilder._temporary,
-    "domain-policy": BookBuilder._domain_policy,
-}
 
 
 def _read(text: str, name: str, *, of_domain: bool = False) -> Policy:

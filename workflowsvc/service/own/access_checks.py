@@ -18,7 +18,6 @@ from workflowsvc.faults import (
 from workflowsvc.model import validation_text
 from workflowsvc.service.access import records
 from workflowsvc.service.access.records import GroupRecord, UserRecord
-from workflowsvc.service.call_context import CallContext
 from workflowsvc.store.interface import Reader
 
 # IAM has 5,000 users, 300 groups and 1,500 policies in an account, and 10 groups and policies for each user.
@@ -36,18 +35,6 @@ def check_name(name: str, member: str) -> None:
         raise validation_text.one_refusal(
             name, member, f"Member must satisfy regular expression pattern: {NAME_PATTERN}"
         )
-
-
-def named_or_own_user(context: CallContext, name: str | None, member: str = "userName") -> str:
-    """The user that is named, or the one whose key signs the call."""
-    if name is not None:
-        return name
-    key = context.caller.key
-    if key is None:
-        raise validation_text.one_refusal(
-            None, member, "Member must not be null when no key of a user signs the call"
-        )
-    return key.principal.name
 
 
 def require_user(reader: Reader, account: str, name: str) -> UserRecord:

@@ -193,6 +193,9 @@ def _write(work: UnitOfWork, context: CallContext, planned: list[Planned]) -> No
         if isinstance(part, UserPart):
             for name in {*part.groups} - new_groups:
                 checks.require_group(work.tx, account, name)
+        if isinstance(part, DomainPolicyPart):
+            work.catalog.require_domain(context.tenant, part.domain)
+    _check_counts(work.tx, account, planned)
     for part in parts:
         if isinstance(part, PolicyPart):
             _put_policy(change, account, part)

@@ -29,7 +29,7 @@ def create_access_key(
     work: UnitOfWork, context: CallContext, request: shapes.CreateAccessKeyInput
 ) -> shapes.CreatedAccessKey:
     account = context.tenant.account
-    name = checks.named_or_own_user(context, request.user_name)
+    name = request.user_name
     change = Change(work)
     user = checks.require_user(work.tx, account, name)
     if len(user.keys) >= MAX_KEYS:
@@ -62,12 +62,10 @@ def create_access_key(
 
 def update_access_key(work: UnitOfWork, context: CallContext, request: shapes.UpdateAccessKeyInput) -> None:
     account = context.tenant.account
-    name = checks.named_or_own_user(context, request.user_name)
+    name = request.user_name
     change = Change(work)
     record = _require_key(work.tx, account, name, request.access_key_id)
-    change.put_key(
-        request.access_key_id, msgspec.structs.replace(record, active=request.status == "ACTIVE")
-    )
+    change.put_key(request.access_key_id, msgspec.structs.replace(record, active=request.status == "ACTIVE"))
     change.finish(
         context,
         names.user_arn(account, name),
@@ -78,7 +76,7 @@ def update_access_key(work: UnitOfWork, context: CallContext, request: shapes.Up
 
 def delete_access_key(work: UnitOfWork, context: CallContext, request: shapes.DeleteAccessKeyInput) -> None:
     account, key_id = context.tenant.account, request.access_key_id
-    name = checks.named_or_own_user(context, request.user_name)
+    name = request.user_name
     change = Change(work)
     _require_key(work.tx, account, name, key_id)
     user = checks.require_user(work.tx, account, name)
@@ -91,7 +89,7 @@ def delete_access_key(work: UnitOfWork, context: CallContext, request: shapes.De
 def list_access_keys(
     reader: Reader, context: CallContext, request: shapes.ListAccessKeysInput
 ) -> shapes.AccessKeys:
-    name = checks.named_or_own_user(context, request.user_name)
+    name = request.user_name
     user = checks.require_user(reader, context.tenant.account, name)
     return shapes.AccessKeys(access_keys=[_detail(reader, name, key_id) for key_id in user.keys])
 

@@ -37,7 +37,7 @@ def simulate_access(
     reader: Reader, context: CallContext, request: shapes.SimulateAccessInput
 ) -> shapes.AccessVerdict:
     account = context.tenant.account
-    name = checks.named_or_own_user(context, request.user_name)
+    name = request.user_name
     if find_action(request.action) is None:
         raise ValidationException(
             f"{request.action} is no action of policies{did_you_mean(request.action, ACTIONS)}",
@@ -61,9 +61,7 @@ def simulate_access(
     )
 
 
-def _conditions(
-    principal: Principal, given: Iterable[shapes.ContextEntry]
-) -> dict[str, tuple[str, ...]]:
+def _conditions(principal: Principal, given: Iterable[shapes.ContextEntry]) -> dict[str, tuple[str, ...]]:
     """What is known of the user, and what the caller adds or replaces."""
     known: dict[str, tuple[str, ...]] = {
         "aws:principalaccount": (principal.account,),

@@ -39,7 +39,7 @@ def describe_user(
     reader: Reader, context: CallContext, request: shapes.DescribeUserInput
 ) -> shapes.UserDetail:
     account = context.tenant.account
-    name = checks.named_or_own_user(context, request.name, "name")
+    name = request.name
     return detail(account, name, checks.require_user(reader, account, name))
 
 
