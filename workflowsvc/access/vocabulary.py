@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, NamedTuple, Protocol
 
+from workflowsvc.access.administration import ADMINISTRATION, About
 from workflowsvc.tenant import Tenant
 
 MAX_TAGS = 5  # of an execution (SWF §2.21)
@@ -226,6 +227,10 @@ def _untagged_keys(request: Any) -> Iterable[str]:
     return request.tag_keys
 
 
+def _administered(about: About) -> Callable[[Tenant, Any], Resource]:
+    return lambda tenant, request: Resource(about(tenant, request))
+
+
 # --- actions that carry out others ---
 
 _BATCH_NEEDS = {
@@ -339,6 +344,10 @@ _OWN = {
     "CountExecutions": _ON_DOMAIN,
     "ListTaskLists": _ON_DOMAIN,
     "DescribeTaskList": _ON_DOMAIN,
+    "PutDomainPolicy": _ON_DOMAIN,
+    "DescribeDomainPolicy": _ON_DOMAIN,
+    "DeleteDomainPolicy": _ON_DOMAIN,
+    **{name: Entry("", _administered(about)) for name, about in ADMINISTRATION.items()},
 }
 
 PREFIX_OF_MODEL = {"SimpleWorkflowService": "swf", "WorkflowSvc": "workflowsvc"}
