@@ -202,6 +202,50 @@ OWN_CALLS: dict[str, Callable[[Guarded], Case]] = {
     "DescribeTaskList": always({"domain": "d", "kind": "DECISION", "taskList": LIST}),
 }
 
+IAM = f"arn:aws:iam::{TENANT.account}:"
+_ABOUT_USER, _ABOUT_GROUP, _ABOUT_POLICY = f"{IAM}user/bob", f"{IAM}group/deciders", f"{IAM}policy/p"
+_USER, _GROUP, _POLICY = {"name": "bob"}, {"name": "deciders"}, {"name": "p"}
+_KEY = {"userName": "bob", "accessKeyId": "AKIANONE"}
+_MEMBER = {"userName": "bob", "groupName": "deciders"}
+_TEXT = {"text": '{"Version": "2012-10-17", "Statement": []}'}
+
+
+def _about(resource: str, members: dict[str, Any]) -> Callable[[Guarded], Case]:
+    return always(members, None, resource, tagged=False)
+
+
+ADMINISTRATION_CALLS: dict[str, Callable[[Guarded], Case]] = {
+    "CreateUser": _about(_ABOUT_USER, _USER),
+    "DescribeUser": _about(_ABOUT_USER, _USER),
+    "ListUsers": _about(ACCOUNT, {}),
+    "DeleteUser": _about(_ABOUT_USER, _USER),
+    "TagUser": _about(_ABOUT_USER, _USER | {"tags": [{"key": "a", "value": "1"}]}),
+    "UntagUser": _about(_ABOUT_USER, _USER | {"tagKeys": ["a"]}),
+    "CreateAccessKey": _about(_ABOUT_USER, {"userName": "bob"}),
+    "UpdateAccessKey": _about(_ABOUT_USER, _KEY | {"status": "INACTIVE"}),
+    "DeleteAccessKey": _about(_ABOUT_USER, _KEY),
+    "ListAccessKeys": _about(_ABOUT_USER, {"userName": "bob"}),
+    "IssueTemporaryKey": _about(_ABOUT_USER, {"userName": "bob"}),
+    "CreateGroup": _about(_ABOUT_GROUP, _GROUP),
+    "DescribeGroup": _about(_ABOUT_GROUP, _GROUP),
+    "ListGroups": _about(ACCOUNT, {}),
+    "DeleteGroup": _about(_ABOUT_GROUP, _GROUP),
+    "AddUserToGroup": _about(_ABOUT_GROUP, _MEMBER),
+    "RemoveUserFromGroup": _about(_ABOUT_GROUP, _MEMBER),
+    "PutPolicy": _about(_ABOUT_POLICY, _POLICY | _TEXT),
+    "DescribePolicy": _about(_ABOUT_POLICY, _POLICY),
+    "ListPolicies": _about(ACCOUNT, {}),
+    "DeletePolicy": _about(_ABOUT_POLICY, _POLICY),
+    "AttachPolicy": _about(_ABOUT_GROUP, {"groupName": "deciders", "policyName": "p"}),
+    "DetachPolicy": _about(_ABOUT_USER, {"userName": "bob", "policyName": "p"}),
+    "PutDomainPolicy": always({"domain": "d", **_TEXT}),
+    "DescribeDomainPolicy": always({"domain": "d"}),
+    "DeleteDomainPolicy": always({"domain": "d"}),
+    "SimulateAccess": _about(_ABOUT_USER, {"userName": "bob", "action": "swf:ListDomains", "resource": "*"}),
+    "ExportAccess": _about(ACCOUNT, {}),
+    "ImportAccess": _about(ACCOUNT, {"document": "{}"}),
+}
+
 CALLS: dict[str, Callable[[Guarded], Case]] = {f"swf:{name}": make for name, make in SWF_CALLS.items()} | {
-    f"workflowsvc:{name}": make for name, make in OWN_CALLS.items()
+    f"workflowsvc:{name}": make for name, make in (OWN_CALLS | ADMINISTRATION_CALLS).items()
 }
