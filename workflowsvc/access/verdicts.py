@@ -17,7 +17,8 @@ from workflowsvc.access.policy import AccessRequest, Verdict
 from workflowsvc.access.question import OF_THE_MOMENT, AmbiguousTag, Question
 from workflowsvc.tenant import Tenant
 
-MAX_KEPT = 50_000  # verdicts, of 0.4 KB each; more belong to made-up names, and all are forgotten then
+MAX_KEPT = 20_000  # verdicts, of at most 3 KB each; more belong to made-up names, and all are forgotten then
+MAX_CHARACTERS = 300  # of a value that a verdict is kept for: names have 256, a User-Agent may have thousands
 
 AMBIGUOUS = Verdict(False, "no-allow")
 
@@ -87,6 +88,8 @@ class Verdicts:
             if key in OF_THE_MOMENT:
                 leaf = _ALWAYS
                 break
+            if any(len(value) > MAX_CHARACTERS for value in values):
+                return
             branch = nodes.get(at)
             if not isinstance(branch, _Branch):
                 branch = nodes[at] = _Branch(key)
