@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from workflowsvc import __version__
 from workflowsvc.commands.context import CommandContext, CommandFailed
 from workflowsvc.commands.log_lines import log_to
+from workflowsvc.commands.master_key_file import read_master_keys
 from workflowsvc.engine.outage import Outage
 from workflowsvc.node import Node
 from workflowsvc.options import Option, SettingsError, by_group, spell
@@ -84,7 +85,13 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
 
     require_loopback(settings, local=hosts.is_loopback(settings.host))
     functions = function_map.read(settings.lambda_functions) if settings.lambda_functions else None
-    node = Node(settings, context.clock, functions, context.random_bytes)
+    node = Node(
+        settings,
+        context.clock,
+        functions,
+        context.random_bytes,
+        master_keys=read_master_keys(settings.master_key_file, context.environment),
+    )
     try:
         try:
             service = node.open()

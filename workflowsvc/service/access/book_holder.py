@@ -73,8 +73,13 @@ class BookHolder:
         access = engine.state.access
         access.book, access.changed, access.used = self.book, self.changed, self.used
 
+    def read_first(self) -> None:
+        """Reads before any call comes. MasterKeyError, which the thread would log again and again; StoreError."""
+        with self._lock:
+            self._read(limit=None)
+
     def start(self) -> None:
-        """Starts the thread, which reads for the first time."""
+        """Starts the thread."""
         self._thread = Thread(target=self._work, name="access", daemon=True)
         self._thread.start()
 
