@@ -39,7 +39,7 @@ class HealthPages:
     def __init__(self, service: Service, tenant: Tenant, is_draining: Callable[[], bool]) -> None:
         """`tenant`: whose domains are listed to see whether the store answers."""
         self._service = service
-        self._caller = Caller(tenant)
+        self._caller = Caller(tenant, is_server=True)
         self._is_draining = is_draining
         self._check: asyncio.Task[str] | None = None  # the latest; all who ask meanwhile get its outcome
         self._checked_at = 0.0  # by the event loop's clock, in seconds
