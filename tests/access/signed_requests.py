@@ -33,12 +33,8 @@ class Raw:
     body: bytes = b""
 
     @cached_property
-    def _first(self) -> dict[bytes, bytes]:
+    def first(self) -> dict[bytes, bytes]:
         return {name.lower(): value for name, value in reversed(self.fields)}
-
-    @property
-    def names(self) -> Sequence[bytes]:
-        return tuple(self._first)
 
     @cached_property
     def repeated(self) -> frozenset[bytes]:
@@ -47,7 +43,7 @@ class Raw:
 
     @property
     def header(self) -> Callable[[bytes], bytes | None]:
-        return self._first.get
+        return self.first.get
 
     @cached_property
     def body_hash(self) -> bytes:
@@ -72,6 +68,10 @@ class TestBook:
 
     def __init__(self, *keys: AccessKey) -> None:
         self._keys = {key.id: key for key in keys}
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._keys
 
     def key(self, key_id: str) -> AccessKey | None:
         return self._keys.get(key_id)

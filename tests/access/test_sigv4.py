@@ -184,10 +184,16 @@ def resigned(request: Raw, names: list[bytes] | None = None) -> Raw:
     from workflowsvc.access.canonical_request import canonical_request
     from workflowsvc.access.signing_keys import derive
 
-    chosen = sorted(request.names) if names is None else names
+    chosen = sorted(request.first) if names is None else names
     date = request.header(b"x-amz-date") or b""
     scope = Scope(KEY.id.encode(), date[:8], REGION.encode(), b"swf", b"aws4_request")
-    hashed = hashlib.sha256(canonical_request(request, b";".join(chosen), chosen)).hexdigest().encode()
+    hashed = (
+        hashlib.sha256(
+            canonical_request(request, b";".join(chosen), [name for name in chosen if name in request.first])
+        )
+        .hexdigest()
+        .encode()
+    )
     to_sign = b"\n".join([b"AWS4-HMAC-SHA256", date, b"/".join(scope[1:]), hashed])
     signature = hmac.digest(derive(KEY.secret, scope), to_sign, "sha256").hex().encode()
     return request.with_header(
@@ -394,7 +400,7 @@ def test_an_unknown_key_costs_the_work_of_a_wrong_secret() -> None:
 
 def _calls(verifier: Verifier, request: Raw, book: TestBook) -> Counter[str]:
     """How often each function was called to refuse the request."""
-    request.body_hash, request.repeated, request.names  # noqa: B018 - computed once
+    request.body_hash, request.repeated, request.first  # noqa: B018 - computed once
     calls: Counter[str] = Counter()
 
     def count(frame: FrameType, event: str, argument: Any) -> None:

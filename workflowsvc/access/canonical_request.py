@@ -7,7 +7,7 @@ they were received, since the client signed these. Must not know keys or signatu
 from __future__ import annotations
 
 import urllib.parse
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 Fields = Sequence[tuple[bytes, bytes]]
@@ -34,18 +34,13 @@ class RawRequest(Protocol):
         ...
 
     @property
-    def names(self) -> Collection[bytes]:
-        """Of the header fields, in lower case."""
+    def first(self) -> Mapping[bytes, bytes]:
+        """The first value of each header field, by its name in lower case."""
         ...
 
     @property
     def repeated(self) -> Collection[bytes]:
         """The names, in lower case, that occur more than once."""
-        ...
-
-    @property
-    def header(self) -> Callable[[bytes], bytes | None]:
-        """(name in lower case) -> the value of the first field of this name."""
         ...
 
     @property
@@ -55,14 +50,14 @@ class RawRequest(Protocol):
 
 
 def canonical_request(request: RawRequest, signed_headers: bytes, names: Sequence[bytes]) -> bytes:
-    """The bytes whose hash is signed. `names` are those in `signed_headers`; each is one of `request.names`."""
-    repeated = request.repeated
+    """The bytes whose hash is signed. `names` are those in `signed_headers`; each is one of `request.first`."""
+    first, repeated = request.first, request.repeated
     lines = [request.method, canonical_path(request.raw_path), canonical_query(request.query)]
     for name in names:
         if repeated and name in repeated:
             value = b",".join(_trimmed(value) for other, value in request.fields if other.lower() == name)
         else:
-            value = _trimmed(request.header(name) or b"")
+            value = _trimmed(first[name])
         lines.append(name + b":" + value)
     lines += (b"", signed_headers, request.body_hash)
     return b"\n".join(lines)

@@ -89,7 +89,7 @@ class Verifier:
         for name in ONCE:
             if name in request.repeated:
                 raise MalformedHttpRequestException(f"A request has one {name.decode().title()} header")
-        header = request.header
+        header = request.first.get
         amz_date, date = header(AMZ_DATE), header(DATE)
         if amz_date is None and DATE in request.repeated:
             raise MalformedHttpRequestException("A request has one Date header")
@@ -214,7 +214,7 @@ def _require_no_presigned_query(request: RawRequest) -> None:
     if request.query.count(b"&") >= MAX_QUERY_PARAMETERS:
         raise MalformedHttpRequestException("The query has too many parameters")
     names = {name for name, _ in parameters(request.query)}
-    if _PRESIGNED[0] in names and request.header(AUTHORIZATION) is not None:
+    if _PRESIGNED[0] in names and request.first.get(AUTHORIZATION) is not None:
         raise InvalidSignatureException(
             "Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header."
         )
@@ -228,7 +228,7 @@ def _require_no_presigned_query(request: RawRequest) -> None:
 def _signed_names(request: RawRequest, signed_headers: bytes) -> tuple[bytes, ...]:
     """The names of the signed header fields, when they are all that must be signed."""
     names = _ordered(signed_headers)
-    present = request.names
+    present = request.first
     if not names or len(names) > len(present):
         raise InvalidSignatureException(UNORDERED)
     if b"host" not in names:
@@ -255,7 +255,7 @@ def _ordered(signed_headers: bytes) -> tuple[bytes, ...]:
 
 def _require_signed_body(request: RawRequest) -> None:
     """The hash of the body is always a part of what is signed; a header that gives another one is refused."""
-    given = request.header(CONTENT_HASH)
+    given = request.first.get(CONTENT_HASH)
     if given is None or given == request.body_hash:
         return
     if given.startswith(_BODY_NOT_SIGNED):
