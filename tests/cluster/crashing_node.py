@@ -27,7 +27,8 @@ POINTS = (
     "after replying",
     "before a hint",
 )
-MIN_PASSES, MAX_PASSES = 25, 120  # passes of the point; a node passes some while it starts
+# Passes of the point, counted from when the threads have begun; soon after that the node listens.
+MIN_PASSES, MAX_PASSES = 25, 120
 LOG_PREFIX = "dies "
 
 
@@ -38,10 +39,11 @@ class CrashingNode:
         chance = random.SystemRandom()
         self._point = chance.choice(POINTS)
         self._left = chance.randrange(MIN_PASSES, MAX_PASSES)
+        self._has_begun = False  # opening a store and counting what is in it passes any number of points
         self._committing = False
 
     def reach(self, point: str) -> None:
-        if point == self._point:
+        if self._has_begun and point == self._point:
             self._left -= 1
             if not self._left:
                 os.write(2, f"{LOG_PREFIX}{point}\n".encode())
@@ -53,6 +55,7 @@ class CrashingNode:
         self._around(Wire, "_receive", self._receive)
         self._around(Api, "_deliver", self._deliver)
         self._around(PostgresStore, "hint", self._hint)
+        self._around(Api, "start", self._start)
 
     def _around(self, owner: type, name: str, through: Callable[[Callable[[], Any]], Any]) -> None:
         original = getattr(owner, name)
@@ -61,6 +64,10 @@ class CrashingNode:
             return through(lambda: original(*args, **named))
 
         setattr(owner, name, replaced)
+
+    def _start(self, work: Callable[[], Any]) -> Any:
+        self._has_begun = True
+        return work()
 
     def _commit(self, work: Callable[[], Any]) -> Any:
         self.reach("before a commit")

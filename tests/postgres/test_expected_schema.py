@@ -348,10 +348,16 @@ def test_tables_in_parts_and_those_of_others_are_no_difference(new_patient: Call
     ]
 
 
-def test_a_schema_of_another_name_is_compared(new_patient: Callable[..., Patient]) -> None:
-    """Two schemas of a database are two stores."""
-    patient = new_patient("create schema other", "set search_path = other")
-    patient = patient._replace(dsn=with_option(patient.dsn, "options", "-c search_path=other"))
+@pytest.mark.parametrize(
+    ("quoted", "option"),
+    [("other", "other"), ('"Work Flow"', '"Work\\ Flow"'), ('"say ""flow"""', '"say\\ ""flow"""')],
+)
+def test_a_schema_of_another_name_is_compared(
+    new_patient: Callable[..., Patient], quoted: str, option: str
+) -> None:
+    """Two schemas of a database are two stores, whatever their names."""
+    patient = new_patient(f"create schema {quoted}", f"set search_path = {quoted}")
+    patient = patient._replace(dsn=with_option(patient.dsn, "options", f"-c search_path={option}"))
     PostgresStore(patient.dsn).close()
     assert patient.audited() == []
     patient.admin.execute("drop index tasks_waiting; alter table public.events set unlogged")

@@ -64,6 +64,7 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
         log.warning("%s is not a setting and is ignored", name)
 
     from workflowsvc.http import hosts, server
+    from workflowsvc.lambdas import function_map
     from workflowsvc.service import startup_gate
     from workflowsvc.service.startup_gate import StartupGate, is_passing
 
@@ -83,7 +84,14 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
         context.stdout.flush()
 
     require_loopback(settings, local=hosts.is_loopback(settings.host))
-    node = node_of(context, settings)
+    functions = function_map.read(settings.lambda_functions) if settings.lambda_functions else None
+    node = Node(
+        settings,
+        context.clock,
+        functions,
+        context.random_bytes,
+        master_keys=read_master_keys(settings.master_key_file, context.environment),
+    )
     try:
         try:
             service = node.open()
@@ -102,15 +110,6 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
     if isinstance(service, StartupGate) and service.failure is not None:
         raise service.failure
     return status
-
-
-def node_of(context: CommandContext, settings: Settings) -> Node:
-    """The parts below HTTP. SettingsError when a file that the settings name cannot be used."""
-    from workflowsvc.lambdas import function_map
-
-    functions = function_map.read(settings.lambda_functions) if settings.lambda_functions else None
-    keys = read_master_keys(settings.master_key_file, context.environment)
-    return Node(settings, context.clock, functions, context.random_bytes, master_keys=keys)
 
 
 def require_loopback(settings: Settings, *, local: bool) -> None:

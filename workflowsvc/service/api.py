@@ -13,6 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
 
+from workflowsvc.access.book import AccessKey, Book
 from workflowsvc.access.caller import Caller
 from workflowsvc.engine.command_queue import Command, Reply, deliver_here
 from workflowsvc.engine.engine import Engine
@@ -107,6 +108,14 @@ class Api:
         self._writer.stop()
         self._readers.close()
         self._searchers.close()
+
+    def book(self) -> Book:
+        """The latest access data; ServiceUnavailable when it cannot be read."""
+        return self._engine.state.access.book()
+
+    def key_used(self, key: AccessKey, at_ms: int) -> None:
+        """A call was signed with this key at this moment, in milliseconds."""
+        self._engine.state.access.used(key, at_ms)
 
     async def call(
         self, action: Action, caller: Caller, request: Any, disconnect: Disconnect | None = None

@@ -61,11 +61,8 @@ class Dispatcher:
         """The context of a call that arrives now."""
         engine, authorization = self._engine, self._authorization
         access = None if authorization is None else authorization.of_call(action, caller, request_id)
-        now = engine.now_ms()
-        if caller.key is not None:
-            engine.state.access.used(caller.key, now)
         return CallContext(
-            action, caller, now, self.tokens, engine.settings, self.buckets, request_id, access
+            action, caller, engine.now_ms(), self.tokens, engine.settings, self.buckets, request_id, access
         )
 
     def _context_of_batch(self, record: BatchRecord) -> CallContext:

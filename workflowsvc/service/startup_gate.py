@@ -15,6 +15,7 @@ from collections.abc import Callable
 from threading import Event, Thread
 from typing import Any
 
+from workflowsvc.access.book import AccessKey, Book
 from workflowsvc.access.caller import Caller
 from workflowsvc.engine.outage import Outage
 from workflowsvc.faults import ServiceUnavailable
@@ -89,6 +90,17 @@ class StartupGate:
         if self._api is None:
             raise ServiceUnavailable
         self._api.begin(action, caller, request, disconnect, done, request_id)
+
+    def book(self) -> Book:
+        """As `Api.book`; ServiceUnavailable until the database can be used."""
+        if self._api is None:
+            raise ServiceUnavailable
+        return self._api.book()
+
+    def key_used(self, key: AccessKey, at_ms: int) -> None:
+        """As `Api.key_used`."""
+        if self._api is not None:
+            self._api.key_used(key, at_ms)
 
     @property
     def store_fails(self) -> bool:

@@ -58,6 +58,10 @@ class StoredBook:
         self._of_domain = {(tenant, found.name): found for tenant, found in domain_policies.values()}
         self._of_principal: dict[str, tuple[NamedPolicy, ...]] = {}
 
+    @property
+    def is_empty(self) -> bool:
+        return not self.users
+
     def key(self, key_id: str) -> AccessKey | None:
         return self.keys.get(key_id)
 

@@ -141,7 +141,7 @@ def _invalid_indexes(connection: Connection) -> Iterator[Finding]:
     found = _rows(
         connection,
         "select c.relname from pg_index i join pg_class c on c.oid = i.indexrelid"
-        " where c.relnamespace = current_schema()::regnamespace"
+        " where c.relnamespace = quote_ident(current_schema())::regnamespace"
         " and not (indisvalid and indisready and indislive) order by 1",
     )
     for (name,) in found:

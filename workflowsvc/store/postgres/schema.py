@@ -99,7 +99,7 @@ def version_of(connection: Connection, where: str) -> Version:
     with failing_for(where):
         row = connection.execute(
             "select to_regclass('schema_versions') is not null,"
-            " exists (select 1 from pg_class as c where relnamespace = current_schema()::regnamespace"
+            " exists (select 1 from pg_class as c where relnamespace = quote_ident(current_schema())::regnamespace"
             " and relkind in ('r', 'p', 'v', 'm')"
             # What an extension has made is no other program's: those of Citus and pg_stat_statements are in `public`.
             " and not exists (select 1 from pg_depend where classid = 'pg_class'::regclass and objid = c.oid"
@@ -196,7 +196,7 @@ def _spread_tables(connection: Connection, where: str) -> set[str]:
             return set()  # Citus is not there yet
         spread = connection.execute(
             "select relname from pg_dist_partition join pg_class as c on c.oid = logicalrelid::oid"
-            " where relnamespace = current_schema()::regnamespace"
+            " where relnamespace = quote_ident(current_schema())::regnamespace"
         )
         return {row[0] for row in spread}
 

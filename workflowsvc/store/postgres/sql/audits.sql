@@ -140,7 +140,7 @@ select 'the index ' || indexrelid::regclass || ' is not valid: `reindex index` m
 from pg_index
 where
     not (indisvalid and indisready and indislive)
-    and indrelid in (select oid from pg_class where relnamespace = current_schema()::regnamespace)
+    and indrelid in (select oid from pg_class where relnamespace = quote_ident(current_schema())::regnamespace)
 
 -- :name damaged_progress
 -- executions_pkey and progress_pkey, walked whole, a shard at a time

@@ -5,7 +5,7 @@
 -- name, kind, persistence, whether row level security is on
 select relname::text, relkind::text, relpersistence::text, relrowsecurity
 from pg_class
-where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p', 'v', 'm', 'f')
+where relnamespace = quote_ident(current_schema())::regnamespace and relkind in ('r', 'p', 'v', 'm', 'f')
 order by relname
 
 -- :name schema_columns
@@ -24,7 +24,7 @@ inner join pg_type as t on t.oid = a.atttypid
 left join pg_collation as co on co.oid = a.attcollation and a.attcollation <> t.typcollation
 left join pg_attrdef as d on d.adrelid = a.attrelid and d.adnum = a.attnum
 where
-    c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'p')
+    c.relnamespace = quote_ident(current_schema())::regnamespace and c.relkind in ('r', 'p')
     and a.attnum > 0 and not a.attisdropped
 order by c.relname, a.attnum
 
@@ -33,7 +33,7 @@ order by c.relname, a.attnum
 select c.relname::text, k.conname::text, pg_get_constraintdef(k.oid)
 from pg_constraint as k
 inner join pg_class as c on c.oid = k.conrelid
-where c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'p') and k.contype not in ('n', 't')
+where c.relnamespace = quote_ident(current_schema())::regnamespace and c.relkind in ('r', 'p') and k.contype not in ('n', 't')
 order by c.relname, k.conname
 
 -- :name schema_references
@@ -41,7 +41,7 @@ order by c.relname, k.conname
 select c.relname::text, k.conrelid::regclass::text, k.conname::text
 from pg_constraint as k
 inner join pg_class as c on c.oid = k.confrelid
-where c.relnamespace = current_schema()::regnamespace and k.contype = 'f' and k.conparentid = 0
+where c.relnamespace = quote_ident(current_schema())::regnamespace and k.contype = 'f' and k.conparentid = 0
 order by c.relname, 2, k.conname
 
 -- :name schema_indexes
@@ -57,7 +57,7 @@ from pg_index as i
 inner join pg_class as x on x.oid = i.indexrelid
 inner join pg_class as c on c.oid = i.indrelid
 where
-    c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'p')
+    c.relnamespace = quote_ident(current_schema())::regnamespace and c.relkind in ('r', 'p')
     and not exists (
         select from pg_constraint as k
         where k.conindid = i.indexrelid and k.conrelid = i.indrelid and k.contype in ('p', 'u', 'x')
@@ -70,7 +70,7 @@ select c.relname::text, 'trigger', t.tgname::text
 from pg_trigger as t
 inner join pg_class as c on c.oid = t.tgrelid
 where
-    c.relnamespace = current_schema()::regnamespace and not t.tgisinternal
+    c.relnamespace = quote_ident(current_schema())::regnamespace and not t.tgisinternal
     and not exists (
         select from pg_depend as d
         inner join pg_catalog.pg_extension as e on e.oid = d.refobjid
@@ -81,7 +81,7 @@ union all
 select c.relname::text, 'rule', r.rulename::text
 from pg_rewrite as r
 inner join pg_class as c on c.oid = r.ev_class
-where c.relnamespace = current_schema()::regnamespace and r.rulename <> '_RETURN'
+where c.relnamespace = quote_ident(current_schema())::regnamespace and r.rulename <> '_RETURN'
 order by 1, 2, 3
 
 -- :name schema_children
@@ -90,7 +90,7 @@ select p.relname::text, p.relkind::text, h.inhrelid::regclass::text, c.relpersis
 from pg_inherits as h
 inner join pg_class as p on p.oid = h.inhparent
 inner join pg_class as c on c.oid = h.inhrelid
-where p.relnamespace = current_schema()::regnamespace and p.relkind in ('r', 'p')
+where p.relnamespace = quote_ident(current_schema())::regnamespace and p.relkind in ('r', 'p')
 order by p.relname, 3
 
 -- :name schema_numbers
