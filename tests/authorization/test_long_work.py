@@ -176,7 +176,7 @@ def test_an_import_stops_between_two_steps_when_access_is_withdrawn(
 
 
 def test_a_batch_that_was_started_without_access_control_goes_on(guarded: Guarded) -> None:
-    """Its record has no starter. With access control nobody can start such a one."""
+    """Its record has no starter. With access control no caller can start such a one."""
     batch = running(guarded, Caller(TENANT, is_server=True))
     guarded.world.advance(seconds=5)
     shown = describe(guarded, batch)["batch"]

@@ -8,14 +8,13 @@ With `--auth off` there is no object of this module.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from workflowsvc.access.book import AccessKey, Book
 from workflowsvc.access.caller import Caller
 from workflowsvc.access.evaluation import SESSION_POLICY
 from workflowsvc.access.policy import Verdict
-from workflowsvc.access.question import Question, Subject
 from workflowsvc.access.verdicts import Verdicts
 from workflowsvc.access.vocabulary import (
     ENTRIES,
@@ -41,8 +40,6 @@ from workflowsvc.service.audit_trail import AuditTrail, Refusal
 from workflowsvc.service.tokens import TaskToken
 from workflowsvc.store.interface import Reader
 
-_UNKNOWN_ENTRY = Entry("")
-
 
 class Authorization:
     """Of one node."""
@@ -58,6 +55,7 @@ class Authorization:
         """`book` gives the newest one, or raises ServiceUnavailable when it is too old to be relied on."""
         self._book = book
         self._verdicts: Verdicts | None = None
+        self._entries: dict[Action, Entry] = {}
         self.trail = trail
         self.now_ms = now_ms
         self.enforces = enforces
@@ -70,7 +68,10 @@ class Authorization:
             return None
         if self.trail.has_ended:
             self.trail.flush()
-        return CallAccess(self, action, caller, request_id)
+        entry = self._entries.get(action)
+        if entry is None:
+            entry = self._entries[action] = _entry_of(action)
+        return CallAccess(self, entry, caller, request_id)
 
     def verdicts(self) -> Verdicts:
         """Those of the newest book."""
@@ -78,6 +79,12 @@ class Authorization:
         if verdicts is None or verdicts.book is not book:
             verdicts = self._verdicts = Verdicts(book)
         return verdicts
+
+
+def _entry_of(action: Action) -> Entry:
+    """That of an action that the vocabulary does not have is about all domains, and no policy allows it."""
+    name = f"{PREFIX_OF_MODEL.get(action.model, action.model)}:{action.name}"
+    return ENTRIES.get(name) or Entry(name, all_domains)
 
 
 class _Denial(NamedTuple):
@@ -92,25 +99,23 @@ class _Denial(NamedTuple):
 class CallAccess:
     """Of one call."""
 
-    __slots__ = ("_action", "_authorization", "_entry", "_judged_by", "_request_id", "caller")
+    __slots__ = ("_authorization", "_entry", "_judged_by", "_request_id", "caller")
 
-    def __init__(self, authorization: Authorization, action: Action, caller: Caller, request_id: str) -> None:
+    def __init__(self, authorization: Authorization, entry: Entry, caller: Caller, request_id: str) -> None:
         self._authorization = authorization
+        self._entry = entry
         self._request_id = request_id
         self._judged_by: Verdicts | None = None
         self.caller = caller
-        self._action = f"{PREFIX_OF_MODEL.get(action.model, action.model)}:{action.name}"
-        self._entry = ENTRIES.get(self._action)
 
     # --- the call itself ---
 
     def begin(self, request: Any) -> None:
         """Refuses the call as far as its request says enough for that."""
-        entry = self._entry
-        if entry is not None and entry.resource is None:
+        if self._entry.resource is None:
             return  # what it is about is in its task token
         try:
-            self._require(NO_FACTS, request, None)
+            self._require_call(NO_FACTS, request, None)
         except NotInRequest:
             return
 
@@ -119,23 +124,23 @@ class CallAccess:
         if not self._is_judged():
             tenant = self.caller.tenant
             resource = None if token is None else _resource_of(work, self.caller, token)
-            self._require(WorkFacts(work, tenant), request, resource)
+            self._require_call(WorkFacts(work, tenant), request, resource)
 
     def in_read(self, reader: Reader, request: Any) -> None:
         """Likewise, on a snapshot."""
         if not self._is_judged():
-            self._require(ReaderFacts(reader, self.caller.tenant), request, None)
+            self._require_call(ReaderFacts(reader, self.caller.tenant), request, None)
 
     def require_read(self, reader: Reader, request: Any) -> None:
         """AccessDeniedException when the caller may not make this request, which is another one than it made."""
-        self._require(ReaderFacts(reader, self.caller.tenant), request, None)
+        self._require_call(ReaderFacts(reader, self.caller.tenant), request, None)
 
     def refusal_of_poll(self, work: UnitOfWork, request: Any) -> Fault | None:
         """Why a poll that has waited must not get the task that is there now."""
         if not self._authorization.enforces:
             return None  # it was judged when it came
         try:
-            self._require(WorkFacts(work, self.caller.tenant), request, None)
+            self._require_call(WorkFacts(work, self.caller.tenant), request, None)
         except Fault as fault:
             return fault
         return None
@@ -152,16 +157,14 @@ class CallAccess:
     def require_start(self, work: UnitOfWork, start: Any) -> None:
         """AccessDeniedException when the caller may not start this run; `start` is the input of the action."""
         entry = ENTRIES["swf:StartWorkflowExecution"]
-        self._require_other(work, entry, domain_resource(self.caller.tenant, start.domain), start)
+        resource = domain_resource(self.caller.tenant, start.domain)
+        self._require((entry,), resource, start, WorkFacts(work, self.caller.tenant))
 
     def require_domain(self, work: UnitOfWork, name: str) -> None:
         """AccessDeniedException when the caller may not register a domain with this name and without tags."""
         entry = ENTRIES["swf:RegisterDomain"]._replace(request_tags=None, tag_keys=None)
-        self._require_other(work, entry, domain_resource(self.caller.tenant, name), None)
-
-    def _require_other(self, work: UnitOfWork, entry: Entry, resource: Resource, given: Any) -> None:
-        facts = WorkFacts(work, self.caller.tenant)
-        self._judge_all(lambda asking: asking.denials((entry,), resource, given, facts))
+        resource = domain_resource(self.caller.tenant, name)
+        self._require((entry,), resource, None, WorkFacts(work, self.caller.tenant))
 
     def decisions(self, work: UnitOfWork, execution: Execution) -> DecisionAccess:
         """The permissions of one list of decisions, all judged by one book."""
@@ -169,37 +172,34 @@ class CallAccess:
 
     # --- judging ---
 
-    def _require(self, facts: Facts, request: Any, resource: Resource | None) -> None:
+    def _require_call(self, facts: Facts, request: Any, resource: Resource | None) -> None:
         entry = self._entry
-        if entry is None:
-            entry, resource = _UNKNOWN_ENTRY._replace(action=self._action), all_domains(self.caller.tenant)
-        elif resource is None:
+        if resource is None:
             assert entry.resource is not None, "a task token says what the call is about"
             resource = entry.resource(self.caller.tenant, request)
-        about = resource
         others = () if entry.also is None else tuple(ENTRIES[name] for name in entry.also(request))
-        self._judge_all(lambda asking: asking.denials((entry, *others), about, request, facts))
+        self._judged_by = self._require((entry, *others), resource, request, facts)
 
-    def _judge_all(self, ask: Callable[[_Asking], Iterator[_Denial]]) -> None:
-        """Raises the fault of the first denial, or writes it down and goes on."""
-        authorization = self._authorization
+    def _require(
+        self, entries: tuple[Entry, ...], resource: Resource, given: Any, facts: Facts
+    ) -> Verdicts | None:
+        """By which book it was judged. Raises the fault of the first denial, or writes all denials down."""
         try:
-            asking = self.asking()
-            denials = list(ask(asking))
+            standing = self.standing()
         except Fault as fault:
-            if authorization.enforces:
-                if not isinstance(fault, ServiceUnavailable):
-                    self.write(_Denial(self._action, "", fault.code, fault))
+            if not (self.enforces and isinstance(fault, ServiceUnavailable)):  # which refuses all callers
+                self.write(_Denial(entries[0].action, resource.arn, fault.code, fault))
+            if self.enforces:
                 raise
-            self.write(_Denial(self._action, "", fault.code, fault))
-            return
-        self._judged_by = asking.verdicts
+            return None
+        denials = [denial for entry in entries if (denial := standing.denial(entry, resource, given, facts))]
         for denial in denials:
             self.write(denial)
-            if authorization.enforces:
+            if self.enforces:
                 raise denial.fault
+        return standing.verdicts
 
-    def asking(self) -> _Asking:
+    def standing(self) -> _Standing:
         """The caller with the key that it has now; UnrecognizedClientException when it has none any more."""
         authorization, key = self._authorization, self.caller.key
         verdicts = authorization.verdicts()
@@ -213,7 +213,7 @@ class CallAccess:
             raise UnrecognizedClientException("The security token included in the request is invalid.")
         if current.expires_at is not None and current.expires_at <= authorization.now_ms():
             raise ExpiredTokenException("The security token included in the request is expired")
-        return _Asking(verdicts, current, self.caller, authorization.now_ms)
+        return _Standing(verdicts, current, self.caller, authorization.now_ms)
 
     def write(self, denial: _Denial) -> None:
         """Into the audit trail."""
@@ -235,7 +235,7 @@ class CallAccess:
         return self._authorization.enforces
 
 
-class _Asking(NamedTuple):
+class _Standing(NamedTuple):
     """One caller before one book."""
 
     verdicts: Verdicts
@@ -243,16 +243,10 @@ class _Asking(NamedTuple):
     caller: Caller
     now_ms: Callable[[], int]
 
-    def denials(
-        self, entries: tuple[Entry, ...], resource: Resource, given: Any, facts: Facts
-    ) -> Iterator[_Denial]:
-        """What of it is not allowed."""
-        subject = Subject(self.caller, self.key.principal, self.now_ms)
-        for entry in entries:
-            question = Question(entry, subject, resource, given, facts)
-            verdict = self.verdicts.find(self.key, self.caller.tenant, question)
-            if not verdict.allowed:
-                yield self._denial(entry.action, resource, verdict)
+    def denial(self, entry: Entry, resource: Resource, given: Any, facts: Facts) -> _Denial | None:
+        """None when it is allowed."""
+        verdict = self.verdicts.find(self.key, self.caller, entry, resource, given, facts, self.now_ms)
+        return None if verdict.allowed else self._denial(entry.action, resource, verdict)
 
     def _denial(self, action: str, resource: Resource, verdict: Verdict) -> _Denial:
         """In AWS's words (QUALITY §3.3)."""
@@ -283,21 +277,22 @@ class DecisionAccess:
         domain = work.catalog.domain_by_id(execution.domain)
         self._resource = domain_resource(access.caller.tenant, domain.name)
         try:
-            self._asking = access.asking()
+            self._standing = access.standing()
         except Fault:
-            self._asking = None  # since the call itself was judged, a moment ago
+            self._standing = None  # since the call itself was judged, a moment ago
 
     def permits(self, decision_type: str, attributes: object) -> bool:
         """With `--auth log`: True, after writing down what would have been refused."""
         entry = ENTRIES.get(f"swf:{decision_type}")
         if entry is None:
             return True  # ScheduleLambdaFunction is no action of policies (QUALITY §4.1)
-        if self._asking is None:
+        if self._standing is None:
             return not self._access.enforces
-        for denial in self._asking.denials((entry,), self._resource, attributes, self._facts):
-            self._access.write(denial)
-            return not self._access.enforces
-        return True
+        denial = self._standing.denial(entry, self._resource, attributes, self._facts)
+        if denial is None:
+            return True
+        self._access.write(denial)
+        return not self._access.enforces
 
 
 def _resource_of(work: UnitOfWork, caller: Caller, token: TaskToken) -> Resource:
