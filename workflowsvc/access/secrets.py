@@ -24,7 +24,7 @@ RandomBytes = Callable[[int], bytes]
 
 MASTER_KEY_BYTES = 32
 NONCE_BYTES = 12  # what AES-GCM is made for; random ones suffice for 2^32 secrets under one master key
-MISSING = "access keys need the package cryptography: pip install 'workflowsvc[auth]'"
+MISSING = "access keys need the package cryptography: pip install cryptography"
 
 
 class MasterKeyError(Exception):
