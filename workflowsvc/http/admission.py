@@ -40,7 +40,7 @@ NO_FOREIGN_PAGE = frozenset((None, b"none", b"same-origin"))
 
 MAX_SHOWN_HOST = 255  # characters
 MAX_USER_AGENT = 1_024  # characters
-_KEY_ID = re.compile(rb"Credential=(A[KS]IA[A-Z0-9]{12,60})/")
+_KEY_ID = re.compile(rb"Credential=(A[KS]I[AD][A-Z0-9]{7,60})/")
 
 
 class AccessData(Protocol):
