@@ -88,6 +88,17 @@ class UnknownResourceFault(ModelledFault): ...
 class WorkflowExecutionAlreadyStartedFault(ModelledFault): ...
 
 
+# From here to MalformedPolicyDocumentFault: of the service's own API.
+
+
+class EntityAlreadyExistsFault(ModelledFault):
+    """A user, group or policy of this name exists; IAM's code with the ending of SWF's."""
+
+
+class MalformedPolicyDocumentFault(ModelledFault):
+    """A policy, or a document of them, that cannot be read; IAM's code with the ending of SWF's."""
+
+
 class ValidationException(Fault):
     """The request breaks a constraint of the model or a rule of the documentation."""
 

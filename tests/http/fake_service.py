@@ -18,7 +18,7 @@ from workflowsvc.access.caller import Caller
 from workflowsvc.cli import context_of_process
 from workflowsvc.clock import SystemClock
 from workflowsvc.commands import serve
-from workflowsvc.faults import UnknownResourceFault
+from workflowsvc.faults import ServiceUnavailable, UnknownResourceFault
 from workflowsvc.http import server
 from workflowsvc.service.action import Action
 from workflowsvc.service.disconnect import Disconnect
@@ -38,6 +38,9 @@ class FakeService:
         self.drained = asyncio.Event()
         self.release = asyncio.Event()  # lets DescribeDomain go on
         self.tasks: set[asyncio.Task[Any]] = set()
+        self.access_data: Any = None
+        self.refusals: list[Any] = []
+        self.used_keys: dict[str, int] = {}
         self.big = b'"' + b"x" * 8_000_000 + b'"'
 
     def begin(
@@ -55,6 +58,17 @@ class FakeService:
         self.tasks.add(task)
         task.add_done_callback(lambda task: task.cancelled() or done(task.exception() or task.result()))
         task.add_done_callback(self.tasks.discard)
+
+    def book(self) -> Any:
+        if self.access_data is None:
+            raise ServiceUnavailable(detail="access data cannot be read")
+        return self.access_data
+
+    def key_used(self, key: Any, at_ms: int) -> None:
+        self.used_keys[key.id] = at_ms
+
+    def refused(self, refusal: Any) -> None:
+        self.refusals.append(refusal)
 
     @property
     def store_fails(self) -> bool:

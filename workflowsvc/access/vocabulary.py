@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, NamedTuple, Protocol
 
+from workflowsvc.access.administration import ADMINISTRATION, About
 from workflowsvc.tenant import Tenant
 
 MAX_TAGS = 5  # of an execution (SWF §2.21)
@@ -41,12 +42,18 @@ class Resource(NamedTuple):
     domain: str = ""
 
 
-class Asked(NamedTuple):
-    """What the value of a key is read from: the input of an action, or the attributes of a decision."""
+class Asked(Protocol):
+    """What the value of a key is read from."""
 
-    given: Any
-    domain: str
-    facts: Facts
+    @property
+    def given(self) -> Any:
+        """The input of an action, or the attributes of a decision."""
+        ...
+
+    @property
+    def resource(self) -> Resource: ...
+    @property
+    def facts(self) -> Facts: ...
 
 
 Read = Callable[[Asked], str | None]
@@ -116,7 +123,7 @@ def _workflow_task_list(asked: Asked) -> str | None:
     if given.task_list is not None:
         return given.task_list.name
     named = given.workflow_type
-    return asked.facts.default_task_list(asked.domain, "workflow", named.name, named.version)
+    return asked.facts.default_task_list(asked.resource.domain, "workflow", named.name, named.version)
 
 
 def _activity_task_list(asked: Asked) -> str | None:
@@ -124,7 +131,7 @@ def _activity_task_list(asked: Asked) -> str | None:
     if given.task_list is not None:
         return given.task_list.name
     named = given.activity_type
-    return asked.facts.default_task_list(asked.domain, "activity", named.name, named.version)
+    return asked.facts.default_task_list(asked.resource.domain, "activity", named.name, named.version)
 
 
 def _continued_version(asked: Asked) -> str | None:
@@ -138,7 +145,7 @@ def _continued_task_list(asked: Asked) -> str | None:
         return given.task_list.name
     name, version = asked.facts.run_type()
     return asked.facts.default_task_list(
-        asked.domain, "workflow", name, given.workflow_type_version or version
+        asked.resource.domain, "workflow", name, given.workflow_type_version or version
     )
 
 
@@ -224,6 +231,10 @@ def _keys_of_tags(request: Any) -> Iterable[str]:
 
 def _untagged_keys(request: Any) -> Iterable[str]:
     return request.tag_keys
+
+
+def _administered(about: About) -> Callable[[Tenant, Any], Resource]:
+    return lambda tenant, request: Resource(about(tenant, request))
 
 
 # --- actions that carry out others ---
@@ -339,6 +350,10 @@ _OWN = {
     "CountExecutions": _ON_DOMAIN,
     "ListTaskLists": _ON_DOMAIN,
     "DescribeTaskList": _ON_DOMAIN,
+    "PutDomainPolicy": _ON_DOMAIN,
+    "DescribeDomainPolicy": _ON_DOMAIN,
+    "DeleteDomainPolicy": _ON_DOMAIN,
+    **{name: Entry("", _administered(about)) for name, about in ADMINISTRATION.items()},
 }
 
 PREFIX_OF_MODEL = {"SimpleWorkflowService": "swf", "WorkflowSvc": "workflowsvc"}

@@ -1,0 +1,277 @@
+"""Whether a request was signed by a key of this installation: AWS Signature Version 4 (QUALITY §3.2, §3.3).
+
+Owns the order of the checks and the texts of refusals. The request is taken as it was received, the time and the keys
+are arguments. Must not know what the request asks for, nor how keys are stored.
+
+Until a signature is right, its sender learns nothing about keys: a key that does not exist, is not active or has
+expired is refused in the same words, and after the same work, as a wrong secret (docs/decisions/0028).
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import hmac
+import re
+from collections.abc import Collection
+from typing import NamedTuple
+
+from workflowsvc.access.authorization_header import ALGORITHM, Claim, read_claim
+from workflowsvc.access.book import AccessKey, Book, Principal
+from workflowsvc.access.canonical_request import RawRequest, canonical_request, parameters
+from workflowsvc.access.signed_date import signed_date, spelled
+from workflowsvc.access.signing_keys import TERMINATOR, Scope, SigningKeys, derive
+from workflowsvc.faults import (
+    ExpiredTokenException,
+    IncompleteSignatureException,
+    InvalidSignatureException,
+    MalformedHttpRequestException,
+    UnrecognizedClientException,
+)
+
+DATE, AMZ_DATE = b"date", b"x-amz-date"
+AUTHORIZATION, OLDER_AUTHORIZATION = b"authorization", b"x-amzn-authorization"
+TOKEN, CONTENT_HASH = b"x-amz-security-token", b"x-amz-content-sha256"
+
+# Header fields that decide: a proxy that reads the other one of two must not have been asked.
+ONCE = (AUTHORIZATION, AMZ_DATE, TOKEN, CONTENT_HASH)
+
+# Besides `host`, all that begin so must be signed: X-Amz-Target names the action. The session token may be added after
+# signing (QUALITY §3.2, step 5), and a load balancer adds what traces a request.
+SIGNED_PREFIX = b"x-amz-"
+MAY_BE_UNSIGNED = frozenset((TOKEN, b"x-amz-cf-id"))
+
+# No client of SWF sends any, and each costs two microseconds.
+MAX_QUERY_PARAMETERS = 100
+
+MAX_REMEMBERED = 256  # lists of signed header fields: each kind of client has one or two
+
+_SIGNATURE = re.compile(rb"[0-9a-f]{64}")
+_PRESIGNED = (b"X-Amz-Algorithm", b"X-Amz-Credential", b"X-Amz-Signature")
+_BODY_NOT_SIGNED = (b"UNSIGNED-PAYLOAD", b"STREAMING-")
+
+WRONG_SIGNATURE = (
+    "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key "
+    "and signing method. Consult the service documentation for details."
+)
+WRONG_TOKEN = "The security token included in the request is invalid."
+EXPIRED_TOKEN = "The security token included in the request is expired"
+UNORDERED = (
+    "SignedHeaders must be in lower case, sorted and without repetitions, and name headers of the request."
+)
+
+# Signs for keys that cannot: as much work as for the others.
+NO_KEY = AccessKey("", Principal("", "", ""), b"-" * 40, active=True)
+
+
+class Signer(NamedTuple):
+    """Whose signature it was, and for which region."""
+
+    key: AccessKey
+    region: str
+
+
+class Verifier:
+    """Verifies requests; belongs to one thread."""
+
+    def __init__(self, window_seconds: int, regions: Collection[str], service: str = "swf") -> None:
+        """`window_seconds`: how far a signature's date may be from now. `regions`: those of this installation.
+        `service`: the one that is called, as clients name it.
+        """
+        self._service = service.encode()
+        self._window = window_seconds
+        self._regions = frozenset(region.encode() for region in regions)
+        self._signing_keys = SigningKeys()
+
+    def verify(self, request: RawRequest, now_ms: int, book: Book) -> Signer:
+        """Who signed the request; raises a Fault when it is not known that a key of the book did."""
+        _require_no_presigned_query(request)
+        for name in ONCE:
+            if name in request.repeated:
+                raise MalformedHttpRequestException(f"A request has one {name.decode().title()} header")
+        header = request.first.get
+        amz_date, date = header(AMZ_DATE), header(DATE)
+        if amz_date is None and DATE in request.repeated:
+            raise MalformedHttpRequestException("A request has one Date header")
+        has_date = amz_date is not None or date is not None
+        claim = read_claim(header(AUTHORIZATION), header(OLDER_AUTHORIZATION), has_date=has_date)
+        signed_at, seconds = signed_date(amz_date, date)
+        names = _signed_names(request, claim.signed_headers)
+        self._require_near(signed_at, seconds, now_ms // 1000)
+        scope = self._scope(claim.credential, signed_at)
+        _require_signed_body(request)
+        if _SIGNATURE.fullmatch(claim.signature) is None:
+            raise InvalidSignatureException(WRONG_SIGNATURE, detail="the signature is not of 64 digits")
+        to_sign = b"\n".join(
+            (
+                ALGORITHM,
+                signed_at.encode(),
+                claim.credential[len(scope.key_id) + 1 :],
+                hashlib.sha256(canonical_request(request, claim.signed_headers, names)).hexdigest().encode(),
+            )
+        )
+        key = self._key_that_signed(claim, scope, to_sign, now_ms, book)
+        _require_token(key, header(TOKEN), now_ms)
+        return Signer(key, scope.region.decode())
+
+    def _key_that_signed(
+        self, claim: Claim, scope: Scope, to_sign: bytes, now_ms: int, book: Book
+    ) -> AccessKey:
+        """InvalidSignatureException when there is none, after the same work for whatever reason."""
+        key = book.key(scope.key_id.decode("latin-1")) or NO_KEY
+        expired = _expired(key, now_ms) and key.session_token is None
+        signer = key if key.active and not expired else NO_KEY
+        kept = self._signing_keys.find(signer, scope)
+        signing_key = kept or derive(signer.secret, scope)
+        signature = hmac.digest(signing_key, to_sign, "sha256").hex().encode()
+        if not hmac.compare_digest(signature, claim.signature) or signer is NO_KEY:
+            if kept is not None:
+                derive(NO_KEY.secret, scope)  # as for a key that was not kept
+            raise InvalidSignatureException(
+                WRONG_SIGNATURE, detail=_reason(key, scope.key_id, expired=expired)
+            )
+        if kept is None:
+            self._signing_keys.keep(signer, scope, signing_key)
+        return signer
+
+    def _require_near(self, signed_at: str, seconds: int, now: int) -> None:
+        window = self._window
+        minutes = f"{window // 60} min." if window % 60 == 0 else f"{window} sec."
+        if seconds < now - window:
+            raise InvalidSignatureException(
+                f"Signature expired: {signed_at} is now earlier than {spelled(now - window)} "
+                f"({spelled(now)} - {minutes})"
+            )
+        if seconds > now + window:
+            raise InvalidSignatureException(
+                f"Signature not yet current: {signed_at} is still later than {spelled(now + window)} "
+                f"({spelled(now)} + {minutes})"
+            )
+
+    def _scope(self, credential: bytes, signed_at: str) -> Scope:
+        """The parts of a credential that is meant for this service, here and on this day."""
+        parts = credential.split(b"/")
+        if len(parts) != len(Scope._fields):
+            raise IncompleteSignatureException(
+                "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got "
+                f"'{credential.decode('latin-1')}'",
+                detail=f"Credential has {len(parts)} parts and not 5; the access key is {shown_key_id(parts[0])}",
+            )
+        scope = Scope(*parts)
+        day = signed_at[:8]
+        wrong = ""
+        if scope.region not in self._regions:
+            wrong += (
+                f"Credential should be scoped to a valid region, not '{scope.region.decode('latin-1')}'. "
+            )
+        if scope.service != self._service:
+            wrong += f"Credential should be scoped to correct service: '{self._service.decode()}'. "
+        if scope.terminator != TERMINATOR:
+            terminator = scope.terminator.decode("latin-1")
+            wrong += (
+                f"Credential should be scoped with a valid terminator: 'aws4_request', not '{terminator}'. "
+            )
+        if scope.date != day.encode():
+            wrong += (
+                "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
+                f"'{scope.date.decode('latin-1')}' != '{day}', from '{signed_at}'."
+            )
+        if wrong:
+            raise InvalidSignatureException(wrong)
+        return scope
+
+
+_KEY_ID = re.compile(rb"A[KS]I[AD][A-Z0-9]{7,60}")
+
+
+def _reason(key: AccessKey, key_id: bytes, *, expired: bool) -> str:
+    """Why no key has signed; for the log alone."""
+    if key is NO_KEY:
+        reason = "does not exist"
+    elif not key.active:
+        reason = "is not active"
+    elif expired:
+        reason = "has expired"
+    else:
+        reason = "has another secret, or something on the way has changed the request"
+    return f"the access key {shown_key_id(key_id)} {reason}"
+
+
+def shown_key_id(key_id: bytes) -> str:
+    """For logs: an id as it is, and nothing of a text that has not the form of one. Some people mix up the id and the
+    secret, and so send the secret."""
+    return key_id.decode() if _KEY_ID.fullmatch(key_id) else "(no text that has the form of an id)"
+
+
+def _expired(key: AccessKey, now_ms: int) -> bool:
+    return key.expires_at is not None and now_ms >= key.expires_at
+
+
+def _require_token(key: AccessKey, token: bytes | None, now_ms: int) -> None:
+    """A temporary key comes with its session token, and no other key with any."""
+    given = hashlib.sha256(token or b"").digest()
+    if (token is None) != (key.session_token is None) or (
+        key.session_token is not None and not hmac.compare_digest(given, key.session_token)
+    ):
+        raise UnrecognizedClientException(WRONG_TOKEN, detail=f"the session token of {key.id} is wrong")
+    if _expired(key, now_ms):
+        raise ExpiredTokenException(EXPIRED_TOKEN, detail=f"the temporary key {key.id} has expired")
+
+
+def _require_no_presigned_query(request: RawRequest) -> None:
+    if not request.query:
+        return
+    if request.query.count(b"&") >= MAX_QUERY_PARAMETERS:
+        raise MalformedHttpRequestException("The query has too many parameters")
+    names = {name for name, _ in parameters(request.query)}
+    if _PRESIGNED[0] in names and request.first.get(AUTHORIZATION) is not None:
+        raise InvalidSignatureException(
+            "Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header."
+        )
+    if not names.isdisjoint(_PRESIGNED):
+        raise IncompleteSignatureException(
+            "A signature in the query is not accepted: SWF has no presigned requests. Sign with the Authorization "
+            "header."
+        )
+
+
+def _signed_names(request: RawRequest, signed_headers: bytes) -> tuple[bytes, ...]:
+    """The names of the signed header fields, when they are all that must be signed."""
+    names = _ordered(signed_headers)
+    present = request.first
+    if not names or len(names) > len(present):
+        raise InvalidSignatureException(UNORDERED)
+    if b"host" not in names:
+        raise InvalidSignatureException(
+            "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."
+        )
+    for name in names:
+        if name not in present:
+            raise InvalidSignatureException(UNORDERED)
+    for name in present:
+        if name.startswith(SIGNED_PREFIX) and name not in names and name not in MAY_BE_UNSIGNED:
+            raise InvalidSignatureException(
+                f"'{name.decode('latin-1')}' must be a 'SignedHeader' in the AWS Authorization."
+            )
+    return names
+
+
+@functools.lru_cache(MAX_REMEMBERED)
+def _ordered(signed_headers: bytes) -> tuple[bytes, ...]:
+    """The names, none when they are not in the one order that is right."""
+    names = signed_headers.split(b";")
+    return tuple(names) if sorted({name.lower() for name in names}) == names else ()
+
+
+def _require_signed_body(request: RawRequest) -> None:
+    """The hash of the body is always a part of what is signed; a header that gives another one is refused."""
+    given = request.first.get(CONTENT_HASH)
+    if given is None or given == request.body_hash:
+        return
+    if given.startswith(_BODY_NOT_SIGNED):
+        raise InvalidSignatureException(
+            "'x-amz-content-sha256' must be the SHA-256 of the body: unsigned and streaming payloads are not accepted."
+        )
+    raise InvalidSignatureException(
+        "The provided 'x-amz-content-sha256' header does not match what was computed."
+    )
