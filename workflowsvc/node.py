@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from workflowsvc.lambdas.function_map import FunctionMap
     from workflowsvc.service.access.book_holder import BookHolder
     from workflowsvc.service.api import Api
+    from workflowsvc.service.audit_trail import AuditTrail
+    from workflowsvc.service.authorization import Authorization
     from workflowsvc.settings import Settings
     from workflowsvc.store.interface import RepairStore, Store
 
@@ -44,17 +46,15 @@ class Node:
         random_bytes: RandomBytes,
         *,
         master_keys: Sequence[MasterKey] = (),
-        reads_access: bool = False,
     ) -> None:
-        """`reads_access`: calls are held against access data, so this node keeps a book of it."""
         self._settings = settings
         self._clock = clock
         self._functions = functions
         self._random_bytes = random_bytes
         self._master_keys = master_keys
-        self._reads_access = reads_access
         self._store: Store | None = None
         self._book: BookHolder | None = None
+        self._trail: AuditTrail | None = None
         self._found = ""
 
     def open(self) -> Api:
@@ -69,8 +69,10 @@ class Node:
             self._store = store
         engine = Engine(self._store, self._clock, self._settings, self._random_bytes, store_clock=True)
         engine.state.access.master_keys = self._master_keys
-        if self._reads_access:
+        authorization = None
+        if self._settings.auth != "off":
             self._book = _book_of(engine, self._master_keys)
+            authorization = self._authorization(engine)
         runner = None
         if self._functions is not None:
             # Imported only now: their HTTP client takes a third of a second to import.
@@ -84,7 +86,15 @@ class Node:
             log.info(
                 "%d Lambda functions are mapped in %s", self._functions.size, self._settings.lambda_functions
             )
-        return Api(engine, runner)
+        return Api(engine, runner, authorization)
+
+    def _authorization(self, engine: Engine) -> Authorization:
+        from workflowsvc.service.audit_trail import AuditTrail
+        from workflowsvc.service.authorization import Authorization
+
+        self._trail = AuditTrail(self._clock.monotonic)
+        enforces = self._settings.auth == "enforce"
+        return Authorization(engine.state.access.book, self._trail, engine.now_ms, enforces=enforces)
 
     def where(self) -> str:
         """The store for people to read, without a password, and what was found in it when it was opened."""
@@ -95,6 +105,8 @@ class Node:
         )
 
     def close(self) -> None:
+        if self._trail is not None:
+            self._trail.close()
         if self._book is not None:
             self._book.close()
         if self._store is not None:

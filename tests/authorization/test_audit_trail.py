@@ -45,6 +45,7 @@ def test_a_refusal_is_a_line_with_names_alone(guarded: Guarded, caplog: pytest.L
         "action": "swf:StartWorkflowExecution",
         "resource": TENANT.domain_arn("d"),
         "reason": "no-allow",
+        "sourceIp": "192.0.2.7",
     }
 
 

@@ -33,6 +33,7 @@ def test_what_would_be_refused_is_carried_out_and_logged(
         "action": action,
         "resource": case.resource,
         "reason": "no-allow",
+        "sourceIp": "192.0.2.7",
     }
 
 

@@ -37,6 +37,7 @@ class Refusal(NamedTuple):
     """Why, in a few words that are ours: never the text of a fault, which may quote what the client sent."""
     mode: Mode
     """With `log` the call was carried out all the same."""
+    source_ip: str = ""
 
 
 class AuditTrail:
@@ -113,6 +114,7 @@ def _write(refusal: Refusal, more: int = 0) -> None:
         "action": refusal.action,
         "resource": refusal.resource,
         "reason": refusal.reason,
+        "sourceIp": refusal.source_ip,
     }
     shown: dict[str, str | int] = {
         name: text[:MAX_CHARACTERS] if isinstance(text, str) else text for name, text in line.items() if text

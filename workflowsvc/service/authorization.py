@@ -227,6 +227,7 @@ class CallAccess:
                 denial.resource,
                 denial.reason,
                 "enforce" if self._authorization.enforces else "log",
+                self.caller.source_ip,
             )
         )
 
