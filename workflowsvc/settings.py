@@ -24,6 +24,9 @@ EmptyPollToken = Literal["omitted", "empty"]
 AuthMode = Literal["off", "log", "enforce"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
+MASTER_KEY_VARIABLE = "WORKFLOWSVC_MASTER_KEY"
+"""No setting: an option could be read in the list of processes, and the values of settings are answered."""
+
 
 def _quota(help: str, *, unit: str, minimum: int = 1, maximum: float = 10**12) -> dict[str, Any]:
     return setting(help, group="Quotas of SWF", unit=unit, minimum=minimum, maximum=maximum)
@@ -295,6 +298,17 @@ class Settings:
         ),
     )
 
+    master_key_file: str = field(
+        default="",
+        metadata=setting(
+            "file with the master key that the secrets of access keys are encrypted with, for which "
+            f"{MASTER_KEY_VARIABLE} may hold the key itself; `workflowsvc access master-key` makes one",
+            group="Access",
+            pattern=r"[^\x00]{0,4096}",
+            shape="a path",
+        ),
+    )
+
     lambda_functions: str = field(
         default="",
         metadata=setting(
@@ -445,7 +459,7 @@ class Settings:
 
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:
     """Variables with our prefix that are no setting: most likely misspelt."""
-    known = {option.variable for option in OPTIONS}
+    known = {option.variable for option in OPTIONS} | {MASTER_KEY_VARIABLE}
     return sorted(name for name in environ if name.startswith(ENVIRONMENT_PREFIX) and name not in known)
 
 

@@ -30,6 +30,7 @@ from workflowsvc.faults import UnknownOperationException
 from workflowsvc.lambdas.names import FunctionNames
 from workflowsvc.model import wire
 from workflowsvc.service.action import Action
+from workflowsvc.service.authorization import Authorization
 from workflowsvc.service.buckets import Buckets
 from workflowsvc.service.call_context import CallContext
 from workflowsvc.service.dispatcher import Dispatcher, ReadFunction
@@ -59,16 +60,19 @@ class World:
         seed: int = 0,
         functions: Mapping[str, Callable[[Any], Any]] | None = None,
         models: ServiceModels = MODELS,
+        authorization: Authorization | None = None,
     ) -> None:
         """`functions` by name, ARN or `*` pattern. Without them no Lambda task can be started, as in a server
         that has no map; one that raises ends Unhandled, and one may return `Failed(reason, details)`. `models`: the
-        APIs that are answered; actions are called by their bare names or as `X-Amz-Target` names them.
+        APIs that are answered; actions are called by their bare names or as `X-Amz-Target` names them. Without
+        `authorization` every call is permitted.
         """
         self.models = models
         self.clock = clock or ManualClock()
         self.store = store or SqliteStore(None)
         self.settings = settings or Settings()
         self._chance = random.Random(seed).randbytes
+        self._authorization = authorization
         self._functions = None if functions is None else FunctionNames(functions)
         self.restart()
 
@@ -77,7 +81,7 @@ class World:
         engine = Engine(self.store, self.clock, self.settings, self._chance)
         self.state = engine.state
         self.writer = engine.writer
-        self.dispatcher = Dispatcher(engine, self._read)
+        self.dispatcher = Dispatcher(engine, self._read, authorization=self._authorization)
         self.unanswered: list[Invocation] = []
         self._to_do: deque[Callable[[], None]] = deque()
         if self._functions is not None:

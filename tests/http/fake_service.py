@@ -39,6 +39,7 @@ class FakeService:
         self.release = asyncio.Event()  # lets DescribeDomain go on
         self.tasks: set[asyncio.Task[Any]] = set()
         self.access_data: Any = None
+        self.refusals: list[Any] = []
         self.used_keys: dict[str, int] = {}
         self.big = b'"' + b"x" * 8_000_000 + b'"'
 
@@ -65,6 +66,9 @@ class FakeService:
 
     def key_used(self, key: Any, at_ms: int) -> None:
         self.used_keys[key.id] = at_ms
+
+    def refused(self, refusal: Any) -> None:
+        self.refusals.append(refusal)
 
     @property
     def store_fails(self) -> bool:

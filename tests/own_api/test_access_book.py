@@ -241,7 +241,7 @@ def test_a_node_that_has_missed_too_much_reads_everything(
 
 
 def test_a_large_change_is_left_to_the_thread(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(book_holder, "ROWS_AT_ONCE", 0)
+    monkeypatch.setattr(book_holder, "SMALL_CHANGE_ROWS", 0)
     node.user("ann")
     assert not node.book.users
     node.tick()

@@ -37,6 +37,8 @@ class Condition(NamedTuple):
     key: str
     """As it is written."""
     test: Test
+    holds_without_key: bool
+    """Whether it is true when the key is absent."""
 
 
 class _Read(Protocol):
@@ -110,7 +112,7 @@ def read_conditions(value: object, position: str, *, variables: bool, allows: bo
     found: list[Condition] = []
     for written, keys in members(value, position).items():
         place = f"{position}.{written}"
-        set_operator, name, if_exists = _parts_of_operator(written, place)
+        set_operator, name, if_exists = parts_of_operator(written, place)
         for key, values in members(keys, place).items():
             test = _test(
                 (set_operator, name, if_exists),
@@ -120,11 +122,11 @@ def read_conditions(value: object, position: str, *, variables: bool, allows: bo
                 variables=variables,
                 allows=allows,
             )
-            found.append(Condition(written, key, test))
+            found.append(Condition(written, key, test, holds_without_key=test({})))
     return tuple(found)
 
 
-def _parts_of_operator(written: str, position: str) -> tuple[str, str, bool]:
+def parts_of_operator(written: str, position: str) -> tuple[str, str, bool]:
     """Its set operator or nothing, its name, and whether it ends with IfExists."""
     set_operator, colon, rest = written.rpartition(":")
     if colon and set_operator not in SET_OPERATORS:

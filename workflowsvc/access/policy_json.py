@@ -15,10 +15,11 @@ from workflowsvc.access.policy_error import PolicyError, shown
 
 MAX_CHARACTERS = 6_144  # of a managed policy in IAM, blanks not counted (SWF §13.5.2)
 MAX_TEXT = 131_072  # with blanks: what IAM's API accepts as a policy document (SWF §13.5.2)
-MAX_DEPTH = 16  # the grammar of policies needs 7; only what no stack can hold is refused for its depth alone
+MAX_DEPTH = 16  # the grammar of policies needs 7
 
 _NOT_BLANK = re.compile(r"[^ \t\r\n]+")
-_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|([\[{])|([\]}])', re.DOTALL)
+# A string, also one that is not closed, so that no character is looked at twice; or what is no bracket.
+_NO_BRACKET = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[^"\[\]{}]+', re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -43,6 +44,7 @@ def read_json(text: str) -> object:
         raise PolicyError(
             "policy", f"it has {length:,} characters without blanks; {MAX_CHARACTERS:,} are the limit"
         )
+    _check_depth(text)
     try:
         return json.loads(
             text,
@@ -53,25 +55,22 @@ def read_json(text: str) -> object:
         )
     except json.JSONDecodeError as error:
         raise PolicyError(_place(text, error.pos), f"this is not JSON: {error.msg}") from None
-    except RecursionError:
-        raise PolicyError(_too_deep(text), f"it is nested deeper than {MAX_DEPTH} levels") from None
 
 
 def members(value: object, position: str) -> dict[str, object]:
-    """The members of a JSON object."""
+    """The members of a JSON object; `position` is `policy` for the outermost one."""
     if not isinstance(value, Pairs):
         raise PolicyError(position, f"must be an object, not {kind(value)}")
+    prefix = "" if position == "policy" else f"{position}."
     found: dict[str, object] = {}
     lower: dict[str, str] = {}
     for key, member in value:
         check_characters(key, position)
         if key in found:
-            raise PolicyError(f"{position}.{key}" if position else key, "stands twice")
+            raise PolicyError(prefix + key, "stands twice")
         if key.lower() in lower:  # to AWS they are one key (SWF §13.5.3)
             other = lower[key.lower()]
-            raise PolicyError(
-                f"{position}.{key}" if position else key, f"stands twice: as {shown(other)} as well"
-            )
+            raise PolicyError(prefix + key, f"stands twice: as {shown(other)} as well")
         lower[key.lower()] = key
         found[key] = member
     return found
@@ -122,19 +121,18 @@ def check_characters(text: str, position: str) -> None:
     if text.isascii() and text.isprintable():
         return
     if control := _CONTROL.search(text):
-        raise PolicyError(position or "policy", f"has the control character U+{ord(control[0]):04X}")
+        raise PolicyError(position, f"has the control character U+{ord(control[0]):04X}")
     if any("\ud800" <= sign <= "\udfff" for sign in text):
-        raise PolicyError(position or "policy", "has half of a surrogate pair, which is no character")
+        raise PolicyError(position, "has half of a surrogate pair, which is no character")
 
 
-def _too_deep(text: str) -> str:
-    """Where the first bracket is that is nested deeper than MAX_DEPTH."""
+def _check_depth(text: str) -> None:
+    """Before it is read, since how deep the reader can go depends on the version of Python."""
     depth = 0
-    for found in _BRACKET.finditer(text):
-        depth += 1 if found[1] else -1 if found[2] else 0
+    for sign in _NO_BRACKET.sub("", text):
+        depth += 1 if sign in "[{" else -1
         if depth > MAX_DEPTH:
-            return _place(text, found.start())
-    return "policy"
+            raise PolicyError("policy", f"it is nested deeper than {MAX_DEPTH} levels")
 
 
 def _place(text: str, offset: int) -> str:

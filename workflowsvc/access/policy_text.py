@@ -46,6 +46,8 @@ class Statement:
     allows: bool
     actions: frozenset[str]
     """In lower case: every known action that its Action matches, or its NotAction does not."""
+    all_but_actions: bool
+    """Whether it has NotAction."""
     is_about: ArnMatcher
     """Whether its Resource matches, or its NotResource does not."""
     tests: tuple[Test, ...]
@@ -159,6 +161,7 @@ def _statement(
         position=position,
         allows=allows,
         actions=_actions(elements[action], f"{position}.{action}", all_but=action == "NotAction"),
+        all_but_actions=action == "NotAction",
         is_about=(none_of if resource == "NotResource" else one_of)(
             [
                 resource_pattern(text, place, variables=variables)

@@ -8,44 +8,38 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import Any
 
 from workflowsvc.access.book import Principal
 from workflowsvc.access.caller import Caller
-from workflowsvc.access.vocabulary import Asked, Entry, Facts, Resource, Tags
+from workflowsvc.access.vocabulary import Entry, Facts, Resource, Tags
 
 
 class AmbiguousTag(Exception):
     """Two tags differ in case alone, and names of condition keys have no case: no value would be the right one."""
 
 
-class Subject(NamedTuple):
-    """Who asks, and when."""
-
-    caller: Caller
-    principal: Principal
-    now_ms: Callable[[], int]
+@lru_cache(4)
+def _spelt(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _moment(subject: Subject) -> str:
-    return datetime.fromtimestamp(subject.now_ms() // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-_Global = Callable[[Subject], str]
+_Global = Callable[["Question"], str]
 _OF_ALL: Mapping[str, _Global] = {
-    "aws:currenttime": _moment,
-    "aws:epochtime": lambda subject: str(subject.now_ms() // 1000),
-    "aws:principalaccount": lambda subject: subject.principal.account,
-    "aws:principalarn": lambda subject: subject.principal.arn,
-    "aws:userid": lambda subject: subject.principal.id,
-    "aws:username": lambda subject: subject.principal.name,
+    "aws:currenttime": lambda question: _spelt(question.now_ms() // 1000),
+    "aws:epochtime": lambda question: str(question.now_ms() // 1000),
+    "aws:principalaccount": lambda question: question.principal.account,
+    "aws:principalarn": lambda question: question.principal.arn,
+    "aws:userid": lambda question: question.principal.id,
+    "aws:username": lambda question: question.principal.name,
 }
 """`aws:MultiFactorAuthPresent` is absent, as it is for long-term keys at AWS: there is no second factor here."""
 _OF_REQUESTS: Mapping[str, _Global] = {
     **_OF_ALL,
-    "aws:securetransport": lambda subject: "true" if subject.caller.is_secure else "false",
-    "aws:sourceip": lambda subject: subject.caller.source_ip,
-    "aws:useragent": lambda subject: subject.caller.user_agent,
+    "aws:securetransport": lambda question: "true" if question.caller.is_secure else "false",
+    "aws:sourceip": lambda question: question.caller.source_ip,
+    "aws:useragent": lambda question: question.caller.user_agent,
 }
 """A decision has none of the last three (SWF §13.3)."""
 
@@ -58,39 +52,51 @@ class Question(Mapping[str, tuple[str, ...]]):
     ones. Reading a key may raise what `facts` raise, or AmbiguousTag.
     """
 
-    __slots__ = ("_asked", "_entry", "_globals", "_subject", "action", "resource")
+    __slots__ = ("_globals", "caller", "entry", "facts", "given", "now_ms", "principal", "resource")
 
-    def __init__(self, entry: Entry, subject: Subject, resource: Resource, given: Any, facts: Facts) -> None:
-        self.action = entry.action
+    def __init__(
+        self,
+        entry: Entry,
+        resource: Resource,
+        given: Any,
+        facts: Facts,
+        caller: Caller,
+        principal: Principal,
+        now_ms: Callable[[], int],
+    ) -> None:
+        """`given`: the input of an action, or the attributes of a decision."""
+        self.entry = entry
         self.resource = resource
-        self._entry = entry
-        self._subject = subject
+        self.given = given
+        self.facts = facts
+        self.caller = caller
+        self.principal = principal
+        self.now_ms = now_ms
         self._globals = _OF_ALL if entry.is_decision else _OF_REQUESTS
-        self._asked = Asked(given, resource.domain, facts)
 
     def get(self, key: str, default: Any = None) -> Any:
-        read = self._entry.keys.get(key)
+        read = self.entry.keys.get(key)
         if read is not None:
-            value = read(self._asked)
+            value = read(self)
             return default if value is None else (value,)
-        of_subject = self._globals.get(key)
-        if of_subject is not None:
-            text = of_subject(self._subject)
+        read_global = self._globals.get(key)
+        if read_global is not None:
+            text = read_global(self)
             return (text,) if text else default
         return self._tags(key) or default
 
     def _tags(self, key: str) -> tuple[str, ...]:
-        entry, given = self._entry, self._asked.given
+        entry, given = self.entry, self.given
         if key == "aws:tagkeys":
             return () if entry.tag_keys is None else tuple(entry.tag_keys(given))
         prefix, _, name = key.partition("/")
         tags: Tags | None = None
         if prefix == "aws:resourcetag" and self.resource.domain:
-            tags = self._asked.facts.tags(self.resource.domain).items()
+            tags = self.facts.tags(self.resource.domain).items()
         elif prefix == "aws:requesttag" and entry.request_tags is not None:
             tags = entry.request_tags(given)
         elif prefix == "aws:principaltag":
-            tags = self._subject.principal.tags.items()
+            tags = self.principal.tags.items()
         return () if tags is None else _value(tags, name)
 
     def __getitem__(self, key: str) -> tuple[str, ...]:
@@ -101,7 +107,7 @@ class Question(Mapping[str, tuple[str, ...]]):
 
     def __iter__(self) -> Iterator[str]:
         """The keys that have a value, as far as they can be told without their names: no keys of single tags."""
-        known: Iterable[str] = (*self._entry.keys, *self._globals, "aws:tagkeys")
+        known: Iterable[str] = (*self.entry.keys, *self._globals, "aws:tagkeys")
         return (key for key in known if self.get(key) is not None)
 
     def __len__(self) -> int:

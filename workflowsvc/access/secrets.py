@@ -23,9 +23,8 @@ if TYPE_CHECKING:
 RandomBytes = Callable[[int], bytes]
 
 MASTER_KEY_BYTES = 32
-MASTER_KEY_VARIABLE = "WORKFLOWSVC_MASTER_KEY"
 NONCE_BYTES = 12  # what AES-GCM is made for; random ones suffice for 2^32 secrets under one master key
-MISSING = "access keys need the package cryptography: pip install 'workflowsvc[auth]'"
+MISSING = "access keys need the package cryptography: pip install cryptography"
 
 
 class MasterKeyError(Exception):
@@ -95,7 +94,7 @@ def require_cryptography() -> None:
 def read_master_key(text: str, source: str) -> MasterKey:
     """The key that this text spells in base64. MasterKeyError when it spells none; the text is not repeated."""
     try:
-        key = b64decode("".join(text.split()), validate=True)
+        key = b64decode(text.strip(), validate=True)
     except (Error, ValueError):
         raise MasterKeyError(
             f"{source} is no base64; `workflowsvc access master-key FILE` makes a key"
@@ -106,6 +105,14 @@ def read_master_key(text: str, source: str) -> MasterKey:
             "makes a key"
         )
     return MasterKey(key)
+
+
+def read_master_keys(text: str, source: str) -> tuple[MasterKey, ...]:
+    """The keys that stand one a line: the first one is for new secrets, the others are being replaced."""
+    words = text.split()
+    if not words:
+        raise MasterKeyError(f"{source} is empty; `workflowsvc access master-key FILE` makes a key")
+    return tuple(read_master_key(word, source) for word in words)
 
 
 def new_master_key(random_bytes: RandomBytes) -> str:

@@ -154,7 +154,8 @@ class Verifier:
         if len(parts) != len(Scope._fields):
             raise IncompleteSignatureException(
                 "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got "
-                f"'{credential.decode('latin-1')}'"
+                f"'{credential.decode('latin-1')}'",
+                detail=f"Credential has {len(parts)} parts and not 5; the access key is {shown_key_id(parts[0])}",
             )
         scope = Scope(*parts)
         day = signed_at[:8]
@@ -180,6 +181,9 @@ class Verifier:
         return scope
 
 
+_KEY_ID = re.compile(rb"A[KS]I[AD][A-Z0-9]{7,60}")
+
+
 def _reason(key: AccessKey, key_id: bytes, *, expired: bool) -> str:
     """Why no key has signed; for the log alone."""
     if key is NO_KEY:
@@ -190,7 +194,13 @@ def _reason(key: AccessKey, key_id: bytes, *, expired: bool) -> str:
         reason = "has expired"
     else:
         reason = "has another secret, or something on the way has changed the request"
-    return f"the access key {key_id.decode('latin-1')!r} {reason}"
+    return f"the access key {shown_key_id(key_id)} {reason}"
+
+
+def shown_key_id(key_id: bytes) -> str:
+    """For logs: an id as it is, and nothing of a text that has not the form of one. Some people mix up the id and the
+    secret, and so send the secret."""
+    return key_id.decode() if _KEY_ID.fullmatch(key_id) else "(no text that has the form of an id)"
 
 
 def _expired(key: AccessKey, now_ms: int) -> bool:

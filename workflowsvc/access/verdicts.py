@@ -8,16 +8,18 @@ May be used from any thread: what two threads add at once is the same, or is los
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from workflowsvc.access.book import AccessKey, Book
+from workflowsvc.access.caller import Caller
 from workflowsvc.access.evaluation import judge
 from workflowsvc.access.policy import AccessRequest, Verdict
 from workflowsvc.access.question import OF_THE_MOMENT, AmbiguousTag, Question
-from workflowsvc.tenant import Tenant
+from workflowsvc.access.vocabulary import Entry, Facts, Resource
 
-MAX_KEPT = 50_000  # verdicts, of 0.4 KB each; more belong to made-up names, and all are forgotten then
+MAX_KEPT = 20_000  # verdicts, of at most 3 KB each; more belong to made-up names, and all are forgotten then
+MAX_CHARACTERS = 300  # of a value that a verdict is kept for: names have 256, a User-Agent may have thousands
 
 AMBIGUOUS = Verdict(False, "no-allow")
 
@@ -39,6 +41,8 @@ class _Branch:
         self.ways: dict[tuple[str, ...], _Node] = {}
 
 
+_Place = tuple[str, str, str]
+"""Key id, action, resource."""
 _Node = Verdict | _Branch | _Always
 
 
@@ -47,28 +51,37 @@ class Verdicts:
 
     def __init__(self, book: Book) -> None:
         self.book = book
-        self._first: dict[tuple[str, str, str], _Node] = {}
+        self._first: dict[_Place, _Node] = {}
         self._kept = 0
 
-    def find(self, key: AccessKey, tenant: Tenant, question: Question) -> Verdict:
-        """`key` is the book's own. May raise what the facts of the question raise."""
-        place = (key.id, question.action, question.resource.arn)
+    def find(
+        self,
+        key: AccessKey,
+        caller: Caller,
+        entry: Entry,
+        resource: Resource,
+        given: Any,
+        facts: Facts,
+        now_ms: Callable[[], int],
+    ) -> Verdict:
+        """`key` is the book's own. May raise what the facts raise."""
+        place = (key.id, entry.action, resource.arn)
         node = self._first.get(place)
+        if isinstance(node, Verdict):  # most policies ask for no key
+            return node
+        question = Question(entry, resource, given, facts, caller, key.principal, now_ms)
         try:
             while isinstance(node, _Branch):
                 node = node.ways.get(question.get(node.key, ()))
-            if isinstance(node, Verdict):
-                return node
-            return self._judge(place, key, tenant, question)
+            return node if isinstance(node, Verdict) else self._judge(place, key, question)
         except AmbiguousTag:
             return AMBIGUOUS
 
-    def _judge(
-        self, place: tuple[str, str, str], key: AccessKey, tenant: Tenant, question: Question
-    ) -> Verdict:
+    def _judge(self, place: _Place, key: AccessKey, question: Question) -> Verdict:
         resource, read = question.resource, _Reading(question)
+        tenant = question.caller.tenant
         verdict = judge(
-            AccessRequest(question.action, resource.arn, read),
+            AccessRequest(question.entry.action, resource.arn, read),
             identity=self.book.policies_of(key.principal),
             domain=self.book.domain_policy(tenant, resource.domain) if resource.domain else None,
             session=key.session_policy,
@@ -77,7 +90,7 @@ class Verdicts:
         self._keep(place, read.values_read, verdict)
         return verdict
 
-    def _keep(self, place: tuple[str, str, str], path: dict[str, tuple[str, ...]], verdict: Verdict) -> None:
+    def _keep(self, place: _Place, path: dict[str, tuple[str, ...]], verdict: Verdict) -> None:
         if self._kept >= MAX_KEPT:
             self._kept, self._first = 0, {}
         nodes: dict[Any, _Node] = self._first
@@ -87,6 +100,8 @@ class Verdicts:
             if key in OF_THE_MOMENT:
                 leaf = _ALWAYS
                 break
+            if any(len(value) > MAX_CHARACTERS for value in values):
+                return
             branch = nodes.get(at)
             if not isinstance(branch, _Branch):
                 branch = nodes[at] = _Branch(key)

@@ -42,12 +42,18 @@ class Resource(NamedTuple):
     domain: str = ""
 
 
-class Asked(NamedTuple):
-    """What the value of a key is read from: the input of an action, or the attributes of a decision."""
+class Asked(Protocol):
+    """What the value of a key is read from."""
 
-    given: Any
-    domain: str
-    facts: Facts
+    @property
+    def given(self) -> Any:
+        """The input of an action, or the attributes of a decision."""
+        ...
+
+    @property
+    def resource(self) -> Resource: ...
+    @property
+    def facts(self) -> Facts: ...
 
 
 Read = Callable[[Asked], str | None]
@@ -117,7 +123,7 @@ def _workflow_task_list(asked: Asked) -> str | None:
     if given.task_list is not None:
         return given.task_list.name
     named = given.workflow_type
-    return asked.facts.default_task_list(asked.domain, "workflow", named.name, named.version)
+    return asked.facts.default_task_list(asked.resource.domain, "workflow", named.name, named.version)
 
 
 def _activity_task_list(asked: Asked) -> str | None:
@@ -125,7 +131,7 @@ def _activity_task_list(asked: Asked) -> str | None:
     if given.task_list is not None:
         return given.task_list.name
     named = given.activity_type
-    return asked.facts.default_task_list(asked.domain, "activity", named.name, named.version)
+    return asked.facts.default_task_list(asked.resource.domain, "activity", named.name, named.version)
 
 
 def _continued_version(asked: Asked) -> str | None:
@@ -139,7 +145,7 @@ def _continued_task_list(asked: Asked) -> str | None:
         return given.task_list.name
     name, version = asked.facts.run_type()
     return asked.facts.default_task_list(
-        asked.domain, "workflow", name, given.workflow_type_version or version
+        asked.resource.domain, "workflow", name, given.workflow_type_version or version
     )
 
 

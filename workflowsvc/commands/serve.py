@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from workflowsvc import __version__
 from workflowsvc.commands.context import CommandContext, CommandFailed
 from workflowsvc.commands.log_lines import log_to
+from workflowsvc.commands.master_key_file import read_master_keys
 from workflowsvc.engine.outage import Outage
 from workflowsvc.faults import ServiceUnavailable
 from workflowsvc.node import Node
@@ -25,6 +26,8 @@ from workflowsvc.stores import schema_number
 
 if TYPE_CHECKING:
     from workflowsvc.http.calls import Service
+    from workflowsvc.service.api import Api
+    from workflowsvc.service.startup_gate import StartupGate
 
 log = logging.getLogger(__name__)
 
@@ -71,8 +74,7 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
     from workflowsvc.http import hosts, server, tls
     from workflowsvc.http.proxies import Proxies
     from workflowsvc.lambdas import function_map
-    from workflowsvc.service import startup_gate
-    from workflowsvc.service.startup_gate import StartupGate, is_passing
+    from workflowsvc.service.startup_gate import StartupGate
 
     started = False
 
@@ -93,15 +95,15 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
     proxies = Proxies(settings.trusted_proxies)
     require_reach(settings, local=hosts.is_loopback(settings.host), has_proxies=bool(proxies))
     functions = function_map.read(settings.lambda_functions) if settings.lambda_functions else None
-    node = Node(settings, context.clock, functions, context.random_bytes)
+    node = Node(
+        settings,
+        context.clock,
+        functions,
+        context.random_bytes,
+        master_keys=read_master_keys(settings.master_key_file, context.environment),
+    )
     try:
-        try:
-            service = node.open()
-        except (StoreUnusable, StoreError) as reason:
-            if not is_passing(reason):
-                raise
-            outage = Outage(log, context.clock, startup_gate.CONSEQUENCE)
-            service = StartupGate(node.open, reason, outage)
+        service = open_service(node, context)
         status = server.run(service, settings, context.clock, announce=announce)
     except (hosts.CannotListen, tls.CertificateError) as error:
         raise CommandFailed(str(error)) from error
@@ -112,6 +114,19 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
     if isinstance(service, StartupGate) and service.failure is not None:
         raise service.failure
     return status
+
+
+def open_service(node: Node, context: CommandContext) -> Api | StartupGate:
+    """The service, or what waits for its database when the reason may pass; the reason is raised otherwise."""
+    from workflowsvc.service import startup_gate
+
+    try:
+        return node.open()
+    except (StoreUnusable, StoreError) as reason:
+        if not startup_gate.is_passing(reason):
+            raise
+        outage = Outage(log, context.clock, startup_gate.CONSEQUENCE)
+        return startup_gate.StartupGate(node.open, reason, outage)
 
 
 def require_reach(settings: Settings, *, local: bool, has_proxies: bool) -> None:

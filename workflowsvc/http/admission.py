@@ -7,17 +7,17 @@ is judged in `workflowsvc.access`; what a caller may do, by the service.
 
 from __future__ import annotations
 
-import logging
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from workflowsvc.access.caller import Caller
 from workflowsvc.access.sigv4 import Verifier
-from workflowsvc.faults import AccessDeniedException, Fault, MalformedHttpRequestException
+from workflowsvc.faults import AccessDeniedException, Fault, MalformedHttpRequestException, ServiceUnavailable
 from workflowsvc.http.hosts import Hosts
 from workflowsvc.http.proxies import Proxies
-from workflowsvc.http.refusal_log import RefusalLog, printable
 from workflowsvc.http.request import values_of
+from workflowsvc.service.audit_trail import Mode, Refusal
 from workflowsvc.tenant import Tenant
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from workflowsvc.http.credentials import Tenants
     from workflowsvc.http.request import HttpRequest
     from workflowsvc.settings import Settings
-
-access_log = logging.getLogger("workflowsvc.access")
 
 TARGET = b"x-amz-target"
 AUTHORIZATION = b"authorization"
@@ -42,6 +40,7 @@ NO_FOREIGN_PAGE = frozenset((None, b"none", b"same-origin"))
 
 MAX_SHOWN_HOST = 255  # characters
 MAX_USER_AGENT = 1_024  # characters
+_KEY_ID = re.compile(rb"Credential=(A[KS]I[AD][A-Z0-9]{7,60})/")
 
 
 class AccessData(Protocol):
@@ -55,9 +54,13 @@ class AccessData(Protocol):
         """A call was signed with this key."""
         ...
 
+    def refused(self, refusal: Refusal, /) -> None:
+        """Into the audit trail: a request was refused, or would have been, for its signature."""
+        ...
 
-Admission = Callable[["HttpRequest"], Caller]
-"""Who makes the request, and for which tenant; raises a Fault when it must not be served."""
+
+Admission = Callable[["HttpRequest", str], Caller]
+"""Who makes the request with this id, and for which tenant; raises a Fault when it must not be served."""
 
 
 def admission(settings: Settings, access: AccessData, clock: Clock, tenants: Tenants) -> Admission:
@@ -67,7 +70,7 @@ def admission(settings: Settings, access: AccessData, clock: Clock, tenants: Ten
     if settings.auth == "off":
         return unproven
     signed = _Signed(settings, access, clock, proxies)
-    return signed if settings.auth == "enforce" else _Watched(signed, unproven, RefusalLog(clock, access_log))
+    return signed if settings.auth == "enforce" else _Watched(signed, unproven)
 
 
 def require_one(request: HttpRequest) -> None:
@@ -86,7 +89,7 @@ class _Unproven:
         self._hosts = hosts
         self._proxies = proxies
 
-    def __call__(self, request: HttpRequest) -> Caller:
+    def __call__(self, request: HttpRequest, request_id: str) -> Caller:
         require_one(request)
         # Only browsers send these two. A web page must not drive a service that asks for no password.
         if (
@@ -117,12 +120,13 @@ class _Signed:
     """
 
     def __init__(self, settings: Settings, access: AccessData, clock: Clock, proxies: Proxies) -> None:
+        self._mode: Mode = "enforce" if settings.auth == "enforce" else "log"
         self._verifier = Verifier(settings.signature_window_seconds, settings.signed_regions)
         self._access = access
         self._clock = clock
         self._proxies = proxies
 
-    def __call__(self, request: HttpRequest) -> Caller:
+    def __call__(self, request: HttpRequest, request_id: str) -> Caller:
         require_one(request)
         origin = self._proxies.origin(request)
         now_ms = self._clock.now_ms()
@@ -130,6 +134,11 @@ class _Signed:
             key, region = self._verifier.verify(request, now_ms, self._access.book())
         except Fault as fault:
             fault.detail = f"{fault.detail or fault.code} (from {origin.source_ip})"
+            if fault.status < ServiceUnavailable.status:
+                key_id = _key_id(request)
+                self._access.refused(
+                    Refusal(request_id, key_id, "", "", "", fault.code, self._mode, origin.source_ip)
+                )
             raise
         self._access.key_used(key, now_ms)
         return Caller(
@@ -142,25 +151,24 @@ class _Signed:
 
 
 class _Watched:
-    """Every request is served that `off` would serve; the log has those that `enforce` would not."""
+    """Every request is served that `off` would serve; the audit trail has those that `enforce` would not."""
 
-    def __init__(self, signed: _Signed, unproven: _Unproven, refusals: RefusalLog) -> None:
+    def __init__(self, signed: _Signed, unproven: _Unproven) -> None:
         self._signed = signed
         self._unproven = unproven
-        self._refusals = refusals
 
-    def __call__(self, request: HttpRequest) -> Caller:
-        caller = self._unproven(request)
+    def __call__(self, request: HttpRequest, request_id: str) -> Caller:
+        caller = self._unproven(request, request_id)
         try:
-            return self._signed(request)
-        except Fault as fault:
-            text = f"{fault.code}: {printable(fault.detail or '')}"
-            self._refusals.write(
-                ("would be refused", fault.code, caller.tenant),
-                lambda: f"a request for {caller.tenant.key} would be refused with --auth enforce: {text}",
-                level=logging.WARNING,
-            )
+            return self._signed(request, request_id)
+        except Fault:
             return caller
+
+
+def _key_id(request: HttpRequest) -> str:
+    """The key that a request names, when its text has the form of a key id: some clients send a secret in its place."""
+    found = _KEY_ID.search(request.header(AUTHORIZATION) or b"")
+    return found[1].decode() if found else ""
 
 
 def _user_agent(request: HttpRequest) -> str:

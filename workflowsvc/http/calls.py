@@ -107,7 +107,7 @@ class ActionCalls:
         try:
             action = find_action(request)
             reply.action = action.name
-            caller = self._admission(request)
+            caller = self._admission(request, request_id)
             reply.tenant = caller.tenant
             shape = self._decoding.now(action.decode, request.body)
             if shape is None:

@@ -242,7 +242,9 @@ class BatchSummary(OwnShape, kw_only=True):
     rate_per_second: int
     reason: str
     start_timestamp: Timestamp
+    started_by: str | None = None
     status: BatchStatus
+    stop_reason: str | None = None
     succeeded: int
 
 

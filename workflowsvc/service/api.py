@@ -21,6 +21,8 @@ from workflowsvc.engine.outage import Outage
 from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.faults import ServiceUnavailable
 from workflowsvc.service.action import Action
+from workflowsvc.service.audit_trail import Refusal
+from workflowsvc.service.authorization import Authorization
 from workflowsvc.service.call_context import CallContext
 from workflowsvc.service.disconnect import Disconnect
 from workflowsvc.service.dispatcher import Dispatcher, ReadFunction
@@ -52,12 +54,19 @@ class Functions(Protocol):
 class Api:
     """One node of the service. `begin` and `call` belong to the event loop that `start` was awaited on."""
 
-    def __init__(self, engine: Engine, functions: Functions | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        functions: Functions | None = None,
+        authorization: Authorization | None = None,
+    ) -> None:
+        """Without `authorization` every call is permitted."""
         self._engine = engine
+        self._authorization = authorization
         self._functions = functions
         self._writer = engine.writer
         self._settings = engine.settings
-        self._dispatcher = Dispatcher(engine, self._read, self._read_step)
+        self._dispatcher = Dispatcher(engine, self._read, self._read_step, authorization)
         self._readers = ReaderThreads(READER_THREADS)
         self._searchers = ReaderThreads(SEARCH_THREADS)
         self._outage = Outage(log, engine.clock, "Calls that only read are answered 503.")
@@ -109,6 +118,11 @@ class Api:
     def key_used(self, key: AccessKey, at_ms: int) -> None:
         """A call was signed with this key at this moment, in milliseconds."""
         self._engine.state.access.used(key, at_ms)
+
+    def refused(self, refusal: Refusal) -> None:
+        """Into the audit trail: a request was refused, or would have been, before it was a call."""
+        if self._authorization is not None:
+            self._authorization.trail.refused(refusal)
 
     async def call(
         self, action: Action, caller: Caller, request: Any, disconnect: Disconnect | None = None

@@ -21,6 +21,7 @@ from workflowsvc.engine.outage import Outage
 from workflowsvc.faults import ServiceUnavailable
 from workflowsvc.service.action import Action
 from workflowsvc.service.api import Answer, Api
+from workflowsvc.service.audit_trail import Refusal
 from workflowsvc.service.disconnect import Disconnect
 from workflowsvc.store.errors import StoreError, StoreUnusable, Unavailable
 
@@ -101,6 +102,11 @@ class StartupGate:
         """As `Api.key_used`."""
         if self._api is not None:
             self._api.key_used(key, at_ms)
+
+    def refused(self, refusal: Refusal) -> None:
+        """As `Api.refused`."""
+        if self._api is not None:
+            self._api.refused(refusal)
 
     @property
     def store_fails(self) -> bool:

@@ -38,7 +38,7 @@ REFRESH_SECONDS = (
     0.25  # a change is known on all nodes within a second (QUALITY §4.5), with room for a slow store
 )
 STALE_SECONDS = 5.0  # reading everything anew takes a second or two on a busy machine
-ROWS_AT_ONCE = 100  # changed rows that the thread of a change reads itself: 2 ms
+SMALL_CHANGE_ROWS = 100  # changed rows that the thread of a change reads itself: 2 ms
 HOUR_MS = 3_600_000
 USES_PER_BATCH = 200
 EXPIRED_PER_BATCH = 200
@@ -73,8 +73,13 @@ class BookHolder:
         access = engine.state.access
         access.book, access.changed, access.used = self.book, self.changed, self.used
 
+    def read_first(self) -> None:
+        """Reads before any call comes. MasterKeyError, which the thread would log again and again; StoreError."""
+        with self._lock:
+            self._read(limit=None)
+
     def start(self) -> None:
-        """Starts the thread, which reads for the first time."""
+        """Starts the thread."""
         self._thread = Thread(target=self._work, name="access", daemon=True)
         self._thread.start()
 
@@ -106,7 +111,7 @@ class BookHolder:
             self._wake.set()  # the thread is reading, and may have begun before the commit
             return
         try:
-            self._read(limit=ROWS_AT_ONCE)
+            self._read(limit=SMALL_CHANGE_ROWS)
         except Exception:
             log.debug("the change is read by the thread", exc_info=True)
         finally:

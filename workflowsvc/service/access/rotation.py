@@ -1,0 +1,107 @@
+"""Replaces the master key: encrypts all secrets anew with another one.
+
+Owns the order, which makes it safe to be interrupted: new secrets get the new key first, then the stored ones do, in
+pieces. Until the end both keys are needed, so nodes that go on meanwhile must have been given both.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, TypeVar
+
+import msgspec
+
+from workflowsvc.access.secrets import MasterKey, MasterKeyError, RandomBytes
+from workflowsvc.engine.unit_of_work import UnitOfWork
+from workflowsvc.service.access import records
+from workflowsvc.service.access.changes import Change, lock
+from workflowsvc.service.access.master_key import (
+    no_master_key,
+    put_master,
+    refuse_wrong_master_key,
+    require_key,
+)
+from workflowsvc.service.access.records import KeyRecord, TemporaryKeyRecord
+from workflowsvc.store.interface import Store
+
+log = logging.getLogger("workflowsvc.access")
+
+SECRETS_PER_TRANSACTION = 200
+
+Write = Callable[[Callable[[UnitOfWork], Any]], Any]
+"""Carries a function out in a transaction of its own."""
+Record = TypeVar("Record", KeyRecord, TemporaryKeyRecord)
+
+
+def rotate(store: Store, keys: Sequence[MasterKey], write: Write) -> int:
+    """How many secrets were encrypted anew with the first of the keys. MasterKeyError when one of the other keys that
+    stored secrets need is not among them: nothing is changed then."""
+    if not keys:
+        with store.reader() as reader:
+            raise MasterKeyError(no_master_key(records.master_of(reader)))
+    new = keys[0]
+    with store.reader() as reader:
+        refuse_wrong_master_key(reader, keys)
+        to_do = [
+            key
+            for prefix in (records.KEY, records.TEMPORARY)
+            for page in records.pages(reader, *records.below(prefix))
+            for key, value in page
+            if _needs(keys, key, value)
+        ]
+    write(partial(_begin, new=new))
+    for first in range(0, len(to_do), SECRETS_PER_TRANSACTION):
+        part = to_do[first : first + SECRETS_PER_TRANSACTION]
+        write(partial(_seal_anew, keys=keys, rows=part))
+    log.info("%d secrets were encrypted anew with the master key %s", len(to_do), new.id)
+    return len(to_do)
+
+
+def _needs(keys: Sequence[MasterKey], key: str, value: bytes) -> bool:
+    """Whether the secret in this row is to be encrypted anew."""
+    record = _read(key, value)
+    require_key(keys, record.sealed.master)
+    return record.sealed.master != keys[0].id
+
+
+def _read(key: str, value: bytes) -> KeyRecord | TemporaryKeyRecord:
+    return (
+        records.decode_key(value)
+        if key.startswith(records.below(records.KEY)[0])
+        else records.decode_temporary(value)
+    )
+
+
+def _begin(work: UnitOfWork, new: MasterKey) -> None:
+    lock(work.tx)
+    put_master(work.tx, new)
+
+
+def _seal_anew(work: UnitOfWork, keys: Sequence[MasterKey], rows: list[str]) -> None:
+    """A row that was deleted meanwhile stays so."""
+    random_bytes = work.state.ids.random_bytes
+    change = Change(work)
+    for key in rows:
+        value = work.tx.meta(key)
+        if value is None:
+            continue
+        record = _read(key, value)
+        if isinstance(record, KeyRecord):
+            changed = _sealed_anew(record, keys, record.account, key.split(" ")[2], random_bytes)
+            change.put_key(key.split(" ")[2], changed)
+        else:
+            _, _, account, user, expires_at, key_id = key.split(" ")
+            anew = _sealed_anew(record, keys, account, key_id, random_bytes)
+            change.put_temporary(account, user, int(expires_at), anew)
+    change.write_version()
+
+
+def _sealed_anew(
+    record: Record, keys: Sequence[MasterKey], account: str, key_id: str, random_bytes: RandomBytes
+) -> Record:
+    """MasterKeyError for a secret that was changed: it ends the rotation, which can be repeated without its key."""
+    old = require_key(keys, record.sealed.master)
+    secret = old.open(record.sealed, account, key_id)
+    return msgspec.structs.replace(record, sealed=keys[0].seal(secret, account, key_id, random_bytes))
