@@ -376,10 +376,34 @@ def test_a_key_that_cannot_sign_is_refused_like_a_wrong_secret() -> None:
 
 
 def test_the_log_says_what_the_answer_does_not() -> None:
-    assert "does not exist" in (refusal(GOOD, TestBook()).detail or "")
-    assert "is not active" in (refusal(GOOD, TestBook(access_key(active=False))).detail or "")
-    assert "has expired" in (refusal(GOOD, TestBook(access_key(expires_at=NOW_MS))).detail or "")
+    assert refusal(GOOD, TestBook()).detail == "the access key does not exist"
+    assert refusal(GOOD, TestBook(access_key(active=False))).detail == "the access key is not active"
+    assert refusal(GOOD, TestBook(access_key(expires_at=NOW_MS))).detail == "the access key has expired"
     assert "another secret" in (refusal(GOOD, TestBook(access_key(secret="x"))).detail or "")
+
+
+def test_the_log_quotes_nothing_that_was_sent() -> None:
+    """A client that mixes up the id of its key and the secret sends the secret."""
+    canary = b"wJalrXUtnFEMI"
+    given = GOOD.header(b"authorization") or b""
+    requests = [
+        GOOD.with_header(b"Authorization", canary),
+        GOOD.with_header(b"Authorization", b"AWS" + canary),
+        GOOD.with_header(b"X-Amz-Date", canary),
+        GOOD.with_header(b"X-Amz-" + canary, b""),
+        GOOD.with_header(b"X-Amz-Content-SHA256", canary),
+        *(
+            GOOD.with_authorization(part, canary)
+            for part in (KEY.id.encode(), b"20150830", REGION.encode(), b"swf", b"aws4_request", given[-64:])
+        ),
+        GOOD.with_authorization(b"Credential=", b"Credential=" + canary + b"/"),
+        GOOD.with_authorization(b"SignedHeaders=", b"SignedHeaders=" + canary + b";"),
+        GOOD.with_authorization(b"Credential=", canary + b","),
+        GOOD.with_authorization(b"Credential=", canary + b"=,"),
+        replace(GOOD, query=b"X-Amz-Algorithm=" + canary),
+    ]
+    details = [refusal(request).detail or "" for request in requests]
+    assert not [detail for detail in details if canary.decode() in detail]
 
 
 def test_an_unknown_key_costs_the_work_of_a_wrong_secret() -> None:

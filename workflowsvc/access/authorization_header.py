@@ -85,7 +85,10 @@ def _parameters(authorization: bytes) -> dict[bytes, bytes]:
 
 
 def _unsupported(algorithm: bytes) -> IncompleteSignatureException:
-    return IncompleteSignatureException(f"Unsupported AWS 'algorithm': '{_shown(algorithm)}'.")
+    return IncompleteSignatureException(
+        f"Unsupported AWS 'algorithm': '{_shown(algorithm)}'.",
+        detail="another algorithm than AWS4-HMAC-SHA256",
+    )
 
 
 def _shown(value: bytes) -> str:

@@ -3,6 +3,8 @@
 Owns the order of the checks and the texts of refusals. The request is taken as it was received, the time and the keys
 are arguments. Must not know what the request asks for, nor how keys are stored.
 
+The `detail` of each fault, for logs, is one of a few sentences and never quotes the request.
+
 Until a signature is right, its sender learns nothing about keys: a key that does not exist, is not active or has
 expired is refused in the same words, and after the same work, as a wrong secret (docs/decisions/0028).
 """
@@ -127,9 +129,7 @@ class Verifier:
         if not hmac.compare_digest(signature, claim.signature) or signer is NO_KEY:
             if kept is not None:
                 derive(NO_KEY.secret, scope)  # as for a key that was not kept
-            raise InvalidSignatureException(
-                WRONG_SIGNATURE, detail=_reason(key, scope.key_id, expired=expired)
-            )
+            raise InvalidSignatureException(WRONG_SIGNATURE, detail=_reason(key, expired=expired))
         if kept is None:
             self._signing_keys.keep(signer, scope, signing_key)
         return signer
@@ -140,12 +140,14 @@ class Verifier:
         if seconds < now - window:
             raise InvalidSignatureException(
                 f"Signature expired: {signed_at} is now earlier than {spelled(now - window)} "
-                f"({spelled(now)} - {minutes})"
+                f"({spelled(now)} - {minutes})",
+                detail=f"the signature is more than {window} s old",
             )
         if seconds > now + window:
             raise InvalidSignatureException(
                 f"Signature not yet current: {signed_at} is still later than {spelled(now + window)} "
-                f"({spelled(now)} + {minutes})"
+                f"({spelled(now)} + {minutes})",
+                detail=f"the signature is from more than {window} s ahead",
             )
 
     def _scope(self, credential: bytes, signed_at: str) -> Scope:
@@ -155,52 +157,47 @@ class Verifier:
             raise IncompleteSignatureException(
                 "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got "
                 f"'{credential.decode('latin-1')}'",
-                detail=f"Credential has {len(parts)} parts and not 5; the access key is {shown_key_id(parts[0])}",
+                detail="the credential has not 5 parts",
             )
         scope = Scope(*parts)
         day = signed_at[:8]
-        wrong = ""
+        wrong, others = "", list[str]()
         if scope.region not in self._regions:
             wrong += (
                 f"Credential should be scoped to a valid region, not '{scope.region.decode('latin-1')}'. "
             )
+            others.append("region")
         if scope.service != self._service:
             wrong += f"Credential should be scoped to correct service: '{self._service.decode()}'. "
+            others.append("service")
         if scope.terminator != TERMINATOR:
             terminator = scope.terminator.decode("latin-1")
             wrong += (
                 f"Credential should be scoped with a valid terminator: 'aws4_request', not '{terminator}'. "
             )
+            others.append("terminator")
         if scope.date != day.encode():
             wrong += (
                 "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
                 f"'{scope.date.decode('latin-1')}' != '{day}', from '{signed_at}'."
             )
+            others.append("day")
         if wrong:
-            raise InvalidSignatureException(wrong)
+            raise InvalidSignatureException(
+                wrong, detail=f"the signature is for another {' and '.join(others)}"
+            )
         return scope
 
 
-_KEY_ID = re.compile(rb"A[KS]I[AD][A-Z0-9]{7,60}")
-
-
-def _reason(key: AccessKey, key_id: bytes, *, expired: bool) -> str:
+def _reason(key: AccessKey, *, expired: bool) -> str:
     """Why no key has signed; for the log alone."""
     if key is NO_KEY:
-        reason = "does not exist"
-    elif not key.active:
-        reason = "is not active"
-    elif expired:
-        reason = "has expired"
-    else:
-        reason = "has another secret, or something on the way has changed the request"
-    return f"the access key {shown_key_id(key_id)} {reason}"
-
-
-def shown_key_id(key_id: bytes) -> str:
-    """For logs: an id as it is, and nothing of a text that has not the form of one. Some people mix up the id and the
-    secret, and so send the secret."""
-    return key_id.decode() if _KEY_ID.fullmatch(key_id) else "(no text that has the form of an id)"
+        return "the access key does not exist"
+    if not key.active:
+        return "the access key is not active"
+    if expired:
+        return "the access key has expired"
+    return "the access key has another secret, or something on the way has changed the request"
 
 
 def _expired(key: AccessKey, now_ms: int) -> bool:
@@ -213,9 +210,9 @@ def _require_token(key: AccessKey, token: bytes | None, now_ms: int) -> None:
     if (token is None) != (key.session_token is None) or (
         key.session_token is not None and not hmac.compare_digest(given, key.session_token)
     ):
-        raise UnrecognizedClientException(WRONG_TOKEN, detail=f"the session token of {key.id} is wrong")
+        raise UnrecognizedClientException(WRONG_TOKEN, detail="the session token is not that of the key")
     if _expired(key, now_ms):
-        raise ExpiredTokenException(EXPIRED_TOKEN, detail=f"the temporary key {key.id} has expired")
+        raise ExpiredTokenException(EXPIRED_TOKEN, detail="the temporary key has expired")
 
 
 def _require_no_presigned_query(request: RawRequest) -> None:
@@ -251,7 +248,8 @@ def _signed_names(request: RawRequest, signed_headers: bytes) -> tuple[bytes, ..
     for name in present:
         if name.startswith(SIGNED_PREFIX) and name not in names and name not in MAY_BE_UNSIGNED:
             raise InvalidSignatureException(
-                f"'{name.decode('latin-1')}' must be a 'SignedHeader' in the AWS Authorization."
+                f"'{name.decode('latin-1')}' must be a 'SignedHeader' in the AWS Authorization.",
+                detail="a header that begins with X-Amz- is not signed",
             )
     return names
 

@@ -175,7 +175,7 @@ def banner(url: str, where: str, settings: Settings, *, has_principals: bool | N
         access_key, secret = "YOUR_KEY_ID", "YOUR_SECRET"
         if has_principals is False:
             next_step = (
-                f"\n            no one has a key yet: {FIRST_PRINCIPAL} {without_password(settings.store)}"
+                f"\n            there is no user yet: {FIRST_PRINCIPAL} {without_password(settings.store)}"
             )
     return f"""
   workflowsvc {__version__}: Amazon SWF, API version 2012-01-25

@@ -133,11 +133,12 @@ class _Signed:
         try:
             key, region = self._verifier.verify(request, now_ms, self._access.book())
         except Fault as fault:
-            fault.detail = f"{fault.detail or fault.code} (from {origin.source_ip})"
+            reason = fault.detail or fault.code
+            key_id = _key_id(request)
+            fault.detail = f"{reason} (key {key_id or 'not named'}, from {origin.source_ip})"
             if fault.status < ServiceUnavailable.status:
-                key_id = _key_id(request)
                 self._access.refused(
-                    Refusal(request_id, key_id, "", "", "", fault.code, self._mode, origin.source_ip)
+                    Refusal(request_id, key_id, "", "", "", reason, self._mode, origin.source_ip)
                 )
             raise
         self._access.key_used(key, now_ms)
