@@ -124,8 +124,7 @@ class UnknownOperationException(Fault):
     """The target names no action; without a text (SWF §1.4.9)."""
 
 
-# From here to RequestExpiredException: signatures and tokens. They are for access control; no request is authenticated
-# yet.
+# From here to RequestExpiredException: signatures and tokens. They are answered with `--auth enforce` alone.
 
 
 class MissingAuthenticationTokenException(Fault):
