@@ -124,7 +124,7 @@ class UnknownOperationException(Fault):
     """The target names no action; without a text (SWF §1.4.9)."""
 
 
-# From here to RequestExpiredException: signatures and tokens. They are answered with `--auth enforce` alone.
+# From here to RequestExpiredException: signatures and tokens (QUALITY §3.3).
 
 
 class MissingAuthenticationTokenException(Fault):

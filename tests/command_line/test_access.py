@@ -302,6 +302,33 @@ def test_a_rotation_that_was_interrupted_is_repeated(
     assert desk.secrets() == before
 
 
+def test_after_the_loss_of_the_master_key_users_go_on_with_new_keys(desk: Desk, run_bare: Run) -> None:
+    desk.done("user", "create", "ann", "--policy", "SwfWorker")
+    desk.done("key", "create", "ann")
+    desk.done("key", "temporary", "ann")
+    desk.key_file = desk.folder / "new.key"
+    assert run_bare("access", "master-key", str(desk.key_file)).status == 0
+    assert desk("rotate-master-key").status == statuses.FAILED
+    lost = desk.done("rotate-master-key", "--discard-lost")
+    assert lost.out == "0 secrets were encrypted anew\n2 access keys were deleted\n"
+    assert desk.done("key", "list", "ann").out == "No keys.\n"
+    made = desk.done("key", "create", "ann", "--json").objects[0]
+    assert desk.secrets() == {made["accessKeyId"]: made["secretAccessKey"].encode()}
+
+
+def test_access_data_is_copied_with_the_rest_and_is_sound(desk: Desk, run_bare: Run, tmp_path: Path) -> None:
+    desk.done("user", "create", "ann", "--policy", "SwfWorker")
+    desk.done("key", "create", "ann")
+    before = desk.secrets()
+    copy = f"sqlite:{tmp_path / 'copy.db'}"
+    copied = run_bare("copy", "--from", desk.store, "--to", copy)
+    assert copied.status == 0, copied.err
+    desk.store = copy
+    assert desk.secrets() == before
+    checked = run_bare("fsck", "--store", copy)
+    assert checked.status == 0, checked.out
+
+
 # --- which database, which server ---
 
 

@@ -318,6 +318,21 @@ def test_a_foreign_master_key_gives_no_book_and_the_log_says_why(
         assert text in caplog.text
 
 
+def test_a_node_without_the_master_key_of_the_first_secret_gives_no_book_from_then_on(
+    node: Node, caplog: pytest.LogCaptureFixture
+) -> None:
+    holder = BookHolder(node.engine, [])
+    holder.tick()
+    assert holder.book().is_empty
+    node.user("ann")
+    node.ask("CreateAccessKey", userName="ann")
+    node.world.clock.advance(int(book_holder.STALE_SECONDS * 1000) + 1)
+    holder.tick()
+    with pytest.raises(ServiceUnavailable):
+        holder.book()
+    assert "was not given" in caplog.text
+
+
 def test_a_policy_that_cannot_be_read_denies_everything(
     node: Node, store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:

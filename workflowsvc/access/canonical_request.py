@@ -89,7 +89,7 @@ def canonical_query(query: bytes) -> bytes:
 
 def parameters(query: bytes) -> list[tuple[bytes, bytes]]:
     """The parameters of a query, not decoded."""
-    parts = (part.partition(b"=") for part in query.split(b"&") if part)
+    parts = (part.partition(b"=") for part in query.split(b"&"))
     return [(name, value) for name, _, value in parts]
 
 

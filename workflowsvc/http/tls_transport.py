@@ -80,30 +80,28 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
             self._flush()
             if self._unsent:
                 self._encrypt()
-        except ssl.SSLZeroReturnError:
-            self._ended()
         except ssl.SSLError as error:
             self._fail(error)
 
     def _read(self) -> None:
         """Ends with SSLWantReadError unless the connection wants no more."""
         while self._reads and not self.is_closing():
-            self._inner.data_received(self._tls.read(MAX_READ_BYTES))
+            plain = self._tls.read(MAX_READ_BYTES)
+            if not plain:  # the client has said goodbye
+                self._ended()
+                return
+            self._inner.data_received(plain)
 
     def eof_received(self) -> bool:
         """The socket has ended; a client that did not say so in TLS before is treated like one that did."""
         if not self._is_up:
             return False
-        self._reads = False
-        if self._saw_end:
-            return not self.is_closing()
-        self._saw_end = True
-        return bool(self._inner.eof_received())
+        self._ended()
+        return True  # it is closed here, after a goodbye
 
     def _ended(self) -> None:
         """The client sends nothing more; it may still read."""
         self._reads = False
-        self._flush()
         if not self._saw_end:
             self._saw_end = True
             if not self._inner.eof_received():

@@ -46,6 +46,11 @@ def add_actions(parsers: Parsers) -> None:
         ("access rotate-master-key --store sqlite:workflowsvc.db --master-key-file new.key",),
     )
     calling.add_store(rotate)
+    rotate.add_argument(
+        "--discard-lost",
+        action="store_true",
+        help="delete the access keys whose secrets no given master key can read: the old one is lost",
+    )
     rotate.set_defaults(act_alone=_rotate, region=None)
 
 
@@ -61,6 +66,8 @@ def _rotate(context: CommandContext, arguments: argparse.Namespace) -> int:
     require_there(calling.settings_of(context, arguments).store)
     with ExitStack() as opened:
         offline = Offline(context, arguments, opened)
-        done = offline.service.rotate_master_key()
-    context.write(f"{counted(done, 'secret was', 'secrets were')} encrypted anew\n")
+        done = offline.service.rotate_master_key(discard_lost=arguments.discard_lost)
+    context.write(f"{counted(done.anew, 'secret was', 'secrets were')} encrypted anew\n")
+    if done.deleted:
+        context.write(f"{counted(done.deleted, 'access key was', 'access keys were')} deleted\n")
     return statuses.DONE

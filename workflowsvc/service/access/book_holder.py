@@ -154,6 +154,7 @@ class BookHolder:
         self._read_at = began
 
     def _next_book(self, reader: Reader, version: int, limit: int | None) -> StoredBook | None:
+        refuse_wrong_master_key(reader, self._master_keys)
         before = self._book
         changed = None if before is None else _changed_rows(reader, before.version, version)
         if before is not None and changed is not None:
@@ -164,7 +165,6 @@ class BookHolder:
             return builder.book(version)
         if limit is not None:
             return None
-        refuse_wrong_master_key(reader, self._master_keys)
         return read_everything(reader, self._master_keys)
 
     # --- background work, which the writer's thread carries out ---

@@ -19,7 +19,7 @@ from workflowsvc.engine.node_state import NodeState
 from workflowsvc.engine.unfinished_copy import refuse_unfinished
 from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.model import wire
-from workflowsvc.service.access.rotation import rotate
+from workflowsvc.service.access.rotation import Rotated, rotate
 from workflowsvc.service.buckets import Buckets
 from workflowsvc.service.call_context import CallContext
 from workflowsvc.service.own.actions import OWN
@@ -71,9 +71,9 @@ class OfflineService:
         body = wire.encode(answer)
         return json.loads(body) if body else {}
 
-    def rotate_master_key(self) -> int:
-        """Encrypts all secrets anew with the first master key; how many were."""
-        return rotate(self._store, self._state.access.master_keys, self._write)
+    def rotate_master_key(self, *, discard_lost: bool) -> Rotated:
+        """Encrypts all secrets anew with the first master key; as `rotate`."""
+        return rotate(self._store, self._state.access.master_keys, self._write, discard_lost=discard_lost)
 
     def _write(self, run: Callable[[UnitOfWork], Any]) -> Any:
         with self._store.transaction() as tx:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -35,35 +35,39 @@ Write = Callable[[Callable[[UnitOfWork], Any]], Any]
 Record = TypeVar("Record", KeyRecord, TemporaryKeyRecord)
 
 
-def rotate(store: Store, keys: Sequence[MasterKey], write: Write) -> int:
-    """How many secrets were encrypted anew with the first of the keys. MasterKeyError when one of the other keys that
-    stored secrets need is not among them: nothing is changed then."""
-    if not keys:
-        with store.reader() as reader:
-            raise MasterKeyError(no_master_key(records.master_of(reader)))
-    new = keys[0]
+class Rotated(NamedTuple):
+    """How many secrets were encrypted anew, and how many access keys were deleted because theirs cannot be read."""
+
+    anew: int
+    deleted: int
+
+
+def rotate(store: Store, keys: Sequence[MasterKey], write: Write, *, discard_lost: bool = False) -> Rotated:
+    """Encrypts all secrets with the first of the keys. MasterKeyError when a stored secret needs a key that is not
+    among them, and nothing is changed then; with `discard_lost`, the access keys with such secrets are deleted."""
     with store.reader() as reader:
-        refuse_wrong_master_key(reader, keys)
-        to_do = [
-            key
+        if not keys:
+            raise MasterKeyError(no_master_key(records.master_of(reader)))
+        if not discard_lost:
+            refuse_wrong_master_key(reader, keys)
+        sealed_by = {
+            key: _read(key, value).sealed.master
             for prefix in (records.KEY, records.TEMPORARY)
             for page in records.pages(reader, *records.below(prefix))
             for key, value in page
-            if _needs(keys, key, value)
-        ]
-    write(partial(_begin, new=new))
-    for first in range(0, len(to_do), SECRETS_PER_TRANSACTION):
-        part = to_do[first : first + SECRETS_PER_TRANSACTION]
-        write(partial(_seal_anew, keys=keys, rows=part))
-    log.info("%d secrets were encrypted anew with the master key %s", len(to_do), new.id)
-    return len(to_do)
-
-
-def _needs(keys: Sequence[MasterKey], key: str, value: bytes) -> bool:
-    """Whether the secret in this row is to be encrypted anew."""
-    record = _read(key, value)
-    require_key(keys, record.sealed.master)
-    return record.sealed.master != keys[0].id
+        }
+    given = {key.id for key in keys}
+    lost = [key for key, master in sealed_by.items() if master not in given]
+    if lost and not discard_lost:
+        require_key(keys, sealed_by[lost[0]])
+    old = [key for key, master in sealed_by.items() if master in given and master != keys[0].id]
+    write(partial(_begin, new=keys[0]))
+    for first in range(0, len(lost), SECRETS_PER_TRANSACTION):
+        write(partial(_delete, rows=lost[first : first + SECRETS_PER_TRANSACTION]))
+    for first in range(0, len(old), SECRETS_PER_TRANSACTION):
+        write(partial(_seal_anew, keys=keys, rows=old[first : first + SECRETS_PER_TRANSACTION]))
+    log.info("%d secrets were encrypted anew with the master key %s", len(old), keys[0].id)
+    return Rotated(len(old), len(lost))
 
 
 def _read(key: str, value: bytes) -> KeyRecord | TemporaryKeyRecord:
@@ -77,6 +81,26 @@ def _read(key: str, value: bytes) -> KeyRecord | TemporaryKeyRecord:
 def _begin(work: UnitOfWork, new: MasterKey) -> None:
     lock(work.tx)
     put_master(work.tx, new)
+
+
+def _delete(work: UnitOfWork, rows: list[str]) -> None:
+    """The keys in these rows, each also from the list of its user."""
+    change = Change(work)
+    for key in rows:
+        value = work.tx.meta(key)
+        if value is None:
+            continue
+        record = _read(key, value)
+        if not isinstance(record, KeyRecord):
+            change.delete_temporary(key)
+            continue
+        key_id = key.split(" ")[2]
+        user = records.find_user(work.tx, record.account, record.user)
+        if user is not None and key_id in user.keys:
+            left = [known for known in user.keys if known != key_id]
+            change.put_user(record.account, record.user, msgspec.structs.replace(user, keys=left), user)
+        change.delete_key(key_id)
+    change.write_version()
 
 
 def _seal_anew(work: UnitOfWork, keys: Sequence[MasterKey], rows: list[str]) -> None:

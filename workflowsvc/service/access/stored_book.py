@@ -60,7 +60,7 @@ class StoredBook:
 
     @property
     def is_empty(self) -> bool:
-        return not self.users
+        return not self.keys
 
     def key(self, key_id: str) -> AccessKey | None:
         return self.keys.get(key_id)
