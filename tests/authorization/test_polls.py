@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.authorization.guarded import LIST, Guarded
+from tests.failing_store import FailingStore
 from tests.support.access import TENANT, allow, deny
 from tests.world_fixture import ACTIVITY, decision
 from workflowsvc.access.caller import Caller
@@ -111,6 +112,25 @@ def test_a_poll_gets_no_task_while_it_is_not_known_who_may_do_what(matching: Gua
         waits.result()
     matching.users.failure = None
     assert matching.decision_task()["taskToken"]
+
+
+def test_a_refused_poll_of_a_batch_that_is_not_committed_waits_on() -> None:
+    """Nothing that the batch has answered leaves; the poll is refused when there is a task again."""
+    store = FailingStore()
+    guarded = Guarded(store=store)
+    caller = guarded.user(WORKER)
+    waits = guarded.poll("PollForDecisionTask", caller)
+    other = guarded.poll("PollForDecisionTask", guarded.user(WORKER, name="bob"))
+    switch_off(guarded, caller)
+    store.refusals = 1
+    with pytest.raises(ServiceUnavailable):
+        guarded.start()
+    assert not waits.done
+    assert not other.done
+    guarded.start()
+    with pytest.raises(UnrecognizedClientException):
+        waits.result()
+    assert other.result()["taskToken"]
 
 
 def test_a_change_before_the_writer_loop_carries_a_call_out_refuses_it(guarded: Guarded) -> None:
