@@ -96,6 +96,8 @@ class _Denial(NamedTuple):
     resource: str
     reason: str
     fault: Fault
+    policy: str = ""
+    statement: str = ""
 
 
 class CallAccess:
@@ -238,6 +240,8 @@ class CallAccess:
                 denial.reason,
                 "enforce" if self._authorization.enforces else "log",
                 self.caller.source_ip,
+                denial.policy,
+                denial.statement,
             )
         )
 
@@ -268,7 +272,8 @@ class _Standing(NamedTuple):
             ending = f"because no session policy allows the {action} action"
         else:
             ending = f"because no identity-based policy allows the {action} action"
-        return _Denial(action, resource.arn, verdict.reason, AccessDeniedException(f"{text} {ending}"))
+        fault = AccessDeniedException(f"{text} {ending}")
+        return _Denial(action, resource.arn, verdict.reason, fault, verdict.policy, verdict.statement)
 
     def _kind_of(self, verdict: Verdict, resource: Resource) -> str:
         if verdict.policy == SESSION_POLICY:
