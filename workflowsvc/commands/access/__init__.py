@@ -24,7 +24,7 @@ EXAMPLES = (
     "access master-key master.key",
     "access user create ann --policy SwfWorker",
     "access key create ann --store sqlite:workflowsvc.db --master-key-file master.key",
-    "access simulate --as ann --action swf:PollForActivityTask --domain orders",
+    "access simulate --as ann --action swf:ListDomains --resource 'arn:aws:swf:us-east-1:000000000000:/domain/*'",
 )
 _SUBJECTS = (users, keys, groups, policies, simulation, documents, master_keys)
 

@@ -47,7 +47,7 @@ def add_yes(parser: argparse.ArgumentParser) -> None:
 
 def pair(given: str) -> tuple[str, str]:
     """KEY=VALUE. For `type=`."""
-    key, equals, value = given.partition("=")
+    key, equals, value = filled(given).partition("=")
     if not key or not equals:
         raise argparse.ArgumentTypeError(f"{given!r} is not KEY=VALUE")
     return key, value
