@@ -16,6 +16,7 @@ from tests.world_fixture import ACTIVITY, WORKFLOW
 from workflowsvc.access.caller import Caller
 from workflowsvc.clock import ManualClock
 from workflowsvc.faults import AccessDeniedException
+from workflowsvc.store.interface import Store
 from workflowsvc.testing import PendingAnswer, World
 
 D = TENANT.domain_arn("d")
@@ -25,11 +26,11 @@ LIST = {"name": "list"}
 class Guarded:
     """The World, its users, and the administrator."""
 
-    def __init__(self, *, enforces: bool = True) -> None:
+    def __init__(self, *, enforces: bool = True, store: Store | None = None) -> None:
         self.clock = ManualClock()
         self.users = Users()
         self.authorization = self.users.authorization(self.clock, enforces=enforces)
-        self.world = World(clock=self.clock, authorization=self.authorization)
+        self.world = World(store=store, clock=self.clock, authorization=self.authorization)
         self.admin = self.users.add("admin", allow("swf:*", "workflowsvc:*"))
         self.call("RegisterDomain", name="d", workflowExecutionRetentionPeriodInDays="10")
         self.call("TagResource", resourceArn=D, tags=[{"key": "Team", "value": "orders"}])

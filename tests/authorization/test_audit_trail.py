@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.authorization.guarded import Guarded, audit_lines
-from tests.support.access import TENANT, allow
+from tests.support.access import TENANT, allow, deny
 from workflowsvc.clock import ManualClock
 from workflowsvc.service import audit_trail
 from workflowsvc.service.audit_trail import AuditTrail, Refusal
@@ -47,6 +47,13 @@ def test_a_refusal_is_a_line_with_names_alone(guarded: Guarded, caplog: pytest.L
         "reason": "no-allow",
         "sourceIp": "192.0.2.7",
     }
+
+
+def test_a_denial_names_policy_and_statement(guarded: Guarded, caplog: pytest.LogCaptureFixture) -> None:
+    caller = guarded.user(allow("swf:*"), deny("swf:DescribeDomain") | {"Sid": "NotThis"})
+    guarded.denied("DescribeDomain", caller, name="d")
+    (line,) = audit_lines(caplog)
+    assert (line["reason"], line["policy"], line["statement"]) == ("explicit-deny", "of ann", "NotThis")
 
 
 def test_refusals_of_a_kind_are_folded_and_counted(

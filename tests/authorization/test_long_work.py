@@ -10,7 +10,7 @@ from tests.authorization.guarded import Guarded, audit_lines
 from tests.support.access import TENANT, allow, deny
 from workflowsvc.access.caller import Caller
 from workflowsvc.engine.unit_of_work import UnitOfWork
-from workflowsvc.faults import AccessDeniedException, ServiceUnavailable
+from workflowsvc.faults import AccessDeniedException, ExpiredTokenException, ServiceUnavailable
 from workflowsvc.service.own import imports
 
 OPERATOR = allow("workflowsvc:*", "swf:TerminateWorkflowExecution")
@@ -182,3 +182,16 @@ def test_a_batch_that_was_started_without_access_control_goes_on(guarded: Guarde
     shown = describe(guarded, batch)["batch"]
     assert shown["status"] == "COMPLETED"
     assert "startedBy" not in shown
+
+
+def test_long_work_ends_when_its_key_expires(guarded: Guarded) -> None:
+    """No book has changed by then."""
+    for number in range(30):
+        guarded.start(f"w{number}")
+    caller = guarded.user(allow("*"), expires_at=guarded.clock.now_ms() + 1_000)
+    deletion = guarded.world.submit("WorkflowSvc.DeleteDomain", caller, domain="d", force=True)
+    guarded.world.writer.step()
+    guarded.clock.advance(1_000)
+    guarded.world.run()
+    with pytest.raises(ExpiredTokenException):
+        deletion.result()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.authorization.guarded import LIST, Guarded
+from tests.failing_store import FailingStore
 from tests.support.access import TENANT, allow, deny
 from tests.world_fixture import ACTIVITY, decision
 from workflowsvc.access.caller import Caller
@@ -63,54 +64,73 @@ def expire(guarded: Guarded, caller: Caller) -> None:
     ],
 )
 def test_a_poll_whose_caller_has_lost_access_gets_no_task_and_another_one_does(
-    guarded: Guarded, operation: str, change: Callable[[Guarded, Caller], None], fault: type[Fault]
+    matching: Guarded, operation: str, change: Callable[[Guarded, Caller], None], fault: type[Fault]
 ) -> None:
-    caller = guarded.user(WORKER)
-    lost = guarded.poll(operation, caller)
-    other = guarded.poll(operation, guarded.user(WORKER, name="bob"))
+    caller = matching.user(WORKER)
+    lost = matching.poll(operation, caller)
+    other = matching.poll(operation, matching.user(WORKER, name="bob"))
     assert not lost.done
-    change(guarded, caller)
-    make_task(guarded, operation)
+    change(matching, caller)
+    make_task(matching, operation)
     with pytest.raises(fault):
         lost.result()
     assert other.result()["taskToken"]
 
 
-def test_a_task_waits_when_no_poll_may_have_it(guarded: Guarded) -> None:
-    caller = guarded.user(WORKER)
-    lost = guarded.poll("PollForDecisionTask", caller)
-    switch_off(guarded, caller)
-    guarded.start()
+def test_a_task_waits_when_no_poll_may_have_it(matching: Guarded) -> None:
+    caller = matching.user(WORKER)
+    lost = matching.poll("PollForDecisionTask", caller)
+    switch_off(matching, caller)
+    matching.start()
     with pytest.raises(UnrecognizedClientException):
         lost.result()
-    assert guarded.decision_task()["taskToken"]
+    assert matching.decision_task()["taskToken"]
 
 
-def test_a_poll_that_expires_by_the_time_alone_gets_no_task(guarded: Guarded) -> None:
+def test_a_poll_that_expires_by_the_time_alone_gets_no_task(matching: Guarded) -> None:
     """No book has changed: neither the key nor the policy was touched."""
-    caller = guarded.user(WORKER, expires_at=guarded.clock.now_ms() + SOON_MS)
-    by_key = guarded.poll("PollForDecisionTask", caller)
+    caller = matching.user(WORKER, expires_at=matching.clock.now_ms() + SOON_MS)
+    by_key = matching.poll("PollForDecisionTask", caller)
     until = {"DateLessThan": {"aws:CurrentTime": "2012-01-25T00:00:04Z"}}
-    by_policy = guarded.poll("PollForDecisionTask", guarded.user(allow("swf:Poll*", **until), name="bob"))
-    guarded.world.advance(ms=SOON_MS)
-    guarded.start()
+    by_policy = matching.poll("PollForDecisionTask", matching.user(allow("swf:Poll*", **until), name="bob"))
+    matching.world.advance(ms=SOON_MS)
+    matching.start()
     for poll, fault in ((by_key, ExpiredTokenException), (by_policy, AccessDeniedException)):
         with pytest.raises(fault):
             poll.result()
 
 
-def test_a_poll_gets_no_task_while_it_is_not_known_who_may_do_what(guarded: Guarded) -> None:
+def test_a_poll_gets_no_task_while_it_is_not_known_who_may_do_what(matching: Guarded) -> None:
     """It is answered 503, which SDKs repeat, and the task waits."""
-    guarded.start()
+    matching.start()
     timer = decision("StartTimer", timerId="t", startToFireTimeout="5")
-    guarded.decide(guarded.decision_task(), timer)
-    waits = guarded.poll("PollForDecisionTask", guarded.user(WORKER))
-    guarded.users.failure = ServiceUnavailable()
-    guarded.world.advance(ms=SOON_MS)
+    matching.decide(matching.decision_task(), timer)
+    waits = matching.poll("PollForDecisionTask", matching.user(WORKER))
+    matching.users.failure = ServiceUnavailable()
+    matching.world.advance(ms=SOON_MS)
     with pytest.raises(ServiceUnavailable):
         waits.result()
-    guarded.users.failure = None
-    assert guarded.decision_task()["taskToken"]
+    matching.users.failure = None
+    assert matching.decision_task()["taskToken"]
+
+
+def test_a_refused_poll_of_a_batch_that_is_not_committed_waits_on() -> None:
+    """Nothing that the batch has answered leaves; the poll is refused when there is a task again."""
+    store = FailingStore()
+    guarded = Guarded(store=store)
+    caller = guarded.user(WORKER)
+    waits = guarded.poll("PollForDecisionTask", caller)
+    other = guarded.poll("PollForDecisionTask", guarded.user(WORKER, name="bob"))
+    switch_off(guarded, caller)
+    store.refusals = 1
+    with pytest.raises(ServiceUnavailable):
+        guarded.start()
+    assert not waits.done
+    assert not other.done
+    guarded.start()
+    with pytest.raises(UnrecognizedClientException):
+        waits.result()
+    assert other.result()["taskToken"]
 
 
 def test_a_change_before_the_writer_loop_carries_a_call_out_refuses_it(guarded: Guarded) -> None:

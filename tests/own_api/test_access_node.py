@@ -26,11 +26,11 @@ def settings(tmp_path: Path) -> Settings:
     office.user("ann", "SwfWorker")
     office.ask("CreateAccessKey", userName="ann")
     store.close()
-    return Settings(store=f"sqlite:{file}")
+    return Settings(store=f"sqlite:{file}", auth="enforce")
 
 
 def node_of(settings: Settings, *keys: MasterKey) -> Node:
-    return Node(settings, SystemClock(), None, os.urandom, master_keys=keys, reads_access=True)
+    return Node(settings, SystemClock(), None, os.urandom, master_keys=keys)
 
 
 def test_a_node_has_its_book_when_it_is_open(settings: Settings) -> None:
@@ -66,7 +66,7 @@ def test_a_change_by_another_program_is_known_soon() -> None:
     """As on PostgreSQL, where nodes share a database; a file is enough to see the thread at work."""
     store = SqliteStore(None)
     office = Office(store)
-    node = node_of(Settings(store="memory"), MASTER_KEY)
+    node = node_of(Settings(store="memory", auth="enforce"), MASTER_KEY)
     node._store = store  # pyright: ignore[reportPrivateUsage] - what another node would have opened
     service = node.open()
     try:

@@ -38,6 +38,9 @@ class Refusal(NamedTuple):
     mode: Mode
     """With `log` the call was carried out all the same."""
     source_ip: str = ""
+    policy: str = ""
+    """Which refused it, by its statement; empty when none allowed it."""
+    statement: str = ""
 
 
 class AuditTrail:
@@ -114,6 +117,8 @@ def _write(refusal: Refusal, more: int = 0) -> None:
         "action": refusal.action,
         "resource": refusal.resource,
         "reason": refusal.reason,
+        "policy": refusal.policy,
+        "statement": refusal.statement,
         "sourceIp": refusal.source_ip,
     }
     shown: dict[str, str | int] = {

@@ -8,7 +8,7 @@ With `--auth off` there is no object of this module.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from workflowsvc.access.book import AccessKey, Book
@@ -39,6 +39,8 @@ from workflowsvc.service.action import Action
 from workflowsvc.service.audit_trail import AuditTrail, Refusal
 from workflowsvc.service.tokens import TaskToken
 from workflowsvc.store.interface import Reader
+
+UNRECOGNIZED = "The security token included in the request is invalid."
 
 
 class Authorization:
@@ -94,6 +96,8 @@ class _Denial(NamedTuple):
     resource: str
     reason: str
     fault: Fault
+    policy: str = ""
+    statement: str = ""
 
 
 class CallAccess:
@@ -118,6 +122,11 @@ class CallAccess:
             self._require_call(NO_FACTS, request, None)
         except NotInRequest:
             return
+
+    def judge_again(self) -> None:
+        """Long work goes on: it may have begun hours ago. With `--auth log` a call is judged once."""
+        if self._authorization.enforces:
+            self._judged_by = None
 
     def in_work(self, work: UnitOfWork, request: Any, token: TaskToken | None = None) -> None:
         """Refuses the call before it changes anything, unless that was judged by the same book."""
@@ -158,13 +167,13 @@ class CallAccess:
         """AccessDeniedException when the caller may not start this run; `start` is the input of the action."""
         entry = ENTRIES["swf:StartWorkflowExecution"]
         resource = domain_resource(self.caller.tenant, start.domain)
-        self._require((entry,), resource, start, WorkFacts(work, self.caller.tenant))
+        self._require(entry, resource, start, WorkFacts(work, self.caller.tenant))
 
     def require_domain(self, work: UnitOfWork, name: str) -> None:
         """AccessDeniedException when the caller may not register a domain with this name and without tags."""
         entry = ENTRIES["swf:RegisterDomain"]._replace(request_tags=None, tag_keys=None)
         resource = domain_resource(self.caller.tenant, name)
-        self._require((entry,), resource, None, WorkFacts(work, self.caller.tenant))
+        self._require(entry, resource, None, WorkFacts(work, self.caller.tenant))
 
     def decisions(self, work: UnitOfWork, execution: Execution) -> DecisionAccess:
         """The permissions of one list of decisions, all judged by one book."""
@@ -177,26 +186,32 @@ class CallAccess:
         if resource is None:
             assert entry.resource is not None, "a task token says what the call is about"
             resource = entry.resource(self.caller.tenant, request)
-        others = () if entry.also is None else tuple(ENTRIES[name] for name in entry.also(request))
-        self._judged_by = self._require((entry, *others), resource, request, facts)
+        self._judged_by = self._require(
+            entry, resource, request, facts, () if entry.also is None else entry.also(request)
+        )
 
     def _require(
-        self, entries: tuple[Entry, ...], resource: Resource, given: Any, facts: Facts
+        self, entry: Entry, resource: Resource, given: Any, facts: Facts, others: Sequence[str] = ()
     ) -> Verdicts | None:
-        """By which book it was judged. Raises the fault of the first denial, or writes all denials down."""
+        """By which book it was judged. Raises the fault of the first denial, or writes all denials down. `others` are
+        further actions on the same resource.
+        """
         try:
             standing = self.standing()
         except Fault as fault:
             if not (self.enforces and isinstance(fault, ServiceUnavailable)):  # which refuses all callers
-                self.write(_Denial(entries[0].action, resource.arn, fault.code, fault))
+                self.write(_Denial(entry.action, resource.arn, fault.code, fault))
             if self.enforces:
                 raise
             return None
-        denials = [denial for entry in entries if (denial := standing.denial(entry, resource, given, facts))]
+        denials = [standing.denial(entry, resource, given, facts)]
+        for name in others:
+            denials.append(standing.denial(ENTRIES[name], resource, given, facts))
         for denial in denials:
-            self.write(denial)
-            if self.enforces:
-                raise denial.fault
+            if denial is not None:
+                self.write(denial)
+                if self.enforces:
+                    raise denial.fault
         return standing.verdicts
 
     def standing(self) -> _Standing:
@@ -204,13 +219,10 @@ class CallAccess:
         authorization, key = self._authorization, self.caller.key
         verdicts = authorization.verdicts()
         current = None if key is None else verdicts.book.key(key.id)
-        if (
-            key is None
-            or current is None
-            or not current.active
-            or (current is not key and current.principal.id != key.principal.id)
-        ):
-            raise UnrecognizedClientException("The security token included in the request is invalid.")
+        if key is None or current is None or not current.active:
+            raise UnrecognizedClientException(UNRECOGNIZED)
+        if current is not key and current.principal.id != key.principal.id:
+            raise UnrecognizedClientException(UNRECOGNIZED)  # another user, who has the name of this one
         if current.expires_at is not None and current.expires_at <= authorization.now_ms():
             raise ExpiredTokenException("The security token included in the request is expired")
         return _Standing(verdicts, current, self.caller, authorization.now_ms)
@@ -228,6 +240,8 @@ class CallAccess:
                 denial.reason,
                 "enforce" if self._authorization.enforces else "log",
                 self.caller.source_ip,
+                denial.policy,
+                denial.statement,
             )
         )
 
@@ -258,7 +272,8 @@ class _Standing(NamedTuple):
             ending = f"because no session policy allows the {action} action"
         else:
             ending = f"because no identity-based policy allows the {action} action"
-        return _Denial(action, resource.arn, verdict.reason, AccessDeniedException(f"{text} {ending}"))
+        fault = AccessDeniedException(f"{text} {ending}")
+        return _Denial(action, resource.arn, verdict.reason, fault, verdict.policy, verdict.statement)
 
     def _kind_of(self, verdict: Verdict, resource: Resource) -> str:
         if verdict.policy == SESSION_POLICY:

@@ -91,6 +91,8 @@ class StepRunner:
 
     def _begin_step(self, step: Step) -> None:
         context = self._context
+        if context.access is not None:
+            context.access.judge_again()
         if isinstance(step, ReadStep):
             self._read(partial(_run_read, step), context, self._request, self._go_on)
         else:
@@ -101,7 +103,7 @@ class StepRunner:
 
 
 def _run_read(step: ReadStep, reader: Reader, context: CallContext, request: Any) -> Any:
-    if context.access is not None:  # again at each step: the work may take hours
+    if context.access is not None:
         context.access.in_read(reader, request)
     return step.run(reader)
 

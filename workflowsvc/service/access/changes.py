@@ -157,7 +157,7 @@ def _log(context: CallContext, resource: str, what: dict[str, object]) -> None:
         "action": context.action.name,
         "account": context.tenant.account,
         "principal": "-" if key is None else key.principal.arn,
-        "accessKeyId": "-" if key is None else key.id,
+        "keyId": "-" if key is None else key.id,
         "sourceIp": context.caller.source_ip or "-",
         "resource": resource,
     }
