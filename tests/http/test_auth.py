@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import re
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -14,9 +18,10 @@ from botocore.exceptions import ClientError
 from botocore.session import Session
 
 from tests.access.signed_requests import ACCOUNT, KEY, Raw, TestBook, access_key, signed
+from tests.http import certificates
 from tests.http.fake_service import FakeService
 from tests.http.support import LIST_DOMAINS, Answer, Running, post, running
-from tests.http.test_serve import serve
+from tests.http.test_serve import ROOT, serve
 from tests.support.waiting import PATIENCE_SECONDS, until
 from workflowsvc.access.caller import Caller
 
@@ -253,6 +258,45 @@ def test_enforce_may_listen_on_any_address_and_warns_without_tls(tmp_path: Path)
         assert "export AWS_ACCESS_KEY_ID=YOUR_KEY_ID AWS_SECRET_ACCESS_KEY=YOUR_SECRET" in served.said
     with serve(tmp_path, "--host", "0.0.0.0", "--auth", "enforce", "--trusted-proxies", "10.0.0.1") as served:
         assert "without TLS" not in served.said
+
+
+def test_enforce_says_how_to_make_the_first_key_until_there_is_one(tmp_path: Path) -> None:
+    key_file, store = tmp_path / "master.key", f"sqlite:{tmp_path / 'a.db'}"
+    at = ["--store", store, "--master-key-file", str(key_file)]
+    command(tmp_path, "access", "master-key", str(key_file))
+    with serve(tmp_path, "--auth", "enforce", *at) as served:
+        assert "There is no access key yet. To make the first, stop this server and run" in served.said
+        assert f"workflowsvc access user create NAME --policy SwfFullAccess --store {store}" in served.said
+        assert served.ask(LIST_DOMAINS).code == "MissingAuthenticationTokenException"
+    command(tmp_path, "access", "user", "create", "ann", "--policy", "SwfFullAccess", *at)
+    made = command(tmp_path, "access", "key", "create", "ann", *at)
+    key = dict(re.findall(r"(AWS_[A-Z_]+)=(\S+)", made))
+    files = certificates.make(tmp_path)
+    options = [f"--{name.replace('_', '-')}={path}" for name, path in files.settings().items()]
+    with serve(tmp_path, "--auth", "enforce", *at, *options) as served:
+        assert "There is no access key yet" not in served.said
+        session = Session()
+        session.set_credentials(key["AWS_ACCESS_KEY_ID"], key["AWS_SECRET_ACCESS_KEY"])
+        url = f"https://localhost:{served.port}"
+        client = session.create_client("swf", REGION, endpoint_url=url, verify=str(files.certificate))
+        assert client.list_domains(registrationStatus="REGISTERED")["domainInfos"] == []
+    with serve(tmp_path, "--auth", "enforce", "--store", "memory") as served:
+        assert "a store in memory cannot be given one" in served.said
+
+
+def command(folder: Path, *arguments: str) -> str:
+    """What a command prints."""
+    done = subprocess.run(
+        [sys.executable, "-m", "workflowsvc", *arguments],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 @pytest.mark.parametrize(

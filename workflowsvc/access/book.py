@@ -57,7 +57,7 @@ class Book(Protocol):
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is no principal yet, so that no call can be signed."""
+        """Whether there is no access key yet, so that no call can be signed."""
         ...
 
     def key(self, key_id: str) -> AccessKey | None: ...

@@ -88,7 +88,7 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
             schema_number(settings.store),
             url,
         )
-        context.write(banner(url, node.where(), settings, has_principals=has_principals(service)) + "\n")
+        context.write(banner(url, node.where(), settings, has_keys=has_keys(service)) + "\n")
         context.stdout.flush()
 
     tls.require_usable(settings)
@@ -151,7 +151,7 @@ def require_reach(settings: Settings, *, local: bool, has_proxies: bool) -> None
     log.warning("requests are not authenticated: any client that reaches %s may do everything", settings.host)
 
 
-def has_principals(service: Service) -> bool | None:
+def has_keys(service: Service) -> bool | None:
     """Whether any caller can sign requests; None when that is not known yet."""
     try:
         return not service.book().is_empty
@@ -164,25 +164,35 @@ AUTH_LINES: dict[AuthMode, str] = {
     "log": "log: any client that reaches this address may do everything; the log has what would be refused",
     "enforce": "enforce: calls are signed with an access key, and policies say what they may do",
 }
-FIRST_PRINCIPAL = "workflowsvc access user create NAME --store"
 
 
-def banner(url: str, where: str, settings: Settings, *, has_principals: bool | None) -> str:
+def banner(url: str, where: str, settings: Settings, *, has_keys: bool | None) -> str:
     """What a person needs next, in one piece."""
-    next_step = ""
     access_key, secret = "local", "local"
+    auth = AUTH_LINES[settings.auth]
     if settings.auth == "enforce":
         access_key, secret = "YOUR_KEY_ID", "YOUR_SECRET"
-        if has_principals is False:
-            next_step = (
-                f"\n            there is no user yet: {FIRST_PRINCIPAL} {without_password(settings.store)}"
-            )
+        if has_keys is False:
+            auth += "".join(f"\n            {line}" for line in how_to_begin(settings.store))
     return f"""
   workflowsvc {__version__}: Amazon SWF, API version 2012-01-25
   API       {url}
   Storage   {where}
-  Auth      {AUTH_LINES[settings.auth]}{next_step}
+  Auth      {auth}
 
   export AWS_ENDPOINT_URL_SWF={url}
   export AWS_ACCESS_KEY_ID={access_key} AWS_SECRET_ACCESS_KEY={secret} AWS_DEFAULT_REGION={settings.region}
 """
+
+
+def how_to_begin(store: str) -> list[str]:
+    """How the first access key is made, in lines."""
+    if store == "memory":
+        return ["There is no access key, and a store in memory cannot be given one: name another --store."]
+    at = f"--store {without_password(store)} --master-key-file FILE"
+    stopped = "stop this server and " if store.startswith("sqlite:") else ""
+    return [
+        f"There is no access key yet. To make the first, {stopped}run (docs/access.md explains it):",
+        f"workflowsvc access user create NAME --policy SwfFullAccess {at}",
+        f"workflowsvc access key create NAME {at}",
+    ]
