@@ -51,16 +51,25 @@ class RawRequest(Protocol):
 
 def canonical_request(request: RawRequest, signed_headers: bytes, names: Sequence[bytes]) -> bytes:
     """The bytes whose hash is signed. `names` are those in `signed_headers`; each is one of `request.first`."""
-    first, repeated = request.first, request.repeated
-    lines = [request.method, canonical_path(request.raw_path), canonical_query(request.query)]
-    for name in names:
-        if repeated and name in repeated:
-            value = b",".join(_trimmed(value) for other, value in request.fields if other.lower() == name)
-        else:
-            value = _trimmed(first[name])
-        lines.append(name + b":" + value)
+    first, path, query = request.first, request.raw_path, request.query
+    lines = [
+        request.method,
+        path if path == b"/" else canonical_path(path),
+        canonical_query(query) if query else query,
+    ]
+    if request.repeated:
+        lines += [name + b":" + _joined(request, name) for name in names]
+    else:
+        lines += [name + b":" + b" ".join(first[name].split()) for name in names]  # `_trimmed`, at once
     lines += (b"", signed_headers, request.body_hash)
     return b"\n".join(lines)
+
+
+def _joined(request: RawRequest, name: bytes) -> bytes:
+    """The values of a header field that may be repeated."""
+    if name in request.repeated:
+        return b",".join(_trimmed(value) for other, value in request.fields if other.lower() == name)
+    return _trimmed(request.first[name])
 
 
 def canonical_path(path: bytes) -> bytes:

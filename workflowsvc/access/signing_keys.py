@@ -15,9 +15,8 @@ MAX_KEPT = 10_000  # QUALITY §3.2, step 11
 
 
 class Scope(NamedTuple):
-    """The five parts of a credential. All but the first say what a signing key is for."""
+    """The parts of a credential behind the key id: what a signing key is for."""
 
-    key_id: bytes
     date: bytes
     """`20150830`"""
     region: bytes
@@ -28,28 +27,27 @@ class Scope(NamedTuple):
 def derive(secret: bytes, scope: Scope) -> bytes:
     """The signing key of a secret."""
     key = b"AWS4" + secret
-    for part in scope[1:]:
+    for part in scope:
         key = hmac.digest(key, part, "sha256")
     return key
 
 
 class SigningKeys:
-    """Those of access keys that have signed rightly. One that was kept for another secret is not given out: a change of
-    a key makes another AccessKey."""
+    """Those of access keys that have signed rightly. A change of a key makes another AccessKey, so no signing key is
+    given out that was kept for another secret."""
 
     def __init__(self, max_kept: int = MAX_KEPT) -> None:
         self._max_kept = max_kept
-        self._kept: dict[Scope, tuple[AccessKey, bytes]] = {}
+        self._kept: dict[tuple[AccessKey, Scope], bytes] = {}
 
     def __len__(self) -> int:
         return len(self._kept)
 
     def find(self, key: AccessKey, scope: Scope) -> bytes | None:
-        kept = self._kept.get(scope)
-        return kept[1] if kept is not None and kept[0] is key else None
+        return self._kept.get((key, scope))
 
     def keep(self, key: AccessKey, scope: Scope, signing_key: bytes) -> None:
         """Remembers it; the one that was kept first leaves when there are too many."""
-        if scope not in self._kept and len(self._kept) >= self._max_kept:
+        if (key, scope) not in self._kept and len(self._kept) >= self._max_kept:
             del self._kept[next(iter(self._kept))]
-        self._kept[scope] = (key, signing_key)
+        self._kept[key, scope] = signing_key

@@ -18,7 +18,7 @@ import re
 from collections.abc import Collection
 from typing import NamedTuple
 
-from workflowsvc.access.authorization_header import ALGORITHM, Claim, read_claim
+from workflowsvc.access.authorization_header import ALGORITHM, read_claim
 from workflowsvc.access.book import AccessKey, Book, Principal
 from workflowsvc.access.canonical_request import RawRequest, canonical_request, parameters
 from workflowsvc.access.signed_date import signed_date, spelled
@@ -35,6 +35,9 @@ DATE, AMZ_DATE = b"date", b"x-amz-date"
 AUTHORIZATION, OLDER_AUTHORIZATION = b"authorization", b"x-amzn-authorization"
 TOKEN, CONTENT_HASH = b"x-amz-security-token", b"x-amz-content-sha256"
 
+# What a client of AWS puts last in its Authorization header.
+SIGNATURE_IS = b"Signature="
+
 # Header fields that decide: a proxy that reads the other one of two must not have been asked.
 ONCE = (AUTHORIZATION, AMZ_DATE, TOKEN, CONTENT_HASH)
 
@@ -46,7 +49,7 @@ MAY_BE_UNSIGNED = frozenset((TOKEN, b"x-amz-cf-id"))
 # No client of SWF sends any, and each costs two microseconds.
 MAX_QUERY_PARAMETERS = 100
 
-MAX_REMEMBERED = 256  # lists of signed header fields: each kind of client has one or two
+MAX_REMEMBERED = 256  # forms, and lists of signed header fields: each kind of client has one or two
 
 _SIGNATURE = re.compile(rb"[0-9a-f]{64}")
 _PRESIGNED = (b"X-Amz-Algorithm", b"X-Amz-Credential", b"X-Amz-Signature")
@@ -73,6 +76,28 @@ class Signer(NamedTuple):
     region: str
 
 
+class _Form(NamedTuple):
+    """What does not change from one request of a client to its next, within a day, whichever key it has."""
+
+    scope: Scope
+    day: str
+    """`20150830`"""
+    signed_scope: bytes
+    """The scope as it is signed: without the key id."""
+    signed_headers: bytes
+    names: tuple[bytes, ...]
+    """Those in `signed_headers`."""
+
+
+class _Reading(NamedTuple):
+    """A request whose signature may be right: everything else about it is in order."""
+
+    form: _Form
+    key_id: bytes
+    signed_at: str
+    signature: bytes
+
+
 class Verifier:
     """Verifies requests; belongs to one thread."""
 
@@ -84,49 +109,83 @@ class Verifier:
         self._window = window_seconds
         self._regions = frozenset(region.encode() for region in regions)
         self._signing_keys = SigningKeys()
+        # By everything that a form depends on: the Authorization header but for key id and signature, and the names of
+        # all header fields. Only requests with a right signature get here, so that a stranger cannot fill it.
+        self._forms: dict[tuple[bytes, ...], _Form] = {}
 
     def verify(self, request: RawRequest, now_ms: int, book: Book) -> Signer:
         """Who signed the request; raises a Fault when it is not known that a key of the book did."""
-        _require_no_presigned_query(request)
-        for name in ONCE:
-            if name in request.repeated:
-                raise MalformedHttpRequestException(f"A request has one {name.decode().title()} header")
+        if request.query:
+            _require_no_presigned_query(request)
+        if request.repeated:
+            _require_once(request)
+        # `AWS4-HMAC-SHA256 Credential=`, the key id, what follows it, and the signature. When a client has them in
+        # another order, no key id stands in its place, and the form is not remembered.
+        before, _, signature = request.first.get(AUTHORIZATION, b"").rpartition(SIGNATURE_IS)
+        head, _, rest = before.partition(b"/")
+        lead, _, key_id = head.partition(b"=")
+        kind = (lead, rest, *request.first)
+        now = now_ms // 1000
+        reading = self._recall(request, kind, key_id, signature, now)
+        is_new = reading is None
+        form, named, signed_at, claimed = reading or self._read(request, now)
+        digest = hashlib.sha256(canonical_request(request, form.signed_headers, form.names)).hexdigest()
+        to_sign = b"\n".join((ALGORITHM, signed_at.encode(), form.signed_scope, digest.encode()))
+        key = self._key_that_signed(claimed, named, form.scope, to_sign, now_ms, book)
+        token = request.first.get(TOKEN)
+        if token is not None or key.session_token is not None:
+            _require_token(key, token, now_ms)
+        if is_new and signature == claimed and key_id == named and key_id.isalnum():
+            self._remember(kind, form)
+        return Signer(key, form.scope.region.decode())
+
+    def _recall(
+        self, request: RawRequest, kind: tuple[bytes, ...], key_id: bytes, signature: bytes, now: int
+    ) -> _Reading | None:
+        """The request, read as another one of its kind was; None when `_read` has to say what is wrong with it."""
+        form = self._forms.get(kind)
+        if form is None or not key_id.isalnum() or _SIGNATURE.fullmatch(signature) is None:
+            return None
+        header = request.first.get
+        amz_date = header(AMZ_DATE)
+        signed_at, seconds = signed_date(amz_date, None if amz_date is not None else header(DATE))
+        if abs(seconds - now) > self._window or signed_at[:8] != form.day:
+            return None
+        _require_signed_body(request)
+        return _Reading(form, key_id, signed_at, signature)
+
+    def _remember(self, kind: tuple[bytes, ...], form: _Form) -> None:
+        if len(self._forms) >= MAX_REMEMBERED:
+            self._forms.clear()
+        self._forms[kind] = form
+
+    def _read(self, request: RawRequest, now: int) -> _Reading:
+        """Raises a Fault for everything that is wrong but the signature, in AWS's order."""
         header = request.first.get
         amz_date, date = header(AMZ_DATE), header(DATE)
-        if amz_date is None and DATE in request.repeated:
-            raise MalformedHttpRequestException("A request has one Date header")
         has_date = amz_date is not None or date is not None
         claim = read_claim(header(AUTHORIZATION), header(OLDER_AUTHORIZATION), has_date=has_date)
-        signed_at, seconds = signed_date(amz_date, date)
+        signed_at, seconds = signed_date(amz_date, None if amz_date is not None else date)
         names = _signed_names(request, claim.signed_headers)
-        self._require_near(signed_at, seconds, now_ms // 1000)
-        scope = self._scope(claim.credential, signed_at)
+        self._require_near(signed_at, seconds, now)
+        key_id, scope = self._scope(claim.credential, signed_at)
         _require_signed_body(request)
         if _SIGNATURE.fullmatch(claim.signature) is None:
             raise InvalidSignatureException(WRONG_SIGNATURE, detail="the signature is not of 64 digits")
-        to_sign = b"\n".join(
-            (
-                ALGORITHM,
-                signed_at.encode(),
-                claim.credential[len(scope.key_id) + 1 :],
-                hashlib.sha256(canonical_request(request, claim.signed_headers, names)).hexdigest().encode(),
-            )
-        )
-        key = self._key_that_signed(claim, scope, to_sign, now_ms, book)
-        _require_token(key, header(TOKEN), now_ms)
-        return Signer(key, scope.region.decode())
+        form = _Form(scope, signed_at[:8], b"/".join(scope), claim.signed_headers, names)
+        return _Reading(form, key_id, signed_at, claim.signature)
 
     def _key_that_signed(
-        self, claim: Claim, scope: Scope, to_sign: bytes, now_ms: int, book: Book
+        self, claimed: bytes, key_id: bytes, scope: Scope, to_sign: bytes, now_ms: int, book: Book
     ) -> AccessKey:
         """InvalidSignatureException when there is none, after the same work for whatever reason."""
-        key = book.key(scope.key_id.decode("latin-1")) or NO_KEY
+        key = book.key(key_id.decode("latin-1")) or NO_KEY
         expired = _expired(key, now_ms) and key.session_token is None
         signer = key if key.active and not expired else NO_KEY
         kept = self._signing_keys.find(signer, scope)
         signing_key = kept or derive(signer.secret, scope)
         signature = hmac.digest(signing_key, to_sign, "sha256").hex().encode()
-        if not hmac.compare_digest(signature, claim.signature) or signer is NO_KEY:
+        if not hmac.compare_digest(signature, claimed) or signer is NO_KEY:
             if kept is not None:
                 derive(NO_KEY.secret, scope)  # as for a key that was not kept
             raise InvalidSignatureException(WRONG_SIGNATURE, detail=_reason(key, expired=expired))
@@ -150,9 +209,9 @@ class Verifier:
                 detail=f"the signature is from more than {window} s ahead",
             )
 
-    def _scope(self, credential: bytes, signed_at: str) -> Scope:
-        """The parts of a credential that is meant for this service, here and on this day."""
-        parts = credential.split(b"/")
+    def _scope(self, credential: bytes, signed_at: str) -> tuple[bytes, Scope]:
+        """The key id and the scope of a credential that is meant for this service, here and on this day."""
+        key_id, *parts = credential.split(b"/")
         if len(parts) != len(Scope._fields):
             raise IncompleteSignatureException(
                 "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got "
@@ -186,7 +245,7 @@ class Verifier:
             raise InvalidSignatureException(
                 wrong, detail=f"the signature is for another {' and '.join(others)}"
             )
-        return scope
+        return key_id, scope
 
 
 def _reason(key: AccessKey, *, expired: bool) -> str:
@@ -215,9 +274,15 @@ def _require_token(key: AccessKey, token: bytes | None, now_ms: int) -> None:
         raise ExpiredTokenException(EXPIRED_TOKEN, detail="the temporary key has expired")
 
 
+def _require_once(request: RawRequest) -> None:
+    for name in ONCE:
+        if name in request.repeated:
+            raise MalformedHttpRequestException(f"A request has one {name.decode().title()} header")
+    if AMZ_DATE not in request.first and DATE in request.repeated:
+        raise MalformedHttpRequestException("A request has one Date header")
+
+
 def _require_no_presigned_query(request: RawRequest) -> None:
-    if not request.query:
-        return
     if request.query.count(b"&") >= MAX_QUERY_PARAMETERS:
         raise MalformedHttpRequestException("The query has too many parameters")
     names = {name for name, _ in parameters(request.query)}
