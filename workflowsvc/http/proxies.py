@@ -86,6 +86,7 @@ def _without_port(text: str) -> str:
     return text.partition(":")[0] if text.count(":") == 1 else text
 
 
+@functools.lru_cache(1_024)
 def _plain(text: str) -> str:
     """An address in its one spelling; one of IPv4 is never in the form of IPv6."""
     address = _address(text)
