@@ -66,6 +66,7 @@ generate: $(DEV) ## write what is generated: shapes and a page from the service 
 	$(BIN)/python -m tools.state_machine
 	$(BIN)/python -m tools.api_page
 	$(BIN)/python -m tools.command_page
+	$(BIN)/python -m tools.policy_page
 
 ##@ Measure it
 .PHONY: bench

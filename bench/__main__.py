@@ -22,6 +22,7 @@ from bench.picture import draw_all
 from bench.report import Result, machine, print_machine, print_result, save
 from bench.scenarios import (
     Bench,
+    auth,
     budget,
     fanout,
     history,
@@ -46,6 +47,7 @@ SCENARIOS: dict[str, tuple[Scenario, str]] = {
     "throughput": (throughput.run, "complete workflows a second, closed loop"),
     "latency": (latency.run, "latency of calls and tasks at half load, fixed rate of arrivals"),
     "budget": (budget.run, "where the CPU time of one call goes, part by part"),
+    "auth": (auth.run, "the load with signed requests, with --auth off and --auth enforce in turn"),
     "moto": (moto.run, "the same workflows on moto_server, and the ratio"),
     "history": (history.run, "appending to a history of 20,000 events and to one of 20; reading all of it"),
     "polls": (polls.run, "10,000 idle long polls: memory and CPU"),
@@ -59,7 +61,7 @@ ON_POSTGRES: dict[str, tuple[Scenario, str]] = {
     "wakeup": (wakeup.run, "a poll waits on one node, another node makes its task"),
     "snapshot": (snapshot.run, "a hot queue while a snapshot is held open for a minute"),
 }
-ON_FILES = ("budget", "moto", "history", "stored")  # measure SQLite files, whatever the store
+ON_FILES = ("auth", "budget", "moto", "history", "stored")  # measure SQLite files, whatever the store
 STANDARD = ["throughput", "latency", "budget", "moto", "history", "polls", "startup", "fanout"]
 
 

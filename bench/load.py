@@ -22,6 +22,7 @@ from bench import swf
 from bench.connection import Client
 from bench.measure import Latencies, Summary, Usage, usage
 from bench.server import Server
+from bench.signing import Signer
 from bench.swf import Execution, Requests, Unexpected, expect, expect_empty
 
 FIRST_DECISION = ["WorkflowExecutionStarted", "DecisionTaskScheduled", "DecisionTaskStarted"]
@@ -62,6 +63,7 @@ class Plan:
     rate: float | None = (
         None  # new workflows per second; None for a closed loop: a new one for each that ends
     )
+    signer: Signer | None = None  # None: requests have no valid signature
     like_moto: bool = (
         False  # the server answers empty polls immediately and closes the connection after each answer
     )
@@ -132,7 +134,8 @@ class Load:
     def __init__(self, servers: Servers, plan: Plan) -> None:
         payload, keep_alive = "x" * plan.payload_bytes, not plan.like_moto
         self._nodes = [
-            Requests(node.host, node.port, payload=payload, keep_alive=keep_alive) for node in servers.nodes
+            Requests(node.host, node.port, payload=payload, keep_alive=keep_alive, signer=plan.signer)
+            for node in servers.nodes
         ]
         self._servers, self._plan = servers, plan
         self._prefix = f"{time.time_ns():x}"
@@ -352,5 +355,6 @@ async def run_load(servers: Server | Servers, plan: Plan) -> Outcome:
     if isinstance(servers, Server):
         servers = Servers([servers])
     first = servers.nodes[0]
-    await swf.register(Requests(first.host, first.port, keep_alive=not plan.like_moto))
+    requests = Requests(first.host, first.port, keep_alive=not plan.like_moto, signer=plan.signer)
+    await swf.register(requests)
     return await Load(servers, plan).run()

@@ -1,8 +1,8 @@
 """The SWF calls of the load as bytes, and the members of answers that the generator reads.
 
 The parts of requests that never change are built once. Owns the spelling of requests and the few members of answers
-that are read. Requests are not signed. A fixed Authorization header has the form of a signature, because moto_server
-finds the service by it, and so that our server has as much to parse as from a real client.
+that are read. Without a signer requests have a fixed Authorization header in the form of a signature, because
+moto_server finds the service by it, and so that our server has as much to parse as from a real client.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from bench.connection import Answer, Client, connected
+from bench.signing import Signer
 
 DOMAIN = "bench"
 TYPE = {"name": "Bench", "version": "1"}
@@ -69,9 +70,17 @@ class Requests:
     """The requests to one server and domain. A body with one variable part is kept as the two halves around it."""
 
     def __init__(
-        self, host: str, port: int, task_list: str = "bench", payload: str = "", *, keep_alive: bool = True
+        self,
+        host: str,
+        port: int,
+        task_list: str = "bench",
+        payload: str = "",
+        *,
+        keep_alive: bool = True,
+        signer: Signer | None = None,
     ) -> None:
         self.host, self.port, self.payload, self.keep_alive = host, port, payload, keep_alive
+        self._signer = signer
         self._heads: dict[str, bytes] = {}
         polled = json.dumps({"domain": DOMAIN, "taskList": {"name": task_list}, "identity": "bench"}).encode()
         self.poll_for_decision_task = self.build("PollForDecisionTask", polled)
@@ -95,6 +104,9 @@ class Requests:
 
     def build(self, action: str, body: bytes) -> bytes:
         """The bytes of a request, header and body."""
+        if self._signer is not None:
+            head = self._signer.head(f"{self.host}:{self.port}", action, body)
+            return b"%b%d\r\n\r\n%b" % (head, len(body), body)
         head = self._heads.get(action)
         if head is None:
             head = self._heads[action] = (

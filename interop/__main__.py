@@ -1,7 +1,7 @@
 """`python -m interop [client …]` runs the clients, all of them by default, and closes with a table.
 
-Exits with 1 when a client failed, with 0 when all passed or were skipped. Each client gets a server of its
-own; when it is done, every history it left behind is checked.
+Exits with 1 when a client failed, with 0 when all passed or were skipped. Each client gets two servers of
+its own, with `--auth off` and with `enforce`; when it is done, every history that it left behind is checked.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from interop.histories import all_histories, require_sound
 from interop.outcome import Failed, Outcome, Skipped, closing_table, require, say
-from interop.server import Server, running_server
+from interop.server import Server, enforcing_server, running_server
 from tools.guard import Guard
 
 # name -> module with `prepare()`, which installs, and `drive(server) -> str`, which runs and checks
@@ -30,6 +31,12 @@ CLIENTS = {
     "java": "interop.java_client",
     "go": "interop.go_client",
     "rust": "interop.rust_client",
+}
+
+# Each client meets both: one that asks for no key, and one that holds every signature against a key.
+SERVERS: dict[str, Callable[[Path], AbstractContextManager[Server]]] = {
+    "auth off": running_server,
+    "enforce": enforcing_server,
 }
 
 
@@ -69,20 +76,24 @@ def outcome_of(name: str) -> Outcome:
 
 
 def attempt(name: str) -> str:
-    """Install one client, run it against a server of its own, check what it left; says what was seen."""
+    """Install one client, run it against servers of its own, check what it left; says what was seen."""
     client = importlib.import_module(CLIENTS[name])
     prepare: Callable[[], None] = client.prepare
     drive: Callable[[Server], str] = client.drive
     prepare()
-    with (
-        tempfile.TemporaryDirectory(prefix=f"interop-{name}-") as folder,
-        running_server(Path(folder)) as server,
-    ):
+    return "; ".join(f"{mode}: {attempt_with(SERVERS[mode], name, drive)}" for mode in SERVERS)
+
+
+def attempt_with(
+    start: Callable[[Path], AbstractContextManager[Server]], name: str, drive: Callable[[Server], str]
+) -> str:
+    """Run one client against one server."""
+    with tempfile.TemporaryDirectory(prefix=f"interop-{name}-") as folder, start(Path(folder)) as server:
         said = drive(server)
         histories = all_histories(server.client())
         require(histories, "the client left no execution behind")
         events = require_sound(histories)
-    return f"{said}; {len(histories)} histories of {events} events are sound"
+    return f"{said}, {len(histories)} histories of {events} events are sound"
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ named, and the environment that points a client at it. Must not know what the cl
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -26,31 +27,41 @@ from interop.outcome import Failed, require_equal, say
 START_SECONDS = STOP_SECONDS = 120.0  # about 1 on an idle machine
 BANNER = re.compile(r"http://127\.0\.0\.1:[0-9]+")
 REGION = "us-east-1"
-KEY = "local"  # anything but twelve digits means the default account
+
+
+class Key(NamedTuple):
+    """An access key, as clients are given it."""
+
+    id: str
+    secret: str
+
+
+ANY_KEY = Key("local", "local")  # anything but twelve digits means the default account
 
 
 class Server(NamedTuple):
-    """Where a running server can be reached, and where it keeps what it prints and stores."""
+    """Where a running server can be reached, by which key, and where it keeps what it prints and stores."""
 
     endpoint: str
     folder: Path
+    key: Key = ANY_KEY
 
     def environment(self) -> dict[str, str]:
         """This process's environment, with every AWS setting replaced by those that lead to this server."""
-        return client_environment(self.endpoint)
+        return client_environment(self.endpoint, self.key)
 
     def client(self) -> Any:
         """A boto3 client of this server, for checking what another client left behind."""
-        return boto3_client(self.endpoint)
+        return boto3_client(self.endpoint, self.key)
 
 
-def client_environment(endpoint: str) -> dict[str, str]:
+def client_environment(endpoint: str, key: Key = ANY_KEY) -> dict[str, str]:
     """The environment that sends an unmodified AWS client to `endpoint` and nowhere else."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return kept | {
         "AWS_ENDPOINT_URL_SWF": endpoint,
-        "AWS_ACCESS_KEY_ID": KEY,
-        "AWS_SECRET_ACCESS_KEY": KEY,
+        "AWS_ACCESS_KEY_ID": key.id,
+        "AWS_SECRET_ACCESS_KEY": key.secret,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_REGION": REGION,  # the JavaScript and Java SDKs read only this one
         "AWS_EC2_METADATA_DISABLED": "true",
@@ -61,7 +72,7 @@ def client_environment(endpoint: str) -> dict[str, str]:
     }
 
 
-def boto3_client(endpoint: str) -> Any:
+def boto3_client(endpoint: str, key: Key = ANY_KEY) -> Any:
     """A boto3 client of the service at `endpoint` whose read time-out is longer than a long poll.
 
     botocore's own read timeout of 60 s equals the poll's (SWF §16.4), hence 75; no retries, so that
@@ -71,18 +82,23 @@ def boto3_client(endpoint: str) -> Any:
         "swf",
         endpoint_url=endpoint,
         region_name=REGION,
-        aws_access_key_id=KEY,
-        aws_secret_access_key=KEY,
+        aws_access_key_id=key.id,
+        aws_secret_access_key=key.secret,
         config=Config(read_timeout=75, retries={"total_max_attempts": 1}),
     )
 
 
 @contextmanager
-def running_server(folder: Path, *options: str, store: str | None = None) -> Iterator[Server]:
-    """Run `workflowsvc serve` on `store`, or with its database in `folder`, for a block, then see it stop cleanly."""
+def running_server(
+    folder: Path, *options: str, store: str | None = None, key: Key = ANY_KEY
+) -> Iterator[Server]:
+    """Run `workflowsvc serve` on `store`, or with its database in `folder`, for a block, then see it stop cleanly.
+
+    `key`: the one that clients are to use; with `--auth enforce` it must exist (`enforcing_server`).
+    """
     command = [serve_program(), "serve", "--host", "127.0.0.1", "--port", "0", *options]
     # In a variable: all users of the machine can read command lines.
-    environment = {**os.environ, "WORKFLOWSVC_STORE": store or f"sqlite:{folder / 'interop.db'}"}
+    environment = {**os.environ, "WORKFLOWSVC_STORE": store or store_in(folder)}
     log = folder / "server.log"
     with log.open("wb") as errors:
         process = subprocess.Popen(
@@ -90,13 +106,46 @@ def running_server(folder: Path, *options: str, store: str | None = None) -> Ite
         )
     banner = Banner(process)
     try:
-        yield Server(banner.endpoint(log), folder)
+        yield Server(banner.endpoint(log), folder, key)
     except BaseException:
         process.kill()
         process.wait()
         say("  the server's last words:\n" + log.read_text(errors="replace")[-3000:])
         raise
     stop(process, log)
+
+
+@contextmanager
+def enforcing_server(folder: Path) -> Iterator[Server]:
+    """The same with `--auth enforce`, for a client whose user may call every action of SWF and no other."""
+    key_file = str(folder / "master.key")
+    key = make_key(folder, key_file)
+    with running_server(folder, "--auth", "enforce", "--master-key-file", key_file, key=key) as server:
+        yield server
+
+
+def make_key(folder: Path, key_file: str) -> Key:
+    """A master key, and the key of a new user, in the database that a server will have."""
+
+    def access(*words: str) -> str:
+        command = [serve_program(), "access", *words]
+        return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+    on_store = ("--store", store_in(folder), "--master-key-file", key_file)
+    policy = folder / "policy.json"
+    statement = {"Effect": "Allow", "Action": "swf:*", "Resource": "*"}
+    policy.write_text(json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    access("master-key", key_file)
+    access("policy", "put", "client", str(policy), *on_store)
+    access("user", "create", "client", "--policy", "client", *on_store)
+    made = access("key", "create", "client", "--json", *on_store)
+    key = json.loads(made)
+    return Key(key["accessKeyId"], key["secretAccessKey"])
+
+
+def store_in(folder: Path) -> str:
+    """The SQLite file of the server that keeps its data in this folder."""
+    return f"sqlite:{folder / 'interop.db'}"
 
 
 def serve_program() -> str:

@@ -34,7 +34,7 @@ LAYERS: dict[str, int] = {
     "client": 2,  # asks any server of SWF, and knows nothing of this one
     "display": 2,  # what people see of answers and histories
     "lint": 2,  # judges histories without the rules that made them
-    "access": 2,  # judges signatures and policies, whoever asks
+    "access": 2,  # judges signatures and policies, of any caller
     "core": 2,
     "store": 3,
     "engine": 4,

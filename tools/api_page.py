@@ -51,9 +51,10 @@ def page() -> str:
     model: Model = json.loads(SERVICE_MODEL.read_text(encoding="utf-8"))
     shapes: Model = model["shapes"]
     parts = [HEADER.format(prefix=model["metadata"]["targetPrefix"]), "## Operations\n"]
+    held = _held_by_others(shapes)
     shown: set[str] = set()
     for operation in model["operations"].values():
-        parts += _operation(operation, shapes, shown)
+        parts += _operation(operation, shapes, shown, held)
     structures = [
         name
         for name, shape in shapes.items()
@@ -72,15 +73,24 @@ def page() -> str:
     return "\n".join(parts)
 
 
-def _operation(operation: Model, shapes: Model, shown: set[str]) -> Iterator[str]:
+def _held_by_others(shapes: Model) -> set[str]:
+    """Shapes that are a part of another one, which links to their headings."""
+    members = (member for shape in shapes.values() for member in shape.get("members", {}).values())
+    elements = (shape["member"] for shape in shapes.values() if shape["type"] == "list")
+    return {reference["shape"] for references in (members, elements) for reference in references}
+
+
+def _operation(operation: Model, shapes: Model, shown: set[str], held: set[str]) -> Iterator[str]:
     yield f"### {operation['name']}\n"
     yield _prose(operation)
     takes = operation["input"]["shape"]
     shown.add(takes)
     yield "Request:\n" if shapes[takes]["members"] else "The request has no members.\n"
     yield _members(shapes[takes], shapes)
-    if "output" in operation:
-        gives = operation["output"]["shape"]
+    gives = operation["output"]["shape"] if "output" in operation else None
+    if gives in held:
+        yield f"The answer is a {_type(gives, shapes)}.\n"
+    elif gives is not None:
         shown.add(gives)
         yield "Answer:\n"
         yield _members(shapes[gives], shapes)

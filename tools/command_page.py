@@ -14,6 +14,7 @@ from pathlib import Path
 
 from workflowsvc.cli import context_of_process
 from workflowsvc.commands import COMMANDS, whole_parser
+from workflowsvc.commands.access.calling import add_store
 from workflowsvc.commands.asking import add_server
 from workflowsvc.commands.filters import add_filter
 
@@ -43,11 +44,14 @@ def _reference() -> Iterator[str]:
     yield "## Reference\n"
     yield "### Options of all commands that ask a server\n"
     yield _block(_options(_parser(add_server), set()))
+    yield "### Options of access without a server\n"
+    yield "For all actions of `access` but `master-key`.\n"
+    yield _block(_options(_parser(add_store), set()))
     yield "### Conditions on runs\n"
     yield "For `list`, `count`, `export --to` and `batch start`. Runs must meet all that are given.\n"
     yield _block(_options(_parser(add_filter), set()))
     commands = _subparsers(whole_parser(context_of_process()))
-    common = _flags(_parser(add_server)) | {"--help"}
+    common = _flags(_parser(add_server)) | _flags(_parser(add_store)) | {"--help"}
     for command in COMMANDS:
         yield f"### {command.name}\n"
         if command.name in PAGES:
@@ -56,7 +60,15 @@ def _reference() -> Iterator[str]:
             continue
         parser = commands[command.name]
         yield from _command(parser, common)
-        for action in _subparsers(parser).values():
+        yield from _actions(parser, common)
+
+
+def _actions(parser: argparse.ArgumentParser, common: set[str]) -> Iterator[str]:
+    """What a command can do, each under its words; a subject that only holds actions has no part of its own."""
+    for action in _subparsers(parser).values():
+        if _subparsers(action):
+            yield from _actions(action, common)
+        else:
             yield f"#### {action.prog.removeprefix('workflowsvc ')}\n"
             yield from _command(action, common)
 

@@ -88,6 +88,17 @@ class UnknownResourceFault(ModelledFault): ...
 class WorkflowExecutionAlreadyStartedFault(ModelledFault): ...
 
 
+# From here to MalformedPolicyDocumentFault: of the service's own API.
+
+
+class EntityAlreadyExistsFault(ModelledFault):
+    """A user, group or policy of this name exists; IAM's code with the ending of SWF's."""
+
+
+class MalformedPolicyDocumentFault(ModelledFault):
+    """A policy, or a document of them, that cannot be read; IAM's code with the ending of SWF's."""
+
+
 class ValidationException(Fault):
     """The request breaks a constraint of the model or a rule of the documentation."""
 
@@ -113,8 +124,7 @@ class UnknownOperationException(Fault):
     """The target names no action; without a text (SWF §1.4.9)."""
 
 
-# From here to RequestExpiredException: signatures and tokens. They are for access control; no request is authenticated
-# yet.
+# From here to RequestExpiredException: signatures and tokens (QUALITY §3.3).
 
 
 class MissingAuthenticationTokenException(Fault):

@@ -10,14 +10,22 @@ import logging
 from typing import TYPE_CHECKING
 
 from workflowsvc.passwords import without_password
+from workflowsvc.store.errors import StoreUnusable
 from workflowsvc.store.meta import TOKEN_KEY
 from workflowsvc.stores import open_store
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from workflowsvc.access.secrets import MasterKey
     from workflowsvc.clock import Clock
+    from workflowsvc.engine.engine import Engine
     from workflowsvc.engine.ids import RandomBytes
     from workflowsvc.lambdas.function_map import FunctionMap
+    from workflowsvc.service.access.book_holder import BookHolder
     from workflowsvc.service.api import Api
+    from workflowsvc.service.audit_trail import AuditTrail
+    from workflowsvc.service.authorization import Authorization
     from workflowsvc.settings import Settings
     from workflowsvc.store.interface import RepairStore, Store
 
@@ -31,13 +39,22 @@ class Node:
     """The parts of a server below HTTP, put together when its store can be opened."""
 
     def __init__(
-        self, settings: Settings, clock: Clock, functions: FunctionMap | None, random_bytes: RandomBytes
+        self,
+        settings: Settings,
+        clock: Clock,
+        functions: FunctionMap | None,
+        random_bytes: RandomBytes,
+        *,
+        master_keys: Sequence[MasterKey] = (),
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._functions = functions
         self._random_bytes = random_bytes
+        self._master_keys = master_keys
         self._store: Store | None = None
+        self._book: BookHolder | None = None
+        self._trail: AuditTrail | None = None
         self._found = ""
 
     def open(self) -> Api:
@@ -51,6 +68,11 @@ class Node:
             self._found = _what_is_in(store)
             self._store = store
         engine = Engine(self._store, self._clock, self._settings, self._random_bytes, store_clock=True)
+        engine.state.access.master_keys = self._master_keys
+        authorization = None
+        if self._settings.auth != "off":
+            self._book = _book_of(engine, self._master_keys)
+            authorization = self._authorization(engine)
         runner = None
         if self._functions is not None:
             # Imported only now: their HTTP client takes a third of a second to import.
@@ -64,7 +86,15 @@ class Node:
             log.info(
                 "%d Lambda functions are mapped in %s", self._functions.size, self._settings.lambda_functions
             )
-        return Api(engine, runner)
+        return Api(engine, runner, authorization)
+
+    def _authorization(self, engine: Engine) -> Authorization:
+        from workflowsvc.service.audit_trail import AuditTrail
+        from workflowsvc.service.authorization import Authorization
+
+        self._trail = AuditTrail(self._clock.monotonic)
+        enforces = self._settings.auth == "enforce"
+        return Authorization(engine.state.access.book, self._trail, engine.now_ms, enforces=enforces)
 
     def where(self) -> str:
         """The store for people to read, without a password, and what was found in it when it was opened."""
@@ -75,8 +105,28 @@ class Node:
         )
 
     def close(self) -> None:
+        if self._trail is not None:
+            self._trail.close()
+        if self._book is not None:
+            self._book.close()
         if self._store is not None:
             self._store.close()
+
+
+def _book_of(engine: Engine, master_keys: Sequence[MasterKey]) -> BookHolder:
+    """The access data, read once, so that a master key that is missing or wrong ends the start with the reason."""
+    from workflowsvc.access.secrets import MasterKeyError, require_cryptography
+    from workflowsvc.service.access.book_holder import BookHolder
+
+    holder = BookHolder(engine, master_keys)
+    try:
+        if master_keys:
+            require_cryptography()
+        holder.read_first()
+    except MasterKeyError as error:
+        raise StoreUnusable(f"{engine.store.describe()} cannot be used: {error}") from error
+    holder.start()
+    return holder
 
 
 def _what_is_in(store: RepairStore) -> str:

@@ -21,7 +21,11 @@ from workflowsvc.tenant import DEFAULT_ACCOUNT, DEFAULT_REGION
 ChildPolicyRule = Literal["any-close", "documented"]
 LimitsProfile = Literal["structural", "aws", "off"]
 EmptyPollToken = Literal["omitted", "empty"]
+AuthMode = Literal["off", "log", "enforce"]
 LogLevel = Literal["debug", "info", "warning", "error"]
+
+MASTER_KEY_VARIABLE = "WORKFLOWSVC_MASTER_KEY"
+"""No setting: an option could be read in the list of processes, and the values of settings are answered."""
 
 
 def _quota(help: str, *, unit: str, minimum: int = 1, maximum: float = 10**12) -> dict[str, Any]:
@@ -91,7 +95,8 @@ class Settings:
     host: str = field(
         default="127.0.0.1",
         metadata=setting(
-            "address to listen on; anything but a loopback address also needs --insecure-allow-remote",
+            "address to listen on; anything but a loopback address also needs --auth enforce or "
+            "--insecure-allow-remote",
             group="Server",
             pattern=r"[^\s/]{1,255}",
             shape="a host name or an IP address",
@@ -104,7 +109,7 @@ class Settings:
     insecure_allow_remote: bool = field(
         default=False,
         metadata=setting(
-            "accept requests from other machines although none is authenticated: any client may do everything",
+            "accept requests from other machines although --auth refuses none: any client may do everything",
             group="Server",
         ),
     )
@@ -112,7 +117,7 @@ class Settings:
         default="",
         metadata=setting(
             "further names, with commas between them, by which requests may call a server that listens on a loopback "
-            "address; its machine's own names are always allowed",
+            "address and refuses none by --auth; its machine's own names are always allowed",
             group="Server",
             pattern=r"([^\s,/:\[\]]{1,255}(,[^\s,/:\[\]]{1,255})*)?",
             shape="a list of host names without ports, with commas between them",
@@ -157,6 +162,64 @@ class Settings:
             group="Server",
             unit="seconds",
             maximum=3_600,
+        ),
+    )
+
+    auth: AuthMode = field(
+        default="off",
+        metadata=setting(
+            "whether calls are held against access keys and policies: off; log, all are served, and the log has those "
+            "that would have been refused; enforce",
+            group="Access",
+        ),
+    )
+    regions: str = field(
+        default="",
+        metadata=setting(
+            "regions for which signatures are accepted, with commas between them; without any, the one of --region",
+            group="Access",
+            pattern=r"([a-z0-9-]{1,32}(,[a-z0-9-]{1,32})*)?",
+            shape="a list of region names with commas between them",
+        ),
+    )
+    # Amazon's services allow 5 or 15 minutes (QUALITY §3.2, step 6). A captured request can be repeated for as long.
+    signature_window_seconds: int = field(
+        default=300,
+        metadata=setting(
+            "how far the date of a signature may be from the server's clock",
+            group="Access",
+            unit="seconds",
+            minimum=1,
+            maximum=900,
+        ),
+    )
+    tls_certificate: str = field(
+        default="",
+        metadata=setting(
+            "PEM file with the server's certificate and those between it and its authority; with it, only HTTPS is "
+            "served",
+            group="Access",
+            pattern=r"[^\x00]{0,4096}",
+            shape="a path",
+        ),
+    )
+    tls_key: str = field(
+        default="",
+        metadata=setting(
+            "PEM file with the key of --tls-certificate, not encrypted; without it, the key is in that file too",
+            group="Access",
+            pattern=r"[^\x00]{0,4096}",
+            shape="a path",
+        ),
+    )
+    trusted_proxies: str = field(
+        default="",
+        metadata=setting(
+            "addresses and networks of proxies, with commas between them, whose X-Forwarded-For and "
+            "X-Forwarded-Proto are believed",
+            group="Access",
+            pattern=r"([0-9A-Fa-f:./]{1,64}(,[0-9A-Fa-f:./]{1,64})*)?",
+            shape="a list of addresses and networks with commas between them",
         ),
     )
 
@@ -232,6 +295,17 @@ class Settings:
             unit="items",
             minimum=1,
             maximum=1_000,
+        ),
+    )
+
+    master_key_file: str = field(
+        default="",
+        metadata=setting(
+            "file with the master key that the secrets of access keys are encrypted with, for which "
+            f"{MASTER_KEY_VARIABLE} may hold the key itself; `workflowsvc access master-key` makes one",
+            group="Access",
+            pattern=r"[^\x00]{0,4096}",
+            shape="a path",
         ),
     )
 
@@ -351,6 +425,11 @@ class Settings:
     quotas: Limits = field(default_factory=Limits)
 
     @property
+    def signed_regions(self) -> tuple[str, ...]:
+        """The regions for which signatures are accepted."""
+        return tuple(self.regions.split(",")) if self.regions else (self.region,)
+
+    @property
     def min_retention_ms(self) -> int:
         return round(self.min_retention_seconds * 1000)
 
@@ -380,7 +459,7 @@ class Settings:
 
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:
     """Variables with our prefix that are no setting: most likely misspelt."""
-    known = {option.variable for option in OPTIONS}
+    known = {option.variable for option in OPTIONS} | {MASTER_KEY_VARIABLE}
     return sorted(name for name in environ if name.startswith(ENVIRONMENT_PREFIX) and name not in known)
 
 

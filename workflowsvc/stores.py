@@ -62,9 +62,14 @@ def sqlite_path(where: str) -> str:
     return path
 
 
+def is_there(where: str) -> bool:
+    """False when `where` names a file that does not exist; what a database server has is not asked."""
+    return not where.startswith(SQLITE) or os.path.exists(sqlite_path(where))
+
+
 def require_there(where: str) -> None:
     """StoreUnusable when `where` names a file that does not exist, for commands that are about an existing store."""
-    if where.startswith(SQLITE) and not os.path.exists(sqlite_path(where)):
+    if not is_there(where):
         raise StoreUnusable(f"{sqlite_path(where)} is not there; `workflowsvc serve` makes it.")
 
 

@@ -92,7 +92,7 @@ def never(member: Member) -> str | None:
     """Why a member cannot occur here."""
     reasons = facts("never")
     if member[0] == "cause":
-        return reasons.get(member[1], {}).get(member[2]) or reasons["*"].get(member[2])
+        return reasons.get(member[1], {}).get(member[2])
     return reasons.get(member[1], {}).get("*") if member[0] == "event" else None
 
 

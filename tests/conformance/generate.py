@@ -183,8 +183,8 @@ def fact_row(known: Evidence, member: Member, given: Fact | None) -> str:
 FAULTS = """\
 Every fault that the model lists for an action, and the calls that are answered with it. Each is a case of
 [conformance/test_faults][], which compares the code, the exact text, the class that boto3 raises and all tables before
-and after. `OperationNotPermittedFault` is not in the table: the model lists it for all 39 actions, and it cannot occur,
-because requests are not authorized, so that nothing is ever forbidden (SWF §13.4).
+and after. `OperationNotPermittedFault` is not in the table: the model lists it for all 39 actions, and a call that
+policies forbid is answered `AccessDeniedException` instead (SWF §15.10).
 """
 
 

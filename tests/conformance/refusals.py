@@ -281,7 +281,7 @@ def _tasks() -> Iterator[Refusal]:
         yield Refusal(operation, unknown, said, "a task that has ended", given, "A*", "SWF §1.4.10, §7.5")
 
 
-NOTHING_IS_FORBIDDEN = "requests are not authorized, so nothing is ever forbidden (SWF §13.4)"
+NOTHING_IS_FORBIDDEN = "a call that policies forbid is answered AccessDeniedException (SWF §15.10)"
 NO_TAG_RATE = "the only limit of tags is their number, which has a fault of its own: TooManyTagsFault"
 CANNOT_OCCUR: dict[tuple[str, str], str] = {
     **{(operation, "OperationNotPermittedFault"): NOTHING_IS_FORBIDDEN for operation in swf_model.OPERATIONS},

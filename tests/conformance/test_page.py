@@ -53,10 +53,9 @@ def test_a_member_that_is_no_longer_shown_is_missed(
 @pytest.mark.parametrize(
     ("member", "gap"),
     [
-        (("event", "RecordMarkerFailed"), "event RecordMarkerFailed is said to be impossible"),
         (
-            ("cause", "StartTimerFailed", "OPERATION_NOT_PERMITTED"),
-            "cause StartTimerFailed OPERATION_NOT_PERMITTED is said to be impossible",
+            ("cause", "ScheduleLambdaFunctionFailed", "ID_ALREADY_IN_USE"),
+            "cause ScheduleLambdaFunctionFailed ID_ALREADY_IN_USE is said to be impossible",
         ),
         (
             ("fault", "TagResource", "LimitExceededFault"),

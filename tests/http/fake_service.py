@@ -14,10 +14,11 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from workflowsvc.access.caller import Caller
 from workflowsvc.cli import context_of_process
 from workflowsvc.clock import SystemClock
 from workflowsvc.commands import serve
-from workflowsvc.faults import UnknownResourceFault
+from workflowsvc.faults import ServiceUnavailable, UnknownResourceFault
 from workflowsvc.http import server
 from workflowsvc.service.action import Action
 from workflowsvc.service.disconnect import Disconnect
@@ -37,21 +38,37 @@ class FakeService:
         self.drained = asyncio.Event()
         self.release = asyncio.Event()  # lets DescribeDomain go on
         self.tasks: set[asyncio.Task[Any]] = set()
+        self.access_data: Any = None
+        self.refusals: list[Any] = []
+        self.used_keys: dict[str, int] = {}
         self.big = b'"' + b"x" * 8_000_000 + b'"'
 
     def begin(
         self,
         action: Action,
-        tenant: Tenant,
+        caller: Caller,
         request: Any,
         disconnect: Disconnect | None,
         done: Callable[[Any], None],
         _request_id: str = "",
     ) -> None:
-        task = asyncio.get_running_loop().create_task(self.call(action.name, tenant, request, disconnect))
+        task = asyncio.get_running_loop().create_task(
+            self.call(action.name, caller.tenant, request, disconnect)
+        )
         self.tasks.add(task)
         task.add_done_callback(lambda task: task.cancelled() or done(task.exception() or task.result()))
         task.add_done_callback(self.tasks.discard)
+
+    def book(self) -> Any:
+        if self.access_data is None:
+            raise ServiceUnavailable(detail="access data cannot be read")
+        return self.access_data
+
+    def key_used(self, key: Any, at_ms: int) -> None:
+        self.used_keys[key.id] = at_ms
+
+    def refused(self, refusal: Any) -> None:
+        self.refusals.append(refusal)
 
     @property
     def store_fails(self) -> bool:

@@ -12,10 +12,12 @@ import socket
 import threading
 import time
 from collections.abc import Coroutine, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import uvloop
 
+from tests.http.certificates import Files
 from tests.http.fake_service import FakeService
 from tests.support.waiting import PATIENCE_SECONDS
 from workflowsvc.clock import SystemClock
@@ -71,6 +73,14 @@ class Running:
         return int(self.server.url.rpartition(":")[2])
 
     @property
+    def files(self) -> Files | None:
+        """The certificate, with HTTPS."""
+        settings = self.settings
+        if not settings.tls_certificate:
+            return None
+        return Files(Path(settings.tls_certificate), Path(settings.tls_key))
+
+    @property
     def open_connections(self) -> int:
         return len(self.server.connections.open)
 
@@ -84,7 +94,7 @@ class Running:
 
     def client(self, address: str | None = None) -> Raw:
         """A client, that connects from this address of the loopback network if one is given."""
-        return Raw(self.port, address=address)
+        return Raw(self.port, address=address, files=self.files)
 
     def ask(self, data: bytes) -> Answer:
         """One request on a connection of its own."""
@@ -93,10 +103,15 @@ class Running:
             return client.answer()
 
 
+over_tls: list[Files] = []
+"""The certificate of every server that `running` starts, and of every client; `test_over_tls.py` has one."""
+
+
 @contextlib.contextmanager
 def running(service: FakeService | None = None, **settings: Any) -> Iterator[Running]:
     """A server with these settings for a block."""
-    server = Running(Settings(**{"port": 0, "drain_seconds": 5.0} | settings), service or FakeService())
+    tls = over_tls[0].settings() if over_tls else {}
+    server = Running(Settings(**{"port": 0, "drain_seconds": 5.0} | tls | settings), service or FakeService())
     server.start()
     try:
         yield server
@@ -107,7 +122,14 @@ def running(service: FakeService | None = None, **settings: Any) -> Iterator[Run
 class Raw:
     """A client that sends bytes and reads answers."""
 
-    def __init__(self, port: int, receive_buffer: int | None = None, address: str | None = None) -> None:
+    def __init__(
+        self,
+        port: int,
+        receive_buffer: int | None = None,
+        address: str | None = None,
+        files: Files | None = None,
+    ) -> None:
+        """With `files`, by HTTPS: the server must have this certificate."""
         self.socket = socket.socket()
         if address is not None:
             self.socket.bind((address, 0))
@@ -115,6 +137,10 @@ class Raw:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(PATIENCE_SECONDS)
         self.socket.connect(("127.0.0.1", port))
+        if files is None and over_tls:
+            files = over_tls[0]
+        if files is not None:
+            self.socket = files.client_context().wrap_socket(self.socket, server_hostname="localhost")
         self._file = self.socket.makefile("rb")
 
     def __enter__(self) -> Raw:

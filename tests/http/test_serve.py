@@ -40,7 +40,7 @@ class Served:
 
     @property
     def port(self) -> int:
-        address = re.search(r"http://127\.0\.0\.1:([0-9]+)", self.said)
+        address = re.search(r"https?://127\.0\.0\.1:([0-9]+)", self.said)
         assert address, self.said
         return int(address[1])
 

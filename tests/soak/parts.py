@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tests.abuse import bad_clients, fuzz, growth, pollers, storm
 from tests.abuse.report import Report
+from tests.access import fuzz as signature_fuzz
 from tests.crash import kills, points, power, store_kills
 from tests.crash.disk_fault_run import Meanwhile, suffer
 from tests.crash.disk_fault_run import Report as DiskReport
@@ -23,6 +24,7 @@ SERVER_KILLS, STORE_KILLS = 200, 1_000
 POWER_CUTS = 2_000  # without failing syncs, and as many with them
 FAILING_SYNCS = 0.05
 FUZZED = 200_000
+SIGNED = signature_fuzz.REQUESTS
 IDLE_POLLS, IDLE_SECONDS = 10_000, 60.0
 MAX_EVENTS, MAX_OPEN = 25_000, 100_000
 CLIENTS_OF_EACH_KIND = 100
@@ -163,6 +165,10 @@ def _fuzz(job: Job) -> Report:
     return _on_a_server(trial, fuzz.SETTINGS)(job)
 
 
+def _signatures(job: Job) -> Report:
+    return signature_fuzz.fuzz(SIGNED, job.seed, job.deadline)
+
+
 def _model(job: Job) -> Report:
     """The naive model with new random examples each time."""
     report = Report()
@@ -202,6 +208,7 @@ PARTS = (
         _on_a_server(lambda server: pollers.idle(server, polls=IDLE_POLLS, seconds=IDLE_SECONDS), QUIET),
     ),
     Part("fuzz", 6, f"{FUZZED:,} drawn requests", _fuzz),
+    Part("signatures", 6, f"{SIGNED:,} signed and mangled requests", _signatures),
     Part(
         "bad-clients",
         0.5,

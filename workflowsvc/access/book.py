@@ -55,6 +55,11 @@ class NamedPolicy(NamedTuple):
 class Book(Protocol):
     """A snapshot: its answers never change. A change of access data makes another book."""
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no access key yet, so that no call can be signed."""
+        ...
+
     def key(self, key_id: str) -> AccessKey | None: ...
     def policies_of(self, principal: Principal) -> tuple[NamedPolicy, ...]:
         """Those of the principal and of its groups."""

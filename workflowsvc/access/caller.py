@@ -19,3 +19,5 @@ class Caller(NamedTuple):
     user_agent: str = ""
     is_secure: bool = False
     """Whether the request came by TLS, as far as this server or a named proxy has seen it."""
+    is_server: bool = False
+    """The server asks itself, as for `/readyz`: nothing is checked."""

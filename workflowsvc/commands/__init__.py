@@ -61,6 +61,7 @@ COMMANDS = (
     Command("import", "make read-only runs of exported histories", module="import_history"),
     Command("domains", "list the domains of a server"),
     Command("types", "list the workflow and activity types of a domain"),
+    Command("access", "say who may call the service, and what each may do"),
     Command("completion", "print the script that completes commands in bash or zsh"),
 )
 

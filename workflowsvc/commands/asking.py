@@ -87,16 +87,13 @@ def add_run(parser: argparse.ArgumentParser, *, newest: str = "the open run, or 
     parser.add_argument("--run-id", metavar="R", type=filled, help=f"which run of it [{newest}]")
 
 
-class Asking:
-    """One command at work: its server, its domain, and where it prints."""
+class Speaking:
+    """One command at work: where it prints, and for whom."""
 
     def __init__(self, context: CommandContext, arguments: argparse.Namespace) -> None:
         self.context = context
         self.arguments = arguments
         self.json = bool(arguments.json)
-        options = Options(arguments.endpoint, arguments.region, arguments.profile)
-        profile = read_profile(context.environment, options)
-        self.client = Client(profile, context.clock, context.environment)
 
     @property
     def now(self) -> float:
@@ -108,6 +105,39 @@ class Asking:
         from workflowsvc.display.screen import Screen
 
         return Screen(self.context)
+
+    def print_json(self, value: Mapping[str, Any]) -> None:
+        self.context.write(json_line(value))
+
+    def say(self, line: str) -> None:
+        """One line for people; left out with --json."""
+        if not self.json:
+            self.context.write(f"{printable(line)}\n")
+
+    def note(self, line: str) -> None:
+        """One line on standard error."""
+        self.context.stderr.write(f"workflowsvc {self.arguments.command}: {printable(line)}\n")
+
+    def confirm(self, question: str) -> None:
+        """Asks the person at the terminal, unless --yes is given. CommandFailed when the answer is not yes."""
+        if self.arguments.yes:
+            return
+        if not self.context.stdin.isatty():
+            raise SettingsError(f"{question} Give --yes to say so without a terminal.")
+        self.context.stderr.write(f"{printable(question)} [y/N] ")
+        self.context.stderr.flush()
+        if self.context.stdin.readline().strip().lower() not in ("y", "yes"):
+            raise CommandFailed("nothing was done")
+
+
+class Asking(Speaking):
+    """A command that asks a server, about one domain."""
+
+    def __init__(self, context: CommandContext, arguments: argparse.Namespace) -> None:
+        super().__init__(context, arguments)
+        options = Options(arguments.endpoint, arguments.region, arguments.profile)
+        profile = read_profile(context.environment, options)
+        self.client = Client(profile, context.clock, context.environment)
 
     @cached_property
     def domain(self) -> str:
@@ -160,29 +190,6 @@ class Asking:
                 if run_id and text(part(info, "execution"), "workflowId") == workflow_id:
                     return {"workflowId": workflow_id, "runId": run_id}
         raise NoRun(f"there is no run of {workflow_id!r} in the domain {self.domain}")
-
-    def print_json(self, value: Mapping[str, Any]) -> None:
-        self.context.write(json_line(value))
-
-    def say(self, line: str) -> None:
-        """One line for people; left out with --json."""
-        if not self.json:
-            self.context.write(f"{printable(line)}\n")
-
-    def note(self, line: str) -> None:
-        """One line on standard error."""
-        self.context.stderr.write(f"workflowsvc {self.arguments.command}: {printable(line)}\n")
-
-    def confirm(self, question: str) -> None:
-        """Asks the person at the terminal, unless --yes is given. CommandFailed when the answer is not yes."""
-        if self.arguments.yes:
-            return
-        if not self.context.stdin.isatty():
-            raise SettingsError(f"{question} Give --yes to say so without a terminal.")
-        self.context.stderr.write(f"{printable(question)} [y/N] ")
-        self.context.stderr.flush()
-        if self.context.stdin.readline().strip().lower() not in ("y", "yes"):
-            raise CommandFailed("nothing was done")
 
 
 def read_text(context: CommandContext, given: str | None) -> str | None:

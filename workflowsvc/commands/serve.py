@@ -9,16 +9,25 @@ from __future__ import annotations
 import argparse
 import logging
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from workflowsvc import __version__
 from workflowsvc.commands.context import CommandContext, CommandFailed
 from workflowsvc.commands.log_lines import log_to
+from workflowsvc.commands.master_key_file import read_master_keys
 from workflowsvc.engine.outage import Outage
+from workflowsvc.faults import ServiceUnavailable
 from workflowsvc.node import Node
 from workflowsvc.options import Option, SettingsError, by_group, spell
-from workflowsvc.settings import OPTIONS, Settings, unknown_variables
+from workflowsvc.passwords import without_password
+from workflowsvc.settings import OPTIONS, AuthMode, Settings, unknown_variables
 from workflowsvc.store.errors import StoreError, StoreUnusable
 from workflowsvc.stores import schema_number
+
+if TYPE_CHECKING:
+    from workflowsvc.http.calls import Service
+    from workflowsvc.service.api import Api
+    from workflowsvc.service.startup_gate import StartupGate
 
 log = logging.getLogger(__name__)
 
@@ -62,10 +71,10 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
     for name in unknown_variables(context.environment):
         log.warning("%s is not a setting and is ignored", name)
 
-    from workflowsvc.http import hosts, server
+    from workflowsvc.http import hosts, server, tls
+    from workflowsvc.http.proxies import Proxies
     from workflowsvc.lambdas import function_map
-    from workflowsvc.service import startup_gate
-    from workflowsvc.service.startup_gate import StartupGate, is_passing
+    from workflowsvc.service.startup_gate import StartupGate
 
     started = False
 
@@ -79,22 +88,24 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
             schema_number(settings.store),
             url,
         )
-        context.write(banner(url, node.where(), settings) + "\n")
+        context.write(banner(url, node.where(), settings, has_keys=has_keys(service)) + "\n")
         context.stdout.flush()
 
-    require_loopback(settings, local=hosts.is_loopback(settings.host))
+    tls.require_usable(settings)
+    proxies = Proxies(settings.trusted_proxies)
+    require_reach(settings, local=hosts.is_loopback(settings.host), has_proxies=bool(proxies))
     functions = function_map.read(settings.lambda_functions) if settings.lambda_functions else None
-    node = Node(settings, context.clock, functions, context.random_bytes)
+    node = Node(
+        settings,
+        context.clock,
+        functions,
+        context.random_bytes,
+        master_keys=read_master_keys(settings.master_key_file, context.environment),
+    )
     try:
-        try:
-            service = node.open()
-        except (StoreUnusable, StoreError) as reason:
-            if not is_passing(reason):
-                raise
-            outage = Outage(log, context.clock, startup_gate.CONSEQUENCE)
-            service = StartupGate(node.open, reason, outage)
+        service = open_service(node, context)
         status = server.run(service, settings, context.clock, announce=announce)
-    except hosts.CannotListen as error:
+    except (hosts.CannotListen, tls.CertificateError) as error:
         raise CommandFailed(str(error)) from error
     finally:
         node.close()
@@ -105,27 +116,83 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
     return status
 
 
-def require_loopback(settings: Settings, *, local: bool) -> None:
-    """SettingsError for an address that other machines can reach, unless the operator has allowed it: requests are not
-    authenticated."""
+def open_service(node: Node, context: CommandContext) -> Api | StartupGate:
+    """The service, or what waits for its database when the reason may pass; the reason is raised otherwise."""
+    from workflowsvc.service import startup_gate
+
+    try:
+        return node.open()
+    except (StoreUnusable, StoreError) as reason:
+        if not startup_gate.is_passing(reason):
+            raise
+        outage = Outage(log, context.clock, startup_gate.CONSEQUENCE)
+        return startup_gate.StartupGate(node.open, reason, outage)
+
+
+def require_reach(settings: Settings, *, local: bool, has_proxies: bool) -> None:
+    """SettingsError for an address that other machines can reach, unless calls are held against access keys or the
+    operator has allowed it. `has_proxies`: proxies are named."""
     if local:
+        return
+    if settings.auth == "enforce":
+        if not settings.tls_certificate and not has_proxies:
+            log.warning(
+                "%s can be reached from other machines without TLS: those who read the network see all data, and can "
+                "repeat a request for %d seconds; give --tls-certificate, or --trusted-proxies if a proxy ends TLS",
+                settings.host,
+                settings.signature_window_seconds,
+            )
         return
     if not settings.insecure_allow_remote:
         raise SettingsError(
-            f"{settings.host} can be reached from other machines and requests are not authenticated; "
-            "listen on 127.0.0.1, or add --insecure-allow-remote if the network is trusted"
+            f"{settings.host} can be reached from other machines and --auth {settings.auth} refuses no request; "
+            "listen on 127.0.0.1, give --auth enforce, or add --insecure-allow-remote if the network is trusted"
         )
     log.warning("requests are not authenticated: any client that reaches %s may do everything", settings.host)
 
 
-def banner(url: str, where: str, settings: Settings) -> str:
+def has_keys(service: Service) -> bool | None:
+    """Whether any caller can sign requests; None when that is not known yet."""
+    try:
+        return not service.book().is_empty
+    except ServiceUnavailable:
+        return None
+
+
+AUTH_LINES: dict[AuthMode, str] = {
+    "off": "off: any client that reaches this address may do everything",
+    "log": "log: any client that reaches this address may do everything; the log has what would be refused",
+    "enforce": "enforce: calls are signed with an access key, and policies say what they may do",
+}
+
+
+def banner(url: str, where: str, settings: Settings, *, has_keys: bool | None) -> str:
     """What a person needs next, in one piece."""
+    access_key, secret = "local", "local"
+    auth = AUTH_LINES[settings.auth]
+    if settings.auth == "enforce":
+        access_key, secret = "YOUR_KEY_ID", "YOUR_SECRET"
+        if has_keys is False:
+            auth += "".join(f"\n            {line}" for line in how_to_begin(settings.store))
     return f"""
   workflowsvc {__version__}: Amazon SWF, API version 2012-01-25
   API       {url}
   Storage   {where}
-  Auth      off: any client that reaches this address may do everything
+  Auth      {auth}
 
   export AWS_ENDPOINT_URL_SWF={url}
-  export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION={settings.region}
+  export AWS_ACCESS_KEY_ID={access_key} AWS_SECRET_ACCESS_KEY={secret} AWS_DEFAULT_REGION={settings.region}
 """
+
+
+def how_to_begin(store: str) -> list[str]:
+    """How the first access key is made, in lines."""
+    if store == "memory":
+        return ["There is no access key, and a store in memory cannot be given one: name another --store."]
+    at = f"--store {without_password(store)} --master-key-file FILE"
+    stopped = "stop this server and " if store.startswith("sqlite:") else ""
+    return [
+        f"There is no access key yet. To make the first, {stopped}run (docs/access.md explains it):",
+        f"workflowsvc access user create NAME --policy SwfFullAccess {at}",
+        f"workflowsvc access key create NAME {at}",
+    ]

@@ -91,8 +91,8 @@ class BatchedMatching(Matching):
         """What this batch holds for a list, while there are polls."""
         pollers = self._pollers
         while pollers.waiting(key) and (row := self._writes.take_task(key)) is not None:
-            pending = pollers.first(key)
-            if pending is None:  # every poll has disconnected
+            pending = self._first(work, key)
+            if pending is None:  # every poll has disconnected, or may not have it
                 self._writes.put_task(row)
                 return
             self._matched.append(pending)  # first of all: whatever happens, it is not lost

@@ -50,9 +50,16 @@ class Catalog:
         return row
 
     def domain_by_id(self, id: int) -> DomainRow:
+        row = self.find_domain_by_id(id)
+        assert row is not None, f"domain {id} of a run"
+        return row
+
+    def find_domain_by_id(self, id: int) -> DomainRow | None:
         row = self._cache.domains_by_id.get(id)
         if row is None:
-            row = self._cache.domains_by_id[id] = self._tx.domains_by_id([id])[id]
+            row = self._tx.domains_by_id([id]).get(id)
+            if row is not None:
+                self._cache.domains_by_id[id] = row
         return row
 
     def put_domain(self, tenant: Tenant, row: DomainRow) -> None:

@@ -45,7 +45,7 @@ class ImmediateMatching(Matching):
 
     def _serve(self, work: MatchingWork, key: ListKey) -> None:
         """The oldest poll first."""
-        while (pending := self._pollers.first(key)) is not None:
+        while (pending := self._first(work, key)) is not None:
             self._matched.append(pending)  # first of all: whatever happens, it is not lost
             answer = self._take_for(work, pending)
             if answer is None:

@@ -73,8 +73,9 @@ class Matching:
     def release(self, work: MatchingWork) -> None:
         """Every waiting poll gets the empty answer, and none waits from now on."""
         self._pollers.draining = True
-        self._released = self._pollers.take_all()
-        work.answers.extend((pending.reply, None) for pending in self._released)
+        released = self._pollers.take_all()
+        self._released += released
+        work.answers.extend((pending.reply, None) for pending in released)
 
     def roll_back(self) -> None:
         """Polls that waited before the batch wait again; those that it added do not."""
@@ -89,6 +90,20 @@ class Matching:
             return
         self._pollers.add(pending)
         self._added.append(pending)
+
+    def _first(self, work: MatchingWork, key: ListKey) -> PendingPoll | None:
+        """The oldest waiting poll that may have a task; those before it that may not any more are answered so."""
+        while (pending := self._pollers.first(key)) is not None:
+            if pending.refusal is None:
+                return pending
+            self._matched.append(pending)  # first of all: whatever happens, it is not lost
+            fault = pending.refusal(work)
+            self._matched.pop()
+            if fault is None:
+                return pending
+            self._released.append(pending)
+            work.answers.append((pending.reply, fault))
+        return None
 
     def _take_for(self, work: MatchingWork, pending: PendingPoll) -> Any:
         """The answer of the poll; None when there is no task for it."""

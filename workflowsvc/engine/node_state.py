@@ -17,6 +17,7 @@ from workflowsvc.engine.coordination import Coordination
 from workflowsvc.engine.execution_cache import ExecutionCache
 from workflowsvc.engine.ids import Ids
 from workflowsvc.engine.list_traffic import ListTraffic
+from workflowsvc.engine.node_access import NodeAccess
 from workflowsvc.engine.node_report import NodeReport
 from workflowsvc.engine.pollers import Pollers
 from workflowsvc.engine.quarantine import Quarantine
@@ -41,6 +42,7 @@ class NodeState:
         self.quarantine = Quarantine()
         self.traffic = ListTraffic()
         self.alarms = Alarms()
+        self.access = NodeAccess()
         self.peers: dict[str, NodeReport] = {}  # other nodes, by name
         self.name = ids.node_name
         self.started_at = coordination.now_ms()

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from workflowsvc.faults import LimitExceededFault
+from workflowsvc.faults import Fault, LimitExceededFault
 from workflowsvc.store.rows import ListKey, TaskRow
 
 Start = Callable[[Any, TaskRow], Any]
@@ -20,15 +20,22 @@ Start = Callable[[Any, TaskRow], Any]
 class PendingPoll:
     """One poll; `start` hands it a task."""
 
-    __slots__ = ("gone", "identity", "key", "reply", "since", "start")
+    __slots__ = ("gone", "identity", "key", "refusal", "reply", "since", "start")
 
     def __init__(
-        self, key: ListKey, start: Start, reply: Callable[[Any], None], identity: str | None = None
+        self,
+        key: ListKey,
+        start: Start,
+        reply: Callable[[Any], None],
+        identity: str | None = None,
+        refusal: Callable[[Any], Fault | None] | None = None,
     ) -> None:
+        """`refusal`, of a unit of work: why the poll must not be handed a task any more, asked before it is."""
         self.key = key
         self.start = start
         self.reply = reply
         self.identity = identity
+        self.refusal = refusal
         self.since = 0  # when it came, ms
         self.gone = False
 

@@ -9,10 +9,10 @@ import logging
 import os
 from typing import TYPE_CHECKING
 
-from workflowsvc.http.calls import TARGET, ActionCalls, Service
+from workflowsvc.http.admission import TARGET, admission
+from workflowsvc.http.calls import ActionCalls, Service
 from workflowsvc.http.credentials import Tenants
 from workflowsvc.http.health import TEXT, HealthPages
-from workflowsvc.http.hosts import Hosts
 from workflowsvc.http.routes import ANY_PATH, Route, Router
 from workflowsvc.service.models import MODELS
 from workflowsvc.tenant import Tenant
@@ -40,9 +40,8 @@ class HttpApp:
         models: ServiceModels = MODELS,
     ) -> None:
         self.draining = False
-        tenants = Tenants(settings.account, settings.region)
-        hosts = Hosts(settings.host, settings.allowed_hosts)
-        calls = ActionCalls(service, models, tenants, hosts, settings, clock, random_bytes)
+        admit = admission(settings, service, clock, Tenants(settings.account, settings.region))
+        calls = ActionCalls(service, models, admit, settings, clock, random_bytes)
         # A tenant that no client has: its small read does not wait behind those of a busy one.
         pages = HealthPages(service, Tenant("", ""), lambda: self.draining)
         self._router = Router(

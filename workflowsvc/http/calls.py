@@ -11,23 +11,16 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from workflowsvc.faults import (
-    AccessDeniedException,
-    Fault,
-    InternalFailure,
-    MalformedHttpRequestException,
-    UnknownOperationException,
-)
+from workflowsvc.faults import Fault, InternalFailure, UnknownOperationException
+from workflowsvc.http.admission import TARGET, AccessData, Admission
 from workflowsvc.http.decoding import Decoding
 from workflowsvc.http.refusal_log import RefusalLog, names, printable
-from workflowsvc.http.request import values_of
 from workflowsvc.http.request_ids import request_ids
 from workflowsvc.model import wire
 
 if TYPE_CHECKING:
+    from workflowsvc.access.caller import Caller
     from workflowsvc.clock import Clock
-    from workflowsvc.http.credentials import Tenants
-    from workflowsvc.http.hosts import Hosts
     from workflowsvc.http.request import HttpRequest
     from workflowsvc.model.shapes import Shape
     from workflowsvc.service.action import Action
@@ -38,26 +31,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-TARGET = b"x-amz-target"
-AUTHORIZATION = b"authorization"
-SEC_FETCH_SITE = b"sec-fetch-site"
-ONCE = (TARGET, AUTHORIZATION)
-"""Header fields that say what is done and whose it is: a proxy that reads the other one must not have been asked."""
 
-# A request that a person began in the browser, and one of a page that came from here. `same-site` is not among them: it
-# includes every other port of this machine.
-NO_FOREIGN_PAGE = frozenset((None, b"none", b"same-origin"))
-
-MAX_SHOWN_HOST = 255  # characters
-
-
-class Service(Protocol):
+class Service(AccessData, Protocol):
     """What does the work (`workflowsvc.service.api.Api`)."""
 
     def begin(
         self,
         action: Action,
-        tenant: Tenant,
+        caller: Caller,
         request: Shape,
         disconnect: Disconnect | None,
         done: Callable[[Any], None],
@@ -95,16 +76,14 @@ class ActionCalls:
         self,
         service: Service,
         models: ServiceModels,
-        tenants: Tenants,
-        hosts: Hosts,
+        admission: Admission,
         settings: Settings,
         clock: Clock,
         random_bytes: Callable[[int], bytes],
     ) -> None:
         self._service = service
         self._models = models
-        self._tenants = tenants
-        self._hosts = hosts
+        self._admission = admission
         self._decoding = Decoding(settings.quotas.max_data_characters)
         self._clock = clock
         self._ids = request_ids(random_bytes)
@@ -128,14 +107,15 @@ class ActionCalls:
         try:
             action = find_action(request)
             reply.action = action.name
-            reply.tenant = tenant = self._admit(request)
+            caller = self._admission(request, request_id)
+            reply.tenant = caller.tenant
             shape = self._decoding.now(action.decode, request.body)
             if shape is None:
-                begin = partial(self._begin, request, action, tenant, reply)
-                self._decoding.later(tenant, action.decode, request.body, begin)
+                begin = partial(self._begin, request, action, caller, reply)
+                self._decoding.later(caller.tenant, action.decode, request.body, begin)
             else:
                 disconnect = request.watch_disconnect() if action.kind == "poll" else None
-                self._service.begin(action, tenant, shape, disconnect, reply, request_id)
+                self._service.begin(action, caller, shape, disconnect, reply, request_id)
         except Exception as error:
             reply(error)
 
@@ -143,7 +123,7 @@ class ActionCalls:
         self,
         request: HttpRequest,
         action: Action,
-        tenant: Tenant,
+        caller: Caller,
         reply: _Reply,
         shape: Shape | BaseException,
     ) -> None:
@@ -151,38 +131,9 @@ class ActionCalls:
             if isinstance(shape, BaseException):
                 raise shape
             disconnect = request.watch_disconnect() if action.kind == "poll" else None
-            self._service.begin(action, tenant, shape, disconnect, reply, reply.request_id)
+            self._service.begin(action, caller, shape, disconnect, reply, reply.request_id)
         except Exception as error:
             reply(error)
-
-    def _admit(self, request: HttpRequest) -> Tenant:
-        """The tenant that the request is for; raises a Fault when it must not be served.
-
-        Whatever looks at a request as it was sent belongs here: it has not been decoded yet.
-        """
-        if request.repeated:
-            for name in ONCE:
-                if name in request.repeated:
-                    raise MalformedHttpRequestException(f"A request has one {name.decode().title()} header")
-        # Only browsers send these two. A web page must not drive a service that asks for no password.
-        if (
-            request.header(b"origin") is not None
-            or request.header(SEC_FETCH_SITE) not in NO_FOREIGN_PAGE
-            # A proxy may have added one to the browser's.
-            or (
-                SEC_FETCH_SITE in request.repeated
-                and not NO_FOREIGN_PAGE.issuperset(values_of(request.fields, SEC_FETCH_SITE))
-            )
-        ):
-            raise AccessDeniedException("Requests from web pages are not accepted")
-        host = request.header(b"host")
-        if not self._hosts.admit(host):
-            shown = (host or b"").decode("latin-1")
-            raise AccessDeniedException(
-                f"Host '{shown[:MAX_SHOWN_HOST]}' is not a name of this machine",
-                detail=f"Host '{shown[:MAX_SHOWN_HOST]}' is not a name of this machine; --allowed-hosts adds names",
-            )
-        return self._tenants.of(request.header(AUTHORIZATION))
 
     def _named_by_target(self, request: HttpRequest) -> Action:
         target = request.header(TARGET)

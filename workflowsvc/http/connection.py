@@ -13,7 +13,7 @@ import select
 from collections import deque
 from typing import TYPE_CHECKING, Protocol, cast
 
-from workflowsvc.faults import Fault, ServiceUnavailable
+from workflowsvc.faults import Fault, MalformedHttpRequestException, ServiceUnavailable
 from workflowsvc.http.answer import render_head
 from workflowsvc.http.connections import counted_address
 from workflowsvc.http.framing import BODY, HEAD, NOTHING, NotHttp, Refusal, RequestParser
@@ -50,9 +50,13 @@ class App(Protocol):
 class Connection(asyncio.Protocol):
     """One client's connection. Until a request is complete it costs one parser and one buffer."""
 
-    def __init__(self, app: App, connections: Connections, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, app: App, connections: Connections, loop: asyncio.AbstractEventLoop, *, is_tls: bool = False
+    ) -> None:
         self.transport: asyncio.Transport
+        self.peer = ""  # the client's address, or a proxy's
         self.address = ""  # under which it is counted
+        self.is_tls = is_tls
         self._app = app
         self._connections = connections
         self._settings = connections.settings
@@ -79,7 +83,9 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername")
-        self.address = counted_address(str(peer[0])) if peer else ""
+        if peer:
+            self.peer = str(peer[0])
+            self.address = counted_address(self.peer)
         self._deadline = self._loop.time() + self._settings.header_deadline_seconds
         admitted = self._connections.enter(self)
         if self._connections.draining:
@@ -123,9 +129,10 @@ class Connection(asyncio.Protocol):
         except Refusal as refusal:
             self._refuse(refusal)
         except NotHttp:
+            guess = "" if self.is_tls else " (is it TLS?)"
             self._connections.refusals.write(
                 "no HTTP",
-                lambda: f"a connection of {self.address} was closed: what it sent is no HTTP (is it TLS?)",
+                lambda: f"a connection of {self.address} was closed: what it sent is no HTTP{guess}",
             )
             self._end_after_answers()
         except Exception:
@@ -191,6 +198,10 @@ class Connection(asyncio.Protocol):
             (status, fault.code), lambda: f"a request of {self.address} answered {status}: {fault}"
         )
         return render_head(status, fields, len(body), self.date_line(), stays_open=False) + body
+
+    def plain_refusal(self) -> bytes:
+        """The answer to a client that speaks HTTP where HTTPS is spoken."""
+        return self._render_refusal(400, MalformedHttpRequestException("This address is served by HTTPS"))
 
     def _drop_body(self) -> None:
         self._connections.body_bytes -= self._parser.body_size

@@ -59,8 +59,9 @@ class _Like:
 class RefusalLog:
     """Of one server; belongs to the event loop."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, logger: logging.Logger = log) -> None:
         self._clock = clock
+        self._log = logger
         self._kinds: dict[object, _Like] = {}
         self._lines = float(BURST)
         self._lines_at = 0.0
@@ -70,7 +71,7 @@ class RefusalLog:
         """Logs a refusal unless one of its kind, or too many of any, have just been logged; whether it did. The text is
         made only then.
         """
-        if not log.isEnabledFor(level):
+        if not self._log.isEnabledFor(level):
             return False
         like = self._kinds.get(kind)
         now = self._clock.monotonic()
@@ -87,7 +88,7 @@ class RefusalLog:
         if self._unlogged:
             before += f"; {self._unlogged} others before"
         like.unlogged = self._unlogged = 0
-        log.log(level, "%s%s", text(), before)
+        self._log.log(level, "%s%s", text(), before)
         return True
 
     def _has_line(self, now: float) -> bool:

@@ -9,6 +9,7 @@ and the body are the bytes that the client sent, as the checking of a signature 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import Protocol
 
@@ -23,6 +24,10 @@ def values_of(fields: HeaderFields, name: bytes) -> list[bytes]:
 
 class Responder(Protocol):
     """The connection, as far as a request needs it."""
+
+    peer: str
+    """The address at the other end, as the operating system gives it; empty when it is not known."""
+    is_tls: bool
 
     def date_line(self) -> bytes:
         """The Date header line of an answer that is written now."""
@@ -40,24 +45,28 @@ class Responder(Protocol):
 class HttpRequest:
     """A request in work. `method`, `target`, `query`, `fields` and `body` are bytes as received.
 
-    `path` is the path of the target, percent-decoded; `query` is what follows its `?`, empty without one. `fields`
-    are the header fields in their order, values without the blanks before them; trailers are not kept, since no request
-    may depend on them. `repeated` are the names, in lower case, that occur more than once. `keep_alive` is whether the
-    client allows another request on its connection.
+    `path` is the path of the target, percent-decoded, and `raw_path` the same as it was sent; `query` is what follows
+    its `?`, empty without one. `fields` are the header fields in their order, values without the blanks before them;
+    trailers are not kept, since no request may depend on them. `first` has the first value of each, by its name in
+    lower case, `repeated` the names that occur more than once. `keep_alive` is whether the client allows another
+    request on its connection.
     """
 
     __slots__ = (
+        "_body_hash",
         "_disconnect",
         "_responder",
         "answered",
         "body",
         "client_has_left",
         "fields",
+        "first",
         "header",
         "keep_alive",
         "method",
         "path",
         "query",
+        "raw_path",
         "repeated",
         "target",
     )
@@ -75,11 +84,14 @@ class HttpRequest:
         body: bytes,
         *,
         keep_alive: bool,
+        raw_path: bytes,
+        body_hash: bytes | None = None,
     ) -> None:
-        """`first`: the first value of each header field, by its name in lower case."""
+        """`body_hash`: its SHA-256 in hexadecimal, if it was calculated while the body arrived."""
         self.method = method
         self.target = target
         self.path = path
+        self.raw_path = raw_path
         self.query = query
         self.fields = fields
         self.repeated = repeated
@@ -89,8 +101,27 @@ class HttpRequest:
         self.client_has_left = False
         self.header: Callable[[bytes], bytes | None] = first.get
         """(name in lower case) -> the value of the first header field of this name; None without one."""
+        self.first = first
+        self._body_hash = body_hash
         self._responder = responder
         self._disconnect: Disconnect | None = None
+
+    @property
+    def body_hash(self) -> bytes:
+        """SHA-256 of the body, in hexadecimal."""
+        if self._body_hash is None:
+            self._body_hash = hashlib.sha256(self.body).hexdigest().encode()
+        return self._body_hash
+
+    @property
+    def peer(self) -> str:
+        """The address at the other end of the connection; empty when it is not known."""
+        return self._responder.peer
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether the connection to this server is encrypted."""
+        return self._responder.is_tls
 
     def watch_disconnect(self) -> Disconnect:
         """What is set when the client leaves before it is answered. Only requests that may wait long ask for it."""

@@ -16,6 +16,7 @@ import resource
 import signal
 import socket
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import uvloop
@@ -25,8 +26,11 @@ from workflowsvc.http.calls import Service
 from workflowsvc.http.connection import PARTING_SECONDS, Connection
 from workflowsvc.http.connections import Connections
 from workflowsvc.http.hosts import CannotListen, addresses
+from workflowsvc.http.tls import Certificate
+from workflowsvc.http.tls_transport import TlsTransport
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
 
     from workflowsvc.clock import Clock
@@ -61,7 +65,12 @@ class HttpServer:
         self.connections = Connections(settings, clock, room)
         self._sockets: list[socket.socket] = []
         self._servers: list[asyncio.Server] = []
-        self._sweeper: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self.certificate = (
+            Certificate(settings.tls_certificate, settings.tls_key, clock)
+            if settings.tls_certificate
+            else None
+        )
 
     @property
     def url(self) -> str:
@@ -69,7 +78,8 @@ class HttpServer:
         host = self._settings.host
         if ":" in host:
             host = f"[{host}]"
-        return f"http://{host}:{self._sockets[0].getsockname()[1]}"
+        scheme = "http" if self.certificate is None else "https"
+        return f"{scheme}://{host}:{self._sockets[0].getsockname()[1]}"
 
     def bind(self) -> None:
         """Takes the address, so that a busy port is reported before anything else has started."""
@@ -81,11 +91,27 @@ class HttpServer:
             self.bind()
         loop = asyncio.get_running_loop()
         for sock in self._sockets:
-            server = await loop.create_server(
-                lambda: Connection(self._app, self.connections, loop), sock=sock, backlog=BACKLOG
-            )
+            server = await loop.create_server(partial(self._accept, loop), sock=sock, backlog=BACKLOG)
             self._servers.append(server)
-        self._sweeper = loop.create_task(self._sweep())
+        self._tasks = [loop.create_task(self._sweep())]
+        if self.certificate is not None:
+            self._tasks.append(loop.create_task(self.certificate.watch()))
+
+    def _accept(self, loop: asyncio.AbstractEventLoop) -> asyncio.Protocol:
+        if self.certificate is None:
+            return Connection(self._app, self.connections, loop)
+        connection = Connection(self._app, self.connections, loop, is_tls=True)
+        return TlsTransport(
+            connection, self.certificate.context, loop, partial(self._handshake_failed, connection)
+        )
+
+    def _handshake_failed(self, connection: Connection, error: ssl.SSLError) -> bytes:
+        """What to send to the client, in plain text."""
+        reason = (error.reason or str(error)).replace("_", " ").lower()
+        self.connections.refusals.write(
+            ("no TLS", reason), lambda: f"a TLS handshake of {connection.address} failed: {reason}"
+        )
+        return connection.plain_refusal() if error.reason == "HTTP_REQUEST" else b""
 
     async def _sweep(self) -> None:
         while True:
@@ -121,10 +147,10 @@ class HttpServer:
         return cut
 
     async def _close(self) -> None:
-        if self._sweeper is not None:
-            self._sweeper.cancel()
+        for task in self._tasks:
+            task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._sweeper
+                await task
         self.connections.abort_all()
 
 
@@ -163,6 +189,8 @@ async def _serve(api: Service, settings: Settings, clock: Clock, announce: Calla
     room = make_room_for(settings.max_connections)
     server = HttpServer(HttpApp(api, settings, clock), settings, clock, room)
     server.bind()
+    if server.certificate is not None:
+        loop.add_signal_handler(signal.SIGHUP, server.certificate.reload_soon)
     try:
         await api.start()
         await server.start()

@@ -17,6 +17,11 @@ class OwnShape(Shape, forbid_unknown_fields=True):
     """What all structures share."""
 
 
+AccessChangeKind = Literal["CREATED", "UPDATED"]
+AccessKeyId = Annotated[str, Meta(min_length=1, max_length=128)]
+AccessKeyStatus = Literal["ACTIVE", "INACTIVE"]
+AccessText = Annotated[str, Meta(min_length=1, max_length=2147483647)]
+ActionName = Annotated[str, Meta(min_length=1, max_length=128)]
 Arn = Annotated[str, Meta(min_length=1, max_length=1600)]
 BatchId = Annotated[str, Meta(min_length=1, max_length=64)]
 BatchOperation = Literal["SIGNAL", "REQUEST_CANCEL", "TERMINATE", "RERUN", "DELETE"]
@@ -26,7 +31,10 @@ BatchStatus = Literal["RUNNING", "STOPPED", "COMPLETED"]
 ChildPolicy = Literal["TERMINATE", "REQUEST_CANCEL", "ABANDON"]
 ChildState = Literal["INITIATED", "STARTED"]
 CloseStatus = Literal["COMPLETED", "FAILED", "CANCELED", "TERMINATED", "CONTINUED_AS_NEW", "TIMED_OUT"]
+ContextKey = Annotated[str, Meta(min_length=1, max_length=256)]
+ContextValue = Annotated[str, Meta(min_length=0, max_length=2048)]
 Data = Annotated[str, Meta(max_length=32768)]
+DaysOfKey = Annotated[int, Meta(ge=1, le=3650)]
 DomainName = Annotated[str, Meta(min_length=1, max_length=256)]
 DurationInSeconds = Annotated[str, Meta(min_length=1, max_length=8)]
 EventCount = Annotated[int, Meta(ge=0, le=2147483647)]
@@ -56,10 +64,16 @@ FindingCode = Literal[
     "RUN_CLOSED",
 ]
 GroupKey = Literal["STATUS", "WORKFLOW_TYPE", "TASK_LIST", "START_DAY", "CLOSE_DAY"]
+GroupName = Annotated[str, Meta(min_length=1, max_length=64)]
 HistoryText = Annotated[str, Meta(min_length=1, max_length=2147483647)]
 Name = Annotated[str, Meta(min_length=1, max_length=256)]
 PageSize = Annotated[int, Meta(ge=0, le=1000)]
 PageToken = Annotated[str, Meta(max_length=8192)]
+PolicyKind = Literal["OWN", "MANAGED"]
+PolicyName = Annotated[str, Meta(min_length=1, max_length=64)]
+PolicyText = Annotated[str, Meta(min_length=1, max_length=20480)]
+PrincipalTagKey = Annotated[str, Meta(min_length=1, max_length=128)]
+PrincipalTagValue = Annotated[str, Meta(min_length=0, max_length=256)]
 RatePerSecond = Annotated[int, Meta(ge=1, le=1000)]
 RunId = Annotated[str, Meta(min_length=1, max_length=64)]
 RunIdOrEmpty = Annotated[str, Meta(max_length=64)]
@@ -72,10 +86,48 @@ Tag = Annotated[str, Meta(min_length=1, max_length=256)]
 TaskListKind = Literal["DECISION", "ACTIVITY"]
 TaskPriority = Annotated[str, Meta(min_length=1, max_length=11)]
 TaskState = Literal["SCHEDULED", "STARTED"]
+TemporaryKeySeconds = Annotated[int, Meta(ge=900, le=129600)]
 Text = Annotated[str, Meta(min_length=1, max_length=256)]
 TimeoutType = Literal["SCHEDULE_TO_START", "SCHEDULE_TO_CLOSE", "START_TO_CLOSE", "HEARTBEAT"]
+UserName = Annotated[str, Meta(min_length=1, max_length=64)]
+VerdictReason = Literal["ALLOWED", "EXPLICIT_DENY", "NO_ALLOW", "SESSION_POLICY"]
 Version = Annotated[str, Meta(min_length=1, max_length=64)]
 WorkflowId = Annotated[str, Meta(min_length=1, max_length=256)]
+
+
+class AccessChangeRow(OwnShape, kw_only=True):
+    kind: AccessChangeKind
+    subject: str
+
+
+class AccessDocument(OwnShape, kw_only=True):
+    document: str
+
+
+class AccessImport(OwnShape, kw_only=True):
+    applied: bool
+    changes: list[AccessChangeRow]
+    count: int
+
+
+class AccessKeyDetail(OwnShape, kw_only=True):
+    access_key_id: str
+    create_timestamp: Timestamp
+    expire_timestamp: Timestamp | None = None
+    last_use_timestamp: Timestamp | None = None
+    status: AccessKeyStatus
+    user_name: str
+
+
+class AccessKeys(OwnShape, kw_only=True):
+    access_keys: list[AccessKeyDetail]
+
+
+class AccessVerdict(OwnShape, kw_only=True):
+    allowed: bool
+    policy: str | None = None
+    reason: VerdictReason
+    statement: str | None = None
 
 
 class ActivityType(OwnShape, kw_only=True):
@@ -107,6 +159,32 @@ class ActivityState(OwnShape, kw_only=True):
     state: TaskState
     task_list: TaskList
     task_priority: int
+
+
+class AddUserToGroupInput(OwnShape, kw_only=True):
+    group_name: GroupName
+    user_name: UserName
+
+
+class AttachPolicyInput(OwnShape, kw_only=True):
+    group_name: GroupName | None = None
+    policy_name: PolicyName
+    user_name: UserName | None = None
+
+
+class PolicyDetail(OwnShape, kw_only=True):
+    arn: str
+    create_timestamp: Timestamp | None = None
+    kind: PolicyKind
+    name: str
+    text: str | None = None
+    update_timestamp: Timestamp | None = None
+
+
+class AttachedPolicy(OwnShape, kw_only=True):
+    groups: list[str]
+    policy: PolicyDetail
+    users: list[str]
 
 
 class WorkflowExecution(OwnShape, kw_only=True):
@@ -164,7 +242,9 @@ class BatchSummary(OwnShape, kw_only=True):
     rate_per_second: int
     reason: str
     start_timestamp: Timestamp
+    started_by: str | None = None
     status: BatchStatus
+    stop_reason: str | None = None
     succeeded: int
 
 
@@ -207,11 +287,44 @@ class ChildExecutionState(OwnShape, kw_only=True):
     workflow_type: WorkflowType
 
 
+class ContextEntry(OwnShape, kw_only=True):
+    key: ContextKey
+    values: Annotated[list[ContextValue], Meta(max_length=20)]
+
+
 class CountExecutionsInput(OwnShape, kw_only=True):
     domain: DomainName
     filter: ExecutionFilter | None = None
     group_by: GroupKey | None = None
     next_page_token: PageToken | None = None
+
+
+class CreateAccessKeyInput(OwnShape, kw_only=True):
+    expire_after_days: DaysOfKey | None = None
+    user_name: UserName
+
+
+class CreateGroupInput(OwnShape, kw_only=True):
+    name: GroupName
+
+
+class PrincipalTag(OwnShape, kw_only=True):
+    key: PrincipalTagKey
+    value: PrincipalTagValue
+
+
+class CreateUserInput(OwnShape, kw_only=True):
+    name: UserName
+    tags: Annotated[list[PrincipalTag], Meta(max_length=50)] | None = None
+
+
+class CreatedAccessKey(OwnShape, kw_only=True):
+    access_key_id: str
+    create_timestamp: Timestamp
+    expire_timestamp: Timestamp | None = None
+    secret_access_key: str
+    status: AccessKeyStatus
+    user_name: str
 
 
 class DecisionTaskState(OwnShape, kw_only=True):
@@ -226,9 +339,18 @@ class DecisionTaskState(OwnShape, kw_only=True):
     task_priority: int
 
 
+class DeleteAccessKeyInput(OwnShape, kw_only=True):
+    access_key_id: AccessKeyId
+    user_name: UserName
+
+
 class DeleteDomainInput(OwnShape, kw_only=True):
     domain: DomainName
     force: bool | None = None
+
+
+class DeleteDomainPolicyInput(OwnShape, kw_only=True):
+    domain: DomainName
 
 
 class DeleteExecutionInput(OwnShape, kw_only=True):
@@ -236,11 +358,27 @@ class DeleteExecutionInput(OwnShape, kw_only=True):
     execution: WorkflowExecution
 
 
+class DeleteGroupInput(OwnShape, kw_only=True):
+    name: GroupName
+
+
+class DeletePolicyInput(OwnShape, kw_only=True):
+    name: PolicyName
+
+
+class DeleteUserInput(OwnShape, kw_only=True):
+    name: UserName
+
+
 class DescribeBatchInput(OwnShape, kw_only=True):
     batch_id: BatchId
     domain: DomainName
     maximum_page_size: PageSize | None = None
     next_page_token: PageToken | None = None
+
+
+class DescribeDomainPolicyInput(OwnShape, kw_only=True):
+    domain: DomainName
 
 
 class ExecutionReference(OwnShape, kw_only=True):
@@ -253,6 +391,16 @@ class DescribeExecutionStateInput(OwnShape, kw_only=True):
     execution: ExecutionReference
 
 
+class DescribeGroupInput(OwnShape, kw_only=True):
+    maximum_page_size: PageSize | None = None
+    name: GroupName
+    next_page_token: PageToken | None = None
+
+
+class DescribePolicyInput(OwnShape, kw_only=True):
+    name: PolicyName
+
+
 class DescribeServiceInput(OwnShape, kw_only=True):
     pass
 
@@ -261,6 +409,16 @@ class DescribeTaskListInput(OwnShape, kw_only=True):
     domain: DomainName
     kind: TaskListKind
     task_list: TaskList
+
+
+class DescribeUserInput(OwnShape, kw_only=True):
+    name: UserName
+
+
+class DetachPolicyInput(OwnShape, kw_only=True):
+    group_name: GroupName | None = None
+    policy_name: PolicyName
+    user_name: UserName | None = None
 
 
 class FindingGroup(OwnShape, kw_only=True):
@@ -280,6 +438,13 @@ class DomainExplanation(OwnShape, kw_only=True):
     examined: int
     groups: list[FindingGroup]
     next_page_token: str | None = None
+
+
+class DomainPolicyDetail(OwnShape, kw_only=True):
+    create_timestamp: Timestamp
+    domain: str
+    text: str
+    update_timestamp: Timestamp
 
 
 class ExecutionGroup(OwnShape, kw_only=True):
@@ -408,6 +573,33 @@ class ExplainExecutionInput(OwnShape, kw_only=True):
     execution: ExecutionReference
 
 
+class ExportAccessInput(OwnShape, kw_only=True):
+    pass
+
+
+class GroupDetail(OwnShape, kw_only=True):
+    arn: str
+    create_timestamp: Timestamp
+    name: str
+    policies: list[str]
+
+
+class GroupMembers(OwnShape, kw_only=True):
+    group: GroupDetail
+    members: list[str]
+    next_page_token: str | None = None
+
+
+class GroupPage(OwnShape, kw_only=True):
+    groups: list[GroupDetail]
+    next_page_token: str | None = None
+
+
+class ImportAccessInput(OwnShape, kw_only=True):
+    document: AccessText
+    dry_run: bool | None = None
+
+
 class ImportHistoryInput(OwnShape, kw_only=True):
     compressed_history: str | None = None
     domain: DomainName
@@ -422,11 +614,39 @@ class ImportedHistory(OwnShape, kw_only=True):
     original_run_id: str | None = None
 
 
+class IssueTemporaryKeyInput(OwnShape, kw_only=True):
+    duration_seconds: TemporaryKeySeconds | None = None
+    session_policy: PolicyText | None = None
+    user_name: UserName
+
+
+class IssuedTemporaryKey(OwnShape, kw_only=True):
+    access_key_id: str
+    expire_timestamp: Timestamp
+    secret_access_key: str
+    session_token: str
+    user_name: str
+
+
+class ListAccessKeysInput(OwnShape, kw_only=True):
+    user_name: UserName
+
+
 class ListBatchesInput(OwnShape, kw_only=True):
     domain: DomainName
     maximum_page_size: PageSize | None = None
     next_page_token: PageToken | None = None
     status: BatchStatus | None = None
+
+
+class ListGroupsInput(OwnShape, kw_only=True):
+    maximum_page_size: PageSize | None = None
+    next_page_token: PageToken | None = None
+
+
+class ListPoliciesInput(OwnShape, kw_only=True):
+    maximum_page_size: PageSize | None = None
+    next_page_token: PageToken | None = None
 
 
 class ListTaskListsInput(OwnShape, kw_only=True):
@@ -436,11 +656,21 @@ class ListTaskListsInput(OwnShape, kw_only=True):
     next_page_token: PageToken | None = None
 
 
+class ListUsersInput(OwnShape, kw_only=True):
+    maximum_page_size: PageSize | None = None
+    next_page_token: PageToken | None = None
+
+
 class Node(OwnShape, kw_only=True):
     last_seen_timestamp: Timestamp
     name: str
     start_timestamp: Timestamp
     version: str
+
+
+class PolicyPage(OwnShape, kw_only=True):
+    next_page_token: str | None = None
+    policies: list[PolicyDetail]
 
 
 class Poller(OwnShape, kw_only=True):
@@ -455,6 +685,21 @@ class PriorityBacklog(OwnShape, kw_only=True):
     backlog: int
     oldest_task_timestamp: Timestamp | None = None
     task_priority: int
+
+
+class PutDomainPolicyInput(OwnShape, kw_only=True):
+    domain: DomainName
+    text: PolicyText
+
+
+class PutPolicyInput(OwnShape, kw_only=True):
+    name: PolicyName
+    text: PolicyText
+
+
+class RemoveUserFromGroupInput(OwnShape, kw_only=True):
+    group_name: GroupName
+    user_name: UserName
 
 
 class Rerun(OwnShape, kw_only=True):
@@ -495,6 +740,14 @@ class ServiceDetail(OwnShape, kw_only=True):
     version: str
 
 
+class SimulateAccessInput(OwnShape, kw_only=True):
+    action: ActionName
+    context: Annotated[list[ContextEntry], Meta(max_length=50)] | None = None
+    resource: Arn
+    session_policy: PolicyText | None = None
+    user_name: UserName
+
+
 class StartBatchInput(OwnShape, kw_only=True):
     all: bool | None = None
     child_policy: ChildPolicy | None = None
@@ -512,6 +765,11 @@ class StartBatchInput(OwnShape, kw_only=True):
 class StopBatchInput(OwnShape, kw_only=True):
     batch_id: BatchId
     domain: DomainName
+
+
+class TagUserInput(OwnShape, kw_only=True):
+    name: UserName
+    tags: Annotated[list[PrincipalTag], Meta(max_length=50)]
 
 
 class TaskListSummary(OwnShape, kw_only=True):
@@ -537,17 +795,79 @@ class TaskListSummaries(OwnShape, kw_only=True):
     task_lists: list[TaskListSummary]
 
 
+class UntagUserInput(OwnShape, kw_only=True):
+    name: UserName
+    tag_keys: Annotated[list[PrincipalTagKey], Meta(max_length=50)]
+
+
+class UpdateAccessKeyInput(OwnShape, kw_only=True):
+    access_key_id: AccessKeyId
+    status: AccessKeyStatus
+    user_name: UserName
+
+
 class UpdateBatchInput(OwnShape, kw_only=True):
     batch_id: BatchId
     domain: DomainName
     rate_per_second: RatePerSecond
 
 
+class UserDetail(OwnShape, kw_only=True):
+    arn: str
+    create_timestamp: Timestamp
+    groups: list[str]
+    id: str
+    name: str
+    policies: list[str]
+    tags: list[PrincipalTag]
+
+
+class UserPage(OwnShape, kw_only=True):
+    next_page_token: str | None = None
+    users: list[UserDetail]
+
+
 OPERATIONS: dict[str, Operation] = {
+    "AddUserToGroup": Operation(
+        name="AddUserToGroup",
+        input=AddUserToGroupInput,
+        output=None,
+        faults=("UnknownResourceFault", "LimitExceededFault"),
+    ),
+    "AttachPolicy": Operation(
+        name="AttachPolicy",
+        input=AttachPolicyInput,
+        output=None,
+        faults=("UnknownResourceFault", "LimitExceededFault"),
+    ),
     "CountExecutions": Operation(
         name="CountExecutions",
         input=CountExecutionsInput,
         output=ExecutionCounts,
+        faults=("UnknownResourceFault",),
+    ),
+    "CreateAccessKey": Operation(
+        name="CreateAccessKey",
+        input=CreateAccessKeyInput,
+        output=CreatedAccessKey,
+        faults=("UnknownResourceFault", "LimitExceededFault", "OperationNotPermittedFault"),
+    ),
+    "CreateGroup": Operation(
+        name="CreateGroup",
+        input=CreateGroupInput,
+        output=GroupDetail,
+        faults=("EntityAlreadyExistsFault", "LimitExceededFault"),
+    ),
+    "CreateUser": Operation(
+        name="CreateUser",
+        input=CreateUserInput,
+        output=UserDetail,
+        faults=("EntityAlreadyExistsFault", "LimitExceededFault"),
+    ),
+    "DeleteAccessKey": Operation(
+        name="DeleteAccessKey",
+        input=DeleteAccessKeyInput,
+        output=None,
         faults=("UnknownResourceFault",),
     ),
     "DeleteDomain": Operation(
@@ -556,11 +876,35 @@ OPERATIONS: dict[str, Operation] = {
         output=None,
         faults=("UnknownResourceFault", "OperationNotPermittedFault"),
     ),
+    "DeleteDomainPolicy": Operation(
+        name="DeleteDomainPolicy",
+        input=DeleteDomainPolicyInput,
+        output=None,
+        faults=("UnknownResourceFault",),
+    ),
     "DeleteExecution": Operation(
         name="DeleteExecution",
         input=DeleteExecutionInput,
         output=None,
         faults=("UnknownResourceFault", "OperationNotPermittedFault"),
+    ),
+    "DeleteGroup": Operation(
+        name="DeleteGroup",
+        input=DeleteGroupInput,
+        output=None,
+        faults=("UnknownResourceFault", "OperationNotPermittedFault"),
+    ),
+    "DeletePolicy": Operation(
+        name="DeletePolicy",
+        input=DeletePolicyInput,
+        output=None,
+        faults=("UnknownResourceFault", "OperationNotPermittedFault"),
+    ),
+    "DeleteUser": Operation(
+        name="DeleteUser",
+        input=DeleteUserInput,
+        output=None,
+        faults=("UnknownResourceFault",),
     ),
     "DescribeBatch": Operation(
         name="DescribeBatch",
@@ -568,11 +912,29 @@ OPERATIONS: dict[str, Operation] = {
         output=BatchDetail,
         faults=("UnknownResourceFault",),
     ),
+    "DescribeDomainPolicy": Operation(
+        name="DescribeDomainPolicy",
+        input=DescribeDomainPolicyInput,
+        output=DomainPolicyDetail,
+        faults=("UnknownResourceFault",),
+    ),
     "DescribeExecutionState": Operation(
         name="DescribeExecutionState",
         input=DescribeExecutionStateInput,
         output=ExecutionState,
         faults=("UnknownResourceFault", "OperationNotPermittedFault"),
+    ),
+    "DescribeGroup": Operation(
+        name="DescribeGroup",
+        input=DescribeGroupInput,
+        output=GroupMembers,
+        faults=("UnknownResourceFault",),
+    ),
+    "DescribePolicy": Operation(
+        name="DescribePolicy",
+        input=DescribePolicyInput,
+        output=AttachedPolicy,
+        faults=("UnknownResourceFault",),
     ),
     "DescribeService": Operation(
         name="DescribeService",
@@ -584,6 +946,18 @@ OPERATIONS: dict[str, Operation] = {
         name="DescribeTaskList",
         input=DescribeTaskListInput,
         output=TaskListDetail,
+        faults=("UnknownResourceFault",),
+    ),
+    "DescribeUser": Operation(
+        name="DescribeUser",
+        input=DescribeUserInput,
+        output=UserDetail,
+        faults=("UnknownResourceFault",),
+    ),
+    "DetachPolicy": Operation(
+        name="DetachPolicy",
+        input=DetachPolicyInput,
+        output=None,
         faults=("UnknownResourceFault",),
     ),
     "ExplainDomain": Operation(
@@ -598,11 +972,45 @@ OPERATIONS: dict[str, Operation] = {
         output=ExecutionExplanation,
         faults=("UnknownResourceFault",),
     ),
+    "ExportAccess": Operation(
+        name="ExportAccess",
+        input=ExportAccessInput,
+        output=AccessDocument,
+        faults=(),
+    ),
+    "ImportAccess": Operation(
+        name="ImportAccess",
+        input=ImportAccessInput,
+        output=AccessImport,
+        faults=(
+            "MalformedPolicyDocumentFault",
+            "LimitExceededFault",
+            "UnknownResourceFault",
+            "OperationNotPermittedFault",
+        ),
+    ),
     "ImportHistory": Operation(
         name="ImportHistory",
         input=ImportHistoryInput,
         output=ImportedHistory,
         faults=("LimitExceededFault", "DomainAlreadyExistsFault"),
+    ),
+    "IssueTemporaryKey": Operation(
+        name="IssueTemporaryKey",
+        input=IssueTemporaryKeyInput,
+        output=IssuedTemporaryKey,
+        faults=(
+            "UnknownResourceFault",
+            "LimitExceededFault",
+            "OperationNotPermittedFault",
+            "MalformedPolicyDocumentFault",
+        ),
+    ),
+    "ListAccessKeys": Operation(
+        name="ListAccessKeys",
+        input=ListAccessKeysInput,
+        output=AccessKeys,
+        faults=("UnknownResourceFault",),
     ),
     "ListBatches": Operation(
         name="ListBatches",
@@ -610,10 +1018,46 @@ OPERATIONS: dict[str, Operation] = {
         output=BatchSummaries,
         faults=("UnknownResourceFault",),
     ),
+    "ListGroups": Operation(
+        name="ListGroups",
+        input=ListGroupsInput,
+        output=GroupPage,
+        faults=(),
+    ),
+    "ListPolicies": Operation(
+        name="ListPolicies",
+        input=ListPoliciesInput,
+        output=PolicyPage,
+        faults=(),
+    ),
     "ListTaskLists": Operation(
         name="ListTaskLists",
         input=ListTaskListsInput,
         output=TaskListSummaries,
+        faults=("UnknownResourceFault",),
+    ),
+    "ListUsers": Operation(
+        name="ListUsers",
+        input=ListUsersInput,
+        output=UserPage,
+        faults=(),
+    ),
+    "PutDomainPolicy": Operation(
+        name="PutDomainPolicy",
+        input=PutDomainPolicyInput,
+        output=None,
+        faults=("UnknownResourceFault", "MalformedPolicyDocumentFault"),
+    ),
+    "PutPolicy": Operation(
+        name="PutPolicy",
+        input=PutPolicyInput,
+        output=PolicyDetail,
+        faults=("MalformedPolicyDocumentFault", "LimitExceededFault", "OperationNotPermittedFault"),
+    ),
+    "RemoveUserFromGroup": Operation(
+        name="RemoveUserFromGroup",
+        input=RemoveUserFromGroupInput,
+        output=None,
         faults=("UnknownResourceFault",),
     ),
     "RerunExecution": Operation(
@@ -636,6 +1080,12 @@ OPERATIONS: dict[str, Operation] = {
         output=ExecutionSummaries,
         faults=("UnknownResourceFault",),
     ),
+    "SimulateAccess": Operation(
+        name="SimulateAccess",
+        input=SimulateAccessInput,
+        output=AccessVerdict,
+        faults=("UnknownResourceFault", "MalformedPolicyDocumentFault"),
+    ),
     "StartBatch": Operation(
         name="StartBatch",
         input=StartBatchInput,
@@ -645,6 +1095,24 @@ OPERATIONS: dict[str, Operation] = {
     "StopBatch": Operation(
         name="StopBatch",
         input=StopBatchInput,
+        output=None,
+        faults=("UnknownResourceFault",),
+    ),
+    "TagUser": Operation(
+        name="TagUser",
+        input=TagUserInput,
+        output=None,
+        faults=("UnknownResourceFault", "LimitExceededFault"),
+    ),
+    "UntagUser": Operation(
+        name="UntagUser",
+        input=UntagUserInput,
+        output=None,
+        faults=("UnknownResourceFault",),
+    ),
+    "UpdateAccessKey": Operation(
+        name="UpdateAccessKey",
+        input=UpdateAccessKeyInput,
         output=None,
         faults=("UnknownResourceFault",),
     ),

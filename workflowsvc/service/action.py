@@ -5,7 +5,7 @@ Owns no action; the rows of SWF are in `actions.py`. Must not know who calls, no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -53,10 +53,6 @@ class Action:
     """The answer of a poll that found nothing; every poll has one."""
     next_page: Callable[..., Any] | None = None
     """The read that answers a poll whose request has a `nextPageToken`."""
-    resource: Callable[[Tenant, Any], str] | None = None
-    """For access policies: the ARN that `Resource` is compared with (SWF §13.1); None: the account as a whole."""
-    condition_keys: Mapping[str, Callable[[Any], str | None]] = field(default_factory=dict[str, Any])
-    """For access policies: condition key -> its value in a request, None when it is absent (SWF §13.2)."""
     model: str = ""
     """The target prefix of the model whose row this is; filled in by it."""
     name: str = field(init=False)

@@ -1,4 +1,4 @@
-"""The service as one object: an action, a tenant and a typed input become an answer, on an event loop.
+"""The service as one object: an action, a caller and a typed input become an answer, on an event loop.
 
 Owns the crossings between the event loop, the writer thread and the reader threads, how long a poll is held, and the
 draining at the end. How a call is carried out is the dispatcher's. Must not know HTTP.
@@ -13,18 +13,21 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
 
+from workflowsvc.access.book import AccessKey, Book
+from workflowsvc.access.caller import Caller
 from workflowsvc.engine.command_queue import Command, Reply, deliver_here
 from workflowsvc.engine.engine import Engine
 from workflowsvc.engine.outage import Outage
 from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.faults import ServiceUnavailable
 from workflowsvc.service.action import Action
+from workflowsvc.service.audit_trail import Refusal
+from workflowsvc.service.authorization import Authorization
 from workflowsvc.service.call_context import CallContext
 from workflowsvc.service.disconnect import Disconnect
 from workflowsvc.service.dispatcher import Dispatcher, ReadFunction
 from workflowsvc.service.reader_threads import ReaderThreads
 from workflowsvc.store.errors import StoreError
-from workflowsvc.tenant import Tenant
 
 READER_THREADS = 4
 SEARCH_THREADS = 2  # for the steps of long work; the stores have a session for each thread
@@ -51,12 +54,19 @@ class Functions(Protocol):
 class Api:
     """One node of the service. `begin` and `call` belong to the event loop that `start` was awaited on."""
 
-    def __init__(self, engine: Engine, functions: Functions | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        functions: Functions | None = None,
+        authorization: Authorization | None = None,
+    ) -> None:
+        """Without `authorization` every call is permitted."""
         self._engine = engine
+        self._authorization = authorization
         self._functions = functions
         self._writer = engine.writer
         self._settings = engine.settings
-        self._dispatcher = Dispatcher(engine, self._read, self._read_step)
+        self._dispatcher = Dispatcher(engine, self._read, self._read_step, authorization)
         self._readers = ReaderThreads(READER_THREADS)
         self._searchers = ReaderThreads(SEARCH_THREADS)
         self._outage = Outage(log, engine.clock, "Calls that only read are answered 503.")
@@ -101,18 +111,31 @@ class Api:
         self._readers.close()
         self._searchers.close()
 
+    def book(self) -> Book:
+        """The latest access data; ServiceUnavailable when it cannot be read."""
+        return self._engine.state.access.book()
+
+    def key_used(self, key: AccessKey, at_ms: int) -> None:
+        """A call was signed with this key at this moment, in milliseconds."""
+        self._engine.state.access.used(key, at_ms)
+
+    def refused(self, refusal: Refusal) -> None:
+        """Into the audit trail: a request was refused, or would have been, before it was a call."""
+        if self._authorization is not None:
+            self._authorization.trail.refused(refusal)
+
     async def call(
-        self, action: Action, tenant: Tenant, request: Any, disconnect: Disconnect | None = None
+        self, action: Action, caller: Caller, request: Any, disconnect: Disconnect | None = None
     ) -> Answer:
         """The answer; raises Fault. The same as `begin` for callers that can await."""
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self.begin(action, tenant, request, disconnect, partial(_resolve, future))
+        self.begin(action, caller, request, disconnect, partial(_resolve, future))
         return await future
 
     def begin(
         self,
         action: Action,
-        tenant: Tenant,
+        caller: Caller,
         request: Any,
         disconnect: Disconnect | None,
         done: Callable[[Answer], None],
@@ -123,7 +146,7 @@ class Api:
         cost a fifth of a call (docs/performance.md).
         """
         dispatcher = self._dispatcher
-        poll = dispatcher.dispatch(dispatcher.context(action, tenant, request_id), request, done)
+        poll = dispatcher.dispatch(dispatcher.context(action, caller, request_id), request, done)
         if poll is not None:
             assert self._loop is not None, "start() comes first"
             poll.timer = self._loop.call_later(self._settings.long_poll_seconds, poll.withdraw)

@@ -17,6 +17,8 @@ class UnitOfWorkDecisionContext:
         self._work = work
         self._context = context
         self._execution = execution
+        access = context.access
+        self._access = None if access is None else access.decisions(work, execution)
 
     @property
     def limits(self) -> Limits:
@@ -37,8 +39,8 @@ class UnitOfWorkDecisionContext:
         return self._work.new_run_id(self._execution.domain, self._execution.workflow_id)
 
     def permits(self, decision_type: str, attributes: object) -> bool:
-        """Without authorization every decision is permitted (SWF §13.4)."""
-        return True
+        """Without access control every decision is (SWF §13.4)."""
+        return self._access is None or self._access.permits(decision_type, attributes)
 
     def admits(self, decision_type: str, task_list: str | None = None) -> bool:
         """Always, unless the limits profile has request buckets (SWF §12.1, §12.3)."""

@@ -67,7 +67,10 @@ class Poll:
         )
 
     def _wait(self, work: UnitOfWork) -> Any:
-        self._pending = self._context.action.run(work, self._context, self._request, self._answer)
+        context = self._context
+        if context.access is not None:
+            context.access.in_work(work, self._request)
+        self._pending = context.action.run(work, context, self._request, self._answer)
         return NO_ANSWER
 
     def _leave(self, work: UnitOfWork) -> Any:

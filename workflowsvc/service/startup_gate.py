@@ -15,13 +15,15 @@ from collections.abc import Callable
 from threading import Event, Thread
 from typing import Any
 
+from workflowsvc.access.book import AccessKey, Book
+from workflowsvc.access.caller import Caller
 from workflowsvc.engine.outage import Outage
 from workflowsvc.faults import ServiceUnavailable
 from workflowsvc.service.action import Action
 from workflowsvc.service.api import Answer, Api
+from workflowsvc.service.audit_trail import Refusal
 from workflowsvc.service.disconnect import Disconnect
 from workflowsvc.store.errors import StoreError, StoreUnusable, Unavailable
-from workflowsvc.tenant import Tenant
 
 CONSEQUENCE = "Until that has changed all calls are answered 503; it is tried again every second."
 RETRY_SECONDS = 1.0  # pause between attempts; the service must be back within five seconds of its database
@@ -79,7 +81,7 @@ class StartupGate:
     def begin(
         self,
         action: Action,
-        tenant: Tenant,
+        caller: Caller,
         request: Any,
         disconnect: Disconnect | None,
         done: Callable[[Answer], None],
@@ -88,7 +90,23 @@ class StartupGate:
         """As `Api.begin`; ServiceUnavailable until the database can be used."""
         if self._api is None:
             raise ServiceUnavailable
-        self._api.begin(action, tenant, request, disconnect, done, request_id)
+        self._api.begin(action, caller, request, disconnect, done, request_id)
+
+    def book(self) -> Book:
+        """As `Api.book`; ServiceUnavailable until the database can be used."""
+        if self._api is None:
+            raise ServiceUnavailable
+        return self._api.book()
+
+    def key_used(self, key: AccessKey, at_ms: int) -> None:
+        """As `Api.key_used`."""
+        if self._api is not None:
+            self._api.key_used(key, at_ms)
+
+    def refused(self, refusal: Refusal) -> None:
+        """As `Api.refused`."""
+        if self._api is not None:
+            self._api.refused(refusal)
 
     @property
     def store_fails(self) -> bool:

@@ -41,12 +41,19 @@ class StepRunner:
     """Of one call; gives the answer, or the fault, to `reply`."""
 
     def __init__(
-        self, steps: Steps, writer: WriterLoop, read: Read, context: CallContext, reply: Reply
+        self,
+        steps: Steps,
+        writer: WriterLoop,
+        read: Read,
+        context: CallContext,
+        request: Any,
+        reply: Reply,
     ) -> None:
         self._steps = steps
         self._writer = writer
         self._read = read
         self._context = context
+        self._request = request
         self._reply = reply
         self._is_running = False
         self._waiting: Callable[[], Step] | None = None
@@ -84,13 +91,24 @@ class StepRunner:
 
     def _begin_step(self, step: Step) -> None:
         context = self._context
+        if context.access is not None:
+            context.access.judge_again()
         if isinstance(step, ReadStep):
-            self._read(partial(_run_read, step), context, None, self._go_on)
+            self._read(partial(_run_read, step), context, self._request, self._go_on)
         else:
+            run = partial(_run_write, step, context, self._request)
             self._writer.submit(
-                Command(step.run, self._go_on, action=context.action.name, request_id=context.request_id)
+                Command(run, self._go_on, action=context.action.name, request_id=context.request_id)
             )
 
 
-def _run_read(step: ReadStep, reader: Reader, _context: CallContext, _request: None) -> Any:
+def _run_read(step: ReadStep, reader: Reader, context: CallContext, request: Any) -> Any:
+    if context.access is not None:
+        context.access.in_read(reader, request)
     return step.run(reader)
+
+
+def _run_write(step: WriteStep, context: CallContext, request: Any, work: UnitOfWork) -> Any:
+    if context.access is not None:
+        context.access.in_work(work, request)
+    return step.run(work)

@@ -55,6 +55,7 @@ class DecisionPage(msgspec.Struct, array_like=True):
     previous_started_id: int
     first_event_id: int
     next_event_id: int
+    task_list: str = ""  # on which the task was polled; empty in tokens of older releases
 
 
 # --- decision tasks ---
@@ -79,12 +80,11 @@ def poll_for_decision_task(
         work.changed(execution)
         work.state.traffic.started(key, work.now)
         first = previous if request.start_at_previous_started_event and previous else 1
-        page = DecisionPage(row.run, task.scheduled_id, task.started_id, previous, first, 0)
-        pages = Pages(context, request, domain.id)
+        page = DecisionPage(row.run, task.scheduled_id, task.started_id, previous, first, 0, key.name)
         workflow_type = execution.started.workflow_type
-        return _decision_task(work, context, request, pages, page, execution.name, workflow_type)
+        return _decision_task(work, context, request, domain.id, page, execution.name, workflow_type)
 
-    pending = PendingPoll(key, start, reply, request.identity)
+    pending = PendingPoll(key, start, reply, request.identity, context.refusal_of_poll(request))
     work.poll(pending)
     return pending
 
@@ -94,26 +94,30 @@ def next_page_of_decision_task(
 ) -> shapes.DecisionTask:
     """The next page of the same task: same token and ids, never a new task, no waiting."""
     domain = require_domain(reader, context, request.domain)
-    pages = Pages(context, request, domain.id)
-    page = pages.position(DecisionPage)
+    page: DecisionPage = Pages(context, request, domain.id).position(DecisionPage)
+    if context.access is not None and page.task_list:
+        # The request may name another list than the poll did; who may poll that one alone must not read on here.
+        polled = msgspec.structs.replace(request, task_list=shapes.TaskList(name=page.task_list))
+        context.access.require_read(reader, polled)
     row = reader.executions([page.run]).get(page.run)
     if row is None or is_forgotten(row, context):
         raise UnknownResourceFault(f"Unknown decision task, scheduledEventId = {page.scheduled_id}")
     name = shapes.WorkflowExecution(run_id=row.run_id, workflow_id=row.workflow_id)
     workflow_type = shapes.WorkflowType(name=row.type_name, version=row.type_version)
-    return _decision_task(reader, context, request, pages, page, name, workflow_type)
+    return _decision_task(reader, context, request, domain.id, page, name, workflow_type)
 
 
 def _decision_task(
     source: EventSource,
     context: CallContext,
     request: shapes.PollForDecisionTaskInput,
-    pages: Pages,
+    domain: int,
     page: DecisionPage,
     name: shapes.WorkflowExecution,
     workflow_type: shapes.WorkflowType,
 ) -> shapes.DecisionTask:
     """The history as of the start of the task: its last event is the DecisionTaskStarted (SWF §2.31)."""
+    pages = Pages(context, request, domain)
     events, following = history_page(
         source,
         page.run,
@@ -123,7 +127,9 @@ def _decision_task(
         size=pages.size,
         descending=bool(request.reverse_order),
     )
-    token = TaskToken("decision", page.run, name.run_id, name.workflow_id, page.scheduled_id, page.started_id)
+    token = TaskToken(
+        "decision", page.run, name.run_id, name.workflow_id, page.scheduled_id, page.started_id, domain
+    )
     return shapes.DecisionTask(
         events=events,
         next_page_token=None
@@ -186,6 +192,7 @@ def poll_for_activity_task(
             execution.workflow_id,
             row.scheduled_event_id,
             activity.started_id,
+            domain.id,
         )
         return shapes.ActivityTask(
             activity_id=scheduled.activity_id,
@@ -196,7 +203,7 @@ def poll_for_activity_task(
             workflow_execution=execution.name,
         )
 
-    pending = PendingPoll(key, start, reply, request.identity)
+    pending = PendingPoll(key, start, reply, request.identity, context.refusal_of_poll(request))
     work.poll(pending)
     return pending
 

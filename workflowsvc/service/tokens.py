@@ -34,6 +34,7 @@ class TaskToken(msgspec.Struct, array_like=True, frozen=True):
     workflow_id: str
     scheduled_id: int
     started_id: int
+    domain: int = 0  # held against what the caller may do; 0 in tokens of older releases
 
 
 class _Page(msgspec.Struct, array_like=True):

@@ -10,6 +10,8 @@ import logging
 
 import msgspec
 
+from workflowsvc.access.book import AccessKey, Principal
+from workflowsvc.access.caller import Caller
 from workflowsvc.engine.meta_lock import acquire_meta_lock
 from workflowsvc.model import own_shapes as shapes
 from workflowsvc.service.own.scan import Position
@@ -20,6 +22,24 @@ log = logging.getLogger("workflowsvc.batches")
 
 RUNNING_FIRST, RUNNING_LAST = "running-batch ", "running-batch!"
 """Keys of the batches of all domains that are at work."""
+
+
+class Starter(msgspec.Struct, omit_defaults=True):
+    """Who started a batch: its work is held against what this caller may do now."""
+
+    key_id: str
+    principal_id: str
+    principal: str
+    """Its ARN."""
+    source_ip: str = ""
+    user_agent: str = ""
+    is_secure: bool = False
+
+    def caller(self, tenant: Tenant) -> Caller:
+        """As it called. It is held against the newest book like any caller, so no secret is needed."""
+        principal = Principal(tenant.account, self.principal.rpartition("/")[2], self.principal_id)
+        key = AccessKey(self.key_id, principal, b"", active=True)
+        return Caller(tenant, key, self.source_ip, self.user_agent, self.is_secure)
 
 
 class BatchRecord(msgspec.Struct, omit_defaults=True):
@@ -47,6 +67,8 @@ class BatchRecord(msgspec.Struct, omit_defaults=True):
     succeeded: int = 0
     failed: int = 0
     pieces: int = 0  # of results
+    starter: Starter | None = None  # None: it was started without access control
+    stop_reason: str | None = None
 
     @property
     def tenant(self) -> Tenant:
@@ -64,9 +86,9 @@ def log_start(record: BatchRecord) -> None:
 def log_end(record: BatchRecord) -> None:
     """Says what a batch has done when it is over."""
     log.info(
-        "batch %s of domain %s is over (%s): %s done for %d runs, failed for %d; reason: %r",
+        "batch %s of domain %s is over (%s): %s done for %d runs, failed for %d; reason: %r%s",
         record.id, record.domain_name, record.status, record.operation, record.succeeded, record.failed,
-        record.reason,
+        record.reason, f"; stopped because {record.stop_reason}" if record.stop_reason else "",
     )  # fmt: skip
 
 

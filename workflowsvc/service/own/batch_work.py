@@ -18,7 +18,7 @@ from workflowsvc.engine.agenda import RETRY_LOCKED_MS
 from workflowsvc.engine.node_state import NodeState
 from workflowsvc.engine.quarantine import Quarantined
 from workflowsvc.engine.unit_of_work import UnitOfWork
-from workflowsvc.faults import Fault, OperationNotPermittedFault
+from workflowsvc.faults import Fault, OperationNotPermittedFault, ServiceUnavailable
 from workflowsvc.model import own_shapes as shapes
 from workflowsvc.service.call_context import CallContext
 from workflowsvc.service.own import batch_record
@@ -29,7 +29,6 @@ from workflowsvc.service.own.rerun import start_again
 from workflowsvc.service.own.scan import Match, Scan
 from workflowsvc.store.errors import Conflict, LockedByPeer
 from workflowsvc.store.rows import DELETED_TENANT, DomainRow
-from workflowsvc.tenant import Tenant
 
 PIECES_A_SECOND = 10  # at most; slower batches do one run at a time
 RUNS_PER_PIECE = 10  # at most: 2 ms of the writer loop, and of a signal twice that
@@ -37,6 +36,7 @@ ROWS_PER_SLICE = 100  # read and tested at once, on the writer's thread
 SLICES_PER_PIECE = 3
 BATCHES_PER_RUN = 10
 MAX_TAGS = 5  # of a run (SWF §2.21)
+RETRY_REFUSED_MS = 1_000  # until it is asked again who may do what, when that could not be read
 LOOK_AGAIN_MS = 5_000  # for batches that were started on other nodes
 
 
@@ -53,8 +53,8 @@ def conditions_of(record: BatchRecord) -> Conditions:
 class BatchWork:
     """A `Duty`."""
 
-    def __init__(self, state: NodeState, context: Callable[[Tenant], CallContext]) -> None:
-        """`context` makes that of a call by this tenant."""
+    def __init__(self, state: NodeState, context: Callable[[BatchRecord], CallContext]) -> None:
+        """`context` makes that of a call by who started the batch."""
         self._state = state
         self._context = context
 
@@ -98,7 +98,9 @@ class BatchWork:
         return record.next_at if record.status == "RUNNING" else None
 
     def _piece(self, work: UnitOfWork, record: BatchRecord, domain: DomainRow) -> None:
-        context = self._context(record.tenant)
+        context = self._context(record)
+        if _is_refused(work, context, record):
+            return
         work.flush()  # what this batch of commands has changed is found, too
         scan = Scan(
             context,
@@ -138,6 +140,27 @@ class BatchWork:
                 record.status, record.closed_at = "COMPLETED", work.now
                 work.after_commit.append(partial(batch_record.log_end, record))
         record.next_at = work.now + max(pause_ms, ceil(done * 1000 / record.rate), 1)
+
+
+def _is_refused(work: UnitOfWork, context: CallContext, record: BatchRecord) -> bool:
+    """Stops the batch when its starter may not do that any more; what it has done stays. The starter is judged as it
+    called, with its key and from its address, so that a key that is switched off does nothing more.
+    """
+    if context.access is None:
+        return False
+    about = shapes.StartBatchInput(
+        domain=record.domain_name, operation=record.operation, reason=record.reason, filter=record.filter
+    )
+    try:
+        context.access.in_work(work, about)
+    except ServiceUnavailable:
+        record.next_at = work.now + RETRY_REFUSED_MS
+        return True
+    except Fault as fault:
+        record.status, record.closed_at, record.stop_reason = "STOPPED", work.now, str(fault)
+        work.after_commit.append(partial(batch_record.log_end, record))
+        return True
+    return False
 
 
 def _do(work: UnitOfWork, context: CallContext, record: BatchRecord, match: Match) -> shapes.BatchResult:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from workflowsvc.access.caller import Caller
 from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.faults import (
     LimitExceededFault,
@@ -19,7 +20,7 @@ from workflowsvc.model import validation_text
 from workflowsvc.model.events import timestamp
 from workflowsvc.service.call_context import CallContext
 from workflowsvc.service.own import batch_record
-from workflowsvc.service.own.batch_record import BatchRecord
+from workflowsvc.service.own.batch_record import BatchRecord, Starter
 from workflowsvc.service.own.batch_work import conditions_of
 from workflowsvc.service.own.scan import Match, Scan
 from workflowsvc.service.own.search import CALL_MS
@@ -64,6 +65,7 @@ def start_batch(context: CallContext, request: shapes.StartBatchInput, now: Call
         input=request.input,
         details=request.details,
         child_policy=request.child_policy,
+        starter=None if context.access is None else starter_of(context.caller),
     )
     scan = Scan(context, domain, conditions_of(record), by_close=False, ascending=True, after=None)
     examples: list[shapes.WorkflowExecution] = []
@@ -81,6 +83,15 @@ def start_batch(context: CallContext, request: shapes.StartBatchInput, now: Call
     return shapes.BatchStarted(
         batch_id=batch_id, count_is_complete=scan.is_done, examples=examples, matching=record.matching
     )
+
+
+def starter_of(caller: Caller) -> Starter | None:
+    """What is kept of the caller; None for one without a key."""
+    key = caller.key
+    if key is None:
+        return None
+    principal = key.principal
+    return Starter(key.id, principal.id, principal.arn, caller.source_ip, caller.user_agent, caller.is_secure)
 
 
 def _check(request: shapes.StartBatchInput) -> None:
@@ -206,6 +217,8 @@ def _summary(record: BatchRecord) -> shapes.BatchSummary:
         rate_per_second=record.rate,
         reason=record.reason,
         start_timestamp=timestamp(record.started_at),
+        started_by=None if record.starter is None else record.starter.principal,
         status=record.status,
+        stop_reason=record.stop_reason,
         succeeded=record.succeeded,
     )

@@ -18,6 +18,7 @@ from workflowsvc.faults import OperationNotPermittedFault
 from workflowsvc.model import own_shapes as shapes
 from workflowsvc.service.call_context import CallContext
 from workflowsvc.service.executions import unknown_execution
+from workflowsvc.service.own.domain_policies import forget_domain_policy
 from workflowsvc.service.own.runs import refuse_quarantined
 from workflowsvc.service.registration import require_domain
 from workflowsvc.service.steps import ReadStep, Steps, WriteStep
@@ -87,6 +88,7 @@ def _delete_or_terminate(
         _terminate(work, run)
     if open_runs or _has_messages(work, domain):
         return False
+    forget_domain_policy(work, context, row.id, row.name)
     delete_domain_row(work, row._replace(status="DEPRECATED"))
     return True
 

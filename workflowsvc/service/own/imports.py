@@ -88,6 +88,8 @@ def _domain(work: UnitOfWork, context: CallContext, name: str) -> DomainRow:
         if not is_for_imports(row):
             raise DomainAlreadyExistsFault(f"Domain {name} exists and is not one for imported histories")
         return row
+    if context.access is not None:
+        context.access.require_domain(work, name)
     most = work.quotas.max_domains
     if work.tx.count_domains(context.tenant.key) >= most:
         raise LimitExceededFault(domain_limit_text(most))

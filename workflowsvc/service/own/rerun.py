@@ -83,4 +83,6 @@ def start_again(
     start = swf.StartWorkflowExecutionInput(domain=domain, **members)
     for check in _CHECKS:
         check(start)
+    if context.access is not None:
+        context.access.require_start(work, start)
     return start_workflow_execution(work, context, start).run_id or ""

@@ -1,0 +1,94 @@
+"""What access control costs: the load of `throughput` with `--auth off` and with `--auth enforce`, in turn.
+
+Both servers get the same signed requests of one user, whose policy allows SWF's actions in one domain, and polls of one
+task list.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+
+from bench.load import CALLS_PER_WORKFLOW, Outcome, run_load
+from bench.report import Result
+from bench.scenarios import Bench
+from bench.scenarios.throughput import CPU_PER_WORKFLOW, WORKFLOWS_PER_SECOND, described
+from bench.server import workflowsvc
+from bench.signing import Signer
+from bench.swf import DOMAIN
+
+MODES = ("off", "enforce")
+TURNS = 3
+RATIO, CALL_US = 0.75, 60.0  # the goals
+IN_DOMAIN = f"arn:aws:swf:*:*:/domain/{DOMAIN}"
+POLICY = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Action": "swf:*", "Resource": IN_DOMAIN},
+        {
+            "Effect": "Deny",
+            "Action": "swf:PollFor*",
+            "Resource": IN_DOMAIN,
+            "Condition": {"StringNotEquals": {"swf:taskList.name": "bench"}},
+        },
+    ],
+}
+
+
+async def run(bench: Bench) -> Result:
+    outcomes: dict[str, list[Outcome]] = {mode: [] for mode in MODES}
+    for _ in range(TURNS):
+        for mode in MODES:
+            outcomes[mode].append(await run_once(bench, mode))
+    result = Result("auth", f"{TURNS} turns of each; {described(bench.plan)}")
+    rates = {mode: median(one.workflows_per_second for one in found) for mode, found in outcomes.items()}
+    cpu = {mode: median(one.server_cpu_ms_per_workflow for one in found) for mode, found in outcomes.items()}
+    for mode in MODES:
+        result.add(f"--auth {mode}: {WORKFLOWS_PER_SECOND}", rates[mode], "/s")
+        result.add(f"--auth {mode}: {CPU_PER_WORKFLOW}", cpu[mode], "ms")
+    result.add("complete workflows, enforce to off", rates["enforce"] / rates["off"], "", at_least=RATIO)
+    added = (cpu["enforce"] - cpu["off"]) * 1e3 / CALLS_PER_WORKFLOW
+    result.add("server CPU of a call, more with enforce", added, "µs", at_most=CALL_US)
+    return result
+
+
+async def run_once(bench: Bench, mode: str) -> Outcome:
+    with ExitStack() as opened:
+        store = opened.enter_context(bench.fresh_store())
+        folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="bench-auth-")))
+        key_file = folder / "master.key"
+        signer = make_user(bench, store, folder, key_file)
+        settings = {"WORKFLOWSVC_AUTH": mode, "WORKFLOWSVC_MASTER_KEY_FILE": str(key_file)}
+        server = opened.enter_context(workflowsvc(store, code=bench.code, settings=settings))
+        return await run_load(server, replace(bench.plan, signer=signer))
+
+
+def make_user(bench: Bench, store: str, folder: Path, key_file: Path) -> Signer:
+    """In the store, before its server starts."""
+    policy = folder / "policy.json"
+    policy.write_text(json.dumps(POLICY))
+
+    def access(*words: str) -> str:
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith("WORKFLOWSVC_")
+        }
+        environment["PYTHONPATH"] = str(bench.code)
+        command = [sys.executable, "-m", "workflowsvc", "access", *words]
+        made = subprocess.run(
+            command, check=True, capture_output=True, text=True, cwd=folder, env=environment
+        )
+        return made.stdout
+
+    on_store = ("--store", store, "--master-key-file", str(key_file))
+    access("master-key", str(key_file))
+    access("policy", "put", "bench", str(policy), *on_store)
+    access("user", "create", "bench", "--policy", "bench", *on_store)
+    key = dict(line.split("=", 1) for line in access("key", "create", "bench", *on_store).splitlines())
+    return Signer(key["AWS_ACCESS_KEY_ID"], key["AWS_SECRET_ACCESS_KEY"])
