@@ -149,7 +149,7 @@ class _Ready:
     def begin(
         self,
         action: Any,
-        tenant: Any,
+        caller: Any,
         request: Any,
         disconnect: Any,
         done: Callable[[Any], None],

@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from workflowsvc.access.caller import Caller
 from workflowsvc.clock import ManualClock
 from workflowsvc.engine.command_queue import Reply
 from workflowsvc.engine.engine import Engine
@@ -82,39 +83,41 @@ class World:
         if self._functions is not None:
             self._invoker = engine.invoke_with(self._begin_function, lambda _, work: self._to_do.append(work))
 
-    def call(self, operation: str, /, tenant: Tenant | None = None, **members: Any) -> Any:
+    def call(self, operation: str, /, tenant: Tenant | Caller | None = None, **members: Any) -> Any:
         """The decoded answer of one call, None for an empty body; UnknownOperationException for a name that is no
         action's. A poll that finds nothing is answered at once, as if its time had passed.
         """
         answer = PendingAnswer()
-        poll = self._begin(operation, tenant or Tenant(), members, answer)
+        poll = self._begin(operation, _caller(tenant), members, answer)
         self.run()
         if poll is not None and not answer.done:
             poll.withdraw()
             self.run()
         return answer.result()
 
-    def poll(self, operation: str, /, tenant: Tenant | None = None, **members: Any) -> PendingAnswer:
+    def poll(self, operation: str, /, tenant: Tenant | Caller | None = None, **members: Any) -> PendingAnswer:
         """A long poll that waits for its task."""
         answer = self.submit(operation, tenant, **members)
         self.run()
         return answer
 
-    def submit(self, operation: str, /, tenant: Tenant | None = None, **members: Any) -> PendingAnswer:
+    def submit(
+        self, operation: str, /, tenant: Tenant | Caller | None = None, **members: Any
+    ) -> PendingAnswer:
         """A call that is queued, so that something may happen before it: `run` carries it out. Calls that only read
         are answered at once.
         """
         answer = PendingAnswer()
-        answer.poll = self._begin(operation, tenant or Tenant(), members, answer)
+        answer.poll = self._begin(operation, _caller(tenant), members, answer)
         return answer
 
     def _begin(
-        self, operation: str, tenant: Tenant, members: dict[str, Any], answer: PendingAnswer
+        self, operation: str, caller: Caller, members: dict[str, Any], answer: PendingAnswer
     ) -> Poll | None:
         action = self._action(operation)
         request = action.decode(json.dumps(members).encode(), self.settings.quotas.max_data_characters)
         dispatcher = self.dispatcher
-        return dispatcher.dispatch(dispatcher.context(action, tenant), request, answer)
+        return dispatcher.dispatch(dispatcher.context(action, caller), request, answer)
 
     def _action(self, name: str) -> Action:
         try:
@@ -198,6 +201,10 @@ class World:
             )
             events.extend(page["events"])
         return events
+
+
+def _caller(who: Tenant | Caller | None) -> Caller:
+    return who if isinstance(who, Caller) else Caller(who or Tenant())
 
 
 def _ending(result: Any) -> Ending:

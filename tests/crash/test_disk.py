@@ -15,6 +15,7 @@ from tests.crash.disks import Ballast, FaultyDisk, NoLargerFiles, compiler, smal
 from tests.crash.kills import SETTINGS
 from tests.failing_store import FailingStore
 from tests.support.server import Server
+from workflowsvc.access.caller import Caller
 from workflowsvc.clock import SystemClock
 from workflowsvc.engine.agenda import RETRY_MS
 from workflowsvc.engine.engine import Engine
@@ -85,15 +86,17 @@ def test_a_stop_answers_polls_although_the_store_refuses_what_others_want() -> N
             domain = wire.decode(
                 "RegisterDomain", b'{"name":"d","workflowExecutionRetentionPeriodInDays":"1"}'
             )
-            await api.call(SWF.actions["RegisterDomain"], Tenant(), domain)
+            await api.call(SWF.actions["RegisterDomain"], Caller(Tenant()), domain)
             ask = wire.decode("PollForDecisionTask", b'{"domain":"d","taskList":{"name":"l"}}')
-            poll = asyncio.ensure_future(api.call(SWF.actions["PollForDecisionTask"], Tenant(), ask))
+            poll = asyncio.ensure_future(api.call(SWF.actions["PollForDecisionTask"], Caller(Tenant()), ask))
             await asyncio.sleep(0)
             with pytest.raises(
                 UnknownResourceFault
             ):  # queued behind the poll, which waits when this is answered
                 await api.call(
-                    SWF.actions["DeprecateDomain"], Tenant(), wire.decode("DeprecateDomain", b'{"name":"x"}')
+                    SWF.actions["DeprecateDomain"],
+                    Caller(Tenant()),
+                    wire.decode("DeprecateDomain", b'{"name":"x"}'),
                 )
             store.refusals = 3
             async with asyncio.timeout(20):

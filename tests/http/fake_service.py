@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from workflowsvc.access.caller import Caller
 from workflowsvc.cli import context_of_process
 from workflowsvc.clock import SystemClock
 from workflowsvc.commands import serve
@@ -42,13 +43,15 @@ class FakeService:
     def begin(
         self,
         action: Action,
-        tenant: Tenant,
+        caller: Caller,
         request: Any,
         disconnect: Disconnect | None,
         done: Callable[[Any], None],
         _request_id: str = "",
     ) -> None:
-        task = asyncio.get_running_loop().create_task(self.call(action.name, tenant, request, disconnect))
+        task = asyncio.get_running_loop().create_task(
+            self.call(action.name, caller.tenant, request, disconnect)
+        )
         self.tasks.add(task)
         task.add_done_callback(lambda task: task.cancelled() or done(task.exception() or task.result()))
         task.add_done_callback(self.tasks.discard)

@@ -25,6 +25,7 @@ from botocore.exceptions import ClientError
 from tests.scenario import functions
 from tests.scenario.service import Refused
 from tests.support.waiting import PATIENCE_SECONDS, until
+from workflowsvc.access.caller import Caller
 from workflowsvc.clock import ManualClock, SystemClock
 from workflowsvc.engine.command_queue import Command
 from workflowsvc.engine.engine import Engine
@@ -52,24 +53,24 @@ class Door:
     def begin(
         self,
         action: Action,
-        tenant: Tenant,
+        caller: Caller,
         request: Any,
         disconnect: Disconnect | None,
         done: Callable[[Any], None],
         _request_id: str = "",
     ) -> None:
-        task = asyncio.ensure_future(self.call(action, tenant, request, disconnect))
+        task = asyncio.ensure_future(self.call(action, caller, request, disconnect))
         task.add_done_callback(lambda task: task.cancelled() or done(task.exception() or task.result()))
 
-    async def call(self, action: Action, tenant: Tenant, request: Any, disconnect: Disconnect | None) -> Any:
+    async def call(self, action: Action, caller: Caller, request: Any, disconnect: Disconnect | None) -> Any:
         if action.kind != "poll":
-            return await self.api.call(action, tenant, request, disconnect)
+            return await self.api.call(action, caller, request, disconnect)
         if not self.next_poll_waits:
             disconnect = Disconnect()
             disconnect.set()
-            return await self.api.call(action, tenant, request, disconnect)
+            return await self.api.call(action, caller, request, disconnect)
         self.next_poll_waits = False
-        task = asyncio.ensure_future(self.api.call(action, tenant, request, disconnect))
+        task = asyncio.ensure_future(self.api.call(action, caller, request, disconnect))
         self.waiting.append(task)
         return await task
 

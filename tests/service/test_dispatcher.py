@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.world_fixture import ACTIVITY, LIST, WorldFixture, decision
+from workflowsvc.access.caller import Caller
 from workflowsvc.clock import SystemClock
 from workflowsvc.engine.command_queue import Command
 from workflowsvc.engine.engine import Engine
@@ -101,7 +102,9 @@ def test_every_command_of_a_call_names_its_action_and_request(
     ):
         action = SWF.actions[name]
         request = action.decode(members, 10_000)
-        poll = dispatcher.dispatch(dispatcher.context(action, Tenant(), "id-1"), request, PendingAnswer())
+        poll = dispatcher.dispatch(
+            dispatcher.context(action, Caller(Tenant()), "id-1"), request, PendingAnswer()
+        )
         if poll is not None:
             assert repr(poll) == "Poll(PollForDecisionTask, request id-1)"
             poll.withdraw()
@@ -129,7 +132,7 @@ def test_the_log_names_the_call_that_could_not_read_the_store(caplog: pytest.Log
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         action = SWF.actions["ListDomains"]
         request = action.decode(b'{"registrationStatus":"REGISTERED"}', 10_000)
-        api.begin(action, Tenant(), request, None, answer.set_result, "id-7")
+        api.begin(action, Caller(Tenant()), request, None, answer.set_result, "id-7")
         assert isinstance(await answer, ServiceUnavailable)
         api.close()
 

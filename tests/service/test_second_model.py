@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from tests.http.support import Running, post
+from workflowsvc.access.caller import Caller
 from workflowsvc.clock import SystemClock
 from workflowsvc.engine.engine import Engine
 from workflowsvc.engine.unit_of_work import UnitOfWork
@@ -138,7 +139,7 @@ def test_a_page_token_is_bound_to_the_model_of_its_action() -> None:
     assert {action.model for action in SWF.actions.values()} == {"SimpleWorkflowService"}
     tokens, request = Tokens(b"key"), shapes.ListDomainsInput(registration_status="REGISTERED")
     asked, elsewhere = (
-        CallContext(action, Tenant(), 0, tokens, Settings(), Buckets(enforced=False))
+        CallContext(action, Caller(Tenant()), 0, tokens, Settings(), Buckets(enforced=False))
         for action in (swf, other)
     )
     request.next_page_token = Pages(asked, request).token("d")

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.world_fixture import ROLE, WorldFixture, decision
+from workflowsvc.access.caller import Caller
 from workflowsvc.clock import SystemClock
 from workflowsvc.engine.engine import Engine
 from workflowsvc.engine.invoker import Ending, Invocation, Returned
@@ -132,7 +133,7 @@ async def counting(folder: Path, tenant: Tenant) -> AsyncIterator[Api]:
     api = Api(Engine(store, SystemClock(), Settings(), os.urandom))
     await api.start()
     action = replace(SWF.actions["CountOpenWorkflowExecutions"], run=count)
-    counts = [asyncio.create_task(api.call(action, tenant, None)) for _ in range(2 * READER_THREADS)]
+    counts = [asyncio.create_task(api.call(action, Caller(tenant), None)) for _ in range(2 * READER_THREADS)]
     try:
         for _ in range(READER_THREADS - 1):
             await asyncio.to_thread(blocked.next)
@@ -196,7 +197,7 @@ def test_what_was_asked_for_is_read_before_the_threads_end() -> None:
 def test_the_reads_of_one_tenant_are_answered_while_those_of_another_take_long(tmp_path: Path) -> None:
     async def ask() -> Any:
         async with counting(tmp_path, BUSY) as api, asyncio.timeout(PATIENCE_SECONDS):
-            return await api.call(LIST_DOMAINS, OTHER, ALL_REGISTERED)
+            return await api.call(LIST_DOMAINS, Caller(OTHER), ALL_REGISTERED)
 
     assert asyncio.run(ask()).domain_infos == []
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
+from workflowsvc.access.caller import Caller
 from workflowsvc.faults import (
     AccessDeniedException,
     Fault,
@@ -57,7 +58,7 @@ class Service(Protocol):
     def begin(
         self,
         action: Action,
-        tenant: Tenant,
+        caller: Caller,
         request: Shape,
         disconnect: Disconnect | None,
         done: Callable[[Any], None],
@@ -128,14 +129,15 @@ class ActionCalls:
         try:
             action = find_action(request)
             reply.action = action.name
-            reply.tenant = tenant = self._admit(request)
+            caller = self._admit(request)
+            reply.tenant = caller.tenant
             shape = self._decoding.now(action.decode, request.body)
             if shape is None:
-                begin = partial(self._begin, request, action, tenant, reply)
-                self._decoding.later(tenant, action.decode, request.body, begin)
+                begin = partial(self._begin, request, action, caller, reply)
+                self._decoding.later(caller.tenant, action.decode, request.body, begin)
             else:
                 disconnect = request.watch_disconnect() if action.kind == "poll" else None
-                self._service.begin(action, tenant, shape, disconnect, reply, request_id)
+                self._service.begin(action, caller, shape, disconnect, reply, request_id)
         except Exception as error:
             reply(error)
 
@@ -143,7 +145,7 @@ class ActionCalls:
         self,
         request: HttpRequest,
         action: Action,
-        tenant: Tenant,
+        caller: Caller,
         reply: _Reply,
         shape: Shape | BaseException,
     ) -> None:
@@ -151,12 +153,12 @@ class ActionCalls:
             if isinstance(shape, BaseException):
                 raise shape
             disconnect = request.watch_disconnect() if action.kind == "poll" else None
-            self._service.begin(action, tenant, shape, disconnect, reply, reply.request_id)
+            self._service.begin(action, caller, shape, disconnect, reply, reply.request_id)
         except Exception as error:
             reply(error)
 
-    def _admit(self, request: HttpRequest) -> Tenant:
-        """The tenant that the request is for; raises a Fault when it must not be served.
+    def _admit(self, request: HttpRequest) -> Caller:
+        """Who makes the request, and for which tenant; raises a Fault when it must not be served.
 
         Whatever looks at a request as it was sent belongs here: it has not been decoded yet.
         """
@@ -182,7 +184,7 @@ class ActionCalls:
                 f"Host '{shown[:MAX_SHOWN_HOST]}' is not a name of this machine",
                 detail=f"Host '{shown[:MAX_SHOWN_HOST]}' is not a name of this machine; --allowed-hosts adds names",
             )
-        return self._tenants.of(request.header(AUTHORIZATION))
+        return Caller(self._tenants.of(request.header(AUTHORIZATION)))
 
     def _named_by_target(self, request: HttpRequest) -> Action:
         target = request.header(TARGET)

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from workflowsvc import __version__
+from workflowsvc.access.caller import Caller
 from workflowsvc.http.refusal_log import printable
 from workflowsvc.model import wire
 from workflowsvc.passwords import without_password
@@ -38,7 +39,7 @@ class HealthPages:
     def __init__(self, service: Service, tenant: Tenant, is_draining: Callable[[], bool]) -> None:
         """`tenant`: whose domains are listed to see whether the store answers."""
         self._service = service
-        self._tenant = tenant
+        self._caller = Caller(tenant)
         self._is_draining = is_draining
         self._check: asyncio.Task[str] | None = None  # the latest; all who ask meanwhile get its outcome
         self._checked_at = 0.0  # by the event loop's clock, in seconds
@@ -100,7 +101,7 @@ class HealthPages:
         """The answer to a small call that reads the store."""
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         question = wire.decode("ListDomains", b'{"registrationStatus":"REGISTERED","maximumPageSize":1}')
-        self._service.begin(SWF.actions["ListDomains"], self._tenant, question, None, partial(_give, answer))
+        self._service.begin(SWF.actions["ListDomains"], self._caller, question, None, partial(_give, answer))
         return await answer
 
     async def _write(self) -> Any:

@@ -1,4 +1,4 @@
-"""The service as one object: an action, a tenant and a typed input become an answer, on an event loop.
+"""The service as one object: an action, a caller and a typed input become an answer, on an event loop.
 
 Owns the crossings between the event loop, the writer thread and the reader threads, how long a poll is held, and the
 draining at the end. How a call is carried out is the dispatcher's. Must not know HTTP.
@@ -13,6 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
 
+from workflowsvc.access.caller import Caller
 from workflowsvc.engine.command_queue import Command, Reply, deliver_here
 from workflowsvc.engine.engine import Engine
 from workflowsvc.engine.outage import Outage
@@ -24,7 +25,6 @@ from workflowsvc.service.disconnect import Disconnect
 from workflowsvc.service.dispatcher import Dispatcher, ReadFunction
 from workflowsvc.service.reader_threads import ReaderThreads
 from workflowsvc.store.errors import StoreError
-from workflowsvc.tenant import Tenant
 
 READER_THREADS = 4
 SEARCH_THREADS = 2  # for the steps of long work; the stores have a session for each thread
@@ -102,17 +102,17 @@ class Api:
         self._searchers.close()
 
     async def call(
-        self, action: Action, tenant: Tenant, request: Any, disconnect: Disconnect | None = None
+        self, action: Action, caller: Caller, request: Any, disconnect: Disconnect | None = None
     ) -> Answer:
         """The answer; raises Fault. The same as `begin` for callers that can await."""
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self.begin(action, tenant, request, disconnect, partial(_resolve, future))
+        self.begin(action, caller, request, disconnect, partial(_resolve, future))
         return await future
 
     def begin(
         self,
         action: Action,
-        tenant: Tenant,
+        caller: Caller,
         request: Any,
         disconnect: Disconnect | None,
         done: Callable[[Answer], None],
@@ -123,7 +123,7 @@ class Api:
         cost a fifth of a call (docs/performance.md).
         """
         dispatcher = self._dispatcher
-        poll = dispatcher.dispatch(dispatcher.context(action, tenant, request_id), request, done)
+        poll = dispatcher.dispatch(dispatcher.context(action, caller, request_id), request, done)
         if poll is not None:
             assert self._loop is not None, "start() comes first"
             poll.timer = self._loop.call_later(self._settings.long_poll_seconds, poll.withdraw)

@@ -1,9 +1,10 @@
-"""What an action needs of a call beside its input: which action, of which account, when, and the service's tools."""
+"""What an action needs of a call beside its input: which action, of whom, when, and the service's tools."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+from workflowsvc.access.caller import Caller
 from workflowsvc.service.action import Action
 from workflowsvc.service.buckets import Buckets
 from workflowsvc.service.tokens import Tokens
@@ -17,9 +18,14 @@ class CallContext(NamedTuple):
     """
 
     action: Action
-    tenant: Tenant
+    caller: Caller
     now: int
     tokens: Tokens
     settings: Settings
     buckets: Buckets
     request_id: str = ""
+
+    @property
+    def tenant(self) -> Tenant:
+        """Whose names are meant."""
+        return self.caller.tenant

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from workflowsvc.access.caller import Caller
 from workflowsvc.engine.command_queue import Command, Reply
 from workflowsvc.engine.engine import Engine
 from workflowsvc.engine.unit_of_work import ExecutionReference
@@ -24,7 +25,6 @@ from workflowsvc.service.own.batch_work import BatchWork
 from workflowsvc.service.polls import Poll
 from workflowsvc.service.steps import StepRunner
 from workflowsvc.service.tokens import TaskToken, Tokens
-from workflowsvc.tenant import Tenant
 
 ReadFunction = Callable[..., Any]
 """(reader, context, request) -> the output."""
@@ -49,13 +49,13 @@ class Dispatcher:
         self._read = read
         self._read_step = read_step or read
         batch = OWN.actions["StartBatch"]
-        engine.writer.add_duty(BatchWork(engine.state, lambda tenant: self.context(batch, tenant)))
+        engine.writer.add_duty(BatchWork(engine.state, lambda tenant: self.context(batch, Caller(tenant))))
 
-    def context(self, action: Action, tenant: Tenant, request_id: str = "") -> CallContext:
+    def context(self, action: Action, caller: Caller, request_id: str = "") -> CallContext:
         """The context of a call that arrives now."""
         engine = self._engine
         return CallContext(
-            action, tenant, engine.now_ms(), self.tokens, engine.settings, self.buckets, request_id
+            action, caller, engine.now_ms(), self.tokens, engine.settings, self.buckets, request_id
         )
 
     def dispatch(self, context: CallContext, request: Any, reply: Reply) -> Poll | None:

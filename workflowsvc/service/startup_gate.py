@@ -15,13 +15,13 @@ from collections.abc import Callable
 from threading import Event, Thread
 from typing import Any
 
+from workflowsvc.access.caller import Caller
 from workflowsvc.engine.outage import Outage
 from workflowsvc.faults import ServiceUnavailable
 from workflowsvc.service.action import Action
 from workflowsvc.service.api import Answer, Api
 from workflowsvc.service.disconnect import Disconnect
 from workflowsvc.store.errors import StoreError, StoreUnusable, Unavailable
-from workflowsvc.tenant import Tenant
 
 CONSEQUENCE = "Until that has changed all calls are answered 503; it is tried again every second."
 RETRY_SECONDS = 1.0  # pause between attempts; the service must be back within five seconds of its database
@@ -79,7 +79,7 @@ class StartupGate:
     def begin(
         self,
         action: Action,
-        tenant: Tenant,
+        caller: Caller,
         request: Any,
         disconnect: Disconnect | None,
         done: Callable[[Answer], None],
@@ -88,7 +88,7 @@ class StartupGate:
         """As `Api.begin`; ServiceUnavailable until the database can be used."""
         if self._api is None:
             raise ServiceUnavailable
-        self._api.begin(action, tenant, request, disconnect, done, request_id)
+        self._api.begin(action, caller, request, disconnect, done, request_id)
 
     @property
     def store_fails(self) -> bool:
