@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import logging
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from workflowsvc import __version__
 from workflowsvc.commands.context import CommandContext, CommandFailed
@@ -19,6 +20,10 @@ from workflowsvc.options import Option, SettingsError, by_group, spell
 from workflowsvc.settings import OPTIONS, Settings, unknown_variables
 from workflowsvc.store.errors import StoreError, StoreUnusable
 from workflowsvc.stores import schema_number
+
+if TYPE_CHECKING:
+    from workflowsvc.console.listener import ConsoleServer
+    from workflowsvc.http.calls import Service
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +73,7 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
     from workflowsvc.service.startup_gate import StartupGate, is_passing
 
     started = False
+    console: ConsoleServer | None = None
 
     def announce(url: str) -> None:
         nonlocal started
@@ -79,7 +85,7 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
             schema_number(settings.store),
             url,
         )
-        context.write(banner(url, node.where(), settings) + "\n")
+        context.write(banner(url, node.where(), settings, console.url if console else "") + "\n")
         context.stdout.flush()
 
     require_loopback(settings, local=hosts.is_loopback(settings.host))
@@ -93,7 +99,8 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
                 raise
             outage = Outage(log, context.clock, startup_gate.CONSEQUENCE)
             service = StartupGate(node.open, reason, outage)
-        status = server.run(service, settings, context.clock, announce=announce)
+        console = console_of(service, settings, context)
+        status = server.run(service, settings, context.clock, announce, console)
     except hosts.CannotListen as error:
         raise CommandFailed(str(error)) from error
     finally:
@@ -118,11 +125,27 @@ def require_loopback(settings: Settings, *, local: bool) -> None:
     log.warning("requests are not authenticated: any client that reaches %s may do everything", settings.host)
 
 
-def banner(url: str, where: str, settings: Settings) -> str:
+def console_of(service: Service, settings: Settings, context: CommandContext) -> ConsoleServer | None:
+    """The console, unless it is off; CommandFailed when what it needs is not installed though its port is given."""
+    if settings.console_port == "off":
+        return None
+    try:
+        from workflowsvc.console.listener import ConsoleServer
+    except ModuleNotFoundError as error:
+        missing = f"{error.name} is not installed: the extra `console` of workflowsvc has it"
+        if settings.console_port != "auto":
+            raise CommandFailed(f"--console-port is given, but {missing}") from error
+        log.warning("the console is left out: %s", missing)
+        return None
+    return ConsoleServer(service, settings, context.clock, context.random_bytes)
+
+
+def banner(url: str, where: str, settings: Settings, console: str) -> str:
     """What a person needs next, in one piece."""
+    page = f"\n  Console   {console}" if console else ""
     return f"""
   workflowsvc {__version__}: Amazon SWF, API version 2012-01-25
-  API       {url}
+  API       {url}{page}
   Storage   {where}
   Auth      off: any client that reaches this address may do everything
 

@@ -1,0 +1,135 @@
+"""Templates and what they use: forms of moments, spans, numbers and states, links, addresses of static files.
+
+Owns the Jinja2 environment. Everything is escaped: no template may mark a text as safe (QUALITY §5.4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+import jinja2
+
+from workflowsvc import __version__
+from workflowsvc.console.paths import path
+from workflowsvc.display.history import BAD, GOOD, NEUTRAL, OPEN
+from workflowsvc.display.text import counted, number, printable, span
+
+if TYPE_CHECKING:
+    from workflowsvc.console.static_files import StaticFiles
+    from workflowsvc.console.visit import Visit
+
+TEMPLATES = Path(__file__).parent / "templates"
+NOTICES: Mapping[str, str] = {
+    "domain-registered": "The domain is registered.",
+    "domain-deprecated": "The domain is deprecated: no run can be started in it.",
+    "domain-undeprecated": "The domain is registered again.",
+}
+"""What the page after a form says, by the parameter `notice`: a link from elsewhere can show no other text."""
+
+_TONES = {"OPEN": OPEN, "COMPLETED": GOOD, "CONTINUED_AS_NEW": NEUTRAL, "CANCELED": NEUTRAL}
+
+
+class Drawing:
+    """Draws pages."""
+
+    def __init__(self, static_files: StaticFiles) -> None:
+        self._environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(TEMPLATES),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        self._environment.filters |= {
+            "iso": iso,
+            "utc": utc,
+            "span": span,
+            "number": number,
+            "printable": printable,
+        }
+        self._environment.globals |= {
+            "asset": static_files.address,
+            "path": path,
+            "counted": counted,
+            "tone": tone,
+            "release": __version__,
+        }
+        self._environment.globals["m"] = self._environment.get_template("macros.html").module
+
+    def page(self, template: str, visit: Visit, data: Mapping[str, Any], *, version: str = "") -> str:
+        """The whole page."""
+        return self._environment.get_template(template).render(self._context(visit, data, version))
+
+    def block(
+        self, template: str, block: str, visit: Visit, data: Mapping[str, Any], *, version: str = ""
+    ) -> str:
+        """One block of it."""
+        found = self._environment.get_template(template)
+        context = found.new_context(self._context(visit, data, version))
+        return "".join(found.blocks[block](context))
+
+    def _context(self, visit: Visit, data: Mapping[str, Any], version: str) -> dict[str, Any]:
+        return {**data, "data": data, "view": View(visit, version)}
+
+
+class View:
+    """What the frame of every page needs beside its data."""
+
+    def __init__(self, visit: Visit, version: str) -> None:
+        self.now = visit.now
+        self.path = quote(visit.request.url.path, safe="/:@~")
+        self.form_token = visit.session.form_token
+        self.visitor = visit.session.name
+        self.region = visit.session.caller.tenant.region
+        self.account = visit.session.caller.tenant.account
+        self.version = version
+        self.notice = NOTICES.get(visit.query.get("notice", ""), "")
+        self._query = visit.query.multi_items()
+
+    @property
+    def here(self) -> str:
+        """The address of this page."""
+        return self.with_query()
+
+    @property
+    def json(self) -> str:
+        """The address of its data."""
+        return self.with_query(_suffix=".json")
+
+    def with_query(self, _suffix: str = "", **changes: object) -> str:
+        """The address of this page with other parameters: None takes one away, a list is repeated."""
+        kept = [(key, value) for key, value in self._query if key not in changes and key != "notice"]
+        for key, value in changes.items():
+            if isinstance(value, list | tuple):
+                kept += [(key, str(item)) for item in value]  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+            elif value is not None and value != "":
+                kept.append((key, str(value)))
+        return f"{self.path}{_suffix}{'?' + urlencode(kept) if kept else ''}"
+
+
+def tone(status: str) -> str:
+    """How a run with this status turned out: open, good, bad or neutral."""
+    return _TONES.get(status, BAD)
+
+
+def _read(seconds: object) -> datetime | None:
+    if not isinstance(seconds, int | float) or not -62_000_000_000 < seconds < 253_000_000_000:
+        return None
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def iso(seconds: object) -> str:
+    """Seconds since the epoch as ISO 8601 in UTC; empty for None."""
+    read = _read(seconds)
+    return read.isoformat(timespec="milliseconds") if read else ""
+
+
+def utc(seconds: object) -> str:
+    """Seconds since the epoch as people read them, in UTC, to the second; empty for None."""
+    read = _read(seconds)
+    return read.strftime("%Y-%m-%d %H:%M:%S") if read else ""

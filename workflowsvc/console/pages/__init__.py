@@ -1,0 +1,12 @@
+"""The pages of the console: one file for each subject, which lists its pages, actions and downloads as `PAGES`.
+
+Owns the list of all. The first entry whose path matches answers, so a longer path comes before one with a name in its
+place.
+"""
+
+from __future__ import annotations
+
+from workflowsvc.console.page import Action, Download, Page
+from workflowsvc.console.pages import domains
+
+ALL: tuple[Page | Action | Download, ...] = (*domains.PAGES,)
