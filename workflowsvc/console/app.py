@@ -20,6 +20,7 @@ from starlette.routing import Route
 from workflowsvc.console.calls import Calls
 from workflowsvc.console.drawing import Drawing
 from workflowsvc.console.gate import Gate
+from workflowsvc.console.lookups import Lookups
 from workflowsvc.console.page import Action, Download, Form, Page, as_json, see, show
 from workflowsvc.console.pages import ALL
 from workflowsvc.console.paths import JSON_SUFFIX
@@ -61,6 +62,7 @@ class Console:
         self._settings = settings
         self._clock = clock
         self._calls = Calls(service, settings, random_bytes)
+        self._lookups = Lookups(clock)
         self._sessions = Sessions(settings, random_bytes)
         static_files = StaticFiles()
         self._drawing = Drawing(static_files)
@@ -103,7 +105,7 @@ class Console:
         return guarded
 
     def _visit(self, request: Request) -> Visit:
-        return Visit(request, self._sessions.who(request), self._calls, self._settings, self._clock.now_ms())
+        return Visit(request, self._sessions.who(request), self._calls, self._lookups, self._settings, self._clock.now_ms())
 
     async def _show(self, page: Page, request: Request) -> Response:
         return await show(page, self._visit(request), self._drawing)
@@ -120,7 +122,10 @@ class Console:
                 "This form is out of date",
                 "The server was started again since the page was loaded. Go back, load the page again, send it again.",
             )
-        return see(await action.act(visit, form))
+        next_page = await action.act(visit, form)
+        if isinstance(next_page, str):
+            return see(next_page)
+        return HTMLResponse(self._drawing.page(next_page.template, visit, next_page.data))
 
     def _refused(self, request: Request, refusal: Refusal) -> Response:
         if request.url.path.endswith(JSON_SUFFIX):

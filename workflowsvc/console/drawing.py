@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, urlencode
 
 import jinja2
+from jinja2.utils import missing
 
 from workflowsvc import __version__
 from workflowsvc.console.paths import path
@@ -30,7 +31,23 @@ NOTICES: Mapping[str, str] = {
 }
 """What the page after a form says, by the parameter `notice`: a link from elsewhere can show no other text."""
 
+_OF_ONE_ANSWER = ("notice", "seen")
+"""Parameters that links leave out."""
+
 _TONES = {"OPEN": OPEN, "COMPLETED": GOOD, "CONTINUED_AS_NEW": NEUTRAL, "CANCELED": NEUTRAL}
+
+
+class _Absent(jinja2.Undefined):
+    """What a template asks for and is not there: a member that an answer may lack is empty, a name is a bug of ours."""
+
+    def _is_name(self) -> bool:
+        return self._undefined_obj is missing
+
+    def __str__(self) -> str:
+        return self._fail_with_undefined_error() if self._is_name() else ""
+
+    def __bool__(self) -> bool:
+        return bool(self._fail_with_undefined_error()) if self._is_name() else False
 
 
 class Drawing:
@@ -40,7 +57,7 @@ class Drawing:
         self._environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(TEMPLATES),
             autoescape=True,
-            undefined=jinja2.StrictUndefined,
+            undefined=_Absent,
             trim_blocks=True,
             lstrip_blocks=True,
             auto_reload=False,
@@ -52,14 +69,15 @@ class Drawing:
             "number": number,
             "printable": printable,
         }
-        self._environment.globals |= {
+        names = cast("dict[str, Any]", self._environment.globals)  # its own type knows only what is there at first
+        names |= {
             "asset": static_files.address,
             "path": path,
             "counted": counted,
             "tone": tone,
             "release": __version__,
         }
-        self._environment.globals["m"] = self._environment.get_template("macros.html").module
+        names["m"] = self._environment.get_template("macros.html").module
 
     def page(self, template: str, visit: Visit, data: Mapping[str, Any], *, version: str = "") -> str:
         """The whole page."""
@@ -91,6 +109,17 @@ class View:
         self.notice = NOTICES.get(visit.query.get("notice", ""), "")
         self._query = visit.query.multi_items()
 
+    def given(self, parameter: str) -> str:
+        """The value of a parameter of the query, those of several with commas between them; empty when it is missing."""
+        return ", ".join(value for key, value in self._query if key == parameter)
+
+    @property
+    def asked_again(self) -> str:
+        """The address by which an open page asks for its live part: it says when the page was loaded."""
+        first = dict(self._query)
+        kept = {key: first[key] for key in ("at", "seen") if first.get(key)}
+        return self.with_query(**{"seen": round(self.now * 1000)} | kept)
+
     @property
     def here(self) -> str:
         """The address of this page."""
@@ -103,7 +132,10 @@ class View:
 
     def with_query(self, _suffix: str = "", **changes: object) -> str:
         """The address of this page with other parameters: None takes one away, a list is repeated."""
-        kept = [(key, value) for key, value in self._query if key not in changes and key != "notice"]
+        left_out = {*changes, *_OF_ONE_ANSWER}
+        if changes.get("after", "") is None:
+            left_out.add("at")  # a search that begins anew has a moment of its own
+        kept = [(key, value) for key, value in self._query if key not in left_out]
         for key, value in changes.items():
             if isinstance(value, list | tuple):
                 kept += [(key, str(item)) for item in value]  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]

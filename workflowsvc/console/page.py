@@ -24,7 +24,7 @@ Data = dict[str, Any]
 """What a page shows, in the names and units of the API: JSON can hold it, and its moments are seconds."""
 
 Gather = Callable[["Visit"], Awaitable[Data]]
-Act = Callable[["Visit", "Form"], Awaitable[str]]
+Act = Callable[["Visit", "Form"], Awaitable["str | Shown"]]
 Answer = Callable[["Visit"], Awaitable[Response]]
 
 VERSION_HEADER = "if-none-match"
@@ -36,10 +36,19 @@ class Page(NamedTuple):
     path: str
     template: str
     gather: Gather
+    extras: Callable[[Visit, Data], Data] | None = None
+    """What the template needs beside the data and is no data itself: choices of fields, addresses."""
+
+
+class Shown(NamedTuple):
+    """A page that no address has: it answers a form, to ask for more or to say what has become of each run."""
+
+    template: str
+    data: Data
 
 
 class Action(NamedTuple):
-    """What a POST of a path does: the answer of `act` is the path of the page to see next."""
+    """What a POST of a path does: the answer of `act` is the path of the page to see next, or a page itself."""
 
     path: str
     act: Act
@@ -82,18 +91,21 @@ async def show(page: Page, visit: Visit, drawing: Drawing) -> Response:
     """The page in the form that the request asks for."""
     if visit.request.url.path.endswith(JSON_SUFFIX):
         return as_json(await page.gather(visit))
-    if visit.request.headers.get("hx-request") != "true":
-        data = await page.gather(visit)
-        return HTMLResponse(drawing.page(page.template, visit, data, version=version_of(data)))
     data = await page.gather(visit)
     version = version_of(data)
+    shown = data if page.extras is None else {**data, **page.extras(visit, data)}
+    if visit.request.headers.get("hx-request") != "true":
+        return HTMLResponse(drawing.page(page.template, visit, shown, version=version))
     if visit.request.headers.get(VERSION_HEADER) == version:
         return Response(status_code=204)  # htmx leaves the page as it is
-    return HTMLResponse(drawing.block(page.template, "live", visit, data, version=version))
+    return HTMLResponse(drawing.block(page.template, "live", visit, shown, version=version))
 
 
 def version_of(data: Data) -> str:
-    """Changes when the data does, so an open page that shows it already is not drawn again."""
+    """Changes when the data does, so an open page that shows it already is not drawn again. Of a page token, which holds
+    the moment at which it was made, only whether there is one."""
+    if "nextPageToken" in data:
+        data = {**data, "nextPageToken": data["nextPageToken"] is not None}
     return hashlib.blake2b(msgspec.json.encode(data), digest_size=9).hexdigest()
 
 

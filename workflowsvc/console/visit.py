@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from workflowsvc.console.calls import OWN, SWF, Answer, Calls
+from workflowsvc.console.lookups import Found, Lookups, Work
 from workflowsvc.console.paths import BadSegment, name_of
 
 if TYPE_CHECKING:
@@ -26,7 +27,13 @@ class Visit:
     """Of one request."""
 
     def __init__(
-        self, request: Request, session: Session, calls: Calls, settings: Settings, now_ms: int
+        self,
+        request: Request,
+        session: Session,
+        calls: Calls,
+        lookups: Lookups,
+        settings: Settings,
+        now_ms: int,
     ) -> None:
         self.request = request
         self.session = session
@@ -35,6 +42,7 @@ class Visit:
         """Seconds since the epoch."""
         self.query = request.query_params
         self._calls = calls
+        self._lookups = lookups
 
     def name(self, parameter: str) -> str:
         """The name in this part of the path. NoSuchPage when it is no text."""
@@ -64,3 +72,9 @@ class Visit:
     async def own(self, operation: str, /, **members: Any) -> Answer:
         """The answer of an operation of our own API. Raises Fault."""
         return await self._calls.ask(self.session.caller, OWN, operation, members)
+
+    async def look(self, what: str, *names: str, work: Work) -> Found:
+        """What long work has found so far, or lately: it goes on while the page is shown (`lookups.py`). What it finds
+        must depend on these names and on the caller alone."""
+        caller = self.session.caller
+        return await self._lookups.look((caller.tenant, caller.key, what, *names), work)

@@ -7,6 +7,6 @@ place.
 from __future__ import annotations
 
 from workflowsvc.console.page import Action, Download, Page
-from workflowsvc.console.pages import domains
+from workflowsvc.console.pages import domains, executions
 
-ALL: tuple[Page | Action | Download, ...] = (*domains.PAGES,)
+ALL: tuple[Page | Action | Download, ...] = (*domains.PAGES, *executions.PAGES)
