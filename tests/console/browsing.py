@@ -148,6 +148,24 @@ class Browser:
         return self.get(shown.headers["location"]) if shown.status == 303 else shown
 
 
+_BLOCKS = {
+    "option",
+    "dt",
+    "dd",
+    "li",
+    "p",
+    "td",
+    "th",
+    "h1",
+    "h2",
+    "h3",
+    "summary",
+    "button",
+    "label",
+    "caption",
+}
+
+
 class _Reader(HTMLParser):
     """Collects what tests look at."""
 
@@ -205,6 +223,8 @@ class _Reader(HTMLParser):
             form.fields.append((name, given.get("value", "")))
 
     def handle_endtag(self, tag: str) -> None:
+        if tag in _BLOCKS:
+            self.text.append(" ")
         if tag in ("script", "style"):
             self._is_hidden = False
         elif tag == "form":

@@ -55,7 +55,9 @@ def test_ticked_runs_are_asked(stage: WorldFixture, browser: Browser, operation:
     assert wanted[operation] in events
 
 
-def test_ticked_runs_are_started_again_with_the_reason_as_a_tag(stage: WorldFixture, browser: Browser) -> None:
+def test_ticked_runs_are_started_again_with_the_reason_as_a_tag(
+    stage: WorldFixture, browser: Browser
+) -> None:
     stage.start("a", tagList=["urgent"])
     stage.decide(decision("CompleteWorkflowExecution"))
     page = choose(browser, "RERUN", ticked=["a"])

@@ -28,7 +28,16 @@ def test_every_run_that_matches_is_a_row(stage: WorldFixture, browser: Browser) 
 def test_no_cell_is_a_formula(stage: WorldFixture, browser: Browser, text: str) -> None:
     stage.start("w" if "\t" in text or "\n" in text else text, tagList=["t"])
     stage.decide(decision("FailWorkflowExecution", reason=text))
-    row = next(csv.DictReader(io.StringIO(browser.get("/domains/d/executions.csv", ).response.text, newline="")))
+    row = next(
+        csv.DictReader(
+            io.StringIO(
+                browser.get(
+                    "/domains/d/executions.csv",
+                ).response.text,
+                newline="",
+            )
+        )
+    )
     for cell in row.values():
         assert not cell.lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r"))
     assert text in row["reason"]

@@ -29,6 +29,9 @@ NOTICES: Mapping[str, str] = {
     "domain-registered": "The domain is registered.",
     "domain-deprecated": "The domain is deprecated: no run can be started in it.",
     "domain-undeprecated": "The domain is registered again.",
+    "type-deprecated": "The type is deprecated.",
+    "type-undeprecated": "The type is registered again.",
+    "type-deleted": "The type is deleted.",
     "batch-started": "The batch is started.",
     "batch-rate": "The batch has a new rate.",
     "batch-stopped": "The batch is stopped. What is done stays done.",
@@ -74,7 +77,9 @@ class Drawing:
             "printable": printable,
             "tojson_text": json_text,
         }
-        names = cast("dict[str, Any]", self._environment.globals)  # its own type knows only what is there at first
+        names = cast(
+            "dict[str, Any]", self._environment.globals
+        )  # its own type knows only what is there at first
         names |= {
             "asset": static_files.address,
             "path": path,
@@ -115,15 +120,15 @@ class View:
         self._query = visit.query.multi_items()
 
     def given(self, parameter: str) -> str:
-        """The value of a parameter of the query, those of several with commas between them; empty when it is missing."""
+        """The value of a parameter of the query, several with commas between them; empty when it is missing."""
         return ", ".join(value for key, value in self._query if key == parameter)
 
     @property
     def asked_again(self) -> str:
         """The address by which an open page asks for its live part: it says when the page was loaded."""
         first = dict(self._query)
-        kept = {key: first[key] for key in ("at", "seen") if first.get(key)}
-        return self.with_query(**{"seen": round(self.now * 1000)} | kept)
+        seen = first.get("seen") or str(round(self.now * 1000))
+        return self.with_query(seen=seen)
 
     @property
     def here(self) -> str:

@@ -7,7 +7,16 @@ place.
 from __future__ import annotations
 
 from workflowsvc.console.page import Action, Download, Page
-from workflowsvc.console.pages import batch_start, batches, domains, executions, exports
+from workflowsvc.console.pages import (
+    batch_start,
+    batches,
+    domains,
+    executions,
+    exports,
+    problems,
+    task_lists,
+    types,
+)
 
 ALL: tuple[Page | Action | Download, ...] = (
     *domains.PAGES,
@@ -15,4 +24,7 @@ ALL: tuple[Page | Action | Download, ...] = (
     *exports.PAGES,
     *batch_start.PAGES,
     *batches.PAGES,
+    *task_lists.PAGES,
+    *types.PAGES,
+    *problems.PAGES,
 )

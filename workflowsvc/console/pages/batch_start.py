@@ -1,13 +1,14 @@
 """One thing done to several runs: the page that says what will happen, and the doing.
 
-Owns the two scopes. The ticked runs of one page are asked for one by one at once; all runs that match become a batch job
-of the service, which goes on when this page is closed.
+Owns the two scopes. The ticked runs of one page are dealt with one by one and at once; all runs that match become a
+batch job of the service, which goes on when this page is closed.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from starlette.datastructures import QueryParams
@@ -51,7 +52,7 @@ async def confirm(visit: Visit, form: Form) -> Shown:
         data |= {"filter": _filter(visit, form), "reason": "dry run"}
         data["found"] = await visit.own("StartBatch", **_batch(visit, form, "dry run"), dryRun=True)
         return Shown("batch-confirm.html", data)
-    found = await _each(_ticked(form), lambda execution: _look(visit, execution))
+    found = await _each(_ticked(form), partial(_look, visit))
     wants = "CLOSED" if operation == "RERUN" else "OPEN"
     return Shown(
         "batch-confirm.html",
@@ -75,16 +76,23 @@ async def start(visit: Visit, form: Form) -> str | Shown:
         rate = rate_of(form.one("rate", "10"))
         answer = await visit.own("StartBatch", **_batch(visit, form, reason), ratePerSecond=rate)
         return path("domains", visit.domain, "batches", answer["batchId"], notice="batch-started")
-    done = await _each(_ticked(form), lambda execution: _do(visit, form, operation, reason, execution))
+    done = await _each(_ticked(form), partial(_do, visit, form, operation, reason))
     results = [{"execution": execution, **result} for execution, result in done]
-    data = {"domain": visit.domain, "verb": OPERATIONS[operation], "results": results, "query": form.one("query")}
+    data = {
+        "domain": visit.domain,
+        "verb": OPERATIONS[operation],
+        "results": results,
+        "query": form.one("query"),
+    }
     return Shown("batch-done.html", data)
 
 
 def _operation(form: Form) -> str:
     operation = form.one("operation")
     if operation not in OPERATIONS:
-        raise Refusal(400, "Nothing to do", f"{operation[:40]!r} is nothing that can be done to several runs.")
+        raise Refusal(
+            400, "Nothing to do", f"{operation[:40]!r} is nothing that can be done to several runs."
+        )
     return operation
 
 
@@ -127,7 +135,9 @@ def _ticked(form: Form) -> list[Execution]:
     return found
 
 
-async def _each(executions: list[Execution], work: Any) -> list[tuple[Execution, Any]]:
+async def _each(
+    executions: list[Execution], work: Callable[[Execution], Awaitable[Any]]
+) -> list[tuple[Execution, Any]]:
     """What the work answers for each run, a few at a time."""
     places = asyncio.Semaphore(CALLS_AT_A_TIME)
 
