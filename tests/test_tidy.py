@@ -46,6 +46,7 @@ LAYERS: dict[str, int] = {
     "testing": 6,
     "stores": 6,
     "node": 7,
+    "console": 7,  # pages about the service, which it asks as a client does
     "commands": 8,
     "cli": 9,
     "__main__": 10,
@@ -62,6 +63,7 @@ MAY_READ_THE_CLOCK = {
     "fsck",
     "lambdas",
     "http",
+    "console",
     "testing",
     "node",
     "commands",

@@ -106,6 +106,16 @@ class Settings:
         default=8888,
         metadata=setting("port to listen on; 0 takes a free one", group="Server", maximum=65_535),
     )
+    console_port: str = field(
+        default="auto",
+        metadata=setting(
+            "port of the console, which only this machine can reach: a number, 0 for a free one; auto, the one behind "
+            "the API's, or none where that is taken; off, no console",
+            group="Server",
+            pattern="auto|off|[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]",
+            shape="a port, auto or off",
+        ),
+    )
     insecure_allow_remote: bool = field(
         default=False,
         metadata=setting(

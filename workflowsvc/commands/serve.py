@@ -25,6 +25,7 @@ from workflowsvc.store.errors import StoreError, StoreUnusable
 from workflowsvc.stores import schema_number
 
 if TYPE_CHECKING:
+    from workflowsvc.console.listener import ConsoleServer
     from workflowsvc.http.calls import Service
     from workflowsvc.service.api import Api
     from workflowsvc.service.startup_gate import StartupGate
@@ -77,6 +78,7 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
     from workflowsvc.service.startup_gate import StartupGate
 
     started = False
+    console: ConsoleServer | None = None
 
     def announce(url: str) -> None:
         nonlocal started
@@ -88,7 +90,8 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
             schema_number(settings.store),
             url,
         )
-        context.write(banner(url, node.where(), settings, has_keys=has_keys(service)) + "\n")
+        page = console.url if console else ""
+        context.write(banner(url, node.where(), settings, page, has_keys=has_keys(service)) + "\n")
         context.stdout.flush()
 
     tls.require_usable(settings)
@@ -104,7 +107,8 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
     )
     try:
         service = open_service(node, context)
-        status = server.run(service, settings, context.clock, announce=announce)
+        console = console_of(service, settings, context)
+        status = server.run(service, settings, context.clock, announce, console)
     except (hosts.CannotListen, tls.CertificateError) as error:
         raise CommandFailed(str(error)) from error
     finally:
@@ -166,8 +170,33 @@ AUTH_LINES: dict[AuthMode, str] = {
 }
 
 
-def banner(url: str, where: str, settings: Settings, *, has_keys: bool | None) -> str:
+def console_of(service: Service, settings: Settings, context: CommandContext) -> ConsoleServer | None:
+    """The console, unless it is off; CommandFailed or SettingsError when its port is given and it cannot be
+    there."""
+    if settings.console_port == "off":
+        return None
+    if settings.auth != "off":
+        # Nobody can sign in to it yet, and it must not show what its reader may not see.
+        if settings.console_port != "auto":
+            raise SettingsError(
+                f"--console-port is given, but the console does not know who may see what: it needs --auth off, "
+                f"not {settings.auth}"
+            )
+        return None
+    try:
+        from workflowsvc.console.listener import ConsoleServer
+    except ModuleNotFoundError as error:
+        missing = f"{error.name} is not installed: the extra `console` of workflowsvc has it"
+        if settings.console_port != "auto":
+            raise CommandFailed(f"--console-port is given, but {missing}") from error
+        log.warning("the console is left out: %s", missing)
+        return None
+    return ConsoleServer(service, settings, context.clock, context.random_bytes)
+
+
+def banner(url: str, where: str, settings: Settings, console: str, *, has_keys: bool | None) -> str:
     """What a person needs next, in one piece."""
+    page = f"\n  Console   {console}" if console else ""
     access_key, secret = "local", "local"
     auth = AUTH_LINES[settings.auth]
     if settings.auth == "enforce":
@@ -176,7 +205,7 @@ def banner(url: str, where: str, settings: Settings, *, has_keys: bool | None) -
             auth += "".join(f"\n            {line}" for line in how_to_begin(settings.store))
     return f"""
   workflowsvc {__version__}: Amazon SWF, API version 2012-01-25
-  API       {url}
+  API       {url}{page}
   Storage   {where}
   Auth      {auth}
 

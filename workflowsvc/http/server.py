@@ -17,7 +17,7 @@ import signal
 import socket
 import sys
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import uvloop
 
@@ -55,6 +55,19 @@ SPARE_FILES = 100  # descriptors for other things than connections: store, liste
 _KEEPALIVE = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
 
 
+class Beside(Protocol):
+    """Another server in the same event loop (`workflowsvc.console.listener.ConsoleServer`)."""
+
+    def bind(self, api_port: int, /) -> None:
+        """Takes its address, with that of the API known; CannotListen when it cannot."""
+        ...
+
+    async def start(self) -> None: ...
+    async def drain(self) -> None:
+        """Stops cleanly and soon."""
+        ...
+
+
 class HttpServer:
     """Listens on an address for an application, in the running event loop."""
 
@@ -79,7 +92,12 @@ class HttpServer:
         if ":" in host:
             host = f"[{host}]"
         scheme = "http" if self.certificate is None else "https"
-        return f"{scheme}://{host}:{self._sockets[0].getsockname()[1]}"
+        return f"{scheme}://{host}:{self.port}"
+
+    @property
+    def port(self) -> int:
+        """The real one, once `bind` has run."""
+        return int(self._sockets[0].getsockname()[1])
 
     def bind(self) -> None:
         """Takes the address, so that a busy port is reported before anything else has started."""
@@ -154,11 +172,18 @@ class HttpServer:
         self.connections.abort_all()
 
 
-def run(api: Service, settings: Settings, clock: Clock, announce: Callable[[str], None]) -> int:
-    """Serves until SIGTERM or SIGINT; returns the exit status. `announce` gets the URL once it can be used."""
+def run(
+    api: Service,
+    settings: Settings,
+    clock: Clock,
+    announce: Callable[[str], None],
+    beside: Beside | None = None,
+) -> int:
+    """Serves until SIGTERM or SIGINT; returns the exit status. `announce` gets the URL once it can be used; `beside`
+    starts and stops with this server."""
     settle_interpreter()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        status = runner.run(_serve(api, settings, clock, announce))
+        status = runner.run(_serve(api, settings, clock, announce, beside))
         # The loop that handles signals is about to end, and an echo must not turn a clean end into another one.
         signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
     for number in STOPPING:
@@ -166,7 +191,9 @@ def run(api: Service, settings: Settings, clock: Clock, announce: Callable[[str]
     return status
 
 
-async def _serve(api: Service, settings: Settings, clock: Clock, announce: Callable[[str], None]) -> int:
+async def _serve(
+    api: Service, settings: Settings, clock: Clock, announce: Callable[[str], None], beside: Beside | None
+) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     asked_at = 0.0
@@ -191,13 +218,20 @@ async def _serve(api: Service, settings: Settings, clock: Clock, announce: Calla
     server.bind()
     if server.certificate is not None:
         loop.add_signal_handler(signal.SIGHUP, server.certificate.reload_soon)
+    if beside is not None:
+        beside.bind(server.port)
     try:
         await api.start()
         await server.start()
+        if beside is not None:
+            await beside.start()
         announce(server.url)
         await stop.wait()
         log.info("stopping: waiting polls are answered, work in hand is finished")
-        await server.drain(api.drain)
+        if beside is not None:
+            await asyncio.gather(server.drain(api.drain), beside.drain())
+        else:
+            await server.drain(api.drain)
     finally:
         api.close()
     return 0

@@ -1,0 +1,177 @@
+"""The application of the console: each path leads to a page, an action or a download; refusals become pages too.
+
+Owns the table of routes, made of what `pages/` lists, and the reading of forms. Must not know what a page shows, nor
+how bytes arrive (`listener.py`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from workflowsvc.console.calls import Calls
+from workflowsvc.console.drawing import Drawing
+from workflowsvc.console.gate import Gate
+from workflowsvc.console.lookups import Lookups
+from workflowsvc.console.page import Action, Download, Form, Page, as_json, see, show
+from workflowsvc.console.pages import ALL
+from workflowsvc.console.paths import JSON_SUFFIX
+from workflowsvc.console.refusals import Refusal, refusal_of
+from workflowsvc.console.session import Sessions
+from workflowsvc.console.static_files import StaticFiles
+from workflowsvc.console.visit import Visit
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.types import Receive, Scope, Send
+
+    from workflowsvc.clock import Clock
+    from workflowsvc.http.calls import Service
+    from workflowsvc.http.hosts import Hosts
+    from workflowsvc.settings import Settings
+
+log = logging.getLogger(__name__)
+
+FIRST_PAGE = "/domains"
+TOKEN_FIELD = "form_token"
+MAX_FORM_BYTES = 1_048_576  # as a call of the API may have
+MAX_FIELDS = 2_000  # a page of a thousand ticked runs, and what is done to them
+
+Handler = Callable[["Request"], Awaitable[Response]]
+
+
+class Console:
+    """The application, for any ASGI server."""
+
+    def __init__(
+        self,
+        service: Service,
+        settings: Settings,
+        clock: Clock,
+        hosts: Hosts,
+        random_bytes: Callable[[int], bytes],
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._calls = Calls(service, settings, random_bytes)
+        self._lookups = Lookups(clock)
+        self._sessions = Sessions(settings, random_bytes)
+        static_files = StaticFiles()
+        self._drawing = Drawing(static_files)
+        self._app = Starlette(
+            routes=[
+                Route("/", _to_the_first_page),
+                Route("/static/{name}", static_files.answer),
+                *(route for entry in ALL for route in self._routes(entry)),
+            ],
+            exception_handlers={HTTPException: self._not_routed},
+        )
+        self._gate = Gate(self._app, hosts)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._gate(scope, receive, send)
+
+    def _routes(self, entry: Page | Action | Download) -> list[Route]:
+        match entry:
+            case Page():
+                handler = self._guarded(partial(self._show, entry))
+                # The longer one first: `{name}` would take `name.json` as well.
+                return [Route(entry.path + JSON_SUFFIX, handler), Route(entry.path, handler)]
+            case Action():
+                return [Route(entry.path, self._guarded(partial(self._act, entry)), methods=["POST"])]
+            case Download():
+                return [Route(entry.path, self._guarded(partial(self._answer, entry)))]
+
+    def _guarded(self, handler: Handler) -> Handler:
+        """What the handler raises becomes a page that says what is wrong."""
+
+        async def guarded(request: Request) -> Response:
+            try:
+                return await handler(request)
+            except Exception as error:
+                refusal = refusal_of(error)
+                if refusal.is_bug:
+                    log.exception("%s %s failed", request.method, request.scope["route"].path)
+                return self._refused(request, refusal)
+
+        return guarded
+
+    def _visit(self, request: Request) -> Visit:
+        return Visit(
+            request,
+            self._sessions.who(request),
+            self._calls,
+            self._lookups,
+            self._settings,
+            self._clock.now_ms(),
+        )
+
+    async def _show(self, page: Page, request: Request) -> Response:
+        return await show(page, self._visit(request), self._drawing)
+
+    async def _answer(self, download: Download, request: Request) -> Response:
+        return await download.answer(self._visit(request))
+
+    async def _act(self, action: Action, request: Request) -> Response:
+        visit = self._visit(request)
+        form = await _read_form(request)
+        if not visit.session.has_sent(form.one(TOKEN_FIELD)):
+            raise Refusal(
+                403,
+                "This form is out of date",
+                "The server was started again since the page was loaded. Go back, load the page again, send it again.",
+            )
+        next_page = await action.act(visit, form)
+        if isinstance(next_page, str):
+            return see(next_page)
+        return HTMLResponse(self._drawing.page(next_page.template, visit, next_page.data))
+
+    def _refused(self, request: Request, refusal: Refusal) -> Response:
+        if request.url.path.endswith(JSON_SUFFIX):
+            return as_json(refusal.data, refusal.status)
+        page = self._drawing.page("refusal.html", self._visit(request), refusal.data)
+        return HTMLResponse(page, refusal.status)
+
+    async def _not_routed(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        if error.status_code == 405:
+            refusal = Refusal(405, "This address takes other requests", "It cannot be asked in this way.")
+        else:
+            refusal = Refusal(404, "There is no such page", "The address leads nowhere.")
+        response = self._refused(request, refusal)
+        response.headers.update(error.headers or {})
+        return response
+
+
+async def _to_the_first_page(_: Request) -> Response:
+    return RedirectResponse(FIRST_PAGE)
+
+
+async def _read_form(request: Request) -> Form:
+    """The fields of a form that was sent as `application/x-www-form-urlencoded`. Refusal when it is none."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/x-www-form-urlencoded":
+        raise Refusal(415, "This is no form", "Send it from the page, as a form.")
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_FORM_BYTES:
+            raise Refusal(413, "The form is too large", f"It may have at most {MAX_FORM_BYTES:,} bytes.")
+    try:
+        fields = parse_qsl(
+            body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS
+        )
+    except ValueError:  # UnicodeDecodeError is one
+        raise Refusal(
+            400, "The form cannot be read", "Its fields are not text, or there are too many."
+        ) from None
+    # Browsers send the ends of lines as CR LF.
+    return Form([(name, value.replace("\r\n", "\n")) for name, value in fields])

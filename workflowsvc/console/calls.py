@@ -1,0 +1,55 @@
+"""Calls of the service in this process: SWF's operations and our own, as dicts of the wire's members.
+
+Owns the way of a call: the members are decoded and the answer is encoded as those of a client are, so that a page shows
+what the API answers and is refused what the API refuses. Must not know pages.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from workflowsvc.http.request_ids import request_ids
+from workflowsvc.model import wire
+from workflowsvc.service.models import MODELS
+
+if TYPE_CHECKING:
+    from workflowsvc.access.caller import Caller
+    from workflowsvc.http.calls import Service
+    from workflowsvc.settings import Settings
+
+SWF, OWN = "SimpleWorkflowService", "WorkflowSvc"
+
+Answer = dict[str, Any]
+
+
+class Calls:
+    """Of one console."""
+
+    def __init__(self, service: Service, settings: Settings, random_bytes: Callable[[int], bytes]) -> None:
+        self._service = service
+        self._max_data = settings.quotas.max_data_characters
+        self._ids = request_ids(random_bytes)
+
+    async def ask(self, caller: Caller, api: str, operation: str, members: Mapping[str, Any]) -> Answer:
+        """The answer, empty where the operation has none; members that are None are left out. Raises Fault."""
+        given = {name: value for name, value in members.items() if value is not None}
+        action = MODELS.by_target(f"{api}.{operation}")
+        request = action.decode(msgspec.json.encode(given), self._max_data)
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._service.begin(action, caller, request, None, partial(_settle, answer), next(self._ids))
+        body = wire.encode(await answer)
+        return msgspec.json.decode(body) if body else {}
+
+
+def _settle(future: asyncio.Future[Any], answer: Any) -> None:
+    if future.done():
+        return  # its visitor has left
+    if isinstance(answer, BaseException):
+        future.set_exception(answer)
+    else:
+        future.set_result(answer)

@@ -1,0 +1,182 @@
+"""Templates and what they use: forms of moments, spans, numbers and states, links, addresses of static files.
+
+Owns the Jinja2 environment. Everything is escaped: no template may mark a text as safe (QUALITY §5.4).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote, urlencode
+
+import jinja2
+from jinja2.utils import missing
+
+from workflowsvc import __version__
+from workflowsvc.console.paths import path
+from workflowsvc.display.history import BAD, GOOD, NEUTRAL, OPEN
+from workflowsvc.display.text import counted, number, printable, span, with_times
+
+if TYPE_CHECKING:
+    from workflowsvc.console.static_files import StaticFiles
+    from workflowsvc.console.visit import Visit
+
+TEMPLATES = Path(__file__).parent / "templates"
+NOTICES: Mapping[str, str] = {
+    "domain-registered": "The domain is registered.",
+    "domain-deprecated": "The domain is deprecated: no run can be started in it.",
+    "domain-undeprecated": "The domain is registered again.",
+    "type-deprecated": "The type is deprecated.",
+    "type-undeprecated": "The type is registered again.",
+    "type-deleted": "The type is deleted.",
+    "batch-started": "The batch is started.",
+    "batch-rate": "The batch has a new rate.",
+    "batch-stopped": "The batch is stopped. What is done stays done.",
+}
+"""What the page after a form says, by the parameter `notice`: a link from elsewhere can show no other text."""
+
+_OF_ONE_ANSWER = ("notice", "seen")
+"""Parameters that links leave out."""
+
+_TONES = {"OPEN": OPEN, "COMPLETED": GOOD, "CONTINUED_AS_NEW": NEUTRAL, "CANCELED": NEUTRAL}
+
+
+class _Absent(jinja2.Undefined):
+    """What a template asks for and is not there: a member that an answer may lack is empty, a name is a bug of ours."""
+
+    def _is_name(self) -> bool:
+        return self._undefined_obj is missing
+
+    def __str__(self) -> str:
+        return self._fail_with_undefined_error() if self._is_name() else ""
+
+    def __bool__(self) -> bool:
+        return bool(self._fail_with_undefined_error()) if self._is_name() else False
+
+
+class Drawing:
+    """Draws pages."""
+
+    def __init__(self, static_files: StaticFiles) -> None:
+        self._environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(TEMPLATES),
+            autoescape=True,
+            undefined=_Absent,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        self._environment.filters |= {
+            "iso": iso,
+            "utc": utc,
+            "span": span,
+            "number": number,
+            "printable": printable,
+            "tojson_text": json_text,
+        }
+        names = cast(
+            "dict[str, Any]", self._environment.globals
+        )  # its own type knows only what is there at first
+        names |= {
+            "asset": static_files.address,
+            "path": path,
+            "counted": counted,
+            "tone": tone,
+            "release": __version__,
+        }
+        names["m"] = self._environment.get_template("macros.html").module
+
+    def page(self, template: str, visit: Visit, data: Mapping[str, Any], *, version: str = "") -> str:
+        """The whole page."""
+        return self._environment.get_template(template).render(self._context(visit, data, version))
+
+    def block(
+        self, template: str, block: str, visit: Visit, data: Mapping[str, Any], *, version: str = ""
+    ) -> str:
+        """One block of it."""
+        found = self._environment.get_template(template)
+        context = found.new_context(self._context(visit, data, version))
+        return "".join(found.blocks[block](context))
+
+    def _context(self, visit: Visit, data: Mapping[str, Any], version: str) -> dict[str, Any]:
+        return {**data, "data": data, "view": View(visit, version)}
+
+
+class View:
+    """What the frame of every page needs beside its data."""
+
+    def __init__(self, visit: Visit, version: str) -> None:
+        self.now = visit.now
+        self.path = "/" + quote(visit.request.url.path.lstrip("/"), safe="/:@~")  # `//name` would be a host
+        self.form_token = visit.session.form_token
+        self.visitor = visit.session.name
+        self.region = visit.session.caller.tenant.region
+        self.account = visit.session.caller.tenant.account
+        self.version = version
+        self.notice = NOTICES.get(visit.query.get("notice", ""), "")
+        self._query = visit.query.multi_items()
+
+    def given(self, parameter: str) -> str:
+        """The value of a parameter of the query, several with commas between them; empty when it is missing."""
+        return ", ".join(value for key, value in self._query if key == parameter)
+
+    @property
+    def asked_again(self) -> str:
+        """The address by which an open page asks for its live part: it says when the page was loaded."""
+        first = dict(self._query)
+        seen = first.get("seen") or str(round(self.now * 1000))
+        return self.with_query(seen=seen)
+
+    @property
+    def here(self) -> str:
+        """The address of this page."""
+        return self.with_query()
+
+    @property
+    def json(self) -> str:
+        """The address of its data."""
+        return self.with_query(_suffix=".json")
+
+    def with_query(self, _suffix: str = "", **changes: object) -> str:
+        """The address of this page with other parameters: None takes one away, a list is repeated."""
+        left_out = {*changes, *_OF_ONE_ANSWER}
+        if changes.get("after", "") is None:
+            left_out.add("at")  # a search that begins anew has a moment of its own
+        kept = [(key, value) for key, value in self._query if key not in left_out]
+        for key, value in changes.items():
+            if isinstance(value, list | tuple):
+                kept += [(key, str(item)) for item in value]  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+            elif value is not None and value != "":
+                kept.append((key, str(value)))
+        return f"{self.path}{_suffix}{'?' + urlencode(kept) if kept else ''}"
+
+
+def json_text(value: object) -> str:
+    """A value as people read it: a text as it is, everything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(with_times(value), ensure_ascii=False)
+
+
+def tone(status: str) -> str:
+    """How a run with this status turned out: open, good, bad or neutral."""
+    return _TONES.get(status, BAD)
+
+
+def _read(seconds: object) -> datetime | None:
+    if not isinstance(seconds, int | float) or not -62_000_000_000 < seconds < 253_000_000_000:
+        return None
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def iso(seconds: object) -> str:
+    """Seconds since the epoch as ISO 8601 in UTC; empty for None."""
+    read = _read(seconds)
+    return read.isoformat(timespec="milliseconds") if read else ""
+
+
+def utc(seconds: object) -> str:
+    """Seconds since the epoch as people read them, in UTC, to the second; empty for None."""
+    read = _read(seconds)
+    return read.strftime("%Y-%m-%d %H:%M:%S") if read else ""

@@ -1,0 +1,30 @@
+"""The pages of the console: one file for each subject, which lists its pages, actions and downloads as `PAGES`.
+
+Owns the list of all. The first entry whose path matches answers, so a longer path comes before one with a name in its
+place.
+"""
+
+from __future__ import annotations
+
+from workflowsvc.console.page import Action, Download, Page
+from workflowsvc.console.pages import (
+    batch_start,
+    batches,
+    domains,
+    executions,
+    exports,
+    problems,
+    task_lists,
+    types,
+)
+
+ALL: tuple[Page | Action | Download, ...] = (
+    *domains.PAGES,
+    *executions.PAGES,
+    *exports.PAGES,
+    *batch_start.PAGES,
+    *batches.PAGES,
+    *task_lists.PAGES,
+    *types.PAGES,
+    *problems.PAGES,
+)

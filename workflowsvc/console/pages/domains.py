@@ -1,0 +1,117 @@
+"""All domains: how many runs are open and have failed, since when the oldest open one runs, and the retention.
+
+Also registers, deprecates and undeprecates them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from workflowsvc.console import counting
+from workflowsvc.console.page import Action, Data, Form, Page
+from workflowsvc.console.paths import path
+from workflowsvc.console.visit import NoSuchPage
+
+if TYPE_CHECKING:
+    from workflowsvc.console.visit import Visit
+
+STATUSES = ("REGISTERED", "DEPRECATED")
+PAGE_SIZE = 50
+# action -> its verb, what will happen
+LIFE = {
+    "deprecate": (
+        "Deprecate",
+        "No run can be started in it and no type registered, until it is undeprecated. Open runs go on.",
+    ),
+    "undeprecate": ("Undeprecate", "Runs can be started in it again."),
+}
+
+
+async def gather(visit: Visit) -> Data:
+    """Registered or deprecated domains by name, with counts of their runs."""
+    status = visit.chosen("status", STATUSES)
+    page = await visit.swf(
+        "ListDomains",
+        registrationStatus=status,
+        maximumPageSize=PAGE_SIZE,
+        nextPageToken=visit.one("after") or None,
+    )
+    domains = await asyncio.gather(*(_counted(visit, info) for info in page["domainInfos"]))
+    return {
+        "registrationStatus": status,
+        "domains": domains,
+        "nextPageToken": page.get("nextPageToken"),
+    }
+
+
+async def _counted(visit: Visit, info: dict[str, Any]) -> Data:
+    name = info["name"]
+    counts, oldest, detail = await asyncio.gather(
+        counting.counts(visit, name, {}),
+        visit.swf(
+            "ListOpenWorkflowExecutions",
+            domain=name,
+            startTimeFilter={"oldestDate": 0},
+            reverseOrder=True,
+            maximumPageSize=1,
+        ),
+        visit.swf("DescribeDomain", name=name),
+    )
+    first = next(iter(oldest["executionInfos"]), None)
+    return {
+        **info,
+        "counts": counts,
+        "oldestOpen": first and {key: first[key] for key in ("execution", "startTimestamp")},
+        "retentionInDays": detail["configuration"]["workflowExecutionRetentionPeriodInDays"],
+    }
+
+
+async def register(visit: Visit, form: Form) -> str:
+    """A new domain."""
+    await visit.swf(
+        "RegisterDomain",
+        name=form.one("name"),
+        description=form.text("description"),
+        workflowExecutionRetentionPeriodInDays=form.one("retention"),
+    )
+    return path("domains", notice="domain-registered")
+
+
+async def ask(visit: Visit) -> Data:
+    """The page that says what deprecating or undeprecating means."""
+    action = visit.name("action")
+    if action not in LIFE:
+        raise NoSuchPage(f"{action[:40]!r} is nothing that can be done to a domain")
+    verb, meaning = LIFE[action]
+    return {
+        "domain": visit.domain,
+        "heading": f"{verb} the domain {visit.domain}?",
+        "meaning": meaning,
+        "address": path("domains", action),
+        "fields": {"name": visit.domain},
+        "back": path("domains", status="REGISTERED" if action == "deprecate" else "DEPRECATED"),
+        "verb": verb,
+        "isDangerous": False,
+    }
+
+
+async def deprecate(visit: Visit, form: Form) -> str:
+    """No run can be started in it any more."""
+    await visit.swf("DeprecateDomain", name=form.one("name"))
+    return path("domains", status="DEPRECATED", notice="domain-deprecated")
+
+
+async def undeprecate(visit: Visit, form: Form) -> str:
+    """Runs can be started in it again."""
+    await visit.swf("UndeprecateDomain", name=form.one("name"))
+    return path("domains", notice="domain-undeprecated")
+
+
+PAGES = (
+    Page("/domains", "domains.html", gather),
+    Page("/domains/{domain}/ask/{action}", "confirm.html", ask),
+    Action("/domains/register", register),
+    Action("/domains/deprecate", deprecate),
+    Action("/domains/undeprecate", undeprecate),
+)

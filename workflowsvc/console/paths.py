@@ -1,0 +1,48 @@
+"""Names in the paths of pages: any name that SWF admits as one segment, and back.
+
+Owns the escape. Percent signs would be decoded before a path is split into segments, so a workflowId with a slash would
+become two of them; a tilde is left alone. Letters, digits and `-_.:@` stand for themselves.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlencode
+
+_PLAIN = re.compile(r"[A-Za-z0-9_.:@-]+")
+_KEPT = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:@-")
+_ESCAPED = re.compile(rb"~([0-9A-Fa-f]{2})")
+JSON_SUFFIX = ".json"
+
+
+class BadSegment(ValueError):
+    """The segment names nothing."""
+
+
+def segment(name: str) -> str:
+    """The name as one segment of a path. `.` and `..` would lead elsewhere, and `.json` at the end asks for JSON."""
+    dots = name.strip(".") == "" or name.endswith(JSON_SUFFIX)
+    if not dots and _PLAIN.fullmatch(name):
+        return name
+    data = name.encode("utf-8", "surrogatepass")
+    return "".join(
+        chr(byte) if byte in _KEPT and not (dots and byte == 0x2E) else f"~{byte:02X}" for byte in data
+    )
+
+
+def name_of(text: str) -> str:
+    """The name that a segment stands for. BadSegment when its bytes are no text."""
+    if "~" not in text:
+        return text
+    data = _ESCAPED.sub(lambda found: bytes.fromhex(found[1].decode()), text.encode("utf-8", "surrogatepass"))
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise BadSegment(text) from None
+
+
+def path(*names: str, **query: object) -> str:
+    """A path of these names, and a query of the values that are not None. Lists are repeated."""
+    given = {key: value for key, value in query.items() if value is not None and value != ""}
+    end = f"?{urlencode(given, doseq=True)}" if given else ""
+    return "/" + "/".join(map(segment, names)) + end

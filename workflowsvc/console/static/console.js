@@ -1,0 +1,217 @@
+// Live parts of open pages, times in the zone that the reader has chosen, and small help for forms.
+// Every page works without this file; only live parts, local times and counting ages need it.
+"use strict";
+
+const LIVE_MS = 1200; // with what an answer may be old (lookups.py), an open page shows what has happened within two seconds
+const AFTER_FAILURE_MS = 5000;
+
+// --- live parts: asked for again only while the page can be seen ---
+
+let failures = 0;
+let timer = 0;
+
+function askAgain() {
+  clearTimeout(timer);
+  if (document.hidden) return;
+  for (const part of document.querySelectorAll("[data-live]")) htmx.trigger(part, "live");
+  timer = setTimeout(askAgain, failures ? AFTER_FAILURE_MS : LIVE_MS);
+}
+
+function sayLinkState() {
+  const place = document.querySelector("[data-link-state]");
+  const text = failures > 1 ? "No answer from the server; this page may be out of date." : "";
+  if (place && place.textContent !== text) place.textContent = text;
+}
+
+document.addEventListener("visibilitychange", askAgain);
+document.addEventListener("htmx:configRequest", (event) => {
+  const version = event.detail.elt.dataset.version;
+  if (version) event.detail.headers["If-None-Match"] = version;
+});
+document.addEventListener("htmx:afterRequest", (event) => {
+  failures = event.detail.successful ? 0 : failures + 1;
+  sayLinkState();
+});
+
+// What the reader has typed, ticked or unfolded is not in the server's answer.
+const OF_THE_READER = new Set(["value", "checked", "selected", "open"]);
+// Rows of a table with `data-fixed-rows` neither move nor go away while it is read; new ones are announced.
+let rowsAreFixed = false;
+document.addEventListener("htmx:beforeSwap", (event) => {
+  rowsAreFixed = event.detail.target.querySelector("table[data-fixed-rows]") !== null;
+});
+const mayComeOrGo = (node) => !(rowsAreFixed && node.nodeName === "TR");
+if (window.Idiomorph) {
+  Object.assign(Idiomorph.defaults.callbacks, {
+    beforeAttributeUpdated: (name) => !OF_THE_READER.has(name),
+    beforeNodeAdded: mayComeOrGo,
+    beforeNodeRemoved: mayComeOrGo,
+  });
+}
+
+// --- times ---
+
+const ZONE_KEY = "workflowsvc-zone";
+const localZone = Intl.DateTimeFormat().resolvedOptions().timeZone || "local";
+const two = (number) => String(number).padStart(2, "0");
+
+function isLocal() {
+  try {
+    return localStorage.getItem(ZONE_KEY) === "local";
+  } catch {
+    return false;
+  }
+}
+
+function spell(moment, local) {
+  const part = (name) => (local ? moment[`get${name}`]() : moment[`getUTC${name}`]());
+  const day = `${part("FullYear")}-${two(part("Month") + 1)}-${two(part("Date"))}`;
+  return `${day} ${two(part("Hours"))}:${two(part("Minutes"))}:${two(part("Seconds"))}`;
+}
+
+// The same words as `span` of the server.
+function spellSpan(seconds) {
+  if (seconds < 60) return `${Math.max(0, Math.round(seconds))} s`;
+  for (const [unit, size, lower, lowerSize] of [["d", 86400, "h", 3600], ["h", 3600, "m", 60], ["m", 60, "s", 1]]) {
+    if (seconds >= size) {
+      const rest = Math.floor((seconds % size) / lowerSize);
+      return `${Math.floor(seconds / size)} ${unit}${rest ? ` ${rest} ${lower}` : ""}`;
+    }
+  }
+  return "";
+}
+
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+function showTimes() {
+  const local = isLocal();
+  for (const element of document.querySelectorAll("time[data-moment]")) {
+    const moment = new Date(element.dateTime);
+    if (!isNaN(moment)) setText(element, spell(moment, local));
+  }
+}
+
+function showAges() {
+  const local = isLocal();
+  for (const element of document.querySelectorAll("time[data-age]")) {
+    const moment = new Date(element.dateTime);
+    if (isNaN(moment)) continue;
+    setText(element, spellSpan(Math.abs(Date.now() - moment) / 1000));
+    const title = `${spell(moment, local)} ${local ? localZone : "UTC"}`;
+    if (element.title !== title) element.title = title;
+  }
+}
+
+function offerZones() {
+  const place = document.querySelector("[data-zone]");
+  if (!place) return;
+  const local = isLocal();
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "plain";
+  button.textContent = local ? "use UTC" : `use ${localZone}`;
+  button.addEventListener("click", () => {
+    try {
+      localStorage.setItem(ZONE_KEY, local ? "utc" : "local");
+    } catch {
+      return;
+    }
+    offerZones();
+    showTimes();
+    showAges();
+    place.querySelector("button").focus();
+  });
+  place.replaceChildren(`Times are in ${local ? localZone : "UTC"} `, button);
+}
+
+// --- saved views: addresses of searches, kept in this browser ---
+
+const VIEWS_KEY = "workflowsvc-views";
+
+function savedViews() {
+  try {
+    const found = JSON.parse(localStorage.getItem(VIEWS_KEY));
+    return Array.isArray(found) ? found.filter((view) => typeof view.name === "string" && typeof view.query === "string") : [];
+  } catch {
+    return [];
+  }
+}
+
+function keepViews(views) {
+  try {
+    localStorage.setItem(VIEWS_KEY, JSON.stringify(views));
+  } catch {
+    return; // no room, or not allowed: the address itself can be kept as a bookmark
+  }
+  offerViews();
+}
+
+function plainButton(text, label, act) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "plain";
+  button.textContent = text;
+  if (label) button.setAttribute("aria-label", label);
+  button.addEventListener("click", act);
+  return button;
+}
+
+// A query alone is kept, so a view serves every domain and leads nowhere else.
+function offerViews() {
+  const place = document.querySelector("[data-views]");
+  if (!place) return;
+  for (const old of place.querySelectorAll("[data-saved]")) old.remove();
+  const views = savedViews();
+  for (const view of views) {
+    const item = document.createElement("span");
+    item.dataset.saved = "";
+    const link = document.createElement("a");
+    link.href = `${location.pathname}?${view.query.replace(/^\?/, "")}`;
+    link.textContent = view.name;
+    const forget = () => keepViews(savedViews().filter((one) => one.name !== view.name));
+    item.append(link, plainButton("×", `Forget the view ${view.name}`, forget));
+    place.append(item);
+  }
+  const form = document.createElement("form");
+  form.dataset.saved = "";
+  const name = document.createElement("input");
+  name.setAttribute("aria-label", "Name of a view to save");
+  name.placeholder = "save this view as";
+  name.maxLength = 60;
+  name.size = 18;
+  form.append(name);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const query = new URLSearchParams(location.search);
+    for (const parameter of ["after", "at", "seen", "notice"]) query.delete(parameter);
+    const given = name.value.trim();
+    if (given) keepViews([...views.filter((view) => view.name !== given), { name: given, query: query.toString() }]);
+  });
+  place.append(form);
+}
+
+// --- forms ---
+
+// `data-tick-all="NAME"`: a box that ticks all boxes of this name.
+document.addEventListener("change", (event) => {
+  const name = event.target.dataset && event.target.dataset.tickAll;
+  if (!name) return;
+  for (const box of document.querySelectorAll(`input[type=checkbox][name="${CSS.escape(name)}"]`)) {
+    box.checked = event.target.checked;
+  }
+});
+
+document.addEventListener("DOMContentLoaded", () => {
+  offerZones();
+  offerViews();
+  showTimes();
+  showAges();
+  setInterval(() => document.hidden || showAges(), 1000);
+  timer = setTimeout(askAgain, LIVE_MS);
+});
+document.addEventListener("htmx:afterSwap", () => {
+  showTimes();
+  showAges();
+});

@@ -1,0 +1,80 @@
+"""One request to the console, as a page sees it: who asks, what the path and the query name, and calls in their name.
+
+Owns the reading of paths and queries. Must not know templates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from workflowsvc.console.calls import OWN, SWF, Answer, Calls
+from workflowsvc.console.lookups import Found, Lookups, Work
+from workflowsvc.console.paths import BadSegment, name_of
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from workflowsvc.console.session import Session
+    from workflowsvc.settings import Settings
+
+
+class NoSuchPage(Exception):
+    """The path or query names nothing; the message says what."""
+
+
+class Visit:
+    """Of one request."""
+
+    def __init__(
+        self,
+        request: Request,
+        session: Session,
+        calls: Calls,
+        lookups: Lookups,
+        settings: Settings,
+        now_ms: int,
+    ) -> None:
+        self.request = request
+        self.session = session
+        self.settings = settings
+        self.now = now_ms / 1000
+        """Seconds since the epoch."""
+        self.query = request.query_params
+        self._calls = calls
+        self._lookups = lookups
+
+    def name(self, parameter: str) -> str:
+        """The name in this part of the path. NoSuchPage when it is no text."""
+        try:
+            return name_of(self.request.path_params[parameter])
+        except BadSegment as error:
+            raise NoSuchPage(f"{error} is not a name") from None
+
+    @property
+    def domain(self) -> str:
+        """The domain in the path."""
+        return self.name("domain")
+
+    def one(self, parameter: str, default: str = "") -> str:
+        """The value of a parameter of the query; the default when it is missing or empty."""
+        return self.query.get(parameter) or default
+
+    def chosen(self, parameter: str, choices: Sequence[str]) -> str:
+        """The value of a parameter that has few; the first of them when another one is given."""
+        given = self.query.get(parameter, "")
+        return given if given in choices else choices[0]
+
+    async def swf(self, operation: str, /, **members: Any) -> Answer:
+        """The answer of one of SWF's operations. Raises Fault."""
+        return await self._calls.ask(self.session.caller, SWF, operation, members)
+
+    async def own(self, operation: str, /, **members: Any) -> Answer:
+        """The answer of an operation of our own API. Raises Fault."""
+        return await self._calls.ask(self.session.caller, OWN, operation, members)
+
+    async def look(self, what: str, *names: str, work: Work) -> Found:
+        """What long work has found so far, or lately: it goes on while the page is shown (`lookups.py`). What it finds
+        must depend on these names and on the caller alone."""
+        caller = self.session.caller
+        return await self._lookups.look((caller.tenant, caller.key, what, *names), work)
