@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from functools import cache
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workflowsvc.access import wildcards
 from workflowsvc.access.wildcards import Variable, matcher, resolve, tokens_of
 
 
@@ -29,6 +31,34 @@ def slowly(pattern: str, text: str) -> bool:
         return at < len(text) and sign in ("?", text[at]) and from_here(place + 1, at + 1)
 
     return from_here(0, 0)
+
+
+LONG = st.text("ab", min_size=40, max_size=60)
+
+
+@given(st.sampled_from(["*a?a?a*", "*?b?b?b*a", "a*b??b?a*b", "*a??????????b*?"]), LONG)
+def test_a_pattern_with_gaps_matches_where_its_text_is_nearly_everywhere(pattern: str, text: str) -> None:
+    assert matches(pattern, text) is slowly(pattern, text)
+
+
+def test_a_pattern_with_gaps_compiles_no_expression_until_many_places_were_tried(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each takes as long as many tries, and a hostile policy has room for 1,400 of them."""
+    compiled: list[str] = []
+    compile_now = wildcards.re.compile
+
+    def note(text: str, flags: int = 0) -> Any:
+        compiled.append(text)
+        return compile_now(text, flags)
+
+    monkeypatch.setattr(wildcards.re, "compile", note)
+    pattern = "*".join(f"{sign}?{sign}" for sign in "abcdefgh")
+    assert matches(pattern, "".join(f"{sign}-{sign}" for sign in "abcdefgh"))
+    assert not matches("*a?b*", "ab" * 10)
+    assert compiled == []
+    assert matches("*a?b*", "a" * 100 + "cb")
+    assert compiled == ["a.b"]
 
 
 SIGNS = st.text("ab.\n$é", max_size=12)

@@ -14,7 +14,7 @@ from tests.support.access import TENANT, Statement, allow, deny
 from workflowsvc.access.caller import Caller
 from workflowsvc.access.vocabulary import ENTRIES
 from workflowsvc.core.rules import DECIDE
-from workflowsvc.faults import AccessDeniedException, Fault
+from workflowsvc.faults import AccessDeniedException, Fault, UnknownResourceFault
 from workflowsvc.model import own_shapes, shapes
 
 ALSO = (
@@ -169,6 +169,34 @@ def test_the_keys_of_tags_can_be_limited(guarded: Guarded, operation: str, membe
     guarded.call(operation, caller, **members)
     caller = guarded.user(allow("swf:*", **{"ForAllValues:StringEquals": {"aws:TagKeys": ["Team"]}}))
     guarded.denied(operation, caller, **members)
+
+
+@pytest.mark.parametrize("condition", ["aws:TagKeys", "aws:RequestTag/k"])
+def test_more_tags_than_a_domain_may_have_are_not_held_against_policies(
+    guarded: Guarded, condition: str
+) -> None:
+    """A megabyte of them would keep the event loop busy for a quarter of a second."""
+    arn = TENANT.domain_arn("d")
+    forbidden = deny("swf:*", **{"ForAnyValue:StringEquals": {condition: "x"}})
+    caller = guarded.user(allow("swf:*"), forbidden)
+    tags = [{"key": f"k{number}", "value": ""} for number in range(51)]
+    guarded.call("TagResource", caller, resourceArn=arn, tags=tags[:45])
+    guarded.denied("TagResource", caller, resourceArn=arn, tags=tags)
+    if condition == "aws:TagKeys":
+        keys = [tag["key"] for tag in tags]
+        guarded.call("UntagResource", caller, resourceArn=arn, tagKeys=keys[:50])
+        guarded.denied("UntagResource", caller, resourceArn=arn, tagKeys=keys)
+
+
+def test_a_verdict_of_one_region_does_not_count_in_another(guarded: Guarded) -> None:
+    """The ARN of a domain can be given to a call of any region, where it names none and has no policy."""
+    caller = guarded.user(allow("swf:*"))
+    guarded.users.give_domain("d", deny("swf:TagResource") | {"Principal": {"AWS": "*"}})
+    request = {"resourceArn": TENANT.domain_arn("d"), "tags": [{"key": "k", "value": "v"}]}
+    elsewhere = caller._replace(tenant=TENANT._replace(region="eu-west-1"))
+    with pytest.raises(UnknownResourceFault):
+        guarded.call("TagResource", elsewhere, **request)
+    guarded.denied("TagResource", caller, **request)
 
 
 def test_times_are_those_of_the_call(guarded: Guarded) -> None:

@@ -9,14 +9,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from workflowsvc.access.book import Principal
 from workflowsvc.access.caller import Caller
 from workflowsvc.access.vocabulary import Entry, Facts, Resource, Tags
 
+MAX_TAGS = 50  # of one request that are held against policies: a domain has no more, and each costs time
 
-class AmbiguousTag(Exception):
+
+class Unanswerable(Exception):
+    """The values of a key are not told, so nothing is allowed."""
+
+
+class TooManyTags(Unanswerable):
+    """A request names more than a domain can have."""
+
+
+class AmbiguousTag(Unanswerable):
     """Two tags differ in case alone, and names of condition keys have no case: no value would be the right one."""
 
 
@@ -25,6 +35,7 @@ def _spelt(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+_T = TypeVar("_T")
 _Global = Callable[["Question"], str]
 _OF_ALL: Mapping[str, _Global] = {
     "aws:currenttime": lambda question: _spelt(question.now_ms() // 1000),
@@ -49,7 +60,7 @@ OF_THE_MOMENT = frozenset(("aws:currenttime", "aws:epochtime"))
 
 class Question(Mapping[str, tuple[str, ...]]):
     """May this be done? As a mapping it is the context: condition key in lower case -> its values, without the absent
-    ones. Reading a key may raise what `facts` raise, or AmbiguousTag.
+    ones. Reading a key may raise what `facts` raise, or Unanswerable.
     """
 
     __slots__ = ("_globals", "caller", "entry", "facts", "given", "now_ms", "principal", "resource")
@@ -88,13 +99,13 @@ class Question(Mapping[str, tuple[str, ...]]):
     def _tags(self, key: str) -> tuple[str, ...]:
         entry, given = self.entry, self.given
         if key == "aws:tagkeys":
-            return () if entry.tag_keys is None else tuple(entry.tag_keys(given))
+            return () if entry.tag_keys is None else tuple(_few(entry.tag_keys(given)))
         prefix, _, name = key.partition("/")
         tags: Tags | None = None
         if prefix == "aws:resourcetag" and self.resource.domain:
             tags = self.facts.tags(self.resource.domain).items()
         elif prefix == "aws:requesttag" and entry.request_tags is not None:
-            tags = entry.request_tags(given)
+            tags = _few(entry.request_tags(given) or ())
         elif prefix == "aws:principaltag":
             tags = self.principal.tags.items()
         return () if tags is None else _value(tags, name)
@@ -112,6 +123,13 @@ class Question(Mapping[str, tuple[str, ...]]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+
+def _few(given: Iterable[_T]) -> list[_T]:
+    found = list(given)
+    if len(found) > MAX_TAGS:
+        raise TooManyTags
+    return found
 
 
 def _value(tags: Tags, name: str) -> tuple[str, ...]:

@@ -15,13 +15,13 @@ from workflowsvc.access.book import AccessKey, Book
 from workflowsvc.access.caller import Caller
 from workflowsvc.access.evaluation import judge
 from workflowsvc.access.policy import AccessRequest, Verdict
-from workflowsvc.access.question import OF_THE_MOMENT, AmbiguousTag, Question
+from workflowsvc.access.question import OF_THE_MOMENT, Question, Unanswerable
 from workflowsvc.access.vocabulary import Entry, Facts, Resource
 
 MAX_KEPT = 20_000  # verdicts, of at most 3 KB each; more belong to made-up names, and all are forgotten then
 MAX_CHARACTERS = 300  # of a value that a verdict is kept for: names have 256, a User-Agent may have thousands
 
-AMBIGUOUS = Verdict(False, "no-allow")
+UNANSWERABLE = Verdict(False, "no-allow")
 
 
 class _Always:
@@ -41,8 +41,8 @@ class _Branch:
         self.ways: dict[tuple[str, ...], _Node] = {}
 
 
-_Place = tuple[str, str, str]
-"""Key id, action, resource."""
+_Place = tuple[str, str, Resource]
+"""Key id, action, resource. Its ARN alone may name a domain of another region than the caller's: another verdict."""
 _Node = Verdict | _Branch | _Always
 
 
@@ -65,7 +65,7 @@ class Verdicts:
         now_ms: Callable[[], int],
     ) -> Verdict:
         """`key` is the book's own. May raise what the facts raise."""
-        place = (key.id, entry.action, resource.arn)
+        place = (key.id, entry.action, resource)
         node = self._first.get(place)
         if isinstance(node, Verdict):  # most policies ask for no key
             return node
@@ -74,8 +74,8 @@ class Verdicts:
             while isinstance(node, _Branch):
                 node = node.ways.get(question.get(node.key, ()))
             return node if isinstance(node, Verdict) else self._judge(place, key, question)
-        except AmbiguousTag:
-            return AMBIGUOUS
+        except Unanswerable:
+            return UNANSWERABLE
 
     def _judge(self, place: _Place, key: AccessKey, question: Question) -> Verdict:
         resource, read = question.resource, _Reading(question)

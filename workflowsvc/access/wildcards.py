@@ -17,6 +17,11 @@ from workflowsvc.access.policy_error import PolicyError, did_you_mean, shown
 Matcher = Callable[[str], bool]
 
 
+# Places that are tried for a text with `?` before a regular expression is compiled for it. That takes as long as 100
+# tries, so it is done neither for each pattern of a policy nor for most requests.
+MAX_TRIES = 16
+
+
 class Wildcard(NamedTuple):
     """`*` when `many`, else `?`."""
 
@@ -173,7 +178,7 @@ def _around(before: str, after: str) -> Matcher:
 class _Chunk:
     """What stands between two `*`: characters and `?`, of one length."""
 
-    __slots__ = ("_pieces", "_search", "has_gaps", "length", "text")
+    __slots__ = ("_pieces", "has_gaps", "length", "text")
 
     def __init__(self, tokens: Sequence[Token]) -> None:
         self.text = "".join(token for token in tokens if isinstance(token, str))
@@ -184,24 +189,35 @@ class _Chunk:
                 self._pieces.append((self.length, token))
             self.length += len(token) if isinstance(token, str) else 1
         self.has_gaps = self.length > len(self.text)
-        # One length and no alternatives: there is nothing to backtrack to.
-        self._search = (
-            re.compile(
-                "".join(re.escape(token) if isinstance(token, str) else "." for token in tokens), re.DOTALL
-            )
-            if self.has_gaps
-            else None
-        )
 
     def is_at(self, text: str, start: int) -> bool:
         return all(text.startswith(piece, start + offset) for offset, piece in self._pieces)
 
     def find(self, text: str, start: int, end: int) -> int:
         """Its first place in `text[start:end]`, -1 if there is none."""
-        if self._search is None:
+        if not self.has_gaps:
             return text.find(self.text, start, end)
-        found = self._search.search(text, start, end)
+        if not self._pieces:
+            return start if start + self.length <= end else -1
+        offset, anchor = max(self._pieces, key=lambda piece: len(piece[1]))
+        last = end - self.length + offset + len(anchor)
+        at = start + offset
+        for _ in range(MAX_TRIES):
+            at = text.find(anchor, at, last)
+            if at < 0 or self.is_at(text, at - offset):
+                return at - offset if at >= 0 else -1
+            at += 1
+        found = re.compile(self._expression(), re.DOTALL).search(text, at - offset, end)
         return found.start() if found else -1
+
+    def _expression(self) -> str:
+        """One length and no alternatives: there is nothing to backtrack to."""
+        parts: list[str] = []
+        length = 0
+        for offset, piece in self._pieces:
+            parts += ["." * (offset - length), re.escape(piece)]
+            length = offset + len(piece)
+        return "".join(parts) + "." * (self.length - length)
 
 
 def _chunks(tokens: Sequence[Token]) -> list[_Chunk]:

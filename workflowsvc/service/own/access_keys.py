@@ -10,7 +10,7 @@ import msgspec
 
 from workflowsvc.access import names, secrets
 from workflowsvc.engine.unit_of_work import UnitOfWork
-from workflowsvc.faults import LimitExceededFault, UnknownResourceFault
+from workflowsvc.faults import LimitExceededFault, OperationNotPermittedFault, UnknownResourceFault
 from workflowsvc.model import own_shapes as shapes
 from workflowsvc.model.events import timestamp
 from workflowsvc.service.access import records
@@ -30,6 +30,10 @@ def create_access_key(
 ) -> shapes.CreatedAccessKey:
     account = context.tenant.account
     name = request.user_name
+    caller = context.caller.key
+    if caller is not None and caller.session_token is not None and caller.principal.name == name:
+        # It would shed its session policy and its end.
+        raise OperationNotPermittedFault("A temporary key cannot create an access key for its own user")
     change = Change(work)
     user = checks.require_user(work.tx, account, name)
     if len(user.keys) >= MAX_KEYS:

@@ -70,7 +70,8 @@ def tag_user(work: UnitOfWork, context: CallContext, request: shapes.TagUserInpu
     added = _tags(request.tags)
     change = Change(work)
     record = checks.require_user(work.tx, account, name)
-    tags = record.tags | added
+    replaced = {key.lower() for key in added}  # a key in another case is the same one, as in IAM
+    tags = {key: value for key, value in record.tags.items() if key.lower() not in replaced} | added
     checks.check_limit(len(tags), checks.MAX_TAGS, "tags of one user")
     change.put_user(account, name, msgspec.structs.replace(record, tags=tags), record)
     change.finish(context, names.user_arn(account, name), tagKeys=sorted(added))
@@ -80,7 +81,8 @@ def untag_user(work: UnitOfWork, context: CallContext, request: shapes.UntagUser
     account, name = context.tenant.account, request.name
     change = Change(work)
     record = checks.require_user(work.tx, account, name)
-    tags = {key: value for key, value in record.tags.items() if key not in request.tag_keys}
+    removed = {key.lower() for key in request.tag_keys}
+    tags = {key: value for key, value in record.tags.items() if key.lower() not in removed}
     change.put_user(account, name, msgspec.structs.replace(record, tags=tags), record)
     change.finish(context, names.user_arn(account, name), tagKeys=sorted(record.tags.keys() - tags.keys()))
 
