@@ -204,6 +204,7 @@ OWN_CALLS: dict[str, Callable[[Guarded], Case]] = {
 
 IAM = f"arn:aws:iam::{TENANT.account}:"
 _ABOUT_USER, _ABOUT_GROUP, _ABOUT_POLICY = f"{IAM}user/bob", f"{IAM}group/deciders", f"{IAM}policy/p"
+_ALL_POLICIES = f"{IAM}policy/*"
 _USER, _GROUP, _POLICY = {"name": "bob"}, {"name": "deciders"}, {"name": "p"}
 _KEY = {"userName": "bob", "accessKeyId": "AKIANONE"}
 _MEMBER = {"userName": "bob", "groupName": "deciders"}
@@ -242,8 +243,8 @@ ADMINISTRATION_CALLS: dict[str, Callable[[Guarded], Case]] = {
     "DescribeDomainPolicy": always({"domain": "d"}),
     "DeleteDomainPolicy": always({"domain": "d"}),
     "SimulateAccess": _about(_ABOUT_USER, {"userName": "bob", "action": "swf:ListDomains", "resource": "*"}),
-    "ExportAccess": _about(ACCOUNT, {}),
-    "ImportAccess": _about(ACCOUNT, {"document": "{}"}),
+    "ExportAccess": _about(_ALL_POLICIES, {}),
+    "ImportAccess": _about(_ALL_POLICIES, {"document": "{}"}),
 }
 
 CALLS: dict[str, Callable[[Guarded], Case]] = {f"swf:{name}": make for name, make in SWF_CALLS.items()} | {

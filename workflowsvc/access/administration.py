@@ -1,7 +1,7 @@
 """What each operation on users, groups, keys and policies is about, for access policies: an ARN as in IAM.
 
 Owns the table. An operation on a key is about its user, and one that attaches a policy is about whom it is attached to;
-what lists or exchanges all of them is about the account as a whole. Must not know whether something of a name exists.
+what lists all of them is about the account as a whole. Must not know whether something of a name exists.
 """
 
 from __future__ import annotations
@@ -18,6 +18,11 @@ About = Callable[[Tenant, Any], str]
 
 def _account(tenant: Tenant, request: Any) -> str:
     return tenant.domain_arn("*")
+
+
+def _everything(tenant: Tenant, request: Any) -> str:
+    """Policies among it, so that a statement about domains never gives it."""
+    return policy_arn(tenant.account, "*")
 
 
 def _user(tenant: Tenant, request: Any) -> str:
@@ -72,7 +77,7 @@ ADMINISTRATION: Mapping[str, About] = {
     "AttachPolicy": _holder,
     "DetachPolicy": _holder,
     "SimulateAccess": _user_of_key,
-    "ExportAccess": _account,
-    "ImportAccess": _account,
+    "ExportAccess": _everything,
+    "ImportAccess": _everything,
 }
 """Without the operations on the policy of a domain, which are about the domain."""

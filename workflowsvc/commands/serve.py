@@ -74,7 +74,6 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
 
     from workflowsvc.http import hosts, server, tls
     from workflowsvc.http.proxies import Proxies
-    from workflowsvc.lambdas import function_map
     from workflowsvc.service.startup_gate import StartupGate
 
     started = False
@@ -97,14 +96,7 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
     tls.require_usable(settings)
     proxies = Proxies(settings.trusted_proxies)
     require_reach(settings, local=hosts.is_loopback(settings.host), has_proxies=bool(proxies))
-    functions = function_map.read(settings.lambda_functions) if settings.lambda_functions else None
-    node = Node(
-        settings,
-        context.clock,
-        functions,
-        context.random_bytes,
-        master_keys=read_master_keys(settings.master_key_file, context.environment),
-    )
+    node = node_of(settings, context)
     try:
         service = open_service(node, context)
         console = console_of(service, settings, context)
@@ -118,6 +110,19 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
     if isinstance(service, StartupGate) and service.failure is not None:
         raise service.failure
     return status
+
+
+def node_of(settings: Settings, context: CommandContext) -> Node:
+    """The node, its store not yet opened; raises when the map of functions or the master key cannot be read."""
+    from workflowsvc.lambdas import function_map
+
+    return Node(
+        settings,
+        context.clock,
+        function_map.read(settings.lambda_functions) if settings.lambda_functions else None,
+        context.random_bytes,
+        master_keys=read_master_keys(settings.master_key_file, context.environment),
+    )
 
 
 def open_service(node: Node, context: CommandContext) -> Api | StartupGate:
@@ -176,7 +181,7 @@ def console_of(service: Service, settings: Settings, context: CommandContext) ->
     if settings.console_port == "off":
         return None
     if settings.auth != "off":
-        # Nobody can sign in to it yet, and it must not show what its reader may not see.
+        # Its readers cannot sign in yet, and it must not show what they may not see.
         if settings.console_port != "auto":
             raise SettingsError(
                 f"--console-port is given, but the console does not know who may see what: it needs --auth off, "
