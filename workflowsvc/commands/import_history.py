@@ -12,6 +12,7 @@ from workflowsvc.client.problems import Refused
 from workflowsvc.commands import asking, statuses
 from workflowsvc.commands.asking import Asking, filled
 from workflowsvc.commands.context import CommandContext
+from workflowsvc.model.history_file import text_of
 from workflowsvc.options import SettingsError
 
 DESCRIPTION = """\
@@ -90,8 +91,7 @@ def _import(at_work: Asking, file: str) -> bool:
 
 def _read(context: CommandContext, file: str) -> str:
     data = context.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-    marked = data.startswith((b"\xff\xfe", b"\xfe\xff"))  # a redirect in PowerShell writes UTF-16
-    return data.decode("utf-16" if marked else "utf-8-sig")
+    return text_of(data)
 
 
 def _packed(history: str) -> str:
