@@ -61,12 +61,17 @@ class Shown:
         """All text of the page, with single blanks."""
         self.links = reader.links
         self.forms = reader.forms
+        self.boxes = reader.boxes
         self.rows = [[" ".join("".join(cell).split()) for cell in row] for row in reader.rows]
         """The cells of each row of each table."""
 
     @property
     def json(self) -> Any:
         return json.loads(self.response.text)
+
+    def values(self, name: str) -> list[str]:
+        """The values of all boxes of this name, ticked or not."""
+        return [value for key, value in self.boxes if key == name]
 
     def form(self, action: str) -> FoundForm:
         """The form that is sent to this path."""
@@ -143,6 +148,24 @@ class Browser:
         return self.get(shown.headers["location"]) if shown.status == 303 else shown
 
 
+_BLOCKS = {
+    "option",
+    "dt",
+    "dd",
+    "li",
+    "p",
+    "td",
+    "th",
+    "h1",
+    "h2",
+    "h3",
+    "summary",
+    "button",
+    "label",
+    "caption",
+}
+
+
 class _Reader(HTMLParser):
     """Collects what tests look at."""
 
@@ -151,6 +174,7 @@ class _Reader(HTMLParser):
         self.text: list[str] = []
         self.links: list[str] = []
         self.forms: list[FoundForm] = []
+        self.boxes: list[tuple[str, str]] = []
         self.rows: list[list[list[str]]] = []
         self._form: FoundForm | None = None
         self._select = ""
@@ -193,10 +217,14 @@ class _Reader(HTMLParser):
             self._select, self._first_option = name, "multiple" not in given
         elif tag == "textarea":
             self._textarea = name
+        elif given.get("type") == "checkbox" and "checked" not in given:
+            self.boxes.append((name, given.get("value", "")))
         elif tag == "input" and (given.get("type") not in ("checkbox", "radio") or "checked" in given):
             form.fields.append((name, given.get("value", "")))
 
     def handle_endtag(self, tag: str) -> None:
+        if tag in _BLOCKS:
+            self.text.append(" ")
         if tag in ("script", "style"):
             self._is_hidden = False
         elif tag == "form":

@@ -18,7 +18,7 @@ def test_domains_are_shown_with_open_and_failed_runs(stage: WorldFixture, browse
     assert (name, opened, failed, retention) == ("d", "2", "1", "10 days")
     assert oldest == "oldest, for 1 m 40 s"
     data = browser.json("/domains.json")
-    assert data["domains"][0]["open"] == {"count": 2, "truncated": False}
+    assert data["domains"][0]["counts"]["byStatus"] == {"FAILED": 1, "OPEN": 2}
 
 
 def test_a_domain_is_registered_deprecated_and_registered_again(browser: Browser) -> None:
@@ -26,10 +26,12 @@ def test_a_domain_is_registered_deprecated_and_registered_again(browser: Browser
     page = browser.send(page.form("/domains/register"), name="orders", retention="7", description="of bread")
     assert "The domain is registered." in page.text
     assert [row[0] for row in page.rows[1:]] == ["d", "orders"]
-    form = next(form for form in page.forms if ("name", "orders") in form.fields)
-    page = browser.send(form)
+    page = browser.get("/domains/orders/ask/deprecate")
+    assert "No run can be started in it" in page.text
+    page = browser.send(page.form("/domains/deprecate"))
     assert [row[0] for row in page.rows[1:]] == ["orders"]
-    page = browser.send(page.form("/domains/undeprecate"))
+    assert "/domains/orders/ask/undeprecate" in page.links
+    page = browser.send(browser.get("/domains/orders/ask/undeprecate").form("/domains/undeprecate"))
     assert [row[0] for row in page.rows[1:]] == ["d", "orders"]
 
 

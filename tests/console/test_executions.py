@@ -26,7 +26,9 @@ def test_runs_are_listed_with_counts_by_status(stage: WorldFixture, browser: Bro
     assert "all 2 open 1 completed 0 failed 1" in page.text
     assert "out of flour" in page.text
     assert workflows(browser.get(f"{HERE}?close=FAILED").rows) == ["bad"]
-    assert "all 2 open 1" in browser.get(f"{HERE}?close=FAILED&id=bad").text.replace("all 1 open 0", "all 2 open 1")
+    assert "all 2 open 1" in browser.get(f"{HERE}?close=FAILED&id=bad").text.replace(
+        "all 1 open 0", "all 2 open 1"
+    )
     data = browser.json(f"{HERE}.json?tag=urgent&tag=&reason=flour")
     assert [run["execution"]["workflowId"] for run in data["executions"]] == ["bad"]
     assert data["counts"] == {"count": 1, "byStatus": {"FAILED": 1}, "isComplete": True}
@@ -122,7 +124,9 @@ def test_a_value_that_cannot_be_used_is_refused_in_words(browser: Browser, query
     assert page.text
 
 
-@pytest.mark.parametrize("query", ["seen=soon", "seen=99999999999999999999", "at=-1", "seen=%F0%9F%98%80", "size=0"])
+@pytest.mark.parametrize(
+    "query", ["seen=soon", "seen=99999999999999999999", "at=-1", "seen=%F0%9F%98%80", "size=0"]
+)
 def test_parameters_that_pages_make_may_be_anything(browser: Browser, query: str) -> None:
     assert browser.get(f"{HERE}?{query}").status == 200
 

@@ -70,7 +70,8 @@ class Server:
 
     def _whole_environment(self) -> dict[str, str]:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("WORKFLOWSVC_")}
-        ours = {f"WORKFLOWSVC_{name.upper()}": value for name, value in self._settings.items()}
+        given = {"console_port": "off"} | self._settings  # its import would make every start 0.1 s longer
+        ours = {f"WORKFLOWSVC_{name.upper()}": value for name, value in given.items()}
         return clean | ours | self._environment
 
     async def kill(self) -> None:

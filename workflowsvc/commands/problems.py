@@ -6,11 +6,12 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from workflowsvc.client.answers import count, part, rows, seconds, text
+from workflowsvc.client.answers import count, rows, seconds, text
 from workflowsvc.commands import asking, statuses
 from workflowsvc.commands.asking import Asking, filled, whole
 from workflowsvc.commands.context import CommandContext
 from workflowsvc.commands.why import urgent
+from workflowsvc.display.finding_groups import SEVERITIES, FindingGroups
 from workflowsvc.display.text import counted, moment, span
 
 DESCRIPTION = """\
@@ -22,13 +23,15 @@ EXAMPLES = (
     "problems --severity critical --domain orders",
     "problems --json | jq -r '[.code, .executions] | @tsv'",
 )
-SEVERITIES = ("critical", "warning", "info")
 
 
 def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> None:
     asking.add_arguments(parser, DESCRIPTION, EXAMPLES)
     parser.add_argument(
-        "--severity", choices=SEVERITIES, default="warning", help="leave out what is less urgent [warning]"
+        "--severity",
+        choices=[name.lower() for name in SEVERITIES],
+        default="warning",
+        help="leave out what is less urgent [warning]",
     )
     parser.add_argument(
         "--examples",
@@ -61,40 +64,16 @@ def _ignore(done: int) -> None:
 
 def _ask(at_work: Asking, examples: int, say: Callable[[int], None]) -> tuple[list[dict[str, Any]], int]:
     """The groups of all pages, those about the same thing added up, and how many runs were looked at."""
-    groups: dict[tuple[str, ...], dict[str, Any]] = {}
+    found = FindingGroups(examples)
     examined = 0
     pages = at_work.own_pages(
         "ExplainDomain", minimumSeverity=at_work.arguments.severity.upper(), maximumExamples=examples
     )
     for page in pages:
         examined += count(page, "examined")
-        for group in rows(page, "groups"):
-            key = (
-                text(group, "code"),
-                text(group, "severity"),
-                text(part(group, "taskList"), "name"),
-                text(group, "taskListKind"),
-                text(group, "cause"),
-            )
-            known = groups.setdefault(key, {**group, "executions": 0, "examples": []})
-            known["executions"] += count(group, "executions")
-            known["examples"] = [*known["examples"], *rows(group, "examples")][:examples]
-            times = [
-                moment for moment in (seconds(known, _SINCE), seconds(group, _SINCE)) if moment is not None
-            ]
-            if times:
-                known[_SINCE] = min(times)
+        found.add(rows(page, "groups"))
         say(examined)
-    order = [name.upper() for name in SEVERITIES]
-    return sorted(groups.values(), key=lambda group: (_rank(group, order), -group["executions"])), examined
-
-
-_SINCE = "sinceTimestamp"
-
-
-def _rank(group: dict[str, Any], order: list[str]) -> int:
-    severity = text(group, "severity")
-    return order.index(severity) if severity in order else len(order)
+    return found.ranked(), examined
 
 
 def _print(at_work: Asking, groups: list[dict[str, Any]], examined: int) -> None:

@@ -105,7 +105,14 @@ class Console:
         return guarded
 
     def _visit(self, request: Request) -> Visit:
-        return Visit(request, self._sessions.who(request), self._calls, self._lookups, self._settings, self._clock.now_ms())
+        return Visit(
+            request,
+            self._sessions.who(request),
+            self._calls,
+            self._lookups,
+            self._settings,
+            self._clock.now_ms(),
+        )
 
     async def _show(self, page: Page, request: Request) -> Response:
         return await show(page, self._visit(request), self._drawing)

@@ -87,7 +87,9 @@ def read(query: QueryParams, at: float) -> dict[str, Any]:
         if value := query.get(parameter):
             found[member] = value
     for parameter, member, *_ in TAGS:
-        if tags := [tag.strip() for value in query.getlist(parameter) for tag in value.split(",") if tag.strip()]:
+        if tags := [
+            tag.strip() for value in query.getlist(parameter) for tag in value.split(",") if tag.strip()
+        ]:
             found[member] = tags
     for field in MOMENTS:
         if value := query.get(field.parameter):
@@ -131,8 +133,12 @@ def only_closed(filter: Mapping[str, Any]) -> bool:
 
 def _moment(field: Condition, given: str, at: float) -> float:
     # `Z` is what Python reads as UTC; a date alone is its midnight.
-    is_plain = read_span(given) is None and not _has_offset(given) and not given.replace(".", "", 1).isdecimal()
-    found = read_moment(f"{given}T00:00Z" if is_plain and len(given) == 10 else f"{given}Z" if is_plain else given, at)
+    is_plain = (
+        read_span(given) is None and not _has_offset(given) and not given.replace(".", "", 1).isdecimal()
+    )
+    found = read_moment(
+        f"{given}T00:00Z" if is_plain and len(given) == 10 else f"{given}Z" if is_plain else given, at
+    )
     if found is None:
         raise _unreadable(field, given, f"a moment, such as {_MOMENT}")
     return found

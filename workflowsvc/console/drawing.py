@@ -5,6 +5,7 @@ Owns the Jinja2 environment. Everything is escaped: no template may mark a text 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from jinja2.utils import missing
 from workflowsvc import __version__
 from workflowsvc.console.paths import path
 from workflowsvc.display.history import BAD, GOOD, NEUTRAL, OPEN
-from workflowsvc.display.text import counted, number, printable, span
+from workflowsvc.display.text import counted, number, printable, span, with_times
 
 if TYPE_CHECKING:
     from workflowsvc.console.static_files import StaticFiles
@@ -28,6 +29,12 @@ NOTICES: Mapping[str, str] = {
     "domain-registered": "The domain is registered.",
     "domain-deprecated": "The domain is deprecated: no run can be started in it.",
     "domain-undeprecated": "The domain is registered again.",
+    "type-deprecated": "The type is deprecated.",
+    "type-undeprecated": "The type is registered again.",
+    "type-deleted": "The type is deleted.",
+    "batch-started": "The batch is started.",
+    "batch-rate": "The batch has a new rate.",
+    "batch-stopped": "The batch is stopped. What is done stays done.",
 }
 """What the page after a form says, by the parameter `notice`: a link from elsewhere can show no other text."""
 
@@ -68,8 +75,11 @@ class Drawing:
             "span": span,
             "number": number,
             "printable": printable,
+            "tojson_text": json_text,
         }
-        names = cast("dict[str, Any]", self._environment.globals)  # its own type knows only what is there at first
+        names = cast(
+            "dict[str, Any]", self._environment.globals
+        )  # its own type knows only what is there at first
         names |= {
             "asset": static_files.address,
             "path": path,
@@ -110,15 +120,15 @@ class View:
         self._query = visit.query.multi_items()
 
     def given(self, parameter: str) -> str:
-        """The value of a parameter of the query, those of several with commas between them; empty when it is missing."""
+        """The value of a parameter of the query, several with commas between them; empty when it is missing."""
         return ", ".join(value for key, value in self._query if key == parameter)
 
     @property
     def asked_again(self) -> str:
         """The address by which an open page asks for its live part: it says when the page was loaded."""
         first = dict(self._query)
-        kept = {key: first[key] for key in ("at", "seen") if first.get(key)}
-        return self.with_query(**{"seen": round(self.now * 1000)} | kept)
+        seen = first.get("seen") or str(round(self.now * 1000))
+        return self.with_query(seen=seen)
 
     @property
     def here(self) -> str:
@@ -142,6 +152,11 @@ class View:
             elif value is not None and value != "":
                 kept.append((key, str(value)))
         return f"{self.path}{_suffix}{'?' + urlencode(kept) if kept else ''}"
+
+
+def json_text(value: object) -> str:
+    """A value as people read it: a text as it is, everything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(with_times(value), ensure_ascii=False)
 
 
 def tone(status: str) -> str:

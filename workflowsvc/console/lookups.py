@@ -1,4 +1,4 @@
-"""Work that may take long, such as a count of a million runs: pages show what it has found, and are never held up by it.
+"""Work that may take long, such as a count of a million runs: pages show what it has found, and never wait for it.
 
 Owns when such work is done again: at most a twentieth of the time goes into one question, whatever the number of open
 pages that ask it. Must not know what is looked for.

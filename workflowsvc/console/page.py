@@ -102,8 +102,8 @@ async def show(page: Page, visit: Visit, drawing: Drawing) -> Response:
 
 
 def version_of(data: Data) -> str:
-    """Changes when the data does, so an open page that shows it already is not drawn again. Of a page token, which holds
-    the moment at which it was made, only whether there is one."""
+    """Changes when the data does, so an open page that shows it already is not drawn again. A page token holds the
+    moment at which it was made: only whether there is one counts."""
     if "nextPageToken" in data:
         data = {**data, "nextPageToken": data["nextPageToken"] is not None}
     return hashlib.blake2b(msgspec.json.encode(data), digest_size=9).hexdigest()

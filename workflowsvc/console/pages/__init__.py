@@ -7,6 +7,24 @@ place.
 from __future__ import annotations
 
 from workflowsvc.console.page import Action, Download, Page
-from workflowsvc.console.pages import domains, executions
+from workflowsvc.console.pages import (
+    batch_start,
+    batches,
+    domains,
+    executions,
+    exports,
+    problems,
+    task_lists,
+    types,
+)
 
-ALL: tuple[Page | Action | Download, ...] = (*domains.PAGES, *executions.PAGES)
+ALL: tuple[Page | Action | Download, ...] = (
+    *domains.PAGES,
+    *executions.PAGES,
+    *exports.PAGES,
+    *batch_start.PAGES,
+    *batches.PAGES,
+    *task_lists.PAGES,
+    *types.PAGES,
+    *problems.PAGES,
+)

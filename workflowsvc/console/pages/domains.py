@@ -8,19 +8,35 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from workflowsvc.console import counting
 from workflowsvc.console.page import Action, Data, Form, Page
 from workflowsvc.console.paths import path
+from workflowsvc.console.visit import NoSuchPage
 
 if TYPE_CHECKING:
     from workflowsvc.console.visit import Visit
 
 STATUSES = ("REGISTERED", "DEPRECATED")
+PAGE_SIZE = 50
+# action -> its verb, what will happen
+LIFE = {
+    "deprecate": (
+        "Deprecate",
+        "No run can be started in it and no type registered, until it is undeprecated. Open runs go on.",
+    ),
+    "undeprecate": ("Undeprecate", "Runs can be started in it again."),
+}
 
 
 async def gather(visit: Visit) -> Data:
     """Registered or deprecated domains by name, with counts of their runs."""
     status = visit.chosen("status", STATUSES)
-    page = await visit.swf("ListDomains", registrationStatus=status, nextPageToken=visit.one("after") or None)
+    page = await visit.swf(
+        "ListDomains",
+        registrationStatus=status,
+        maximumPageSize=PAGE_SIZE,
+        nextPageToken=visit.one("after") or None,
+    )
     domains = await asyncio.gather(*(_counted(visit, info) for info in page["domainInfos"]))
     return {
         "registrationStatus": status,
@@ -31,19 +47,12 @@ async def gather(visit: Visit) -> Data:
 
 async def _counted(visit: Visit, info: dict[str, Any]) -> Data:
     name = info["name"]
-    always = {"oldestDate": 0}
-    opened, failed, oldest, detail = await asyncio.gather(
-        visit.swf("CountOpenWorkflowExecutions", domain=name, startTimeFilter=always),
-        visit.swf(
-            "CountClosedWorkflowExecutions",
-            domain=name,
-            startTimeFilter=always,
-            closeStatusFilter={"status": "FAILED"},
-        ),
+    counts, oldest, detail = await asyncio.gather(
+        counting.counts(visit, name, {}),
         visit.swf(
             "ListOpenWorkflowExecutions",
             domain=name,
-            startTimeFilter=always,
+            startTimeFilter={"oldestDate": 0},
             reverseOrder=True,
             maximumPageSize=1,
         ),
@@ -52,8 +61,7 @@ async def _counted(visit: Visit, info: dict[str, Any]) -> Data:
     first = next(iter(oldest["executionInfos"]), None)
     return {
         **info,
-        "open": opened,
-        "failed": failed,
+        "counts": counts,
         "oldestOpen": first and {key: first[key] for key in ("execution", "startTimestamp")},
         "retentionInDays": detail["configuration"]["workflowExecutionRetentionPeriodInDays"],
     }
@@ -70,6 +78,24 @@ async def register(visit: Visit, form: Form) -> str:
     return path("domains", notice="domain-registered")
 
 
+async def ask(visit: Visit) -> Data:
+    """The page that says what deprecating or undeprecating means."""
+    action = visit.name("action")
+    if action not in LIFE:
+        raise NoSuchPage(f"{action[:40]!r} is nothing that can be done to a domain")
+    verb, meaning = LIFE[action]
+    return {
+        "domain": visit.domain,
+        "heading": f"{verb} the domain {visit.domain}?",
+        "meaning": meaning,
+        "address": path("domains", action),
+        "fields": {"name": visit.domain},
+        "back": path("domains", status="REGISTERED" if action == "deprecate" else "DEPRECATED"),
+        "verb": verb,
+        "isDangerous": False,
+    }
+
+
 async def deprecate(visit: Visit, form: Form) -> str:
     """No run can be started in it any more."""
     await visit.swf("DeprecateDomain", name=form.one("name"))
@@ -84,6 +110,7 @@ async def undeprecate(visit: Visit, form: Form) -> str:
 
 PAGES = (
     Page("/domains", "domains.html", gather),
+    Page("/domains/{domain}/ask/{action}", "confirm.html", ask),
     Action("/domains/register", register),
     Action("/domains/deprecate", deprecate),
     Action("/domains/undeprecate", undeprecate),

@@ -1,0 +1,42 @@
+"""Task lists: what waits, who polls, and the banner where the two do not meet."""
+
+from __future__ import annotations
+
+from tests.console.browsing import Browser
+from tests.world_fixture import LIST, WorldFixture
+
+HERE = "/domains/d/task-lists"
+
+
+def test_a_banner_names_lists_whose_tasks_no_client_polls(stage: WorldFixture, browser: Browser) -> None:
+    stage.start("a")
+    stage.start("b", taskList={"name": "dezider <misspelt>"}, taskPriority="7")
+    stage.world.advance(seconds=90)
+    stage.next_task()
+    page = browser.get(HERE)
+    assert (
+        "No client polls dezider <misspelt>: 1 decision task waits on it, the oldest for 1 m 30 s"
+        in page.text
+    )
+    assert [row[0] for row in page.rows[1:]] == ["dezider <misspelt>", "list"]
+    one = browser.get(next(link for link in page.links if "dezider" in link))
+    assert one.status == 200
+    assert "No client polls this list, and 1 task waits on it" in one.text
+    assert one.rows[1][:2] == ["7", "1"]
+    assert "No client has polled it in the last five minutes" in one.text
+
+
+def test_pollers_are_shown_by_identity(stage: WorldFixture, browser: Browser) -> None:
+    stage.start("a")
+    stage.ask("PollForDecisionTask", taskList=LIST, identity="decider <b>7</b>")
+    stage.ask("PollForDecisionTask", taskList=LIST)
+    page = browser.get(f"{HERE}/decision/list")
+    assert {"decider <b>7</b>", "without identity"} <= {row[0] for row in page.rows}
+    assert "<b>7" not in page.html
+
+
+def test_kinds_are_links(browser: Browser) -> None:
+    assert browser.get(f"{HERE}?kind=activity").status == 200
+    assert browser.get(f"{HERE}?kind=other").status == 200
+    assert browser.get(f"{HERE}/other/list").status == 404
+    assert browser.json(f"{HERE}/activity/unused.json")["summary"]["backlog"] == 0

@@ -1,0 +1,73 @@
+"""What is wrong with open runs, of one domain or of all: findings that runs share, the most urgent first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workflowsvc.console.page import Data, Page
+from workflowsvc.display.finding_groups import SEVERITIES, FindingGroups
+
+if TYPE_CHECKING:
+    from workflowsvc.console.lookups import Publish
+    from workflowsvc.console.visit import Visit
+
+MAX_EXAMPLES = 5
+CHOICES = ("WARNING", "CRITICAL", "INFO")
+
+
+async def of_a_domain(visit: Visit) -> Data:
+    """The problems of one domain."""
+    return {"domain": visit.domain, **await _problems(visit, [visit.domain], visit.domain)}
+
+
+async def of_all(visit: Visit) -> Data:
+    """The problems of all domains; a deprecated one may have open runs, too."""
+    domains: list[str] = []
+    for status in ("REGISTERED", "DEPRECATED"):
+        token: str | None = None
+        while True:
+            page = await visit.swf("ListDomains", registrationStatus=status, nextPageToken=token)
+            domains += [info["name"] for info in page["domainInfos"]]
+            token = page.get("nextPageToken")
+            if token is None:
+                break
+    return {"domain": "", **await _problems(visit, domains, "")}
+
+
+async def _problems(visit: Visit, domains: list[str], name: str) -> Data:
+    severity = visit.chosen("severity", CHOICES)
+
+    async def work(publish: Publish) -> Data:
+        groups = FindingGroups(MAX_EXAMPLES)
+        examined = 0
+        for domain in domains:
+            token: str | None = None
+            while True:
+                page = await visit.own(
+                    "ExplainDomain",
+                    domain=domain,
+                    minimumSeverity=severity,
+                    maximumExamples=MAX_EXAMPLES,
+                    nextPageToken=token,
+                )
+                examined += page["examined"]
+                groups.add(page["groups"], domain=domain)
+                publish({"groups": groups.ranked(), "examined": examined})
+                token = page.get("nextPageToken")
+                if token is None:
+                    break
+        return {"groups": groups.ranked(), "examined": examined}
+
+    found = await visit.look("problems", name, severity, *domains, work=work)
+    return {
+        "severity": severity,
+        "severities": list(SEVERITIES),
+        **(found.value or {"groups": [], "examined": 0}),
+        "isComplete": found.is_complete,
+    }
+
+
+PAGES = (
+    Page("/problems", "problems.html", of_all),
+    Page("/domains/{domain}/problems", "problems.html", of_a_domain),
+)

@@ -1,0 +1,64 @@
+"""Findings that runs share, from several answers of ExplainDomain put together, the most urgent first.
+
+Owns which groups are about the same thing. A function of its arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+
+SEVERITIES = ("CRITICAL", "WARNING", "INFO")
+_SINCE = "sinceTimestamp"
+
+Group = dict[str, Any]
+
+
+class FindingGroups:
+    """The groups of all answers so far."""
+
+    def __init__(self, max_examples: int) -> None:
+        self._max_examples = max_examples
+        self._groups: dict[tuple[object, ...], Group] = {}
+
+    def add(self, groups: Iterable[Mapping[str, Any]], **members: object) -> None:
+        """The groups of one answer. `members` are added to each; those with other members stay apart."""
+        for group in groups:
+            key = (*members.values(), *_key(group))
+            known = self._groups.setdefault(key, {**group, **members, "executions": 0, "examples": []})
+            known["executions"] += _whole(group.get("executions"))
+            known["examples"] = [*known["examples"], *_list(group.get("examples"))][: self._max_examples]
+            times = [
+                moment for moment in (known.get(_SINCE), group.get(_SINCE)) if isinstance(moment, int | float)
+            ]
+            if times:
+                known[_SINCE] = min(times)
+
+    def ranked(self) -> list[Group]:
+        """The most urgent first, then those that concern most runs."""
+        return sorted(self._groups.values(), key=lambda group: (_rank(group), -group["executions"]))
+
+
+def _key(group: Mapping[str, Any]) -> tuple[object, ...]:
+    task_list = group.get("taskList")
+    name = cast("Mapping[str, object]", task_list).get("name") if isinstance(task_list, Mapping) else None
+    return (
+        str(group.get("code")),
+        str(group.get("severity")),
+        str(name),
+        str(group.get("taskListKind")),
+        str(group.get("cause")),
+    )
+
+
+def _rank(group: Mapping[str, Any]) -> int:
+    severity = group.get("severity")
+    return SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES)
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _list(value: object) -> list[object]:
+    return cast("list[object]", value) if isinstance(value, list) else []
