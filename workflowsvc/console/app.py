@@ -20,6 +20,7 @@ from starlette.routing import Route
 from workflowsvc.console.calls import Calls
 from workflowsvc.console.drawing import Drawing
 from workflowsvc.console.gate import Gate
+from workflowsvc.console.histories import Histories
 from workflowsvc.console.lookups import Lookups
 from workflowsvc.console.page import Action, Download, Form, Page, as_json, see, show
 from workflowsvc.console.pages import ALL
@@ -63,6 +64,7 @@ class Console:
         self._clock = clock
         self._calls = Calls(service, settings, random_bytes)
         self._lookups = Lookups(clock)
+        self._histories = Histories(clock)
         self._sessions = Sessions(settings, random_bytes)
         static_files = StaticFiles()
         self._drawing = Drawing(static_files)
@@ -110,6 +112,7 @@ class Console:
             self._sessions.who(request),
             self._calls,
             self._lookups,
+            self._histories,
             self._settings,
             self._clock.now_ms(),
         )

@@ -38,6 +38,8 @@ class Page(NamedTuple):
     gather: Gather
     extras: Callable[[Visit, Data], Data] | None = None
     """What the template needs beside the data and is no data itself: choices of fields, addresses."""
+    seen: Callable[[Visit, Data], Data] | None = None
+    """What of the data makes an open page be drawn again when it changes; all of it without this."""
 
 
 class Shown(NamedTuple):
@@ -92,7 +94,7 @@ async def show(page: Page, visit: Visit, drawing: Drawing) -> Response:
     if visit.request.url.path.endswith(JSON_SUFFIX):
         return as_json(await page.gather(visit))
     data = await page.gather(visit)
-    version = version_of(data)
+    version = version_of(data if page.seen is None else page.seen(visit, data))
     shown = data if page.extras is None else {**data, **page.extras(visit, data)}
     if visit.request.headers.get("hx-request") != "true":
         return HTMLResponse(drawing.page(page.template, visit, shown, version=version))

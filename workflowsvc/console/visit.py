@@ -15,6 +15,7 @@ from workflowsvc.console.paths import BadSegment, name_of
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from workflowsvc.console.histories import Histories, RunHistory
     from workflowsvc.console.session import Session
     from workflowsvc.settings import Settings
 
@@ -32,6 +33,7 @@ class Visit:
         session: Session,
         calls: Calls,
         lookups: Lookups,
+        histories: Histories,
         settings: Settings,
         now_ms: int,
     ) -> None:
@@ -43,6 +45,7 @@ class Visit:
         self.query = request.query_params
         self._calls = calls
         self._lookups = lookups
+        self._histories = histories
 
     def name(self, parameter: str) -> str:
         """The name in this part of the path. NoSuchPage when it is no text."""
@@ -72,6 +75,10 @@ class Visit:
     async def own(self, operation: str, /, **members: Any) -> Answer:
         """The answer of an operation of our own API. Raises Fault."""
         return await self._calls.ask(self.session.caller, OWN, operation, members)
+
+    async def history(self, execution: dict[str, str], events: int) -> RunHistory:
+        """The history of a run of the domain, which has so many events. Raises Fault."""
+        return await self._histories.open(self, self.domain, execution, events)
 
     async def look(self, what: str, *names: str, work: Work) -> Found:
         """What long work has found so far, or lately: it goes on while the page is shown (`lookups.py`). What it finds

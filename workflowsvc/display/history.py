@@ -58,6 +58,29 @@ _STATES: dict[str, tuple[str, str]] = {
 _STATE = re.compile(f"({'|'.join(sorted(_STATES, key=len, reverse=True))})$")
 # Members worth a word, in this order; the first that is there.
 _NOTES = ("reason", "cause", "details", "result", "input", "newExecutionRunId")
+CATEGORIES = (
+    "decisions",
+    "activities",
+    "timers",
+    "children",
+    "signals",
+    "cancellation",
+    "Lambda tasks",
+    "markers",
+    "run",
+)
+"""Kinds of events, for choosing among them."""
+_CATEGORY_OF = {
+    "activity": "activities",
+    "timer": "timers",
+    "child": "children",
+    "signal": "signals",
+    "signal to": "signals",
+    "cancel request": "cancellation",
+    "cancel request to": "cancellation",
+    "Lambda task": "Lambda tasks",
+    "marker": "markers",
+}
 _PENDING = (
     ("openDecisionTasks", "decision task", "decision tasks"),
     ("openActivityTasks", "activity", "activities"),
@@ -129,6 +152,10 @@ class Folding:
         self._first = (
             0  # the id of the first event: a page from the middle of a history does not begin with 1
         )
+
+    def line_of(self, event_id: int) -> Line | None:
+        """The line that this event is in; None for one that was not added."""
+        return self._by_event.get(event_id)
 
     def add(self, event: Event) -> Line:
         """The line of this event, with the event in it."""
@@ -252,6 +279,11 @@ def _type(value: object) -> str:
         named = cast("Mapping[str, object]", value)
         return f"{named.get('name')}:{named.get('version')}"
     return str(value or "")
+
+
+def category(kind: str) -> str:
+    """The category of the events of a line of this kind; those that are not known are about the run."""
+    return _CATEGORY_OF.get(kind) or ("decisions" if kind.startswith("decision ") else "run")
 
 
 def fold(events: Iterable[Event]) -> list[Line]:

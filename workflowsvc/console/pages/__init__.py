@@ -14,6 +14,7 @@ from workflowsvc.console.pages import (
     executions,
     exports,
     problems,
+    run,
     task_lists,
     types,
 )
@@ -27,4 +28,5 @@ ALL: tuple[Page | Action | Download, ...] = (
     *task_lists.PAGES,
     *types.PAGES,
     *problems.PAGES,
+    *run.PAGES,
 )
