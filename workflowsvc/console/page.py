@@ -54,6 +54,7 @@ class Action(NamedTuple):
 
     path: str
     act: Act
+    takes_file: bool = False
 
 
 class Download(NamedTuple):
@@ -63,11 +64,19 @@ class Download(NamedTuple):
     answer: Answer
 
 
+class File(NamedTuple):
+    """A file that was sent with a form."""
+
+    name: str
+    data: bytes
+
+
 class Form:
     """The fields of a form."""
 
-    def __init__(self, fields: list[tuple[str, str]]) -> None:
+    def __init__(self, fields: list[tuple[str, str]], file: File | None = None) -> None:
         self._fields = fields
+        self.file = file
 
     def one(self, name: str, default: str = "") -> str:
         """The value of a field; the default when it is missing or empty."""

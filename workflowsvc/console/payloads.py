@@ -1,4 +1,4 @@
-"""What clients have written into events, as pages show it: text, or JSON that folds, and never more than a page may have.
+"""What clients have written into events, as pages show it: text, or JSON that folds; not more than a page may have.
 
 Owns how a member of an event is drawn and how much of it. All of it is text for templates, which escape it: nothing
 here is a link, a colour or a tag because a client said so (QUALITY §5.4).
@@ -86,13 +86,13 @@ def _value(name: str, value: Any, room: Room) -> Value:
         return Value(name, "event" if name.endswith("EventId") and value > 0 else "text", str(value), 0)
     if isinstance(value, Mapping):
         members = cast("Mapping[str, Any]", value)
-        if members.keys() == {"workflowId", "runId"} and all(
+        if set(members) == {"workflowId", "runId"} and all(
             isinstance(one, str) for one in members.values()
         ):
             return Value(name, "run", _short(room.cut(members["workflowId"])), 0, execution=dict(members))
-        if members.keys() == {"name"}:
+        if set(members) == {"name"}:
             return Value(name, "text", _short(room.cut(str(members["name"]))), 0)
-        if members.keys() == {"name", "version"}:
+        if set(members) == {"name", "version"}:
             return Value(name, "text", _short(room.cut(f"{members['name']}:{members['version']}")), 0)
     return text_value(name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), room)
 
@@ -128,7 +128,7 @@ class _Pairs(list[tuple[str, Any]]):
 
 def tree_of(text: str) -> Node | None:
     """The tree of a JSON object or array; None for any other text, and for one that is too large or too deep."""
-    if not text.lstrip()[:1] in ("{", "["):
+    if text.lstrip()[:1] not in ("{", "["):
         return None
     try:
         value = json.loads(

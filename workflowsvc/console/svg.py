@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from workflowsvc.display.text import printable, span
@@ -27,24 +28,12 @@ MAX_TICKS = 9
 MIN_TICK_GAP = 70  # between the labels of two marks
 GAP = 46  # the width of a gap in which nothing happened
 MIN_GAP_SHARE = 0.06  # of the whole time: a shorter gap is not folded
-STEPS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30)
-STEPS += (
-    60,
-    120,
-    300,
-    600,
-    900,
-    1800,
-    3600,
-    7200,
-    10_800,
-    21_600,
-    43_200,
-    86_400,
-    172_800,
-    604_800,
-    2_419_200,
+STEPS = (
+    *(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5),
+    *(1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800),
+    *(3_600, 7_200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800, 2_419_200),
 )
+"""Seconds between two marks, of which people think in."""
 
 
 class Bar(NamedTuple):
@@ -139,7 +128,7 @@ class _Scale:
     def _idle(self, moments: Sequence[float]) -> list[tuple[float, float]]:
         """The longest gaps between moments, in their order; so few that their places leave room."""
         long = (self.last - self.first) * MIN_GAP_SHARE
-        gaps = [(begin, end) for begin, end in zip(moments, moments[1:], strict=False) if end - begin > long]
+        gaps = [(begin, end) for begin, end in pairwise(moments) if end - begin > long]
         return gaps[: (WIDTH - LABELS) // (3 * GAP)]
 
     def x(self, moment: float) -> float:

@@ -207,12 +207,13 @@ class Folding:
             found = self._activities.get(str(attributes.get("activityId")))
             if found:
                 return found
-        kind, references = _kind_of(name), [attributes.get(key) for key in _REFERENCES]
+        kind, named = _kind_of(name), (attributes.get(key) for key in _REFERENCES)
+        references = [event_id for event_id in named if isinstance(event_id, int) and event_id]
         for reference in references:
-            opened = self._by_event.get(cast("int", reference or 0))
+            opened = self._by_event.get(reference)
             if opened and opened.kind == kind:
                 return opened
-        first = next((one for one in references if isinstance(one, int) and one), 0)
+        first = next(iter(references), 0)
         if kind and first and first < self._first:
             return self._begun_before(kind, first, attributes)
         if name in _SINGLE:

@@ -6,6 +6,8 @@ Must not judge events: `lint` does.
 
 from __future__ import annotations
 
+import base64
+import gzip
 from datetime import datetime
 from typing import Any
 
@@ -70,6 +72,19 @@ def _event(raw: msgspec.Raw) -> Event:
         except (ValueError, OverflowError):
             raise NoHistory(f"{moment[:40]!r} is no time") from None
     return found
+
+
+def packed(text: bytes) -> str:
+    """The text as the member `compressedHistory` of ImportHistory: gzip in base64."""
+    return base64.b64encode(gzip.compress(text, mtime=0)).decode()
+
+
+def names_of(file_name: str) -> tuple[str, str | None]:
+    """The workflowId and runId in WORKFLOW_ID.RUN_ID.json, as `workflowsvc export` names files; the runId is None where
+    there is but one part."""
+    stem = file_name.removesuffix(".json")
+    workflow_id, _, run_id = stem.rpartition(".")
+    return (workflow_id, run_id) if workflow_id else (stem, None)
 
 
 def id_of(event: Event) -> int:

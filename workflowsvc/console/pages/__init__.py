@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from workflowsvc.console.page import Action, Download, Page
 from workflowsvc.console.pages import (
+    actions,
     batch_start,
     batches,
     domains,
     executions,
     exports,
+    import_file,
     problems,
     run,
     task_lists,
@@ -29,4 +31,6 @@ ALL: tuple[Page | Action | Download, ...] = (
     *types.PAGES,
     *problems.PAGES,
     *run.PAGES,
+    *actions.PAGES,
+    *import_file.PAGES,
 )

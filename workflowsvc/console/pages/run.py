@@ -16,7 +16,7 @@ from workflowsvc.console.pages import run_head
 from workflowsvc.console.pages.run_events import event_views, events, one_event, whole_values
 from workflowsvc.console.pages.run_lines import compact, timeline, timeline_extras
 from workflowsvc.console.paths import path
-from workflowsvc.console.payloads import Room, text_value, visible
+from workflowsvc.console.payloads import Room, values_of, visible
 from workflowsvc.console.visit import NoSuchPage
 from workflowsvc.display.history import CATEGORIES
 from workflowsvc.display.text import history_file_name, with_times
@@ -117,9 +117,8 @@ def head_extras(data: Data) -> Data:
     room = Room(HEAD_BYTES, HEAD_LETTERS)
     started, closed = data.get("started", {}), data.get("closed", {})
     names = [(started, "input"), *((closed, name) for name in ("result", "reason", "details", "cause"))]
-    return {
-        "payloads": [text_value(name, members[name], room) for members, name in names if members.get(name)]
-    }
+    shown = {name: members[name] for members, name in names if members.get(name)}
+    return {"payloads": values_of(shown, room)}
 
 
 def tab_extras(visit: Visit, data: Data, *, start: float, until: float) -> Data:
