@@ -28,7 +28,7 @@ class Session(NamedTuple):
     form_token: str
     """In a hidden field of every form (QUALITY §5.4)."""
     name: str = ""
-    """Of who has signed in; empty where no one has to."""
+    """Of who has signed in; empty where there is no sign-in."""
 
     def has_sent(self, token: str) -> bool:
         """Whether a form with this token came from a page of this session."""

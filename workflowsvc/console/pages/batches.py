@@ -48,7 +48,7 @@ async def gather_one(visit: Visit) -> Data:
 
 
 async def change_rate(visit: Visit, form: Form) -> str:
-    """At most so many runs a second from now on."""
+    """From now on, no more runs a second than the form says."""
     await visit.own(
         "UpdateBatch",
         domain=visit.domain,

@@ -35,12 +35,17 @@ document.addEventListener("htmx:afterRequest", (event) => {
 
 // What the reader has typed, ticked or unfolded is not in the server's answer.
 const OF_THE_READER = new Set(["value", "checked", "selected", "open"]);
+// Rows of a table with `data-fixed-rows` neither move nor go away while it is read; new ones are announced.
+let rowsAreFixed = false;
+document.addEventListener("htmx:beforeSwap", (event) => {
+  rowsAreFixed = event.detail.target.querySelector("table[data-fixed-rows]") !== null;
+});
+const mayComeOrGo = (node) => !(rowsAreFixed && node.nodeName === "TR");
 if (window.Idiomorph) {
   Object.assign(Idiomorph.defaults.callbacks, {
     beforeAttributeUpdated: (name) => !OF_THE_READER.has(name),
-    // Rows of such a table neither move nor go away while it is read; new ones are announced.
-    beforeNodeAdded: (node) => !(node.nodeName === "TR" && node.hasAttribute("data-fixed-row")),
-    beforeNodeRemoved: (node) => !(node.nodeName === "TR" && node.hasAttribute("data-fixed-row")),
+    beforeNodeAdded: mayComeOrGo,
+    beforeNodeRemoved: mayComeOrGo,
   });
 }
 
@@ -139,6 +144,72 @@ function offerZones() {
   place.replaceChildren(`Times are in ${local ? localZone : "UTC"} `, button);
 }
 
+// --- saved views: addresses of searches, kept in this browser ---
+
+const VIEWS_KEY = "workflowsvc-views";
+
+function savedViews() {
+  try {
+    const found = JSON.parse(localStorage.getItem(VIEWS_KEY));
+    return Array.isArray(found) ? found.filter((view) => typeof view.name === "string" && typeof view.query === "string") : [];
+  } catch {
+    return [];
+  }
+}
+
+function keepViews(views) {
+  try {
+    localStorage.setItem(VIEWS_KEY, JSON.stringify(views));
+  } catch {
+    return; // no room, or not allowed: the address itself can be kept as a bookmark
+  }
+  offerViews();
+}
+
+function plainButton(text, label, act) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "plain";
+  button.textContent = text;
+  if (label) button.setAttribute("aria-label", label);
+  button.addEventListener("click", act);
+  return button;
+}
+
+// A query alone is kept, so a view serves every domain and leads nowhere else.
+function offerViews() {
+  const place = document.querySelector("[data-views]");
+  if (!place) return;
+  for (const old of place.querySelectorAll("[data-saved]")) old.remove();
+  const views = savedViews();
+  for (const view of views) {
+    const item = document.createElement("span");
+    item.dataset.saved = "";
+    const link = document.createElement("a");
+    link.href = `${location.pathname}?${view.query.replace(/^\?/, "")}`;
+    link.textContent = view.name;
+    const forget = () => keepViews(savedViews().filter((one) => one.name !== view.name));
+    item.append(link, plainButton("×", `Forget the view ${view.name}`, forget));
+    place.append(item);
+  }
+  const form = document.createElement("form");
+  form.dataset.saved = "";
+  const name = document.createElement("input");
+  name.setAttribute("aria-label", "Name of a view to save");
+  name.placeholder = "save this view as";
+  name.maxLength = 60;
+  name.size = 18;
+  form.append(name);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const query = new URLSearchParams(location.search);
+    for (const parameter of ["after", "at", "seen", "notice"]) query.delete(parameter);
+    const given = name.value.trim();
+    if (given) keepViews([...views.filter((view) => view.name !== given), { name: given, query: query.toString() }]);
+  });
+  place.append(form);
+}
+
 // --- forms ---
 
 // `data-tick-all="NAME"`: a box that ticks all boxes of this name.
@@ -180,6 +251,7 @@ window.addEventListener("hashchange", openTarget);
 
 document.addEventListener("DOMContentLoaded", () => {
   offerZones();
+  offerViews();
   showTimes();
   showAges();
   showTicks();
