@@ -95,7 +95,7 @@ class Browser:
 
     def __init__(self, world: World, settings: Settings | None = None) -> None:
         self.world = world
-        console = Console(
+        self.console = console = Console(
             WorldService(world),  # type: ignore[arg-type]
             settings or world.settings,
             world.clock,
@@ -145,6 +145,14 @@ class Browser:
             "sec-fetch-mode": "navigate",
         }
         shown = self.request("POST", form.action, content=urlencode(fields), headers=headers)
+        return self.get(shown.headers["location"]) if shown.status == 303 else shown
+
+    def upload(self, form: FoundForm, name: str, data: bytes) -> Shown:
+        """Chooses a file in the form and presses its button; the page behind it."""
+        headers = {"origin": "null", "sec-fetch-site": "same-origin", "sec-fetch-mode": "navigate"}
+        shown = self.request(
+            "POST", form.action, data=dict(form.fields), files={"file": (name, data)}, headers=headers
+        )
         return self.get(shown.headers["location"]) if shown.status == 303 else shown
 
 

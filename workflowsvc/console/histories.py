@@ -124,6 +124,11 @@ class Source(Protocol):
     """A history that can be shown."""
 
     @property
+    def history(self) -> History:
+        """What is known of it."""
+        ...
+
+    @property
     def total(self) -> int:
         """The number of its events."""
         ...

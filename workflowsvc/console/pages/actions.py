@@ -73,7 +73,7 @@ def _given(form: Form, name: str, before: str) -> str:
     """What was typed. Browsers send other ends of lines than a payload may have: what was left alone stays exactly as
     it was."""
     typed = form.one(name)
-    return before if typed == _as_browsers_send(before) else typed
+    return before if _as_browsers_send(typed) == _as_browsers_send(before) else typed
 
 
 def _as_browsers_send(text: str) -> str:

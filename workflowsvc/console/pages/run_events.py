@@ -5,6 +5,7 @@ Owns which events a page shows. How their members are drawn is `payloads.py`'s.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from workflowsvc.console.pages.run_lines import chosen_kinds
@@ -36,6 +37,7 @@ async def events(visit: Visit, source: Source) -> Data:
     return {
         "kinds": kinds,
         "events": found.items,
+        "names": _names(source, found.items),
         "earlier": found.earlier,
         "later": found.later,
         "isWhole": folded is None or folded.is_whole,
@@ -93,13 +95,19 @@ def _ranges(ids: list[int]) -> list[tuple[int, int]]:
 def event_views(visit: Visit, data: Data, start: float | None) -> Data:
     """The events as the template draws them."""
     room = Room()
-    shown = [event_view(event, room, start) for event in data["events"]]
+    shown = [event_view(event, room, start, data["names"]) for event in data["events"]]
     if visit.one("order") == "descending":
         shown.reverse()
     return {"event_views": shown}
 
 
-def event_view(event: Event, room: Room, start: float | None) -> Data:
+def _names(source: Source, events: list[Event]) -> dict[str, str]:
+    """What these events belong to, by their ids, as far as the history is read: most name an earlier event instead."""
+    lines = ((event["eventId"], source.history.line_of(event["eventId"])) for event in events)
+    return {str(event_id): line.name or line.type for event_id, line in lines if line is not None}
+
+
+def event_view(event: Event, room: Room, start: float | None, names: Mapping[str, str]) -> Data:
     """One event: what it says in a few words, and its members."""
     attributes = attributes_of(event)
     (line,) = history.fold([event])
@@ -109,7 +117,7 @@ def event_view(event: Event, room: Room, start: float | None) -> Data:
         "type": str(event.get("eventType", "")),
         "at": at,
         "elapsed": at - start if isinstance(at, int | float) and start is not None else None,
-        "name": line.name or line.type,
+        "name": names.get(str(event["eventId"])) or line.name or line.type,
         "tone": line.tone,
         "values": values_of(attributes, room),
     }

@@ -144,6 +144,7 @@ def _row(row: list[Line]) -> Data:
 def _as_data(line: Line) -> Data:
     found: dict[str, Any] = line.as_json()
     found |= {
+        "kind": line.kind,
         "name": line.name,
         "state": line.state,
         "tone": line.tone,
