@@ -30,7 +30,7 @@ _WAYS_OUT = (
     ),
 )
 # What may run then, or load something.
-_DEEDS = (
+DEEDS = (
     f"<script>{MARK}</script>",
     f"<script src={ELSEWHERE}></script>",
     f"<img src=x onerror={MARK}>",
@@ -67,13 +67,7 @@ _ALONE = (
         "{{''.__class__.__mro__}}",
     ),
     *(f"javascript:{MARK}", f"data:text/html,<script>{MARK}</script>", "//elsewhere.invalid/x", ELSEWHERE),
-    *(
-        "$(touch /tmp/hostile)",
-        "`touch /tmp/hostile`",
-        "; touch /tmp/hostile",
-        "' || touch /tmp/hostile #",
-        "!!",
-    ),
+    *("$(touch hostile)", "`touch hostile`", "; touch hostile", "' || touch hostile #", "!!", "$HOME", "*"),
     *(
         "--help",
         "-",
@@ -97,27 +91,21 @@ _ALONE = (
         "x\r\ny",
         "é😀",
     ),
+    *("&lt;script&gt;", "&#60;script&#62;", "%3Cscript%3E", "\uff1cscript\uff1e", "<scr<script>ipt>"),
     *(
-        "&lt;script&gt;",
-        "&#60;script&#62;",
-        "%3Cscript%3E",
-        "\uff1cscript\uff1e",
-        "<scr<script>ipt>",
         "<!--",
         "<![CDATA[",
-    ),
-    *(
         '{"a": "<script>"}',
         '["</pre><script>"]',
         '{"__proto__": {"x": 1}}',
-        "[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]",
         '{"a":1,"a":2}',
     ),
-    *("<" * 60, '"' * 60, "[" * 2000, "9" * 400, "../../..", "..%2f..", "~2e~2e", "a/b", "a?b#c", ".json"),
+    *("[" * 20 + "1" + "]" * 20, "[" * 2000 + "]" * 2000, "<" * 60, '"' * 60, "[" * 2000, "9" * 400),
+    *("../../..", "..%2f..", "~2e~2e", "a/b", "a?b#c", ".json"),
 )
 
 CORPUS: tuple[str, ...] = tuple(
-    dict.fromkeys([*_ALONE, *(f"{out}{deed}" for deed, out in itertools.product(_DEEDS, _WAYS_OUT))])
+    dict.fromkeys([*_ALONE, *(f"{out}{deed}" for deed, out in itertools.product(DEEDS, _WAYS_OUT))])
 )
 assert len(CORPUS) >= 500
 
@@ -128,7 +116,6 @@ def as_name(text: str) -> str:
     return kept[:250] or "-"
 
 
-_VOID = {"meta", "link", "input", "br", "hr"}
 _TAGS = {
     *(
         "html",
@@ -203,16 +190,11 @@ class _Judge(HTMLParser):
         self.wrong: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag not in _TAGS:
+        if tag not in _TAGS or (tag == "script" and not dict(attrs).get("src")):
             self.wrong.append(f"a tag <{tag}>")
         for name, given in attrs:
             value = given or ""
-            if (
-                name.startswith("on")
-                or name == "style"
-                or name.startswith("hx-on")
-                or name in ("srcdoc", "srcset")
-            ):
+            if name.startswith(("on", "hx-on")) or name in ("style", "srcdoc", "srcset", "http-equiv"):
                 self.wrong.append(f"an attribute {name}={value[:60]!r}")
             if name in ("href", "src", "action", "formaction", "data", "poster", "hx-get", "hx-post"):
                 self._address(tag, value)

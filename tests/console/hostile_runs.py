@@ -23,8 +23,8 @@ def hostile_run(stage: WorldFixture, texts: Sequence[str]) -> tuple[str, str]:
     """The workflowId and runId of an open run with all of these texts in each kind of field."""
     names = [as_name(text) for text in texts]
     workflow, activity = (
-        {"name": names[0], "version": names[1][:64]},
-        {"name": names[2], "version": names[3][:64]},
+        {"name": names[0], "version": names[1][:64].strip()},
+        {"name": names[2], "version": names[3][:64].strip()},
     )
     stage.ask("RegisterWorkflowType", **workflow, description=texts[4][:1000])
     stage.ask("RegisterActivityType", **activity, description=texts[5][:1000])

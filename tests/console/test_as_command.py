@@ -76,14 +76,8 @@ def test_the_aws_line_says_what_was_meant_and_reads_no_file(tmp_path: Path) -> N
 
 
 def test_lists_and_structures_are_json(tmp_path: Path) -> None:
-    (one,) = in_bash(
-        [
-            aws_line(
-                SERVER, "StartWorkflowExecution", {"taskList": {"name": "é\u202e"}, "tagList": ["--a", "b c"]}
-            )
-        ],
-        tmp_path,
-    )
+    members = {"taskList": {"name": "é\u202e"}, "tagList": ["--a", "b c"]}
+    (one,) = in_bash([aws_line(SERVER, "StartWorkflowExecution", members)], tmp_path)
     found = members_of(one[0])
     assert json.loads(found["task-list"]) == {"name": "é\u202e"}
     assert json.loads(found["tag-list"]) == ["--a", "b c"]

@@ -210,6 +210,6 @@ def _ticks(scale: _Scale, start: float) -> list[Tick]:
             number = max(number + 1, -(-(behind - start) // step))
             continue
         if x <= WIDTH - RIGHT - MIN_TICK_GAP / 2 and (not found or x - found[-1].x >= MIN_TICK_GAP):
-            found.append(Tick(round(x, 1), moment, f"+{span(moment - start)}"))
+            found.append(Tick(round(x, 1), moment, f"+{span(moment - start)}" if number else "start"))
         number += 1
     return found
