@@ -26,10 +26,11 @@ Event = dict[str, Any]
 Execution = dict[str, str]
 
 PATIENCE_SECONDS = 0.08  # of a page: its first byte is due after 0.15 s
+MAX_AWAITED = 2_500  # events that are left to fold: more take longer than a page waits
 BLOCK = 500  # events that are folded at once: some milliseconds, in which no other call is answered
 PAGE_SIZE = 1000  # the largest of GetWorkflowExecutionHistory
 MAX_FOLDED = 60_000  # events of one history; twice what SWF allows. Of a longer one only the end is folded
-MAX_KEPT = 200_000  # events of all histories together: about 100 MB
+MAX_KEPT = 200_000  # events of all histories together: about 60 MB
 MAX_AGE_SECONDS = 72_000.0  # page tokens hold for 24 hours (SWF §2)
 TAIL = 500  # events at the end that are folded by themselves, while the others are not yet
 MAX_DERIVED = 8  # lists of lines
@@ -176,7 +177,7 @@ class Histories:
             entry.task = asyncio.get_running_loop().create_task(run.read_on())
             self._tasks.add(entry.task)
             entry.task.add_done_callback(partial(self._end, key, entry))
-        if (task := entry.task) is not None:
+        if (task := entry.task) is not None and total - entry.history.read <= MAX_AWAITED:
             await asyncio.wait({task}, timeout=PATIENCE_SECONDS)
             if task.done() and (error := task.exception()) is not None:
                 raise error
