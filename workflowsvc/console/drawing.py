@@ -115,7 +115,7 @@ class View:
 
     def __init__(self, visit: Visit, version: str) -> None:
         self.now = visit.now
-        self.path = quote(visit.request.url.path, safe="/:@~")
+        self.path = "/" + quote(visit.request.url.path.lstrip("/"), safe="/:@~")  # `//name` would be a host
         self.form_token = visit.session.form_token
         self.visitor = visit.session.name
         self.region = visit.session.caller.tenant.region

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from workflowsvc.clock import Clock
 
 Publish = Callable[[Any], None]
-"""Shows what was found so far."""
+"""Shows what was found so far; ends the work when no page asks for it any more."""
 
 Work = Callable[[Publish], Awaitable[Any]]
 """Returns what was found in the end. Raises Fault."""
@@ -24,8 +24,12 @@ Work = Callable[[Publish], Awaitable[Any]]
 PATIENCE_SECONDS = 0.08  # of a page: its first byte is due after 0.15 s
 REST = 20  # times the work's own time: what is asked for again and again takes a twentieth of the time
 MAX_REST_SECONDS = 120.0
+# So that many tabs with one page cost about as much as one. Open pages ask every 1.2 s: they stay below two seconds.
+MIN_REST_SECONDS = 0.6
+MIN_WORK_SECONDS = 0.001  # what is faster is done each time
 MAX_REMEMBERED = 300  # questions
-MAX_AT_WORK = 4  # of them: the service searches with two threads
+MAX_AT_WORK = 16  # of them; each is a chain of short calls, so that quick ones pass long ones
+ABANDONED_SECONDS = 30.0  # after the last page that has asked, long work ends with what it has found
 
 
 class Found(NamedTuple):
@@ -35,6 +39,10 @@ class Found(NamedTuple):
     is_complete: bool
 
 
+class _Abandoned(Exception):
+    """No page asks any more."""
+
+
 class _Entry:
     """One question."""
 
@@ -42,11 +50,8 @@ class _Entry:
         self.value: Any = None
         self.is_complete = False
         self.fresh_until = 0.0
+        self.asked_at = 0.0
         self.task: asyncio.Task[None] | None = None
-
-    def publish(self, value: Any) -> None:
-        if not self.is_complete:  # a whole answer that is a little old is better than half of a new one
-            self.value = value
 
 
 class Lookups:
@@ -58,12 +63,18 @@ class Lookups:
         self._at_work = asyncio.Semaphore(MAX_AT_WORK)
         self._tasks: set[asyncio.Task[None]] = set()
 
+    def __len__(self) -> int:
+        return len(self._entries)
+
     async def look(self, key: Hashable, work: Work) -> Found:
         """What `work` has found, lately or so far; it is begun when it was not yet. Raises what it has raised."""
         entry = self._entries.setdefault(key, _Entry())
         self._entries.move_to_end(key)
+        entry.asked_at = self._clock.monotonic()
         self._forget()
-        if entry.task is None and not (entry.is_complete and self._clock.monotonic() < entry.fresh_until):
+        if (entry.task is None or entry.task.done()) and not (
+            entry.is_complete and self._clock.monotonic() < entry.fresh_until
+        ):
             entry.task = asyncio.get_running_loop().create_task(self._do(entry, work))
             self._tasks.add(entry.task)
             entry.task.add_done_callback(partial(self._end, entry))
@@ -75,7 +86,8 @@ class Lookups:
         return Found(entry.value, entry.is_complete)
 
     def _end(self, entry: _Entry, task: asyncio.Task[None]) -> None:
-        entry.task = None
+        if entry.task is task:
+            entry.task = None
         self._tasks.discard(task)
         if not task.cancelled():
             task.exception()  # a page that still waits raises it; without this look, asyncio would log it
@@ -83,12 +95,28 @@ class Lookups:
     async def _do(self, entry: _Entry, work: Work) -> None:
         async with self._at_work:
             began = self._clock.monotonic()
-            value = await work(entry.publish)
+            try:
+                value = await work(partial(self._publish, entry))
+            except _Abandoned:
+                return
             ended = self._clock.monotonic()
         entry.value, entry.is_complete = value, True
-        entry.fresh_until = ended + min((ended - began) * REST, MAX_REST_SECONDS)
+        entry.fresh_until = ended + _rest_after(ended - began)
+
+    def _publish(self, entry: _Entry, value: Any) -> None:
+        if not entry.is_complete:  # a whole answer that is a little old is better than half of a new one
+            entry.value = value
+        if self._clock.monotonic() - entry.asked_at > ABANDONED_SECONDS:
+            raise _Abandoned
 
     def _forget(self) -> None:
         """The questions that were not asked for longest; work that is under way ends by itself."""
         while len(self._entries) > MAX_REMEMBERED:
             self._entries.popitem(last=False)
+
+
+def _rest_after(took_seconds: float) -> float:
+    """How long an answer is good that took so long to find, in seconds."""
+    if took_seconds < MIN_WORK_SECONDS:
+        return 0.0
+    return min(max(took_seconds * REST, MIN_REST_SECONDS), MAX_REST_SECONDS)

@@ -41,6 +41,8 @@ async def gather(visit: Visit) -> Data:
     domain = visit.domain
     filter = conditions.read(visit.query, moment_of_conditions(visit))
     sort = visit.chosen("sort", tuple(SORTS))
+    if sort == "closed" and filter.get("executionStatus") == "OPEN":
+        sort = "started"  # open runs have no other moment
     order = visit.chosen("order", ORDERS)
     found, counts, newer = await asyncio.gather(
         counting.search(

@@ -8,6 +8,7 @@ from workflowsvc.console.page import Data, Page
 from workflowsvc.console.visit import NoSuchPage
 
 if TYPE_CHECKING:
+    from workflowsvc.console.lookups import Publish
     from workflowsvc.console.visit import Visit
 
 KINDS = ("decision", "activity")
@@ -18,19 +19,27 @@ PAGE_SIZE = 100
 async def gather_all(visit: Visit) -> Data:
     """Those with tasks or pollers. `unpolled` names those whose tasks wait for a poller that is not there."""
     kind = visit.chosen("kind", FILTERS)
-    page = await visit.own(
-        "ListTaskLists",
-        domain=visit.domain,
-        kind=None if kind == "all" else kind.upper(),
-        maximumPageSize=PAGE_SIZE,
-        nextPageToken=visit.one("after") or None,
-    )
+    after = visit.one("after")
+
+    async def work(_: Publish) -> Data:
+        return await visit.own(
+            "ListTaskLists",
+            domain=visit.domain,
+            kind=None if kind == "all" else kind.upper(),
+            maximumPageSize=PAGE_SIZE,
+            nextPageToken=after or None,
+        )
+
+    # The tasks of a list are counted one by one.
+    found = await visit.look("task lists", visit.domain, kind, after, work=work)
+    page: Data = found.value or {"taskLists": []}
     return {
         "domain": visit.domain,
         "kind": kind,
         "taskLists": page["taskLists"],
         "unpolled": [one for one in page["taskLists"] if waits_unpolled(one)],
         "nextPageToken": page.get("nextPageToken"),
+        "isComplete": found.is_complete,
     }
 
 

@@ -2,7 +2,7 @@
 // Every page works without this file; only live parts, local times and counting ages need it.
 "use strict";
 
-const LIVE_MS = 1500; // an open page shows what has happened within two seconds
+const LIVE_MS = 1200; // with what an answer may be old (lookups.py), an open page shows what has happened within two seconds
 const AFTER_FAILURE_MS = 5000;
 
 // --- live parts: asked for again only while the page can be seen ---
