@@ -179,6 +179,7 @@ _TAGS = {
         "text",
     ),
 }
+_OF_HTMX = ("hx-get", "hx-trigger", "hx-swap", "hx-sync", "hx-ext")
 _SCRIPTS = re.compile(r"/static/(?:htmx\.min|idiomorph-ext\.min|console)\.js\?v=[0-9a-f]+")
 
 
@@ -194,8 +195,16 @@ class _Judge(HTMLParser):
             self.wrong.append(f"a tag <{tag}>")
         for name, given in attrs:
             value = given or ""
-            if name.startswith(("on", "hx-on")) or name in ("style", "srcdoc", "srcset", "http-equiv"):
+            if name.startswith(("on", "hx-on")) or name in (
+                "style",
+                "srcdoc",
+                "srcset",
+                "http-equiv",
+                "autofocus",
+            ):
                 self.wrong.append(f"an attribute {name}={value[:60]!r}")
+            if name.startswith("hx-") and name not in _OF_HTMX:
+                self.wrong.append(f"an attribute {name}")
             if name in ("href", "src", "action", "formaction", "data", "poster", "hx-get", "hx-post"):
                 self._address(tag, value)
 

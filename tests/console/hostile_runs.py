@@ -6,17 +6,21 @@ Owns which fields there are. The texts are `hostile.py`'s.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from tests.console.hostile import as_name
 from tests.world_fixture import WorldFixture, decision
+
+Decision = dict[str, Any]
 
 PER_RUN = 30
 LIMIT = 32_000  # letters of a payload; SWF allows 32,768
 
 
-def parts(corpus: Sequence[str]) -> Iterator[Sequence[str]]:
+def parts(corpus: Sequence[str]) -> Iterator[list[str]]:
     for first in range(0, len(corpus), PER_RUN):
-        yield corpus[first : first + PER_RUN]
+        part = list(corpus[first : first + PER_RUN])
+        yield part if len(part) > 10 else [*corpus[:10], *part]
 
 
 def hostile_run(stage: WorldFixture, texts: Sequence[str]) -> tuple[str, str]:
@@ -57,7 +61,9 @@ def _pairs(texts: Sequence[str]) -> list[tuple[str, str]]:
     return [(f"{as_name(text)[:240]}{number}", text) for number, text in enumerate(texts)]
 
 
-def _decide(stage: WorldFixture, list_: dict[str, str], texts: Sequence[str], decisions: list[dict]) -> None:
+def _decide(
+    stage: WorldFixture, list_: dict[str, str], texts: Sequence[str], decisions: list[Decision]
+) -> None:
     task = stage.ask("PollForDecisionTask", taskList=list_, identity=texts[0][:256])
     stage.call(
         "RespondDecisionTaskCompleted",
@@ -67,7 +73,7 @@ def _decide(stage: WorldFixture, list_: dict[str, str], texts: Sequence[str], de
     )
 
 
-def _activity(name: str, activity: dict[str, str], list_: dict[str, str], text: str) -> dict:
+def _activity(name: str, activity: dict[str, str], list_: dict[str, str], text: str) -> Decision:
     return decision(
         "ScheduleActivityTask",
         activityId=name,
@@ -96,8 +102,8 @@ def _work(stage: WorldFixture, list_: dict[str, str], number: int, text: str, na
             stage.call("RecordActivityTaskHeartbeat", taskToken=task["taskToken"], details=text[:2048])
 
 
-def _others(texts: Sequence[str], workflow: dict[str, str], list_: dict[str, str]) -> list[dict]:
-    decisions = []
+def _others(texts: Sequence[str], workflow: dict[str, str], list_: dict[str, str]) -> list[Decision]:
+    decisions: list[Decision] = []
     for name, text in _pairs(texts):
         decisions += [
             decision("RecordMarker", markerName=name, details=text),

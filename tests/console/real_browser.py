@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,7 +39,7 @@ def program() -> str:
 
 
 @contextmanager
-def real_console(folder: Path) -> Iterator[tuple[Remote, str]]:
+def real_console(folder: Path) -> Generator[tuple[Remote, str]]:
     """A server with its console: calls of its API, and the console's address."""
     port = free_port()
     with running_server(folder, "--console-port", str(port)) as server:
@@ -72,7 +72,7 @@ class Remote:
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
+def chromium() -> Generator[Browser]:
     """The browser of this machine."""
     executable = program()
     from playwright.sync_api import sync_playwright
@@ -127,9 +127,10 @@ class Watched:
         pytest.importorskip(
             "axe_playwright_python", reason="the package axe-playwright-python is not installed"
         )
-        from axe_playwright_python.sync_playwright import Axe
+        from axe_playwright_python.sync_playwright import Axe  # pyright: ignore[reportMissingTypeStubs]
 
-        found = Axe().run(self.page).response["violations"]
+        axe: Any = Axe()
+        found: list[dict[str, Any]] = axe.run(self.page).response["violations"]
         serious = [
             f"{one['id']}: {one['help']}: {[node['target'] for node in one['nodes'][:3]]}"
             for one in found

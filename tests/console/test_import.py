@@ -190,12 +190,9 @@ def test_why_a_history_cannot_be_stored_is_said(
 
 
 def test_files_are_held_for_a_while_and_not_too_many_of_them(
-    stage: WorldFixture, browser: Browser, events: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    stage: WorldFixture, browser: Browser, events: list[dict[str, Any]]
 ) -> None:
     addresses = [look(browser, printed(events)).response.url.path]
-    # The name of a file on the shelf is random; here it is not.
-    numbers = iter(range(100))
-    monkeypatch.setattr(browser.console._shelf, "_random_bytes", lambda size: bytes([next(numbers)] * size))
     addresses += [look(browser, printed(events)).response.url.path for _ in range(shelf.MAX_FILES)]
     assert browser.get(addresses[0]).status == 404
     assert browser.get(addresses[-1]).status == 200

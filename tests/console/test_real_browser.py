@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,6 +17,9 @@ from workflowsvc.console.pages.actions import ACTIONS
 from workflowsvc.console.pages.run import TABS
 from workflowsvc.console.paths import path
 from workflowsvc.display.text import with_times
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser as Chromium
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +35,14 @@ def stage(console: tuple[Remote, str]) -> WorldFixture:
 
 
 @pytest.fixture(scope="module")
-def watched_in(console: tuple[Remote, str]) -> Iterator[dict[str, Watched]]:
+def program_that_browses() -> Iterator[Chromium]:
     with chromium() as browser:
-        yield {scheme: Watched(browser, console[1], scheme) for scheme in ("light", "dark")}
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def watched_in(console: tuple[Remote, str], program_that_browses: Chromium) -> dict[str, Watched]:
+    return {scheme: Watched(program_that_browses, console[1], scheme) for scheme in ("light", "dark")}
 
 
 @pytest.fixture(params=["light", "dark"])
@@ -78,11 +87,29 @@ def test_every_page_of_a_run_is_quiet_and_accessible(watched: Watched, run_id: s
         watched.check(page)
 
 
+@pytest.mark.parametrize(
+    ("said", "deed"),
+    [
+        ("a script has run", "window.hostile = 1"),
+        ("Content Security Policy", "fetch('http://elsewhere.invalid/x').catch(() => 0)"),
+        ("an error", "setTimeout(() => { throw new Error('x') }); new Promise(done => setTimeout(done))"),
+        ("a dialog", "alert(1)"),
+    ],
+)
+def test_the_watch_sees_what_it_is_there_for(
+    console: tuple[Remote, str], program_that_browses: Chromium, said: str, deed: str
+) -> None:
+    watched = Watched(program_that_browses, console[1], "light")
+    watched.page.on("dialog", lambda dialog: dialog.dismiss())
+    watched.open("/domains")
+    watched.page.evaluate(deed)
+    with pytest.raises(AssertionError, match=said):
+        watched.check("a page")
+
+
 def test_hostile_texts_are_text_in_a_browser_too(watched_in: dict[str, Watched], stage: WorldFixture) -> None:
     watched = watched_in["light"]
     for texts in parts(CORPUS):
-        if len(texts) < 10:
-            texts = [*CORPUS[:10], *texts]
         workflow_id, run_id = hostile_run(stage, texts)
         here = ("domains", "d", "runs", workflow_id, run_id)
         for page in (

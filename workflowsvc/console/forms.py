@@ -23,7 +23,7 @@ MAX_FILE_BYTES = 32 << 20  # 25,000 events of 1.3 KB
 MAX_FIELDS = 2_000  # a page of a thousand ticked runs, and what is done to them
 MAX_FIELDS_BESIDE_FILE = 20
 MAX_FIELD_BYTES = 10_000  # of a field beside a file
-MAX_FILES_AT_ONCE = 4  # that are being sent
+MAX_UPLOADS = 4  # that are being sent
 
 FIELDS = "application/x-www-form-urlencoded"
 WITH_FILE = "multipart/form-data"
@@ -70,7 +70,7 @@ class _InMemory(MultiPartParser):
 
 async def _with_file(request: Request) -> Form:
     global _sending
-    if _sending >= MAX_FILES_AT_ONCE:
+    if _sending >= MAX_UPLOADS:
         raise Refusal(429, "Too many files at once", "Others are being sent. Try again in a moment.")
     _sending += 1
     try:

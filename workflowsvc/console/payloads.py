@@ -86,9 +86,7 @@ def _value(name: str, value: Any, room: Room) -> Value:
         return Value(name, "event" if name.endswith("EventId") and value > 0 else "text", str(value), 0)
     if isinstance(value, Mapping):
         members = cast("Mapping[str, Any]", value)
-        if set(members) == {"workflowId", "runId"} and all(
-            isinstance(one, str) for one in members.values()
-        ):
+        if set(members) == {"workflowId", "runId"} and all(isinstance(one, str) for one in members.values()):
             return Value(name, "run", _short(room.cut(members["workflowId"])), 0, execution=dict(members))
         if set(members) == {"name"}:
             return Value(name, "text", _short(room.cut(str(members["name"]))), 0)

@@ -1,4 +1,4 @@
-"""Histories from files that someone looks at: held in memory for an hour, and stored nowhere.
+"""Histories from files that a visitor looks at: held in memory for an hour, and stored nowhere.
 
 Owns how many, and who sees them again: who has sent a file, by an address that cannot be guessed.
 """
@@ -95,7 +95,7 @@ def _read(data: bytes) -> FileHistory:
 
 
 def _is_flat(value: object, levels: int) -> bool:
-    """Whether it has at most so many levels."""
+    """Whether it has at most `levels` levels."""
     if isinstance(value, dict):
         value = list(value.values())  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     if not isinstance(value, list):

@@ -126,7 +126,7 @@ class _Scale:
             self._slopes += [GAP / (end - begin), self._slopes[0]]
 
     def _idle(self, moments: Sequence[float]) -> list[tuple[float, float]]:
-        """The longest gaps between moments, in their order; so few that their places leave room."""
+        """The longest gaps between moments, in their order; no more than leave room for what happens between them."""
         long = (self.last - self.first) * MIN_GAP_SHARE
         gaps = [(begin, end) for begin, end in pairwise(moments) if end - begin > long]
         return gaps[: (WIDTH - LABELS) // (3 * GAP)]

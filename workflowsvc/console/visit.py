@@ -93,7 +93,7 @@ class Visit:
         return await self._calls.ask(self.session.caller, OWN, operation, members)
 
     async def history(self, execution: dict[str, str], events: int) -> RunHistory:
-        """The history of a run of the domain, which has so many events. Raises Fault."""
+        """The history of a run of the domain; `events` is their number. Raises Fault."""
         return await self._histories.open(self, self.domain, execution, events)
 
     async def look(self, what: str, *names: str, work: Work) -> Found:

@@ -39,6 +39,7 @@ ACTIONS = (
     ("start", "Start one like this", ""),
 )
 SENTENCES_SECONDS = 30
+MAX_FINDINGS = 12
 MAX_PENDING = 100  # rows of each kind; a run may have a thousand open activities
 JSON_BYTES = 220_000
 BLOCK = 500  # events of a download that are held at once
@@ -86,6 +87,7 @@ def extras(visit: Visit, data: Data) -> Data:
             if when in ("", run["executionStatus"])
         ],
         "max_pending": MAX_PENDING,
+        "max_findings": MAX_FINDINGS,
         "history_path": path(*here, "history"),
         **addresses(here),
         **head_extras(data),
