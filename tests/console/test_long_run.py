@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 
 from tests.console.browsing import Browser
 from tests.console.test_run import address
 from tests.world_fixture import ACTIVITY, LIST, WorldFixture, decision
+from workflowsvc.access.caller import Caller
 from workflowsvc.console import histories
+from workflowsvc.console.calls import Calls
+from workflowsvc.faults import AccessDeniedException
 from workflowsvc.testing import World
 
 MAX_BYTES = 300_000
@@ -145,3 +149,19 @@ def test_what_is_kept_of_histories_is_bounded(
         assert browser.get(address(run_id, workflow_id=f"w{number}")).status == 200
     kept = browser.console._histories._entries  # pyright: ignore[reportPrivateUsage]
     assert len(kept) < 8
+
+
+def test_what_is_kept_is_not_shown_to_who_may_no_longer_see_it(
+    long_run: str, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert browser.get(address(long_run)).status == 200
+    ask = Calls.ask
+
+    async def refuse_histories(calls: Calls, caller: Caller, api: str, operation: str, members: Any) -> Any:
+        if operation == "GetWorkflowExecutionHistory":
+            raise AccessDeniedException("no")
+        return await ask(calls, caller, api, operation, members)
+
+    monkeypatch.setattr(Calls, "ask", refuse_histories)
+    for tab in ("compact", "timeline", "events"):
+        assert browser.get(address(long_run, tab=tab)).status == 403

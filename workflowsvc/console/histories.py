@@ -1,8 +1,8 @@
 """Histories as pages read them: folded from their first event once, then only what is new; any event without the rest.
 
 Owns what is kept of a history, for how long, and how events in its middle are found: page tokens that lead there are
-kept. Must not know pages. Each page still asks the service in its visitor's name, so what is kept shows nothing to
-those who may no longer see it.
+kept. Must not know pages. Each page still asks the service for an event in its visitor's name, so what is kept shows
+nothing to those who may no longer see it.
 """
 
 from __future__ import annotations
@@ -173,6 +173,8 @@ class Histories:
         self._entries.move_to_end(key)
         self._forget()
         run = RunHistory(visit, domain, execution, entry.history, total)
+        if run.is_whole and total:
+            await run.events(total, total)  # nothing is read, but the service says whether this visitor may
         if entry.history.read < total <= MAX_FOLDED and entry.task is None:
             entry.task = asyncio.get_running_loop().create_task(run.read_on())
             self._tasks.add(entry.task)
