@@ -82,3 +82,48 @@ def test_equal_failures_in_a_row_are_counted_and_different_ones_are_not() -> Non
     ]
     lines = shown(fold(failures), decisions=False)
     assert [(line.name, line.times, line.events) for line in lines] == [("a", 3, [1, 2, 3]), ("b", 1, [4])]
+
+
+def test_a_page_from_the_middle_of_a_history_is_folded_too() -> None:
+    child = {"workflowId": "c", "runId": "r"}
+    events = [
+        _event(50, "ActivityTaskStarted", scheduledEventId=40, identity="w"),
+        _event(51, "ActivityTaskCompleted", scheduledEventId=40, startedEventId=50),
+        _event(
+            52,
+            "ChildWorkflowExecutionCompleted",
+            initiatedEventId=41,
+            startedEventId=42,
+            workflowExecution=child,
+        ),
+        _event(53, "TimerFired", startedEventId=43, timerId="t"),
+        _event(54, "WorkflowExecutionSignaled", signalName="s", externalWorkflowExecution=child),
+    ]
+    lines = fold(events)
+    assert [(line.kind, line.name, line.state, line.events) for line in lines] == [
+        ("activity", "", "completed", [50, 51]),
+        ("child", "c", "completed", [52]),
+        ("timer", "t", "fired", [53]),
+        ("signal", "s", "received", [54]),
+    ]
+    assert lines[0].started == 50.0
+    assert lines[1].execution == lines[3].execution == child
+
+
+def _event(event_id: int, event_type: str, **attributes: object) -> dict[str, object]:
+    member = f"{event_type[0].lower()}{event_type[1:]}EventAttributes"
+    return {
+        "eventId": event_id,
+        "eventType": event_type,
+        "eventTimestamp": float(event_id),
+        member: attributes,
+    }
+
+
+def test_what_is_counted_for_people_leaves_the_lines_as_they_were() -> None:
+    lines = fold(
+        _event(number, "StartTimerFailed", timerId="t", cause="TIMER_ID_ALREADY_IN_USE") for number in (1, 2)
+    )
+    assert [line.times for line in shown(lines, decisions=False)] == [2]
+    assert [line.times for line in shown(lines, decisions=False)] == [2]
+    assert [line.events for line in lines] == [[1], [2]]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -18,7 +17,7 @@ from workflowsvc.commands.asking import Asking, filled
 from workflowsvc.commands.context import CommandContext, CommandFailed
 from workflowsvc.commands.filters import add_filter, filter_of
 from workflowsvc.commands.show import events_of
-from workflowsvc.display.text import counted, json_line, with_times
+from workflowsvc.display.text import counted, history_file_name, json_line, with_times
 from workflowsvc.options import SettingsError
 
 DESCRIPTION = """\
@@ -30,7 +29,6 @@ EXAMPLES = (
     "export --to failed --status FAILED --closed-after 7d",
     "export order-17 | workflowsvc lint -",
 )
-_SAFE = re.compile(r"[^A-Za-z0-9._+=@-]")
 
 
 def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> None:
@@ -100,7 +98,7 @@ def _count(at_work: Asking, condition: dict[str, Any]) -> int:
 
 def _export(at_work: Asking, folder: Path, execution: Object) -> None:
     named = {"workflowId": text(execution, "workflowId"), "runId": text(execution, "runId")}
-    path = folder / f"{_SAFE.sub('_', named['workflowId'])[:100]}.{_SAFE.sub('_', named['runId'])}.json"
+    path = folder / history_file_name(named["workflowId"], named["runId"])
     _write_file(path, list(events_of(at_work, named)))
     if at_work.json:
         at_work.print_json({"execution": named, "file": str(path)})

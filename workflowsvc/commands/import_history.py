@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import base64
-import gzip
 from pathlib import Path
 
 from workflowsvc.client.answers import count, part, text
@@ -12,6 +10,7 @@ from workflowsvc.client.problems import Refused
 from workflowsvc.commands import asking, statuses
 from workflowsvc.commands.asking import Asking, filled
 from workflowsvc.commands.context import CommandContext
+from workflowsvc.model.history_file import names_of, packed, text_of
 from workflowsvc.options import SettingsError
 
 DESCRIPTION = """\
@@ -68,7 +67,7 @@ def _import(at_work: Asking, file: str) -> bool:
         whole = (
             {"history": history}
             if len(history) < COMPRESSED_FROM
-            else {"compressedHistory": _packed(history)}
+            else {"compressedHistory": packed(history.encode())}
         )
         answer = at_work.own(
             "ImportHistory", workflowId=_workflow_id(at_work, file), runId=_run_id(at_work, file), **whole
@@ -90,25 +89,14 @@ def _import(at_work: Asking, file: str) -> bool:
 
 def _read(context: CommandContext, file: str) -> str:
     data = context.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-    marked = data.startswith((b"\xff\xfe", b"\xfe\xff"))  # a redirect in PowerShell writes UTF-16
-    return data.decode("utf-16" if marked else "utf-8-sig")
-
-
-def _packed(history: str) -> str:
-    """As a request carries it: a binary member is base64."""
-    return base64.b64encode(gzip.compress(history.encode(), mtime=0)).decode()
+    return text_of(data)
 
 
 def _workflow_id(at_work: Asking, file: str) -> str:
-    """The workflowId that was given; else the first part of WORKFLOW_ID.RUN_ID.json, as `workflowsvc export` names
-    files."""
-    if at_work.arguments.workflow_id:
-        return str(at_work.arguments.workflow_id)
-    return Path(file).name.removesuffix(".json").rpartition(".")[0] or Path(file).name.removesuffix(".json")
+    return str(at_work.arguments.workflow_id or names_of(Path(file).name)[0])
 
 
 def _run_id(at_work: Asking, file: str) -> str | None:
     if at_work.arguments.run_id or file == "-":
         return at_work.arguments.run_id
-    before, _, run_id = Path(file).name.removesuffix(".json").rpartition(".")
-    return run_id if before else None
+    return names_of(Path(file).name)[1]

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from workflowsvc.client.answers import Object, count, part, rows, seconds, text, type_name
+from workflowsvc.client.answers import Object, part, rows, seconds, text, type_name
 from workflowsvc.client.problems import NotFound
 from workflowsvc.commands import asking
 from workflowsvc.commands.asking import Asking
@@ -103,17 +103,7 @@ def _show_head(at_work: Asking, detail: Object) -> None:
     tags = info.get("tagList")
     if isinstance(tags, list) and tags:
         screen.line(Toned("tags     ", "dim"), ", ".join(map(str, tags)))  # pyright: ignore[reportUnknownArgumentType]
-    pending = [
-        counted(found, one, several)
-        for member, one, several in (
-            ("openDecisionTasks", "decision task", "decision tasks"),
-            ("openActivityTasks", "activity", "activities"),
-            ("openTimers", "timer", "timers"),
-            ("openChildWorkflowExecutions", "child", "children"),
-            ("openLambdaFunctions", "Lambda task", "Lambda tasks"),
-        )
-        if (found := count(part(detail, "openCounts"), member))
-    ]
+    pending = history.pending(part(detail, "openCounts"))
     if pending:
         screen.line(Toned("pending  " if closed is None else "at close ", "dim"), ", ".join(pending))
     screen.line()
@@ -129,8 +119,8 @@ def _show_lines(at_work: Asking, lines: list[Line], *, decisions: bool) -> None:
             f"+{span(line.began - start)}" if line.began is not None and start is not None else "",
             f"{line.kind} {line.name}".strip() + (f" ({line.type})" if line.type else ""),
             Toned(f"{line.state} × {line.times}" if line.times > 1 else line.state, line.tone),
-            took(line),
-            Toned(_note(line), "dim"),
+            history.took(line),
+            Toned(history.note(line), "dim"),
         ]
         for line in history.shown(lines, decisions=decisions)
     ]
@@ -147,18 +137,6 @@ def _show_lines(at_work: Asking, lines: list[Line], *, decisions: bool) -> None:
     if answered and not decisions:
         left_out = counted(answered, "answered decision task", "answered decision tasks")
         at_work.screen.line(Toned(f"{left_out} left out: --decisions shows them", "dim"))
-
-
-def took(line: Line) -> str:
-    """How long the thing of a line took; empty while it is open, and for what is a moment."""
-    if line.began is None or line.ended is None or len(line.events) < 2 or line.times > 1:
-        return ""
-    return span(line.ended - line.began)
-
-
-def _note(line: Line) -> str:
-    worker = f"by {line.worker}" if line.worker else ""
-    return "; ".join(filter(None, (line.note, worker)))[:300]
 
 
 def _show_event(at_work: Asking, event: Object) -> None:

@@ -1,6 +1,6 @@
 """The application of the console: each path leads to a page, an action or a download; refusals become pages too.
 
-Owns the table of routes, made of what `pages/` lists, and the reading of forms. Must not know what a page shows, nor
+Owns the table of routes, made of what `pages/` lists. Must not know what a page shows, nor
 how bytes arrive (`listener.py`).
 """
 
@@ -10,7 +10,6 @@ import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -19,13 +18,16 @@ from starlette.routing import Route
 
 from workflowsvc.console.calls import Calls
 from workflowsvc.console.drawing import Drawing
+from workflowsvc.console.forms import read_form
 from workflowsvc.console.gate import Gate
+from workflowsvc.console.histories import Histories
 from workflowsvc.console.lookups import Lookups
-from workflowsvc.console.page import Action, Download, Form, Page, as_json, see, show
+from workflowsvc.console.page import Action, Download, Page, as_json, see, show
 from workflowsvc.console.pages import ALL
 from workflowsvc.console.paths import JSON_SUFFIX
 from workflowsvc.console.refusals import Refusal, refusal_of
 from workflowsvc.console.session import Sessions
+from workflowsvc.console.shelf import Shelf
 from workflowsvc.console.static_files import StaticFiles
 from workflowsvc.console.visit import Visit
 
@@ -42,8 +44,6 @@ log = logging.getLogger(__name__)
 
 FIRST_PAGE = "/domains"
 TOKEN_FIELD = "form_token"
-MAX_FORM_BYTES = 1_048_576  # as a call of the API may have
-MAX_FIELDS = 2_000  # a page of a thousand ticked runs, and what is done to them
 
 Handler = Callable[["Request"], Awaitable[Response]]
 
@@ -61,8 +61,12 @@ class Console:
     ) -> None:
         self._settings = settings
         self._clock = clock
+        self.api_port = settings.port
+        """Of the API beside it; set when it is bound, where the settings leave it to the system."""
         self._calls = Calls(service, settings, random_bytes)
         self._lookups = Lookups(clock)
+        self._histories = Histories(clock)
+        self._shelf = Shelf(clock, random_bytes)
         self._sessions = Sessions(settings, random_bytes)
         static_files = StaticFiles()
         self._drawing = Drawing(static_files)
@@ -110,7 +114,10 @@ class Console:
             self._sessions.who(request),
             self._calls,
             self._lookups,
+            self._histories,
+            self._shelf,
             self._settings,
+            self.api_port,
             self._clock.now_ms(),
         )
 
@@ -122,7 +129,7 @@ class Console:
 
     async def _act(self, action: Action, request: Request) -> Response:
         visit = self._visit(request)
-        form = await _read_form(request)
+        form = await read_form(request, with_file=action.takes_file)
         if not visit.session.has_sent(form.one(TOKEN_FIELD)):
             raise Refusal(
                 403,
@@ -153,25 +160,3 @@ class Console:
 
 async def _to_the_first_page(_: Request) -> Response:
     return RedirectResponse(FIRST_PAGE)
-
-
-async def _read_form(request: Request) -> Form:
-    """The fields of a form that was sent as `application/x-www-form-urlencoded`. Refusal when it is none."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/x-www-form-urlencoded":
-        raise Refusal(415, "This is no form", "Send it from the page, as a form.")
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_FORM_BYTES:
-            raise Refusal(413, "The form is too large", f"It may have at most {MAX_FORM_BYTES:,} bytes.")
-    try:
-        fields = parse_qsl(
-            body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS
-        )
-    except ValueError:  # UnicodeDecodeError is one
-        raise Refusal(
-            400, "The form cannot be read", "Its fields are not text, or there are too many."
-        ) from None
-    # Browsers send the ends of lines as CR LF.
-    return Form([(name, value.replace("\r\n", "\n")) for name, value in fields])

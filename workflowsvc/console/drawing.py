@@ -34,6 +34,11 @@ NOTICES: Mapping[str, str] = {
     "type-deleted": "The type is deleted.",
     "batch-started": "The batch is started.",
     "batch-rate": "The batch has a new rate.",
+    "run-signaled": "The signal is sent.",
+    "run-cancel-requested": "The cancellation is requested.",
+    "run-terminated": "The run is terminated.",
+    "run-started": "This run was started just now.",
+    "history-imported": "The history is stored as this closed run.",
     "batch-stopped": "The batch is stopped. What is done stays done.",
 }
 """What the page after a form says, by the parameter `notice`: a link from elsewhere can show no other text."""

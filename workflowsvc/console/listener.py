@@ -44,8 +44,9 @@ class ConsoleServer:
         # While requests are not authenticated, only this machine may look, whatever the API does.
         self._host = settings.host if is_loopback(settings.host) else LOOPBACK
         hosts = Hosts(self._host, settings.allowed_hosts)
+        self._console = Console(service, settings, clock, hosts, random_bytes)
         config = uvicorn.Config(
-            Console(service, settings, clock, hosts, random_bytes),
+            self._console,
             http="httptools",
             ws="none",
             lifespan="off",
@@ -73,6 +74,7 @@ class ConsoleServer:
     def bind(self, api_port: int) -> None:
         """Takes the address. CannotListen when it is taken; but where no port was asked for, the log says so and the
         console is left out."""
+        self._console.api_port = api_port
         given = self._settings.console_port
         if given != AUTO:
             self._sockets = bind(self._host, int(given))

@@ -38,6 +38,8 @@ class Page(NamedTuple):
     gather: Gather
     extras: Callable[[Visit, Data], Data] | None = None
     """What the template needs beside the data and is no data itself: choices of fields, addresses."""
+    seen: Callable[[Visit, Data], Data] | None = None
+    """What of the data makes an open page be drawn again when it changes; all of it without this."""
 
 
 class Shown(NamedTuple):
@@ -52,6 +54,7 @@ class Action(NamedTuple):
 
     path: str
     act: Act
+    takes_file: bool = False
 
 
 class Download(NamedTuple):
@@ -61,11 +64,19 @@ class Download(NamedTuple):
     answer: Answer
 
 
+class File(NamedTuple):
+    """A file that was sent with a form."""
+
+    name: str
+    data: bytes
+
+
 class Form:
     """The fields of a form."""
 
-    def __init__(self, fields: list[tuple[str, str]]) -> None:
+    def __init__(self, fields: list[tuple[str, str]], file: File | None = None) -> None:
         self._fields = fields
+        self.file = file
 
     def one(self, name: str, default: str = "") -> str:
         """The value of a field; the default when it is missing or empty."""
@@ -92,7 +103,7 @@ async def show(page: Page, visit: Visit, drawing: Drawing) -> Response:
     if visit.request.url.path.endswith(JSON_SUFFIX):
         return as_json(await page.gather(visit))
     data = await page.gather(visit)
-    version = version_of(data)
+    version = version_of(data if page.seen is None else page.seen(visit, data))
     shown = data if page.extras is None else {**data, **page.extras(visit, data)}
     if visit.request.headers.get("hx-request") != "true":
         return HTMLResponse(drawing.page(page.template, visit, shown, version=version))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from workflowsvc.console.as_command import Server
 from workflowsvc.console.calls import OWN, SWF, Answer, Calls
 from workflowsvc.console.lookups import Found, Lookups, Work
 from workflowsvc.console.paths import BadSegment, name_of
@@ -15,8 +16,13 @@ from workflowsvc.console.paths import BadSegment, name_of
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from workflowsvc.console.histories import Histories, RunHistory
     from workflowsvc.console.session import Session
+    from workflowsvc.console.shelf import Shelf
     from workflowsvc.settings import Settings
+
+
+LOOPBACK = "127.0.0.1"  # leads to a server that listens on all addresses
 
 
 class NoSuchPage(Exception):
@@ -32,17 +38,23 @@ class Visit:
         session: Session,
         calls: Calls,
         lookups: Lookups,
+        histories: Histories,
+        shelf: Shelf,
         settings: Settings,
+        api_port: int,
         now_ms: int,
     ) -> None:
         self.request = request
         self.session = session
         self.settings = settings
+        self._api_port = api_port
         self.now = now_ms / 1000
         """Seconds since the epoch."""
         self.query = request.query_params
         self._calls = calls
         self._lookups = lookups
+        self._histories = histories
+        self.shelf = shelf
 
     def name(self, parameter: str) -> str:
         """The name in this part of the path. NoSuchPage when it is no text."""
@@ -65,6 +77,13 @@ class Visit:
         given = self.query.get(parameter, "")
         return given if given in choices else choices[0]
 
+    @property
+    def server(self) -> Server:
+        """Where programs on this machine reach the API."""
+        host = self.settings.host
+        host = LOOPBACK if host in ("0.0.0.0", "::", "") else f"[{host}]" if ":" in host else host
+        return Server(f"http://{host}:{self._api_port}", self.session.caller.tenant.region)
+
     async def swf(self, operation: str, /, **members: Any) -> Answer:
         """The answer of one of SWF's operations. Raises Fault."""
         return await self._calls.ask(self.session.caller, SWF, operation, members)
@@ -72,6 +91,10 @@ class Visit:
     async def own(self, operation: str, /, **members: Any) -> Answer:
         """The answer of an operation of our own API. Raises Fault."""
         return await self._calls.ask(self.session.caller, OWN, operation, members)
+
+    async def history(self, execution: dict[str, str], events: int) -> RunHistory:
+        """The history of a run of the domain; `events` is their number. Raises Fault."""
+        return await self._histories.open(self, self.domain, execution, events)
 
     async def look(self, what: str, *names: str, work: Work) -> Found:
         """What long work has found so far, or lately: it goes on while the page is shown (`lookups.py`). What it finds

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
+
+from workflowsvc.display.text import counted, span
 
 Event = Mapping[str, Any]
 
@@ -25,6 +27,12 @@ _OPENING: dict[str, tuple[str, str, str]] = {
     "SignalExternalWorkflowExecutionInitiated": ("signal to", "workflowId", "signalName"),
     "RequestCancelExternalWorkflowExecutionInitiated": ("cancel request to", "workflowId", ""),
     "LambdaFunctionScheduled": ("Lambda task", "id", "name"),
+}
+_TAKEN_UP = {
+    "DecisionTaskStarted",
+    "ActivityTaskStarted",
+    "ChildWorkflowExecutionStarted",
+    "LambdaFunctionStarted",
 }
 _SINGLE: dict[str, tuple[str, str]] = {
     "WorkflowExecutionSignaled": ("signal", "signalName"),
@@ -50,6 +58,37 @@ _STATES: dict[str, tuple[str, str]] = {
 _STATE = re.compile(f"({'|'.join(sorted(_STATES, key=len, reverse=True))})$")
 # Members worth a word, in this order; the first that is there.
 _NOTES = ("reason", "cause", "details", "result", "input", "newExecutionRunId")
+CATEGORIES = (
+    "decisions",
+    "activities",
+    "timers",
+    "children",
+    "signals",
+    "cancellation",
+    "Lambda tasks",
+    "markers",
+    "run",
+)
+"""Kinds of events, for choosing among them."""
+_CATEGORY_OF = {
+    "activity": "activities",
+    "timer": "timers",
+    "child": "children",
+    "signal": "signals",
+    "signal to": "signals",
+    "cancel request": "cancellation",
+    "cancel request to": "cancellation",
+    "Lambda task": "Lambda tasks",
+    "marker": "markers",
+}
+_PENDING = (
+    ("openDecisionTasks", "decision task", "decision tasks"),
+    ("openActivityTasks", "activity", "activities"),
+    ("openTimers", "timer", "timers"),
+    ("openChildWorkflowExecutions", "child", "children"),
+    ("openLambdaFunctions", "Lambda task", "Lambda tasks"),
+)
+MAX_NOTE = 300  # letters of it that are shown in a line
 CLOSING = {
     f"WorkflowExecution{how}"
     for how in ("Completed", "Failed", "TimedOut", "Canceled", "Terminated", "ContinuedAsNew")
@@ -67,7 +106,9 @@ class Line:
     tone: str = NEUTRAL
     note: str = ""
     worker: str = ""
+    execution: dict[str, str] | None = None  # the child; the run that a signal came from or went to
     began: float | None = None  # seconds since the epoch
+    started: float | None = None  # when a worker, a decider or the child itself took it up
     ended: float | None = None
     events: list[int] = field(default_factory=list[int])
     times: int = 1  # equal lines in a row
@@ -85,7 +126,9 @@ class Line:
             "state": self.state,
             "note": self.note,
             "identity": self.worker,
+            "execution": self.execution,
             "startTimestamp": self.began,
+            "startedTimestamp": self.started,
             "closeTimestamp": self.ended,
             "eventIds": self.events,
         }
@@ -106,12 +149,21 @@ class Folding:
         self.lines: list[Line] = []
         self._by_event: dict[int, Line] = {}
         self._activities: dict[str, Line] = {}
+        self._first = (
+            0  # the id of the first event: a page from the middle of a history does not begin with 1
+        )
+
+    def line_of(self, event_id: int) -> Line | None:
+        """The line that this event is in; None for one that was not added."""
+        return self._by_event.get(event_id)
 
     def add(self, event: Event) -> Line:
         """The line of this event, with the event in it."""
         name, attributes = str(event.get("eventType", "")), attributes_of(event)
-        line = self._line(name, attributes)
         event_id, at = event.get("eventId"), event.get("eventTimestamp")
+        if not self._first and isinstance(event_id, int):
+            self._first = event_id
+        line = self._line(name, attributes)
         if isinstance(event_id, int):
             line.events.append(event_id)
             self._by_event[event_id] = line
@@ -122,10 +174,13 @@ class Folding:
         if isinstance(at, int | float):
             if line.began is None:
                 line.began = at
+            if name in _TAKEN_UP:
+                line.started = at
             line.ended = at if line.tone != OPEN else None
         if attributes.get("timeoutType"):
             line.state = f"{line.state} ({attributes['timeoutType']})"
         line.worker = str(attributes.get("identity") or line.worker)
+        line.execution = _other_run(attributes) or line.execution
         self._note(line, name, attributes)
         return line
 
@@ -152,10 +207,15 @@ class Folding:
             found = self._activities.get(str(attributes.get("activityId")))
             if found:
                 return found
-        for key in _REFERENCES:
-            opened = self._by_event.get(cast("int", attributes.get(key) or 0))
-            if opened and opened.kind == _kind_of(name):
+        kind, named = _kind_of(name), (attributes.get(key) for key in _REFERENCES)
+        references = [event_id for event_id in named if isinstance(event_id, int) and event_id]
+        for reference in references:
+            opened = self._by_event.get(reference)
+            if opened and opened.kind == kind:
                 return opened
+        first = next(iter(references), 0)
+        if kind and first and first < self._first:
+            return self._begun_before(kind, first, attributes)
         if name in _SINGLE:
             kind, key = _SINGLE[name]
             line = self._new(kind, str(attributes.get(key, "")), "")
@@ -164,6 +224,16 @@ class Folding:
         if name.startswith("WorkflowExecution"):
             return self._new("run", "", _type(attributes.get("workflowType")))
         return self._new(*_failed_decision(name, attributes))
+
+    def _begun_before(self, kind: str, first: int, attributes: Mapping[str, Any]) -> Line:
+        """The line of a thing that an event before the first one has opened: later events name that one, too."""
+        _, key, type_key = next(opening for opening in _OPENING.values() if opening[0] == kind)
+        named = (
+            attributes.get("workflowExecution") or attributes.get("workflowExecutionSummary") or attributes
+        )
+        name = cast("Mapping[str, Any]", named).get(key, "") if isinstance(named, Mapping) else ""
+        line = self._by_event[first] = self._new(kind, str(name), _type(attributes.get(type_key)))
+        return line
 
     def _new(self, kind: str, name: str, type_: str) -> Line:
         line = Line(kind, name, type_)
@@ -196,11 +266,25 @@ def _failed_decision(name: str, attributes: Mapping[str, Any]) -> tuple[str, str
     return kind, str(next(filter(None, named), "")), _type(attributes.get("activityType"))
 
 
+def _other_run(attributes: Mapping[str, Any]) -> dict[str, str] | None:
+    """The run that an event names beside its own."""
+    named = attributes.get("workflowExecution") or attributes.get("externalWorkflowExecution")
+    if not isinstance(named, Mapping):
+        return None
+    parts = cast("Mapping[str, object]", named)
+    return {key: str(parts.get(key, "")) for key in ("workflowId", "runId")}
+
+
 def _type(value: object) -> str:
     if isinstance(value, Mapping):
         named = cast("Mapping[str, object]", value)
         return f"{named.get('name')}:{named.get('version')}"
     return str(value or "")
+
+
+def category(kind: str) -> str:
+    """The category of the events of a line of this kind; those that are not known are about the run."""
+    return _CATEGORY_OF.get(kind) or ("decisions" if kind.startswith("decision ") else "run")
 
 
 def fold(events: Iterable[Event]) -> list[Line]:
@@ -219,9 +303,9 @@ def shown(lines: Iterable[Line], *, decisions: bool) -> list[Line]:
             continue
         last = kept[-1] if kept else None
         if last and line.tone == BAD and _same(last, line):
-            last.times += 1
-            last.events += line.events
-            last.ended = line.ended
+            kept[-1] = replace(
+                last, times=last.times + 1, events=[*last.events, *line.events], ended=line.ended
+            )
         else:
             kept.append(line)
     return kept
@@ -239,3 +323,24 @@ def event_ids(ids: list[int]) -> str:
     if len(ids) > 4:
         return f"{ids[0]},{ids[1]}…{ids[-1]}"
     return ",".join(map(str, ids))
+
+
+def took(line: Line) -> str:
+    """How long the thing of a line took; empty while it is open, and for what is a moment."""
+    if line.began is None or line.ended is None or len(line.events) < 2 or line.times > 1:
+        return ""
+    return span(line.ended - line.began)
+
+
+def note(line: Line) -> str:
+    """What is said of a line beside its state: what it ended with, and who did it."""
+    worker = f"by {line.worker}" if line.worker else ""
+    return "; ".join(filter(None, (line.note, worker)))[:MAX_NOTE]
+
+
+def pending(open_counts: Mapping[str, Any]) -> list[str]:
+    """What a run waits for, in words, as `openCounts` of DescribeWorkflowExecution counts it."""
+    counts = ((open_counts.get(member), one, several) for member, one, several in _PENDING)
+    return [
+        counted(found, one, several) for found, one, several in counts if isinstance(found, int) and found
+    ]

@@ -123,6 +123,14 @@ def counted(found: int, one: str, several: str) -> str:
     return f"{found:,} {one if found == 1 else several}"
 
 
+_NOT_IN_FILE_NAMES = re.compile(r"[^A-Za-z0-9._+=@-]")
+
+
+def history_file_name(workflow_id: str, run_id: str) -> str:
+    """The name of the file with the history of a run: WORKFLOW_ID.RUN_ID.json, which an import reads again."""
+    return f"{_NOT_IN_FILE_NAMES.sub('_', workflow_id)[:100]}.{_NOT_IN_FILE_NAMES.sub('_', run_id)}.json"
+
+
 def number(value: object) -> str:
     """A count with separators; empty for None."""
     return f"{value:,}" if isinstance(value, int) else ""

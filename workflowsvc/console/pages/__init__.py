@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from workflowsvc.console.page import Action, Download, Page
 from workflowsvc.console.pages import (
+    actions,
     batch_start,
     batches,
     domains,
     executions,
     exports,
+    import_file,
     problems,
+    run,
     task_lists,
     types,
 )
@@ -27,4 +30,7 @@ ALL: tuple[Page | Action | Download, ...] = (
     *task_lists.PAGES,
     *types.PAGES,
     *problems.PAGES,
+    *run.PAGES,
+    *actions.PAGES,
+    *import_file.PAGES,
 )

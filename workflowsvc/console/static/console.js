@@ -104,6 +104,23 @@ function showAges() {
   }
 }
 
+// How long until a moment: `in 5 s`, and behind it `3 s ago`.
+function showDeadlines() {
+  for (const element of document.querySelectorAll("time[data-until]")) {
+    const left = (new Date(element.dateTime) - Date.now()) / 1000;
+    if (!isNaN(left)) setText(element, left >= 0 ? `in ${spellSpan(left)}` : `${spellSpan(-left)} ago`);
+  }
+}
+
+// The scale of a timeline in clock times.
+function showTicks() {
+  const local = isLocal();
+  for (const element of document.querySelectorAll("text[data-tick]")) {
+    const moment = new Date(element.dataset.tick);
+    if (!isNaN(moment)) setText(element, spell(moment, local));
+  }
+}
+
 function offerZones() {
   const place = document.querySelector("[data-zone]");
   if (!place) return;
@@ -121,6 +138,7 @@ function offerZones() {
     offerZones();
     showTimes();
     showAges();
+    showTicks();
     place.querySelector("button").focus();
   });
   place.replaceChildren(`Times are in ${local ? localZone : "UTC"} `, button);
@@ -203,15 +221,53 @@ document.addEventListener("change", (event) => {
   }
 });
 
+// `data-copy="ID"`: a button that copies the text of an element; without a clipboard it stays hidden.
+function offerCopies() {
+  if (!navigator.clipboard) return;
+  for (const button of document.querySelectorAll("button[data-copy]")) button.hidden = false;
+}
+
+document.addEventListener("click", async (event) => {
+  const id = event.target.dataset && event.target.dataset.copy;
+  if (!id) return;
+  try {
+    await navigator.clipboard.writeText(document.getElementById(id).textContent);
+    event.target.textContent = "Copied";
+  } catch {
+    event.target.textContent = "Cannot copy";
+  }
+});
+
+// A link to an event leads to a folded row, one from a bar of a timeline into a folded table: both open.
+function openTarget() {
+  const target = location.hash && document.getElementById(location.hash.slice(1));
+  const details = target && (target.querySelector("details") || target.closest("details"));
+  if (!details) return;
+  details.open = true;
+  target.scrollIntoView();
+}
+
+window.addEventListener("hashchange", openTarget);
+
 document.addEventListener("DOMContentLoaded", () => {
   offerZones();
   offerViews();
   showTimes();
   showAges();
-  setInterval(() => document.hidden || showAges(), 1000);
+  showTicks();
+  showDeadlines();
+  offerCopies();
+  openTarget();
+  setInterval(() => {
+    if (document.hidden) return;
+    showAges();
+    showDeadlines();
+  }, 1000);
   timer = setTimeout(askAgain, LIVE_MS);
 });
 document.addEventListener("htmx:afterSwap", () => {
   showTimes();
   showAges();
+  showTicks();
+  showDeadlines();
 });

@@ -1,6 +1,6 @@
 """A history as AWS's tools print it, read and judged: what is imported is a whole, closed history that lint accepts.
 
-Owns the reading and the refusals. Each event is decoded by itself, so that no other thread waits for a long history.
+Owns the refusals. The forms of the file are those of `model/history_file.py`.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import binascii
 import zlib
 from base64 import b64decode
-from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
@@ -19,13 +18,12 @@ from workflowsvc.lint import lint_history
 from workflowsvc.model import own_shapes as shapes
 from workflowsvc.model.constraints import has_no_control_characters, is_name
 from workflowsvc.model.events import Event, decode_event, encode_event
+from workflowsvc.model.history_file import NoHistory, id_of, read_events
 from workflowsvc.settings import Limits
 from workflowsvc.store.interface import Reader
 
 MAX_BYTES = 64 << 20  # of a history that was compressed: 25,000 events of 2.6 KB
 MAX_FINDINGS = 3  # named in a refusal
-
-Json = dict[str, Any]
 
 
 class ImportedRun(NamedTuple):
@@ -35,22 +33,13 @@ class ImportedRun(NamedTuple):
     execution: Execution
 
 
-class _Answer(msgspec.Struct):
-    """Of GetWorkflowExecutionHistory, in the forms that clients print."""
-
-    events: list[msgspec.Raw]
-    next_page_token: str | None = msgspec.field(default=None, name="nextPageToken")
-    next_token: str | None = msgspec.field(default=None, name="NextToken")
-
-
 def read_history(_reader: Reader, request: shapes.ImportHistoryInput, quotas: Limits) -> ImportedRun:
     """ValidationException for anything but a whole, closed, legal history."""
     member, text = _text(request)
-    found = [_event(raw, member) for raw in _raw_events(text, member)]
-    if not found:
-        raise _refusal(member, "it holds no events")
-    if _id_of(found[0]) > _id_of(found[-1]):
-        found.reverse()  # newest first, as with reverseOrder
+    try:
+        found = read_events(text)
+    except NoHistory as error:
+        raise _refusal(member, str(error)) from None
     if len(found) > quotas.max_events:
         raise _refusal(member, f"it has {len(found)} events; a history may have {quotas.max_events}")
     findings = lint_history(found, complete=True)
@@ -108,47 +97,12 @@ def _text(request: shapes.ImportHistoryInput) -> tuple[str, bytes]:
     return member, text
 
 
-def _raw_events(text: bytes, member: str) -> list[msgspec.Raw]:
-    try:
-        if text.lstrip()[:1] == b"[":
-            return msgspec.json.decode(text, type=list[msgspec.Raw])
-        answer = msgspec.json.decode(text, type=_Answer)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise _refusal(member, 'it holds no history: expected {"events": […]} or a list of events') from None
-    if answer.next_page_token or answer.next_token:
-        raise _refusal(member, "it is a page: more events follow")
-    return answer.events
-
-
-def _event(raw: msgspec.Raw, member: str) -> Json:
-    """One event, with its time as lint and our own decoder read it."""
-    try:
-        event: object = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise _refusal(member, "an event is no JSON") from None
-    if not isinstance(event, dict):
-        raise _refusal(member, "an event is no object")
-    found: Json = event  # pyright: ignore[reportUnknownVariableType] - names of members are text in JSON
-    moment = found.get("eventTimestamp")
-    if isinstance(moment, str):
-        try:
-            found["eventTimestamp"] = round(datetime.fromisoformat(moment).timestamp(), 3)
-        except (ValueError, OverflowError):
-            raise _refusal(member, f"{moment[:40]!r} is no time") from None
-    return found
-
-
-def _id_of(event: Json) -> int:
-    event_id = event.get("eventId")
-    return event_id if isinstance(event_id, int) else 0
-
-
-def _typed(event: Json, member: str) -> Event:
+def _typed(event: dict[str, Any], member: str) -> Event:
     """In our own spelling; members that the service model does not know are left out."""
     try:
         return decode_event(msgspec.json.encode(event))
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise _refusal(member, f"event {_id_of(event)}: {error}") from None
+        raise _refusal(member, f"event {id_of(event)}: {error}") from None
 
 
 def _refusal(member: str, why: str) -> ValidationException:

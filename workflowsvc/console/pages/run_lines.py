@@ -1,0 +1,159 @@
+"""The compact and the timeline tab of a run: one row for all that happened to one activity, timer, child or signal.
+
+Owns which rows there are and which of them a page shows. Which events belong together, and the words, are
+`display/history.py`'s; where bars stand is `svg.py`'s.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from workflowsvc.console import svg
+from workflowsvc.console.windows import place_of, window
+from workflowsvc.display import history
+from workflowsvc.display.history import BAD, OPEN, Line
+
+if TYPE_CHECKING:
+    from workflowsvc.console.histories import Source
+    from workflowsvc.console.page import Data
+    from workflowsvc.console.visit import Visit
+
+LINES = 100  # of a page; with texts of clients in each it stays below 300 KB
+ROWS = 150
+MAX_ATTEMPTS = 200  # of one row: a timer that is started again and again
+ONLY = ("", "open", "failed")
+ON_TIMELINE = ("activity", "timer", "child", "signal", "signal to", "Lambda task")
+# What waits until it is taken up. A timer or signal does not.
+WAITS = ("activity", "child", "Lambda task", "decision task")
+_ONE_AFTER_ANOTHER = ("activity", "timer", "child", "Lambda task")
+
+
+def chosen_kinds(visit: Visit) -> list[str]:
+    """The categories of events that the address asks for; none means all."""
+    given = visit.query.getlist("kind")
+    return [name for name in history.CATEGORIES if name in given]
+
+
+async def compact(visit: Visit, source: Source) -> Data:
+    """The lines of a page, in the order in which their things began."""
+    folded = await source.folded()
+    kinds, only = chosen_kinds(visit), visit.chosen("only", ONLY)
+    decisions = visit.one("decisions") == "yes" or "decisions" in kinds
+
+    def chosen(all_lines: list[Line]) -> list[Line]:
+        return [
+            line
+            for line in history.shown(all_lines, decisions=decisions)
+            if (not kinds or history.category(line.kind) in kinds)
+            and (not only or line.tone == (OPEN if only == "open" else BAD))
+            and line.events
+        ]
+
+    lines: list[Line] = folded.history.derived(("compact", *kinds, only, decisions), chosen)
+    found = window(lines, _first_event, place_of(visit), LINES)
+    return {
+        "kinds": kinds,
+        "only": only,
+        "lines": [_as_data(line) for line in found.items],
+        "linesInAll": len(lines),
+        "earlier": found.earlier,
+        "later": found.later,
+        "answeredDecisions": 0 if decisions else folded.history.derived("answered", _answered),
+        "isWhole": folded.is_whole,
+        "eventsRead": folded.read,
+    }
+
+
+async def timeline(visit: Visit, source: Source) -> Data:
+    """The rows of a page of the timeline, each with its attempts."""
+    folded = await source.folded()
+    with_decisions = visit.one("decisions") == "yes"
+    rows: list[list[Line]] = folded.history.derived(
+        ("timeline", with_decisions), partial(attempts_of, with_decisions=with_decisions)
+    )
+    found = window(rows, lambda row: _first_event(row[0]), place_of(visit), ROWS)
+    return {
+        "rows": [_row(row) for row in found.items],
+        "rowsInAll": len(rows),
+        "earlier": found.earlier,
+        "later": found.later,
+        "isWhole": folded.is_whole,
+        "eventsRead": folded.read,
+    }
+
+
+def timeline_extras(visit: Visit, data: Data, *, start: float, until: float) -> Data:
+    """The picture, drawn as of now."""
+    folds_idle = visit.one("idle") == "folded"
+    return {
+        "picture": svg.draw(data["rows"], start=start, until=until, folds_idle=folds_idle),
+        "folds_idle": folds_idle,
+        "labels": svg.LABELS,
+        "row_height": svg.ROW,
+        "bar_height": svg.BAR,
+        "top": svg.TOP,
+    }
+
+
+def attempts_of(lines: list[Line], *, with_decisions: bool = False) -> list[list[Line]]:
+    """Lines by what they are about: those of one name after another are attempts at one thing."""
+    rows: list[list[Line]] = []
+    open_rows: dict[tuple[str, str, str], list[Line]] = {}
+    for line in lines:
+        if not line.events or not (
+            line.kind in ON_TIMELINE or (with_decisions and line.kind == "decision task")
+        ):
+            continue
+        key = (line.kind, line.name, line.type)
+        row = open_rows.get(key)
+        if (
+            row is not None
+            and line.kind in _ONE_AFTER_ANOTHER
+            and row[-1].ended is not None
+            and len(row) < MAX_ATTEMPTS
+        ):
+            row.append(line)
+        else:
+            row = open_rows[key] = [line]
+            rows.append(row)
+    return rows
+
+
+def _answered(lines: list[Line]) -> int:
+    return sum(line.is_quiet() for line in lines)
+
+
+def _first_event(line: Line) -> int:
+    return line.events[0]
+
+
+def _row(row: list[Line]) -> Data:
+    last = row[-1]
+    execution = {"execution": last.execution} if last.execution else {}
+    return {
+        "kind": last.kind,
+        "name": last.name,
+        "type": last.type,
+        "tone": last.tone,
+        **execution,
+        "attempts": [_as_data(line) for line in row],
+    }
+
+
+def _as_data(line: Line) -> Data:
+    found: dict[str, Any] = line.as_json()
+    found |= {
+        "kind": line.kind,
+        "name": line.name,
+        "state": line.state,
+        "tone": line.tone,
+        "times": line.times,
+        "note": history.note(line),
+        "took": history.took(line),
+        "waits": line.kind in WAITS,
+    }
+    if line.times > 1:  # the ids of a thousand equal failures would fill the page
+        found["eventIds"] = [line.events[0], line.events[-1]]
+    found["events"] = history.event_ids(line.events)
+    return found
