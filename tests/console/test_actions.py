@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.console.browsing import Browser
@@ -30,6 +32,12 @@ def test_values_are_shown_as_a_command_without_being_sent(stage: WorldFixture, b
     assert "signalName='go on'," in shown.text
     assert "w 'go on'" in shown.text
     assert "WorkflowExecutionSignaled" not in stage.types(run_id)
+
+
+def test_commands_call_the_api_by_https_where_it_speaks_that(stage: WorldFixture) -> None:
+    encrypted = replace(stage.world.settings, tls_certificate="chain.pem", tls_key="key.pem")
+    with Browser(stage.world, encrypted) as browser:
+        assert "https://127.0.0.1:8888" in browser.get(address(stage.start(), "signal")).text
 
 
 def test_a_cancellation_is_requested(stage: WorldFixture, browser: Browser) -> None:

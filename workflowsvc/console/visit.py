@@ -82,7 +82,8 @@ class Visit:
         """Where programs on this machine reach the API."""
         host = self.settings.host
         host = LOOPBACK if host in ("0.0.0.0", "::", "") else f"[{host}]" if ":" in host else host
-        return Server(f"http://{host}:{self._api_port}", self.session.caller.tenant.region)
+        scheme = "https" if self.settings.tls_certificate else "http"
+        return Server(f"{scheme}://{host}:{self._api_port}", self.session.caller.tenant.region)
 
     async def swf(self, operation: str, /, **members: Any) -> Answer:
         """The answer of one of SWF's operations. Raises Fault."""
