@@ -9,6 +9,7 @@ beside its tests.
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell that starts tests in the background has Ctrl-C ignored, also in all that they start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     config.stash[GUARD] = Guard()
     if note := running_test.note_of(config):
         config.pluginmanager.register(running_test.Note(note))

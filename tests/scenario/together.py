@@ -15,6 +15,7 @@ from tests.scenario.in_process import InProcess, WaitingInProcess
 from tests.scenario.language import Scenario
 from tests.scenario.service import Refused
 from tests.support.waiting import PATIENCE_SECONDS
+from workflowsvc.access.caller import Caller
 from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.faults import Fault
 from workflowsvc.settings import Settings
@@ -75,7 +76,7 @@ class Meeting:
         polls: list[Any] = []
         for answer, (operation, tenant, members) in zip(answers, wanted, strict=True):
             try:
-                polls.append(self.shared.world._begin(operation, tenant, members, answer))
+                polls.append(self.shared.world._begin(operation, Caller(tenant), members, answer))
             except Fault as fault:
                 answer(fault)
                 polls.append(None)
