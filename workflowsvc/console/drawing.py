@@ -118,11 +118,17 @@ class View:
         self.path = "/" + quote(visit.request.url.path.lstrip("/"), safe="/:@~")  # `//name` would be a host
         self.form_token = visit.session.form_token
         self.visitor = visit.session.name
+        self.is_known = visit.session.is_known
+        self._visit = visit
         self.region = visit.session.caller.tenant.region
         self.account = visit.session.caller.tenant.account
         self.version = version
         self.notice = NOTICES.get(visit.query.get("notice", ""), "")
         self._query = visit.query.multi_items()
+
+    def may(self, action: str, domain: str = "") -> bool:
+        """Whether to offer this: False when no policy of the visitor allows the action in the domain."""
+        return self._visit.may(action, domain) is not False
 
     def given(self, parameter: str) -> str:
         """The value of a parameter of the query, several with commas between them; empty when it is missing."""

@@ -20,7 +20,7 @@ from workflowsvc.http.server import bind
 
 if TYPE_CHECKING:
     from workflowsvc.clock import Clock
-    from workflowsvc.http.calls import Service
+    from workflowsvc.console.calls import ConsoleService
     from workflowsvc.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ class ConsoleServer:
     """Listens for the console."""
 
     def __init__(
-        self, service: Service, settings: Settings, clock: Clock, random_bytes: Callable[[int], bytes]
+        self, service: ConsoleService, settings: Settings, clock: Clock, random_bytes: Callable[[int], bytes]
     ) -> None:
         self._settings = settings
         # While requests are not authenticated, only this machine may look, whatever the API does.
