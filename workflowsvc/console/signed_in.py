@@ -174,10 +174,7 @@ class _Received:
         self.peer = request.client.host if request.client else ""
         self.is_tls = request.url.scheme == "https"
         self.fields = request.headers.raw
-        self._first = dict(reversed(self.fields))
-
-    def header(self, name: bytes, /) -> bytes | None:
-        return self._first.get(name)
+        self.header: Callable[[bytes], bytes | None] = dict(reversed(self.fields)).get
 
 
 def _cookie_name(request: Request, *, is_secure: bool) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import ipaddress
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from workflowsvc.http.answer import HeaderFields
@@ -24,13 +25,14 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 class Received(Protocol):
     """What is asked of a request (`workflowsvc.http.request.HttpRequest`)."""
 
+    header: Callable[[bytes], bytes | None]
+
     @property
     def peer(self) -> str: ...
     @property
     def is_tls(self) -> bool: ...
     @property
     def fields(self) -> HeaderFields: ...
-    def header(self, name: bytes, /) -> bytes | None: ...
 
 
 class Origin(NamedTuple):

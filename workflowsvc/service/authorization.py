@@ -94,9 +94,11 @@ class Authorization:
             is_permitted = standing.denial(entry, resource, _NOT_MADE, NO_FACTS) is None
         except NotInRequest:
             return None
-        # Who may not do it to all domains may still do it to some.
-        is_about_one = not domain and entry.resource is not all_domains
-        return None if is_about_one and not is_permitted else is_permitted
+        if is_permitted or domain or entry.resource is all_domains:
+            return is_permitted
+        # Who may not do it to all domains may do it to some, if any policy of the caller speaks of it.
+        own = standing.verdicts.book.policies_of(standing.key.principal)
+        return None if any(action.lower() in named.policy.allows_by_action for named in own) else False
 
     def verdicts(self) -> Verdicts:
         """Those of the newest book."""

@@ -99,6 +99,7 @@ async def ask(visit: Visit) -> Data:
         "fields": {"name": visit.domain},
         "back": path("domains", status="REGISTERED" if action == "deprecate" else "DEPRECATED"),
         "verb": verb,
+        "needs": [f"swf:{verb}Domain"],
         "isDangerous": False,
     }
 

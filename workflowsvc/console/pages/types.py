@@ -128,6 +128,7 @@ async def ask(visit: Visit) -> Data:
         "address": path(*place, action, "do"),
         "back": path(*place),
         "verb": verb,
+        "needs": [f"swf:{verb}{KINDS[kind].noun}"],
         "isDangerous": action == "delete",
     }
 
