@@ -6,9 +6,11 @@ Owns the way from a World to the application without sockets. What bytes on a re
 from __future__ import annotations
 
 import asyncio
+import copy
 import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import urlencode
@@ -127,11 +129,10 @@ class Browser:
         world: World,
         settings: Settings | None = None,
         service: WorldService | None = None,
-        origin: str = ORIGIN,
     ) -> None:
         self.world = world
         numbers = itertools.count(0x17)  # in place of chance: the same in every run
-        self.console = console = Console(
+        self.console = Console(
             service or WorldService(world),  # type: ignore[arg-type]
             settings or world.settings,
             world.clock,
@@ -139,9 +140,23 @@ class Browser:
             lambda size: (next(numbers) % 256).to_bytes() * size,
         )
         self._runner = asyncio.Runner()
-        self._client = httpx.AsyncClient(
-            transport=httpx.ASGITransport(console), base_url=origin, follow_redirects=False
-        )
+        self._client = self._at(ORIGIN)
+
+    def _at(self, origin: str, client: str = "127.0.0.1") -> httpx.AsyncClient:
+        transport = httpx.ASGITransport(self.console, client=(client, 1))
+        return httpx.AsyncClient(transport=transport, base_url=origin, follow_redirects=False)
+
+    @contextmanager
+    def beside(self, origin: str = ORIGIN, client: str = "127.0.0.1") -> Iterator[Browser]:
+        """Another browser that looks at the same console, by this name and from this address."""
+        other = copy.copy(self)
+        other._client = self._at(origin, client)
+        yield other
+        self._runner.run(other._client.aclose())
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        return dict(self._client.cookies)
 
     def __enter__(self) -> Browser:
         return self

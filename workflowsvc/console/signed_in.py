@@ -174,7 +174,7 @@ class _Received:
         self.peer = request.client.host if request.client else ""
         self.is_tls = request.url.scheme == "https"
         self.fields = request.headers.raw
-        self.header: Callable[[bytes], bytes | None] = dict(reversed(self.fields)).get
+        self.first = dict(reversed(self.fields))
 
 
 def _cookie_name(request: Request, *, is_secure: bool) -> str:

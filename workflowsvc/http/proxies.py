@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import ipaddress
-from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from workflowsvc.http.answer import HeaderFields
@@ -25,14 +24,14 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 class Received(Protocol):
     """What is asked of a request (`workflowsvc.http.request.HttpRequest`)."""
 
-    header: Callable[[bytes], bytes | None]
-
     @property
     def peer(self) -> str: ...
     @property
     def is_tls(self) -> bool: ...
     @property
     def fields(self) -> HeaderFields: ...
+    @property
+    def first(self) -> dict[bytes, bytes]: ...
 
 
 class Origin(NamedTuple):
@@ -86,7 +85,7 @@ def _network(text: str) -> Network:
 
 def _list_of(request: Received, name: bytes) -> list[str]:
     """The elements of all header fields of this name, in their order."""
-    if request.header(name) is None:
+    if name not in request.first:
         return []
     whole = b",".join(values_of(request.fields, name)).decode("latin-1")
     return [element.strip() for element in whole.split(",") if element.strip()]
