@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.authorization.guarded import LIST, WORKFLOW, D, audit_lines
+from tests.authorization.guarded import WORKFLOW, D, audit_lines
 from tests.console.browsing import Browser
 from tests.console.guarded_console import EVERYTHING, READING, GuardedConsole, sign_in
 from tests.support.access import Statement, allow, deny
+from workflowsvc.console.paths import path
 
 RUN_ACTIONS = ("signal", "cancel", "terminate", "start")
 
@@ -31,7 +32,7 @@ def browser(console: GuardedConsole) -> Iterator[Browser]:
 def run(console: GuardedConsole) -> str:
     """The path of an open run."""
     execution = console.guarded.start("w")
-    return f"/domains/d/runs/{execution['workflowId']}/{execution['runId']}"
+    return path("domains", "d", "runs", execution["workflowId"], execution["runId"])
 
 
 def come_in(console: GuardedConsole, browser: Browser, *statements: Statement) -> None:
@@ -61,7 +62,7 @@ def test_who_may_only_read_sees_every_page_and_no_button(
     assert not {f"{run}/{action}" for action in RUN_ACTIONS} & set(page.links)
     assert "Terminate: your policies do not allow swf:TerminateWorkflowExecution." in page.text
     kind = "/domains/d/types/workflow/{name}/{version}".format_map(WORKFLOW)
-    for path, missing in (
+    for address, missing in (
         ("/domains", "swf:RegisterDomain"),
         (kind, "swf:DeprecateWorkflowType"),
         ("/domains/d/executions", "swf:SignalWorkflowExecution"),
@@ -69,11 +70,11 @@ def test_who_may_only_read_sees_every_page_and_no_button(
         ("/domains/d/ask/deprecate", "swf:DeprecateDomain"),
         (f"{kind}/deprecate", "swf:DeprecateWorkflowType"),
     ):
-        shown = browser.get(path)
-        assert shown.status == 200, path
-        assert missing in shown.text, path
-        assert "<button>" not in shown.html, path
-        assert 'class="danger"' not in shown.html, path
+        shown = browser.get(address)
+        assert shown.status == 200, address
+        assert missing in shown.text, address
+        assert "<button>" not in shown.html.replace("<button>Search</button>", ""), address
+        assert 'class="danger"' not in shown.html, address
     assert browser.get("/domains/d/task-lists").status == browser.get("/domains/d/problems").status == 200
     assert audit_lines(caplog) == [], "a button that is not drawn is no refusal"
 
@@ -109,8 +110,8 @@ def test_who_has_a_right_to_one_domain_comes_to_it_and_sees_no_other(
     first = browser.get("/domains")
     assert first.status == 403
     assert "swf:ListDomains" in first.text
-    assert browser.send(first.form("/go"), domain="d").status == 303 or True
-    assert browser.get("/domains/d/executions").status == 200
+    there = browser.get(browser.send(first.form("/go"), domain="d").headers["location"])
+    assert (there.status, there.response.url.path) == (200, "/domains/d/executions")
     assert browser.get("/domains/e/executions").status == 403
     console.users.give("ann", allow("swf:*", "workflowsvc:*", on=D), allow("swf:ListDomains"))
     audit_lines(caplog)
@@ -243,4 +244,3 @@ def test_pages_tell_the_service_who_asks(
     assert (line["keyId"], line["sourceIp"]) == ("AKIAANN", "127.0.0.1")
     assert line["action"] == "swf:ListDomains"
     assert "AKIAANN" in console.service.used
-    assert LIST
