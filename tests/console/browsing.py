@@ -9,7 +9,7 @@ import asyncio
 import copy
 import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from html.parser import HTMLParser
 from typing import Any
@@ -147,7 +147,7 @@ class Browser:
         return httpx.AsyncClient(transport=transport, base_url=origin, follow_redirects=False)
 
     @contextmanager
-    def beside(self, origin: str = ORIGIN, client: str = "127.0.0.1") -> Iterator[Browser]:
+    def beside(self, origin: str = ORIGIN, client: str = "127.0.0.1") -> Generator[Browser]:
         """Another browser that looks at the same console, by this name and from this address."""
         other = copy.copy(self)
         other._client = self._at(origin, client)

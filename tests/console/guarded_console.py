@@ -14,7 +14,7 @@ from tests.console.browsing import ORIGIN, Browser, Shown, WorldService
 from tests.support.access import TENANT, Statement, allow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from workflowsvc.access.caller import Caller
 
@@ -51,7 +51,7 @@ class GuardedConsole:
         return caller
 
     @contextmanager
-    def browser(self, origin: str = ORIGIN, client: str = "127.0.0.1") -> Iterator[Browser]:
+    def browser(self, origin: str = ORIGIN, client: str = "127.0.0.1") -> Generator[Browser]:
         """Another browser, at this address, that looks at the console by this name."""
         with self._first.beside(origin, client) as browser:
             yield browser

@@ -10,6 +10,7 @@ from tests.authorization.guarded import WORKFLOW, D, audit_lines
 from tests.console.browsing import Browser
 from tests.console.guarded_console import EVERYTHING, READING, GuardedConsole, sign_in
 from tests.support.access import Statement, allow, deny
+from workflowsvc.console import lookups
 from workflowsvc.console.paths import path
 
 RUN_ACTIONS = ("signal", "cancel", "terminate", "start")
@@ -140,7 +141,11 @@ def test_what_depends_on_the_request_is_offered_and_judged_when_it_is_made(
 
 def slow_counts(console: GuardedConsole, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is found is kept for a minute, however fast it was."""
-    monkeypatch.setattr("workflowsvc.console.lookups._rest_after", lambda _: 60.0)
+
+    def a_minute(_: float) -> float:
+        return 60.0
+
+    monkeypatch.setattr(lookups, "_rest_after", a_minute)
 
 
 def test_what_was_found_for_one_person_is_shown_to_no_other(
@@ -162,7 +167,7 @@ def test_what_was_found_goes_with_the_right_to_see_it(
     console: GuardedConsole, browser: Browser, run: str, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     slow_counts(console, monkeypatch)
-    conditions = {
+    conditions: dict[str, dict[str, dict[str, str]]] = {
         "policy": {},
         "address": {"IpAddress": {"aws:SourceIp": "127.0.0.1/32"}},
         "tags": {"StringEquals": {"aws:ResourceTag/Team": "orders"}},
@@ -171,7 +176,7 @@ def test_what_was_found_goes_with_the_right_to_see_it(
     come_in(
         console,
         browser,
-        allow("workflowsvc:CountExecutions", **conditions[how]),
+        allow("workflowsvc:CountExecutions", on="*", **conditions[how]),
         deny("workflowsvc:CountExecutions", on="arn:aws:swf:*:*:/domain/none"),
         allow("swf:*", "workflowsvc:Search*"),
     )

@@ -1,7 +1,8 @@
 """The connections of the console: how many there may be, how long one may take to say what it wants, and TLS.
 
 Owns the bounds that uvicorn does not have. Other machines may reach the console of a server that refuses unknown
-callers, and one that opens connections and says nothing must not take the files that the API needs. Must not know pages.
+callers, and one that opens connections and says nothing must not take the files that the API needs. Must not know
+pages.
 """
 
 from __future__ import annotations
