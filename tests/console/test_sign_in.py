@@ -79,7 +79,7 @@ def test_every_wrong_key_is_refused_in_the_same_words(
     console: GuardedConsole, browser: Browser, what: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "workflowsvc.access")
-    reference = sign_in(browser, "nobody")
+    reference = sign_in(browser, "stranger")
     name, secret, form = "ann", SECRET, {}
     match what:
         case "unknown":
@@ -147,7 +147,7 @@ def test_a_cookie_by_tls_is_for_this_host_alone(console: GuardedConsole) -> None
         assert other.request("GET", "/domains", headers=planted).status == 303
 
 
-def test_nobody_signs_in_over_a_connection_that_others_can_read(console: GuardedConsole) -> None:
+def test_no_reader_signs_in_over_a_connection_that_others_can_read(console: GuardedConsole) -> None:
     with console.browser(client="192.0.2.1") as browser:
         for path in ("/sign-in", "/domains"):
             page = browser.get(path)
@@ -214,7 +214,7 @@ def test_a_session_ends_with_its_key(console: GuardedConsole, browser: Browser, 
     assert not is_in(browser), "it does not begin again by itself"
 
 
-def test_a_session_ends_when_nobody_is_there_and_after_half_a_day(
+def test_a_session_ends_when_the_reader_is_away_and_after_half_a_day(
     console: GuardedConsole, browser: Browser
 ) -> None:
     clock = console.guarded.clock
@@ -259,7 +259,7 @@ def test_each_sign_in_has_an_id_of_its_own_and_ends_the_one_before(browser: Brow
     assert browser.request("GET", "/domains", headers={"cookie": f"workflowsvc-8889={first}"}).status == 303
 
 
-def test_without_access_data_nobody_is_let_in_and_nothing_is_shown(
+def test_without_access_data_no_reader_is_let_in_and_nothing_is_shown(
     console: GuardedConsole, browser: Browser
 ) -> None:
     sign_in(browser, "ann")
@@ -297,7 +297,7 @@ def test_who_fails_too_often_waits_with_the_right_secret_too(
     assert sign_in(browser, "ann").status == 303
 
 
-def test_a_key_is_tried_from_many_addresses_only_so_often(console: GuardedConsole) -> None:
+def test_a_key_is_tried_from_many_addresses_at_most_thirty_times(console: GuardedConsole) -> None:
     for number in range(30):
         with console.browser(client=f"127.0.0.{number + 1}") as one:
             assert sign_in(one, "ann", "wrong").status == 401
@@ -329,7 +329,7 @@ def test_a_machine_has_one_network_of_ipv6() -> None:
         {},
     ],
 )
-def test_another_page_signs_nobody_in(browser: Browser, headers: dict[str, str]) -> None:
+def test_another_page_signs_no_reader_in(browser: Browser, headers: dict[str, str]) -> None:
     kind = {"content-type": SAME_SITE["content-type"]}
     fields = {"key-id": "AKIAANN", "secret": SECRET}
     assert browser.request("POST", "/sign-in", data=fields, headers=kind | headers).status == 403

@@ -26,7 +26,7 @@ from workflowsvc.console.page import Action, Data, Download, Form, Page, as_json
 from workflowsvc.console.pages import ALL
 from workflowsvc.console.paths import JSON_SUFFIX
 from workflowsvc.console.refusals import Refusal, refusal_of
-from workflowsvc.console.session import Everybody, Session, Visitors
+from workflowsvc.console.session import AllVisitors, Session, Visitors
 from workflowsvc.console.shelf import Shelf
 from workflowsvc.console.sign_in import OUT_PATH, PATH, TEMPLATE, SignInPages, to_sign_in
 from workflowsvc.console.signed_in import SignedIn
@@ -76,7 +76,7 @@ class Console:
             pages = SignInPages(service, settings, clock, sessions, self._draw_sign_in, random_bytes)
             sign_in = self._routes_of_sign_in(pages)
         else:
-            self._visitors, sign_in = Everybody(settings, random_bytes), []
+            self._visitors, sign_in = AllVisitors(settings, random_bytes), []
         self._app = Starlette(
             routes=[
                 Route("/", _to_the_first_page),
@@ -136,7 +136,7 @@ class Console:
     def _open(
         self, handler: Callable[[Request], Awaitable[Response]]
     ) -> Callable[[Request], Awaitable[Response]]:
-        """For everybody."""
+        """For all visitors, known or not."""
 
         async def guarded(request: Request) -> Response:
             try:

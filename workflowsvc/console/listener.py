@@ -43,8 +43,8 @@ class ConsoleServer:
         self, service: ConsoleService, settings: Settings, clock: Clock, random_bytes: Callable[[int], bytes]
     ) -> None:
         self._settings = settings
-        # While nobody has to sign in, only this machine may look, whatever the API does; and nobody shall sign in over
-        # a line that others can read.
+        # While readers need not sign in, only this machine may look, whatever the API does; and no reader shall sign in
+        # over a line that others can read.
         self._has_sign_in = settings.auth == "enforce"
         is_safe = self._has_sign_in and bool(settings.tls_certificate or settings.trusted_proxies)
         self._host = settings.host if is_safe or is_loopback(settings.host) else LOOPBACK

@@ -1,6 +1,6 @@
 """Who looks at the console, and the token that proves that a form came from one of its pages.
 
-Owns what a visitor is, and the visitors of a console without a sign-in: whoever reaches it is the account of the
+Owns what a visitor is, and the visitors of a console without a sign-in: all of them are the account of the
 settings, and one token is enough, as a page from elsewhere cannot read it. Who signs in is in `signed_in.py`.
 """
 
@@ -54,7 +54,7 @@ class Visitors(Protocol):
         ...
 
 
-class Everybody:
+class AllVisitors:
     """Without a sign-in: all are the same visitor."""
 
     def __init__(self, settings: Settings, random_bytes: Callable[[int], bytes]) -> None:

@@ -1,6 +1,6 @@
 """How often a sign-in may fail: by address and by key, so that secrets cannot be tried out.
 
-Owns the counting, in bounded memory. A failure counts for a while, then is forgotten; while too many count, nobody of
+Owns the counting, in bounded memory. A failure counts for a while, then is forgotten; while too many count, no visitor of
 that address or key is let try, with the right secret neither: the answer would tell which it was.
 """
 
