@@ -109,8 +109,8 @@ class Settings:
     console_port: str = field(
         default="auto",
         metadata=setting(
-            "port of the console, which only this machine can reach: a number, 0 for a free one; auto, the one behind "
-            "the API's, or none where that is taken; off, no console",
+            "port of the console, which other machines reach only where people sign in to it by TLS: a number, 0 for a "
+            "free one; auto, the one behind the API's, or none where that is taken; off, no console",
             group="Server",
             pattern="auto|off|[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]",
             shape="a port, auto or off",

@@ -6,19 +6,25 @@ Owns the way from a World to the application without sockets. What bytes on a re
 from __future__ import annotations
 
 import asyncio
+import copy
 import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import urlencode
 
 import httpx
 
+from tests.support.access import Users
+from workflowsvc.access.book import AccessKey, Book
 from workflowsvc.access.caller import Caller
 from workflowsvc.console.app import Console
 from workflowsvc.http.hosts import Hosts
 from workflowsvc.service.action import Action
+from workflowsvc.service.audit_trail import Refusal, SignIn
+from workflowsvc.service.authorization import Authorization
 from workflowsvc.settings import Settings
 from workflowsvc.testing import World
 
@@ -26,10 +32,34 @@ ORIGIN = "http://127.0.0.1:8889"
 
 
 class WorldService:
-    """A World as the service behind the console."""
+    """A World as the service behind the console; one with access control comes with its users."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(
+        self, world: World, users: Users | None = None, authorization: Authorization | None = None
+    ) -> None:
         self._world = world
+        self.users = users
+        self.authorization = authorization
+        self.used: list[str] = []
+        """Ids of keys that were used."""
+
+    def book(self) -> Book:
+        assert self.users is not None
+        return self.users.book()
+
+    def key_used(self, key: AccessKey, at_ms: int) -> None:
+        self.used.append(key.id)
+
+    def refused(self, refusal: Refusal) -> None:
+        assert self.authorization is not None
+        self.authorization.trail.refused(refusal)
+
+    def signed_in(self, sign_in: SignIn) -> None:
+        assert self.authorization is not None
+        self.authorization.trail.signed_in(sign_in)
+
+    def permits(self, caller: Caller, action: str, domain: str) -> bool | None:
+        return self.authorization is None or self.authorization.permits(action, caller, domain)
 
     def begin(
         self,
@@ -94,20 +124,39 @@ class FoundForm:
 class Browser:
     """Of one console. Its requests are those of a person who types an address or presses a button of a page."""
 
-    def __init__(self, world: World, settings: Settings | None = None) -> None:
+    def __init__(
+        self,
+        world: World,
+        settings: Settings | None = None,
+        service: WorldService | None = None,
+    ) -> None:
         self.world = world
         numbers = itertools.count(0x17)  # in place of chance: the same in every run
-        self.console = console = Console(
-            WorldService(world),  # type: ignore[arg-type]
+        self.console = Console(
+            service or WorldService(world),  # type: ignore[arg-type]
             settings or world.settings,
             world.clock,
             Hosts("127.0.0.1", ""),
             lambda size: (next(numbers) % 256).to_bytes() * size,
         )
         self._runner = asyncio.Runner()
-        self._client = httpx.AsyncClient(
-            transport=httpx.ASGITransport(console), base_url=ORIGIN, follow_redirects=False
-        )
+        self._client = self._at(ORIGIN)
+
+    def _at(self, origin: str, client: str = "127.0.0.1") -> httpx.AsyncClient:
+        transport = httpx.ASGITransport(self.console, client=(client, 1))
+        return httpx.AsyncClient(transport=transport, base_url=origin, follow_redirects=False)
+
+    @contextmanager
+    def beside(self, origin: str = ORIGIN, client: str = "127.0.0.1") -> Generator[Browser]:
+        """Another browser that looks at the same console, by this name and from this address."""
+        other = copy.copy(self)
+        other._client = self._at(origin, client)
+        yield other
+        self._runner.run(other._client.aclose())
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        return dict(self._client.cookies)
 
     def __enter__(self) -> Browser:
         return self

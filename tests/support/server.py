@@ -63,7 +63,7 @@ class Server:
         assert self._process.stdout is not None
         async with asyncio.timeout(PATIENCE_SECONDS):
             async for line in self._process.stdout:
-                if b"http://" in line:
+                if b"://" in line:
                     return
         status = await self.wait()
         raise ChildProcessError(f"the server ended with {status} before it listened:\n{self.said()}")

@@ -175,18 +175,11 @@ AUTH_LINES: dict[AuthMode, str] = {
 }
 
 
-def console_of(service: Service, settings: Settings, context: CommandContext) -> ConsoleServer | None:
-    """The console, unless it is off; CommandFailed or SettingsError when its port is given and it cannot be
-    there."""
+def console_of(
+    service: Api | StartupGate, settings: Settings, context: CommandContext
+) -> ConsoleServer | None:
+    """The console, unless it is off; CommandFailed when its port is given and it cannot be there."""
     if settings.console_port == "off":
-        return None
-    if settings.auth != "off":
-        # Its readers cannot sign in yet, and it must not show what they may not see.
-        if settings.console_port != "auto":
-            raise SettingsError(
-                f"--console-port is given, but the console does not know who may see what: it needs --auth off, "
-                f"not {settings.auth}"
-            )
         return None
     try:
         from workflowsvc.console.listener import ConsoleServer

@@ -9,17 +9,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from workflowsvc.http.calls import Service
 from workflowsvc.http.request_ids import request_ids
 from workflowsvc.model import wire
 from workflowsvc.service.models import MODELS
 
 if TYPE_CHECKING:
     from workflowsvc.access.caller import Caller
-    from workflowsvc.http.calls import Service
+    from workflowsvc.service.audit_trail import SignIn
     from workflowsvc.settings import Settings
 
 SWF, OWN = "SimpleWorkflowService", "WorkflowSvc"
@@ -27,10 +28,26 @@ SWF, OWN = "SimpleWorkflowService", "WorkflowSvc"
 Answer = dict[str, Any]
 
 
+class ConsoleService(Service, Protocol):
+    """What does the work, as pages need it (`workflowsvc.service.api.Api`)."""
+
+    def permits(self, caller: Caller, action: str, domain: str, /) -> bool | None:
+        """Whether the caller may do this in the domain, or in the account where none is given; None where a request
+        or what is stored decides. Nothing is refused or written down by it. ServiceUnavailable when it cannot be
+        told."""
+        ...
+
+    def signed_in(self, sign_in: SignIn, /) -> None:
+        """Into the audit trail: a person has signed in or out."""
+        ...
+
+
 class Calls:
     """Of one console."""
 
-    def __init__(self, service: Service, settings: Settings, random_bytes: Callable[[int], bytes]) -> None:
+    def __init__(
+        self, service: ConsoleService, settings: Settings, random_bytes: Callable[[int], bytes]
+    ) -> None:
         self._service = service
         self._max_data = settings.quotas.max_data_characters
         self._ids = request_ids(random_bytes)
@@ -44,6 +61,10 @@ class Calls:
         self._service.begin(action, caller, request, None, partial(_settle, answer), next(self._ids))
         body = wire.encode(await answer)
         return msgspec.json.decode(body) if body else {}
+
+    def permits(self, caller: Caller, action: str, domain: str) -> bool | None:
+        """As the service says."""
+        return self._service.permits(caller, action, domain)
 
 
 def _settle(future: asyncio.Future[Any], answer: Any) -> None:

@@ -31,7 +31,9 @@ async def counts(visit: Visit, domain: str, filter: Filter) -> Data:
     async def work(publish: Publish) -> Data:
         return await _count(visit, domain, filter, publish)
 
-    found = await visit.look("counts", domain, key_of(filter), work=work)
+    found = await visit.look(
+        "counts", key_of(filter), needs="workflowsvc:CountExecutions", domains=[domain], work=work
+    )
     return {**(found.value or {"count": 0, "byStatus": {}}), "isComplete": found.is_complete}
 
 
@@ -66,7 +68,10 @@ async def newer(visit: Visit, domain: str, filter: Filter) -> int | None:
             if token is None:
                 return count
 
-    return (await visit.look("newer", domain, key_of(filter), work=work)).value
+    found = await visit.look(
+        "newer", key_of(filter), needs="workflowsvc:CountExecutions", domains=[domain], work=work
+    )
+    return found.value
 
 
 async def search(
@@ -77,8 +82,10 @@ async def search(
     async def work(publish: Publish) -> Data:
         return await _search(visit, domain, filter, sort_by, order, size, after, publish)
 
-    names = (domain, key_of(filter), sort_by, order, str(size), after or "")
-    found = await visit.look("search", *names, work=work)
+    names = (key_of(filter), sort_by, order, str(size), after or "")
+    found = await visit.look(
+        "search", *names, needs="workflowsvc:SearchExecutions", domains=[domain], work=work
+    )
     return {**(found.value or {"executions": [], "examined": 0}), "isComplete": found.is_complete}
 
 

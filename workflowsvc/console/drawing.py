@@ -6,7 +6,7 @@ Owns the Jinja2 environment. Everything is escaped: no template may mark a text 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -118,11 +118,17 @@ class View:
         self.path = "/" + quote(visit.request.url.path.lstrip("/"), safe="/:@~")  # `//name` would be a host
         self.form_token = visit.session.form_token
         self.visitor = visit.session.name
+        self.is_known = visit.session.is_known
+        self._visit = visit
         self.region = visit.session.caller.tenant.region
         self.account = visit.session.caller.tenant.account
         self.version = version
         self.notice = NOTICES.get(visit.query.get("notice", ""), "")
         self._query = visit.query.multi_items()
+
+    def lacks(self, actions: Sequence[str], domain: str = "") -> list[str]:
+        """Those that no policy of the visitor allows in the domain: what needs one of them is not offered."""
+        return [action for action in actions if self._visit.may(action, domain) is False]
 
     def given(self, parameter: str) -> str:
         """The value of a parameter of the query, several with commas between them; empty when it is missing."""

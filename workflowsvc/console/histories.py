@@ -166,7 +166,8 @@ class Histories:
     async def open(self, visit: Visit, domain: str, execution: Execution, total: int) -> RunHistory:
         """The history of a run that has `total` events now. Raises Fault."""
         caller = visit.session.caller
-        key = (caller.tenant, caller.key, domain, execution["workflowId"], execution["runId"])
+        key_id = None if caller.key is None else (caller.key.id, caller.key.principal.id)
+        key = (caller.tenant, key_id, domain, execution["workflowId"], execution["runId"])
         entry, now = self._entries.get(key), self._clock.monotonic()
         if entry is None or now - entry.since > MAX_AGE_SECONDS:
             entry = self._entries[key] = _Entry(now)

@@ -1,6 +1,6 @@
 """The console's address: uvicorn in the event loop of the server, beside the API.
 
-Owns the port, the refusal to be reached from other machines, and the start and end. Must not know pages.
+Owns the port, which machines may reach it and how, and the start and end. Must not know pages.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from workflowsvc.console.app import Console
+from workflowsvc.console.door import Door, as_protocol_class
 from workflowsvc.http.hosts import CannotListen, Hosts, is_loopback
 from workflowsvc.http.server import bind
 
 if TYPE_CHECKING:
     from workflowsvc.clock import Clock
-    from workflowsvc.http.calls import Service
+    from workflowsvc.console.calls import ConsoleService
+    from workflowsvc.http.tls import Certificate
     from workflowsvc.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -38,16 +40,30 @@ class ConsoleServer:
     """Listens for the console."""
 
     def __init__(
-        self, service: Service, settings: Settings, clock: Clock, random_bytes: Callable[[int], bytes]
+        self, service: ConsoleService, settings: Settings, clock: Clock, random_bytes: Callable[[int], bytes]
     ) -> None:
         self._settings = settings
-        # While requests are not authenticated, only this machine may look, whatever the API does.
-        self._host = settings.host if is_loopback(settings.host) else LOOPBACK
+        # While readers need not sign in, only this machine may look, whatever the API does; and no reader shall sign in
+        # over a line that others can read.
+        self._has_sign_in = settings.auth == "enforce"
+        is_safe = self._has_sign_in and bool(settings.tls_certificate or settings.trusted_proxies)
+        self._host = settings.host if is_safe or is_loopback(settings.host) else LOOPBACK
+        self._is_tls = self._has_sign_in and bool(settings.tls_certificate)
         hosts = Hosts(self._host, settings.allowed_hosts)
         self._console = Console(service, settings, clock, hosts, random_bytes)
+        self._server: _Server
+        self._sockets: list[socket.socket] = []
+        self._serving: asyncio.Task[None] | None = None
+
+    def _serve_with(self, certificate: Certificate | None) -> _Server:
+        door = Door(
+            MAX_CONNECTIONS,
+            certificate if self._is_tls else None,
+            counts_addresses=not self._settings.trusted_proxies,
+        )
         config = uvicorn.Config(
             self._console,
-            http="httptools",
+            http=as_protocol_class(door),
             ws="none",
             lifespan="off",
             log_config=None,
@@ -59,9 +75,7 @@ class ConsoleServer:
             timeout_graceful_shutdown=STOPPING_SECONDS,
         )
         logging.getLogger("uvicorn").setLevel(logging.WARNING)  # start and stop are in the server's own log
-        self._server = _Server(config)
-        self._sockets: list[socket.socket] = []
-        self._serving: asyncio.Task[None] | None = None
+        return _Server(config)
 
     @property
     def url(self) -> str:
@@ -69,12 +83,14 @@ class ConsoleServer:
         if not self._sockets:
             return ""
         host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"http://{host}:{self._sockets[0].getsockname()[1]}"
+        scheme = "https" if self._is_tls else "http"
+        return f"{scheme}://{host}:{self._sockets[0].getsockname()[1]}"
 
-    def bind(self, api_port: int) -> None:
+    def bind(self, api_port: int, certificate: Certificate | None) -> None:
         """Takes the address. CannotListen when it is taken; but where no port was asked for, the log says so and the
         console is left out."""
         self._console.api_port = api_port
+        self._server = self._serve_with(certificate)
         given = self._settings.console_port
         if given != AUTO:
             self._sockets = bind(self._host, int(given))

@@ -50,6 +50,7 @@ class _Entry:
         self.value: Any = None
         self.is_complete = False
         self.fresh_until = 0.0
+        self.found_at = 0.0
         self.asked_at = 0.0
         self.task: asyncio.Task[None] | None = None
 
@@ -66,12 +67,15 @@ class Lookups:
     def __len__(self) -> int:
         return len(self._entries)
 
-    async def look(self, key: Hashable, work: Work) -> Found:
-        """What `work` has found, lately or so far; it is begun when it was not yet. Raises what it has raised."""
+    async def look(self, key: Hashable, work: Work, max_rest: float | None = None) -> Found:
+        """What `work` has found, lately or so far; it is begun when it was not yet. Raises what it has raised. Nothing
+        that was found more than `max_rest` seconds ago is shown, if that is given."""
         entry = self._entries.setdefault(key, _Entry())
         self._entries.move_to_end(key)
         entry.asked_at = self._clock.monotonic()
         self._forget()
+        if max_rest is not None and entry.asked_at - entry.found_at > max_rest:
+            entry.value, entry.is_complete = None, False
         if (entry.task is None or entry.task.done()) and not (
             entry.is_complete and self._clock.monotonic() < entry.fresh_until
         ):
@@ -100,12 +104,12 @@ class Lookups:
             except _Abandoned:
                 return
             ended = self._clock.monotonic()
-        entry.value, entry.is_complete = value, True
+        entry.value, entry.is_complete, entry.found_at = value, True, ended
         entry.fresh_until = ended + _rest_after(ended - began)
 
     def _publish(self, entry: _Entry, value: Any) -> None:
         if not entry.is_complete:  # a whole answer that is a little old is better than half of a new one
-            entry.value = value
+            entry.value, entry.found_at = value, self._clock.monotonic()
         if self._clock.monotonic() - entry.asked_at > ABANDONED_SECONDS:
             raise _Abandoned
 

@@ -104,6 +104,8 @@ async def show(page: Page, visit: Visit, drawing: Drawing) -> Response:
         return as_json(await page.gather(visit))
     data = await page.gather(visit)
     version = version_of(data if page.seen is None else page.seen(visit, data))
+    if visit.session.version:  # what may be done from here has perhaps changed
+        version += f"-{visit.session.version}"
     shown = data if page.extras is None else {**data, **page.extras(visit, data)}
     if visit.request.headers.get("hx-request") != "true":
         return HTMLResponse(drawing.page(page.template, visit, shown, version=version))

@@ -16,6 +16,9 @@ from workflowsvc.console.visit import NoSuchPage
 _FAULTS: tuple[tuple[type[faults.Fault], int, str], ...] = (
     (faults.UnknownResourceFault, 404, "There is no such thing"),
     (faults.AccessDeniedException, 403, "Access is denied"),
+    # The key was taken away while the page was being made; the next request is led to the sign-in.
+    (faults.UnrecognizedClientException, 401, "Your access key does not hold any more"),
+    (faults.ExpiredTokenException, 401, "Your access key does not hold any more"),
     (faults.ThrottlingException, 429, "Too many requests"),
     (faults.ValidationException, 400, "A value cannot be used"),
     (faults.SerializationException, 400, "A value cannot be used"),

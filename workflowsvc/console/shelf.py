@@ -70,7 +70,8 @@ class Shelf:
 
 
 def _owner(caller: Caller) -> tuple[object, object]:
-    return caller.tenant, caller.key
+    # Not the key itself: it is another object when access data has changed.
+    return caller.tenant, None if caller.key is None else (caller.key.id, caller.key.principal.id)
 
 
 def _read(data: bytes) -> FileHistory:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from workflowsvc.settings import Settings
 
 
+# What was found, where the right to see it depends on what is stored, such as the tags of the domain.
+MAX_SECONDS_UNSURE = 0.9
 LOOPBACK = "127.0.0.1"  # leads to a server that listens on all addresses
 
 
@@ -97,8 +99,24 @@ class Visit:
         """The history of a run of the domain; `events` is their number. Raises Fault."""
         return await self._histories.open(self, self.domain, execution, events)
 
-    async def look(self, what: str, *names: str, work: Work) -> Found:
+    def may(self, action: str, domain: str = "") -> bool | None:
+        """Whether the visitor may do this, such as `swf:TerminateWorkflowExecution`, in the domain or in the account;
+        None where that depends on the request."""
+        return self._calls.permits(self.session.caller, action, domain)
+
+    async def look(self, what: str, *names: str, needs: str, domains: Sequence[str], work: Work) -> Found:
         """What long work has found so far, or lately: it goes on while the page is shown (`lookups.py`). What it finds
-        must depend on these names and on the caller alone."""
-        caller = self.session.caller
-        return await self._lookups.look((caller.tenant, caller.key, what, *names), work)
+        must depend on these names and on the caller alone. `needs` is the action that it asks for, in these domains:
+        nothing is shown that was found before that right was withdrawn. Raises Fault."""
+        rights = {self.may(needs, domain) for domain in domains}
+        if False in rights:
+            return Found(await work(_unpublished), True)  # the service refuses it, and writes that down
+        # A right may depend on the address of the client and the like, so they are all in the key.
+        caller, version = self.session.caller, self.session.version
+        key_id = None if caller.key is None else (caller.key.id, caller.key.principal.id)
+        key = (caller._replace(key=None), key_id, version, needs, *domains, what, *names)
+        return await self._lookups.look(key, work, MAX_SECONDS_UNSURE if None in rights else None)
+
+
+def _unpublished(_: Any) -> None:
+    """Shows nothing of what was found so far."""

@@ -54,7 +54,7 @@ class Hosts:
             return False
         name = parts[1] or parts[2].removesuffix(".")
         # Names below localhost never leave the machine (RFC 6761, 6.3).
-        return name in self._names or name.endswith(".localhost") or _is_loopback_address(name)
+        return name in self._names or name.endswith(".localhost") or is_loopback_address(name)
 
 
 def _names_in(hosts_file: Path) -> list[str]:
@@ -64,10 +64,11 @@ def _names_in(hosts_file: Path) -> list[str]:
     except OSError:
         return []
     entries = [line.partition("#")[0].split() for line in lines]
-    return [name for entry in entries if entry and _is_loopback_address(entry[0]) for name in entry[1:]]
+    return [name for entry in entries if entry and is_loopback_address(entry[0]) for name in entry[1:]]
 
 
-def _is_loopback_address(text: str) -> bool:
+def is_loopback_address(text: str) -> bool:
+    """Whether a connection from this address comes from this machine."""
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
@@ -79,7 +80,7 @@ def _is_loopback_address(text: str) -> bool:
 
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach a server that listens on this host; CannotListen when it has no address."""
-    return all(_is_loopback_address(address[0].split("%")[0]) for _, address in addresses(host, 0))
+    return all(is_loopback_address(address[0].split("%")[0]) for _, address in addresses(host, 0))
 
 
 def addresses(host: str, port: int) -> list[tuple[socket.AddressFamily, Any]]:

@@ -8,19 +8,30 @@ from __future__ import annotations
 
 import functools
 import ipaddress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
+from workflowsvc.http.answer import HeaderFields
 from workflowsvc.http.request import values_of
 from workflowsvc.options import SettingsError
-
-if TYPE_CHECKING:
-    from workflowsvc.http.request import HttpRequest
 
 FORWARDED_FOR, FORWARDED_PROTO = b"x-forwarded-for", b"x-forwarded-proto"
 MAX_HOPS = 20  # addresses that are looked at, from the last one on: each costs microseconds
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Received(Protocol):
+    """What is asked of a request (`workflowsvc.http.request.HttpRequest`)."""
+
+    @property
+    def peer(self) -> str: ...
+    @property
+    def is_tls(self) -> bool: ...
+    @property
+    def fields(self) -> HeaderFields: ...
+    @property
+    def first(self) -> dict[bytes, bytes]: ...
 
 
 class Origin(NamedTuple):
@@ -39,7 +50,7 @@ class Proxies:
     def __bool__(self) -> bool:
         return bool(self._networks)
 
-    def origin(self, request: HttpRequest) -> Origin:
+    def origin(self, request: Received) -> Origin:
         """What this server has seen, or what the named proxies wrote down, from the last of them to the first."""
         peer = _plain(request.peer)
         if not self._networks or not self._is_trusted(peer):
@@ -72,9 +83,9 @@ def _network(text: str) -> Network:
         ) from None
 
 
-def _list_of(request: HttpRequest, name: bytes) -> list[str]:
+def _list_of(request: Received, name: bytes) -> list[str]:
     """The elements of all header fields of this name, in their order."""
-    if request.header(name) is None:
+    if name not in request.first:
         return []
     whole = b",".join(values_of(request.fields, name)).decode("latin-1")
     return [element.strip() for element in whole.split(",") if element.strip()]

@@ -58,8 +58,9 @@ _KEEPALIVE = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
 class Beside(Protocol):
     """Another server in the same event loop (`workflowsvc.console.listener.ConsoleServer`)."""
 
-    def bind(self, api_port: int, /) -> None:
-        """Takes its address, with that of the API known; CannotListen when it cannot."""
+    def bind(self, api_port: int, certificate: Certificate | None, /) -> None:
+        """Takes its address, with that of the API known, and its certificate, which is kept up to date; CannotListen
+        when it cannot."""
         ...
 
     async def start(self) -> None: ...
@@ -219,7 +220,7 @@ async def _serve(
     if server.certificate is not None:
         loop.add_signal_handler(signal.SIGHUP, server.certificate.reload_soon)
     if beside is not None:
-        beside.bind(server.port)
+        beside.bind(server.port, server.certificate)
     try:
         await api.start()
         await server.start()

@@ -245,5 +245,14 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
     def get_write_buffer_size(self) -> int:
         return self._unsent_bytes + self._socket.get_write_buffer_size()
 
+    def pause_reading(self) -> None:
+        """What has arrived already is still given to the connection."""
+        self._socket.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._socket.resume_reading()
+
     def get_extra_info(self, name: str, default: Any = None) -> Any:
+        if name == "sslcontext":
+            return self._tls.context
         return self._socket.get_extra_info(name, default)

@@ -21,7 +21,7 @@ from workflowsvc.engine.outage import Outage
 from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.faults import ServiceUnavailable
 from workflowsvc.service.action import Action
-from workflowsvc.service.audit_trail import Refusal
+from workflowsvc.service.audit_trail import Refusal, SignIn
 from workflowsvc.service.authorization import Authorization
 from workflowsvc.service.call_context import CallContext
 from workflowsvc.service.disconnect import Disconnect
@@ -123,6 +123,15 @@ class Api:
         """Into the audit trail: a request was refused, or would have been, before it was a call."""
         if self._authorization is not None:
             self._authorization.trail.refused(refusal)
+
+    def permits(self, caller: Caller, action: str, domain: str) -> bool | None:
+        """As `Authorization.permits`; True without access control."""
+        return self._authorization is None or self._authorization.permits(action, caller, domain)
+
+    def signed_in(self, sign_in: SignIn) -> None:
+        """Into the audit trail: a person has come in."""
+        if self._authorization is not None:
+            self._authorization.trail.signed_in(sign_in)
 
     async def call(
         self, action: Action, caller: Caller, request: Any, disconnect: Disconnect | None = None

@@ -1,4 +1,4 @@
-"""The audit trail of refusals: who was refused what, and why, as lines of the logger `workflowsvc.access`.
+"""The audit trail: who was refused what and why, and who has signed in, as lines of the logger `workflowsvc.access`.
 
 Owns the form of a line and how a flood is folded: refusals of one kind are counted for ten seconds after the first, and
 the count is logged then, so that none is lost in silence. Never has secrets, signatures, tokens or data of executions:
@@ -43,6 +43,16 @@ class Refusal(NamedTuple):
     statement: str = ""
 
 
+class SignIn(NamedTuple):
+    """A person has come in to the console, or has left it."""
+
+    event: Literal["signed-in", "signed-out"]
+    key_id: str
+    principal: str
+    """Its ARN."""
+    source_ip: str
+
+
 class AuditTrail:
     """Of one node."""
 
@@ -76,6 +86,16 @@ class AuditTrail:
                 _write(refusal)
             else:
                 self._folded[kind] = 1
+
+    def signed_in(self, sign_in: SignIn) -> None:
+        """Logs it. Only those who have a key cause such lines."""
+        line = {
+            "event": sign_in.event,
+            "keyId": sign_in.key_id,
+            "principal": sign_in.principal,
+            "sourceIp": sign_in.source_ip,
+        }
+        log.info("%s", json.dumps({name: text[:MAX_CHARACTERS] for name, text in line.items() if text}))
 
     @property
     def has_ended(self) -> bool:

@@ -75,6 +75,31 @@ class Authorization:
             entry = self._entries[action] = _entry_of(action)
         return CallAccess(self, entry, caller, request_id)
 
+    def permits(self, action: str, caller: Caller, domain: str = "") -> bool | None:
+        """Whether the caller may do this in the domain, or in the account where none is given: asked to draw a page,
+        so that nothing is refused or written down. None where that depends on a request or on what is stored.
+        ServiceUnavailable when the book is too old.
+        """
+        if caller.is_server or not self.enforces:
+            return True
+        entry = ENTRIES[action]
+        try:
+            standing = CallAccess(self, entry, caller, "").standing()
+        except ServiceUnavailable:
+            raise
+        except Fault:
+            return False
+        resource = domain_resource(caller.tenant, domain) if domain else all_domains(caller.tenant)
+        try:
+            is_permitted = standing.denial(entry, resource, _NOT_MADE, NO_FACTS) is None
+        except NotInRequest:
+            return None
+        if is_permitted or domain or entry.resource is all_domains:
+            return is_permitted
+        # Who may not do it to all domains may do it to some, if any policy of the caller speaks of it.
+        own = standing.verdicts.book.policies_of(standing.key.principal)
+        return None if any(action.lower() in named.policy.allows_by_action for named in own) else False
+
     def verdicts(self) -> Verdicts:
         """Those of the newest book."""
         book, verdicts = self._book(), self._verdicts
@@ -87,6 +112,16 @@ def _entry_of(action: Action) -> Entry:
     """That of an action that the vocabulary does not have is about all domains, and no policy allows it."""
     name = f"{PREFIX_OF_MODEL.get(action.model, action.model)}:{action.name}"
     return ENTRIES.get(name) or Entry(name, all_domains)
+
+
+class _NotMade:
+    """In place of a request that is not made yet."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise NotInRequest
+
+
+_NOT_MADE = _NotMade()
 
 
 class _Denial(NamedTuple):

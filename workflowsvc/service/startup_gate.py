@@ -21,7 +21,7 @@ from workflowsvc.engine.outage import Outage
 from workflowsvc.faults import ServiceUnavailable
 from workflowsvc.service.action import Action
 from workflowsvc.service.api import Answer, Api
-from workflowsvc.service.audit_trail import Refusal
+from workflowsvc.service.audit_trail import Refusal, SignIn
 from workflowsvc.service.disconnect import Disconnect
 from workflowsvc.store.errors import StoreError, StoreUnusable, Unavailable
 
@@ -107,6 +107,17 @@ class StartupGate:
         """As `Api.refused`."""
         if self._api is not None:
             self._api.refused(refusal)
+
+    def permits(self, caller: Caller, action: str, domain: str) -> bool | None:
+        """As `Api.permits`; ServiceUnavailable until the database can be used."""
+        if self._api is None:
+            raise ServiceUnavailable
+        return self._api.permits(caller, action, domain)
+
+    def signed_in(self, sign_in: SignIn) -> None:
+        """As `Api.signed_in`."""
+        if self._api is not None:
+            self._api.signed_in(sign_in)
 
     @property
     def store_fails(self) -> bool:

@@ -17,7 +17,23 @@ if TYPE_CHECKING:
     from workflowsvc.console.visit import Visit
 
 Members = dict[str, Any]
+NEEDS = {
+    "signal": ("swf:SignalWorkflowExecution",),
+    "cancel": ("swf:RequestCancelWorkflowExecution",),
+    "terminate": ("swf:TerminateWorkflowExecution",),
+    "rerun": ("workflowsvc:RerunExecution", "swf:StartWorkflowExecution"),
+    "start": ("swf:StartWorkflowExecution",),
+}
+"""What policies must allow for each action on a run."""
 POLICIES = ("TERMINATE", "REQUEST_CANCEL", "ABANDON")
+
+OPERATIONS = {
+    "SIGNAL": ("signal", "signal"),
+    "REQUEST_CANCEL": ("request cancel", "cancel"),
+    "TERMINATE": ("terminate", "terminate"),
+    "RERUN": ("re-run", "rerun"),
+}
+"""What can be done to several runs, by its name in StartBatch: its verb, and the action that it is on each."""
 
 
 class Subject(NamedTuple):

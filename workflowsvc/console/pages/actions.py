@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from workflowsvc import faults
 from workflowsvc.console.page import Action, Data, Form, Page, Shown
 from workflowsvc.console.pages import action_messages, action_starts
-from workflowsvc.console.pages.action_kinds import RunAction, Subject
+from workflowsvc.console.pages.action_kinds import NEEDS, RunAction, Subject
 from workflowsvc.console.pages.run_head import execution_of
 from workflowsvc.console.visit import NoSuchPage
 from workflowsvc.display.history import attributes_of
@@ -90,6 +90,7 @@ def _page(visit: Visit, action: RunAction, subject: Subject, values: dict[str, s
         "action": visit.name("action"),
         "heading": f"{action.heading} {subject.workflow_id}",
         "verb": action.verb,
+        "needs": NEEDS[visit.name("action")],
         "isDangerous": action.is_dangerous,
         "isPossible": is_possible,
         "executionStatus": status,

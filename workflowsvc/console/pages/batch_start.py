@@ -7,7 +7,7 @@ batch job of the service, which goes on when this page is closed.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from starlette.datastructures import QueryParams
 
 from workflowsvc.console import conditions
 from workflowsvc.console.page import Action, Data, Form, Shown
+from workflowsvc.console.pages.action_kinds import OPERATIONS
 from workflowsvc.console.pages.batches import rate_of
 from workflowsvc.console.paths import BadSegment, name_of, path
 from workflowsvc.console.refusals import Refusal, refusal_of
@@ -23,12 +24,6 @@ from workflowsvc.faults import Fault
 if TYPE_CHECKING:
     from workflowsvc.console.visit import Visit
 
-OPERATIONS: Mapping[str, str] = {
-    "SIGNAL": "signal",
-    "REQUEST_CANCEL": "request cancel",
-    "TERMINATE": "terminate",
-    "RERUN": "re-run",
-}
 MAX_TICKED = 100  # what one page of runs can hold
 CALLS_AT_A_TIME = 10
 MAX_TAGS = 5  # of a run (SWF §2); one more is the reason of a re-run
@@ -43,7 +38,7 @@ async def confirm(visit: Visit, form: Form) -> Shown:
     data: Data = {
         "domain": visit.domain,
         "operation": operation,
-        "verb": OPERATIONS[operation],
+        "verb": OPERATIONS[operation][0],
         "query": form.one("query"),
         "is_all": form.one("scope") == "all",
         "child_policies": CHILD_POLICIES,
@@ -80,7 +75,7 @@ async def start(visit: Visit, form: Form) -> str | Shown:
     results = [{"execution": execution, **result} for execution, result in done]
     data = {
         "domain": visit.domain,
-        "verb": OPERATIONS[operation],
+        "verb": OPERATIONS[operation][0],
         "results": results,
         "query": form.one("query"),
     }

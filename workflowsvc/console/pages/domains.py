@@ -9,15 +9,19 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from workflowsvc.console import counting
-from workflowsvc.console.page import Action, Data, Form, Page
+from workflowsvc.console.page import Action, Data, Download, Form, Page, see
 from workflowsvc.console.paths import path
 from workflowsvc.console.visit import NoSuchPage
 
 if TYPE_CHECKING:
+    from starlette.responses import Response
+
     from workflowsvc.console.visit import Visit
 
 STATUSES = ("REGISTERED", "DEPRECATED")
 PAGE_SIZE = 50
+NEEDED = ("workflowsvc:CountExecutions", "swf:ListOpenWorkflowExecutions", "swf:DescribeDomain")
+"""What the row of a domain is made of; who may not do all of it sees its name alone."""
 # action -> its verb, what will happen
 LIFE = {
     "deprecate": (
@@ -47,6 +51,9 @@ async def gather(visit: Visit) -> Data:
 
 async def _counted(visit: Visit, info: dict[str, Any]) -> Data:
     name = info["name"]
+    lacks = [action for action in NEEDED if visit.may(action, name) is False]
+    if lacks:
+        return {**info, "notAllowed": lacks}
     counts, oldest, detail = await asyncio.gather(
         counting.counts(visit, name, {}),
         visit.swf(
@@ -92,6 +99,7 @@ async def ask(visit: Visit) -> Data:
         "fields": {"name": visit.domain},
         "back": path("domains", status="REGISTERED" if action == "deprecate" else "DEPRECATED"),
         "verb": verb,
+        "needs": [f"swf:{verb}Domain"],
         "isDangerous": False,
     }
 
@@ -108,7 +116,14 @@ async def undeprecate(visit: Visit, form: Form) -> str:
     return path("domains", notice="domain-undeprecated")
 
 
+async def go(visit: Visit) -> Response:
+    """To a domain by its name, for those who may not list all."""
+    name = visit.one("domain")
+    return see(path("domains", name, "executions") if name else path("domains"))
+
+
 PAGES = (
+    Download("/go", go),
     Page("/domains", "domains.html", gather),
     Page("/domains/{domain}/ask/{action}", "confirm.html", ask),
     Action("/domains/register", register),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from workflowsvc.console import conditions, counting
 from workflowsvc.console.page import Data, Page
+from workflowsvc.console.pages.action_kinds import NEEDS, OPERATIONS
 from workflowsvc.console.paths import segment
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ def extras(visit: Visit, _: Data) -> Data:
         "batch_query": conditions.text_of(visit.query, at=at_ms),
         "at_ms": at_ms,
         "run_value": run_value,
+        "operations": [(name, verb, NEEDS[action]) for name, (verb, action) in OPERATIONS.items()],
     }
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from workflowsvc.console.visit import Visit
 
 MAX_EXAMPLES = 5
+ACTION = "workflowsvc:ExplainDomain"
 CHOICES = ("WARNING", "CRITICAL", "INFO")
 
 
@@ -36,6 +37,10 @@ async def of_all(visit: Visit) -> Data:
 
 async def _problems(visit: Visit, domains: list[str], name: str) -> Data:
     severity = visit.chosen("severity", CHOICES)
+    left_out: list[str] = []
+    if not name:  # one that may see some domains sees the problems of these
+        left_out = [domain for domain in domains if visit.may(ACTION, domain) is False]
+        domains = [domain for domain in domains if domain not in left_out]
 
     async def work(publish: Publish) -> Data:
         groups = FindingGroups(MAX_EXAMPLES)
@@ -58,12 +63,13 @@ async def _problems(visit: Visit, domains: list[str], name: str) -> Data:
                     break
         return {"groups": groups.ranked(), "examined": examined}
 
-    found = await visit.look("problems", name, severity, *domains, work=work)
+    found = await visit.look("problems", name, severity, needs=ACTION, domains=domains, work=work)
     return {
         "severity": severity,
         "severities": list(SEVERITIES),
         **(found.value or {"groups": [], "examined": 0}),
         "isComplete": found.is_complete,
+        "notAllowed": left_out,
     }
 
 

@@ -13,6 +13,7 @@ from starlette.responses import Response, StreamingResponse
 
 from workflowsvc.console.page import Data, Download, Page
 from workflowsvc.console.pages import run_head
+from workflowsvc.console.pages.action_kinds import NEEDS
 from workflowsvc.console.pages.run_events import event_views, events, one_event, whole_values
 from workflowsvc.console.pages.run_lines import compact, timeline, timeline_extras
 from workflowsvc.console.paths import path
@@ -82,7 +83,7 @@ def extras(visit: Visit, data: Data) -> Data:
     return {
         "tabs": TABS,
         "actions": [
-            (label, path(*here, name))
+            (label, path(*here, name), NEEDS[name])
             for name, label, when in ACTIONS
             if when in ("", run["executionStatus"])
         ],

@@ -79,7 +79,13 @@ async def _runs_of_the_id(visit: Visit, workflow_id: str) -> Data:
         )
         return {"executions": page["executions"], "isCut": "nextPageToken" in page}
 
-    found = await visit.look("runs of a workflowId", visit.domain, workflow_id, work=work)
+    found = await visit.look(
+        "runs of a workflowId",
+        workflow_id,
+        needs="workflowsvc:SearchExecutions",
+        domains=[visit.domain],
+        work=work,
+    )
     return found.value or {"executions": [], "isCut": False}
 
 

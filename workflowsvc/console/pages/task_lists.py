@@ -31,7 +31,9 @@ async def gather_all(visit: Visit) -> Data:
         )
 
     # The tasks of a list are counted one by one.
-    found = await visit.look("task lists", visit.domain, kind, after, work=work)
+    found = await visit.look(
+        "task lists", kind, after, needs="workflowsvc:ListTaskLists", domains=[visit.domain], work=work
+    )
     page: Data = found.value or {"taskLists": []}
     return {
         "domain": visit.domain,

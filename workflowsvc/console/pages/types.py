@@ -86,7 +86,13 @@ async def _counts(visit: Visit, types: list[dict[str, str]]) -> Data:
             publish(dict(found))
         return found
 
-    found = await visit.look("counts of types", visit.domain, *map(_key, types), work=work)
+    found = await visit.look(
+        "counts of types",
+        *map(_key, types),
+        needs="workflowsvc:CountExecutions",
+        domains=[visit.domain],
+        work=work,
+    )
     return found.value or {}
 
 
@@ -122,6 +128,7 @@ async def ask(visit: Visit) -> Data:
         "address": path(*place, action, "do"),
         "back": path(*place),
         "verb": verb,
+        "needs": [f"swf:{verb}{KINDS[kind].noun}"],
         "isDangerous": action == "delete",
     }
 

@@ -12,14 +12,31 @@ let timer = 0;
 
 function askAgain() {
   clearTimeout(timer);
-  if (document.hidden) return;
+  if (document.hidden || isShut) return;
   for (const part of document.querySelectorAll("[data-live]")) htmx.trigger(part, "live");
   timer = setTimeout(askAgain, failures ? AFTER_FAILURE_MS : LIVE_MS);
 }
 
+// The session has ended, or a right was taken away: what is shown here goes. Loading the page again says which it is; that
+// is left to the reader while a form holds what would be lost.
+let isShut = false;
+
+function hasTyped() {
+  const fields = document.querySelectorAll("input:not([type=hidden]), textarea");
+  return [...fields].some((field) => field.value !== field.defaultValue || field.checked !== field.defaultChecked);
+}
+
+function shut() {
+  isShut = true;
+  const isTyped = hasTyped();
+  for (const part of document.querySelectorAll("[data-live]")) part.remove();
+  if (!isTyped) location.reload();
+}
+
 function sayLinkState() {
   const place = document.querySelector("[data-link-state]");
-  const text = failures > 1 ? "No answer from the server; this page may be out of date." : "";
+  const away = isShut ? "You are signed out, or may not see this any more. Load the page again." : "";
+  const text = away || (failures > 1 ? "No answer from the server; this page may be out of date." : "");
   if (place && place.textContent !== text) place.textContent = text;
 }
 
@@ -29,6 +46,7 @@ document.addEventListener("htmx:configRequest", (event) => {
   if (version) event.detail.headers["If-None-Match"] = version;
 });
 document.addEventListener("htmx:afterRequest", (event) => {
+  if ([401, 403].includes(event.detail.xhr.status) && !isShut) shut();
   failures = event.detail.successful ? 0 : failures + 1;
   sayLinkState();
 });
