@@ -1,13 +1,11 @@
 """Chromium, driven by Playwright, that looks at the console of a real server and notes what must not happen.
 
-Owns the browser of this machine (none is ever downloaded), the server with its console, and the watch over pages:
-scripts that run, requests to other hosts, messages of the content security policy.
+Owns the server with its console, and the watch over pages: scripts that run, requests to other hosts, messages of the
+content security policy.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,23 +17,20 @@ import pytest
 from interop.server import running_server
 from tests.console.hostile import MARK
 from tests.world_fixture import WorldFixture
+from tools.chromium import what_is_missing
 from tools.ports import free_port
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
-NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 WORDS_OF_A_BLOCK = ("Content Security Policy", "Refused to", "Uncaught")
 SERIOUS = ("serious", "critical")
 
 
-def program() -> str:
-    """The browser of this machine; skips the test when there is none."""
-    pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
-    found = next(filter(None, map(shutil.which, NAMES)), None)
-    if found is None:
-        pytest.skip("there is no Chromium on this machine")
-    return found
+def require_browser() -> None:
+    """Skips the test, with the reason, where there is no browser."""
+    if missing := what_is_missing():
+        pytest.skip(missing)
 
 
 @contextmanager
@@ -69,22 +64,6 @@ class Remote:
     def stage(self) -> WorldFixture:
         """A domain with types there."""
         return WorldFixture(self)  # type: ignore[arg-type]
-
-
-@contextmanager
-def chromium() -> Generator[Browser]:
-    """The browser of this machine."""
-    executable = program()
-    from playwright.sync_api import sync_playwright
-
-    # Root has no sandbox; what it would keep from this machine are the pages of the test itself.
-    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=arguments)
-        try:
-            yield browser
-        finally:
-            browser.close()
 
 
 class Watched:

@@ -11,8 +11,9 @@ import pytest
 
 from tests.console.hostile import CORPUS
 from tests.console.hostile_runs import hostile_run, parts
-from tests.console.real_browser import Remote, Watched, chromium, program, real_console
+from tests.console.real_browser import Remote, Watched, real_console, require_browser
 from tests.world_fixture import ACTIVITY, LIST, WORKFLOW, WorldFixture, decision
+from tools.chromium import chromium
 from workflowsvc.console.pages.actions import ACTIONS
 from workflowsvc.console.pages.run import TABS
 from workflowsvc.console.paths import path
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Remote, str]]:
-    program()  # skips before a server is started
+    require_browser()
     with real_console(tmp_path_factory.mktemp("console")) as running:
         yield running
 
@@ -36,6 +37,7 @@ def stage(console: tuple[Remote, str]) -> WorldFixture:
 
 @pytest.fixture(scope="module")
 def program_that_browses() -> Iterator[Chromium]:
+    require_browser()
     with chromium() as browser:
         yield browser
 
