@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 COLOURS = 256
 
-# The most frequent colours; the others, which are on the edges of letters, become the nearest of these.
+# Half of the colours are the most frequent ones. The other half are, one after another, those that are farthest from all
+# that are kept, so that a single red number stays red. All others, on the edges of letters, become the nearest of these.
 _REDUCE = """
 async ([png, most]) => {
   const blob = await (await fetch(`data:image/png;base64,${png}`)).blob();
@@ -31,16 +32,25 @@ async ([png, most]) => {
     counts.set(colour, (counts.get(colour) || 0) + 1);
   }
   const ranked = [...counts].sort((one, other) => other[1] - one[1] || one[0] - other[0]).map(([colour]) => colour);
-  const kept = ranked.slice(0, most);
   const part = (colour, shift) => (colour >> shift) & 255;
   const distance = (one, other) =>
     [0, 8, 16].reduce((sum, shift) => sum + (part(one, shift) - part(other, shift)) ** 2, 0);
-  const numbers = new Map(kept.map((colour, number) => [colour, number]));
-  for (const colour of ranked.slice(most)) {
-    let best = 0;
-    kept.forEach((one, number) => { if (distance(one, colour) < distance(kept[best], colour)) best = number; });
-    numbers.set(colour, best);
+  const kept = [];
+  const nearest = ranked.map(() => ({ number: 0, far: Infinity }));
+  const keep = (colour) => {
+    ranked.forEach((one, at) => {
+      const far = distance(one, colour);
+      if (far < nearest[at].far) nearest[at] = { number: kept.length, far };
+    });
+    kept.push(colour);
+  };
+  ranked.slice(0, most / 2).forEach(keep);
+  while (kept.length < most && kept.length < ranked.length) {
+    let at = 0;
+    nearest.forEach(({ far }, other) => { if (far > nearest[at].far) at = other; });
+    keep(ranked[at]);
   }
+  const numbers = new Map(ranked.map((colour, at) => [colour, nearest[at].number]));
   let indices = "";
   for (let at = 0; at < data.length; at += 4) {
     indices += String.fromCharCode(numbers.get((data[at] << 16) | (data[at + 1] << 8) | data[at + 2]));
