@@ -1,4 +1,4 @@
-"""The workflows of an order shop in a World: some hours of orders, of which some wait, fail or have nobody to do them.
+"""The workflows of an order shop in a World: some hours of orders, of which some wait, fail or have no worker.
 
 Owns what the pictures of the console show. The clock is moved by hand, so that the same shop, to the millisecond, comes
 of it each time. Must not know the console.
@@ -207,7 +207,10 @@ class OrderShop:
         self._decide(
             decide,
             decision(
-                "StartChildWorkflowExecution", workflowId="parcel-1038", workflowType=PARCEL, tagList=["parcel"]
+                "StartChildWorkflowExecution",
+                workflowId="parcel-1038",
+                workflowType=PARCEL,
+                tagList=["parcel"],
             ),
             decision("StartTimer", timerId="return-period", startToFireTimeout=RETURN_PERIOD),
         )
@@ -232,7 +235,7 @@ class OrderShop:
         self.world.advance(seconds=150)
 
     def _order_with_a_wrong_activity(self) -> None:
-        """Its decider schedules an activity of a version that nobody has registered, again and again."""
+        """Its decider schedules an activity of a version that is not registered, again and again."""
         self._start("order-1042", ORDER, tagList=["shop-app"])
         for _ in range(4):
             self._decide("order-deciders", activity("charge-card", ON_PAYMENTS, version="1.3"))
@@ -244,7 +247,9 @@ class OrderShop:
             task = self._in_shop("PollForActivityTask", taskList={"name": "labels"}, identity=identity)
             self.world.advance(seconds=20)
             self._call(
-                "RecordActivityTaskHeartbeat", taskToken=task["taskToken"], details=json.dumps({"percent": done})
+                "RecordActivityTaskHeartbeat",
+                taskToken=task["taskToken"],
+                details=json.dumps({"percent": done}),
             )
         self.world.advance(seconds=1250)
         for number in (1043, 1044):

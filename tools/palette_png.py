@@ -1,7 +1,7 @@
 """Small PNG files: a picture with at most 256 colours, which pages of text get along with.
 
-Owns the choice of the colours and the file format (PNG, third edition: colour type 3). The pixels are read by the browser
-that has made the picture.
+Owns the choice of the colours and the file format (PNG, third edition: colour type 3). The pixels are read by the
+browser that has made the picture.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 COLOURS = 256
 
-# Half of the colours are the most frequent ones. The other half are, one after another, those that are farthest from all
-# that are kept, so that a single red number stays red. All others, on the edges of letters, become the nearest of these.
+# Half of the colours are the most frequent ones. The other half are, one after another, those that are farthest from
+# all that are kept, so that a single red number stays red. All others, on the edges of letters, become the nearest one.
 _REDUCE = """
 async ([png, most]) => {
   const blob = await (await fetch(`data:image/png;base64,${png}`)).blob();

@@ -1,8 +1,8 @@
 """`python -m tools.screenshots`: pictures of the console's main pages, for the documents.
 
-Owns the list of pictures and how they are taken: the console on a port of its own, in front of a shop whose clock stands
-still (`order_shop.py`), in the browser of this machine. So a picture changes when the console does. Must not know how the
-shop came to be.
+Owns the list of pictures and how they are taken: the console on a port of its own, in front of a shop whose clock
+stands still (`order_shop.py`), in the browser of this machine. So a picture changes when the console does. Must not
+know how the shop came to be.
 """
 
 from __future__ import annotations
@@ -150,9 +150,11 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where they are written")
     folder: Path = parser.parse_args().folder
     if missing := what_is_missing():
-        print(f"No picture is taken: {missing}.", file=sys.stderr)
+        sys.stderr.write(f"No picture is taken: {missing}.\n")
         return 2
-    logging.getLogger("workflowsvc").setLevel(logging.ERROR)  # the shop has lists that nobody polls, on purpose
+    logging.getLogger("workflowsvc").setLevel(
+        logging.ERROR
+    )  # the shop has lists without pollers, on purpose
     shop = OrderShop().open()
     folder.mkdir(parents=True, exist_ok=True)
     too_large = False
@@ -161,10 +163,10 @@ def main() -> int:
             data = take(browser, console, picture, shop.world.clock.now_ms())
             file = folder / f"{picture.name}.png"
             file.write_bytes(data)
-            print(f"{file.name:<24} {len(data) / 1000:>6.1f} kB")
+            sys.stdout.write(f"{file.name:<24} {len(data) / 1000:>6.1f} kB\n")
             too_large |= len(data) > MAX_BYTES
     if too_large:
-        print(f"A picture has more than {MAX_BYTES // 1000} kB.", file=sys.stderr)
+        sys.stderr.write(f"A picture has more than {MAX_BYTES // 1000} kB.\n")
     return 1 if too_large else 0
 
 

@@ -10,6 +10,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -71,7 +72,10 @@ class Watched:
 
     def __init__(self, browser: Browser, console: str, scheme: str) -> None:
         self._console = console
+        self.scheme = scheme
         self.wrong: list[str] = []
+        self.asked: list[tuple[str, str]] = []
+        """Method and path of each request."""
         context = browser.new_context(color_scheme=scheme, viewport={"width": 1280, "height": 900})  # type: ignore[arg-type]
         self.page: Page = context.new_page()
         self.page.on("request", self._requested)
@@ -80,6 +84,7 @@ class Watched:
         self.page.on("dialog", lambda dialog: self.wrong.append(f"a dialog: {dialog.message}"))
 
     def _requested(self, request: Request) -> None:
+        self.asked.append((request.method, urlsplit(request.url).path))
         if not request.url.startswith((f"{self._console}/", "data:", "about:")):
             self.wrong.append(f"a request to {request.url[:100]}")
 
