@@ -152,9 +152,8 @@ def main() -> int:
     if missing := what_is_missing():
         sys.stderr.write(f"No picture is taken: {missing}.\n")
         return 2
-    logging.getLogger("workflowsvc").setLevel(
-        logging.ERROR
-    )  # the shop has lists without pollers, on purpose
+    # The shop has lists without pollers, on purpose.
+    logging.getLogger("workflowsvc").setLevel(logging.ERROR)
     shop = OrderShop().open()
     folder.mkdir(parents=True, exist_ok=True)
     too_large = False
