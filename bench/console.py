@@ -32,6 +32,8 @@ class Loaded(NamedTuple):
     first_byte_seconds: float
     size: int  # bytes, not compressed
     text: str
+    pause_seconds: float
+    """That an open tab is to wait before it asks again."""
 
 
 class Console:
@@ -52,7 +54,8 @@ class Console:
             body = await answer.aread()
         if answer.status_code not in (200, 204):
             raise Unexpected(f"{address} was answered {answer.status_code}: {body[:300]!r}")
-        return Loaded(first, len(body), body.decode())
+        pause = int(answer.headers.get("x-look-again-ms", 0)) / 1e3
+        return Loaded(first, len(body), body.decode(), pause or TAB_SECONDS)
 
     async def data(self, address: str) -> Any:
         """The data of a page."""
@@ -119,12 +122,12 @@ async def open_tabs(port: int, addresses: Sequence[str]) -> AsyncGenerator[None]
 async def _tab(port: int, address: str, number: int) -> None:
     await asyncio.sleep(number * TAB_SECONDS / 20)  # people do not open all tabs at once
     async with console_on(port) as console:
-        text = (await console.load(address)).text
+        text, pause = (await console.load(address)).text, TAB_SECONDS
         while True:
             version, live = VERSION.search(text), LIVE.search(text)
             if version is None or live is None:
                 raise Unexpected(f"{address} has no live part")
-            await asyncio.sleep(TAB_SECONDS)
+            await asyncio.sleep(pause)
             headers = {"HX-Request": "true", "If-None-Match": version[1]}
             changed = await console.load(live[1].replace("&amp;", "&"), **headers)
-            text = changed.text or text
+            text, pause = changed.text or text, changed.pause_seconds

@@ -22,7 +22,8 @@ from workflowsvc.console.forms import read_form
 from workflowsvc.console.gate import Gate
 from workflowsvc.console.histories import Histories
 from workflowsvc.console.lookups import Lookups
-from workflowsvc.console.page import Action, Download, Page, as_json, see, show
+from workflowsvc.console.pace import PAUSE_HEADER, Pace
+from workflowsvc.console.page import Action, Download, Page, as_json, is_live, see, show
 from workflowsvc.console.pages import ALL
 from workflowsvc.console.paths import JSON_SUFFIX
 from workflowsvc.console.refusals import Refusal, refusal_of
@@ -65,6 +66,7 @@ class Console:
         """Of the API beside it; set when it is bound, where the settings leave it to the system."""
         self._calls = Calls(service, settings, random_bytes)
         self._lookups = Lookups(clock)
+        self._pace = Pace(clock)
         self._histories = Histories(clock)
         self._shelf = Shelf(clock, random_bytes)
         self._sessions = Sessions(settings, random_bytes)
@@ -122,7 +124,12 @@ class Console:
         )
 
     async def _show(self, page: Page, request: Request) -> Response:
-        return await show(page, self._visit(request), self._drawing)
+        began = self._clock.monotonic()
+        response = await show(page, self._visit(request), self._drawing)
+        if is_live(request):
+            pause = self._pace.pause((request.url.path, request.url.query), began)
+            response.headers[PAUSE_HEADER] = str(round(pause * 1000))
+        return response
 
     async def _answer(self, download: Download, request: Request) -> Response:
         return await download.answer(self._visit(request))
