@@ -65,7 +65,7 @@ class Scan:
         """`after`: where an earlier call of the same search has stopped. `first_slice`: the rows of a list that are
         looked at first, where the whole of a small page may be among them."""
         self._rows_per_slice = rows_per_slice
-        self._first_slice = first_slice
+        self._first_slice = first_slice and min(first_slice, ROWS_PER_SLICE)
         self.examined = 0
         self.position = after
         self._after = after

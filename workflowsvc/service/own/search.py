@@ -18,7 +18,7 @@ from workflowsvc.model import validation_text
 from workflowsvc.model.events import timestamp
 from workflowsvc.service.call_context import CallContext
 from workflowsvc.service.own.conditions import Conditions, Details
-from workflowsvc.service.own.scan import ROWS_PER_SLICE, Match, Position, Scan, with_details
+from workflowsvc.service.own.scan import Match, Position, Scan, with_details
 from workflowsvc.service.paging import Pages
 from workflowsvc.service.registration import require_domain
 from workflowsvc.service.steps import ReadStep, Steps
@@ -139,7 +139,7 @@ class _Search:
 
     def in_order(self, *, by_close: bool, ascending: bool) -> Steps:
         # Without conditions that the store cannot check, one more than the page holds is enough.
-        first = min(self.size + 1, ROWS_PER_SLICE)
+        first = self.size + 1
         scan = self._scan(by_close=by_close, ascending=ascending, first_slice=first)
         found: list[Match] = []
         while not scan.is_done and len(found) <= self.size:
