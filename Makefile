@@ -68,6 +68,10 @@ generate: $(DEV) ## write what is generated: shapes and a page from the service 
 	$(BIN)/python -m tools.command_page
 	$(BIN)/python -m tools.policy_page
 
+.PHONY: screenshots
+screenshots: $(DEV) ## take the pictures of the console in docs/console again, with the Chromium of this machine
+	$(BIN)/python -m tools.screenshots $(ARGS)
+
 ##@ Measure it
 .PHONY: bench
 bench: $(DEV) ## workflows per second and latencies; nodes on PostgreSQL: STORE=postgres or STORE=postgresql://... (DISTRIBUTE=citus, ARGS="...")

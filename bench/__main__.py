@@ -24,6 +24,7 @@ from bench.scenarios import (
     Bench,
     auth,
     budget,
+    console,
     fanout,
     history,
     latency,
@@ -54,6 +55,7 @@ SCENARIOS: dict[str, tuple[Scenario, str]] = {
     "startup": (startup.run, "from the start of the process to the first answer"),
     "fanout": (fanout.run, "1,000 activities scheduled together, by 100 workers, against ten at a time"),
     "sweep": (sweep.run, "throughput and latency against load, for the picture"),
+    "console": (console.run, "pages of the console, a long history in it, and what open tabs cost the API"),
     "stored": (stored.run, "throughput with 100,000 open and 1,000,000 closed executions in the file"),
 }
 ON_POSTGRES: dict[str, tuple[Scenario, str]] = {
@@ -61,7 +63,14 @@ ON_POSTGRES: dict[str, tuple[Scenario, str]] = {
     "wakeup": (wakeup.run, "a poll waits on one node, another node makes its task"),
     "snapshot": (snapshot.run, "a hot queue while a snapshot is held open for a minute"),
 }
-ON_FILES = ("auth", "budget", "moto", "history", "stored")  # measure SQLite files, whatever the store
+ON_FILES = (
+    "auth",
+    "budget",
+    "console",
+    "moto",
+    "history",
+    "stored",
+)  # measure SQLite files, whatever the store
 STANDARD = ["throughput", "latency", "budget", "moto", "history", "polls", "startup", "fanout"]
 
 
@@ -94,6 +103,7 @@ def measure(options: argparse.Namespace, beside: Database | None) -> int:
         database=beside,
         executions_open=options.stored_open,
         executions_closed=options.stored_closed,
+        console_stored=options.console_stored,
         found={},
     )
     facts = machine(Path(tempfile.gettempdir()) if options.store == NAME else options.folder)
@@ -152,6 +162,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--stored-open", type=int, default=100_000, help="open executions of `stored`")
     parser.add_argument("--stored-closed", type=int, default=1_000_000, help="closed executions of `stored`")
+    parser.add_argument("--console-stored", type=int, default=110_000, help="stored executions of `console`")
     parser.add_argument("--folder", type=Path, default=RESULTS, help="folder of the SQLite files")
     parser.add_argument("--json", type=Path, default=RESULTS / time.strftime("%Y%m%dT%H%M%S.json"))
     parser.add_argument("--draw", type=Path, default=RESULTS, help="folder of the pictures")

@@ -26,6 +26,7 @@ class Bench:
     database: Database | None = None  # when the store is PostgreSQL
     executions_open: int = 100_000  # for `stored` and `startup`
     executions_closed: int = 1_000_000
+    console_stored: int = 110_000  # for `console`
     found: dict[str, Result] | None = None  # results of earlier scenarios, by name
 
     @contextmanager

@@ -1,14 +1,20 @@
-"""The console over a service in this process whose clock only the test moves."""
+"""The console over a service in this process whose clock the test moves, and over a real server in a real browser."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.console.browsing import Browser
+from tests.console.real_browser import Remote, Watched, real_console, require_browser
 from tests.world_fixture import WorldFixture
+from tools.chromium import chromium
 from workflowsvc.testing import World
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser as Chromium
 
 
 @pytest.fixture
@@ -22,3 +28,31 @@ def browser(stage: WorldFixture) -> Iterator[Browser]:
     """A browser without scripts that looks at its console."""
     with Browser(stage.world) as browser:
         yield browser
+
+
+@pytest.fixture(scope="module")
+def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Remote, str]]:
+    """A server: calls of its API, and the address of its console."""
+    require_browser()
+    with real_console(tmp_path_factory.mktemp("console")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def program_that_browses() -> Iterator[Chromium]:
+    """Chromium."""
+    require_browser()
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def watched_in(console: tuple[Remote, str], program_that_browses: Chromium) -> dict[str, Watched]:
+    """A page in each of the two colour schemes."""
+    return {scheme: Watched(program_that_browses, console[1], scheme) for scheme in ("light", "dark")}
+
+
+@pytest.fixture(params=["light", "dark"])
+def watched(request: pytest.FixtureRequest, watched_in: dict[str, Watched]) -> Watched:
+    """A page in one of the two colour schemes."""
+    return watched_in[request.param]

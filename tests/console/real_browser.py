@@ -1,17 +1,16 @@
 """Chromium, driven by Playwright, that looks at the console of a real server and notes what must not happen.
 
-Owns the browser of this machine (none is ever downloaded), the server with its console, and the watch over pages:
-scripts that run, requests to other hosts, messages of the content security policy.
+Owns the server with its console, and the watch over pages: scripts that run, requests to other hosts, messages of the
+content security policy.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -19,23 +18,20 @@ import pytest
 from interop.server import running_server
 from tests.console.hostile import MARK
 from tests.world_fixture import WorldFixture
+from tools.chromium import what_is_missing
 from tools.ports import free_port
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
-NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 WORDS_OF_A_BLOCK = ("Content Security Policy", "Refused to", "Uncaught")
 SERIOUS = ("serious", "critical")
 
 
-def program() -> str:
-    """The browser of this machine; skips the test when there is none."""
-    pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
-    found = next(filter(None, map(shutil.which, NAMES)), None)
-    if found is None:
-        pytest.skip("there is no Chromium on this machine")
-    return found
+def require_browser() -> None:
+    """Skips the test, with the reason, where there is no browser."""
+    if missing := what_is_missing():
+        pytest.skip(missing)
 
 
 @contextmanager
@@ -71,28 +67,15 @@ class Remote:
         return WorldFixture(self)  # type: ignore[arg-type]
 
 
-@contextmanager
-def chromium() -> Generator[Browser]:
-    """The browser of this machine."""
-    executable = program()
-    from playwright.sync_api import sync_playwright
-
-    # Root has no sandbox; what it would keep from this machine are the pages of the test itself.
-    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=arguments)
-        try:
-            yield browser
-        finally:
-            browser.close()
-
-
 class Watched:
     """A page of the browser that is watched."""
 
     def __init__(self, browser: Browser, console: str, scheme: str) -> None:
         self._console = console
+        self.scheme = scheme
         self.wrong: list[str] = []
+        self.asked: list[tuple[str, str]] = []
+        """Method and path of each request."""
         context = browser.new_context(color_scheme=scheme, viewport={"width": 1280, "height": 900})  # type: ignore[arg-type]
         self.page: Page = context.new_page()
         self.page.on("request", self._requested)
@@ -101,6 +84,7 @@ class Watched:
         self.page.on("dialog", lambda dialog: self.wrong.append(f"a dialog: {dialog.message}"))
 
     def _requested(self, request: Request) -> None:
+        self.asked.append((request.method, urlsplit(request.url).path))
         if not request.url.startswith((f"{self._console}/", "data:", "about:")):
             self.wrong.append(f"a request to {request.url[:100]}")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ import pytest
 
 from tests.console.hostile import CORPUS
 from tests.console.hostile_runs import hostile_run, parts
-from tests.console.real_browser import Remote, Watched, chromium, program, real_console
+from tests.console.real_browser import Remote, Watched
 from tests.world_fixture import ACTIVITY, LIST, WORKFLOW, WorldFixture, decision
 from workflowsvc.console.pages.actions import ACTIONS
 from workflowsvc.console.pages.run import TABS
@@ -23,32 +22,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Remote, str]]:
-    program()  # skips before a server is started
-    with real_console(tmp_path_factory.mktemp("console")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def stage(console: tuple[Remote, str]) -> WorldFixture:
     return console[0].stage()
-
-
-@pytest.fixture(scope="module")
-def program_that_browses() -> Iterator[Chromium]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def watched_in(console: tuple[Remote, str], program_that_browses: Chromium) -> dict[str, Watched]:
-    return {scheme: Watched(program_that_browses, console[1], scheme) for scheme in ("light", "dark")}
-
-
-@pytest.fixture(params=["light", "dark"])
-def watched(request: pytest.FixtureRequest, watched_in: dict[str, Watched]) -> Watched:
-    """A page in one of the two colour schemes."""
-    return watched_in[request.param]
 
 
 @pytest.fixture(scope="module")

@@ -66,6 +66,16 @@ def test_a_year_without_events_folds_to_a_gap() -> None:
     assert svg.draw(things, start=0, until=year + 2, folds_idle=False).gaps == []
 
 
+def test_labels_of_gaps_that_touch_have_a_place_of_their_own() -> None:
+    things = [thing(attempt(0, 1, 2)), thing(attempt(500, 500, 501)), thing(attempt(1000, 1001, 1002))]
+    picture = svg.draw(things, start=0, until=1002, folds_idle=True)
+    first, second = picture.gaps
+    widest_letters = 10  # of `364 d 23 h`, with 6.5 pixels each
+    assert second.x - first.x >= widest_letters * 6.5
+    last = picture.rows[-1]
+    assert picture.height - 4 - 10 >= last.y + 4 + svg.BAR  # above the line on which the labels stand
+
+
 MOMENTS = st.floats(min_value=-1e10, max_value=1e11, allow_nan=False)
 ATTEMPTS = st.builds(attempt, MOMENTS, st.none() | MOMENTS, st.none() | MOMENTS, waits=st.booleans())
 THINGS = st.lists(st.lists(ATTEMPTS, min_size=1, max_size=3).map(lambda found: thing(*found)), max_size=8)

@@ -509,3 +509,12 @@ def test_activities_do_not_hinder_a_search(stage: Stage) -> None:
     on.decide(decision("ScheduleActivityTask", activityId="a", activityType=ACTIVITY))
     (found,) = find(on, filter={"minimumEvents": 5})
     assert found["events"] == 5
+
+
+def test_a_small_page_looks_at_few_runs(stage: Stage) -> None:
+    on = stage()
+    for number in range(30):
+        on.start(f"w{number}")
+    page = own(on, "SearchExecutions", maximumPageSize=4)
+    assert [run["execution"]["workflowId"] for run in page["executions"]] == ["w29", "w28", "w27", "w26"]
+    assert page["examined"] == 5

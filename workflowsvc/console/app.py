@@ -22,7 +22,8 @@ from workflowsvc.console.forms import read_form
 from workflowsvc.console.gate import READS, Gate
 from workflowsvc.console.histories import Histories
 from workflowsvc.console.lookups import Lookups
-from workflowsvc.console.page import Action, Data, Download, Form, Page, as_json, see, show
+from workflowsvc.console.pace import PAUSE_HEADER, Pace
+from workflowsvc.console.page import Action, Data, Download, Form, Page, as_json, is_live, see, show
 from workflowsvc.console.pages import ALL
 from workflowsvc.console.paths import JSON_SUFFIX
 from workflowsvc.console.refusals import Refusal, refusal_of
@@ -66,6 +67,7 @@ class Console:
         """Of the API beside it; set when it is bound, where the settings leave it to the system."""
         self._calls = Calls(service, settings, random_bytes)
         self._lookups = Lookups(clock)
+        self._pace = Pace(clock)
         self._histories = Histories(clock)
         self._shelf = Shelf(clock, random_bytes)
         static_files = StaticFiles()
@@ -168,7 +170,13 @@ class Console:
         )
 
     async def _show(self, page: Page, visit: Visit) -> Response:
-        return await show(page, visit, self._drawing)
+        began = self._clock.monotonic()
+        response = await show(page, visit, self._drawing)
+        request = visit.request
+        if is_live(request):
+            pause = self._pace.pause((request.url.path, request.url.query), began)
+            response.headers[PAUSE_HEADER] = str(round(pause * 1000))
+        return response
 
     async def _form(self, visit: Visit, *, with_file: bool) -> Form:
         """The form that was sent. Refusal unless it came from a page of this session."""

@@ -27,6 +27,7 @@ Execution = dict[str, str]
 
 PATIENCE_SECONDS = 0.08  # of a page: its first byte is due after 0.15 s
 MAX_AWAITED = 2_500  # events that are left to fold: more take longer than a page waits
+BEHIND_SECONDS = 0.1  # about as long as that page takes
 BLOCK = 500  # events that are folded at once: some milliseconds, in which no other call is answered
 PAGE_SIZE = 1000  # the largest of GetWorkflowExecutionHistory
 MAX_FOLDED = 60_000  # events of one history; twice what SWF allows. Of a longer one only the end is folded
@@ -177,7 +178,10 @@ class Histories:
         if run.is_whole and total:
             await run.events(total, total)  # nothing is read, but the service says whether this visitor may
         if entry.history.read < total <= MAX_FOLDED and entry.task is None:
-            entry.task = asyncio.get_running_loop().create_task(run.read_on())
+            is_long = total - entry.history.read > MAX_AWAITED
+            entry.task = asyncio.get_running_loop().create_task(
+                _read_behind(run) if is_long else run.read_on()
+            )
             self._tasks.add(entry.task)
             entry.task.add_done_callback(partial(self._end, key, entry))
         if (task := entry.task) is not None and total - entry.history.read <= MAX_AWAITED:
@@ -199,6 +203,12 @@ class Histories:
         while kept > MAX_KEPT and len(self._entries) > 1:
             _, entry = self._entries.popitem(last=False)
             kept -= entry.history.read
+
+
+async def _read_behind(run: RunHistory) -> None:
+    """Folds a long history when the page that has asked for it is answered: it does not wait for that."""
+    await asyncio.sleep(BEHIND_SECONDS)
+    await run.read_on()
 
 
 class RunHistory:

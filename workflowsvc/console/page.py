@@ -17,6 +17,8 @@ from workflowsvc.console.paths import JSON_SUFFIX
 from workflowsvc.display.text import with_times
 
 if TYPE_CHECKING:
+    from starlette.requests import Request
+
     from workflowsvc.console.drawing import Drawing
     from workflowsvc.console.visit import Visit
 
@@ -107,11 +109,16 @@ async def show(page: Page, visit: Visit, drawing: Drawing) -> Response:
     if visit.session.version:  # what may be done from here has perhaps changed
         version += f"-{visit.session.version}"
     shown = data if page.extras is None else {**data, **page.extras(visit, data)}
-    if visit.request.headers.get("hx-request") != "true":
+    if not is_live(visit.request):
         return HTMLResponse(drawing.page(page.template, visit, shown, version=version))
     if visit.request.headers.get(VERSION_HEADER) == version:
         return Response(status_code=204)  # htmx leaves the page as it is
     return HTMLResponse(drawing.block(page.template, "live", visit, shown, version=version))
+
+
+def is_live(request: Request) -> bool:
+    """Whether an open page asks for its live part."""
+    return request.headers.get("hx-request") == "true"
 
 
 def version_of(data: Data) -> str:

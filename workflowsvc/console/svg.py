@@ -26,7 +26,8 @@ MIN_BAR = 3  # what took no time can be seen, too
 LABEL_LETTERS = 34
 MAX_TICKS = 9
 MIN_TICK_GAP = 70  # between the labels of two marks
-GAP = 46  # the width of a gap in which nothing happened
+GAP = 68  # the width of a gap in which nothing happened: that of its longest label, as two may touch
+GAP_LABEL = 14  # below the rows
 MIN_GAP_SHARE = 0.06  # of the whole time: a shorter gap is not folded
 STEPS = (
     *(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5),
@@ -92,7 +93,7 @@ def draw(things: Sequence[Thing], *, start: float, until: float, folds_idle: boo
         moments = [start, until]
     scale = _Scale(moments, folds_idle=folds_idle)
     rows = [_row(number, thing, scale, until) for number, thing in enumerate(things)]
-    height = TOP + ROW * len(rows) + 6
+    height = TOP + ROW * len(rows) + 6 + (GAP_LABEL if scale.gaps else 0)
     return Timeline(WIDTH, height, rows, _ticks(scale, start), scale.gaps)
 
 
@@ -129,7 +130,7 @@ class _Scale:
         """The longest gaps between moments, in their order; no more than leave room for what happens between them."""
         long = (self.last - self.first) * MIN_GAP_SHARE
         gaps = [(begin, end) for begin, end in pairwise(moments) if end - begin > long]
-        return gaps[: (WIDTH - LABELS) // (3 * GAP)]
+        return gaps[: (WIDTH - LABELS) // (2 * GAP)]
 
     def x(self, moment: float) -> float:
         piece = max(bisect_right(self._at, moment) - 1, 0)

@@ -4,17 +4,19 @@
 
 const LIVE_MS = 1200; // with what an answer may be old (lookups.py), an open page shows what has happened within two seconds
 const AFTER_FAILURE_MS = 5000;
+const MAX_PAUSE_MS = 60000;
 
 // --- live parts: asked for again only while the page can be seen ---
 
 let failures = 0;
+let pauseMs = LIVE_MS; // the server makes it longer while many pages are open, or while it is busy (pace.py)
 let timer = 0;
 
 function askAgain() {
   clearTimeout(timer);
   if (document.hidden || isShut) return;
   for (const part of document.querySelectorAll("[data-live]")) htmx.trigger(part, "live");
-  timer = setTimeout(askAgain, failures ? AFTER_FAILURE_MS : LIVE_MS);
+  timer = setTimeout(askAgain, failures ? AFTER_FAILURE_MS : pauseMs);
 }
 
 // The session has ended, or a right was taken away: what is shown here goes. Loading the page again says which it is; that
@@ -48,6 +50,8 @@ document.addEventListener("htmx:configRequest", (event) => {
 document.addEventListener("htmx:afterRequest", (event) => {
   if ([401, 403].includes(event.detail.xhr.status) && !isShut) shut();
   failures = event.detail.successful ? 0 : failures + 1;
+  const asked = Number(event.detail.xhr.getResponseHeader("X-Look-Again-Ms"));
+  pauseMs = asked > 0 ? Math.min(asked, MAX_PAUSE_MS) : LIVE_MS;
   sayLinkState();
 });
 

@@ -43,6 +43,7 @@ class _Source:
 
     def __init__(self, query: ExecutionQuery) -> None:
         self.query = query
+        self.is_begun = False
         self.is_done = False
 
 
@@ -59,9 +60,12 @@ class Scan:
         ascending: bool,
         after: Position | None,
         rows_per_slice: int | None = None,
+        first_slice: int | None = None,
     ) -> None:
-        """`after`: where an earlier call of the same search has stopped."""
+        """`after`: where an earlier call of the same search has stopped. `first_slice`: the rows of a list that are
+        looked at first, where the whole of a small page may be among them."""
         self._rows_per_slice = rows_per_slice
+        self._first_slice = first_slice and min(first_slice, ROWS_PER_SLICE)
         self.examined = 0
         self.position = after
         self._after = after
@@ -125,9 +129,12 @@ class Scan:
                 context=self._context,
                 domain=self._domain,
                 conditions=self._conditions,
-                rows_per_slice=self._rows_per_slice,
+                rows_per_slice=self._rows_per_slice
+                if source.is_begun
+                else self._first_slice or self._rows_per_slice,
             )
         )
+        source.is_begun = True
         self.examined += found.examined
         self._buffer += found.matches
         source.is_done = found.end is None

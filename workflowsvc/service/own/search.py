@@ -113,7 +113,7 @@ class _Search:
     def _is_over(self) -> bool:
         return self._now() - self._began >= CALL_MS
 
-    def _scan(self, *, by_close: bool, ascending: bool) -> Scan:
+    def _scan(self, *, by_close: bool, ascending: bool, first_slice: int | None = None) -> Scan:
         return Scan(
             self._context,
             self._domain,
@@ -121,6 +121,7 @@ class _Search:
             by_close=by_close,
             ascending=ascending,
             after=self._token.position,
+            first_slice=first_slice,
         )
 
     def one_run(self, run_id: str) -> Steps:
@@ -137,7 +138,9 @@ class _Search:
         return (yield from self._answer(matches, examined=len(matches)))
 
     def in_order(self, *, by_close: bool, ascending: bool) -> Steps:
-        scan = self._scan(by_close=by_close, ascending=ascending)
+        # Without conditions that the store cannot check, one more than the page holds is enough.
+        first = self.size + 1
+        scan = self._scan(by_close=by_close, ascending=ascending, first_slice=first)
         found: list[Match] = []
         while not scan.is_done and len(found) <= self.size:
             found += yield from scan.advance()

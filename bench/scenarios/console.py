@@ -1,0 +1,140 @@
+"""What the console costs: pages over many stored executions, a long history, and twenty tabs that stay open."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import replace
+from statistics import median
+
+from bench import swf
+from bench.console import HERE, Console, console_on, open_tabs, pages, run_address
+from bench.load import Plan, run_load
+from bench.measure import quantile, usage
+from bench.preload import PARKED, preload
+from bench.report import Result
+from bench.scenarios import Bench
+from bench.scenarios.history import send_all, signal, start
+from bench.scenarios.throughput import described
+from bench.server import Server, workflowsvc
+from bench.swf import Requests
+from tools.ports import free_port
+
+LOADS = 40  # of each page
+EVENTS = 25_000  # as many as a history may have (SWF §12.1)
+TABS = 20
+TURNS = 3
+IDLE_SECONDS = 12.0
+PAGE_MS, LONG_RUN_MS, LONG_RUN_KB, TABS_COST = 150.0, 200.0, 300.0, 0.97  # the goals
+SETTINGS = {"WORKFLOWSVC_MAX_OPEN_EXECUTIONS": "2000000"}
+
+
+async def run(bench: Bench) -> Result:
+    stored = bench.console_stored
+    executions_open = stored // 11
+    result = Result(
+        "console",
+        f"{stored:,} stored executions, of which {executions_open:,} are open; {LOADS} loads of each page; "
+        f"{TABS} open tabs on {TURNS} turns of the load: {described(bench.plan)}",
+    )
+    with bench.fresh_folder() as folder:
+        file = folder / "console.db"
+        await preload(file, executions_open=executions_open, executions_closed=stored - executions_open)
+        store = f"sqlite:{file}"
+        long = await make_long_run(bench, store)
+        port = free_port()
+        with workflowsvc(store, code=bench.code, settings=with_console(port)) as server:
+            async with console_on(port) as console:
+                await measure_long_run(console, long, result)
+                await measure_pages(console, result)
+            await measure_idle_tabs(server, port, result)
+        await measure_load(bench, store, result)
+    return result
+
+
+def with_console(port: int) -> dict[str, str]:
+    return {**SETTINGS, "WORKFLOWSVC_CONSOLE_PORT": str(port)}
+
+
+async def make_long_run(bench: Bench, store: str) -> swf.Execution:
+    """A run whose history is nearly as long as it may be."""
+    with workflowsvc(store, code=bench.code, settings=SETTINGS) as server:
+        requests = Requests(server.host, server.port)
+        await swf.register(requests)
+        async with requests.connected() as connection:
+            long = await start(connection, requests, "long")
+        await send_all(requests, [signal(requests, long)] * (EVENTS - 10))
+    return long
+
+
+async def measure_long_run(console: Console, long: swf.Execution, result: Result) -> None:
+    """The first look after a start of the server, when nothing of the history is in memory, and later ones."""
+    execution = {"workflowId": long.workflowId, "runId": long.runId}
+    for tab in ("compact", "timeline", "events"):
+        address = run_address(execution, tab)
+        first = await console.load(address)
+        again = [await console.load(address) for _ in range(LOADS)]
+        said = f"a run of {EVENTS:,} events, {tab}"
+        if tab == "compact":
+            result.add(f"{said}, first look", first.first_byte_seconds * 1e3, "ms", at_most=LONG_RUN_MS)
+        result.add(f"{said}, p95", p95_ms(one.first_byte_seconds for one in again), "ms", at_most=LONG_RUN_MS)
+        largest = max(one.size for one in (first, *again))
+        result.add(f"{said}, size", largest / 1000, "kB", at_most=LONG_RUN_KB)
+
+
+def p95_ms(seconds: Iterable[float]) -> float:
+    return 1e3 * quantile(sorted(seconds), 0.95)
+
+
+async def measure_pages(console: Console, result: Result) -> None:
+    for name, address in (await pages(console)).items():
+        found = [(await console.load(address)).first_byte_seconds for _ in range(LOADS)]
+        result.add(f"{name}: first byte, p95", p95_ms(found), "ms", at_most=PAGE_MS)
+
+
+async def measure_idle_tabs(server: Server, port: int, result: Result) -> None:
+    """What tabs cost when nothing happens."""
+    for what, addresses in (("the same page", [f"{HERE}/executions"] * TABS), ("all pages", tab_addresses())):
+        async with open_tabs(port, addresses):
+            await asyncio.sleep(IDLE_SECONDS / 3)  # until what is counted once is counted
+            before = usage(server.pid).cpu_seconds
+            await asyncio.sleep(IDLE_SECONDS)
+            spent = usage(server.pid).cpu_seconds - before
+        result.add(f"CPU of {TABS} open tabs on {what}, idle", 100 * spent / IDLE_SECONDS, "%")
+
+
+def tab_addresses() -> list[str]:
+    """What people look at."""
+    kinds = (
+        *[f"{HERE}/executions"] * 3,
+        f"{HERE}/executions?status=OPEN",
+        "/domains",
+        f"{HERE}/task-lists",
+        f"{HERE}/task-lists/decision/{PARKED}",
+        f"{HERE}/problems",
+        f"{HERE}/types",
+        f"{HERE}/executions?close=FAILED",
+    )
+    return [*kinds, *kinds]
+
+
+async def measure_load(bench: Bench, store: str, result: Result) -> None:
+    """Complete workflows a second with and without open tabs, in turn."""
+    plan = replace(bench.plan, rate=None)
+    without: list[float] = []
+    ratios: list[float] = []
+    for _ in range(TURNS):
+        port = free_port()
+        with workflowsvc(store, code=bench.code, settings=with_console(port)) as server:
+            alone = await workflows_per_second(server, plan)
+            async with open_tabs(port, tab_addresses()):
+                watched = await workflows_per_second(server, plan)
+            alone = (alone + await workflows_per_second(server, plan)) / 2
+        without.append(alone)
+        ratios.append(watched / alone)
+    result.add("complete workflows", median(without), "/s")
+    result.add(f"with {TABS} open tabs, to without", median(ratios), "", at_least=TABS_COST)
+
+
+async def workflows_per_second(server: Server, plan: Plan) -> float:
+    return (await run_load(server, plan)).workflows_per_second
