@@ -1,7 +1,7 @@
 """How often a sign-in may fail: by address and by key, so that secrets cannot be tried out.
 
-Owns the counting, in bounded memory. A failure counts for a while, then is forgotten; while too many count, no visitor of
-that address or key is let try, with the right secret neither: the answer would tell which it was.
+Owns the counting, in bounded memory. A failure counts for a while, then is forgotten. While too many count, no visitor
+of that address or key is let try, with the right secret neither: the answer would tell which it was.
 """
 
 from __future__ import annotations
