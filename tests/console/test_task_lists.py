@@ -52,4 +52,5 @@ def test_a_page_does_not_wait_for_the_count_of_many_tasks(
     page = browser.get(f"{HERE}/decision/list")
     assert page.status == 200
     assert "The tasks are being counted." in page.text
+    monkeypatch.undo()
     assert "Backlog 0 tasks" in browser.get(f"{HERE}/decision/list").text
