@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.console.browsing import Browser
 from tests.world_fixture import LIST, WorldFixture
+from workflowsvc.console import lookups
 
 HERE = "/domains/d/task-lists"
 
@@ -40,3 +43,17 @@ def test_kinds_are_links(browser: Browser) -> None:
     assert browser.get(f"{HERE}?kind=other").status == 200
     assert browser.get(f"{HERE}/other/list").status == 404
     assert browser.json(f"{HERE}/activity/unused.json")["summary"]["backlog"] == 0
+
+
+def test_a_page_does_not_wait_for_the_count_of_many_tasks(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nothing_yet(*_: object) -> lookups.Found:
+        return lookups.Found(None, is_complete=False)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(lookups.Lookups, "look", nothing_yet)
+        page = browser.get(f"{HERE}/decision/list")
+    assert page.status == 200
+    assert "The tasks are being counted." in page.text
+    assert "Backlog 0 tasks" in browser.get(f"{HERE}/decision/list").text

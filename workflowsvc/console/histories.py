@@ -27,7 +27,7 @@ Execution = dict[str, str]
 
 PATIENCE_SECONDS = 0.08  # of a page: its first byte is due after 0.15 s
 MAX_AWAITED = 2_500  # events that are left to fold: more take longer than a page waits
-BEHIND_SECONDS = 0.1  # about as long as that page takes
+BEHIND_SECONDS = 0.1  # about the time that the page takes
 BLOCK = 500  # events that are folded at once: some milliseconds, in which no other call is answered
 PAGE_SIZE = 1000  # the largest of GetWorkflowExecutionHistory
 MAX_FOLDED = 60_000  # events of one history; twice what SWF allows. Of a longer one only the end is folded

@@ -46,14 +46,30 @@ async def gather_all(visit: Visit) -> Data:
 
 
 async def gather_one(visit: Visit) -> Data:
-    """One with its backlog by priority and its pollers."""
+    """One with its backlog by priority and its pollers; `summary` is None while the tasks are being counted."""
     kind = visit.name("kind")
     if kind not in KINDS:
         raise NoSuchPage(f"{kind[:40]!r} is no kind of task lists")
-    detail = await visit.own(
-        "DescribeTaskList", domain=visit.domain, taskList={"name": visit.name("list")}, kind=kind.upper()
+    named = {"name": visit.name("list")}
+
+    async def work(_: Publish) -> Data:
+        return await visit.own("DescribeTaskList", domain=visit.domain, taskList=named, kind=kind.upper())
+
+    found = await visit.look(
+        "task list",
+        kind,
+        named["name"],
+        needs="workflowsvc:DescribeTaskList",
+        domains=[visit.domain],
+        work=work,
     )
-    return {"domain": visit.domain, **detail, "isUnpolled": waits_unpolled(detail["summary"])}
+    detail: Data = found.value or {"summary": None}
+    return {
+        "domain": visit.domain,
+        "taskList": named,
+        **detail,
+        "isUnpolled": found.value is not None and waits_unpolled(detail["summary"]),
+    }
 
 
 def waits_unpolled(summary: Data) -> bool:
