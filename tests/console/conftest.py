@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,9 @@ from tests.console.real_browser import Remote, Watched, real_console, require_br
 from tests.world_fixture import WorldFixture
 from tools.chromium import chromium
 from workflowsvc.testing import World
+
+# `make soak` drives the browser in both colour schemes, and with all texts of the corpus. That takes minutes.
+WHOLE = bool(os.environ.get("BROWSE_ALL"))
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser as Chromium
@@ -52,7 +56,7 @@ def watched_in(console: tuple[Remote, str], program_that_browses: Chromium) -> d
     return {scheme: Watched(program_that_browses, console[1], scheme) for scheme in ("light", "dark")}
 
 
-@pytest.fixture(params=["light", "dark"])
+@pytest.fixture(params=["light", "dark"] if WHOLE else ["light"])
 def watched(request: pytest.FixtureRequest, watched_in: dict[str, Watched]) -> Watched:
     """A page in one of the two colour schemes."""
     return watched_in[request.param]

@@ -113,6 +113,7 @@ def test_every_page_and_every_button(console: tuple[Remote, str], watched: Watch
 
 
 def domains(tour: Tour) -> None:
+    assert tour.open(f"/go?domain={tour.domain}").url.endswith(f"/domains/{tour.domain}/executions")
     page = tour.open("/")
     assert page.url.endswith("/domains")
     new = f"{tour.domain}-new"

@@ -169,6 +169,13 @@ def _signatures(job: Job) -> Report:
     return signature_fuzz.fuzz(SIGNED, job.seed, job.deadline)
 
 
+def _browser(job: Job) -> Report:
+    done = command("pytest", *("-q", "-rs", "-n", "0", "tests/console"), BROWSE_ALL="1")
+    report = of(done.stdout.splitlines()[-3:], [])
+    report.require(done.returncode == 0, f"the pages in a browser: {done.stdout[-2_000:]}")
+    return report
+
+
 def _model(job: Job) -> Report:
     """The naive model with new random examples each time."""
     report = Report()
@@ -239,6 +246,7 @@ PARTS = (
         f"{MAX_OPEN:,} open executions",
         _on_a_server(lambda server: growth.open_executions(server, MAX_OPEN), QUIET),
     ),
+    Part("browser", 6, "every page of the console in light and dark, with all hostile texts", _browser),
     Part("model", 10, f"{MODEL_RUNS} x {MODEL_STEPS} steps beside the naive model, for each store", _model),
     Part("simulation", 20, f"{SEEDS:,} simulated seeds", lambda job: simulation(SEEDS)),
 )
