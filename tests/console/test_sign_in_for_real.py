@@ -13,10 +13,11 @@ import httpx
 
 from tests.console.enforced import Enforced, enforced_server
 from tests.console.guarded_console import SAME_SITE
-from tests.console.real_browser import Watched, chromium, program
+from tests.console.real_browser import Watched, require_browser
 from tests.http import certificates
 from tests.support.server import HOST
 from tests.support.waiting import until
+from tools.chromium import chromium
 from workflowsvc.console.door import PLAIN_REFUSAL
 
 
@@ -109,7 +110,7 @@ def test_it_speaks_tls_with_the_certificate_of_the_api_and_takes_a_new_one(tmp_p
 
 
 def test_a_person_signs_in_looks_around_and_signs_out(tmp_path: Path) -> None:
-    program()
+    require_browser()
     queue: list[str] = []
 
     async def scene() -> None:
