@@ -14,7 +14,7 @@ import re
 import sys
 import tokenize
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -106,22 +106,23 @@ class Problem(NamedTuple):
 
 def problems(path: str, text: str) -> Iterator[Problem]:
     """Everything in this file that a rule refuses."""
-    prose = prose_of(path, text)
+    nodes = list(ast.walk(ast.parse(text))) if path.endswith(".py") else []
+    prose = prose_of(path, text, nodes)
     for each in RULES:
         for match in each.pattern.finditer(prose):
             found = " ".join(match[0].split())
             if (path, found.lower()) not in ALLOWED:
                 yield Problem(path, prose.count("\n", 0, match.start()) + 1, found, each)
-    if path.endswith(".py"):
-        for name, line in constants(text):
-            if CONSTANTS.pattern.search(name):
-                yield Problem(path, line, name, CONSTANTS)
+    for name, line in constants(nodes):
+        if CONSTANTS.pattern.search(name):
+            yield Problem(path, line, name, CONSTANTS)
 
 
-def prose_of(path: str, text: str) -> str:
-    """The file with everything blanked that is not prose, code in backticks included; lines keep their numbers."""
+def prose_of(path: str, text: str, nodes: Sequence[ast.AST]) -> str:
+    """The file with everything blanked that is not prose, code in backticks included; lines keep their numbers. `nodes`
+    are those of a Python file."""
     if path.endswith(".py"):
-        prose = "\n".join(python_prose(text))
+        prose = "\n".join(python_prose(text, nodes))
     elif path.endswith(".md"):
         prose = FENCE.sub(lambda fenced: "\n" * fenced[0].count("\n"), text)
         prose = QUOTED.sub(" . ", prose)
@@ -133,14 +134,14 @@ def prose_of(path: str, text: str) -> str:
     return CODE_SPAN.sub(" . ", prose)
 
 
-def python_prose(text: str) -> list[str]:
+def python_prose(text: str, nodes: Sequence[ast.AST]) -> list[str]:
     """For each line its comment, its part of a docstring or of a log message, and the names that it defines."""
     given = text.split("\n")
     prose = [""] * len(given)
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.COMMENT:
             prose[token.start[0] - 1] = token.string[1:]
-    for node in ast.walk(ast.parse(text)):
+    for node in nodes:
         if isinstance(node, ast.Expr) and _is_text(node.value):
             spans: list[ast.AST] = [node.value]
         elif isinstance(node, ast.Assert) and node.msg is not None:
@@ -169,9 +170,9 @@ def _is_text(node: ast.AST) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
-def constants(text: str) -> Iterator[tuple[str, int]]:
+def constants(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, int]]:
     """Every name in capitals that is assigned to, with its line."""
-    for node in ast.walk(ast.parse(text)):
+    for node in nodes:
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id.isupper():
             yield node.id, node.lineno
 

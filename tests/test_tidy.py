@@ -145,8 +145,13 @@ def read(path: Path) -> Source:
     return Source(path, text, ast.parse(text, filename=str(path)))
 
 
-def imports(source: Source) -> Iterator[tuple[str, int]]:
+@functools.cache
+def imports(source: Source) -> tuple[tuple[str, int], ...]:
     """Every module that a file imports, anywhere in it, as an absolute dotted name, with its line."""
+    return tuple(_imports(source))
+
+
+def _imports(source: Source) -> Iterator[tuple[str, int]]:
     here = ["workflowsvc", *source.module.split(".")] if source.module else ["workflowsvc"]
     if source.path.name != "__init__.py":
         here = here[:-1]
