@@ -6,8 +6,9 @@ Owns the six parts of an ARN, and which ARNs the resources of this service can h
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
+from workflowsvc.access.alternatives import Matches
 from workflowsvc.access.policy import Context
 from workflowsvc.access.policy_error import PolicyError, shown
 from workflowsvc.access.wildcards import (
@@ -26,7 +27,7 @@ PARTS = ("arn", "partition", "service", "region", "account", "resource")
 RESOURCES = {"swf": ("/domain/",), "iam": ("user/", "group/", "policy/")}
 """Service -> how the last part of its ARNs begins."""
 
-ArnMatcher = Callable[[Sequence[str], Context], bool | None]
+ArnMatcher = Matches[Sequence[str]]
 """Asked with the parts of an ARN. None: a variable has no value."""
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
@@ -58,37 +59,6 @@ def resource_pattern(text: str, position: str, *, variables: bool) -> ArnMatcher
     if not parts[3]:
         parts[3] = (MANY,)  # an ARN without a region is one of any region (QUALITY §4.1)
     return _compiled(parts)
-
-
-def one_of(patterns: Sequence[ArnMatcher], *, allows: bool) -> ArnMatcher:
-    """Whether one of the patterns matches; in an Allow, each variable among them must have a value (SWF §13.5.7)."""
-    if len(patterns) == 1:
-        return patterns[0]
-
-    def matches(parts: Sequence[str], context: Context) -> bool | None:
-        found = False
-        for pattern in patterns:
-            answer = pattern(parts, context)
-            if answer:
-                found = True
-                if not allows:
-                    break
-            elif answer is None and allows:
-                return None
-        return found
-
-    return matches
-
-
-def none_of(patterns: Sequence[ArnMatcher], *, allows: bool) -> ArnMatcher:
-    """Whether no pattern matches; in an Allow, each variable among them must have a value."""
-    one = one_of(patterns, allows=allows)
-
-    def matches(parts: Sequence[str], context: Context) -> bool:
-        answer = one(parts, context)
-        return not answer and not (allows and answer is None)
-
-    return matches
 
 
 def _tokens_of_parts(text: str, position: str, *, variables: bool) -> list[tuple[Token, ...]]:

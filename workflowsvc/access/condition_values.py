@@ -14,13 +14,14 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 
+from workflowsvc.access.alternatives import Matches
 from workflowsvc.access.arn_patterns import arn_pattern, split_arn
 from workflowsvc.access.policy import Context
 from workflowsvc.access.policy_error import PolicyError, shown
 from workflowsvc.access.policy_json import Number, kind, string
 from workflowsvc.access.wildcards import find_plain, has_variables, matcher, resolve, tokens_of
 
-Accepts = Callable[[str, Context], bool | None]
+Accepts = Matches[str]
 """Whether a value of the request matches one value of the policy; None: a variable of the policy has no value."""
 Order = Literal["Equals", "LessThan", "LessThanEquals", "GreaterThan", "GreaterThanEquals"]
 

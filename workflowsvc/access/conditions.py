@@ -6,10 +6,11 @@ compared is in `condition_values.py`. What is not known here is refused, never i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple, Protocol
 
+from workflowsvc.access.alternatives import none_of, one_of
 from workflowsvc.access.condition_values import (
     Accepts,
     Order,
@@ -173,7 +174,7 @@ def _test(
             position, f"{name} cannot be asked of {key}, whose value is {_KIND_WORDS[kind.values]}"
         )
     accepts = [found.read(each, place, variables=variables) for each, place in one_or_more(values, position)]
-    one = (_none_matches if found.negated else _one_matches)(accepts, allows=allows)
+    one = (none_of if found.negated else one_of)(accepts, allows=allows)
     if set_operator == "ForAllValues":
         return _for_all(lower, one)
     return _for_any(lower, one, absent=if_exists or (found.negated and not set_operator))
@@ -195,37 +196,6 @@ def _null(key: str, values: object, position: str) -> Test:
         raise PolicyError(position, 'must be "true" or "false", not both')
     absent = wanted.pop()
     return lambda context: (not context.get(key)) == absent
-
-
-def _one_matches(accepts: Sequence[Accepts], *, allows: bool) -> Accepts:
-    """Whether one of the policy's values matches; None in an Allow: a variable among them has no value."""
-    if len(accepts) == 1:
-        return accepts[0]
-
-    def matches(value: str, context: Context) -> bool | None:
-        found = False
-        for accept in accepts:
-            answer = accept(value, context)
-            if answer:
-                found = True
-                if not allows:
-                    break
-            elif answer is None and allows:
-                return None
-        return found
-
-    return matches
-
-
-def _none_matches(accepts: Sequence[Accepts], *, allows: bool) -> Accepts:
-    """Whether none of the policy's values matches; in an Allow, each variable among them must have a value."""
-    one = _one_matches(accepts, allows=allows)
-
-    def matches(value: str, context: Context) -> bool:
-        answer = one(value, context)
-        return not answer and not (allows and answer is None)
-
-    return matches
 
 
 def _for_any(key: str, one: Accepts, *, absent: bool) -> Test:

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from workflowsvc.access.arn_patterns import ArnMatcher, none_of, one_of, resource_pattern
+from workflowsvc.access.alternatives import none_of, one_of
+from workflowsvc.access.arn_patterns import ArnMatcher, resource_pattern
 from workflowsvc.access.conditions import Condition, Test, read_conditions
 from workflowsvc.access.known_names import ACTIONS, PREFIXES
 from workflowsvc.access.policy import Context
