@@ -15,7 +15,7 @@ import functools
 import hashlib
 import hmac
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from workflowsvc.access.authorization_header import ALGORITHM, read_claim
@@ -118,7 +118,7 @@ class Verifier:
         if request.query:
             _require_no_presigned_query(request)
         if request.repeated:
-            _require_once(request)
+            require_once(request, ONCE if AMZ_DATE in request.first else (*ONCE, DATE))
         # `AWS4-HMAC-SHA256 Credential=`, the key id, what follows it, and the signature. When a client has them in
         # another order, no key id stands in its place, and the form is not remembered.
         before, _, signature = request.first.get(AUTHORIZATION, b"").rpartition(SIGNATURE_IS)
@@ -274,12 +274,11 @@ def _require_token(key: AccessKey, token: bytes | None, now_ms: int) -> None:
         raise ExpiredTokenException(EXPIRED_TOKEN, detail="the temporary key has expired")
 
 
-def _require_once(request: RawRequest) -> None:
-    for name in ONCE:
+def require_once(request: RawRequest, names: Iterable[bytes]) -> None:
+    """MalformedHttpRequestException when the request has two of one of these header fields."""
+    for name in names:
         if name in request.repeated:
             raise MalformedHttpRequestException(f"A request has one {name.decode().title()} header")
-    if AMZ_DATE not in request.first and DATE in request.repeated:
-        raise MalformedHttpRequestException("A request has one Date header")
 
 
 def _require_no_presigned_query(request: RawRequest) -> None:

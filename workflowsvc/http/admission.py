@@ -12,8 +12,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from workflowsvc.access.caller import Caller
-from workflowsvc.access.sigv4 import Verifier
-from workflowsvc.faults import AccessDeniedException, Fault, MalformedHttpRequestException, ServiceUnavailable
+from workflowsvc.access.sigv4 import Verifier, require_once
+from workflowsvc.faults import AccessDeniedException, Fault, ServiceUnavailable
 from workflowsvc.http.hosts import Hosts
 from workflowsvc.http.proxies import Proxies
 from workflowsvc.http.request import values_of
@@ -76,9 +76,7 @@ def admission(settings: Settings, access: AccessData, clock: Clock, tenants: Ten
 def require_one(request: HttpRequest) -> None:
     """MalformedHttpRequestException for a request that two readers may understand as two."""
     if request.repeated:
-        for name in ONCE:
-            if name in request.repeated:
-                raise MalformedHttpRequestException(f"A request has one {name.decode().title()} header")
+        require_once(request, ONCE)
 
 
 class _Unproven:
