@@ -173,14 +173,14 @@ class BookBuilder:
         if value is None:
             return
         record = records.decode_key(value)
-        user = self._users.get((record.account, record.user))
-        if user is None or user.principal.id != record.user_id:
+        principal = self._owner(record.account, record.user, record.user_id)
+        if principal is None:
             return
         self._put(
             before,
             AccessKey(
                 id=key_id,
-                principal=user.principal,
+                principal=principal,
                 secret=self._open(record.sealed, record.account, key_id),
                 active=record.active,
                 expires_at=record.expires_at,
@@ -193,14 +193,14 @@ class BookBuilder:
         if value is None:
             return
         record = records.decode_temporary(value)
-        user = self._users.get((account, name))
-        if user is None or user.principal.id != record.user_id:
+        principal = self._owner(account, name, record.user_id)
+        if principal is None:
             return
         self._put(
             before,
             AccessKey(
                 id=key_id,
-                principal=user.principal,
+                principal=principal,
                 secret=self._open(record.sealed, account, key_id),
                 active=True,
                 expires_at=int(expires_at),
@@ -208,6 +208,11 @@ class BookBuilder:
                 session_policy=_read(record.policy, key_id) if record.policy else None,
             ),
         )
+
+    def _owner(self, account: str, name: str, user_id: str) -> Principal | None:
+        """The user of a key; None when it was deleted, also when another user has its name by now."""
+        user = self._users.get((account, name))
+        return user.principal if user is not None and user.principal.id == user_id else None
 
     def _put(self, before: AccessKey | None, key: AccessKey) -> None:
         if before is not None and _same(before, key):
