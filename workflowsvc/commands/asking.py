@@ -6,10 +6,10 @@ Owns these, so that every command has the same options for the same things. It m
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from workflowsvc.client.answers import Object, part, rows, text
 from workflowsvc.client.client import OWN, SWF, Client
@@ -108,6 +108,14 @@ class Speaking:
 
     def print_json(self, value: Mapping[str, Any]) -> None:
         self.context.write(json_line(value))
+
+    def print_list(self, found: list[Object], as_table: Callable[[Self, list[Object]], None]) -> None:
+        """Rows: as JSON, one a line, or as a table for people."""
+        if self.json:
+            for row in found:
+                self.print_json(row)
+        else:
+            as_table(self, found)
 
     def say(self, line: str) -> None:
         """One line for people; left out with --json."""

@@ -151,11 +151,7 @@ def _print_matching(at_work: Asking, answer: Object) -> None:
 
 def _list(at_work: Asking) -> int:
     found = [row for page in at_work.own_pages("ListBatches") for row in rows(page, "batches")]
-    if at_work.json:
-        for row in found:
-            at_work.print_json(row)
-    else:
-        _print(at_work, found)
+    at_work.print_list(found, _print)
     return statuses.DONE
 
 

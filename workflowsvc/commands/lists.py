@@ -38,11 +38,7 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
         return _one(at_work)
     kind = arguments.kind.upper() if arguments.kind else None
     found = [row for page in at_work.own_pages("ListTaskLists", kind=kind) for row in rows(page, "taskLists")]
-    if at_work.json:
-        for row in found:
-            at_work.print_json(row)
-    else:
-        _print(at_work, found)
+    at_work.print_list(found, _print)
     return 0
 
 

@@ -43,11 +43,7 @@ def _create(at_work: AtWork) -> int:
 
 def _list(at_work: AtWork) -> int:
     found = [row for page in at_work.pages("ListGroups") for row in rows(page, "groups")]
-    if at_work.json:
-        for row in found:
-            at_work.print_json(row)
-    else:
-        _print(at_work, found)
+    at_work.print_list(found, _print)
     return statuses.DONE
 
 

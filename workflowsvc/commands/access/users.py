@@ -80,11 +80,7 @@ def _tags_of(given: list[tuple[str, str]]) -> list[dict[str, str]]:
 
 def _list(at_work: AtWork) -> int:
     found = [row for page in at_work.pages("ListUsers") for row in rows(page, "users")]
-    if at_work.json:
-        for row in found:
-            at_work.print_json(row)
-    else:
-        _print(at_work, found)
+    at_work.print_list(found, _print)
     return statuses.DONE
 
 
