@@ -13,7 +13,7 @@ import itertools
 import logging
 import sys
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -22,16 +22,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from tools.chromium import chromium, what_is_missing
 from tools.order_shop import SHOP, OrderShop
 from tools.palette_png import reduced
+from tools.world_service import WorldService
 from workflowsvc.console.listener import ConsoleServer
 from workflowsvc.console.paths import path
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-    from workflowsvc.access.caller import Caller
     from workflowsvc.http.calls import Service
-    from workflowsvc.service.action import Action
-    from workflowsvc.testing import World
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "console"
 WIDTH, HEIGHT = 1280, 800
@@ -66,30 +64,6 @@ def pictures(shop: OrderShop) -> list[Picture]:
         Picture("task-lists", path("domains", SHOP, "task-lists")),
         Picture("problems", path("domains", SHOP, "problems")),
     ]
-
-
-class WorldService:
-    """A World as the service behind the console: it is used by the thread of the console alone."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def begin(
-        self,
-        action: Action,
-        caller: Caller,
-        request: Any,
-        _disconnect: object,
-        done: Callable[[Any], None],
-        request_id: str = "",
-    ) -> None:
-        """See `http.calls.Service`."""
-        dispatcher = self._world.dispatcher
-        try:
-            dispatcher.dispatch(dispatcher.context(action, caller, request_id), request, done)
-        except Exception as error:
-            done(error)
-        self._world.run()
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import asyncio
 import copy
 import itertools
 import json
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from html.parser import HTMLParser
 from typing import Any
@@ -18,11 +18,11 @@ from urllib.parse import urlencode
 import httpx
 
 from tests.support.access import Users
+from tools.world_service import WorldService
 from workflowsvc.access.book import AccessKey, Book
 from workflowsvc.access.caller import Caller
 from workflowsvc.console.app import Console
 from workflowsvc.http.hosts import Hosts
-from workflowsvc.service.action import Action
 from workflowsvc.service.audit_trail import Refusal, SignIn
 from workflowsvc.service.authorization import Authorization
 from workflowsvc.settings import Settings
@@ -31,13 +31,13 @@ from workflowsvc.testing import World
 ORIGIN = "http://127.0.0.1:8889"
 
 
-class WorldService:
+class ServiceOfUsers(WorldService):
     """A World as the service behind the console; one with access control comes with its users."""
 
     def __init__(
         self, world: World, users: Users | None = None, authorization: Authorization | None = None
     ) -> None:
-        self._world = world
+        super().__init__(world)
         self.users = users
         self.authorization = authorization
         self.used: list[str] = []
@@ -60,22 +60,6 @@ class WorldService:
 
     def permits(self, caller: Caller, action: str, domain: str) -> bool | None:
         return self.authorization is None or self.authorization.permits(action, caller, domain)
-
-    def begin(
-        self,
-        action: Action,
-        caller: Caller,
-        request: Any,
-        _disconnect: object,
-        done: Callable[[Any], None],
-        request_id: str = "",
-    ) -> None:
-        dispatcher = self._world.dispatcher
-        try:
-            dispatcher.dispatch(dispatcher.context(action, caller, request_id), request, done)
-        except Exception as error:
-            done(error)
-        self._world.run()
 
 
 class Shown:
@@ -133,7 +117,7 @@ class Browser:
         self.world = world
         numbers = itertools.count(0x17)  # in place of chance: the same in every run
         self.console = Console(
-            service or WorldService(world),  # type: ignore[arg-type]
+            service or ServiceOfUsers(world),  # type: ignore[arg-type]
             settings or world.settings,
             world.clock,
             Hosts("127.0.0.1", ""),

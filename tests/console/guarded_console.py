@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tests.authorization.guarded import Guarded
-from tests.console.browsing import ORIGIN, Browser, Shown, WorldService
+from tests.console.browsing import ORIGIN, Browser, ServiceOfUsers, Shown
 from tests.support.access import TENANT, Statement, allow
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class GuardedConsole:
     def __init__(self, **settings: Any) -> None:
         self.guarded = Guarded()
         self.users = self.guarded.users
-        self.service = WorldService(self.guarded.world, self.users, self.guarded.authorization)
+        self.service = ServiceOfUsers(self.guarded.world, self.users, self.guarded.authorization)
         self._settings = replace(
             self.guarded.world.settings, auth="enforce", region=TENANT.region, **settings
         )
