@@ -160,6 +160,13 @@ def test_a_policy_with_an_error_is_refused_with_its_place(desk: Desk) -> None:
     assert (missing.status, "cannot be read" in missing.err) == (statuses.WRONG_ARGUMENTS, True)
 
 
+def test_a_policy_that_is_probably_not_meant_has_a_warning(desk: Desk) -> None:
+    doubtful = policy(statement("swf:ListDomains", Condition={"StringEquals": {"swf:taskList.name": "fast"}}))
+    put = desk.done("policy", "put", "p", desk.file("p.json", doubtful))
+    assert "warning: Statement[0].Condition.StringEquals.swf:taskList.name" in put.err
+    assert "warning" not in desk.done("policy", "put", "p", desk.file("p.json", LISTS)).err
+
+
 def test_a_policy_of_a_domain_needs_the_domain(desk: Desk) -> None:
     refused = desk("domain-policy", "put", "orders", desk.file("orders.json", OF_DOMAIN))
     assert (refused.status, "Unknown domain: orders" in refused.err) == (statuses.NOT_FOUND, True)

@@ -81,14 +81,28 @@ def _add_domain_actions(parsers: Parsers) -> None:
 
 
 def _put(at_work: AtWork) -> int:
-    name = at_work.arguments.name
-    answer = at_work.ask("PutPolicy", name=name, text=read_file(at_work, at_work.arguments.file))
+    name, given = at_work.arguments.name, read_file(at_work, at_work.arguments.file)
+    answer = at_work.ask("PutPolicy", name=name, text=given)
+    _warn(at_work, given)
     if at_work.json:
         at_work.print_json(answer)
     at_work.say(
         f"policy {name} is there; `workflowsvc access policy attach {name}` gives it to a user or group"
     )
     return statuses.DONE
+
+
+def _warn(at_work: AtWork, given: str, *, resource_policy: bool = False) -> None:
+    """Says what the policy may not mean, once the server has taken it. One of another release may know more."""
+    from workflowsvc.access.policy_text import PolicyError, parse_policy
+    from workflowsvc.access.policy_warnings import warnings
+
+    try:
+        found = warnings(parse_policy(given, resource_policy=resource_policy))
+    except PolicyError:
+        return
+    for warning in found:
+        at_work.note(f"warning: {warning}")
 
 
 def _list(at_work: AtWork) -> int:
@@ -161,8 +175,9 @@ def _change(at_work: AtWork, operation: str, said: str) -> int:
 
 
 def _put_domain(at_work: AtWork) -> int:
-    name = at_work.arguments.name
-    at_work.ask("PutDomainPolicy", domain=name, text=read_file(at_work, at_work.arguments.file))
+    name, given = at_work.arguments.name, read_file(at_work, at_work.arguments.file)
+    at_work.ask("PutDomainPolicy", domain=name, text=given)
+    _warn(at_work, given, resource_policy=True)
     if at_work.json:
         at_work.print_json(at_work.ask("DescribeDomainPolicy", domain=name))
     at_work.say(f"the domain {name} has this policy now")
