@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.scenario.audit import lint_limits
 from workflowsvc import lint
 from workflowsvc.tenant import Tenant
 from workflowsvc.testing import World
+from workflowsvc.testing.scenarios.judge import lint_limits
 
 ROLE = "arn:aws:iam::000000000000:role/swf"
 WORKFLOW = {"name": "workflow", "version": "1"}

@@ -9,13 +9,14 @@ import pytest
 
 from tests.cluster.two_nodes import TwoNodes
 from tests.postgres.places import Place, empty, new_place
-from tests.scenario import language, runner
-from tests.scenario.language import Scenario
+from tests.scenario import runner
 from tests.scenario.runner import ScenarioSettings
 from workflowsvc.engine.multi_node import MultiNode
 from workflowsvc.settings import Settings
 from workflowsvc.store.postgres import low_watermarks
 from workflowsvc.tenant import Tenant
+from workflowsvc.testing.scenarios import language
+from workflowsvc.testing.scenarios.language import Scenario
 
 YEAR_MS = 366 * 86_400_000
 RUN = {

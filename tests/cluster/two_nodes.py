@@ -11,11 +11,9 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.postgres.places import Place
-from tests.scenario import functions
 from tests.scenario.audit import check_memory
 from tests.scenario.in_process import InProcess, WaitingInProcess
 from tests.scenario.runner import ScenarioSettings
-from tests.scenario.service import Refused
 from workflowsvc.clock import ManualClock
 from workflowsvc.engine.command_queue import Command
 from workflowsvc.engine.ids import Ids
@@ -25,6 +23,8 @@ from workflowsvc.store.postgres.store import PostgresStore
 from workflowsvc.store.rows import ListKey
 from workflowsvc.tenant import Tenant
 from workflowsvc.testing import PendingAnswer, World
+from workflowsvc.testing.scenarios import functions
+from workflowsvc.testing.scenarios.service import Refused
 
 
 class PairedStore(PostgresStore):
@@ -60,7 +60,7 @@ class NodeWorld(World):
 
 
 class TwoNodes(InProcess):
-    """A `tests.scenario.service.Service`. Held polls wait on the first node."""
+    """A `workflowsvc.testing.scenarios.service.Service`. Held polls wait on the first node."""
 
     def __init__(self, wanted: ScenarioSettings, place: Place) -> None:
         self.clock = ManualClock()

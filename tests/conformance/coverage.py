@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.scenario import language, runner
-from tests.scenario.audit import Auditor
-from tests.scenario.language import Scenario
-from tests.scenario.play import Play
-from tests.scenario.service import Refused
+from tests.scenario import runner
+from workflowsvc.testing.scenarios import language
+from workflowsvc.testing.scenarios.judge import Auditor
+from workflowsvc.testing.scenarios.language import Scenario
+from workflowsvc.testing.scenarios.play import Play
+from workflowsvc.testing.scenarios.service import Refused
 
 HERE = Path(__file__).parent
 

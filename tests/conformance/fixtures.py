@@ -11,10 +11,10 @@ from typing import Any
 
 from tests.scenario.in_process import InProcess
 from tests.scenario.over_http import OverHttp
-from tests.scenario.service import Service
 from workflowsvc.settings import Settings
 from workflowsvc.store.sqlite.store import SqliteStore
 from workflowsvc.tenant import Tenant
+from workflowsvc.testing.scenarios.service import Service
 
 ME = Tenant()
 OTHER = Tenant("111111111111")

@@ -11,9 +11,9 @@ import json
 from typing import Any
 
 from tests.conformance.fixtures import ARN, ME, store_of
-from tests.scenario.service import Service
 from tests.wire import swf_model
 from workflowsvc.store.sqlite.store import SqliteStore
+from workflowsvc.testing.scenarios.service import Service
 
 ONE = {"name": "1", "version": "1"}
 LIST = {"name": "1"}

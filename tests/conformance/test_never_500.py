@@ -17,10 +17,10 @@ from tests.conformance.asking import Asked, Line
 from tests.conformance.dump import differences, dump
 from tests.conformance.fixtures import ME
 from tests.conformance.ready import ONE, Ready
-from tests.scenario.audit import Auditor
 from tests.scenario.over_http import OverHttp, Server
 from tests.wire import swf_model
 from workflowsvc.settings import Settings
+from workflowsvc.testing.scenarios.judge import Auditor
 
 HERE = "<here>"
 HOSTILE = {

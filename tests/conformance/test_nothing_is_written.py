@@ -18,9 +18,9 @@ from tests.conformance.fixtures import Fixtures
 from tests.conformance.ready import Ready
 from tests.conformance.refusals import refusals
 from tests.scenario.in_process import InProcess
-from tests.scenario.service import Refused
 from tests.wire import swf_model, test_constraints
 from workflowsvc.settings import Settings
+from workflowsvc.testing.scenarios.service import Refused
 
 # Carried out, and nothing is different afterwards.
 READING = {name for name in swf_model.OPERATIONS if name.startswith(("Describe", "List", "Count", "Get"))}

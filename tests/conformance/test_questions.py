@@ -11,8 +11,8 @@ from tests.conformance.asking import Line
 from tests.conformance.fixtures import ME, Fixtures
 from tests.scenario.in_process import InProcess
 from tests.scenario.over_http import Server
-from tests.scenario.service import Service
 from workflowsvc.settings import Settings
+from workflowsvc.testing.scenarios.service import Service
 
 IDLE = {"domain": "d", "taskList": {"name": "idle"}}
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 import pytest
 
 from tests.conformance.coverage import HERE
-from tests.scenario import language, runner
+from tests.scenario import runner
 from tests.scenario.in_process import InProcess
-from tests.scenario.language import Scenario
 from tests.scenario.over_http import OverHttp, Server
 from tests.scenario.runner import ScenarioSettings
+from workflowsvc.testing.scenarios import language
+from workflowsvc.testing.scenarios.language import Scenario
 
 SCENARIOS = [scenario for path in sorted(HERE.glob("*.txt")) for scenario in language.read(path)]
 

@@ -10,8 +10,9 @@ from typing import get_args
 
 import pytest
 
-from tests.scenario import language, runner
+from tests.scenario import runner
 from workflowsvc.model import shapes
+from workflowsvc.testing.scenarios import language
 
 SCENARIOS = [scenario for path in runner.files() for scenario in language.read(path)]
 LINES = [line for scenario in SCENARIOS for step in scenario.steps for line in step.expected]

@@ -12,11 +12,12 @@ import re
 
 import pytest
 
-from tests.scenario import language, runner, together
+from tests.scenario import runner, together
 from tests.scenario.in_process import InProcess
-from tests.scenario.language import Scenario
 from tests.scenario.over_http import OverHttp, Server
 from tests.scenario.runner import ScenarioSettings
+from workflowsvc.testing.scenarios import language
+from workflowsvc.testing.scenarios.language import Scenario
 
 if os.environ.get("REWRITE_HISTORIES"):
     for path in runner.files():

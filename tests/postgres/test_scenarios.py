@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from tests.postgres.places import open_empty_store
-from tests.scenario import language, runner
+from tests.scenario import runner
 from tests.scenario.in_process import InProcess, RestartingWorld
-from tests.scenario.language import Scenario
 from tests.scenario.runner import ScenarioSettings
 from tests.single_node_store import SingleNodeStore
+from workflowsvc.testing.scenarios import language
+from workflowsvc.testing.scenarios.language import Scenario
 
 SCENARIOS = [scenario for path in runner.files() for scenario in language.read(path)]
 

@@ -10,9 +10,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tests.scenario import functions
 from tests.scenario.audit import check_memory
-from tests.scenario.service import Refused
 from workflowsvc.engine.command_queue import Command
 from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.faults import Fault
@@ -22,6 +20,8 @@ from workflowsvc.store.interface import Transaction
 from workflowsvc.store.sqlite.store import SqliteStore
 from workflowsvc.tenant import Tenant
 from workflowsvc.testing import PendingAnswer, World
+from workflowsvc.testing.scenarios import functions
+from workflowsvc.testing.scenarios.service import Refused
 
 
 class UnluckyStore(SqliteStore):
@@ -71,7 +71,7 @@ class RestartingWorld(World):
 
 
 class InProcess:
-    """A `tests.scenario.service.Service`."""
+    """A `workflowsvc.testing.scenarios.service.Service`."""
 
     def __init__(
         self,
@@ -128,7 +128,7 @@ class InProcess:
 
 
 class WaitingInProcess:
-    """A `tests.scenario.service.Waiting`."""
+    """A `workflowsvc.testing.scenarios.service.Waiting`."""
 
     def __init__(self, world: World, pending: PendingAnswer) -> None:
         self._world = world

@@ -22,8 +22,6 @@ import uvloop
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from tests.scenario import functions
-from tests.scenario.service import Refused
 from tests.support.waiting import PATIENCE_SECONDS, until
 from workflowsvc.access.caller import Caller
 from workflowsvc.clock import ManualClock, SystemClock
@@ -40,6 +38,8 @@ from workflowsvc.settings import Settings
 from workflowsvc.store.interface import Store
 from workflowsvc.store.sqlite.store import SqliteStore
 from workflowsvc.tenant import Tenant
+from workflowsvc.testing.scenarios import functions
+from workflowsvc.testing.scenarios.service import Refused
 
 
 class Door:
@@ -126,7 +126,7 @@ class Server:
 
 
 class OverHttp:
-    """A `tests.scenario.service.Service`."""
+    """A `workflowsvc.testing.scenarios.service.Service`."""
 
     def __init__(self, server: Server, settings: Settings, *, functions_answer: bool = False) -> None:
         self._server = server
@@ -242,7 +242,7 @@ class OverHttp:
 
 
 class WaitingOverHttp:
-    """A `tests.scenario.service.Waiting`: a connection on which an answer may come."""
+    """A `workflowsvc.testing.scenarios.service.Waiting`: a connection on which an answer may come."""
 
     def __init__(self, server: Server, operation: str, tenant: Tenant, members: dict[str, Any]) -> None:
         self.task: asyncio.Task[Any] | None = None

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.scenario import language
-from tests.scenario.audit import Auditor
 from tests.scenario.in_process import InProcess
-from tests.scenario.language import Scenario, Step
-from tests.scenario.play import Play
-from tests.scenario.service import Service
 from workflowsvc.settings import Settings
+from workflowsvc.testing.scenarios import language
+from workflowsvc.testing.scenarios.judge import Auditor
+from workflowsvc.testing.scenarios.language import Scenario, Step
+from workflowsvc.testing.scenarios.play import Play
+from workflowsvc.testing.scenarios.service import Service
 
 FOLDER = Path(__file__).parent.parent / "histories"
 PRELUDE = FOLDER / "prelude.txt"

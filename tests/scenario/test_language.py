@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.scenario import language, runner
-from tests.scenario.decisions import decisions
-from tests.scenario.names import Names
+from tests.scenario import runner
+from workflowsvc.testing.scenarios import language
+from workflowsvc.testing.scenarios.decisions import decisions
+from workflowsvc.testing.scenarios.names import Names
 
 HERE = Path("somewhere.txt")
 

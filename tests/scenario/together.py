@@ -12,8 +12,6 @@ from typing import Any
 
 from tests.scenario import runner
 from tests.scenario.in_process import InProcess, WaitingInProcess
-from tests.scenario.language import Scenario
-from tests.scenario.service import Refused
 from tests.support.waiting import PATIENCE_SECONDS
 from workflowsvc.access.caller import Caller
 from workflowsvc.engine.unit_of_work import UnitOfWork
@@ -21,6 +19,8 @@ from workflowsvc.faults import Fault
 from workflowsvc.settings import Settings
 from workflowsvc.tenant import Tenant
 from workflowsvc.testing import PendingAnswer
+from workflowsvc.testing.scenarios.language import Scenario
+from workflowsvc.testing.scenarios.service import Refused
 
 
 class Meeting:
@@ -104,7 +104,7 @@ def _outcome(answer: PendingAnswer) -> Any:
 
 
 class Player:
-    """A `tests.scenario.service.Service`: one account's view of the meeting."""
+    """A `workflowsvc.testing.scenarios.service.Service`: one account's view of the meeting."""
 
     def __init__(self, meeting: Meeting, number: int) -> None:
         self._meeting = meeting
@@ -146,7 +146,7 @@ class Player:
 
 
 class WaitingTogether:
-    """A `tests.scenario.service.Waiting`."""
+    """A `workflowsvc.testing.scenarios.service.Waiting`."""
 
     def __init__(self, player: Player, waiting: WaitingInProcess) -> None:
         self._player = player

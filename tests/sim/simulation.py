@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from tests.scenario.audit import lint_limits
 from tests.sim import actions, reads
 from tests.sim.auditor import Auditor
 from tests.sim.calls import Call, Clients, HeldTask
@@ -28,6 +27,7 @@ from workflowsvc.store.interface import Store
 from workflowsvc.store.sqlite.store import SqliteStore
 from workflowsvc.tenant import Tenant
 from workflowsvc.testing import World
+from workflowsvc.testing.scenarios.judge import lint_limits
 
 STEPS = 100
 ROUNDS = 400  # of the healthy phase: far more than any seed has needed

@@ -38,6 +38,15 @@ class ServiceModels:
             for name, action in model.actions.items()
         }
 
+    @property
+    def targets(self) -> Mapping[str, Action]:
+        """Every action, by each value of `X-Amz-Target` that names it."""
+        return self._by_target
+
+    def find_by_name(self, name: str) -> Action | None:
+        """The action of the first model with this name."""
+        return self._by_name.get(name)
+
     def by_target(self, target: str) -> Action:
         """The action that `X-Amz-Target` names; UnknownOperationException for any other target (SWF §1.1.3)."""
         action = self._by_target.get(target)

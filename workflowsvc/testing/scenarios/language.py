@@ -27,6 +27,8 @@ INDENT = "    "
 
 _HEADER = re.compile(r"(?P<citation>SWF [§\d., to]+?) \[(?P<grade>A\*?|B|C|D|E)\](?: (?P<source>.*))?")
 _NAME = re.compile(r"([A-Za-z][A-Za-z0-9_]*)=")
+_SPAN = re.compile(r"([0-9.]+)(ms|s|m|h|d)")
+_UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _json = json.JSONDecoder()
 
 
@@ -180,3 +182,19 @@ def parts(text: str) -> list[str]:
             cut[-1] += character
         previous = character
     return [part.strip() for part in cut if part.strip()]
+
+
+def span_ms(text: str) -> int:
+    """`2s`, `15ms`, `90d`."""
+    span = _SPAN.fullmatch(text)
+    if span is None:
+        raise Broken(f"{text} is no span of time; write 2s, 15ms, 1h or 90d")
+    return round(float(span[1]) * _UNITS[span[2]])
+
+
+def head_and_decisions(rest: str) -> tuple[str, str]:
+    """What stands before the colon, and behind it."""
+    if rest.startswith(":"):
+        return "", rest[1:].strip()
+    head, _, list_ = rest.partition(": ")
+    return head, list_.strip()

@@ -5,10 +5,10 @@ Owns the short forms: `StartTimer t 2`, `taskList=fast`, `workflowType=flow@2`, 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
-from tests.scenario.language import Broken, parts, words
-from tests.scenario.names import Names
+from workflowsvc.testing.scenarios.language import Broken, parts, words
+from workflowsvc.testing.scenarios.names import Names
 
 PLACES: dict[str, tuple[str, ...]] = {
     "ScheduleActivityTask": ("activityId",),
@@ -107,9 +107,10 @@ def _member(name: str, value: Any, names: Names, zero_ms: int) -> Any:
 
 def _spelt(value: Any, names: Names) -> Any:
     if isinstance(value, dict):
-        return {name: _spelt(member, names) for name, member in value.items()}
+        members = cast("dict[str, Any]", value)
+        return {name: _spelt(member, names) for name, member in members.items()}
     if isinstance(value, list):
-        return [_spelt(item, names) for item in value]
+        return [_spelt(item, names) for item in cast("list[Any]", value)]
     return names.spelt(value) if isinstance(value, str) else value
 
 

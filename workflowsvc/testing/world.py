@@ -26,7 +26,6 @@ from workflowsvc.clock import ManualClock
 from workflowsvc.engine.command_queue import Reply
 from workflowsvc.engine.engine import Engine
 from workflowsvc.engine.invoker import Ending, Failed, Invocation, Invoker, Returned
-from workflowsvc.faults import UnknownOperationException
 from workflowsvc.lambdas.names import FunctionNames
 from workflowsvc.model import wire
 from workflowsvc.service.action import Action
@@ -41,6 +40,7 @@ from workflowsvc.settings import Settings
 from workflowsvc.store.interface import Store
 from workflowsvc.store.sqlite.store import SqliteStore
 from workflowsvc.tenant import Tenant
+from workflowsvc.testing.names import find_action, require_members
 
 __all__ = ["LATER", "Failed", "PendingAnswer", "World"]
 
@@ -88,8 +88,9 @@ class World:
             self._invoker = engine.invoke_with(self._begin_function, lambda _, work: self._to_do.append(work))
 
     def call(self, operation: str, /, tenant: Tenant | Caller | None = None, **members: Any) -> Any:
-        """The decoded answer of one call, None for an empty body; UnknownOperationException for a name that is no
-        action's. A poll that finds nothing is answered at once, as if its time had passed.
+        """The decoded answer of one call, None for an empty body. A poll that finds nothing is answered at once, as if
+        its time had passed. UnknownOperationException for a name that is no action's, TypeError for a member that the
+        action does not have; both say which names are like it.
         """
         answer = PendingAnswer()
         poll = self._begin(operation, _caller(tenant), members, answer)
@@ -118,17 +119,16 @@ class World:
     def _begin(
         self, operation: str, caller: Caller, members: dict[str, Any], answer: PendingAnswer
     ) -> Poll | None:
-        action = self._action(operation)
-        request = action.decode(json.dumps(members).encode(), self.settings.quotas.max_data_characters)
+        action = find_action(self.models, operation)
+        require_members(action, members)
+        return self.dispatch(action, json.dumps(members).encode(), answer, caller)
+
+    def dispatch(self, action: Action, body: bytes, answer: PendingAnswer, caller: Caller) -> Poll | None:
+        """Begins a call with the body that a client sends; a poll that waits is returned. Raises the Fault of a body
+        that cannot be decoded."""
+        request = action.decode(body, self.settings.quotas.max_data_characters)
         dispatcher = self.dispatcher
         return dispatcher.dispatch(dispatcher.context(action, caller), request, answer)
-
-    def _action(self, name: str) -> Action:
-        try:
-            return self.models.by_target(name) if "." in name else self.models.by_name(name)
-        except UnknownOperationException as fault:
-            fault.add_note(f"There is no action {name!r}")
-            raise
 
     def _read(self, function: ReadFunction, context: CallContext, request: Any, reply: Reply) -> None:
         reply(self.dispatcher.read_now(function, context, request))

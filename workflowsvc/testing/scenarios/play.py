@@ -9,21 +9,19 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tests.scenario import functions
-from tests.scenario.audit import Auditor
-from tests.scenario.decisions import decisions, members, type_of
-from tests.scenario.language import Broken, Step, Words, words
-from tests.scenario.names import Names
-from tests.scenario.render import Render, milliseconds
-from tests.scenario.service import Refused, Service, Waiting
 from workflowsvc.tenant import Tenant
+from workflowsvc.testing.scenarios import functions
+from workflowsvc.testing.scenarios.decisions import decisions, members, type_of
+from workflowsvc.testing.scenarios.judge import Auditor
+from workflowsvc.testing.scenarios.language import Broken, Step, Words, head_and_decisions, span_ms, words
+from workflowsvc.testing.scenarios.names import Names
+from workflowsvc.testing.scenarios.render import Render, milliseconds
+from workflowsvc.testing.scenarios.service import Refused, Service, Waiting
 
 _AT = re.compile(r"@([0-9.]+) +")
 _AS = re.compile(r"as ([0-9]{12})(?:/(\S+))? +")
 _REPEAT = re.compile(r"repeat ([0-9]+) +")
 _NAMED = re.compile(r"([A-Za-z]\w*) = ")
-_SPAN = re.compile(r"([0-9.]+)(ms|s|m|h|d)")
-_UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 _KINDS = {"domain": "Domain", "workflow": "WorkflowType", "activity": "ActivityType"}
 _POLLS = {
@@ -35,22 +33,6 @@ _ENDINGS = {
     "fail": "RespondActivityTaskFailed",
     "cancel": "RespondActivityTaskCanceled",
 }
-
-
-def span_ms(text: str) -> int:
-    """`2s`, `15ms`, `90d`."""
-    span = _SPAN.fullmatch(text)
-    if span is None:
-        raise Broken(f"{text} is no span of time; write 2s, 15ms, 1h or 90d")
-    return round(float(span[1]) * _UNITS[span[2]])
-
-
-def _head_and_decisions(rest: str) -> tuple[str, str]:
-    """What stands before the colon, and behind it."""
-    if rest.startswith(":"):
-        return "", rest[1:].strip()
-    head, _, list_ = rest.partition(": ")
-    return head, list_.strip()
 
 
 class Play:
@@ -280,14 +262,14 @@ class Play:
 
     def _do_respond(self, rest: str) -> Iterator[str]:
         """`respond d executionContext=…: StartTimer t 2; RecordMarker m`."""
-        head, list_ = _head_and_decisions(rest)
+        head, list_ = head_and_decisions(rest)
         given = words(head)
         self._respond(self.names.task_token(given.places[0]), self._members(given), list_)
         yield from ()
 
     def _do_decide(self, rest: str) -> Iterator[str]:
         """Poll and respond in one breath: `decide: StartTimer t 2`, `decide taskList=fast`."""
-        head, list_ = _head_and_decisions(rest)
+        head, list_ = head_and_decisions(rest)
         given = words(head)
         task_list = given.members.pop("taskList", "deciders")
         task = self._call("PollForDecisionTask", domain="d", taskList={"name": task_list})

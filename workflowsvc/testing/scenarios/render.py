@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, cast
 
-from tests.scenario.names import Names
+from workflowsvc.testing.scenarios.names import Names
 
 _BARE = re.compile(r"[^\s\"\[\]{},=]+")
 _LITERALS = {"true", "false", "null", ""}
@@ -84,9 +84,9 @@ class Render:
         if name.endswith(("Timestamp", "Date")):
             return self.moment(value)
         if isinstance(value, list):
-            return "[" + ", ".join(self.value(item) for item in value) + "]"
+            return "[" + ", ".join(map(self.value, cast("list[Any]", value))) + "]"
         if isinstance(value, dict):
-            return self._structure(value)
+            return self._structure(cast("dict[str, Any]", value))
         return json.dumps(value)
 
     def moment(self, timestamp: float) -> str:
@@ -188,9 +188,9 @@ class Render:
                     self.event(event, workflow_id="", zero_ms=self._zero_ms, full=False) for event in value
                 )
             elif isinstance(value, list) and value and isinstance(value[0], dict):
-                yield from (f"{name} {self.members(item)}" for item in value)
-            elif isinstance(value, dict) and not set(value) <= {"name", "version"}:
-                yield f"{name} {self.members(value)}".rstrip()
+                yield from (f"{name} {self.members(item)}" for item in cast("list[dict[str, Any]]", value))
+            elif isinstance(value, dict) and not set(cast("dict[str, Any]", value)) <= {"name", "version"}:
+                yield f"{name} {self.members(cast('dict[str, Any]', value))}".rstrip()
             else:
                 yield f"{name}={self.value(value, name)}"
 
@@ -208,4 +208,4 @@ def _gather(value: dict[str, Any], found: dict[str, Any]) -> None:
     for name, member in value.items():
         found.setdefault(name, member)
         if isinstance(member, dict):
-            _gather(member, found)
+            _gather(cast("dict[str, Any]", member), found)

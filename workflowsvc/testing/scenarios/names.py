@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
-from tests.scenario.language import Broken
+from workflowsvc.testing.scenarios.language import Broken
 
 RUN_ID = re.compile(r"22[A-Za-z0-9+/]{43}=")
 _LONG = re.compile(r"(.)\1{49,}")
@@ -86,7 +86,7 @@ class Names:
 
     def keep(self, name: str, answer: Any) -> None:
         self.answers[name] = answer
-        token = answer.get("taskToken") if isinstance(answer, dict) else None
+        token = cast("dict[str, Any]", answer).get("taskToken") if isinstance(answer, dict) else None
         if token and token not in self._tokens:
             self._tokens[token] = name
 

@@ -1,0 +1,49 @@
+"""Names of actions and members as a test writes them, and what to say of one that does not exist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+import msgspec
+
+from workflowsvc.faults import UnknownOperationException
+from workflowsvc.service.action import Action
+from workflowsvc.service.service_model import ServiceModels
+
+
+def find_action(models: ServiceModels, name: str) -> Action:
+    """The action with this name, bare or as `X-Amz-Target` names it. UnknownOperationException, which says what is like
+    it, when there is none."""
+    targets = models.targets
+    found = targets.get(name) or models.find_by_name(name)
+    if found is None:
+        bare = [target for target in targets if target.endswith(f".{name}")]
+        found = targets[bare[0]] if bare else None
+    if found is None:
+        known = {target.rpartition(".")[2] for target in targets}
+        raise UnknownOperationException(
+            f"There is no action {name!r}.{_meant(name.rpartition('.')[2], known)}"
+        )
+    return found
+
+
+def require_members(action: Action, members: Mapping[str, Any]) -> None:
+    """TypeError, which says what is like it, for a member that the request of this action does not have."""
+    known = [field.encode_name for field in msgspec.structs.fields(action.operation.input)]
+    for name in members:
+        if name not in known:
+            told = f"{action.name} has no member {name!r}.{_meant(name, known)}"
+            raise TypeError(f"{told} It has: {', '.join(sorted(known))}." if known else told)
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    """` Did you mean A or B?`; empty when nothing is like it."""
+    by_lower = {one.lower(): one for one in known}
+    close = [by_lower[one] for one in get_close_matches(name.lower(), by_lower, n=3, cutoff=0.6)]
+    begun = [
+        one for lower, one in sorted(by_lower.items()) if lower.startswith(name.lower()) and one not in close
+    ]
+    found = [*close, *begun][:3] if name else []
+    return f" Did you mean {' or '.join(found)}?" if found else ""
