@@ -32,22 +32,35 @@ def derive(secret: bytes, scope: Scope) -> bytes:
     return key
 
 
+def prepare(secret: bytes, scope: Scope) -> hmac.HMAC:
+    """What signs: copied for each text. Copies are made without the lookup of the hash that each new one costs, and
+    without giving up the interpreter's lock, which another thread would have to give back."""
+    return hmac.new(derive(secret, scope), digestmod="sha256")
+
+
+def sign(prepared: hmac.HMAC, text: bytes) -> bytes:
+    """The signature of a text, in hexadecimal."""
+    signing = prepared.copy()
+    signing.update(text)
+    return signing.hexdigest().encode()
+
+
 class SigningKeys:
     """Those of access keys that have signed rightly. A change of a key makes another AccessKey, so no signing key is
     given out that was kept for another secret."""
 
     def __init__(self, max_kept: int = MAX_KEPT) -> None:
         self._max_kept = max_kept
-        self._kept: dict[tuple[AccessKey, Scope], bytes] = {}
+        self._kept: dict[tuple[AccessKey, Scope], hmac.HMAC] = {}
 
     def __len__(self) -> int:
         return len(self._kept)
 
-    def find(self, key: AccessKey, scope: Scope) -> bytes | None:
+    def find(self, key: AccessKey, scope: Scope) -> hmac.HMAC | None:
         return self._kept.get((key, scope))
 
-    def keep(self, key: AccessKey, scope: Scope, signing_key: bytes) -> None:
+    def keep(self, key: AccessKey, scope: Scope, prepared: hmac.HMAC) -> None:
         """Remembers it; the one that was kept first leaves when there are too many."""
         if (key, scope) not in self._kept and len(self._kept) >= self._max_kept:
             del self._kept[next(iter(self._kept))]
-        self._kept[key, scope] = signing_key
+        self._kept[key, scope] = prepared

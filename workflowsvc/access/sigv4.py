@@ -22,7 +22,7 @@ from workflowsvc.access.authorization_header import ALGORITHM, read_claim
 from workflowsvc.access.book import AccessKey, Book, Principal
 from workflowsvc.access.canonical_request import RawRequest, canonical_request, parameters
 from workflowsvc.access.signed_date import signed_date, spelled
-from workflowsvc.access.signing_keys import TERMINATOR, Scope, SigningKeys, derive
+from workflowsvc.access.signing_keys import TERMINATOR, Scope, SigningKeys, prepare, sign
 from workflowsvc.faults import (
     ExpiredTokenException,
     IncompleteSignatureException,
@@ -87,15 +87,12 @@ class _Form(NamedTuple):
     signed_headers: bytes
     names: tuple[bytes, ...]
     """Those in `signed_headers`."""
+    region: str
 
 
-class _Reading(NamedTuple):
-    """A request whose signature may be right: everything else about it is in order."""
-
-    form: _Form
-    key_id: bytes
-    signed_at: str
-    signature: bytes
+_Reading = tuple[_Form, bytes, str, bytes]
+"""A request whose signature may be right, as everything else about it is in order: its form, the key id, when it was
+signed, the signature."""
 
 
 class Verifier:
@@ -115,16 +112,17 @@ class Verifier:
 
     def verify(self, request: RawRequest, now_ms: int, book: Book) -> Signer:
         """Who signed the request; raises a Fault when it is not known that a key of the book did."""
+        first = request.first
         if request.query:
             _require_no_presigned_query(request)
         if request.repeated:
-            require_once(request, ONCE if AMZ_DATE in request.first else (*ONCE, DATE))
+            require_once(request, ONCE if AMZ_DATE in first else (*ONCE, DATE))
         # `AWS4-HMAC-SHA256 Credential=`, the key id, what follows it, and the signature. When a client has them in
         # another order, no key id stands in its place, and the form is not remembered.
-        before, _, signature = request.first.get(AUTHORIZATION, b"").rpartition(SIGNATURE_IS)
+        before, _, signature = first.get(AUTHORIZATION, b"").rpartition(SIGNATURE_IS)
         head, _, rest = before.partition(b"/")
         lead, _, key_id = head.partition(b"=")
-        kind = (lead, rest, *request.first)
+        kind = (lead, rest, *first)
         now = now_ms // 1000
         reading = self._recall(request, kind, key_id, signature, now)
         is_new = reading is None
@@ -132,12 +130,12 @@ class Verifier:
         digest = hashlib.sha256(canonical_request(request, form.signed_headers, form.names)).hexdigest()
         to_sign = b"\n".join((ALGORITHM, signed_at.encode(), form.signed_scope, digest.encode()))
         key = self._key_that_signed(claimed, named, form.scope, to_sign, now_ms, book)
-        token = request.first.get(TOKEN)
+        token = first.get(TOKEN)
         if token is not None or key.session_token is not None:
             _require_token(key, token, now_ms)
         if is_new and signature == claimed and key_id == named and key_id.isalnum():
             self._remember(kind, form)
-        return Signer(key, form.scope.region.decode())
+        return Signer(key, form.region)
 
     def _recall(
         self, request: RawRequest, kind: tuple[bytes, ...], key_id: bytes, signature: bytes, now: int
@@ -152,7 +150,7 @@ class Verifier:
         if abs(seconds - now) > self._window or signed_at[:8] != form.day:
             return None
         _require_signed_body(request)
-        return _Reading(form, key_id, signed_at, signature)
+        return form, key_id, signed_at, signature
 
     def _remember(self, kind: tuple[bytes, ...], form: _Form) -> None:
         if len(self._forms) >= MAX_REMEMBERED:
@@ -172,8 +170,10 @@ class Verifier:
         _require_signed_body(request)
         if _SIGNATURE.fullmatch(claim.signature) is None:
             raise InvalidSignatureException(WRONG_SIGNATURE, detail="the signature is not of 64 digits")
-        form = _Form(scope, signed_at[:8], b"/".join(scope), claim.signed_headers, names)
-        return _Reading(form, key_id, signed_at, claim.signature)
+        form = _Form(
+            scope, signed_at[:8], b"/".join(scope), claim.signed_headers, names, scope.region.decode()
+        )
+        return form, key_id, signed_at, claim.signature
 
     def _key_that_signed(
         self, claimed: bytes, key_id: bytes, scope: Scope, to_sign: bytes, now_ms: int, book: Book
@@ -183,14 +183,13 @@ class Verifier:
         expired = _expired(key, now_ms) and key.session_token is None
         signer = key if key.active and not expired else NO_KEY
         kept = self._signing_keys.find(signer, scope)
-        signing_key = kept or derive(signer.secret, scope)
-        signature = hmac.digest(signing_key, to_sign, "sha256").hex().encode()
-        if not hmac.compare_digest(signature, claimed) or signer is NO_KEY:
+        prepared = kept or prepare(signer.secret, scope)
+        if not hmac.compare_digest(sign(prepared, to_sign), claimed) or signer is NO_KEY:
             if kept is not None:
-                derive(NO_KEY.secret, scope)  # as for a key that was not kept
+                prepare(NO_KEY.secret, scope)  # as for a key that was not kept
             raise InvalidSignatureException(WRONG_SIGNATURE, detail=_reason(key, expired=expired))
         if kept is None:
-            self._signing_keys.keep(signer, scope, signing_key)
+            self._signing_keys.keep(signer, scope, prepared)
         return signer
 
     def _require_near(self, signed_at: str, seconds: int, now: int) -> None:

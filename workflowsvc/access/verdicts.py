@@ -51,6 +51,9 @@ class Verdicts:
 
     def __init__(self, book: Book) -> None:
         self.book = book
+        self.allowed: set[tuple[AccessKey, str, Resource]] = set()
+        """Key, action and resource of what is allowed at any time, whatever else is asked: no policy looks at more. The
+        key is the book's own, active and lasting."""
         self._first: dict[_Place, _Node] = {}
         self._kept = 0
 
@@ -68,6 +71,8 @@ class Verdicts:
         place = (key.id, entry.action, resource)
         node = self._first.get(place)
         if isinstance(node, Verdict):  # most policies ask for no key
+            if node.allowed and key.active and key.expires_at is None:
+                self.allowed.add((key, entry.action, resource))
             return node
         question = Question(entry, resource, given, facts, caller, key.principal, now_ms)
         try:
@@ -92,7 +97,7 @@ class Verdicts:
 
     def _keep(self, place: _Place, path: dict[str, tuple[str, ...]], verdict: Verdict) -> None:
         if self._kept >= MAX_KEPT:
-            self._kept, self._first = 0, {}
+            self._kept, self._first, self.allowed = 0, {}, set()
         nodes: dict[Any, _Node] = self._first
         at: Any = place
         leaf: _Node = verdict

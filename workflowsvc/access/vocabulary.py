@@ -9,6 +9,7 @@ read when it is asked for is in `question.py`. Must not know stores: what is not
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple, Protocol
 
 from workflowsvc.access.administration import ADMINISTRATION, About
@@ -80,6 +81,7 @@ class Entry(NamedTuple):
 # --- resources ---
 
 
+@lru_cache(4_096)
 def domain_resource(tenant: Tenant, name: str) -> Resource:
     """A domain, whether or not it exists."""
     return Resource(tenant.domain_arn(name), name)

@@ -84,7 +84,7 @@ class Authorization:
             return True
         entry = ENTRIES[action]
         try:
-            standing = CallAccess(self, entry, caller, "").standing()
+            standing = CallAccess(self, entry, caller, "").standing(self.verdicts())
         except ServiceUnavailable:
             raise
         except Fault:
@@ -151,10 +151,11 @@ class CallAccess:
 
     def begin(self, request: Any) -> None:
         """Refuses the call as far as its request says enough for that."""
-        if self._entry.resource is None:
+        find_resource = self._entry.resource
+        if find_resource is None:
             return  # what it is about is in its task token
         try:
-            self._require_call(NO_FACTS, request, None)
+            self._require_call(NO_FACTS, request, find_resource(self.caller.tenant, request))
         except NotInRequest:
             return
 
@@ -232,7 +233,10 @@ class CallAccess:
         further actions on the same resource.
         """
         try:
-            standing = self.standing()
+            verdicts = self.verdicts()
+            if not others and (self.caller.key, entry.action, resource) in verdicts.allowed:
+                return verdicts
+            standing = self.standing(verdicts)
         except Fault as fault:
             if not (self.enforces and isinstance(fault, ServiceUnavailable)):  # which refuses all callers
                 self.write(_Denial(entry.action, resource.arn, fault.code, fault))
@@ -247,12 +251,11 @@ class CallAccess:
                 self.write(denial)
                 if self.enforces:
                     raise denial.fault
-        return standing.verdicts
+        return verdicts
 
-    def standing(self) -> _Standing:
+    def standing(self, verdicts: Verdicts) -> _Standing:
         """The caller with the key that it has now; UnrecognizedClientException when it has none any more."""
         authorization, key = self._authorization, self.caller.key
-        verdicts = authorization.verdicts()
         current = None if key is None else verdicts.book.key(key.id)
         if key is None or current is None or not current.active:
             raise UnrecognizedClientException(UNRECOGNIZED)
@@ -279,6 +282,10 @@ class CallAccess:
                 denial.statement,
             )
         )
+
+    def verdicts(self) -> Verdicts:
+        """Those of the newest book; ServiceUnavailable when it is too old."""
+        return self._authorization.verdicts()
 
     @property
     def enforces(self) -> bool:
@@ -328,7 +335,7 @@ class DecisionAccess:
         domain = work.catalog.domain_by_id(execution.domain)
         self._resource = domain_resource(access.caller.tenant, domain.name)
         try:
-            self._standing = access.standing()
+            self._standing = access.standing(access.verdicts())
         except Fault:
             self._standing = None  # since the call itself was judged, a moment ago
 
