@@ -9,6 +9,7 @@ import io
 import json
 import select
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Coroutine, Iterator
@@ -183,8 +184,19 @@ class Raw:
                 return True
             # The pause between two bytes, shorter when the server has something to say.
             if select.select([self.socket], [], [], 0.01)[0]:
-                return self.is_closed()
+                with contextlib.suppress(ssl.SSLWantReadError):  # a ticket of TLS, which is nothing that was said
+                    return self._is_closed_now()
         return False
+
+    def _is_closed_now(self) -> bool:
+        patience = self.socket.gettimeout()
+        self.socket.settimeout(0)
+        try:
+            return self.socket.recv(1) == b""
+        except ConnectionResetError:
+            return True
+        finally:
+            self.socket.settimeout(patience)
 
 
 class _Borrowed:
