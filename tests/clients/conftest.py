@@ -16,6 +16,9 @@ from tests.postgres.places import new_place
 
 NUMBERS = itertools.count(1)
 
+ON_SQLITE = pytest.mark.parametrize("server", ["sqlite"], indirect=True, scope="session")
+"""For tests that start the AWS CLI, at half a second a process: the other database sees the same calls from boto3."""
+
 
 @pytest.fixture(scope="session", params=["sqlite", "postgres"])
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:

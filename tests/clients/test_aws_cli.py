@@ -1,6 +1,5 @@
-"""The AWS CLI, unmodified, against a real server: a whole life cycle, one `aws` process per call.
-
-The program is that of `python -m interop aws-cli`.
+"""The AWS CLI, unmodified, against a real server: what it prints. `make interop` leads a domain through its whole life
+with it, one `aws` process per call.
 """
 
 from __future__ import annotations
@@ -11,9 +10,9 @@ from typing import Any
 import pytest
 
 from interop import aws_cli
-from interop.histories import histories_of, require_sound
 from interop.outcome import Skipped
 from interop.server import Server
+from tests.clients.conftest import ON_SQLITE
 from workflowsvc import lint
 
 
@@ -25,13 +24,7 @@ def installed() -> None:
         pytest.skip(str(reason))
 
 
-# Some fifty processes of half a second each, more when both cores are busy.
-@pytest.mark.timeout(300)
-def test_the_cli_leads_a_domain_through_its_whole_life(server: Server, client: Any, domain: str) -> None:
-    aws_cli.life_cycle(server, domain)
-    assert require_sound(list(histories_of(client, domain))) > 0
-
-
+@ON_SQLITE
 def test_a_history_printed_by_the_cli_passes_the_checker(server: Server, client: Any, domain: str) -> None:
     client.register_domain(name=domain, workflowExecutionRetentionPeriodInDays="1")
     client.register_workflow_type(domain=domain, name="order", version="1")

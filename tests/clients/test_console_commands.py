@@ -17,6 +17,7 @@ from interop import aws_cli
 from interop.outcome import Skipped
 from interop.server import REGION, serve_program
 from interop.server import Server as Running
+from tests.clients.conftest import ON_SQLITE
 from workflowsvc.console.as_command import Forms, Server
 from workflowsvc.console.pages import action_messages, action_starts
 from workflowsvc.console.pages.action_kinds import RunAction, Subject
@@ -84,6 +85,7 @@ def carry_out(server: Running, folder: Path, forms: Forms, form: str) -> None:
     assert list(here.iterdir()) == []
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("form", ["aws", "boto3", "own"])
 def test_a_signal_that_was_pasted_arrives_to_the_letter(
     server: Running, client: Any, run: dict[str, Any], tmp_path: Path, form: str
@@ -106,6 +108,7 @@ def test_a_signal_that_was_pasted_arrives_to_the_letter(
     assert (signaled["signalName"], signaled["input"]) == (NAME, TEXT)
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("form", ["aws", "boto3", "own"])
 def test_a_start_that_was_pasted_starts_the_same_run(
     server: Running, client: Any, run: dict[str, Any], tmp_path: Path, form: str

@@ -16,6 +16,7 @@ import pytest
 from interop import aws_cli
 from interop.outcome import Skipped
 from interop.server import Server
+from tests.clients.conftest import ON_SQLITE
 from tests.support.waiting import until
 from workflowsvc import __version__
 
@@ -70,6 +71,7 @@ def test_boto3_describes_the_service(own: Any) -> None:
     assert detail["timestamp"].year >= 2024
 
 
+@ON_SQLITE
 def test_the_aws_cli_describes_the_service(server: Server, data_path: Path) -> None:
     done = cli(server, data_path, "describe-service")
     assert done.returncode == 0, done.stderr
@@ -133,6 +135,7 @@ def test_boto3_searches_page_by_page(own: Any, client: Any, domain: str) -> None
         own.search_executions(domain=domain, filter={"startedAfter": 20, "startedBefore": 10})
 
 
+@ON_SQLITE
 def test_the_aws_cli_searches(server: Server, data_path: Path, client: Any, domain: str) -> None:
     start(client, domain)
     words = ["--domain", domain, "--filter", "workflowIdBeginsWith=order,taskList={name=deciders}"]
@@ -141,6 +144,7 @@ def test_the_aws_cli_searches(server: Server, data_path: Path, client: Any, doma
     assert [run["events"] for run in json.loads(done.stdout)["executions"]] == [2]
 
 
+@ON_SQLITE
 def test_the_aws_cli_prints_the_whole_answer_of_what_comes_in_pages(
     server: Server, data_path: Path, own: Any, client: Any, domain: str
 ) -> None:
@@ -193,6 +197,7 @@ def test_boto3_terminates_a_batch(own: Any, client: Any, domain: str) -> None:
         own.start_batch(domain=domain, operation="TERMINATE", reason="r")
 
 
+@ON_SQLITE
 def test_the_aws_cli_imports_what_it_has_printed(
     server: Server, data_path: Path, own: Any, client: Any, domain: str, tmp_path: Path
 ) -> None:
@@ -215,6 +220,7 @@ def test_the_aws_cli_imports_what_it_has_printed(
     assert again["events"] == json.loads(done.stdout)["events"] == 3
 
 
+@ON_SQLITE
 def test_the_aws_cli_asks_why_a_run_does_not_go_on(
     server: Server, data_path: Path, client: Any, domain: str
 ) -> None:
