@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode
 
 from starlette.responses import RedirectResponse, Response
 
+from workflowsvc.access.names import KEY_ID_PATTERN
 from workflowsvc.access.sign_in import NotSignedIn, Typed, key_of
 from workflowsvc.console.forms import read_form
 from workflowsvc.console.refusals import Refusal
@@ -36,8 +37,6 @@ TEMPLATE = "sign-in.html"
 ACTION = "console:SignIn"
 """How the audit trail calls it."""
 WRONG = "This access key and secret do not go together, or the key cannot be used. The server's log says which it is."
-KEY_ID = re.compile(r"A[KS]IA[A-Z0-9]{8,60}")
-"""Only a text of this form is logged: some people type a secret in its place."""
 MAX_LETTERS = 4_096  # of a field; session tokens of AWS have hundreds
 MAX_NEXT = 4_000
 
@@ -121,7 +120,7 @@ class SignInPages:
         return response
 
     def _refused(self, typed: Typed, reason: str, source_ip: str) -> None:
-        key_id = typed.key_id if KEY_ID.fullmatch(typed.key_id) else ""
+        key_id = typed.key_id if re.fullmatch(KEY_ID_PATTERN, typed.key_id) else ""
         self._service.refused(
             RefusedSignIn(next(self._ids), key_id, "", ACTION, "", reason, "enforce", source_ip)
         )

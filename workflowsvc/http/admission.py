@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from workflowsvc.access.caller import Caller
+from workflowsvc.access.names import KEY_ID_PATTERN
 from workflowsvc.access.sigv4 import Verifier, require_once
 from workflowsvc.faults import AccessDeniedException, Fault, ServiceUnavailable
 from workflowsvc.http.hosts import Hosts
@@ -40,7 +41,7 @@ NO_FOREIGN_PAGE = frozenset((None, b"none", b"same-origin"))
 
 MAX_SHOWN_HOST = 255  # characters
 MAX_USER_AGENT = 1_024  # characters
-_KEY_ID = re.compile(rb"Credential=(A[KS]I[AD][A-Z0-9]{7,60})/")
+_KEY_ID = re.compile(f"Credential=({KEY_ID_PATTERN})/".encode())
 
 
 class AccessData(Protocol):
@@ -165,7 +166,7 @@ class _Watched:
 
 
 def _key_id(request: HttpRequest) -> str:
-    """The key that a request names, when its text has the form of a key id: some clients send a secret in its place."""
+    """The key that a request names, when its text has the form of a key id."""
     found = _KEY_ID.search(request.header(AUTHORIZATION) or b"")
     return found[1].decode() if found else ""
 
