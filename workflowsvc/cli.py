@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from workflowsvc.client.problems import CallFailed
 from workflowsvc.clock import SystemClock
-from workflowsvc.commands import COMMANDS, add_commands, new_parser
+from workflowsvc.commands import COMMANDS, add_commands, new_parser, split_program
 from workflowsvc.commands.context import CommandContext, CommandFailed, ReadOnlyStore
 from workflowsvc.commands.statuses import DONE, FAILED, INTERRUPTED, WRONG_ARGUMENTS, of_call
 from workflowsvc.display.text import printable
@@ -40,13 +40,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser = new_parser()
         loaded = add_commands(parser, context, lambda command: words[:1] == [command.name])
         module, asked = loaded.get(words[0] if words else "", (None, parser))
-        parsed, unknown = parser.parse_known_args(words)
+        own, program = split_program(words)
+        parsed, unknown = parser.parse_known_args(own)
         if unknown:
             asked.error(f"unrecognized arguments: {' '.join(unknown)}")
         if module is None:
             parser.print_help()
             return DONE
         require_open_files()
+        parsed.program = program
         status = module.run(context, parsed)
         sys.stdout.flush()
         return status

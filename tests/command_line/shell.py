@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, NamedTuple
+
+from workflowsvc.commands import Command
 
 Answer = tuple[int, str, str]  # status, content type, body
 
@@ -72,3 +75,9 @@ def charge(activity_id: str) -> dict[str, Any]:
 
 
 COMPLETE = decision("CompleteWorkflowExecution", result="done")
+
+
+def asking(commands: Sequence[Command]) -> Sequence[Command]:
+    """The commands that ask a server."""
+    names = [command.name for command in commands]
+    return commands[names.index("list") : names.index("completion")]

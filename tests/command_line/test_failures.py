@@ -396,7 +396,7 @@ def words_with_an_empty_value() -> Iterator[list[str]]:
     """Each command that asks a server with each of its arguments that take a value, which is empty."""
     top = whole_parser(context_of_process())
     (parsers,) = subparsers_of(top)
-    for command in COMMANDS[7:-1]:
+    for command in asking(COMMANDS):
         parser = parsers[command.name]
         below = subparsers_of(parser)
         for action, last in (

@@ -29,6 +29,8 @@ class Command(NamedTuple):
     name: str
     help: str
     module: str = ""  # when it is not the command's name
+    takes_program: bool = False
+    """Behind `--` stands a program with its arguments, which the command runs: `arguments.program`."""
 
     def load(self) -> CommandModule:
         module = self.module or self.name.replace("-", "_")
@@ -37,6 +39,9 @@ class Command(NamedTuple):
 
 COMMANDS = (
     Command("serve", "run the service until SIGTERM or Ctrl-C"),
+    Command(
+        "replay", "play recorded histories to a decider, and compare what it decides", takes_program=True
+    ),
     Command("lint", "check a workflow history against the rules of SWF"),
     Command("fsck", "audit a database, and rebuild derived rows from its histories"),
     Command("migrate", "bring the schema of a database up to date"),
@@ -103,6 +108,15 @@ def _shorten_usage(parser: argparse.ArgumentParser) -> None:
                 f"[{name}]" if action.nargs == "?" else f"{name} …" if action.nargs in ("+", "A...") else name
             )
     parser.usage = " ".join([parser.prog, *needed, "[options]"])
+
+
+def split_program(words: list[str]) -> tuple[list[str], list[str]]:
+    """The words of the command line, and those of a program behind `--`, for the commands that take one."""
+    takes = any(command.takes_program and words[:1] == [command.name] for command in COMMANDS)
+    if not takes or "--" not in words:
+        return words, []
+    at = words.index("--")
+    return words[:at], words[at + 1 :]
 
 
 def new_parser() -> argparse.ArgumentParser:

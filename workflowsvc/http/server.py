@@ -100,6 +100,11 @@ class HttpServer:
         """The real one, once `bind` has run."""
         return int(self._sockets[0].getsockname()[1])
 
+    @property
+    def is_started(self) -> bool:
+        """Whether `start` has run."""
+        return bool(self._servers)
+
     def bind(self) -> None:
         """Takes the address, so that a busy port is reported before anything else has started."""
         self._sockets = bind(self._settings.host, self._settings.port)

@@ -137,6 +137,11 @@ def describe_workflow_execution(
     execution = work.load_named_execution(domain.id, named.workflow_id, named.run_id)
     if execution is None:
         raise unknown_execution(named.workflow_id, named.run_id)
+    return description_of(execution)
+
+
+def description_of(execution: Execution) -> shapes.WorkflowExecutionDetail:
+    """The run as it is now."""
     started = execution.started
     at = execution.latest_activity_at
     return shapes.WorkflowExecutionDetail(
