@@ -18,7 +18,7 @@ import pytest
 
 from interop.server import Server, client_environment
 from tests.command_line.conftest import Run
-from tests.command_line.shell import Answer, Shop
+from tests.command_line.shell import Answer, Shop, asking
 from workflowsvc.cli import context_of_process
 from workflowsvc.commands import COMMANDS, whole_parser
 

@@ -18,7 +18,7 @@ import pytest
 
 from interop.server import Server, client_environment, running_server
 from tests.command_line.conftest import Run
-from tests.command_line.shell import Shop
+from tests.command_line.shell import Shop, asking
 from workflowsvc import cli
 from workflowsvc.cli import context_of_process
 from workflowsvc.clock import ManualClock
@@ -113,11 +113,11 @@ def test_json_needs_no_library_for_people() -> None:
 
 
 def test_every_command_that_asks_has_json_an_example_and_a_server(capsys: pytest.CaptureFixture[str]) -> None:
-    asking = [command.name for command in asking(cli.COMMANDS)]
-    assert asking[0] == "list"
-    assert asking[-1] == "access"
+    names = [command.name for command in asking(cli.COMMANDS)]
+    assert names[0] == "list"
+    assert names[-1] == "access"
     with_actions = {"batch": ["start"], "access": ["user", "list"]}
-    for name in asking:
+    for name in names:
         words = [name, *with_actions.get(name, []), "--help"]
         with pytest.raises(SystemExit) as ended:
             cli.main(words)
