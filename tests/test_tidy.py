@@ -46,6 +46,7 @@ LAYERS: dict[str, int] = {
     "stores": 6,
     "node": 7,
     "console": 7,  # pages about the service, which it asks as a client does
+    "replay": 7,  # stands where the service stands behind HTTP
     "testing": 8,  # the service in this process, for tests of workflows
     "commands": 8,
     "cli": 9,
@@ -64,6 +65,7 @@ MAY_READ_THE_CLOCK = {
     "lambdas",
     "http",
     "console",
+    "replay",
     "testing",
     "node",
     "commands",

@@ -180,13 +180,12 @@ def test_export_writes_what_lint_reads_and_the_aws_cli_prints(run: Run, shop: Sh
     exported = run("export", busy_run)
     history = parse_answer(exported.out.encode(), "exported")
     assert lint_history(history.events, complete=True) == []
-    answer = shop.client.get_workflow_execution_history(
-        domain=shop.domain,
-        execution={"workflowId": busy_run, "runId": run("show", busy_run, "--json").objects[0]
-                   ["executionInfo"]["execution"]["runId"]},
-    )  # fmt: skip
+    (shown,) = run("show", busy_run, "--json").objects
+    execution = {"workflowId": busy_run, "runId": shown["executionInfo"]["execution"]["runId"]}
+    answer = shop.client.get_workflow_execution_history(domain=shop.domain, execution=execution)
     found = json.loads(exported.out)
-    assert found.keys() == {"events"}
+    assert found.keys() == {"events", "execution"}
+    assert found["execution"] == execution
     assert [event["eventType"] for event in found["events"]] == [e["eventType"] for e in answer["events"]]
     assert found["events"][0].keys() == answer["events"][0].keys()
 

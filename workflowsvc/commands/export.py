@@ -21,9 +21,10 @@ from workflowsvc.display.text import counted, history_file_name, json_line, with
 from workflowsvc.options import SettingsError
 
 DESCRIPTION = """\
-Write the history of a run as `aws swf get-workflow-execution-history` prints it, to standard output or a file; or,
-with --to, those of all runs that meet conditions, each to a file of its own. `workflowsvc lint` and `workflowsvc
-import` read them. The history of one run can be read from every server of SWF."""
+Write the history of a run as `aws swf get-workflow-execution-history` prints it, with its workflowId and runId beside
+the events, to standard output or a file; or, with --to, those of all runs that meet conditions, each to a file of its
+own. `workflowsvc lint`, `import` and `replay` read them. The history of one run can be read from every server of
+SWF."""
 EXAMPLES = (
     "export order-17 > order-17.json",
     "export --to failed --status FAILED --closed-after 7d",
@@ -58,12 +59,12 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
     execution = at_work.run()
     events = list(events_of(at_work, execution))
     if arguments.output:
-        _write_file(Path(arguments.output), events)
+        _write_file(Path(arguments.output), execution, events)
         if at_work.json:
             at_work.print_json({"execution": execution, "file": arguments.output})
         at_work.note(f"{counted(len(events), 'event', 'events')} written to {arguments.output}")
     else:
-        _write(context.stdout, events, on_one_line=at_work.json)
+        _write(context.stdout, execution, events, on_one_line=at_work.json)
     return 0
 
 
@@ -99,22 +100,25 @@ def _count(at_work: Asking, condition: dict[str, Any]) -> int:
 def _export(at_work: Asking, folder: Path, execution: Object) -> None:
     named = {"workflowId": text(execution, "workflowId"), "runId": text(execution, "runId")}
     path = folder / history_file_name(named["workflowId"], named["runId"])
-    _write_file(path, list(events_of(at_work, named)))
+    _write_file(path, named, list(events_of(at_work, named)))
     if at_work.json:
         at_work.print_json({"execution": named, "file": str(path)})
 
 
-def _write_file(path: Path, events: list[Object]) -> None:
+def _write_file(path: Path, execution: dict[str, str], events: list[Object]) -> None:
     try:
         with path.open("w", encoding="utf-8") as file:
-            _write(file, events)
+            _write(file, execution, events)
     except OSError as error:
         raise CommandFailed(f"{path} cannot be written: {error.strerror}") from error
 
 
-def _write(stream: TextIO, events: list[Object], *, on_one_line: bool = False) -> None:
+def _write(
+    stream: TextIO, execution: dict[str, str], events: list[Object], *, on_one_line: bool = False
+) -> None:
+    """What AWS prints, and beside it which run it was, since no event says that."""
     if on_one_line:
-        stream.write(json_line({"events": events}))
+        stream.write(json_line({"events": events, "execution": execution}))
         return
-    json.dump({"events": with_times(events)}, stream, indent=4)
+    json.dump({"events": with_times(events), "execution": execution}, stream, indent=4)
     stream.write("\n")

@@ -18,7 +18,7 @@ from workflowsvc.commands.context import CommandContext
 from workflowsvc.commands.log_lines import log_to
 from workflowsvc.commands.statuses import DONE, INTERRUPTED, NO_ANSWER, WRONG_ARGUMENTS
 from workflowsvc.options import SettingsError
-from workflowsvc.settings import OPTIONS, Settings
+from workflowsvc.settings import LIMIT_NAMES, OPTIONS, Settings
 
 if TYPE_CHECKING:
     from workflowsvc.replay.player import Ending, Plan, Player
@@ -44,11 +44,13 @@ EXAMPLES = (
 DIFFERS = 1
 MAX_PARALLEL = 10_000
 MIN_SECONDS, MAX_SECONDS = 1, 86_400
-# The settings of a server that hold for the address of a replay, too, where they are in the environment.
+# The settings of a server that hold for a replay, too, where they are in the environment: those of its address, and the
+# quotas under which histories were recorded.
 VARIABLES = tuple(
     option.variable
     for option in OPTIONS
-    if option.name
+    if option.name in LIMIT_NAMES
+    or option.name
     in {
         "host",
         "allowed_hosts",
@@ -86,6 +88,11 @@ def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> N
     decider.add_argument(
         "--parallel", metavar="N", default="100", help="recordings that are open at a time [%(default)s]"
     )
+    _add_comparison(parser)
+
+
+def _add_comparison(parser: argparse.ArgumentParser) -> None:
+    """The options that say what is compared."""
     compared = parser.add_argument_group("what is compared")
     compared.add_argument(
         "--type",

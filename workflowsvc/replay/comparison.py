@@ -123,7 +123,7 @@ class Rules:
             now = {_VERSION: version} | now
         found: list[str] = []
         for path in sorted(recorded.known & (then.keys() | now.keys())):
-            if path in _DEFAULTED and path not in now:
+            if path in _DEFAULTED and not now.get(path):  # an empty text counts as left out (SWF §3.5)
                 continue
             if self._values_differ(f"{recorded.type}.{path}", then.get(path), now.get(path)):
                 found.append(path)

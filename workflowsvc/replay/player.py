@@ -15,6 +15,7 @@ from typing import NamedTuple
 from workflowsvc.clock import Clock
 from workflowsvc.http.app import HttpApp
 from workflowsvc.http.server import HttpServer
+from workflowsvc.lint import Limits
 from workflowsvc.replay.comparison import Rules
 from workflowsvc.replay.program import Program, environment_for
 from workflowsvc.replay.recording import Recording, Source, Unusable, read_recording, step_at
@@ -75,6 +76,8 @@ class Player:
         self._plan = plan
         self._sources = sources
         self._clock = clock
+        quotas = settings.quotas
+        self._limits = Limits(**{name: getattr(quotas, f"max_{name}") for name in Limits._fields})
         self._told = told
         self._domain = ShadowDomain(
             settings,
@@ -121,12 +124,18 @@ class Player:
             for task in beside:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
-            if self._server.is_started:
-                await self._server.drain(self._domain.drain)
-            if program is not None:
-                await program.stop()
+            await self._stop(program)
             self._readers.shutdown(wait=False, cancel_futures=True)
         return Ending(self._domain.harmless.not_executed, self._domain.strange_answers)
+
+    async def _stop(self, program: Program | None) -> None:
+        """The program first, so that it sees no address that has gone; a poll in which it waits is answered."""
+        if program is not None:
+            program.terminate()
+            await self._domain.drain()
+            await program.stopped()
+        if self._server.is_started:
+            await self._server.drain(self._domain.drain)
 
     # --- recordings, one after the other ---
 
@@ -173,7 +182,7 @@ class Player:
         if self._given_up:
             return Verdict("NO_ANSWER", source.name, message=f"was not played: {self._given_up}")
         try:
-            recording = read_recording(source, of_type=self._plan.of_type)
+            recording = read_recording(source, of_type=self._plan.of_type, limits=self._limits)
             named = (recording.workflow_id, recording.run_id)
             if named in self._names:
                 raise Unusable(f"is the run {recording.run_id} of {recording.workflow_id} once more")

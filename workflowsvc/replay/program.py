@@ -56,14 +56,15 @@ class Program:
         """Its exit status, when it ends by itself; negative for a signal."""
         return await self._process.wait()
 
-    async def stop(self) -> None:
-        """Ends it and what it has started, by SIGTERM first."""
+    def terminate(self) -> None:
+        """Asks it, and what it has started, to end."""
         self._signal(signal.SIGTERM)
-        try:
+
+    async def stopped(self) -> None:
+        """Returns when it has ended; kills what is left after a while."""
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_SECONDS):
                 await self._process.wait()
-        except TimeoutError:
-            pass
         self._signal(signal.SIGKILL)  # what is left of the group
         await self._process.wait()
 

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, NamedTuple, cast
 
 import msgspec
 
-from workflowsvc.lint import lint_history
+from workflowsvc.lint import Limits, lint_history
 from workflowsvc.model.history_file import Event, NoHistory, id_of, names_of, read_events, text_of
 from workflowsvc.replay.decisions import MadeDecision, attributes_of, of_events
 
@@ -123,16 +123,18 @@ def _decoded(text: bytes) -> object:
 # --- one history ---
 
 
-def read_recording(source: Source, *, of_type: dict[str, str] | None = None) -> Recording:
+def read_recording(
+    source: Source, *, of_type: dict[str, str] | None = None, limits: Limits | None = None
+) -> Recording:
     """The history, judged and cut into steps; Unusable when it cannot be replayed. `of_type`: the name, and perhaps
-    the version, of the workflow type that it must be of."""
+    the version, of the workflow type that it must be of; `limits`: the quotas that it was recorded under [SWF's]."""
     if source.problem:
         raise Unusable(source.problem)
     try:
         events = read_events(source.text)
     except NoHistory as error:
         raise Unusable(f"is cut, or is no history: {error}") from None
-    _require_legal(events)
+    _require_legal(events, limits)
     started = attributes_of(events[0])
     named = started["workflowType"]
     workflow_type = (str(named["name"]), str(named["version"]))
@@ -154,8 +156,8 @@ def read_recording(source: Source, *, of_type: dict[str, str] | None = None) -> 
     )
 
 
-def _require_legal(events: list[Event]) -> None:
-    findings = lint_history(events, complete=True)
+def _require_legal(events: list[Event], limits: Limits | None) -> None:
+    findings = lint_history(events, complete=True, limits=limits)
     if not findings:
         return
     listed = "; ".join(

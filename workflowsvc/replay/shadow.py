@@ -13,15 +13,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import msgspec
-
 from workflowsvc.access.book import AccessKey, Book
 from workflowsvc.access.caller import Caller
 from workflowsvc.clock import Clock
-from workflowsvc.core.execution import Execution
+from workflowsvc.display.text import counted
 from workflowsvc.faults import Fault, ServiceUnavailable, UnknownResourceFault, ValidationException
 from workflowsvc.model import shapes
-from workflowsvc.model.events import decode_event
+from workflowsvc.replay import reads
 from workflowsvc.replay.harmless import HarmlessAnswers
 from workflowsvc.replay.shadow_run import ShadowRun
 from workflowsvc.replay.verdict import Verdict
@@ -31,9 +29,8 @@ from workflowsvc.service.audit_trail import Refusal
 from workflowsvc.service.buckets import Buckets
 from workflowsvc.service.call_context import CallContext
 from workflowsvc.service.disconnect import Disconnect
-from workflowsvc.service.executions import description_of, history_page, unknown_execution
-from workflowsvc.service.paging import Pages
-from workflowsvc.service.tasks import DecisionPage, no_activity_task, no_decision_task
+from workflowsvc.service.executions import unknown_execution
+from workflowsvc.service.tasks import no_activity_task, no_decision_task
 from workflowsvc.service.tokens import TaskToken, Tokens
 from workflowsvc.settings import Settings
 
@@ -159,18 +156,9 @@ class ShadowDomain:
         step = run.step
         asyncio.get_running_loop().call_later(self._answer_seconds, self._expire, run, step.started_id)
         request: shapes.PollForDecisionTaskInput = poll.request
-        from_previous = request.start_at_previous_started_event and step.previous_started_id
-        page = DecisionPage(
-            run.number,
-            step.scheduled_id,
-            step.started_id,
-            step.previous_started_id,
-            step.previous_started_id if from_previous else 1,
-            0,
-        )
         answer = poll.take()
         try:
-            task: Any = self._page(poll.context, request, run, page)
+            task: Any = reads.first_page(poll.context, request, run)
         except Fault as fault:
             task = fault
         answer(task)
@@ -178,7 +166,8 @@ class ShadowDomain:
     def _expire(self, run: ShadowRun, started_id: int) -> None:
         if self.open.get(run.number) is run and run.is_started and run.step.started_id == started_id:
             strange = "".join(
-                f"; {count} answers were refused: {why}" for why, count in self.strange_answers.items()
+                f"; {counted(count, 'answer was', 'answers were')} refused: {why}"
+                for why, count in self.strange_answers.items()
             )
             self.give_up(
                 run,
@@ -275,64 +264,11 @@ class ShadowDomain:
     def _next_page(
         self, context: CallContext, request: shapes.PollForDecisionTaskInput
     ) -> shapes.DecisionTask:
-        page: DecisionPage = Pages(context, request, 0).position(DecisionPage)
+        page = reads.position(context, request)
         run = self.open.get(page.run)
         if run is None:
             raise UnknownResourceFault(f"Unknown decision task, scheduledEventId = {page.scheduled_id}")
-        return self._page(context, request, run, page)
-
-    def _page(
-        self,
-        context: CallContext,
-        request: shapes.PollForDecisionTaskInput,
-        run: ShadowRun,
-        page: DecisionPage,
-    ) -> shapes.DecisionTask:
-        """The history up to the start of the task, as `service.tasks` gives it (SWF §2.31)."""
-        recording = run.recording
-        events, token = self._events(
-            Pages(context, request, 0),
-            request,
-            run,
-            first=page.first_event_id,
-            last=page.started_id,
-            begin=page.next_event_id or None,
-            following=lambda event_id: msgspec.structs.replace(page, next_event_id=event_id),
-        )
-        name, version = recording.workflow_type
-        names = recording.run_id, recording.workflow_id
-        task = TaskToken("decision", run.number, *names, page.scheduled_id, page.started_id)
-        return shapes.DecisionTask(
-            events=events,
-            next_page_token=token,
-            previous_started_event_id=page.previous_started_id,
-            started_event_id=page.started_id,
-            task_token=self._tokens.task(context.tenant, task),
-            workflow_execution=shapes.WorkflowExecution(run_id=names[0], workflow_id=names[1]),
-            workflow_type=shapes.WorkflowType(name=name, version=version),
-        )
-
-    def _events(
-        self,
-        pages: Pages,
-        request: Any,
-        run: ShadowRun,
-        *,
-        first: int,
-        last: int,
-        begin: int | None,
-        following: Callable[[int], Any],
-    ) -> tuple[list[Any], str | None]:
-        events, next_id = history_page(
-            _Events(run.recording.events),
-            run.number,
-            first=first,
-            last=last,
-            begin=begin,
-            size=pages.size,
-            descending=bool(request.reverse_order),
-        )
-        return events, None if next_id is None else pages.token(following(next_id))
+        return reads.task_page(context, request, run, page)
 
     def _answered(self, context: CallContext, request: shapes.RespondDecisionTaskCompletedInput) -> None:
         try:
@@ -348,6 +284,17 @@ class ShadowDomain:
             return
         self.in_flight -= 1
         self._offer(run)
+
+    def _history(
+        self, context: CallContext, request: shapes.GetWorkflowExecutionHistoryInput
+    ) -> shapes.History:
+        return reads.history(context, request, self._seen(request.execution))
+
+    def _describe(
+        self, context: CallContext, request: shapes.DescribeWorkflowExecutionInput
+    ) -> shapes.WorkflowExecutionDetail:
+        longest_ms = self._settings.quotas.max_execution_seconds * 1000
+        return reads.description(self._seen(request.execution), longest_ms)
 
     def _started_run(self, token: TaskToken) -> ShadowRun:
         run = self.open.get(token.run)
@@ -367,33 +314,6 @@ class ShadowDomain:
             ) and run.seen_id:
                 return run
         raise unknown_execution(execution.workflow_id, execution.run_id)
-
-    def _history(
-        self, context: CallContext, request: shapes.GetWorkflowExecutionHistoryInput
-    ) -> shapes.History:
-        """As far as the decider has been handed it."""
-        run = self._seen(request.execution)
-        pages = Pages(context, request, run.number)
-        events, token = self._events(
-            pages, request, run, first=1, last=run.seen_id, begin=pages.position(int), following=int
-        )
-        return shapes.History(events=events, next_page_token=token)
-
-    def _describe(
-        self, context: CallContext, request: shapes.DescribeWorkflowExecutionInput
-    ) -> shapes.WorkflowExecutionDetail:
-        """The run after the last event that the decider has been handed."""
-        run = self._seen(request.execution)
-        recording = run.recording
-        execution = Execution(
-            run=run.number,
-            run_id=recording.run_id,
-            domain=0,
-            workflow_id=recording.workflow_id,
-            longest_ms=self._settings.quotas.max_execution_seconds * 1000,
-        )
-        execution.replay([decode_event(body) for body in recording.events[: run.seen_id]])
-        return description_of(execution)
 
     def _count(
         self, context: CallContext, request: shapes.CountPendingDecisionTasksInput
@@ -437,15 +357,3 @@ class ShadowDomain:
 
     def refused(self, refusal: Refusal) -> None:
         """Not noted."""
-
-
-class _Events:
-    """The events of one recording, as `history_page` reads them."""
-
-    def __init__(self, events: list[bytes]) -> None:
-        self._events = events
-
-    def events(self, run: int, first: int, last: int, limit: int, descending: bool) -> list[bytes]:
-        if descending:
-            return self._events[max(first - 1, last - limit) : last][::-1]
-        return self._events[first - 1 : min(last, first - 1 + limit)]
