@@ -180,7 +180,7 @@ def test_export_writes_what_lint_reads_and_the_aws_cli_prints(run: Run, shop: Sh
     exported = run("export", busy_run)
     history = parse_answer(exported.out.encode(), "exported")
     assert lint_history(history.events, complete=True) == []
-    (shown,) = run("show", busy_run, "--json").objects
+    shown, *_ = run("show", busy_run, "--json").objects
     execution = {"workflowId": busy_run, "runId": shown["executionInfo"]["execution"]["runId"]}
     answer = shop.client.get_workflow_execution_history(domain=shop.domain, execution=execution)
     found = json.loads(exported.out)
