@@ -47,14 +47,28 @@ def test_a_page_shows_what_is_found_so_far_then_all() -> None:
     asyncio.run(scene())
 
 
-def test_work_that_took_long_rests_for_twenty_times_as_long() -> None:
+def test_work_that_took_long_rests_for_forty_times_as_long() -> None:
     async def scene() -> None:
         clock = ManualClock()
         lookups, work = Lookups(clock), Slow(clock, took_ms=100)
         work.go_on.set()
-        for seconds, begun in ((0.0, 1), (1.9, 1), (0.2, 2)):
+        for seconds, begun in ((0.0, 1), (3.9, 1), (0.2, 2)):
             clock.advance_to(clock.now_ms() + round(seconds * 1000))
             assert await lookups.look("x", work) == Found(f"all {begun}", True)
+
+    asyncio.run(scene())
+
+
+def test_two_questions_that_are_asked_again_and_again_rest_twice_as_long() -> None:
+    async def scene() -> None:
+        clock = ManualClock()
+        lookups, one, other = Lookups(clock), Slow(clock, took_ms=100), Slow(clock, took_ms=100)
+        one.go_on.set()
+        other.go_on.set()
+        for seconds, begun in ((0.0, 1), (4.1, 2), (4.1, 2), (4.1, 3)):
+            clock.advance_to(clock.now_ms() + round(seconds * 1000))
+            assert await lookups.look("one", one) == Found(f"all {begun}", True)
+            await lookups.look("other", other)
 
     asyncio.run(scene())
 

@@ -1,7 +1,7 @@
 """Work that may take long, such as a count of a million runs: pages show what it has found, and never wait for it.
 
-Owns when such work is done again: at most a twentieth of the time goes into one question, whatever the number of open
-pages that ask it. Must not know what is looked for.
+Owns when such work is done again: at most a fortieth of the time goes into all questions together, whatever the number
+of open pages that ask them. Must not know what is looked for.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ Work = Callable[[Publish], Awaitable[Any]]
 """Returns what was found in the end. Raises Fault."""
 
 PATIENCE_SECONDS = 0.08  # of a page: its first byte is due after 0.15 s
-REST = 20  # times the work's own time: what is asked for again and again takes a twentieth of the time
-MAX_REST_SECONDS = 120.0
+REST = 40  # times the work's own time, and the number of questions that are asked again and again
+MAX_REST_SECONDS = 600.0
+ASKED_AGAIN_SECONDS = 5.0
 # So that many tabs with one page cost about as much as one. Open pages ask every 1.2 s: they stay below two seconds.
 MIN_REST_SECONDS = 0.6
 MIN_WORK_SECONDS = 0.001  # what is faster is done each time
@@ -49,6 +50,7 @@ class _Entry:
     def __init__(self) -> None:
         self.value: Any = None
         self.is_complete = False
+        self.took_seconds = 0.0
         self.fresh_until = 0.0
         self.found_at = 0.0
         self.asked_at = 0.0
@@ -105,7 +107,8 @@ class Lookups:
                 return
             ended = self._clock.monotonic()
         entry.value, entry.is_complete, entry.found_at = value, True, ended
-        entry.fresh_until = ended + _rest_after(ended - began)
+        entry.took_seconds = ended - began
+        entry.fresh_until = ended + self._rest_after(entry.took_seconds, ended)
 
     def _publish(self, entry: _Entry, value: Any) -> None:
         if not entry.is_complete:  # a whole answer that is a little old is better than half of a new one
@@ -118,9 +121,12 @@ class Lookups:
         while len(self._entries) > MAX_REMEMBERED:
             self._entries.popitem(last=False)
 
-
-def _rest_after(took_seconds: float) -> float:
-    """How long an answer is good that took so long to find, in seconds."""
-    if took_seconds < MIN_WORK_SECONDS:
-        return 0.0
-    return min(max(took_seconds * REST, MIN_REST_SECONDS), MAX_REST_SECONDS)
+    def _rest_after(self, took_seconds: float, now: float) -> float:
+        """How long an answer is good that took so long to find, in seconds."""
+        if took_seconds < MIN_WORK_SECONDS:
+            return 0.0
+        questions = sum(
+            entry.took_seconds >= MIN_WORK_SECONDS and now - entry.asked_at < ASKED_AGAIN_SECONDS
+            for entry in self._entries.values()
+        )
+        return min(max(took_seconds * REST * max(questions, 1), MIN_REST_SECONDS), MAX_REST_SECONDS)
