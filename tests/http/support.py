@@ -184,9 +184,8 @@ class Raw:
                 return True
             # The pause between two bytes, shorter when the server has something to say.
             if select.select([self.socket], [], [], 0.01)[0]:
-                with contextlib.suppress(
-                    ssl.SSLWantReadError
-                ):  # a ticket of TLS, which is nothing that was said
+                # A ticket of TLS is nothing that was said.
+                with contextlib.suppress(ssl.SSLWantReadError):
                     return self._is_closed_now()
         return False
 
