@@ -23,6 +23,7 @@ from bench.report import Result, machine, print_machine, print_result, save
 from bench.scenarios import (
     Bench,
     auth,
+    backup,
     budget,
     console,
     fanout,
@@ -57,6 +58,7 @@ SCENARIOS: dict[str, tuple[Scenario, str]] = {
     "sweep": (sweep.run, "throughput and latency against load, for the picture"),
     "console": (console.run, "pages of the console, a long history in it, and what open tabs cost the API"),
     "stored": (stored.run, "throughput with 100,000 open and 1,000,000 closed executions in the file"),
+    "backup": (backup.run, "throughput and latency while the file of `stored` is backed up"),
 }
 ON_POSTGRES: dict[str, tuple[Scenario, str]] = {
     "nodes": (nodes.run, "workflows a second and CPU of each, with one, two and four nodes"),
@@ -65,6 +67,7 @@ ON_POSTGRES: dict[str, tuple[Scenario, str]] = {
 }
 ON_FILES = (
     "auth",
+    "backup",
     "budget",
     "console",
     "moto",

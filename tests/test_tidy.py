@@ -43,6 +43,8 @@ LAYERS: dict[str, int] = {
     "fsck": 5,  # knows the rules and the rows, not the engine that writes them
     "http": 6,
     "copying": 6,
+    "backups": 6,
+    "testing": 6,
     "stores": 6,
     "node": 7,
     "console": 7,  # pages about the service, which it asks as a client does

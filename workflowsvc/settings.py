@@ -21,6 +21,7 @@ from workflowsvc.tenant import DEFAULT_ACCOUNT, DEFAULT_REGION
 ChildPolicyRule = Literal["any-close", "documented"]
 LimitsProfile = Literal["structural", "aws", "off"]
 EmptyPollToken = Literal["omitted", "empty"]
+BackupAudit = Literal["full", "quick", "none"]
 AuthMode = Literal["off", "log", "enforce"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -305,6 +306,48 @@ class Settings:
             unit="items",
             minimum=1,
             maximum=1_000,
+        ),
+    )
+
+    backup_to: str = field(
+        default="",
+        metadata=setting(
+            "folder in which a process of its own makes backups of the SQLite store; without it, none are made",
+            group="Backups",
+            pattern=r"[^\x00]{0,4096}",
+            shape="a path",
+        ),
+    )
+    backup_every_minutes: float = field(
+        default=60.0,
+        metadata=setting(
+            "time from one backup to the next", group="Backups", unit="minutes", minimum=0.01, maximum=525_600
+        ),
+    )
+    backup_keep: int = field(
+        default=24,
+        metadata=setting(
+            "backups that are kept in the folder, the newest ones",
+            group="Backups",
+            unit="backups",
+            minimum=1,
+            maximum=100_000,
+        ),
+    )
+    backup_mib_per_second: float = field(
+        default=50.0,
+        metadata=setting(
+            "how fast a backup is copied; 0: as fast as the disk allows",
+            group="Backups",
+            unit="MiB",
+            maximum=100_000,
+        ),
+    )
+    backup_audit: BackupAudit = field(
+        default="quick",
+        metadata=setting(
+            "audit of each backup: full, as by workflowsvc fsck; quick, as by fsck --quick; none",
+            group="Backups",
         ),
     )
 

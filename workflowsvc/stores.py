@@ -42,9 +42,21 @@ def open_read_only(where: str, *, exclusive: bool = False) -> PostgresReadOnlySt
         from workflowsvc.store.postgres.read_only import PostgresReadOnlyStore
 
         return PostgresReadOnlyStore(where, exclusive=exclusive)
+    return open_sqlite_read_only(where, exclusive=exclusive)
+
+
+def open_sqlite_read_only(where: str, *, exclusive: bool = False) -> SqliteReadOnlyStore:
+    """The same for sqlite:FILE alone: its pages can be copied."""
     from workflowsvc.store.sqlite.read_only import SqliteReadOnlyStore
 
     return SqliteReadOnlyStore(sqlite_path(where), exclusive=exclusive)
+
+
+def put_meta(path: str, key: str, value: bytes) -> None:
+    """Stores one row of `meta` in a copy of a SQLite file that no server uses."""
+    from workflowsvc.store.sqlite import page_copy
+
+    page_copy.put_meta(path, key, value)
 
 
 def sqlite_path(where: str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.abuse import bad_clients, fuzz, growth, pollers, storm
 from tests.abuse.report import Report
 from tests.access import fuzz as signature_fuzz
-from tests.crash import kills, points, power, store_kills
+from tests.crash import kills, points, power, restore_drill, store_kills
 from tests.crash.disk_fault_run import Meanwhile, suffer
 from tests.crash.disk_fault_run import Report as DiskReport
 from tests.crash.disks import Ballast, FaultyDisk, NoLargerFiles, compiler, small_disk
@@ -21,6 +21,7 @@ from tests.soak.part import Job, Part, command, of, simulation
 from tests.support.server import Server
 
 SERVER_KILLS, STORE_KILLS = 200, 1_000
+RESTORES = 50
 POWER_CUTS = 2_000  # without failing syncs, and as many with them
 FAILING_SYNCS = 0.05
 FUZZED = 200_000
@@ -41,6 +42,10 @@ def _kills(job: Job) -> Report:
 def _store_kills(job: Job) -> Report:
     report = store_kills.run(STORE_KILLS, job.folder, job.seed, job.deadline)
     return of(report.lines(), report.wrong)
+
+
+def _restores(job: Job) -> Report:
+    return asyncio.run(restore_drill.run(RESTORES, job.folder, job.seed, job.deadline))
 
 
 def _points(job: Job) -> Report:
@@ -199,6 +204,7 @@ def _model(job: Job) -> Report:
 PARTS = (
     Part("points", 6, "a death at every point of every action", _points),
     Part("kills", 6, f"{SERVER_KILLS} kills of the whole server under load", _kills),
+    Part("restore", 6, f"{RESTORES} backups under load, kills and restores", _restores),
     Part("store-kills", 4, f"{STORE_KILLS:,} kills of a process that only commits", _store_kills),
     Part("power", 2, f"{POWER_CUTS:,} power cuts, and as many on a disk that fails to sync", _power),
     Part("disk", 4, "disks that are full, broken or slow under load", _disk),

@@ -65,6 +65,10 @@ class Journal:
         self._made += 1
         return f"~{kind}{self._made}~"
 
+    def skip(self, earlier: Journal) -> None:
+        """From now on makes no marker that an earlier journal has made."""
+        self._made = max(self._made, earlier._made)
+
     def of(self, *actions: str) -> Iterator[Call]:
         return (call for call in self.calls if call.action in actions)
 

@@ -102,6 +102,11 @@ class Load:
         async with asyncio.timeout(PATIENCE_SECONDS + 5):
             await asyncio.gather(*self._tasks)
 
+    def abandon(self) -> None:
+        """Ends the clients at once, whatever they wait for: there is no server any more."""
+        for task in self._tasks:
+            task.cancel()
+
     async def _rest(self, least: float, most: float) -> None:
         """A random pause of a client, in seconds."""
         await asyncio.sleep(self.chance.uniform(least, most))

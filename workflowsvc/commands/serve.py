@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import argparse
 import logging
-from collections.abc import Mapping
+import os
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from workflowsvc import __version__
@@ -25,6 +27,7 @@ from workflowsvc.store.errors import StoreError, StoreUnusable
 from workflowsvc.stores import schema_number
 
 if TYPE_CHECKING:
+    from workflowsvc.backups.schedule import ScheduledBackups
     from workflowsvc.console.listener import ConsoleServer
     from workflowsvc.http.calls import Service
     from workflowsvc.service.api import Api
@@ -96,11 +99,13 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
     tls.require_usable(settings)
     proxies = Proxies(settings.trusted_proxies)
     require_reach(settings, local=hosts.is_loopback(settings.host), has_proxies=bool(proxies))
+    backups = backups_of(settings, context)
     node = node_of(settings, context)
     try:
         service = open_service(node, context)
         console = console_of(service, settings, context)
-        status = server.run(service, settings, context.clock, announce, console)
+        with running(backups):
+            status = server.run(service, settings, context.clock, announce, console)
     except (hosts.CannotListen, tls.CertificateError) as error:
         raise CommandFailed(str(error)) from error
     finally:
@@ -123,6 +128,31 @@ def node_of(settings: Settings, context: CommandContext) -> Node:
         context.random_bytes,
         master_keys=read_master_keys(settings.master_key_file, context.environment),
     )
+
+
+def backups_of(settings: Settings, context: CommandContext) -> ScheduledBackups | None:
+    """What makes backups at intervals, if a folder for them is named; SettingsError for a store without a file."""
+    if not settings.backup_to:
+        return None
+    from workflowsvc.backups.schedule import ScheduledBackups
+    from workflowsvc.commands.backup import require_sqlite
+
+    require_sqlite(settings.store)
+    if not os.path.isdir(settings.backup_to):
+        raise SettingsError(f"--backup-to: {settings.backup_to} is no folder")
+    return ScheduledBackups(settings, context.clock.now_ms)
+
+
+@contextmanager
+def running(backups: ScheduledBackups | None) -> Generator[None]:
+    """Backups are made meanwhile, if any are to be made."""
+    if backups is not None:
+        backups.start()
+    try:
+        yield
+    finally:
+        if backups is not None:
+            backups.stop()
 
 
 def open_service(node: Node, context: CommandContext) -> Api | StartupGate:

@@ -15,6 +15,8 @@ TOKEN_KEY = "token-key"
 TOKEN_KEY_BYTES = 32
 TASKS_SET_ASIDE = "tasks-set-aside"
 UNFINISHED_COPY = "unfinished-copy"
+BACKUP = "backup"  # in the file of a backup alone: what it is
+RESTORE_EPOCH = "restore-epoch"
 DELETED_TYPE = "deleted type "  # and a hash of its name
 
 

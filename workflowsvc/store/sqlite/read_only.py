@@ -30,6 +30,7 @@ from workflowsvc.store.sqlite.file_lock import (
     is_served_by_this_name,
     require_regular_file,
 )
+from workflowsvc.store.sqlite.page_copy import Progress, copy_pages
 from workflowsvc.store.sqlite.queries import Queries
 
 
@@ -108,6 +109,13 @@ class SqliteReadOnlyStore:
             with suppress(apsw.Error):
                 if self._connection.in_transaction:
                     self._connection.execute("rollback")
+
+    def copy_to(self, target: str, progress: Progress) -> None:
+        """Makes a file of all pages as they are at one moment. Raises StoreUnusable, StoreError."""
+        try:
+            copy_pages(self._connection, target, progress)
+        except apsw.Error as error:
+            raise store_error(error) from error
 
     def was_overtaken(self) -> bool:
         """Whether another program has begun to write since this was opened without a server beside it: what was read

@@ -1,0 +1,104 @@
+"""Backups that a server has made at intervals, by a process of its own with the lowest priority.
+
+Owns when the next one is due, the process, and what is logged. When the last one was made is read from the folder, so a
+server that is restarted often makes no more backups than another. A backup that fails is tried again; the server goes
+on.
+"""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+
+from workflowsvc.backups.folder import newest_at
+from workflowsvc.settings import Settings
+from workflowsvc.store.errors import StoreUnusable
+
+log = logging.getLogger(__name__)
+
+MINUTE_MS = 60_000
+RETRY_MINUTES = 10.0  # after a failure, at most; its reason is rarely gone at once
+LAST_WORDS = 500  # characters of the process's standard error that are logged
+
+
+class ScheduledBackups:
+    """Between `start` and `stop`, a thread that starts one process after the other."""
+
+    def __init__(self, settings: Settings, now_ms: Callable[[], int]) -> None:
+        self._settings = settings
+        self._now_ms = now_ms
+        self._stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[str] | None = None
+        self._thread = threading.Thread(target=self._run, name="backups", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends a backup that is being made: what is half written is removed by the next one."""
+        self._stopping.set()
+        with self._lock:
+            if self._process is not None:
+                self._process.terminate()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def due_in_ms(self) -> int:
+        """How long until the next backup is due; 0 when it is, or the folder cannot be read, which the backup will
+        report."""
+        try:
+            last = newest_at(self._settings.backup_to)
+        except StoreUnusable:
+            return 0
+        if last is None:
+            return 0
+        since = max(self._now_ms() - last, 0)  # a clock that was set back must not stop all backups
+        return max(round(self._settings.backup_every_minutes * MINUTE_MS) - since, 0)
+
+    def _run(self) -> None:
+        while not self._stopping.wait(self.due_in_ms() / 1000):
+            if not self._make():
+                self._stopping.wait(min(self._settings.backup_every_minutes, RETRY_MINUTES) * 60)
+
+    def _make(self) -> bool:
+        with self._lock:
+            if self._stopping.is_set():
+                return True
+            try:
+                self._process = process = subprocess.Popen(
+                    self.command(),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                    errors="replace",
+                )
+            except OSError as error:
+                log.error("no backup was made: %s", error)
+                return False
+        try:
+            out, err = process.communicate()
+        finally:
+            self._process = None
+        if self._stopping.is_set():
+            return True
+        if process.returncode:
+            log.error("no sound backup was made: %s", (err.strip() or out.strip())[-LAST_WORDS:])
+            return False
+        log.info("backup: %s", " ".join(out.split()))
+        return True
+
+    def command(self) -> list[str]:
+        """What is run. Quotas reach it as they reached the server, by the environment."""
+        settings = self._settings
+        return [
+            *(sys.executable, "-m", "workflowsvc", "backup"),
+            *("--store", settings.store, "--to", settings.backup_to),
+            *("--keep", str(settings.backup_keep)),
+            *("--mib-per-second", str(settings.backup_mib_per_second)),
+            *("--audit", settings.backup_audit, "--background"),
+        ]
