@@ -44,7 +44,6 @@ LAYERS: dict[str, int] = {
     "http": 6,
     "copying": 6,
     "backups": 6,
-    "testing": 6,
     "stores": 6,
     "node": 7,
     "console": 7,  # pages about the service, which it asks as a client does

@@ -1,12 +1,12 @@
-"""What a backup costs those who are served meanwhile: the load with and without one, in turn, on a file of some size."""
+"""What a backup costs those who are served meanwhile: the load with and without one, in turn, on a large file."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
 import tempfile
-from contextlib import asynccontextmanager
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter

@@ -49,7 +49,9 @@ def rows(file: Path) -> dict[str, list[object]]:
     """All tables but `meta`, read as a server would read them."""
     with closing(apsw.Connection(str(file))) as connection:
         tables = connection.execute("select name from sqlite_schema where type = 'table' and name <> 'meta'")
-        return {table: connection.execute(f"select * from {table}").fetchall() for (table,) in tables.fetchall()}
+        return {
+            table: connection.execute(f"select * from {table}").fetchall() for (table,) in tables.fetchall()
+        }
 
 
 def listed(place: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""Scheduled backups: when the next one is due, and that a server makes, keeps and removes them and ends them with itself."""
+"""Scheduled backups: when the next one is due; a server makes, keeps and removes them, and ends them with itself."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.server import Server
-from tests.support.waiting import PATIENCE_SECONDS
+from tests.support.waiting import until
 from workflowsvc.backups.folder import backups_in, moment_of, name_at
 from workflowsvc.backups.pace import MIB, Pace
 from workflowsvc.backups.schedule import MINUTE_MS, ScheduledBackups
@@ -55,19 +55,27 @@ def test_a_server_makes_backups_and_keeps_as_many_as_it_is_told(tmp_path: Path) 
     folder = tmp_path / "backups"
     folder.mkdir()
 
+    seen: set[str] = set()
+
+    def four_were_made() -> bool:
+        there = backups_in(str(folder))
+        assert len(there) <= 3, "older ones are not removed"
+        seen.update(there)
+        return len(seen) >= 4
+
     async def story() -> None:
         server = Server(
             tmp_path,
-            {"backup_to": str(folder), "backup_every_minutes": "0.01", "backup_keep": "2", "log_level": "info"},
+            {
+                "backup_to": str(folder),
+                "backup_every_minutes": "0.01",
+                "backup_keep": "2",
+                "log_level": "info",
+            },
         )
         try:
             await server.start()
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                seen: set[str] = set()
-                while len(seen) < 4:
-                    seen |= {*backups_in(str(folder))}
-                    assert len(backups_in(str(folder))) <= 3, "older ones are not removed"
-                    await asyncio.sleep(0.05)
+            await asyncio.to_thread(until, four_were_made, "four backups")
             assert await server.stop() == 0
         finally:
             await server.end()
@@ -87,9 +95,9 @@ def test_a_backup_that_fails_is_logged_and_the_server_goes_on(tmp_path: Path) ->
         server = Server(tmp_path, {"backup_to": str(folder)})
         try:
             await server.start()
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                while "no sound backup was made" not in server.said():
-                    await asyncio.sleep(0.05)
+            await asyncio.to_thread(
+                until, lambda: "no sound backup was made" in server.said(), "a line in the log"
+            )
             assert await server.stop() == 0
         finally:
             await server.end()

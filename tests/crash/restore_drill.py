@@ -23,7 +23,7 @@ from tests.support.journal import Call, Journal
 from tests.support.load import Load
 from tests.support.server import ROOT, Server
 
-LEAST_SECONDS, MOST_SECONDS = 0.3, 1.5  # of load before, during and after the backup
+MIN_SECONDS, MAX_SECONDS = 0.3, 1.5  # of load before, during and after the backup
 KILLED_DURING = 0.3  # share of rounds in which the server dies while the backup is made
 TRIED_TOKENS = 20
 
@@ -94,18 +94,18 @@ async def _back_up_and_kill(
     load = Load(server.port, journal, chance.randrange(2**32))
     await load.furnish()
     load.begin()
-    await asyncio.sleep(chance.uniform(LEAST_SECONDS, MOST_SECONDS))
+    await asyncio.sleep(chance.uniform(MIN_SECONDS, MAX_SECONDS))
     began = time.monotonic()
     options = ("--mib-per-second", "2", "--store", f"sqlite:{server.file}", "--to", str(backup))
     making = asyncio.create_task(_command("backup", *options))
     if chance.random() < KILLED_DURING:
-        await asyncio.sleep(chance.uniform(0, MOST_SECONDS))
+        await asyncio.sleep(chance.uniform(0, MAX_SECONDS))
         await server.kill()
     status, said = await making
     ended = time.monotonic()
     assert status == 0, said
     if server.is_running:
-        await asyncio.sleep(chance.uniform(LEAST_SECONDS, MOST_SECONDS))
+        await asyncio.sleep(chance.uniform(MIN_SECONDS, MAX_SECONDS))
         await server.kill()
     load.abandon()
     return began, ended
@@ -128,7 +128,9 @@ def compared(journal: Journal, found: Found, began: float, ended: float) -> list
     wrong: list[str] = []
     before = 0
     marked = [call for call in journal.of(*CARRIED) if call.marker and not _is_empty_poll(call)]
-    first_sent: dict[tuple[str, str], float] = {}  # a call whose outcome is unknown is sent again with its marker
+    first_sent: dict[
+        tuple[str, str], float
+    ] = {}  # a call whose outcome is unknown is sent again with its marker
     for call in marked:
         first_sent.setdefault((call.action, call.marker), call.sent)
     for call in marked:
@@ -171,7 +173,7 @@ async def _work_on(report: Report, server: Server, journal: Journal, chance: ran
     """New load, beside what the backup has left open, until everything is closed."""
     load = Load(server.port, journal, chance.randrange(2**32))
     load.begin()
-    await asyncio.sleep(chance.uniform(LEAST_SECONDS, MOST_SECONDS))
+    await asyncio.sleep(chance.uniform(MIN_SECONDS, MAX_SECONDS))
     report.require(await load.finish(), "executions stayed open after the restore")
     client = Client(server.port, Journal())
     found = await read_all(client)
