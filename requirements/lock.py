@@ -1,7 +1,7 @@
-"""Resolves the locks runtime.txt, demo.txt and dev.txt from pyproject.toml and the .in files here.
+"""Resolves the locks runtime.txt, demo.txt, container.txt and dev.txt from pyproject.toml and the .in files here.
 
 Run it with `make lock`. It builds a throw-away environment with uv in it, resolves dev.txt for every Python
-and platform we support, then the two smaller locks with dev.txt as a constraint, so that all three name
+and platform we support, then the smaller locks with dev.txt as a constraint, so that all of them name
 the same versions. No address of an index is written: each machine installs from its own.
 """
 
@@ -31,6 +31,7 @@ def main() -> None:
         resolve(uv, "dev", ["pyproject.toml", "requirements/dev.in"], upgrade)
         same = ["--constraint", "requirements/dev.txt"]
         resolve(uv, "demo", ["pyproject.toml", "requirements/demo.in"], same)
+        resolve(uv, "container", ["pyproject.toml", "requirements/container.in"], same)
         resolve(uv, "runtime", ["pyproject.toml"], same)
 
 
