@@ -47,7 +47,7 @@ def test_kubectl_builds_it(tmp_path: Path) -> None:
     assert {one["metadata"]["namespace"] for one in built} == {"workflowsvc"}
 
 
-def test_it_may_write_nowhere_and_be_nobody() -> None:
+def test_a_node_may_write_nowhere_and_is_no_privileged_user() -> None:
     (pod,) = container()["containers"]
     assert pod["securityContext"]["readOnlyRootFilesystem"]
     assert not pod["securityContext"]["allowPrivilegeEscalation"]
