@@ -55,7 +55,7 @@ check-rules: $(DEV)
 
 .PHONY: test
 test: $(DEV) ## the whole test suite, on all cores (options: ARGS="-k name -x -n 0 ...")
-	$(BIN)/python -m pytest -n auto $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 .PHONY: test-quick
 test-quick: $(DEV) ## the part of the tests to run before each commit: under a minute (options: ARGS)
