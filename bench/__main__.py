@@ -32,6 +32,7 @@ from bench.scenarios import (
     moto,
     nodes,
     polls,
+    replay,
     snapshot,
     startup,
     stored,
@@ -53,6 +54,7 @@ SCENARIOS: dict[str, tuple[Scenario, str]] = {
     "moto": (moto.run, "the same workflows on moto_server, and the ratio"),
     "history": (history.run, "appending to a history of 20,000 events and to one of 20; reading all of it"),
     "polls": (polls.run, "10,000 idle long polls: memory and CPU"),
+    "replay": (replay.run, "1,000 recordings of 100 events played to one decider with boto3"),
     "startup": (startup.run, "from the start of the process to the first answer"),
     "fanout": (fanout.run, "1,000 activities scheduled together, by 100 workers, against ten at a time"),
     "sweep": (sweep.run, "throughput and latency against load, for the picture"),
@@ -72,8 +74,9 @@ ON_FILES = (
     "console",
     "moto",
     "history",
+    "replay",
     "stored",
-)  # measure SQLite files, whatever the store
+)  # measure SQLite files, or no store, whatever the store
 STANDARD = ["throughput", "latency", "budget", "moto", "history", "polls", "startup", "fanout"]
 
 
@@ -107,6 +110,7 @@ def measure(options: argparse.Namespace, beside: Database | None) -> int:
         executions_open=options.stored_open,
         executions_closed=options.stored_closed,
         console_stored=options.console_stored,
+        recordings=options.recordings,
         found={},
     )
     facts = machine(Path(tempfile.gettempdir()) if options.store == NAME else options.folder)
@@ -166,6 +170,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--stored-open", type=int, default=100_000, help="open executions of `stored`")
     parser.add_argument("--stored-closed", type=int, default=1_000_000, help="closed executions of `stored`")
     parser.add_argument("--console-stored", type=int, default=110_000, help="stored executions of `console`")
+    parser.add_argument("--recordings", type=int, default=1_000, help="recordings of `replay`")
     parser.add_argument("--folder", type=Path, default=RESULTS, help="folder of the SQLite files")
     parser.add_argument("--json", type=Path, default=RESULTS / time.strftime("%Y%m%dT%H%M%S.json"))
     parser.add_argument("--draw", type=Path, default=RESULTS, help="folder of the pictures")

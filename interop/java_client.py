@@ -11,6 +11,7 @@ from typing import Any
 from interop.histories import Event, History, attributes_of, histories_of
 from interop.install import HERE, maven_class_path, program
 from interop.outcome import require, require_equal, say
+from interop.replaying import replay
 from interop.server import Server
 
 FOLDER = HERE / "java"
@@ -29,8 +30,9 @@ def prepare() -> None:
 
 def drive(server: Server) -> str:
     """Run the program and check the histories it must have made."""
+    command = [program("java"), "-cp", maven_class_path(FOLDER), "interop.Main"]
     done = subprocess.run(
-        [program("java"), "-cp", maven_class_path(FOLDER), "interop.Main"],
+        command,
         env=server.environment() | {"HOSTNAME": HOST},
         cwd=server.folder,
         capture_output=True,
@@ -46,7 +48,17 @@ def drive(server: Server) -> str:
     require_equal(lists_of(runs["order-plain"]), {"plain"}, "task lists of the plain order")
     check_sticky(runs["order-sticky"])
     check_lonely(runs["order-lonely"])
-    return "two activities, a timer, a signal; plain, with affinity, with affinity to a list without poller"
+    replayed = replay(
+        server,
+        list(runs.values()),
+        [*command, "decide"],
+        folder=server.folder,
+        environment={"HOSTNAME": HOST},
+    )
+    return f"{SEEN}{replayed}"
+
+
+SEEN = "two activities, a timer, a signal; plain, with affinity, with affinity to a list without poller"
 
 
 def check_order(run: History) -> None:

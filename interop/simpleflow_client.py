@@ -18,6 +18,7 @@ from typing import Any
 from interop.histories import History, attributes_of, histories_of
 from interop.install import HERE, python_environment
 from interop.outcome import Failed, require, require_equal, say
+from interop.replaying import replay
 from interop.server import Server
 from interop.wait import until
 
@@ -90,7 +91,8 @@ def drive(server: Server) -> str:
         for _ in range(ROUNDS):
             approve(client)
         until(lambda: closed_runs(client) == ROUNDS, "the workflow to complete", FLOW_SECONDS)
-    return check(list(histories_of(client, DOMAIN)))
+    runs = list(histories_of(client, DOMAIN))
+    return check(runs) + replay(server, runs, [program(), *DECIDER], folder=FOLDER, environment=environment)
 
 
 @contextmanager

@@ -27,6 +27,7 @@ class Bench:
     executions_open: int = 100_000  # for `stored` and `startup`
     executions_closed: int = 1_000_000
     console_stored: int = 110_000  # for `console`
+    recordings: int = 1_000  # for `replay`
     found: dict[str, Result] | None = None  # results of earlier scenarios, by name
 
     @contextmanager

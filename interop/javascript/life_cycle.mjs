@@ -2,7 +2,7 @@
 // side, a timer, a signal, a child, a failed activity, a canceled run, and the faults a program branches on.
 //
 // Prints what it does; exits with 1 at the first thing that is not as SWF's. The endpoint and the credentials come
-// from the environment alone (AWS_ENDPOINT_URL_SWF). The driver, interop/javascript_client.py, reads the histories.
+// from the environment alone (AWS_ENDPOINT_URL_SWF). `life_cycle.mjs decide` is the decider loop alone. The driver, interop/javascript_client.py, reads the histories.
 
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
@@ -264,6 +264,9 @@ async function closedOnesAreListed() {
   say("five closed runs were listed and counted");
 }
 
+if (process.argv[2] === "decide") {
+  await deciding(); // until it is ended
+}
 await register();
 const loops = Promise.all([deciding(), working()]); // a failure in a loop fails the race below
 await Promise.race([

@@ -113,7 +113,7 @@ def _add_comparison(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         type=filled,
-        help="a member that may differ: ScheduleActivityTask.control, *.input, executionContext; may be repeated",
+        help="a member that may differ: ScheduleActivityTask.control, *.input, control; may be repeated",
     )
     compared.add_argument(
         "--pattern",
@@ -122,6 +122,11 @@ def _add_comparison(parser: argparse.ArgumentParser) -> None:
         default=[],
         type=filled,
         help="a member that may differ if both values match as a whole; may be repeated",
+    )
+    compared.add_argument(
+        "--execution-context",
+        action="store_true",
+        help="compare the executionContext of the answers as well",
     )
     compared.add_argument(
         "--json-equal",
@@ -155,7 +160,12 @@ def _plan(context: CommandContext, arguments: argparse.Namespace) -> Plan:
         if len(arguments.history) > 1:
             raise SettingsError("--from is about one decision: name one HISTORY")
     return Plan(
-        rules=Rules(arguments.ignore, arguments.pattern, json_equal=arguments.json_equal),
+        rules=Rules(
+            arguments.ignore,
+            arguments.pattern,
+            json_equal=arguments.json_equal,
+            context=arguments.execution_context,
+        ),
         task_list=arguments.task_list,
         domain=arguments.domain,
         of_type=arguments.type,

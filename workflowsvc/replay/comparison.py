@@ -65,13 +65,19 @@ class Rules:
     """What counts as equal."""
 
     def __init__(
-        self, ignored: Iterable[str] = (), patterns: Iterable[str] = (), *, json_equal: bool = False
+        self,
+        ignored: Iterable[str] = (),
+        patterns: Iterable[str] = (),
+        *,
+        json_equal: bool = False,
+        context: bool = False,
     ) -> None:
-        """`ignored`: names of members (`--ignore`); `patterns`: `NAME=REGEX` (`--pattern`). SettingsError when one
-        cannot be used."""
+        """`ignored`: names of members (`--ignore`); `patterns`: `NAME=REGEX` (`--pattern`); `context`: the execution
+        context is compared, which is no decision. SettingsError when a name or a pattern cannot be used."""
         self._ignored = frozenset[str]().union(*(paths_named(name, "--ignore") for name in ignored))
         self._forms: dict[str, list[re.Pattern[str]]] = {}
         self._json_equal = json_equal
+        self._context = context
         for pattern in patterns:
             name, equals, regex = pattern.partition("=")
             if not (name and equals and regex):
@@ -108,8 +114,8 @@ class Rules:
         return None
 
     def contexts_differ(self, then: str | None, now: str | None) -> bool:
-        """Whether the execution contexts of two answers differ."""
-        return self._values_differ(EXECUTION_CONTEXT, then, now)
+        """Whether the execution contexts of two answers differ, if that matters."""
+        return self._context and self._values_differ(EXECUTION_CONTEXT, then, now)
 
     def _is_same(self, recorded: MadeDecision, made: MadeDecision, version: str) -> bool:
         return recorded.type == made.type and not self._differing(recorded, made, version)

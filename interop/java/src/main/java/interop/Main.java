@@ -40,8 +40,22 @@ public final class Main {
           .build();
 
   public static void main(String[] arguments) throws Exception {
-    new Main().run();
-    System.exit(0); // the workers' long polls are still open
+    if (arguments.length > 0 && arguments[0].equals("decide")) {
+      new Main().decide();
+    } else {
+      new Main().run();
+      System.exit(0); // the workers' long polls are still open
+    }
+  }
+
+  /** The deciders alone, until the program is ended. */
+  private void decide() throws Exception {
+    startWorkflowWorker("plain", SimpleWorkflowClientConfig.ofDefaults());
+    SimpleWorkflowClientConfig shared = withAffinity();
+    startWorkflowWorker("lonely", shared);
+    startWorkflowWorker("sticky", shared);
+    startAffinityWorker(shared);
+    Thread.currentThread().join();
   }
 
   private void run() throws Exception {
@@ -59,11 +73,15 @@ public final class Main {
 
     SimpleWorkflowClientConfig shared = withAffinity();
     startWorkflowWorker("sticky", shared);
-    AffinityWorkflowWorker affinityWorker = new AffinityWorkflowWorker(service, DOMAIN, shared);
-    affinityWorker.addWorkflowImplementationType(OrderWorkflowImpl.class);
-    affinityWorker.start();
-    System.out.println("affinity worker polls " + affinityWorker.getTaskListToPoll());
+    startAffinityWorker(shared);
     lead("sticky");
+  }
+
+  private void startAffinityWorker(SimpleWorkflowClientConfig shared) throws Exception {
+    AffinityWorkflowWorker worker = new AffinityWorkflowWorker(service, DOMAIN, shared);
+    worker.addWorkflowImplementationType(OrderWorkflowImpl.class);
+    worker.start();
+    System.out.println("affinity worker polls " + worker.getTaskListToPoll());
   }
 
   private void startWorkflowWorker(String taskList, SimpleWorkflowClientConfig config)

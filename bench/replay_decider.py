@@ -1,0 +1,59 @@
+"""A decider as a program, with boto3: `python -m bench.replay_decider whole|news` polls until it is ended.
+
+`whole` looks at the whole history of each decision task; `news` keeps runs in memory and asks for what is new alone
+(`startAtPreviousStartedEvent`). Owns the workflow that the bench replays: activities, one after the other.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+ACTIVITIES = 16  # 101 events
+DOMAIN, TASK_LIST = "bench", "deciders"
+ACTIVITY_TYPE = {"name": "work", "version": "1"}
+
+
+def decide(done: int) -> list[dict[str, Any]]:
+    """The next activity, or the end."""
+    if done == ACTIVITIES:
+        return [
+            {
+                "decisionType": "CompleteWorkflowExecution",
+                "completeWorkflowExecutionDecisionAttributes": {"result": "done"},
+            }
+        ]
+    scheduled = {
+        "activityId": f"work-{done}",
+        "activityType": ACTIVITY_TYPE,
+        "input": f'{{"number": {done}}}',
+    }
+    return [{"decisionType": "ScheduleActivityTask", "scheduleActivityTaskDecisionAttributes": scheduled}]
+
+
+def completed(events: list[dict[str, Any]]) -> int:
+    """How many activities these events complete."""
+    return sum(event["eventType"] == "ActivityTaskCompleted" for event in events)
+
+
+def poll(keeps_runs: bool) -> None:
+    """Answers decision tasks until the process is ended. `keeps_runs`: in memory, so that it asks for news alone."""
+    swf = boto3.client("swf", config=Config(read_timeout=70))
+    known: dict[str, int] = {}  # runId -> activities that are done
+    while True:
+        task = swf.poll_for_decision_task(
+            domain=DOMAIN, taskList={"name": TASK_LIST}, startAtPreviousStartedEvent=keeps_runs
+        )
+        if not task.get("taskToken"):
+            continue
+        run_id = task["workflowExecution"]["runId"]
+        done = completed(task["events"]) + (known.get(run_id, 0) if keeps_runs else 0)
+        known[run_id] = done
+        swf.respond_decision_task_completed(taskToken=task["taskToken"], decisions=decide(done))
+
+
+if __name__ == "__main__":
+    poll(sys.argv[1] == "news")

@@ -1,0 +1,102 @@
+"""Recordings played to one decider with boto3, by `workflowsvc replay`.
+
+The recordings are copies of one run under different names, made by the service in this process. Each has 101 events and
+17 decision tasks, one after the other: the most calls that a history of this length can take.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from bench.replay_decider import ACTIVITY_TYPE, DOMAIN, TASK_LIST, completed, decide
+from bench.report import Result
+from bench.scenarios import Bench
+from bench.server import ROOT
+from bench.swf import Unexpected
+from workflowsvc.testing import World
+
+WORKERS = "workers"
+STYLES = {"whole": "whole histories", "news": "startAtPreviousStartedEvent"}
+MAX_SECONDS = 60.0  # for 1,000 recordings
+
+
+async def run(bench: Bench) -> Result:
+    events = recorded()
+    result = Result(
+        "replay", f"{bench.recordings:,} recordings of {len(events)} events, one decider with boto3"
+    )
+    with bench.fresh_folder() as folder:
+        for number in range(bench.recordings):
+            execution = {"workflowId": f"run-{number}", "runId": f"run-{number}"}
+            text = json.dumps({"events": events, "execution": execution})
+            (folder / f"run-{number}.json").write_text(text, encoding="utf-8")
+        for style, what in STYLES.items():
+            seconds, tasks = await replay(bench, folder, style)
+            at_most = MAX_SECONDS if style == "whole" and bench.recordings == 1_000 else None
+            result.add(f"all of them, {what}", seconds, "s", at_most=at_most)
+            result.add(f"decision tasks, {what}", tasks / seconds, "/s")
+    return result
+
+
+async def replay(bench: Bench, folder: Path, style: str) -> tuple[float, int]:
+    """Seconds from the start of the processes to the end of the report, and the decision tasks compared."""
+    command = [sys.executable, "-m", "workflowsvc", "replay", str(folder), "--json"]
+    command += ["--", sys.executable, "-m", "bench.replay_decider", style]
+    began = perf_counter()
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": f"{bench.code}:{ROOT}"},
+    )
+    out, errors = await process.communicate()
+    seconds = perf_counter() - began
+    if process.returncode != 0:
+        raise Unexpected(f"replay ended with status {process.returncode}: {errors.decode()[-2000:]}")
+    summary = json.loads(out.splitlines()[-1])
+    if summary["statuses"] != {"SAME": bench.recordings}:
+        raise Unexpected(f"not all recordings were played: {summary}")
+    return seconds, summary["decisionTasksCompared"]
+
+
+def recorded() -> list[dict[str, Any]]:
+    """The events of one run that the decider of this bench has led to its end."""
+    world = World()
+    world.call("RegisterDomain", name=DOMAIN, workflowExecutionRetentionPeriodInDays="1")
+    workflow_type = {"name": "Bench", "version": "1"}
+    world.call(
+        "RegisterWorkflowType",
+        domain=DOMAIN,
+        **workflow_type,
+        defaultTaskList={"name": TASK_LIST},
+        defaultChildPolicy="TERMINATE",
+        defaultTaskStartToCloseTimeout="NONE",
+        defaultExecutionStartToCloseTimeout="3600",
+    )
+    timeouts = ("ScheduleToStart", "ScheduleToClose", "StartToClose", "Heartbeat")
+    world.call(
+        "RegisterActivityType",
+        domain=DOMAIN,
+        **ACTIVITY_TYPE,
+        defaultTaskList={"name": WORKERS},
+        **{f"defaultTask{name}Timeout": "NONE" for name in timeouts},
+    )
+    started = world.call(
+        "StartWorkflowExecution", domain=DOMAIN, workflowId="run", workflowType=workflow_type
+    )
+    while True:
+        world.advance(ms=3)
+        task = world.call("PollForDecisionTask", domain=DOMAIN, taskList={"name": TASK_LIST})
+        decisions = decide(completed(task["events"]))
+        world.call("RespondDecisionTaskCompleted", taskToken=task["taskToken"], decisions=decisions)
+        if decisions[0]["decisionType"] == "CompleteWorkflowExecution":
+            return world.history(DOMAIN, "run", started["runId"])
+        work = world.call("PollForActivityTask", domain=DOMAIN, taskList={"name": WORKERS})
+        world.call("RespondActivityTaskCompleted", taskToken=work["taskToken"], result="done")
