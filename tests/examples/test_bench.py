@@ -56,6 +56,19 @@ def test_a_short_load_on_the_real_server_is_answered_rightly_and_told_as_json(tm
     assert sorted(file.name for file in tmp_path.iterdir()) == ["results.json"]
 
 
+def test_recordings_are_played_to_a_decider_with_boto3(tmp_path: Path) -> None:
+    finished = bench("replay", "--recordings", "2", folder=tmp_path)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    _, (result,) = report.load_results(tmp_path / "results.json")
+    assert result.load == "2 recordings of 101 events, one decider with boto3"
+    assert [figure.what for figure in result.figures if figure.value > 0] == [
+        "all of them, whole histories",
+        "decision tasks, whole histories",
+        "all of them, startAtPreviousStartedEvent",
+        "decision tasks, startAtPreviousStartedEvent",
+    ]
+
+
 def test_without_a_scenario_the_usual_ones_run_and_an_unknown_one_is_refused(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
