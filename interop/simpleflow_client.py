@@ -93,7 +93,8 @@ def drive(server: Server) -> str:
             approve(client)
         until(lambda: closed_runs(client) == ROUNDS, "the workflow to complete", FLOW_SECONDS)
     runs = list(histories_of(client, DOMAIN))
-    alone = ["1" if word == PROCESSES else word for word in DECIDER]  # an answer on a shared connection may get lost
+    # One process alone: there is always a task, and an answer on a shared connection would reach the other one.
+    alone = ["1" if word == PROCESSES else word for word in DECIDER]
     return check(runs) + replay(server, runs, [program(), *alone], folder=FOLDER, environment=environment)
 
 
