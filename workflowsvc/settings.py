@@ -25,6 +25,8 @@ BackupAudit = Literal["full", "quick", "none"]
 AuthMode = Literal["off", "log", "enforce"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
+_PORTS = "[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
+
 MASTER_KEY_VARIABLE = "WORKFLOWSVC_MASTER_KEY"
 """No setting: an option could be read in the list of processes, and the values of settings are answered."""
 
@@ -113,7 +115,7 @@ class Settings:
             "port of the console, which other machines reach only where people sign in to it by TLS: a number, 0 for a "
             "free one; auto, the one behind the API's, or none where that is taken; off, no console",
             group="Server",
-            pattern="auto|off|[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]",
+            pattern=f"auto|off|{_PORTS}",
             shape="a port, auto or off",
         ),
     )
@@ -163,6 +165,55 @@ class Settings:
             "memory for executions, open or closed, that are kept between calls, a third of it for their events; those "
             "used least recently leave first and are read from the store when they are asked for",
             group="Server",
+            unit="bytes",
+        ),
+    )
+    metrics_port: str = field(
+        default="off",
+        metadata=setting(
+            "port of GET /metrics, for Prometheus: a number, 0 for a free one; off, nothing is measured for it",
+            group="Watching it",
+            pattern=f"off|{_PORTS}",
+            shape="a port or off",
+        ),
+    )
+    metrics_host: str = field(
+        default="127.0.0.1",
+        metadata=setting(
+            "address of that port; anything but a loopback address also needs --metrics-token-file or "
+            "--insecure-allow-remote",
+            group="Watching it",
+            pattern=r"[^\s/]{1,255}",
+            shape="a host name or an IP address",
+        ),
+    )
+    metrics_token_file: str = field(
+        default="",
+        metadata=setting(
+            "file with a token of 16 characters or more that readers of /metrics give as `Authorization: Bearer`; read "
+            "at the start",
+            group="Watching it",
+            pattern=r"[^\x00]{0,4096}",
+            shape="a path",
+        ),
+    )
+    # A type has up to 56 series, a list 6: with 80 of each kind, about 10,000 in all (QUALITY §6.5).
+    metrics_max_types: int = field(
+        default=80,
+        metadata=setting(
+            "workflow types, activity types and task lists that are measured apart, of each this number; further types "
+            "are measured together, as `other`",
+            group="Watching it",
+            minimum=1,
+            maximum=10_000,
+        ),
+    )
+    min_free_disk_bytes: int = field(
+        default=268_435_456,
+        metadata=setting(
+            "a server whose data is in a file is not ready while its disk has less free than this and less than a "
+            "twentieth; 0: however little is free",
+            group="Watching it",
             unit="bytes",
         ),
     )

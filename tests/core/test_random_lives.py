@@ -69,6 +69,7 @@ class Life:
         if self.execution.is_open:
             self.execution.settle(self.now, max_events=LIMITS.max_events)
         new = self.execution.take_new_events()
+        self.execution.take_new_ends()
         started = {
             event.attributes.scheduled_event_id  # type: ignore[attr-defined]
             for event in new

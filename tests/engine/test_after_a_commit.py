@@ -220,7 +220,7 @@ def test_answers_that_did_not_reach_the_event_loop_are_sent_again() -> None:
         await api.start()
         given: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         api._loop = Loop()  # pyright: ignore[reportAttributeAccessIssue]
-        api._deliver([(given.set_result, "answer")])
+        api._deliver([(given.set_result, "answer")], None)
         try:
             return await given
         finally:

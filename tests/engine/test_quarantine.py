@@ -372,7 +372,7 @@ def test_an_answer_that_cannot_be_given_keeps_no_other_of_its_batch_from_being_g
         def fails(_: object) -> None:
             raise RuntimeError("the connection has a bug")
 
-        api._deliver([(fails, "first"), (given.set_result, "second")])
+        api._deliver([(fails, "first"), (given.set_result, "second")], None)
         try:
             return await given
         finally:

@@ -74,6 +74,15 @@ class FakeService:
     def store_fails(self) -> bool:
         return False
 
+    engine = None
+    answer_times = None
+    is_alive = True
+    has_begun = True
+    space: Any = None
+
+    def disk(self) -> Any:
+        return self.space
+
     def ask_for_write(self, done: Callable[[Any], None]) -> None:
         asyncio.get_running_loop().call_soon(done, None)
 

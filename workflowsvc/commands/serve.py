@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from workflowsvc.backups.schedule import ScheduledBackups
     from workflowsvc.console.listener import ConsoleServer
     from workflowsvc.http.calls import Service
+    from workflowsvc.metrics.listener import MetricsServer
     from workflowsvc.service.api import Api
     from workflowsvc.service.startup_gate import StartupGate
 
@@ -77,10 +78,12 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
 
     from workflowsvc.http import hosts, server, tls
     from workflowsvc.http.proxies import Proxies
+    from workflowsvc.http.service_manager import ServiceManager
     from workflowsvc.service.startup_gate import StartupGate
 
     started = False
     console: ConsoleServer | None = None
+    metrics: MetricsServer | None = None
 
     def announce(url: str) -> None:
         nonlocal started
@@ -92,8 +95,8 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
             schema_number(settings.store),
             url,
         )
-        page = console.url if console else ""
-        context.write(banner(url, node.where(), settings, page, has_keys=has_keys(service)) + "\n")
+        pages = {"Console": console.url if console else "", "Metrics": metrics.url if metrics else ""}
+        context.write(banner(url, node.where(), settings, pages, has_keys=has_keys(service)) + "\n")
         context.stdout.flush()
 
     tls.require_usable(settings)
@@ -104,8 +107,12 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
     try:
         service = open_service(node, context)
         console = console_of(service, settings, context)
+        metrics = metrics_of(service, settings, context)
+        besides = [beside for beside in (console, metrics) if beside is not None]
+        figures = metrics.figures if metrics else None
+        manager = ServiceManager(context.environment)
         with running(backups):
-            status = server.run(service, settings, context.clock, announce, console)
+            status = server.run(service, settings, context.clock, announce, besides, figures, manager)
     except (hosts.CannotListen, tls.CertificateError) as error:
         raise CommandFailed(str(error)) from error
     finally:
@@ -222,9 +229,26 @@ def console_of(
     return ConsoleServer(service, settings, context.clock, context.random_bytes)
 
 
-def banner(url: str, where: str, settings: Settings, console: str, *, has_keys: bool | None) -> str:
-    """What a person needs next, in one piece."""
-    page = f"\n  Console   {console}" if console else ""
+def metrics_of(
+    service: Api | StartupGate, settings: Settings, context: CommandContext
+) -> MetricsServer | None:
+    """What answers on the port of the metrics, unless that is off; CommandFailed when what renders them is not
+    installed."""
+    if settings.metrics_port == "off":
+        return None
+    try:
+        from workflowsvc.metrics.listener import MetricsServer
+    except ModuleNotFoundError as error:
+        missing = f"{error.name} is not installed: the extra `metrics` of workflowsvc has it"
+        raise CommandFailed(f"--metrics-port is given, but {missing}") from error
+    return MetricsServer(service, settings, context.clock)
+
+
+def banner(
+    url: str, where: str, settings: Settings, pages: Mapping[str, str], *, has_keys: bool | None
+) -> str:
+    """What a person needs next, in one piece. `pages`: further addresses by what they are; empty for none."""
+    page = "".join(f"\n  {what:<9} {address}" for what, address in pages.items() if address)
     access_key, secret = "local", "local"
     auth = AUTH_LINES[settings.auth]
     if settings.auth == "enforce":

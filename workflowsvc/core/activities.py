@@ -159,6 +159,7 @@ def _closed(
 ) -> None:
     activity = execution.activities.pop(attributes.scheduled_event_id)
     del execution.activity_ids[activity.scheduled.activity_id]
+    execution.new_ends.append(activity)
     execution.latest_activity_at = at_ms
 
 

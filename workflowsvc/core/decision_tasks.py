@@ -151,6 +151,7 @@ def _completed(
     execution.previous_started_id = (
         execution.started_task.started_id
     )  # of a completed task alone (SWF §15.20)
+    execution.new_ends.append(execution.started_task)
     execution.started_task = None
     if attributes.execution_context is not None:
         execution.latest_context = attributes.execution_context
@@ -170,6 +171,8 @@ def _timed_out(
         task, execution.scheduled_task = execution.scheduled_task, None
     else:
         task, execution.started_task = execution.started_task, None
+        assert task is not None
+        execution.new_ends.append(task)
     assert task is not None
     before = execution.decision_timeouts
     execution.decision_timeouts = (

@@ -6,7 +6,7 @@ terminated. Apart from these two events it must not know what an event or decisi
 named after the things that have a life, which `rules.py` finds.
 
 Only `apply` changes an execution, live and in replay alike. Recorded events wait in `new_events` until the
-caller takes them to store them.
+caller takes them to store them; what they have ended waits in `new_ends`, as the state no longer has it.
 """
 
 from __future__ import annotations
@@ -65,6 +65,7 @@ class Execution:
         "latest_context",
         "longest_ms",
         "needs_decision",
+        "new_ends",
         "new_events",
         "next_event_id",
         "override",
@@ -90,6 +91,7 @@ class Execution:
         self.next_event_id: int = 1
         self.last_at = 0
         self.new_events: list[Event] = []
+        self.new_ends: list[Activity | DecisionTask] = []  # in the order of the events that ended them
         self.deadlines: list[tuple[int, int, Deadline]] = []  # heap of (due at in ms, event id, what)
         self.needs_decision = False  # news for the decider that no scheduled decision task covers yet
         # --- set by workflow.py
@@ -153,11 +155,17 @@ class Execution:
         """Folds stored events."""
         for event in events:
             self.apply(event)
+        self.new_ends.clear()
 
     def take_new_events(self) -> list[Event]:
         """The events recorded since the last call."""
         events, self.new_events = self.new_events, []
         return events
+
+    def take_new_ends(self) -> list[Activity | DecisionTask]:
+        """The activities, and the decision tasks that were started, that have ended since the last call."""
+        ends, self.new_ends = self.new_ends, []
+        return ends
 
     # --- consequences ---
 

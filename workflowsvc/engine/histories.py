@@ -30,6 +30,11 @@ class Histories:
         self._max_bytes = max_bytes
         self._size = 0
 
+    @property
+    def size(self) -> int:
+        """Bytes of all of them."""
+        return self._size
+
     def begin(self, run: int) -> None:
         """A run whose events will all be added, from the first."""
         self.forget(run)

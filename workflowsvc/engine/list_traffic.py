@@ -6,8 +6,6 @@ least recently is forgotten. Only the writer's thread uses it. What nodes tell e
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from workflowsvc.store.rows import ListKey
 
 MAX_LISTS = 10_000  # callers make task lists by naming them
@@ -87,8 +85,9 @@ class ListTraffic:
     def find(self, key: ListKey) -> OneList | None:
         return self._lists.get(key)
 
-    def lists(self) -> Iterator[tuple[ListKey, OneList]]:
-        yield from self._lists.items()
+    def lists(self) -> list[tuple[ListKey, OneList]]:
+        """A copy, which other threads may ask for as well."""
+        return list(self._lists.items())
 
     def _new(self, key: ListKey) -> OneList:
         """Half of the lists leave when there are too many: those that were polled longest ago, or never."""

@@ -15,6 +15,7 @@ from workflowsvc.engine.alarms import Alarms
 from workflowsvc.engine.catalog_cache import CatalogCache
 from workflowsvc.engine.coordination import Coordination
 from workflowsvc.engine.execution_cache import ExecutionCache
+from workflowsvc.engine.execution_figures import ExecutionFigures
 from workflowsvc.engine.ids import Ids
 from workflowsvc.engine.list_traffic import ListTraffic
 from workflowsvc.engine.node_access import NodeAccess
@@ -43,6 +44,9 @@ class NodeState:
         self.traffic = ListTraffic()
         self.alarms = Alarms()
         self.access = NodeAccess()
+        self.figures = (
+            None if settings.metrics_port == "off" else ExecutionFigures(settings.metrics_max_types)
+        )
         self.peers: dict[str, NodeReport] = {}  # other nodes, by name
         self.name = ids.node_name
         self.started_at = coordination.now_ms()

@@ -49,7 +49,7 @@ class Pollers:
         self._queues: dict[ListKey, deque[PendingPoll]] = {}
 
     def __len__(self) -> int:
-        return sum(map(len, self._queues.values()))
+        return sum(map(len, list(self._queues.values())))
 
     def waiting(self, key: ListKey) -> int:
         """How many polls wait on this list."""

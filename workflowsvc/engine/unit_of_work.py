@@ -23,6 +23,7 @@ from workflowsvc.core.outcome import outcome_of
 from workflowsvc.core.run_ids import run_of
 from workflowsvc.engine import alarms
 from workflowsvc.engine.catalog import Catalog
+from workflowsvc.engine.execution_figures import Notes
 from workflowsvc.engine.executions import Executions
 from workflowsvc.engine.node_state import NodeState
 from workflowsvc.engine.pollers import PendingPoll
@@ -87,6 +88,8 @@ class UnitOfWork:
         self._open: dict[tuple[int, str], int | None] = {}  # runs opened and closed by this transaction
         self._filled: set[ListKey] = set()  # lists that have got a ready task in the store
         self._writes = Writes()
+        self._notes: Notes = []  # for the figures of this node, once this is committed
+        self._event_types: list[str] = []
         longest_ms = state.settings.quotas.max_execution_seconds * 1000
         self._executions = Executions(tx, state.cache, coordination, longest_ms)
         self.now = coordination.begin(
@@ -138,6 +141,8 @@ class UnitOfWork:
         # No time passes within a batch: what it opens with no time to spare may still be answered in it, so a
         # waiting poll gets a task whose scheduleToStartTimeout is 0 (SWF §7.2).
         if due_at is not None and due_at <= self.now and run not in self._touched:
+            if self.state.figures is not None:
+                self._notes.append((self.state.figures.timer_lag, (self.now - due_at) / 1000))
             execution.advance(self.now, max_events=self.quotas.max_events)
             self._dirty[run] = execution
         return execution
@@ -334,6 +339,7 @@ class UnitOfWork:
         self.last_run = run
         events = execution.take_new_events()
         self.events_recorded += len(events)
+        self._note(execution, events)
         rows = [EventRow(run, event.id, encode_event(event)) for event in events]
         self._writes.append_events(rows)
         self.bytes_recorded += self.state.cache.add_events(execution, rows)
@@ -360,6 +366,13 @@ class UnitOfWork:
                 found = alarms.of_events(execution, events[0].id)
                 if found:
                     self.after_commit.append(partial(self.state.alarms.say, found, self.now))
+
+    def _note(self, execution: Execution, events: list[Event]) -> None:
+        figures = self.state.figures
+        if figures is None:
+            execution.take_new_ends()
+        elif events:
+            self._event_types += figures.note(execution, events, self.catalog.domain_by_id, self._notes)
 
     def _collect_outcome(self, execution: Execution, events: list[Event]) -> None:
         writes, run, domain = self._writes, execution.run, execution.domain
@@ -431,6 +444,8 @@ class UnitOfWork:
 
     def committed(self) -> None:
         """The transaction was committed: what waits for that happens, before any answer is given."""
+        if self.state.figures is not None:
+            self.state.figures.committed(self._notes, self._event_types)
         for act in self.after_commit:
             try:
                 act()

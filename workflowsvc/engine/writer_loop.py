@@ -17,6 +17,7 @@ from typing import Any
 
 from workflowsvc.clock import Clock
 from workflowsvc.engine.agenda import RETRY_MS
+from workflowsvc.engine.batch_figures import AnswerTimes, BatchFigures
 from workflowsvc.engine.command_queue import NO_ANSWER, Command, CommandQueue, Reply, deliver_here, name_batch
 from workflowsvc.engine.duties import Duty, duties_of
 from workflowsvc.engine.node_state import NodeState
@@ -49,6 +50,9 @@ class WriterLoop:
         self.state = state
         self.deliver = deliver_here  # the function that answers callers
         self.queue = CommandQueue()
+        self.figures = BatchFigures()
+        self.times: AnswerTimes | None = None
+        """Of the batch whose answers are delivered; None when it was not committed. For `deliver` alone."""
         self.prefetches = state.coordination.prefetches
         self.now_ms: Callable[[], int] = state.coordination.now_ms
         """() -> the time, by the clock that counts. From any thread."""
@@ -97,6 +101,16 @@ class WriterLoop:
         if any(map(self.state.pollers.waiting, lists)):
             self.submit(Command(match, _ignore))
 
+    @property
+    def is_alive(self) -> bool:
+        """False when it was started and its thread has ended."""
+        return self._thread is None or self._thread.is_alive()
+
+    @property
+    def waiting_for_peers(self) -> int:
+        """Commands that are tried again, as a peer has locked what they are about."""
+        return len(self._retries)
+
     def start(self) -> None:
         self._thread = Thread(target=self._loop, name="writer", daemon=True)
         self._thread.start()
@@ -120,6 +134,8 @@ class WriterLoop:
             except Exception:
                 # Not from within a batch, where failures are treated: the loop goes on for the other callers.
                 log.exception("the writer loop has met a bug of its own")
+                self.figures.bugs.add()
+                self.figures.began_at = None
                 self._rests_until = self.now_ms() + RETRY_MS
                 self._duty_at = 0
             if self.queue.is_closed and not self.queue and not self._retries:
@@ -134,7 +150,9 @@ class WriterLoop:
         if not commands and not self._has_due_duty(now):
             return self._try_to_write(now)
         self._last_batch = commands
+        self.figures.began_at = self._clock.monotonic()
         self._run(commands)
+        self.figures.began_at = None
         self.state.trim()
         self._duty_at = self._next_duty_at()
         if self._asking or self.store_fails:
@@ -205,34 +223,31 @@ class WriterLoop:
             try:
                 self._attempt(batch, commands)
             except Bug as bug:
+                self.figures.bugs.add()
                 self._set_aside(bug)
                 if bug.command is not None:
                     commands = [command for command in commands if command is not bug.command]
                     self._refuse([bug.command], InternalFailure())
             except Conflict:
                 conflicts += 1
+                self.figures.conflicts.add()
                 if conflicts == MAX_ATTEMPTS:
                     log.error("%s met a conflict %d times", name_batch(commands), conflicts)
                     self._refuse(commands, ServiceUnavailable())
                     return
                 self._coordination.pause_after_conflict(conflicts, self.state.ids.random_bytes)
             except StoreError as error:
-                now = self.now_ms()
-                self._outage.failed(error, name_batch(commands))
-                self._check.failed(now, 0 if batch.work is None else batch.work.bytes_recorded)
-                self._rests_until = now + RETRY_MS
-                if isinstance(error, OutcomeUnknown):
-                    # Tasks may have been committed for which polls wait here.
-                    self.state.agenda.poll_store_at = 0
-                self._refuse(commands, ServiceUnavailable())
+                self._store_failed(error, batch, commands)
                 return
             except Exception as error:
                 if batch.is_flushed and not isinstance(error, StatementRefused):
+                    self.figures.unknown_outcomes.add()
                     log.exception("it is not known whether %s was committed", name_batch(commands))
                     self._rests_until = self.now_ms() + RETRY_MS
                     self.state.agenda.poll_store_at = 0
                     self._refuse(commands, ServiceUnavailable())
                     return
+                self.figures.bugs.add()
                 log.exception("%s could not be written", name_batch(commands))
                 self._rests_until = self.now_ms() + RETRY_MS
                 self.state.quarantine.isolate_failures = True
@@ -245,10 +260,23 @@ class WriterLoop:
             else:
                 if self.store_fails and batch.work is not None and _has_written(commands, batch.work.answers):
                     self._check.committed()
-                self._finish(batch)
+                self._finish(batch, commands)
                 return
 
+    def _store_failed(self, error: StoreError, batch: _Batch, commands: list[Command]) -> None:
+        now = self.now_ms()
+        self._outage.failed(error, name_batch(commands))
+        self._check.failed(now, 0 if batch.work is None else batch.work.bytes_recorded)
+        self._rests_until = now + RETRY_MS
+        self.figures.store_failures.add()
+        if isinstance(error, OutcomeUnknown):
+            self.figures.unknown_outcomes.add()
+            # Tasks may have been committed for which polls wait here.
+            self.state.agenda.poll_store_at = 0
+        self._refuse(commands, ServiceUnavailable())
+
     def _refuse(self, commands: list[Command], fault: Fault) -> None:
+        self.times = None
         for command in commands:
             if command.refused is not None:
                 command.refused(self.state)
@@ -273,6 +301,7 @@ class WriterLoop:
     def _attempt(self, batch: _Batch, commands: list[Command]) -> None:
         """One transaction. Raises what `_run` treats; nothing of it has happened then, unless it was flushed."""
         ran: list[Duty] = []
+        batch.began = self._clock.monotonic()
         try:
             with self._store.transaction() as tx:
                 known = commands if self.prefetches else []
@@ -288,6 +317,7 @@ class WriterLoop:
                 self._match(work, makers)
                 work.flush()
                 batch.is_flushed = True
+                batch.ran = self._clock.monotonic()
         except BaseException:
             if batch.work is not None:
                 batch.work.roll_back()
@@ -296,9 +326,11 @@ class WriterLoop:
                     duty.roll_back(ran=duty in ran)
             raise
 
-    def _finish(self, batch: _Batch) -> None:
+    def _finish(self, batch: _Batch, commands: list[Command]) -> None:
         """The batch is committed. Whatever fails from here on keeps no caller from its answer."""
         assert batch.work is not None
+        self.times = AnswerTimes(batch.began, batch.ran, self._clock.monotonic(), len(commands))
+        self.figures.committed(self.times)
         try:
             batch.work.committed()
         except Exception:
@@ -311,6 +343,7 @@ class WriterLoop:
 
     def _postpone(self, commands: list[Command]) -> None:
         """These have changed nothing, as a peer has locked what they are about: they are tried again later."""
+        self.figures.locked_by_peer.add(len(commands))
         try:
             given_up = self._retries.put(commands, self.now_ms())
         except Exception:
@@ -369,9 +402,10 @@ class WriterLoop:
 class _Batch:
     """What an attempt leaves behind."""
 
-    __slots__ = ("is_flushed", "postponed", "work")
+    __slots__ = ("began", "is_flushed", "postponed", "ran", "work")
 
     def __init__(self) -> None:
+        self.began = self.ran = 0.0  # when it began, and when its commit began, in seconds
         self.work: UnitOfWork | None = None
         self.postponed: list[Command] = []  # a peer has locked what these are about
         self.is_flushed = False  # any error from here on may come after the commit

@@ -189,6 +189,7 @@ def replay(stored: Stored, events: list[Event], longest_ms: int) -> Execution:
         except Exception as error:  # any error of a rule: it never recorded such a history
             why = f"{type(error).__name__}: {error}"
             raise Unreadable(f"event {event.id} {event.type} cannot be applied ({why})") from error
+    execution.new_ends.clear()
     for heartbeat in stored.heartbeats:
         if is_expected(execution, heartbeat):
             activities.restore_heartbeat(

@@ -13,6 +13,7 @@ from workflowsvc.http.admission import TARGET, admission
 from workflowsvc.http.calls import ActionCalls, Service
 from workflowsvc.http.credentials import Tenants
 from workflowsvc.http.health import TEXT, HealthPages
+from workflowsvc.http.loop_lag import LoopLag
 from workflowsvc.http.routes import ANY_PATH, Route, Router
 from workflowsvc.service.models import MODELS
 from workflowsvc.tenant import Tenant
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from workflowsvc.clock import Clock
+    from workflowsvc.http.call_figures import CallFigures
     from workflowsvc.http.request import HttpRequest
     from workflowsvc.service.service_model import ServiceModels
     from workflowsvc.settings import Settings
@@ -38,12 +40,17 @@ class HttpApp:
         clock: Clock,
         random_bytes: Callable[[int], bytes] = os.urandom,  # noqa: TID251 - of request ids; tests give a seeded one
         models: ServiceModels = MODELS,
+        figures: CallFigures | None = None,
     ) -> None:
+        """Calls are counted in `figures`."""
         self.draining = False
+        self.lag = LoopLag()
         admit = admission(settings, service, clock, Tenants(settings.account, settings.region))
-        calls = ActionCalls(service, models, admit, settings, clock, random_bytes)
+        calls = ActionCalls(service, models, admit, settings, clock, random_bytes, figures)
         # A tenant that no client has: its small read does not wait behind those of a busy one.
-        pages = HealthPages(service, Tenant("", ""), lambda: self.draining)
+        pages = HealthPages(
+            service, Tenant("", ""), lambda: self.draining, self.lag, settings.min_free_disk_bytes
+        )
         self._router = Router(
             [
                 Route(b"POST", "/", calls.by_target),
@@ -51,6 +58,7 @@ class HttpApp:
                 Route(b"GET", "/", pages.version),
                 Route(b"GET", "/livez", pages.live),
                 Route(b"GET", "/readyz", pages.ready),
+                Route(b"GET", "/startupz", pages.started),
             ],
             otherwise=calls.unknown,
         )

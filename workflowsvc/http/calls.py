@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from workflowsvc.faults import Fault, InternalFailure, UnknownOperationException
 from workflowsvc.http.admission import TARGET, AccessData, Admission
+from workflowsvc.http.call_observer import CallObserver
 from workflowsvc.http.decoding import Decoding
 from workflowsvc.http.refusal_log import RefusalLog, names, printable
 from workflowsvc.http.request_ids import request_ids
@@ -21,12 +22,15 @@ from workflowsvc.model import wire
 if TYPE_CHECKING:
     from workflowsvc.access.caller import Caller
     from workflowsvc.clock import Clock
+    from workflowsvc.engine.batch_figures import AnswerTimes
+    from workflowsvc.http.call_figures import CallFigures
     from workflowsvc.http.request import HttpRequest
     from workflowsvc.model.shapes import Shape
     from workflowsvc.service.action import Action
     from workflowsvc.service.disconnect import Disconnect
     from workflowsvc.service.service_model import ServiceModels
     from workflowsvc.settings import Settings
+    from workflowsvc.store.rows import DiskSpace
     from workflowsvc.tenant import Tenant
 
 log = logging.getLogger(__name__)
@@ -61,12 +65,31 @@ class Service(AccessData, Protocol):
         """
         ...
 
+    def disk(self) -> DiskSpace | None:
+        """Of the disk that holds the data, when it is this machine's. From any thread; may wait for the disk."""
+        ...
+
     async def start(self) -> None: ...
     async def drain(self) -> None:
         """Answers waiting polls empty and finishes what was begun."""
         ...
 
     def close(self) -> None: ...
+
+    @property
+    def answer_times(self) -> AnswerTimes | None:
+        """When the parts of the call that is being answered were done, while `done` is called; None when not known."""
+        ...
+
+    @property
+    def is_alive(self) -> bool:
+        """False when nothing will be written any more, until the process is started again."""
+        ...
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the store could be used once."""
+        ...
 
 
 class ActionCalls:
@@ -80,7 +103,9 @@ class ActionCalls:
         settings: Settings,
         clock: Clock,
         random_bytes: Callable[[int], bytes],
+        figures: CallFigures | None = None,
     ) -> None:
+        """Calls are counted in `figures`."""
         self._service = service
         self._models = models
         self._admission = admission
@@ -88,6 +113,7 @@ class ActionCalls:
         self._clock = clock
         self._ids = request_ids(random_bytes)
         self._refusals = RefusalLog(clock)
+        self._observer = CallObserver(service, clock, figures)
 
     def by_target(self, request: HttpRequest) -> None:
         """`POST /`: the action is named by X-Amz-Target (SWF §1.1.1). This is what SDKs send."""
@@ -103,7 +129,7 @@ class ActionCalls:
 
     def _call(self, request: HttpRequest, find_action: Callable[[HttpRequest], Action]) -> None:
         request_id = next(self._ids)
-        reply = _Reply(request, request_id, self._clock, self._refusals)
+        reply = _Reply(request, request_id, self._clock, self._refusals, self._observer)
         try:
             action = find_action(request)
             reply.action = action.name
@@ -156,13 +182,21 @@ class _Reply:
     any other exception is a bug of ours, and is logged.
     """
 
-    __slots__ = ("_began", "_clock", "_refusals", "_request", "action", "request_id", "tenant")
+    __slots__ = ("_began", "_clock", "_observer", "_refusals", "_request", "action", "request_id", "tenant")
 
-    def __init__(self, request: HttpRequest, request_id: str, clock: Clock, refusals: RefusalLog) -> None:
+    def __init__(
+        self,
+        request: HttpRequest,
+        request_id: str,
+        clock: Clock,
+        refusals: RefusalLog,
+        observer: CallObserver,
+    ) -> None:
         self._request = request
         self.request_id = request_id
         self._clock = clock
         self._refusals = refusals
+        self._observer = observer
         self._began = clock.monotonic()
         self.action = "-"
         self.tenant: Tenant | None = None
@@ -171,7 +205,7 @@ class _Reply:
         return f"{self.action}, request {self.request_id}"
 
     def __call__(self, output: Any) -> None:
-        status, fault = 200, None
+        status, fault, bug = 200, None, None
         try:
             if isinstance(output, BaseException):
                 raise output
@@ -181,12 +215,14 @@ class _Reply:
             status, body = fault.status, fault.body()
         except Exception:
             log.exception("request %s: %s failed", self.request_id, self.action)
-            status, body = InternalFailure.status, InternalFailure().body()
+            bug = InternalFailure()
+            status, body = bug.status, bug.body()
         content_type = wire.response_content_type(
             (self._request.header(b"content-type") or b"").decode("latin-1")
         )
         fields = [(b"x-amzn-requestid", self.request_id.encode()), (b"content-type", content_type.encode())]
         self._request.respond(status, fields, body)
+        self._observer.answered(self.action, self._began, fault or bug)
         if fault is not None and self._log_refusal(fault):
             return
         if log.isEnabledFor(logging.DEBUG):

@@ -194,6 +194,7 @@ class Connection(asyncio.Protocol):
     def _render_refusal(self, status: int, fault: Fault) -> bytes:
         body = fault.body()
         fields = [(b"content-type", b"application/x-amz-json-1.0")]
+        self._connections.refused[fault.code] += 1
         self._connections.refusals.write(
             (status, fault.code), lambda: f"a request of {self.address} answered {status}: {fault}"
         )

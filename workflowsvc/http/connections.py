@@ -15,6 +15,7 @@ import socket
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from workflowsvc.histogram import Count
 from workflowsvc.http.refusal_log import RefusalLog
 
 if TYPE_CHECKING:
@@ -44,6 +45,9 @@ class Connections:
         self._max_per_address = settings.max_connections_per_address or self._max_open - self._max_open // 4
         self.date_line = b""
         self.refusals = RefusalLog(clock)
+        self.accepted = Count()
+        self.refused: Counter[str] = Counter()
+        """Requests and connections that were refused before they were a call, by code of the fault."""
         self._clock = clock
         self._update_date_line()
 
@@ -61,11 +65,17 @@ class Connections:
 
     def enter(self, connection: Connection) -> bool:
         """Counts a connection that was just made; False when there are too many."""
+        self.accepted.add()
         self.open.add(connection)
         self.per_address[connection.address] += 1
         return (
             len(self.open) <= self._max_open and self.per_address[connection.address] <= self._max_per_address
         )
+
+    @property
+    def most(self) -> int:
+        """How many may be open."""
+        return self._max_open
 
     def leave(self, connection: Connection) -> None:
         """Counts a connection that has ended."""

@@ -1,4 +1,4 @@
-"""The pages of plain text: what answers here, whether the process lives, whether it is ready (QUALITY §6.4).
+"""The pages of plain text: what answers here, whether the process lives, has started, is ready (QUALITY §6.4).
 
 Owns what each page says. Must not know what the service stores.
 """
@@ -20,7 +20,9 @@ from workflowsvc.service.actions import SWF
 
 if TYPE_CHECKING:
     from workflowsvc.http.calls import Service
+    from workflowsvc.http.loop_lag import LoopLag
     from workflowsvc.http.request import HttpRequest
+    from workflowsvc.store.rows import DiskSpace
     from workflowsvc.tenant import Tenant
 
 log = logging.getLogger(__name__)
@@ -28,6 +30,8 @@ log = logging.getLogger(__name__)
 TEXT = [(b"content-type", b"text/plain; charset=utf-8")]
 VERSION_LINE = f"workflowsvc {__version__}: Amazon SWF, API version 2012-01-25\n".encode()
 READY_SECONDS = 1.0  # a database that needs longer is not ready (QUALITY §6.4)
+MAX_LAG_SECONDS = 5.0  # of the event loop; a server that is later than this serves nobody
+LOW_SHARE = 0.05  # of a disk; a small one may have few free bytes and still most of its space
 CHECK_SECONDS = (
     1.0  # age of an outcome that is still given; bounds the writes to one a second, however many ask
 )
@@ -36,9 +40,19 @@ CHECK_SECONDS = (
 class HealthPages:
     """Handlers of the pages."""
 
-    def __init__(self, service: Service, tenant: Tenant, is_draining: Callable[[], bool]) -> None:
-        """`tenant`: whose domains are listed to see whether the store answers."""
+    def __init__(
+        self,
+        service: Service,
+        tenant: Tenant,
+        is_draining: Callable[[], bool],
+        lag: LoopLag,
+        min_free_bytes: int,
+    ) -> None:
+        """`tenant`: whose domains are listed to see whether the store answers. `min_free_bytes`: of the disk that holds
+        the data; 0 when it does not matter."""
         self._service = service
+        self._lag = lag
+        self._min_free_bytes = min_free_bytes
         self._caller = Caller(tenant, is_server=True)
         self._is_draining = is_draining
         self._check: asyncio.Task[str] | None = None  # the latest; all who ask meanwhile get its outcome
@@ -50,8 +64,20 @@ class HealthPages:
         request.respond(200, TEXT, VERSION_LINE)
 
     def live(self, request: HttpRequest) -> None:
-        """Answered at all means that the event loop runs."""
-        request.respond(200, TEXT, b"ok\n")
+        """What only a new start of the process can mend; a store that fails is not among it."""
+        if not self._service.is_alive:
+            request.respond(503, TEXT, b"the writer thread has ended\n")
+        elif self._lag.latest >= MAX_LAG_SECONDS:
+            request.respond(503, TEXT, b"the event loop is late\n")
+        else:
+            request.respond(200, TEXT, b"ok\n")
+
+    def started(self, request: HttpRequest) -> None:
+        """Whether the store could be used since the start, even if it fails now."""
+        if self._service.has_begun:
+            request.respond(200, TEXT, b"ok\n")
+        else:
+            request.respond(503, TEXT, b"the store could not be opened yet\n")
 
     def ready(self, request: HttpRequest) -> None:
         if self._is_draining():
@@ -93,6 +119,9 @@ class HealthPages:
                     output = await _outcome(look())
                     if isinstance(output, BaseException):
                         return reason, output
+                space = await self._low_space()
+                if space is not None:
+                    return "the disk is nearly full", f"{space.free} of {space.total} bytes are free"
         except TimeoutError:
             return "the store does not answer", f"within {READY_SECONDS} s"
         return "", ""
@@ -103,6 +132,16 @@ class HealthPages:
         question = wire.decode("ListDomains", b'{"registrationStatus":"REGISTERED","maximumPageSize":1}')
         self._service.begin(SWF.actions["ListDomains"], self._caller, question, None, partial(_give, answer))
         return await answer
+
+    async def _low_space(self) -> DiskSpace | None:
+        """What is left on the disk, when that is too little."""
+        if not self._min_free_bytes:
+            return None
+        # In a thread: a disk that hangs must not hold the event loop.
+        space = await asyncio.get_running_loop().run_in_executor(None, self._service.disk)
+        if space is None or space.free >= self._min_free_bytes or space.free >= space.total * LOW_SHARE:
+            return None
+        return space
 
     async def _write(self) -> Any:
         """None, once a write has been taken. A store that hangs is asked once, however often this is called."""

@@ -23,17 +23,20 @@ import uvloop
 
 from workflowsvc.http.app import HttpApp
 from workflowsvc.http.calls import Service
-from workflowsvc.http.connection import PARTING_SECONDS, Connection
+from workflowsvc.http.connection import PARTING_SECONDS, App, Connection
 from workflowsvc.http.connections import Connections
 from workflowsvc.http.hosts import CannotListen, addresses
+from workflowsvc.http.service_manager import ServiceManager
 from workflowsvc.http.tls import Certificate
 from workflowsvc.http.tls_transport import TlsTransport
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from workflowsvc.clock import Clock
+    from workflowsvc.http.loop_lag import LoopLag
+    from workflowsvc.http.server_figures import ServerFigures
     from workflowsvc.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -69,10 +72,17 @@ class Beside(Protocol):
         ...
 
 
+class ServedApp(App, Protocol):
+    """What answers requests (`workflowsvc.http.app.HttpApp`)."""
+
+    draining: bool
+    lag: LoopLag
+
+
 class HttpServer:
     """Listens on an address for an application, in the running event loop."""
 
-    def __init__(self, app: HttpApp, settings: Settings, clock: Clock, room: int | None = None) -> None:
+    def __init__(self, app: ServedApp, settings: Settings, clock: Clock, room: int | None = None) -> None:
         """`room`: the connections for which this process may open files, if that is known."""
         self._app = app
         self._settings = settings
@@ -138,9 +148,12 @@ class HttpServer:
         return connection.plain_refusal() if error.reason == "HTTP_REQUEST" else b""
 
     async def _sweep(self) -> None:
+        time = asyncio.get_running_loop().time
         while True:
             self._sweep_now()
+            due = time() + self.connections.sweep_seconds
             await asyncio.sleep(self.connections.sweep_seconds)
+            self._app.lag.woke(max(time() - due, 0.0))
 
     def _sweep_now(self) -> None:
         try:
@@ -183,13 +196,16 @@ def run(
     settings: Settings,
     clock: Clock,
     announce: Callable[[str], None],
-    beside: Beside | None = None,
+    besides: Sequence[Beside] = (),
+    figures: ServerFigures | None = None,
+    manager: ServiceManager | None = None,
 ) -> int:
-    """Serves until SIGTERM or SIGINT; returns the exit status. `announce` gets the URL once it can be used; `beside`
-    starts and stops with this server."""
+    """Serves until SIGTERM or SIGINT; returns the exit status. `announce` gets the URL once it can be used; `besides`
+    start and stop with this server, which counts in `figures`."""
     settle_interpreter()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        status = runner.run(_serve(api, settings, clock, announce, beside))
+        life = _Life(api, settings, clock, announce, besides, figures, manager or ServiceManager({}))
+        status = runner.run(life.serve())
         # The loop that handles signals is about to end, and an echo must not turn a clean end into another one.
         signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
     for number in STOPPING:
@@ -197,50 +213,78 @@ def run(
     return status
 
 
-async def _serve(
-    api: Service, settings: Settings, clock: Clock, announce: Callable[[str], None], beside: Beside | None
-) -> int:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    asked_at = 0.0
+class _Life:
+    """From the first signal handler to the end of the last connection."""
 
-    def stopped(number: int) -> None:
-        nonlocal asked_at
-        if stop.is_set():
-            if loop.time() - asked_at < ECHO_SECONDS:
+    def __init__(
+        self,
+        api: Service,
+        settings: Settings,
+        clock: Clock,
+        announce: Callable[[str], None],
+        besides: Sequence[Beside],
+        figures: ServerFigures | None,
+        manager: ServiceManager,
+    ) -> None:
+        self._api = api
+        self._settings = settings
+        self._clock = clock
+        self._announce = announce
+        self._besides = besides
+        self._figures = figures
+        self._manager = manager
+        self._stop = asyncio.Event()
+        self._asked_at = 0.0
+
+    async def serve(self) -> int:
+        loop = asyncio.get_running_loop()
+        for number in STOPPING:
+            loop.add_signal_handler(number, self._stopped, loop, number)
+        server = self._server()
+        server.bind()
+        if server.certificate is not None:
+            loop.add_signal_handler(signal.SIGHUP, server.certificate.reload_soon)
+        for beside in self._besides:
+            beside.bind(server.port, server.certificate)
+        try:
+            await self._api.start()
+            await server.start()
+            for beside in self._besides:
+                await beside.start()
+            self._announce(server.url)
+            watched = loop.create_task(self._manager.watch(lambda: self._api.is_alive))
+            self._manager.ready(f"serving {server.url}")
+            await self._stop.wait()
+            log.info("stopping: waiting polls are answered, work in hand is finished")
+            self._manager.stopping()
+            await asyncio.gather(server.drain(self._api.drain), *(beside.drain() for beside in self._besides))
+            watched.cancel()
+        finally:
+            self._api.close()
+        return 0
+
+    def _server(self) -> HttpServer:
+        room = make_room_for(self._settings.max_connections)
+        figures = self._figures
+        app = HttpApp(
+            self._api, self._settings, self._clock, figures=None if figures is None else figures.calls
+        )
+        server = HttpServer(app, self._settings, self._clock, room)
+        if figures is not None:
+            figures.connections, figures.lag = server.connections, app.lag
+        return server
+
+    def _stopped(self, loop: asyncio.AbstractEventLoop, number: int) -> None:
+        if self._stop.is_set():
+            if loop.time() - self._asked_at < ECHO_SECONDS:
                 return
             log.warning("stopped again: ending at once")
             sys.stdout.flush()
             sys.stderr.flush()
             # Not sys.exit: a thread that hangs must not delay this. The store survives it by design.
             os._exit(128 + number)
-        asked_at = loop.time()
-        stop.set()
-
-    for number in STOPPING:
-        loop.add_signal_handler(number, stopped, number)
-    room = make_room_for(settings.max_connections)
-    server = HttpServer(HttpApp(api, settings, clock), settings, clock, room)
-    server.bind()
-    if server.certificate is not None:
-        loop.add_signal_handler(signal.SIGHUP, server.certificate.reload_soon)
-    if beside is not None:
-        beside.bind(server.port, server.certificate)
-    try:
-        await api.start()
-        await server.start()
-        if beside is not None:
-            await beside.start()
-        announce(server.url)
-        await stop.wait()
-        log.info("stopping: waiting polls are answered, work in hand is finished")
-        if beside is not None:
-            await asyncio.gather(server.drain(api.drain), beside.drain())
-        else:
-            await server.drain(api.drain)
-    finally:
-        api.close()
-    return 0
+        self._asked_at = loop.time()
+        self._stop.set()
 
 
 def settle_interpreter() -> None:

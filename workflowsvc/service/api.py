@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from workflowsvc.access.book import AccessKey, Book
 from workflowsvc.access.caller import Caller
+from workflowsvc.engine.batch_figures import AnswerTimes
 from workflowsvc.engine.command_queue import Command, Reply, deliver_here
 from workflowsvc.engine.engine import Engine
 from workflowsvc.engine.outage import Outage
@@ -23,11 +24,14 @@ from workflowsvc.faults import ServiceUnavailable
 from workflowsvc.service.action import Action
 from workflowsvc.service.audit_trail import Refusal, SignIn
 from workflowsvc.service.authorization import Authorization
+from workflowsvc.service.buckets import Buckets
 from workflowsvc.service.call_context import CallContext
 from workflowsvc.service.disconnect import Disconnect
 from workflowsvc.service.dispatcher import Dispatcher, ReadFunction
 from workflowsvc.service.reader_threads import ReaderThreads
 from workflowsvc.store.errors import StoreError
+from workflowsvc.store.interface import MeasuredStore
+from workflowsvc.store.rows import DiskSpace
 
 READER_THREADS = 4
 SEARCH_THREADS = 2  # for the steps of long work; the stores have a session for each thread
@@ -61,7 +65,9 @@ class Api:
         authorization: Authorization | None = None,
     ) -> None:
         """Without `authorization` every call is permitted."""
-        self._engine = engine
+        self.engine = engine
+        self.answer_times: AnswerTimes | None = None
+        """Of the call that is being answered, while `done` is called; None when it was refused."""
         self._authorization = authorization
         self._functions = functions
         self._writer = engine.writer
@@ -77,7 +83,7 @@ class Api:
         self._loop = asyncio.get_running_loop()
         if self._functions is not None:
             self._functions.start()
-        self._writer.deliver = self._deliver
+        self._writer.deliver = self._deliver_batch
         self._writer.start()
 
     async def drain(self) -> None:
@@ -113,11 +119,11 @@ class Api:
 
     def book(self) -> Book:
         """The latest access data; ServiceUnavailable when it cannot be read."""
-        return self._engine.state.access.book()
+        return self.engine.state.access.book()
 
     def key_used(self, key: AccessKey, at_ms: int) -> None:
         """A call was signed with this key at this moment, in milliseconds."""
-        self._engine.state.access.used(key, at_ms)
+        self.engine.state.access.used(key, at_ms)
 
     def refused(self, refusal: Refusal) -> None:
         """Into the audit trail: a request was refused, or would have been, before it was a call."""
@@ -163,9 +169,29 @@ class Api:
                 disconnect.then(poll.abandon)
 
     @property
+    def buckets(self) -> Buckets:
+        """The request buckets of this node."""
+        return self._dispatcher.buckets
+
+    @property
+    def is_alive(self) -> bool:
+        """False when the writer's thread has ended by itself: nothing will be written any more."""
+        return self._writer.is_alive
+
+    @property
+    def has_begun(self) -> bool:
+        """True: the store was opened."""
+        return True
+
+    @property
     def store_fails(self) -> bool:
         """Whether the last write failed; it is tried again every second."""
         return self._writer.store_fails
+
+    def disk(self) -> DiskSpace | None:
+        """Of the disk that holds the data, when it is this machine's. From any thread; may wait for the disk."""
+        store = self.engine.store
+        return store.disk() if isinstance(store, MeasuredStore) else None
 
     def ask_for_write(self, done: Callable[[Answer], None]) -> None:
         """Gives `done` None when a write would be taken now, or the error; later and on the event loop."""
@@ -178,15 +204,29 @@ class Api:
         self._writer.submit(Command(run, partial(_resolve, future)))
         return future
 
-    def _deliver(self, answers: list[tuple[Reply, Any]]) -> None:
+    def _deliver_batch(self, answers: list[tuple[Reply, Any]]) -> None:
+        """On the writer thread."""
+        self._deliver(answers, self._writer.times)
+
+    def _deliver(self, answers: list[tuple[Reply, Any]], times: AnswerTimes | None) -> None:
         """On the writer thread or a reader thread: one crossing back to the event loop for all of them."""
         assert self._loop is not None
         try:
-            self._loop.call_soon_threadsafe(_deliver_each, answers)
+            self._loop.call_soon_threadsafe(self._deliver_each, answers, times)
         except MemoryError:
             # They are committed, and this crossing is all that they still need.
             log.exception("%d answers did not reach the event loop; trying once more", len(answers))
-            self._loop.call_soon_threadsafe(_deliver_each, answers)
+            self._loop.call_soon_threadsafe(self._deliver_each, answers, times)
+
+    def _deliver_each(self, answers: list[tuple[Reply, Any]], times: AnswerTimes | None) -> None:
+        """On the event loop. A reply that fails keeps no other from its answer: they only share a batch."""
+        self.answer_times = times
+        for answer in answers:
+            try:
+                deliver_here([answer])
+            except Exception:
+                log.exception("an answer could not be given to %r", answer[0])
+        self.answer_times = None
 
     def _read(
         self, function: ReadFunction, context: CallContext, request: Any, done: Callable[[Answer], None]
@@ -213,6 +253,7 @@ class Api:
         self, function: ReadFunction, context: CallContext, request: Any, done: Callable[[Answer], None]
     ) -> None:
         """On a reader thread."""
+        began = self.engine.clock.monotonic()
         try:
             answer = self._dispatcher.read_now(function, context, request)
         except StoreError as error:
@@ -222,16 +263,8 @@ class Api:
             answer = error
         else:
             self._outage.worked()
-        self._deliver([(done, answer)])
-
-
-def _deliver_each(answers: list[tuple[Reply, Any]]) -> None:
-    """On the event loop. A reply that fails keeps no other from its answer: they only share a batch."""
-    for answer in answers:
-        try:
-            deliver_here([answer])
-        except Exception:
-            log.exception("an answer could not be given to %r", answer[0])
+        ended = self.engine.clock.monotonic()
+        self._deliver([(done, answer)], AnswerTimes(began, ended, ended))
 
 
 def _resolve(future: asyncio.Future[Any], answer: Any) -> None:

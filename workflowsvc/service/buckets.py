@@ -7,6 +7,7 @@ is `aws`.
 
 from __future__ import annotations
 
+from collections import Counter
 from threading import Lock
 
 from workflowsvc.faults import ThrottlingException
@@ -62,10 +63,16 @@ class Buckets:
         self.enforced = enforced
         self._buckets: dict[tuple[object, ...], _Bucket] = {}
         self._lock = Lock()
+        self.taken: Counter[tuple[str, str]] = Counter()
+        """Calls and decisions that were admitted, by (action, "") or ("", decision type)."""
+        self.refused: Counter[tuple[str, str]] = Counter()
+        """Those that were not."""
 
     def require_call(self, tenant: Tenant, action: Action, now: int) -> None:
         """ThrottlingException when the account has called this action more often than its rate allows."""
-        if action.rate is not None and not self._take((tenant, action), action.rate, now):
+        if action.rate is not None and not self._counted(
+            (action.name, ""), self._take((tenant, action), action.rate, now)
+        ):
             raise ThrottlingException
 
     def require_run(self, run_id: str, action: Action, now: int) -> None:
@@ -76,7 +83,9 @@ class Buckets:
     def admits_decision(self, tenant: Tenant, decision_type: str, now: int) -> bool:
         """Whether the account may make one more decision of this type; takes it from the bucket if so."""
         rate = DECISIONS.get(decision_type)
-        return rate is None or self._take((tenant, "decision", decision_type), rate, now)
+        return rate is None or self._counted(
+            ("", decision_type), self._take((tenant, "decision", decision_type), rate, now)
+        )
 
     def admits_activity(self, domain: int, task_list: str, now: int) -> bool:
         """Whether this list may get one more activity task; takes it from the bucket if so."""
@@ -91,6 +100,12 @@ class Buckets:
                 self._forget_full(now)
                 bucket = self._buckets[key] = _Bucket(rate, now)
             return bucket.take(now)
+
+    def _counted(self, what: tuple[str, str], admitted: bool) -> bool:
+        if self.enforced:
+            with self._lock:
+                (self.taken if admitted else self.refused)[what] += 1
+        return admitted
 
     def _forget_full(self, now: int) -> None:
         if len(self._buckets) >= MAX_BUCKETS:

@@ -17,13 +17,17 @@ from typing import Any
 
 from workflowsvc.access.book import AccessKey, Book
 from workflowsvc.access.caller import Caller
+from workflowsvc.engine.batch_figures import AnswerTimes
+from workflowsvc.engine.engine import Engine
 from workflowsvc.engine.outage import Outage
 from workflowsvc.faults import ServiceUnavailable
 from workflowsvc.service.action import Action
 from workflowsvc.service.api import Answer, Api
 from workflowsvc.service.audit_trail import Refusal, SignIn
+from workflowsvc.service.buckets import Buckets
 from workflowsvc.service.disconnect import Disconnect
 from workflowsvc.store.errors import StoreError, StoreUnusable, Unavailable
+from workflowsvc.store.rows import DiskSpace
 
 CONSEQUENCE = "Until that has changed all calls are answered 503; it is tried again every second."
 RETRY_SECONDS = 1.0  # pause between attempts; the service must be back within five seconds of its database
@@ -120,9 +124,38 @@ class StartupGate:
             self._api.signed_in(sign_in)
 
     @property
+    def engine(self) -> Engine | None:
+        """As `Api.engine`; None until the database can be used."""
+        return None if self._api is None else self._api.engine
+
+    @property
+    def buckets(self) -> Buckets | None:
+        """As `Api.buckets`; None until the database can be used."""
+        return None if self._api is None else self._api.buckets
+
+    @property
+    def answer_times(self) -> AnswerTimes | None:
+        """As `Api.answer_times`."""
+        return None if self._api is None else self._api.answer_times
+
+    @property
+    def is_alive(self) -> bool:
+        """As `Api.is_alive`."""
+        return self._api is None or self._api.is_alive
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the database could be used once."""
+        return self._api is not None
+
+    @property
     def store_fails(self) -> bool:
         """As `Api.store_fails`; True until the database can be used."""
         return self._api is None or self._api.store_fails
+
+    def disk(self) -> DiskSpace | None:
+        """As `Api.disk`."""
+        return None if self._api is None else self._api.disk()
 
     def ask_for_write(self, done: Callable[[Answer], None]) -> None:
         """As `Api.ask_for_write`; ServiceUnavailable until the database can be used."""

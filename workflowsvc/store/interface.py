@@ -26,6 +26,7 @@ from typing import Protocol, runtime_checkable
 from workflowsvc.core.outcome import TaskKind
 from workflowsvc.store.rows import (
     Backlog,
+    DiskSpace,
     DomainRow,
     EventRow,
     ExecutionChange,
@@ -34,6 +35,7 @@ from workflowsvc.store.rows import (
     HeartbeatRow,
     ListKey,
     LockedRow,
+    Measurement,
     MessageRow,
     SchemaErrors,
     Status,
@@ -338,6 +340,19 @@ class PeerStore(Store, Protocol):
 
     def listen(self, heard: Callable[[list[ListKey]], None]) -> None:
         """From now on calls back, from any thread, with the hints of other nodes."""
+        ...
+
+
+@runtime_checkable
+class MeasuredStore(Protocol):
+    """A store that knows how it fares."""
+
+    def measure(self) -> list[Measurement]:
+        """Sizes and ages, of this moment; raises StoreError. From any thread, beside the running transaction."""
+        ...
+
+    def disk(self) -> DiskSpace | None:
+        """Where the data is on a disk of this machine. From any thread; may wait for the disk."""
         ...
 
 

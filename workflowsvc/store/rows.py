@@ -113,6 +113,21 @@ class TaskRow(NamedTuple):
     ready: bool  # False: a decision task queued behind the started one (SWF §4.2)
 
 
+class Measurement(NamedTuple):
+    """A number that a store has measured of itself just now. `label` is "" or the table, or the standby, meant."""
+
+    name: str
+    value: float
+    label: str = ""
+
+
+class DiskSpace(NamedTuple):
+    """Bytes of the file system that holds the data: those that may still be written, and all."""
+
+    free: int
+    total: int
+
+
 class Backlog(NamedTuple):
     """The tasks of one priority that wait on a list."""
 

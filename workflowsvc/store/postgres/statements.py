@@ -46,6 +46,8 @@ class PostgresStatements(NamedTuple):
     waits_for_replication: Statement
     pause: Statement
     write_to_log: Statement
+    # measurements.sql
+    measurements: Statement
     # catalog.sql
     domain: Statement
     domains_by_id: Statement

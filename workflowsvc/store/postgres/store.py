@@ -26,7 +26,7 @@ from workflowsvc.store.postgres.statements import SQL
 from workflowsvc.store.postgres.transaction import PostgresRepairTransaction
 from workflowsvc.store.postgres.transaction_info import TransactionInfo
 from workflowsvc.store.postgres.wire import Wire, shown_address
-from workflowsvc.store.rows import ListKey
+from workflowsvc.store.rows import DiskSpace, ListKey, Measurement
 
 MAX_READERS = 6  # one for each thread of a node that reads; each counts towards the server's max_connections
 
@@ -159,6 +159,24 @@ class PostgresStore:
         finally:
             self._roll_back(wire)  # a snapshot held open keeps dead rows from being removed
             self._readers.give_back(wire)
+
+    # --- how it fares ---
+
+    def measure(self) -> list[Measurement]:
+        if self._closed:
+            raise Unavailable("the store is closed")
+        wire = self._readers.take()
+        try:
+            wire.queue(SQL.begin_reading)
+            rows = wire.ask(SQL.measurements)
+        finally:
+            self._roll_back(wire)
+            self._readers.give_back(wire)
+        return [Measurement(name, value, label) for name, label, value in rows]
+
+    def disk(self) -> DiskSpace | None:
+        """None: the disk is the database server's."""
+        return None
 
     # --- hints ---
 

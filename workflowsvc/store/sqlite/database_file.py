@@ -96,6 +96,11 @@ class SqliteFile:
             raise StoreUnusable(f"{where} cannot be used: {error}.") from error
         return connection
 
+    @property
+    def path(self) -> str | None:
+        """Where the file really is; None in memory."""
+        return self._path
+
     def require_in_place(self) -> None:
         """Unavailable while the file is not where it was, once a commit has noticed that."""
         if self._is_in_place or self._watch is None:

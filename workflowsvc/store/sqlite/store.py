@@ -16,13 +16,15 @@ import apsw
 
 from workflowsvc.store.errors import StoreUnusable, Unavailable
 from workflowsvc.store.interface import AuditReader, RepairTransaction
+from workflowsvc.store.rows import DiskSpace, Measurement
 from workflowsvc.store.sqlite.audit_reads import SqliteAuditReader
 from workflowsvc.store.sqlite.database_file import SqliteFile
 from workflowsvc.store.sqlite.errors import store_error
+from workflowsvc.store.sqlite.measurements import disk_space, measurements
 from workflowsvc.store.sqlite.queries import Queries
 from workflowsvc.store.sqlite.writes import SqliteRepairTransaction
 
-READERS = 6  # one for each thread of a node that reads
+READERS = 7  # one for each thread of a node that reads, and one for its metrics
 PATIENCE_SECONDS = 10.0  # waiting for a connection that reads; a page of a list takes milliseconds
 
 
@@ -81,10 +83,7 @@ class SqliteStore:
     @contextmanager
     def _read_beside(self, idle: queue.SimpleQueue[apsw.Connection]) -> Generator[AuditReader]:
         """On a connection of the reader's own: all answers are of the moment of its first question."""
-        try:
-            connection = idle.get(timeout=PATIENCE_SECONDS)
-        except queue.Empty:
-            raise Unavailable("all connections for reading are busy") from None
+        connection = self._take_idle(idle)
         reader = SqliteAuditReader(Queries(connection))
         try:
             connection.execute("begin")
@@ -97,6 +96,27 @@ class SqliteStore:
                 if connection.in_transaction:
                     connection.execute("rollback")  # else the snapshot stays open, and the log grows
             idle.put(connection)
+
+    def measure(self) -> list[Measurement]:
+        idle, path = self._idle, self._file.path
+        if idle is None or path is None:
+            return []
+        connection = self._take_idle(idle)
+        try:
+            return measurements(path, connection)
+        except apsw.Error as error:
+            raise store_error(error) from error
+        finally:
+            idle.put(connection)
+
+    def disk(self) -> DiskSpace | None:
+        return None if self._file.path is None else disk_space(self._file.path)
+
+    def _take_idle(self, idle: queue.SimpleQueue[apsw.Connection]) -> apsw.Connection:
+        try:
+            return idle.get(timeout=PATIENCE_SECONDS)
+        except queue.Empty:
+            raise Unavailable("all connections for reading are busy") from None
 
     @contextmanager
     def _read_in_turn(self) -> Generator[AuditReader]:
