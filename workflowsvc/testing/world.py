@@ -78,7 +78,7 @@ class World:
 
     def restart(self) -> None:
         """The process is killed and started again: memory is lost, and so is every waiting poll."""
-        engine = Engine(self.store, self.clock, self.settings, self._chance)
+        self.engine = engine = Engine(self.store, self.clock, self.settings, self._chance)
         self.state = engine.state
         self.writer = engine.writer
         self.dispatcher = Dispatcher(engine, self._read, authorization=self._authorization)
