@@ -81,9 +81,7 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
     from workflowsvc.http.service_manager import ServiceManager
     from workflowsvc.service.startup_gate import StartupGate
 
-    started = False
-    console: ConsoleServer | None = None
-    metrics: MetricsServer | None = None
+    started, console, metrics = False, None, None
 
     def announce(url: str) -> None:
         nonlocal started
@@ -109,8 +107,8 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
         console = console_of(service, settings, context)
         metrics = metrics_of(service, settings, context)
         besides = [beside for beside in (console, metrics) if beside is not None]
-        figures = metrics.figures if metrics else None
         manager = ServiceManager(context.environment)
+        figures = metrics and metrics.figures
         with running(backups):
             status = server.run(service, settings, context.clock, announce, besides, figures, manager)
     except (hosts.CannotListen, tls.CertificateError) as error:

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 TEXT = [(b"content-type", b"text/plain; charset=utf-8")]
 VERSION_LINE = f"workflowsvc {__version__}: Amazon SWF, API version 2012-01-25\n".encode()
 READY_SECONDS = 1.0  # a database that needs longer is not ready (QUALITY §6.4)
-MAX_LAG_SECONDS = 5.0  # of the event loop; a server that is later than this serves nobody
+MAX_LAG_SECONDS = 5.0  # of the event loop; a client of one that is later has given up
 LOW_SHARE = 0.05  # of a disk; a small one may have few free bytes and still most of its space
 CHECK_SECONDS = (
     1.0  # age of an outcome that is still given; bounds the writes to one a second, however many ask

@@ -1,7 +1,7 @@
 """What systemd is told: that the server is ready, that it lives, that it stops.
 
-Owns the protocol of sd_notify, one datagram for each message, and how often the watchdog is answered. A manager names its
-socket in the environment; without one, nothing is sent. Must not know what the server serves.
+Owns the protocol of sd_notify, one datagram for each message, and how often the watchdog is answered. A manager names
+its socket in the environment; without one, nothing is sent. Must not know what the server serves.
 """
 
 from __future__ import annotations
