@@ -328,6 +328,21 @@ class ShadowDomain:
     def store_fails(self) -> bool:
         return False
 
+    @property
+    def is_alive(self) -> bool:
+        return True
+
+    @property
+    def has_begun(self) -> bool:
+        return True
+
+    @property
+    def answer_times(self) -> None:
+        """What an answer waits for here is of no interest."""
+
+    def disk(self) -> None:
+        """Nothing is kept on a disk."""
+
     def ask_for_write(self, done: Done) -> None:
         done(None)
 
