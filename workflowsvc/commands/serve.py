@@ -86,13 +86,7 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
     def announce(url: str) -> None:
         nonlocal started
         started = True
-        log.info(
-            "workflowsvc %s has started: store %s, schema %d, address %s",
-            __version__,
-            node.where(),
-            schema_number(settings.store),
-            url,
-        )
+        log_start(node, settings, url)
         pages = {"Console": console.url if console else "", "Metrics": metrics.url if metrics else ""}
         context.write(banner(url, node.where(), settings, pages, has_keys=has_keys(service)) + "\n")
         context.stdout.flush()
@@ -120,6 +114,16 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
     if isinstance(service, StartupGate) and service.failure is not None:
         raise service.failure
     return status
+
+
+def log_start(node: Node, settings: Settings, url: str) -> None:
+    log.info(
+        "workflowsvc %s has started: store %s, schema %d, address %s",
+        __version__,
+        node.where(),
+        schema_number(settings.store),
+        url,
+    )
 
 
 def node_of(settings: Settings, context: CommandContext) -> Node:
