@@ -33,8 +33,8 @@ SETTINGS = {
 PAUSE_SECONDS = 0.2  # between two bytes of a dribbler
 GONE_SECONDS = PATIENCE_SECONDS  # time by which each must have been disconnected
 EVENTS, EVENT_BYTES = 30, 30_000  # of the history whose answer is not read: 0.9 MB
-# In the first wave malloc grows to its peak; a second one must not need more.
-WAVES = 2
+# In the first waves malloc grows to its peak, on a busy machine not at once; the last one must not need more.
+WAVES = 4
 MEMORY_TOLERANCE = 0.10
 
 Behaviour = Callable[[int], Awaitable[None]]
@@ -72,7 +72,7 @@ async def meet(server: Server, each: int) -> Report:
             await asyncio.gather(*(one(name, behave) for name, behave in kinds.items() for _ in range(each)))
             memory.append(server.resident_bytes())
         took = time.monotonic() - began
-    growth = memory[-1] / memory[-2] - 1
+    growth = memory[-1] / max(memory[:-1]) - 1
     report.require(not left, f"still connected after {GONE_SECONDS:.0f} s: {dict(left)}")
     report.require(not probe.failures, f"others were answered {probe.failures[:5]}")
     report.require(growth <= MEMORY_TOLERANCE, f"memory grows with each wave: {memory}")
