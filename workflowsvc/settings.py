@@ -22,6 +22,7 @@ ChildPolicyRule = Literal["any-close", "documented"]
 LimitsProfile = Literal["structural", "aws", "off"]
 EmptyPollToken = Literal["omitted", "empty"]
 BackupAudit = Literal["full", "quick", "none"]
+DomainClocks = Literal["on", "off"]
 AuthMode = Literal["off", "log", "enforce"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -345,6 +346,23 @@ class Settings:
             group="Behaviour",
             unit="seconds",
             maximum=86_400,  # one day: a longer retention is the domain's own
+        ),
+    )
+    domain_clocks: DomainClocks = field(
+        default="on",
+        metadata=setting(
+            "whether the clock of a domain may be turned, for tests: on; off, every domain lives in real time",
+            group="Behaviour",
+        ),
+    )
+    # Ten years: more than any test needs, and a loop of daily timers ends after a few seconds.
+    skip_at_most: float = field(
+        default=315_360_000.0,
+        metadata=setting(
+            "the most that the clock of a domain may jump in all after SkipClock, where that asks for no less",
+            group="Behaviour",
+            unit="seconds",
+            maximum=10**11,
         ),
     )
     # 100 although AWS's documents say 1000: three reports asked for more, and none got more (SWF §2, §15.28).

@@ -352,6 +352,7 @@ _OWN = {
     "CountExecutions": _ON_DOMAIN,
     "ListTaskLists": _ON_DOMAIN,
     "DescribeTaskList": _ON_DOMAIN,
+    **dict.fromkeys(("DescribeClock", "AdvanceClock", "FreezeClock", "RunClock", "SkipClock"), _ON_DOMAIN),
     "PutDomainPolicy": _ON_DOMAIN,
     "DescribeDomainPolicy": _ON_DOMAIN,
     "DeleteDomainPolicy": _ON_DOMAIN,

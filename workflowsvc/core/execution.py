@@ -128,6 +128,13 @@ class Execution:
         return self.close_status is None
 
     @property
+    def is_in_flight(self) -> bool:
+        """Something is asked of a decider, a worker or a function, so that time must not jump."""
+        return self.is_open and bool(
+            self.scheduled_task or self.started_task or self.activities or self.lambdas
+        )
+
+    @property
     def name(self) -> WorkflowExecution:
         """workflowId and runId, as other histories and answers name this run."""
         return WorkflowExecution(workflow_id=self.workflow_id, run_id=self.run_id)

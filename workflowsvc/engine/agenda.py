@@ -29,7 +29,20 @@ class Agenda:
         self.unpolled_at: int | None = (
             0  # when task lists are looked at that no client may poll; 0: not known yet
         )
+        self.clock_moments: dict[int, int] = {}  # when domains with clocks of their own are looked at
+        self.clocks_at: int | None = 0  # the earliest of these
+        self.scan_clocks = True  # these moments are not known, or other nodes may have left something
         self.presence_at: int | None = 0 if polls_store else None  # when other nodes are told of this one
+
+    def look_at_clock(self, domain: int, at: int | None) -> None:
+        """By its clock, something may be to be done in a domain at this moment of real time."""
+        if at is None:
+            return
+        moment = self.clock_moments.get(domain)
+        if moment is None or at < moment:
+            self.clock_moments[domain] = at
+            if self.clocks_at is None or at < self.clocks_at:
+                self.clocks_at = at
 
     def wake_by(self, at: int | None) -> None:
         """A deadline of a run is at this moment."""

@@ -5,6 +5,8 @@ Owns how a change reaches both memory and store. Whether memory is up to date is
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from workflowsvc.engine.catalog_cache import CatalogCache
 from workflowsvc.engine.coordination import Coordination
 from workflowsvc.engine.ids import RandomBytes
@@ -21,13 +23,13 @@ class Catalog:
     def __init__(
         self,
         tx: Transaction,
-        now: int,
+        now_in: Callable[[int], int],
         cache: CatalogCache,
         coordination: Coordination,
         random_bytes: RandomBytes,
     ) -> None:
         self._tx = tx
-        self._now = now
+        self._now_in = now_in
         self._cache = cache
         self._coordination = coordination
         self._random_bytes = random_bytes
@@ -76,6 +78,13 @@ class Catalog:
             del self._cache.domains[key]
         self._cache.domains_by_id[row.id] = row
 
+    def delete_domain(self, domain: int) -> None:
+        """Of a deleted domain, what is left: its row."""
+        clocks = self._cache.clocks
+        if clocks is not None and clocks.pop(domain, None) is not None:
+            self._begin_change()  # its clock's number is free
+        self._tx.delete_domain(domain)
+
     def type(self, domain: int, kind: TypeKind, name: str, version: str) -> TypeRow | None:
         key = (domain, kind, name, version)
         row = self._cache.types.get(key)
@@ -98,7 +107,7 @@ class Catalog:
 
     def deprecate_types(self, domain: int) -> None:
         self._begin_change()
-        self._tx.deprecate_types(domain, self._now)
+        self._tx.deprecate_types(domain, self._now_in(domain))
         self._cache.types.clear()
 
     def _begin_change(self) -> None:

@@ -1,4 +1,4 @@
-"""Domains and types that a node keeps in memory between batches, and how many runs of a domain are open.
+"""Domains, their clocks and types that a node keeps in memory between batches, and how many runs of a domain are open.
 
 Owns the rows and counts. All are derived from the store and may be forgotten at any time. Only the writer's thread
 uses them.
@@ -6,6 +6,7 @@ uses them.
 
 from __future__ import annotations
 
+from workflowsvc.core.domain_clock import DomainClock
 from workflowsvc.store.rows import DomainRow, TypeKind, TypeRow
 from workflowsvc.tenant import Tenant
 
@@ -17,6 +18,7 @@ class CatalogCache:
         self.domains: dict[tuple[Tenant, str], DomainRow] = {}
         self.domains_by_id: dict[int, DomainRow] = {}
         self.types: dict[tuple[int, TypeKind, str, str], TypeRow] = {}
+        self.clocks: dict[int, DomainClock] | None = None  # of domains that have one; None: not read
         self.open_counts: dict[int, int] = {}  # open runs by domain
 
     def forget(self) -> None:
@@ -24,4 +26,5 @@ class CatalogCache:
         self.domains.clear()
         self.domains_by_id.clear()
         self.types.clear()
+        self.clocks = None
         self.open_counts.clear()

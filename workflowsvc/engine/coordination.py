@@ -19,7 +19,7 @@ from workflowsvc.engine.matching import Matching
 from workflowsvc.engine.pollers import Pollers
 from workflowsvc.engine.writes import Writes
 from workflowsvc.store.interface import Transaction
-from workflowsvc.store.rows import ListKey, LockedRow
+from workflowsvc.store.rows import DomainRow, ListKey, LockedRow
 
 
 class Coordination(Protocol):
@@ -108,6 +108,22 @@ class Coordination(Protocol):
 
     def begin_catalog_change(self, catalog: CatalogCache, random_bytes: RandomBytes) -> None:
         """Before a domain or type is changed. Conflict when another node was faster."""
+        ...
+
+    def must_lock_domain(self, domain: int, *, exclusive: bool) -> bool:
+        """Whether another node may turn the clock of the domain, or `exclusive`, work in it, before this batch is over."""
+        ...
+
+    def lock_domain(self, domain: int, *, exclusive: bool) -> DomainRow | None:
+        """Prevents that, and answers the domain as it stands; None when it is gone. Raises LockedByPeer; the batch may go
+        on.
+        """
+        ...
+
+    def begin_clock(self, catalog: CatalogCache) -> None:
+        """Before a domain gets a clock: from now on no other node is in a batch that does not know of it. Conflict when the
+        batch must be run again for that.
+        """
         ...
 
     def matching(self, pollers: Pollers, agenda: Agenda, writes: Writes) -> Matching:

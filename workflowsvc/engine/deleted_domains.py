@@ -81,5 +81,5 @@ class DeletedDomains:
                 work.tx.delete_meta(key)
             if keys:
                 return False
-        work.tx.delete_domain(domain)
+        work.catalog.delete_domain(domain)
         return True

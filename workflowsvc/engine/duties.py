@@ -1,7 +1,7 @@
 """Background work: what a node does without being asked.
 
-Owns the list of duties, and what each does but for those in files of their own (deleted_domains.py, outbox_relay.py,
-presence.py, unpolled_lists.py). To add a kind of background work, write a `Duty` in a file of its own and give it a
+Owns the list of duties, and what each does but for those in files of their own (deleted_domains.py, domain_clocks.py,
+outbox_relay.py, presence.py, unpolled_lists.py). To add a kind of background work, write a `Duty` in a file of its own and give it a
 line in `duties_of`. The writer loop runs what is due at the beginning of a batch, in the order of the list, and must
 know no duty by name.
 """
@@ -12,6 +12,7 @@ from typing import Protocol
 
 from workflowsvc.engine.agenda import RETRY_LOCKED_MS, RETRY_MS, Agenda
 from workflowsvc.engine.deleted_domains import DeletedDomains
+from workflowsvc.engine.domain_clocks import DomainClocks, sort_purge
 from workflowsvc.engine.outbox_relay import OutboxRelay
 from workflowsvc.engine.presence import Presence
 from workflowsvc.engine.unit_of_work import UnitOfWork
@@ -44,6 +45,7 @@ def duties_of(agenda: Agenda) -> list[Duty]:
         PollStore(agenda),
         LockedLists(agenda),
         Deadlines(agenda),
+        DomainClocks(agenda),
         OutboxRelay(agenda),
         Purge(agenda),
         DeletedDomains(agenda),
@@ -72,6 +74,8 @@ class PollStore:
         agenda.messages_waiting = True
         agenda.wake_by(work.now)
         agenda.purge_by(work.now)
+        if work.clocks.known:
+            agenda.scan_clocks, agenda.clocks_at = True, work.now
         work.match_stored(state.pollers.lists())
         work.collect()
 
@@ -149,6 +153,8 @@ class Purge:
         healthy = [run for run in expired if run not in quarantine.runs]
         for run in healthy[:1]:
             work.last_run = run
+            if work.clocks.known and self._is_sorted(work, run):
+                continue
             if work.tx.purge(run, PURGED_EVENTS_PER_BATCH):
                 work.state.cache.forget(run)
         if not healthy:
@@ -156,6 +162,15 @@ class Purge:
             agenda.purge_at = work.tx.next_purge_at()
             if expired and agenda.purge_at is not None:
                 agenda.purge_at = max(agenda.purge_at, work.now + RETRY_MS)
+
+    def _is_sorted(self, work: UnitOfWork, run: int) -> bool:
+        """Whether the retention of the run goes on, by the clock that its domain has got since it closed."""
+        row = work.tx.executions([run]).get(run)
+        clock = None if row is None or row.purge_at is None else work.clocks.known.get(row.domain)
+        if row is None or row.purge_at is None or clock is None or row.purge_at <= clock.now(work.now):
+            return False
+        sort_purge(work, row, clock)
+        return True
 
     def roll_back(self, *, ran: bool) -> None:
         """Runs may have closed in memory alone."""

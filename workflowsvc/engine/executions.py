@@ -5,8 +5,11 @@ Owns how memory is brought up to date with the store. Must not know what happens
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from workflowsvc.core import activities
 from workflowsvc.core.execution import Execution
+from workflowsvc.core.key_layout import due_moment
 from workflowsvc.engine.coordination import Coordination
 from workflowsvc.engine.execution_cache import ExecutionCache
 from workflowsvc.model.events import decode_event
@@ -26,9 +29,9 @@ class Executions:
         self._coordination = coordination
         self._longest_ms = longest_ms
 
-    def find(self, run: int, now: int) -> Execution | None:
+    def find(self, run: int, now: int, now_in: Callable[[int], int]) -> Execution | None:
         """None when the run is unknown, or being purged: the newest events of such a one are already gone. Raises
-        LockedByPeer when another node has locked it.
+        LockedByPeer when another node has locked it. `now` is real time, `now_in` that of a domain.
         """
         cache = self._cache
         execution = cache.get(run)
@@ -36,7 +39,7 @@ class Executions:
             cache.put(run, execution)
             return execution
         row = self._coordination.lock(run)
-        if row is None or (row.purge_at is not None and row.purge_at <= now):
+        if row is None or (row.purge_at is not None and due_moment(row.purge_at) <= now_in(row.domain)):
             cache.forget(run)
             return None
         if execution is None or row.next_event_id < execution.next_event_id:

@@ -80,7 +80,7 @@ class Invoker:
         if execution.started.lambda_role is None:
             no_lambda(work, execution, scheduled_id)
             return
-        task = lambdas.start(execution, work.now, scheduled_id)
+        task = lambdas.start(execution, work.now_in(execution.domain), scheduled_id)
         work.changed(execution)
         invocation = Invocation(
             run=execution.run,
@@ -132,10 +132,10 @@ def _record(work: UnitOfWork, invocation: Invocation, ending: Ending) -> None:
         return
     ending = _within_limits(ending, min(MAX_DATA_CHARACTERS, work.quotas.max_data_characters))
     if isinstance(ending, Returned):
-        lambdas.complete(execution, work.now, invocation.scheduled_id, ending.result)
+        lambdas.complete(execution, work.now_in(execution.domain), invocation.scheduled_id, ending.result)
     else:
         lambdas.fail(
-            execution, work.now, invocation.scheduled_id, reason=ending.reason, details=ending.details
+            execution, work.now_in(execution.domain), invocation.scheduled_id, reason=ending.reason, details=ending.details
         )
     work.changed(execution)
 

@@ -24,12 +24,13 @@ def reports_of(state: NodeState, key: ListKey, now: int) -> Iterator[tuple[str, 
                 yield peer.name, report
 
 
-def known_of(state: NodeState, key: ListKey, now: int) -> ListKnowledge:
-    """What the rules of findings ask of a list."""
+def known_of(state: NodeState, key: ListKey, now: int, here: int) -> ListKnowledge:
+    """What the rules of findings ask of a list, in a domain where it is `here` when it is `now` in real time."""
+    ahead = here - now  # polls come in real time
     waiting, last = 0, None
     for _, report in reports_of(state, key, now):
         waiting += report.waiting_polls
         if report.last_poll_at is not None:
-            last = max(report.last_poll_at, last or 0)
+            last = max(report.last_poll_at + ahead, last or 0)
     since = min([state.started_at, *(peer.started_at for peer in state.peers.values())])
-    return ListKnowledge(waiting, last, since)
+    return ListKnowledge(waiting, last, since + ahead)

@@ -22,7 +22,7 @@ from workflowsvc.engine.pollers import Pollers
 from workflowsvc.engine.writes import Writes
 from workflowsvc.store.errors import Conflict
 from workflowsvc.store.interface import PeerStore, PeerTransaction, Transaction
-from workflowsvc.store.rows import ListKey, LockedRow
+from workflowsvc.store.rows import DomainRow, ListKey, LockedRow
 
 CATALOG_VERSION = "names-version"
 """In `meta`: changes with every domain and type, so that nodes of one installation know when to read anew."""
@@ -57,10 +57,13 @@ class MultiNode:
         self.peers_seen_at = 0  # when events of another node were last read
         self._catalog_version: bytes | None = None
         self._needs_catalog_lock = False  # after a lost race: the next batch locks the catalog first
+        self._needs_exclusion = False  # the next batch excludes other nodes first
         # of the batch at hand
         self._tx: PeerTransaction
         self._locked: set[int] = set()  # runs that no other node can change
+        self._domains: dict[int, bool] = {}  # domains that no other node turns; True: nor works in
         self._has_catalog_lock = False
+        self._excludes_peers = False  # no other node is in a batch
         self._next_event_of: Callable[[int], int]
 
     # --- between batches ---
@@ -106,9 +109,12 @@ class MultiNode:
     ) -> int:
         self._tx = cast(PeerTransaction, tx)  # as of every transaction of a PeerStore
         self._locked = set()
-        self._has_catalog_lock = False
+        self._domains = {}
+        self._has_catalog_lock = self._excludes_peers = False
         self._next_event_of = next_event_of
         self._tx.prefetch(runs, names, CATALOG_VERSION, next_event_of)
+        if self._needs_exclusion:
+            self._exclude_peers()
         if self._needs_catalog_lock:
             self._lock_catalog()
         version = self._tx.meta(CATALOG_VERSION)
@@ -164,6 +170,32 @@ class MultiNode:
         acquire_meta_lock(self._tx, "names")
         self._has_catalog_lock = True
         self._needs_catalog_lock = False
+
+    def must_lock_domain(self, domain: int, *, exclusive: bool) -> bool:
+        if self._excludes_peers or domain not in self._domains:
+            return domain not in self._domains
+        return exclusive and not self._domains[domain]
+
+    def lock_domain(self, domain: int, *, exclusive: bool) -> DomainRow | None:
+        row = self._tx.lock_domain(domain, exclusive=exclusive)
+        self._domains[domain] = exclusive
+        return row
+
+    def begin_clock(self, catalog: CatalogCache) -> None:
+        """A node that waits for others holds nothing yet for which they might wait: so it does so at the beginning of a
+        batch. `begin` then sees what was changed by those that it has waited for.
+        """
+        if not self._excludes_peers:
+            self._needs_exclusion = True
+            raise Conflict("other nodes are to know of a clock before they go on")
+
+    def _exclude_peers(self) -> None:
+        self._needs_exclusion = False
+        self._tx.meta(CATALOG_VERSION)  # as it was before; what is read from here on is later
+        if not self._tx.exclude_peers():
+            self._needs_exclusion = True
+            raise Conflict("another node gives a clock to a domain")
+        self._excludes_peers = True
 
     def matching(self, pollers: Pollers, agenda: Agenda, writes: Writes) -> Matching:
         return BatchedMatching(self._tx, pollers, agenda, writes)

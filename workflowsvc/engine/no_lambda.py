@@ -15,5 +15,5 @@ def no_lambda(work: UnitOfWork, execution: Execution, scheduled_id: int) -> None
     message = "The IAM role could not be assumed: this service invokes no Lambda functions."
     if execution.started.lambda_role is None:
         message = "No IAM role is attached to the current workflow execution."
-    lambdas.start_failed(execution, work.now, scheduled_id, message)
+    lambdas.start_failed(execution, work.now_in(execution.domain), scheduled_id, message)
     work.changed(execution)

@@ -118,14 +118,14 @@ def _start_child(work: UnitOfWork, domain: int, message: StartChild) -> None:
 def _child_started(work: UnitOfWork, domain: int, message: ChildStarted) -> None:
     parent = _open(work, domain, message.to)
     if parent is not None and children.awaits_start(parent, message.initiated_id):
-        children.started(parent, work.now, message.initiated_id, message.sender)
+        children.started(parent, work.now_in(domain), message.initiated_id, message.sender)
         work.changed(parent)
 
 
 def _child_not_started(work: UnitOfWork, domain: int, message: ChildNotStarted) -> None:
     parent = _open(work, domain, message.sender)
     if parent is not None and children.awaits_start(parent, message.initiated_id):
-        children.already_running(parent, work.now, message.initiated_id)
+        children.already_running(parent, work.now_in(domain), message.initiated_id)
         work.changed(parent)
 
 
@@ -135,7 +135,7 @@ def _child_closed(work: UnitOfWork, domain: int, message: ChildClosed) -> None:
     if parent is not None and message.initiated_id in parent.children:
         children.closed(
             parent,
-            work.now,
+            work.now_in(domain),
             message.initiated_id,
             child=message.sender,
             workflow_type=message.workflow_type,
@@ -152,7 +152,7 @@ def _signal(work: UnitOfWork, domain: int, message: Signal) -> None:
     if target is not None:
         external.deliver_signal(
             target,
-            work.now,
+            work.now_in(domain),
             sender=message.sender,
             initiated_id=message.initiated_id,
             signal_name=message.signal_name,
@@ -166,7 +166,7 @@ def _cancel_request(work: UnitOfWork, domain: int, message: CancelRequest) -> No
     target = work.load_open_execution(domain, message.workflow_id, message.run_id)
     if target is not None:
         external.deliver_cancel_request(
-            target, work.now, sender=message.sender, initiated_id=message.initiated_id
+            target, work.now_in(domain), sender=message.sender, initiated_id=message.initiated_id
         )
         work.changed(target)
     _answer(work, domain, message, target)
@@ -191,7 +191,7 @@ def _answered(work: UnitOfWork, domain: int, message: Answer) -> None:
     sender = _open(work, domain, message.to)
     if sender is not None and message.initiated_id in sender.externals:
         target = message.sender if message.found else None
-        external.answered(sender, work.now, message.initiated_id, target)
+        external.answered(sender, work.now_in(domain), message.initiated_id, target)
         work.changed(sender)
 
 
@@ -209,9 +209,9 @@ def _apply_policy(work: UnitOfWork, domain: int, message: ApplyPolicy) -> None:
     ):
         return
     if message.policy == "TERMINATE":
-        children.terminate_by_policy(child, work.now)
+        children.terminate_by_policy(child, work.now_in(domain))
     else:
-        children.request_cancel_by_policy(child, work.now, message.sender)
+        children.request_cancel_by_policy(child, work.now_in(domain), message.sender)
     work.changed(child)
 
 

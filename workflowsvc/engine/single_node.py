@@ -17,7 +17,7 @@ from workflowsvc.engine.matching import Matching
 from workflowsvc.engine.pollers import Pollers
 from workflowsvc.engine.writes import Writes
 from workflowsvc.store.interface import Transaction
-from workflowsvc.store.rows import ListKey, LockedRow
+from workflowsvc.store.rows import DomainRow, ListKey, LockedRow
 
 MAX_EMPTY_LISTS = 100_000  # task lists are made by naming them, so the set needs a bound
 
@@ -90,6 +90,15 @@ class SingleNode:
 
     def begin_catalog_change(self, catalog: CatalogCache, random_bytes: RandomBytes) -> None:
         """The catalog in memory is the latest."""
+
+    def must_lock_domain(self, domain: int, *, exclusive: bool) -> bool:
+        return False
+
+    def lock_domain(self, domain: int, *, exclusive: bool) -> DomainRow | None:
+        raise AssertionError("there is no other node")
+
+    def begin_clock(self, catalog: CatalogCache) -> None:
+        """There is no other node."""
 
     def matching(self, pollers: Pollers, agenda: Agenda, writes: Writes) -> Matching:
         return ImmediateMatching(pollers, writes, self.empty_lists)

@@ -1,6 +1,6 @@
 """One batch of commands within one transaction: the only access to executions.
 
-Owns `UnitOfWork`: loading executions, letting time pass for them, and writing down what they recorded. Writing takes
+Owns `UnitOfWork`: loading executions, letting time pass for them by the clock of their domain, and writing down what they recorded. Writing takes
 two steps: `collect` takes over what the command at hand has recorded, `flush` hands what was collected to the store.
 Must not know the actions. One reading of the clock serves the whole batch; no answer is given before its commit.
 """
@@ -15,14 +15,16 @@ from typing import Any, NamedTuple
 import msgspec
 
 from workflowsvc.core import workflow
+from workflowsvc.core.domain_clock import DomainClock
 from workflowsvc.core.durations import retention_ms
 from workflowsvc.core.execution import Execution
-from workflowsvc.core.key_layout import shard_for
+from workflowsvc.core.key_layout import due_key, shard_for
 from workflowsvc.core.messages import AnyMessage, messages_of
 from workflowsvc.core.outcome import outcome_of
 from workflowsvc.core.run_ids import run_of
 from workflowsvc.engine import alarms
 from workflowsvc.engine.catalog import Catalog
+from workflowsvc.engine.clocks import Clocks
 from workflowsvc.engine.execution_figures import Notes
 from workflowsvc.engine.executions import Executions
 from workflowsvc.engine.node_state import NodeState
@@ -100,8 +102,29 @@ class UnitOfWork:
             catalog=state.catalog,
             next_event_of=self._executions.next_event_of,
         )
+        self.clocks = Clocks(tx, state.catalog, coordination, state.ids.random_bytes)
         self._matching = coordination.matching(state.pollers, state.agenda, self._writes)
-        self.catalog = Catalog(tx, self.now, state.catalog, coordination, state.ids.random_bytes)
+        self.catalog = Catalog(tx, self.now_in, state.catalog, coordination, state.ids.random_bytes)
+
+    # --- time ---
+
+    def now_in(self, domain: int) -> int:
+        """What time it is in a domain; `now` is real time. Raises LockedByPeer when another node turns its clock."""
+        if domain not in self.clocks.known:
+            return self.now
+        clock = self._clock_of(domain)
+        return self.now if clock is None else clock.now(self.now)
+
+    def _clock_of(self, domain: int, *, exclusive: bool = False) -> DomainClock | None:
+        clock = self.clocks.find(domain, exclusive=exclusive)
+        self.see_moment(self._coordination.database_time())
+        return clock
+
+    def turn_clock(self, domain: int) -> DomainClock | None:
+        """The clock of a domain, which this batch may turn: no other node works there until its end. None when the domain
+        lives in real time. Raises LockedByPeer.
+        """
+        return self._clock_of(domain, exclusive=True)
 
     # --- executions ---
 
@@ -131,24 +154,26 @@ class UnitOfWork:
             raise Quarantined(run)
         self.last_run = run
         self._seen.add(run)
-        execution = self._executions.find(run, self.now)
+        execution = self._executions.find(run, self.now, self.now_in)
         if execution is None:
             return None
-        self.see_moment(execution.last_at)
-        if not execution.is_open and self._purge_at(execution) <= self.now:
+        if execution.domain not in self.clocks.known:
+            self.see_moment(execution.last_at)
+        now = self.now_in(execution.domain)
+        if not execution.is_open and self._purge_at(execution) <= now:
             return None  # forgotten, though part of it may still be stored (SWF §8.12)
         due_at = execution.wake_at()
         # No time passes within a batch: what it opens with no time to spare may still be answered in it, so a
         # waiting poll gets a task whose scheduleToStartTimeout is 0 (SWF §7.2).
-        if due_at is not None and due_at <= self.now and run not in self._touched:
-            if self.state.figures is not None:
-                self._notes.append((self.state.figures.timer_lag, (self.now - due_at) / 1000))
-            execution.advance(self.now, max_events=self.quotas.max_events)
+        if due_at is not None and due_at <= now and run not in self._touched:
+            if self.state.figures is not None and execution.domain not in self.clocks.known:
+                self._notes.append((self.state.figures.timer_lag, (now - due_at) / 1000))
+            execution.advance(now, max_events=self.quotas.max_events)
             self._dirty[run] = execution
         return execution
 
     def see_moment(self, at_ms: int | None) -> None:
-        """Something was read that was written at this moment, so it is not earlier now."""
+        """Something was read that was written at this moment of real time, so it is not earlier now."""
         self.now = self._coordination.not_before(self.now, at_ms)
 
     @property
@@ -194,9 +219,14 @@ class UnitOfWork:
         if execution is not None:
             self._dirty[run] = execution
 
+    def expire(self, run: int) -> None:
+        """As `refresh`, also for a run that this batch has changed: the clock of its domain was turned since."""
+        self._touched.discard(run)
+        self.refresh(run)
+
     def changed(self, execution: Execution) -> None:
         """The command has recorded events: settle what follows from them."""
-        execution.settle(self.now, max_events=self.quotas.max_events)
+        execution.settle(self.now_in(execution.domain), max_events=self.quotas.max_events)
         self._dirty[execution.run] = execution
 
     def create(
@@ -215,7 +245,7 @@ class UnitOfWork:
         self._seen.add(run)
         self.last_run = run
         execution = self._executions.make(run, run_id, domain, workflow_id)
-        workflow.start(execution, self.now, attributes)
+        workflow.start(execution, self.now_in(domain), attributes)
         parent = attributes.parent_workflow_execution
         row = ExecutionRow(
             run=run,
@@ -260,7 +290,7 @@ class UnitOfWork:
                 False,
                 execution.closed_at,
                 execution.close_status,
-                self.now,
+                min(self.now, self.now_in(execution.domain)),  # over by real time, and by the clock of the domain
             )
             self.tx.update_executions([change])
             self.state.agenda.purge_by(self.now)
@@ -344,10 +374,11 @@ class UnitOfWork:
         self._writes.append_events(rows)
         self.bytes_recorded += self.state.cache.add_events(execution, rows)
         wake_at = execution.wake_at()
-        self.state.agenda.wake_by(wake_at)
-        purge_at = None
-        if execution.close_status is not None:
-            purge_at = self._purge_at(execution)
+        purge_at = None if execution.close_status is None else self._purge_at(execution)
+        if execution.domain in self.clocks.known:
+            wake_at, purge_at = self._due_by_clock(execution, wake_at, purge_at)
+        else:
+            self.state.agenda.wake_by(wake_at)
             self.state.agenda.purge_by(purge_at)
         self._writes.change(
             ExecutionChange(
@@ -373,6 +404,26 @@ class UnitOfWork:
             execution.take_new_ends()
         elif events:
             self._event_types += figures.note(execution, events, self.catalog.domain_by_id, self._notes)
+
+    def _due_by_clock(
+        self, execution: Execution, wake_at: int | None, purge_at: int | None
+    ) -> tuple[int | None, int | None]:
+        """When a run is due whose domain has a clock, as its row says it."""
+        clock = self._clock_of(execution.domain)
+        assert clock is not None, f"the clock of domain {execution.domain}"
+        self.state.agenda.look_at_clock(
+            execution.domain, self.now if clock.mode == "SKIPPING" else self._earliest(clock, wake_at, purge_at)
+        )
+        return (
+            None if wake_at is None else due_key(clock.number, wake_at, busy=execution.is_in_flight),
+            None if purge_at is None else due_key(clock.number, purge_at),
+        )
+
+    @staticmethod
+    def _earliest(clock: DomainClock, *moments: int | None) -> int | None:
+        """In real time."""
+        real = [clock.real_time_of(moment) for moment in moments if moment is not None]
+        return min((at for at in real if at is not None), default=None)
 
     def _collect_outcome(self, execution: Execution, events: list[Event]) -> None:
         writes, run, domain = self._writes, execution.run, execution.domain

@@ -52,7 +52,7 @@ class UnpolledLists:
         """The alarm, or nothing yet."""
         now, since = work.now, moment_of(row.position)
         key = ListKey(row.domain, row.kind, row.task_list)
-        known = known_of(work.state, key, now)
+        known = known_of(work.state, key, now, now)
         looked_since = max(since, known.known_since)  # pollers take a moment to come back after a restart
         if now - looked_since < WAITS_MS:
             self._again(looked_since + WAITS_MS)

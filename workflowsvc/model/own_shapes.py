@@ -30,6 +30,7 @@ BatchResultStatus = Literal["SUCCEEDED", "FAILED"]
 BatchStatus = Literal["RUNNING", "STOPPED", "COMPLETED"]
 ChildPolicy = Literal["TERMINATE", "REQUEST_CANCEL", "ABANDON"]
 ChildState = Literal["INITIATED", "STARTED"]
+ClockMode = Literal["REAL", "RUNNING", "FROZEN", "SKIPPING"]
 CloseStatus = Literal["COMPLETED", "FAILED", "CANCELED", "TERMINATED", "CONTINUED_AS_NEW", "TIMED_OUT"]
 ContextKey = Annotated[str, Meta(min_length=1, max_length=256)]
 ContextValue = Annotated[str, Meta(min_length=0, max_length=2048)]
@@ -166,6 +167,13 @@ class AddUserToGroupInput(OwnShape, kw_only=True):
     user_name: UserName
 
 
+class AdvanceClockInput(OwnShape, kw_only=True):
+    domain: DomainName
+    seconds: float | None = None
+    to: EpochSeconds | None = None
+    yes: bool | None = None
+
+
 class AttachPolicyInput(OwnShape, kw_only=True):
     group_name: GroupName | None = None
     policy_name: PolicyName
@@ -287,6 +295,15 @@ class ChildExecutionState(OwnShape, kw_only=True):
     workflow_type: WorkflowType
 
 
+class ClockDetail(OwnShape, kw_only=True):
+    domain: str
+    mode: ClockMode
+    now: Timestamp
+    offset_seconds: float
+    skip_at_most_seconds: float | None = None
+    skipped_seconds: float | None = None
+
+
 class ContextEntry(OwnShape, kw_only=True):
     key: ContextKey
     values: Annotated[list[ContextValue], Meta(max_length=20)]
@@ -375,6 +392,10 @@ class DescribeBatchInput(OwnShape, kw_only=True):
     domain: DomainName
     maximum_page_size: PageSize | None = None
     next_page_token: PageToken | None = None
+
+
+class DescribeClockInput(OwnShape, kw_only=True):
+    domain: DomainName
 
 
 class DescribeDomainPolicyInput(OwnShape, kw_only=True):
@@ -577,6 +598,11 @@ class ExportAccessInput(OwnShape, kw_only=True):
     pass
 
 
+class FreezeClockInput(OwnShape, kw_only=True):
+    domain: DomainName
+    yes: bool | None = None
+
+
 class GroupDetail(OwnShape, kw_only=True):
     arn: str
     create_timestamp: Timestamp
@@ -721,6 +747,10 @@ class RerunExecutionInput(OwnShape, kw_only=True):
     workflow_type: WorkflowType | None = None
 
 
+class RunClockInput(OwnShape, kw_only=True):
+    domain: DomainName
+
+
 class SearchExecutionsInput(OwnShape, kw_only=True):
     domain: DomainName
     filter: ExecutionFilter | None = None
@@ -746,6 +776,12 @@ class SimulateAccessInput(OwnShape, kw_only=True):
     resource: Arn
     session_policy: PolicyText | None = None
     user_name: UserName
+
+
+class SkipClockInput(OwnShape, kw_only=True):
+    at_most_seconds: float | None = None
+    domain: DomainName
+    yes: bool | None = None
 
 
 class StartBatchInput(OwnShape, kw_only=True):
@@ -834,6 +870,12 @@ OPERATIONS: dict[str, Operation] = {
         output=None,
         faults=("UnknownResourceFault", "LimitExceededFault"),
     ),
+    "AdvanceClock": Operation(
+        name="AdvanceClock",
+        input=AdvanceClockInput,
+        output=ClockDetail,
+        faults=("UnknownResourceFault", "OperationNotPermittedFault"),
+    ),
     "AttachPolicy": Operation(
         name="AttachPolicy",
         input=AttachPolicyInput,
@@ -912,6 +954,12 @@ OPERATIONS: dict[str, Operation] = {
         output=BatchDetail,
         faults=("UnknownResourceFault",),
     ),
+    "DescribeClock": Operation(
+        name="DescribeClock",
+        input=DescribeClockInput,
+        output=ClockDetail,
+        faults=("UnknownResourceFault",),
+    ),
     "DescribeDomainPolicy": Operation(
         name="DescribeDomainPolicy",
         input=DescribeDomainPolicyInput,
@@ -977,6 +1025,12 @@ OPERATIONS: dict[str, Operation] = {
         input=ExportAccessInput,
         output=AccessDocument,
         faults=(),
+    ),
+    "FreezeClock": Operation(
+        name="FreezeClock",
+        input=FreezeClockInput,
+        output=ClockDetail,
+        faults=("UnknownResourceFault", "OperationNotPermittedFault"),
     ),
     "ImportAccess": Operation(
         name="ImportAccess",
@@ -1074,6 +1128,12 @@ OPERATIONS: dict[str, Operation] = {
             "WorkflowExecutionAlreadyStartedFault",
         ),
     ),
+    "RunClock": Operation(
+        name="RunClock",
+        input=RunClockInput,
+        output=ClockDetail,
+        faults=("UnknownResourceFault",),
+    ),
     "SearchExecutions": Operation(
         name="SearchExecutions",
         input=SearchExecutionsInput,
@@ -1085,6 +1145,12 @@ OPERATIONS: dict[str, Operation] = {
         input=SimulateAccessInput,
         output=AccessVerdict,
         faults=("UnknownResourceFault", "MalformedPolicyDocumentFault"),
+    ),
+    "SkipClock": Operation(
+        name="SkipClock",
+        input=SkipClockInput,
+        output=ClockDetail,
+        faults=("UnknownResourceFault", "OperationNotPermittedFault"),
     ),
     "StartBatch": Operation(
         name="StartBatch",

@@ -10,7 +10,9 @@ from typing import Protocol
 from msgspec import Raw
 
 from workflowsvc.core import type_defaults, workflow
+from workflowsvc.core.domain_clock import time_in
 from workflowsvc.core.execution import Execution
+from workflowsvc.core.key_layout import due_moment
 from workflowsvc.core.run_ids import run_of
 from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.faults import (
@@ -101,7 +103,7 @@ def signal_workflow_execution(
 ) -> None:
     execution = require_open(work, context, request.domain, request.workflow_id, request.run_id)
     context.buckets.require_run(execution.run_id, context.action, work.now)
-    workflow.signal(execution, work.now, signal_name=request.signal_name, input=request.input)
+    workflow.signal(execution, work.now_in(execution.domain), signal_name=request.signal_name, input=request.input)
     work.changed(execution)
 
 
@@ -110,7 +112,7 @@ def request_cancel_workflow_execution(
 ) -> None:
     execution = require_open(work, context, request.domain, request.workflow_id, request.run_id)
     context.buckets.require_run(execution.run_id, context.action, work.now)
-    workflow.request_cancel(execution, work.now)
+    workflow.request_cancel(execution, work.now_in(execution.domain))
     work.changed(execution)
 
 
@@ -120,7 +122,7 @@ def terminate_workflow_execution(
     execution = require_open(work, context, request.domain, request.workflow_id, request.run_id)
     workflow.terminate(
         execution,
-        work.now,
+        work.now_in(execution.domain),
         reason=request.reason,
         details=request.details,
         child_policy=request.child_policy,
@@ -186,9 +188,9 @@ def get_workflow_execution_history(
     reader: Reader, context: CallContext, request: shapes.GetWorkflowExecutionHistoryInput
 ) -> shapes.History:
     """The events in order of their ids, or newest first; open and closed runs alike."""
-    row = _require_row(reader, context, request.domain, request.execution)
+    row, now = _require_row(reader, context, request.domain, request.execution)
     context.buckets.require_run(row.run_id, context.action, context.now)
-    pages = Pages(context, request, row.run)
+    pages = Pages(context, request, row.run, now=now)
     events, following = history_page(
         reader,
         row.run,
@@ -225,19 +227,23 @@ def history_page(
 
 def _require_row(
     reader: Reader, context: CallContext, domain: str, named: shapes.WorkflowExecution
-) -> ExecutionRow:
+) -> tuple[ExecutionRow, int]:
+    """And what time it is in its domain."""
     domain_row = require_domain(reader, context, domain)
+    now = time_in(domain_row.clock, context.now)
     run = run_of(named.run_id)
     row = None if run is None else reader.executions([run]).get(run)
     if (
         row is None
         or (row.run_id, row.workflow_id, row.domain) != (named.run_id, named.workflow_id, domain_row.id)
-        or is_forgotten(row, context)
+        or is_forgotten(row, now)
     ):
         raise unknown_execution(named.workflow_id, named.run_id)
-    return row
+    return row, now
 
 
-def is_forgotten(row: ExecutionRow, context: CallContext) -> bool:
-    """Whether the retention period of a run is over; part of it may still be stored (SWF §8.12)."""
-    return row.purge_at is not None and row.purge_at <= context.now
+def is_forgotten(row: ExecutionRow, now: int) -> bool:
+    """Whether the retention period of a run is over in its domain, where it is `now`; part of it may still be stored
+    (SWF §8.12).
+    """
+    return row.purge_at is not None and due_moment(row.purge_at) <= now

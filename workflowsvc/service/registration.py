@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from workflowsvc.core.domain_clock import time_in
 from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.faults import (
     DomainAlreadyExistsFault,
@@ -215,7 +216,7 @@ def _register(
             version=request.version,
             status="REGISTERED",
             description=request.description,
-            created_at=work.now,
+            created_at=work.now_in(domain.id),
             deprecated_at=None,
             defaults=_encode(defaults),
         )
@@ -240,7 +241,7 @@ def _deprecate(
     row = require_type(work, work.catalog.require_domain(context.tenant, domain), kind, name, version)
     if row.status == "DEPRECATED":
         raise TypeDeprecatedFault(type_text(kind, name, version))
-    work.catalog.put_type(row._replace(status="DEPRECATED", deprecated_at=work.now))
+    work.catalog.put_type(row._replace(status="DEPRECATED", deprecated_at=work.now_in(row.domain)))
 
 
 def _undeprecate(
@@ -357,7 +358,7 @@ def _list_types(
     reader: Reader, context: CallContext, kind: TypeKind, request: Any
 ) -> tuple[list[TypeRow], str | None]:
     domain = require_domain(reader, context, request.domain)
-    pages = Pages(context, request, domain.id)
+    pages = Pages(context, request, domain.id, now=time_in(domain.clock, context.now))
     after: tuple[str, str] | None = pages.position(tuple[str, str])
     descending = bool(request.reverse_order)
     if request.name is not None and after is not None and after[0] != request.name:

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from workflowsvc.core import activities, decision_tasks
+from workflowsvc.core.domain_clock import time_in
 from workflowsvc.core.execution import Execution
 from workflowsvc.core.outcome import TaskKind
 from workflowsvc.engine.pollers import PendingPoll
@@ -76,13 +77,14 @@ def poll_for_decision_task(
         if task is None or task.scheduled_id != row.scheduled_event_id or execution.started_task is not None:
             return None
         previous = execution.previous_started_id
-        task = decision_tasks.start(execution, work.now, identity=request.identity)
+        task = decision_tasks.start(execution, work.now_in(domain.id), identity=request.identity)
         work.changed(execution)
         work.state.traffic.started(key, work.now)
         first = previous if request.start_at_previous_started_event and previous else 1
         page = DecisionPage(row.run, task.scheduled_id, task.started_id, previous, first, 0, key.name)
         workflow_type = execution.started.workflow_type
-        return _decision_task(work, context, request, domain.id, page, execution.name, workflow_type)
+        now = work.now_in(domain.id)
+        return _decision_task(work, context, request, domain.id, page, execution.name, workflow_type, now)
 
     pending = PendingPoll(key, start, reply, request.identity, context.refusal_of_poll(request))
     work.poll(pending)
@@ -94,17 +96,18 @@ def next_page_of_decision_task(
 ) -> shapes.DecisionTask:
     """The next page of the same task: same token and ids, never a new task, no waiting."""
     domain = require_domain(reader, context, request.domain)
-    page: DecisionPage = Pages(context, request, domain.id).position(DecisionPage)
+    now = time_in(domain.clock, context.now)
+    page: DecisionPage = Pages(context, request, domain.id, now=now).position(DecisionPage)
     if context.access is not None and page.task_list:
         # The request may name another list than the poll did; who may poll that one alone must not read on here.
         polled = msgspec.structs.replace(request, task_list=shapes.TaskList(name=page.task_list))
         context.access.require_read(reader, polled)
     row = reader.executions([page.run]).get(page.run)
-    if row is None or is_forgotten(row, context):
+    if row is None or is_forgotten(row, now):
         raise UnknownResourceFault(f"Unknown decision task, scheduledEventId = {page.scheduled_id}")
     name = shapes.WorkflowExecution(run_id=row.run_id, workflow_id=row.workflow_id)
     workflow_type = shapes.WorkflowType(name=row.type_name, version=row.type_version)
-    return _decision_task(reader, context, request, domain.id, page, name, workflow_type)
+    return _decision_task(reader, context, request, domain.id, page, name, workflow_type, now)
 
 
 def _decision_task(
@@ -115,9 +118,10 @@ def _decision_task(
     page: DecisionPage,
     name: shapes.WorkflowExecution,
     workflow_type: shapes.WorkflowType,
+    now: int,
 ) -> shapes.DecisionTask:
     """The history as of the start of the task: its last event is the DecisionTaskStarted (SWF §2.31)."""
-    pages = Pages(context, request, domain)
+    pages = Pages(context, request, domain, now=now)
     events, following = history_page(
         source,
         page.run,
@@ -154,7 +158,7 @@ def respond_decision_task_completed(
     decision_tasks.require_started(execution, scheduled_id=token.scheduled_id, started_id=token.started_id)
     decision_tasks.complete(
         execution,
-        work.now,
+        work.now_in(execution.domain),
         decisions=request.decisions or [],
         execution_context=request.execution_context,
         task_list=request.task_list,
@@ -181,7 +185,7 @@ def poll_for_activity_task(
         activity = execution.activities.get(row.scheduled_event_id)
         if activity is None or activity.started_id:
             return None
-        activities.start(execution, work.now, row.scheduled_event_id, identity=request.identity)
+        activities.start(execution, work.now_in(domain.id), row.scheduled_event_id, identity=request.identity)
         work.changed(execution)
         work.state.traffic.started(key, work.now)
         scheduled = activity.scheduled
@@ -213,7 +217,7 @@ def record_activity_task_heartbeat(
 ) -> shapes.ActivityTaskStatus:
     execution = _require_activity(work, token)
     context.buckets.require_run(execution.run_id, context.action, work.now)
-    cancel_requested = activities.heartbeat(execution, work.now, token.scheduled_id, request.details)
+    cancel_requested = activities.heartbeat(execution, work.now_in(execution.domain), token.scheduled_id, request.details)
     work.put_heartbeat(execution, token.scheduled_id)
     return shapes.ActivityTaskStatus(cancel_requested=cancel_requested)
 
@@ -225,7 +229,7 @@ def respond_activity_task_completed(
     token: TaskToken,
 ) -> None:
     execution = _require_activity(work, token)
-    activities.complete(execution, work.now, token.scheduled_id, request.result)
+    activities.complete(execution, work.now_in(execution.domain), token.scheduled_id, request.result)
     work.changed(execution)
 
 
@@ -233,7 +237,7 @@ def respond_activity_task_failed(
     work: UnitOfWork, context: CallContext, request: shapes.RespondActivityTaskFailedInput, token: TaskToken
 ) -> None:
     execution = _require_activity(work, token)
-    activities.fail(execution, work.now, token.scheduled_id, reason=request.reason, details=request.details)
+    activities.fail(execution, work.now_in(execution.domain), token.scheduled_id, reason=request.reason, details=request.details)
     work.changed(execution)
 
 
@@ -241,7 +245,7 @@ def respond_activity_task_canceled(
     work: UnitOfWork, context: CallContext, request: shapes.RespondActivityTaskCanceledInput, token: TaskToken
 ) -> None:
     execution = _require_activity(work, token)
-    activities.cancel(execution, work.now, token.scheduled_id, details=request.details)
+    activities.cancel(execution, work.now_in(execution.domain), token.scheduled_id, details=request.details)
     work.changed(execution)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from workflowsvc.core.domain_clock import time_in
 from workflowsvc.core.durations import retention_ms
 from workflowsvc.model import shapes
 from workflowsvc.model.events import timestamp
@@ -26,33 +27,35 @@ decode_tags = msgspec.json.Decoder(list[str | None]).decode
 def list_open_workflow_executions(
     reader: Reader, context: CallContext, request: shapes.ListOpenWorkflowExecutionsInput
 ) -> shapes.WorkflowExecutionInfos:
-    return _list(reader, context, request, _open_query(reader, context, request))
+    domain = require_domain(reader, context, request.domain)
+    return _list(reader, context, request, _open_query(domain, request), domain)
 
 
 def list_closed_workflow_executions(
     reader: Reader, context: CallContext, request: shapes.ListClosedWorkflowExecutionsInput
 ) -> shapes.WorkflowExecutionInfos:
-    return _list(reader, context, request, _closed_query(reader, context, request))
+    domain = require_domain(reader, context, request.domain)
+    return _list(reader, context, request, _closed_query(reader, context, request, domain), domain)
 
 
 def count_open_workflow_executions(
     reader: Reader, context: CallContext, request: shapes.CountOpenWorkflowExecutionsInput
 ) -> shapes.WorkflowExecutionCount:
-    return _count(reader, _open_query(reader, context, request))
+    domain = require_domain(reader, context, request.domain)
+    return _count(reader, _open_query(domain, request))
 
 
 def count_closed_workflow_executions(
     reader: Reader, context: CallContext, request: shapes.CountClosedWorkflowExecutionsInput
 ) -> shapes.WorkflowExecutionCount:
-    return _count(reader, _closed_query(reader, context, request))
+    domain = require_domain(reader, context, request.domain)
+    return _count(reader, _closed_query(reader, context, request, domain))
 
 
 def _open_query(
-    reader: Reader,
-    context: CallContext,
+    domain: DomainRow,
     request: shapes.ListOpenWorkflowExecutionsInput | shapes.CountOpenWorkflowExecutionsInput,
 ) -> ExecutionQuery:
-    domain = require_domain(reader, context, request.domain)
     return _filtered(domain.id, "OPEN", "started_at", request.start_time_filter, request)
 
 
@@ -60,9 +63,9 @@ def _closed_query(
     reader: Reader,
     context: CallContext,
     request: shapes.ListClosedWorkflowExecutionsInput | shapes.CountClosedWorkflowExecutionsInput,
+    domain: DomainRow,
 ) -> ExecutionQuery:
     """Ordered by the time that is filtered, start or close (SWF §10.1)."""
-    domain = require_domain(reader, context, request.domain)
     status = request.close_status_filter and request.close_status_filter.status
     if request.start_time_filter is not None:
         query = _filtered(domain.id, "CLOSED", "started_at", request.start_time_filter, request)
@@ -77,10 +80,13 @@ def forgotten_by(reader: Reader, context: CallContext, domain: DomainRow) -> int
 
     All other calls answer that such a run is unknown, whether or not it is purged yet (SWF §8.12).
     """
-    purge_at = reader.next_purge_at()
-    if purge_at is None or purge_at > context.now:
-        return None
-    return context.now - retention_ms(domain.retention, context.settings.min_retention_ms)
+    if domain.clock is None:
+        purge_at = reader.next_purge_at()
+        if purge_at is None or purge_at > context.now:
+            return None
+    return time_in(domain.clock, context.now) - retention_ms(
+        domain.retention, context.settings.min_retention_ms
+    )
 
 
 def _filtered(
@@ -110,9 +116,10 @@ def milliseconds(seconds: float) -> int:
 
 
 def _list(
-    reader: Reader, context: CallContext, request: Any, query: ExecutionQuery
+    reader: Reader, context: CallContext, request: Any, query: ExecutionQuery, domain: DomainRow
 ) -> shapes.WorkflowExecutionInfos:
-    pages = Pages(context, request, query.domain, query.order_by)
+    now = time_in(domain.clock, context.now)
+    pages = Pages(context, request, query.domain, query.order_by, now=now)
     rows = reader.list_executions(
         query._replace(
             ascending=bool(request.reverse_order),

@@ -116,7 +116,14 @@ class Reader(Protocol):
         """Ready tasks that are handed out before this one, counted up to about `limit`; 0 when it does not wait."""
         ...
 
-    def next_purge_at(self) -> int | None: ...
+    def clocked_domains(self) -> list[DomainRow]:
+        """Those that do not live in real time, of all tenants."""
+        ...
+
+    def next_purge_at(self) -> int | None:
+        """The earliest end of a retention by real time."""
+        ...
+
     def meta(self, key: str) -> bytes | None: ...
     def metas(self, first: str, last: str, limit: int) -> list[tuple[str, bytes]]:
         """Keys from `first` on, up to but without `last`, with their values, by key."""
@@ -133,7 +140,11 @@ class Transaction(Reader, Protocol):
     def open_run(self, domain: int, workflow_id: str) -> int | None: ...
     def count_open(self, domain: int) -> int: ...
     def put_domain(self, row: DomainRow) -> None:
-        """Insert, or replace the row with this id."""
+        """Insert, or replace the row with this id, but for its clock."""
+        ...
+
+    def put_clock(self, domain: int, clock: bytes) -> None:
+        """Of a domain that is there."""
         ...
 
     def delete_domain(self, domain: int) -> None:
@@ -189,13 +200,38 @@ class Transaction(Reader, Protocol):
         """How many of them were still there."""
         ...
 
-    def next_wake_at(self) -> int | None: ...
+    def next_wake_at(self) -> int | None:
+        """The earliest deadline by real time."""
+        ...
+
     def due_runs(self, now: int, limit: int) -> list[int]:
         """Open runs with wake_at <= now, earliest first, skipping those another transaction has locked."""
         ...
 
     def expired_runs(self, now: int, limit: int) -> list[int]:
         """Closed runs with purge_at <= now."""
+        ...
+
+    # What follows is for runs that are due by the clock of their domain: values as core/key_layout.py makes them.
+
+    def next_wake_from(self, first: int) -> int | None:
+        """The lowest wake_at that is at least `first`."""
+        ...
+
+    def next_purge_from(self, first: int) -> int | None:
+        """The lowest purge_at that is at least `first`."""
+        ...
+
+    def due_between(self, first: int, last: int, limit: int) -> list[int]:
+        """As `due_runs`, of runs with first <= wake_at <= last."""
+        ...
+
+    def expired_between(self, first: int, last: int, limit: int) -> list[int]:
+        """As `expired_runs`, of runs with first <= purge_at <= last."""
+        ...
+
+    def has_messages(self, domain: int) -> bool:
+        """Whether any message waits in the domain, those that other transactions have locked included."""
         ...
 
     def purge(self, run: int, at_most_events: int) -> bool:
@@ -237,6 +273,18 @@ class PeerTransaction(Transaction, Protocol):
 
     def take_from_lists(self, wanted: dict[ListKey, int]) -> list[TaskRow]:
         """`take_tasks` for several lists in one go, at most `wanted` from each; list by list, each in its order."""
+        ...
+
+    def lock_domain(self, domain: int, *, exclusive: bool) -> DomainRow | None:
+        """The domain as it stands, which no other transaction changes before this one is over; `exclusive`: and which none
+        locks. Never waits: raises LockedByPeer. Moves `database_time` forward.
+        """
+        ...
+
+    def exclude_peers(self) -> bool:
+        """Waits for the transactions of other nodes that have begun; none begins before this one is over. False when
+        another node is about to do the same: this one must then be given up.
+        """
         ...
 
     def has_locked_by_peer(self, task_list: ListKey) -> bool:

@@ -35,6 +35,7 @@ class DomainRow(NamedTuple):
     description: str | None
     retention: str  # as registered: "NONE" or days
     tags: bytes  # JSON object of resource tags, in the order they were given
+    clock: bytes | None = None  # JSON of the DomainClock of a domain that does not live in real time
 
 
 class TypeRow(NamedTuple):
@@ -63,11 +64,11 @@ class ExecutionRow(NamedTuple):
     parent_run_id: str | None
     started_at: int
     next_event_id: int
-    wake_at: int | None  # earliest deadline of an open run
+    wake_at: int | None  # earliest deadline of an open run, by the clock of its domain (core/key_layout.py)
     cancel_requested: bool  # true only while open (SWF §15.15)
     closed_at: int | None
     close_status: CloseStatus | None
-    purge_at: int | None  # when retention ends
+    purge_at: int | None  # when retention ends, by the clock of its domain (core/key_layout.py)
 
 
 class LockedRow(NamedTuple):

@@ -189,7 +189,7 @@ def _signal(work: UnitOfWork, context: CallContext, record: BatchRecord, executi
     _require_open(execution)
     assert record.signal_name is not None
     signal_input = record.reason if record.input is None else record.input
-    workflow.signal(execution, work.now, signal_name=record.signal_name, input=signal_input)
+    workflow.signal(execution, work.now_in(execution.domain), signal_name=record.signal_name, input=signal_input)
     work.changed(execution)
 
 
@@ -197,7 +197,7 @@ def _request_cancel(
     work: UnitOfWork, context: CallContext, record: BatchRecord, execution: Execution
 ) -> None:
     _require_open(execution)
-    workflow.request_cancel(execution, work.now)
+    workflow.request_cancel(execution, work.now_in(execution.domain))
     work.changed(execution)
 
 
@@ -205,7 +205,7 @@ def _terminate(work: UnitOfWork, context: CallContext, record: BatchRecord, exec
     _require_open(execution)
     workflow.terminate(
         execution,
-        work.now,
+        work.now_in(execution.domain),
         reason=record.reason,
         details=record.details,
         child_policy=record.child_policy,

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import get_args
 
+from workflowsvc.core.domain_clock import time_in
 from workflowsvc.model import own_shapes as shapes
 from workflowsvc.service.call_context import CallContext
 from workflowsvc.service.own.conditions import Conditions
@@ -46,7 +47,8 @@ def count_executions(
     if group_by == "TASK_LIST":
         conditions.needs_details = True
     domain: DomainRow = yield ReadStep(partial(require_domain, context=context, name=request.domain))
-    pages = Pages(context, request, domain.id, group_by or "", spelt(request.filter))
+    conditions.now = time_in(domain.clock, context.now)
+    pages = Pages(context, request, domain.id, group_by or "", spelt(request.filter), now=conditions.now)
     token: tuple[int, Position] | None = pages.position(tuple[int, Position])
     if token is None and group_by in (None, "STATUS") and _is_counted_by_the_store(conditions.filter):
         return (yield from _count_in_store(context, domain, conditions, by_status=group_by is not None))

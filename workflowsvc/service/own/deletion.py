@@ -107,7 +107,7 @@ def _terminate(work: UnitOfWork, run: int) -> None:
     if execution is not None and execution.is_open:
         workflow.terminate(
             execution,
-            work.now,
+            work.now_in(execution.domain),
             reason="The domain is deleted",
             details=None,
             child_policy="ABANDON",  # each of them is terminated in turn

@@ -105,7 +105,7 @@ def _explain_replayed(work: UnitOfWork, runs: list[Run], least: shapes.Severity)
     for row, execution in runs:
         if execution.is_open:  # it may have closed since the row was read
             knowledge.domain = execution.domain
-            findings = explain_open(execution, knowledge, work.now, least=least)
+            findings = explain_open(execution, knowledge, work.now_in(execution.domain), least=least)
             if findings:
                 found.append((row, findings))
     return found
@@ -158,7 +158,8 @@ class _DomainKnowledge:
         key = ListKey(self.domain, kind, name)
         known = self._lists.get(key)
         if known is None:
-            known = self._lists[key] = known_of(self._work.state, key, self._work.now)
+            here = self._work.now_in(self.domain)
+            known = self._lists[key] = known_of(self._work.state, key, self._work.now, here)
         return known
 
     def tasks_ahead(self, scheduled_id: int) -> int | None:

@@ -39,7 +39,7 @@ def explain_execution(
         row = quarantined_row(work, quarantined)
         return _explanation(row.workflow_id, row.run_id, row.close_status, explain_quarantined())
     if execution.is_open:
-        findings = explain_open(execution, WorkKnowledge(work, execution), work.now)
+        findings = explain_open(execution, WorkKnowledge(work, execution), work.now_in(domain.id))
     else:
         last = execution.next_event_id - 1
         closing = decode_event(work.events(execution.run, last, last, 1, False)[0])
@@ -59,8 +59,8 @@ class WorkKnowledge:
         return self._work.quotas
 
     def task_list(self, kind: TaskKind, name: str) -> ListKnowledge:
-        work = self._work
-        return known_of(work.state, ListKey(self._execution.domain, kind, name), work.now)
+        work, domain = self._work, self._execution.domain
+        return known_of(work.state, ListKey(domain, kind, name), work.now, work.now_in(domain))
 
     def tasks_ahead(self, scheduled_id: int) -> int | None:
         self._work.flush()  # what this batch has put is counted, too

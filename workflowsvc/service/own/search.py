@@ -12,6 +12,7 @@ from functools import partial
 
 import msgspec
 
+from workflowsvc.core.domain_clock import time_in
 from workflowsvc.core.run_ids import run_of
 from workflowsvc.model import own_shapes as shapes
 from workflowsvc.model import validation_text
@@ -52,8 +53,9 @@ def search_executions(context: CallContext, request: shapes.SearchExecutionsInpu
         )
     ascending = request.sort_order == "ASCENDING"
     domain: DomainRow = yield ReadStep(partial(require_domain, context=context, name=request.domain))
-    pages = Pages(context, request, domain.id, sort_by, ascending, spelt(request.filter))
-    token: _Token = pages.position(_Token) or _Token(context.now, None)
+    here = time_in(domain.clock, context.now)
+    pages = Pages(context, request, domain.id, sort_by, ascending, spelt(request.filter), now=here)
+    token: _Token = pages.position(_Token) or _Token(here, None)
     conditions.now = token.now
     search = _Search(context, domain, conditions, pages, token, now)
     search.size = min(request.maximum_page_size or DEFAULT_PAGE, pages.size)

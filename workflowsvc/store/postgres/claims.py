@@ -77,6 +77,12 @@ class RunClaims:
     def expired_runs(self, now: int, limit: int) -> list[int]:
         return self._claim(SQL.expired_runs, SQL.lock_expired_runs, self._purges, now, limit)
 
+    def due_between(self, first: int, last: int, limit: int) -> list[int]:
+        return self._claim_between(SQL.due_runs, SQL.lock_due_runs, first, last, limit)
+
+    def expired_between(self, first: int, last: int, limit: int) -> list[int]:
+        return self._claim_between(SQL.expired_runs, SQL.lock_expired_runs, first, last, limit)
+
     def next_wake_at(self) -> int | None:
         return self._queries.rows(SQL.next_wake_at, self._wakes.first(self._info.began_at()))[0][0]
 
@@ -87,6 +93,21 @@ class RunClaims:
         self, statement: Statement, on_one_server: Statement, watermark: LowWatermark, now: int, limit: int
     ) -> list[int]:
         first = watermark.first(self._info.began_at())
+        claimed = self._claim_first(statement, on_one_server, first, now, limit)
+        beyond = now + 1 if claimed.exhausted else claimed.got[-1][1]
+        watermark.found([*claimed.got, *claimed.missed], beyond)
+        return [run for run, _ in claimed.got]
+
+    def _claim_between(
+        self, statement: Statement, on_one_server: Statement, first: int, last: int, limit: int
+    ) -> list[int]:
+        """Without a low watermark: few rows are due by the clock of a domain."""
+        self._info.began_at()
+        return [run for run, _ in self._claim_first(statement, on_one_server, first, last, limit).got]
+
+    def _claim_first(
+        self, statement: Statement, on_one_server: Statement, first: int, now: int, limit: int
+    ) -> Claimed[_RunAt]:
 
         def find(last: _RunAt | None, count: int) -> list[_RunAt]:
             after_run, after_at = (BEFORE_ALL, BEFORE_ALL) if last is None else last
@@ -99,16 +120,10 @@ class RunClaims:
             return [run in self._locks for run, _ in several]
 
         if self._queries.is_distributed:
-            claimed = claim_first(limit, find, claim)
-        else:
-            rows: list[_RunAt] = [
-                (run, at) for run, at in self._queries.rows(on_one_server, first, now, limit)
-            ]
-            claimed = Claimed(rows, [], len(rows) < limit)
-            self._locks.read([run for run, _ in rows])
-        beyond = now + 1 if claimed.exhausted else claimed.got[-1][1]
-        watermark.found([*claimed.got, *claimed.missed], beyond)
-        return [run for run, _ in claimed.got]
+            return claim_first(limit, find, claim)
+        rows: list[_RunAt] = [(run, at) for run, at in self._queries.rows(on_one_server, first, now, limit)]
+        self._locks.read([run for run, _ in rows])
+        return Claimed(rows, [], len(rows) < limit)
 
 
 class MessageClaims:

@@ -24,8 +24,8 @@ def heartbeat_row(run: int, row: Row) -> HeartbeatRow:
 
 
 def domain_row(row: Row) -> DomainRow:
-    identity, tenant, name, status, description, retention, tags = row
-    return DomainRow(identity, tenant, name, status, text(description), retention, tags)
+    identity, tenant, name, status, description, retention, tags, clock = row
+    return DomainRow(identity, tenant, name, status, text(description), retention, tags, clock)
 
 
 def type_row(row: Row) -> TypeRow:

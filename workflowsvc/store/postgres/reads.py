@@ -183,6 +183,9 @@ class PostgresReader:
     def next_purge_at(self) -> int | None:
         return self._queries.rows(SQL.next_purge_at, BEGINNING)[0][0]
 
+    def clocked_domains(self) -> list[DomainRow]:
+        return [domain_row(row) for row in self._queries.rows(SQL.clocked_domains)]
+
     def meta(self, key: str) -> bytes | None:
         row = self._queries.row(SQL.meta, key)
         return None if row is None else row[0]

@@ -39,6 +39,9 @@ class PostgresStatements(NamedTuple):
     savepoint: Statement
     rollback_to_savepoint: Statement
     moment: Statement
+    moment_beside_peers: Statement
+    claim_exclusion: Statement
+    exclude_peers: Statement
     transaction_id: Statement
     timeline: Statement
     transaction_status: Statement
@@ -54,6 +57,10 @@ class PostgresStatements(NamedTuple):
     domains_ascending: Statement
     domains_descending: Statement
     count_domains: Statement
+    clocked_domains: Statement
+    share_domain: Statement
+    lock_domain: Statement
+    put_clock: Statement
     put_domain: Statement
     delete_domain: Statement
     type: Statement
@@ -85,6 +92,8 @@ class PostgresStatements(NamedTuple):
     replace_execution: Statement
     next_wake_at: Statement
     next_purge_at: Statement
+    next_wake_from: Statement
+    next_purge_from: Statement
     delete_execution: Statement
     # history.sql
     append_events: Statement
@@ -108,6 +117,7 @@ class PostgresStatements(NamedTuple):
     delete_task: Statement
     delete_tasks_of: Statement
     put_messages: Statement
+    has_messages: Statement
     delete_message: Statement
     delete_messages_by_id: Statement
     # claims.sql

@@ -15,7 +15,9 @@ It must not know when a transaction ends, nor which connection it is on.
 from __future__ import annotations
 
 from workflowsvc.core.outcome import TaskKind
+from workflowsvc.store.errors import LockedByPeer
 from workflowsvc.store.postgres.audit_reads import PostgresAuditReader
+from workflowsvc.store.postgres.columns import domain_row
 from workflowsvc.store.postgres.claims import MessageClaims, RunClaims
 from workflowsvc.store.postgres.locks import Locks
 from workflowsvc.store.postgres.low_watermarks import LowWatermarks
@@ -25,9 +27,9 @@ from workflowsvc.store.postgres.reads import DomainNames, PostgresReader
 from workflowsvc.store.postgres.statements import SQL
 from workflowsvc.store.postgres.task_claims import TaskClaims
 from workflowsvc.store.postgres.transaction_info import TransactionInfo
-from workflowsvc.store.postgres.wire import Wire
+from workflowsvc.store.postgres.wire import Row, Wire
 from workflowsvc.store.postgres.writes import PostgresWrites
-from workflowsvc.store.rows import HeartbeatRow, ListKey, MessageRow, TaskRow
+from workflowsvc.store.rows import DomainRow, HeartbeatRow, ListKey, MessageRow, TaskRow
 
 
 class PostgresTransaction(PostgresReader):
@@ -51,10 +53,14 @@ class PostgresTransaction(PostgresReader):
         self.lock = locks.lock
         self.due_runs = runs.due_runs
         self.expired_runs = runs.expired_runs
+        self.due_between = runs.due_between
+        self.expired_between = runs.expired_between
+        self.exclude_peers = info.exclude_peers
         self.messages = messages.messages
         self.has_locked_by_peer = tasks.has_locked_by_peer
 
         self.put_domain = writes.put_domain
+        self.put_clock = writes.put_clock
         self.delete_domain = writes.delete_domain
         self.put_type = writes.put_type
         self.deprecate_types = writes.deprecate_types
@@ -102,6 +108,28 @@ class PostgresTransaction(PostgresReader):
 
     def next_purge_at(self) -> int | None:
         return self._runs.next_purge_at()
+
+    # --- of domains with a clock of their own ---
+
+    def next_wake_from(self, first: int) -> int | None:
+        return self._queries.rows(SQL.next_wake_from, first)[0][0]
+
+    def next_purge_from(self, first: int) -> int | None:
+        return self._queries.rows(SQL.next_purge_from, first)[0][0]
+
+    def has_messages(self, domain: int) -> bool:
+        return self._queries.rows(SQL.has_messages, domain)[0][0]
+
+    def lock_domain(self, domain: int, *, exclusive: bool) -> DomainRow | None:
+        found: list[Row] = []
+        self._queries.queue(SQL.lock_domain if exclusive else SQL.share_domain, (domain,), found.extend)
+        self.info.queue_clock()
+        self._queries.exchange()
+        if found:
+            return domain_row(found[0])
+        if self.domains_by_id([domain]):
+            raise LockedByPeer(f"domain {domain} is locked by another node")
+        return None
 
     def take_tasks(self, domain: int, kind: TaskKind, task_list: str, limit: int) -> list[TaskRow]:
         return self.take_from_lists({ListKey(domain, kind, task_list): limit})

@@ -20,7 +20,9 @@ class TransactionInfo:
         self.wrote = False
         self.id: str | None = None  # assigned with the first lock or change; known when it was asked for
         queries.queue(SQL.begin_writing)
-        queries.queue(SQL.moment, then=self._see_begin)
+        # Every other statement comes behind it, and so sees what a node has committed that had excluded this one.
+        moment = SQL.moment_beside_peers if queries.knows_transaction_status else SQL.moment
+        queries.queue(moment, then=self._see_begin)
 
     @property
     def has_begun(self) -> bool:
@@ -39,6 +41,18 @@ class TransactionInfo:
     def queue_clock(self) -> None:
         """Moves `database_time` forward: who has read that a run is closed must not act as if it were earlier."""
         self._queries.queue(SQL.moment_now, then=self._see_clock)
+
+    def exclude_peers(self) -> bool:
+        """See `PeerTransaction.exclude_peers`. Servers that only speak like PostgreSQL, and those of Citus, know no lock for
+        it: what a node has begun just before is then not waited for.
+        """
+        if not self._queries.knows_transaction_status:
+            return True
+        if not self._queries.rows(SQL.claim_exclusion)[0][0]:
+            return False
+        self._queries.rows(SQL.exclude_peers)
+        self.queue_clock()
+        return True
 
     def queue_id(self) -> None:
         """Behind a lock or change. Asked for together with other things, it costs the commit nothing."""

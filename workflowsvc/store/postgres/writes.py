@@ -90,6 +90,9 @@ class PostgresWrites:
     def put_domain(self, row: DomainRow) -> None:
         self._write(SQL.put_domain, (*row[:4], blob(row.description), *row[5:]))
 
+    def put_clock(self, domain: int, clock: bytes) -> None:
+        self._write(SQL.put_clock, (clock, domain))
+
     def delete_domain(self, domain: int) -> None:
         self._write(SQL.delete_domain, (domain,))
 

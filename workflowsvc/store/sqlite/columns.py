@@ -29,8 +29,8 @@ def flag(value: int) -> bool:
 
 
 def domain_row(row: Row) -> DomainRow:
-    identity, tenant, name, status, description, retention, tags = row
-    return DomainRow(identity, tenant, name, status, text(description), retention, tags)
+    identity, tenant, name, status, description, retention, tags, clock = row
+    return DomainRow(identity, tenant, name, status, text(description), retention, tags, clock)
 
 
 def type_row(row: Row) -> TypeRow:

@@ -21,6 +21,8 @@ class SqliteStatements(NamedTuple):
     domains_ascending: str
     domains_descending: str
     count_domains: str
+    clocked_domains: str
+    put_clock: str
     put_domain: str
     delete_domain: str
     type: str
@@ -48,8 +50,12 @@ class SqliteStatements(NamedTuple):
     delete_execution_tag: str
     next_wake_at: str
     next_purge_at: str
+    next_wake_from: str
+    next_purge_from: str
     due_runs: str
     expired_runs: str
+    due_between: str
+    expired_between: str
     delete_execution: str
     # history.sql
     append_event: str
@@ -74,6 +80,7 @@ class SqliteStatements(NamedTuple):
     delete_tasks_of: str
     put_message: str
     messages: str
+    has_messages: str
     delete_message: str
     # audit.sql
     every_meta: str

@@ -41,6 +41,9 @@ class SqliteTransaction(SqliteReader):
     def put_domain(self, row: DomainRow) -> None:
         self._queries.write(SQL.put_domain, row._replace(description=cast(Any, blob(row.description))))
 
+    def put_clock(self, domain: int, clock: bytes) -> None:
+        self._queries.write(SQL.put_clock, (domain, clock))
+
     def delete_domain(self, domain: int) -> None:
         self._queries.write(SQL.delete_domain, (domain,))
 
@@ -118,6 +121,21 @@ class SqliteTransaction(SqliteReader):
 
     def expired_runs(self, now: int, limit: int) -> list[int]:
         return [run for (run,) in self._queries.rows(SQL.expired_runs, (now, limit))]
+
+    def next_wake_from(self, first: int) -> int | None:
+        return self._queries.value(SQL.next_wake_from, (first,))
+
+    def next_purge_from(self, first: int) -> int | None:
+        return self._queries.value(SQL.next_purge_from, (first,))
+
+    def due_between(self, first: int, last: int, limit: int) -> list[int]:
+        return [run for (run,) in self._queries.rows(SQL.due_between, (first, last, limit))]
+
+    def expired_between(self, first: int, last: int, limit: int) -> list[int]:
+        return [run for (run,) in self._queries.rows(SQL.expired_between, (first, last, limit))]
+
+    def has_messages(self, domain: int) -> bool:
+        return bool(self._queries.value(SQL.has_messages, (domain,)))
 
     def purge(self, run: int, at_most_events: int) -> bool:
         row = self.executions([run]).get(run)

@@ -6,7 +6,7 @@ select key, value from meta order by key
 
 -- :name every_domain
 -- domains_pkey
-select id, tenant, name, status, description, retention, tags
+select id, tenant, name, status, description, retention, tags, clock
 from domains
 where id > :after::bigint
 order by id

@@ -2,18 +2,18 @@
 
 -- :name domain
 -- domains_by_name
-select id, tenant, name, status, description, retention, tags
+select id, tenant, name, status, description, retention, tags, clock
 from domains
 where tenant = :tenant::text and name = :name::text
 
 -- :name domains_by_id
 -- domains_pkey
-select id, tenant, name, status, description, retention, tags from domains where id = any(:ids::bigint[])
+select id, tenant, name, status, description, retention, tags, clock from domains where id = any(:ids::bigint[])
 
 -- :name domains_ascending
 -- domains_by_name; a tenant has 100 domains at most (SWF §12.1), so status needs no index. The first page begins
 -- behind '', which stands before all names
-select id, tenant, name, status, description, retention, tags
+select id, tenant, name, status, description, retention, tags, clock
 from domains
 where tenant = :tenant::text and status = :status::text and name > coalesce(:after::text, '')
 order by name
@@ -21,7 +21,7 @@ limit :limit::bigint
 
 -- :name domains_descending
 -- domains_by_name
-select id, tenant, name, status, description, retention, tags
+select id, tenant, name, status, description, retention, tags, clock
 from domains
 where tenant = :tenant::text and status = :status::text and (:after::text is null or name < :after)
 order by name desc
@@ -31,11 +31,37 @@ limit :limit::bigint
 -- domains_by_name
 select count(*) from domains where tenant = :tenant::text
 
--- :name put_domain
+-- :name clocked_domains
+-- domains_by_clock
+select id, tenant, name, status, description, retention, tags, clock
+from domains
+where clock is not null
+order by id
+
+-- :name share_domain
+-- domains_pkey; nothing when another node holds it alone
+select id, tenant, name, status, description, retention, tags, clock
+from domains
+where id = :id::bigint
+for share skip locked
+
+-- :name lock_domain
+-- domains_pkey; nothing when another node holds it
+select id, tenant, name, status, description, retention, tags, clock
+from domains
+where id = :id::bigint
+for update skip locked
+
+-- :name put_clock
 -- domains_pkey
-insert into domains (id, tenant, name, status, description, retention, tags)
+update domains set clock = :clock::bytea where id = :id::bigint
+
+-- :name put_domain
+-- domains_pkey; the clock of a domain that is there stays as it is
+insert into domains (id, tenant, name, status, description, retention, tags, clock)
 values (
-    :id::bigint, :tenant::text, :name::text, :status::text, :description::bytea, :retention::text, :tags::bytea
+    :id::bigint, :tenant::text, :name::text, :status::text, :description::bytea, :retention::text, :tags::bytea,
+    :clock::bytea
 )
 on conflict (id) do update set
     tenant = excluded.tenant,

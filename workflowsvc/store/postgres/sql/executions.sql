@@ -155,10 +155,18 @@ set
 where shard = :shard::smallint and run = :run::bigint
 
 -- :name next_wake_at
+-- progress_by_wake; of runs that are due in real time (core/key_layout.py)
+select min(wake_at) from progress where wake_at >= :first::bigint and wake_at < 281474976710656
+
+-- :name next_purge_at
+-- executions_by_purge; of runs whose retention ends in real time (core/key_layout.py)
+select min(purge_at) from executions where purge_at >= :first::bigint and purge_at < 281474976710656
+
+-- :name next_wake_from
 -- progress_by_wake
 select min(wake_at) from progress where wake_at >= :first::bigint
 
--- :name next_purge_at
+-- :name next_purge_from
 -- executions_by_purge
 select min(purge_at) from executions where purge_at >= :first::bigint
 

@@ -102,6 +102,10 @@ from
         :shard::smallint[], :id::bigint[], :run::bigint[], :kind::text[], :domain::bigint[], :body::bytea[]
     )
 
+-- :name has_messages
+-- read whole: few wait at a time
+select exists (select 1 from messages where domain = :domain::bigint)
+
 -- :name delete_message
 -- messages_pkey
 delete from messages where shard = :shard::smallint and id = :id::bigint

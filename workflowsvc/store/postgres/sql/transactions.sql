@@ -23,6 +23,17 @@ rollback to savepoint audited
 -- the server's clock at the begin of the transaction, in milliseconds: one clock for all nodes
 select (extract(epoch from now()) * 1000)::bigint
 
+-- :name moment_beside_peers
+-- the same, and takes a lock that all nodes hold together while they write, so that one can exclude the others for a moment
+select (extract(epoch from now()) * 1000)::bigint from pg_advisory_xact_lock_shared(1987011446, 1)
+
+-- :name claim_exclusion
+-- false when another node waits below: two that hold the shared lock and wait for each other would never go on
+select pg_try_advisory_xact_lock(1987011446, 2)
+
+-- :name exclude_peers
+select true from pg_advisory_xact_lock(1987011446, 1)
+
 -- :name transaction_id
 -- by which the outcome of a commit is asked for when its answer was lost
 select pg_current_xact_id_if_assigned()::text

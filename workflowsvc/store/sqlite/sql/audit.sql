@@ -6,7 +6,7 @@ select key, value from meta order by key
 
 -- :name every_domain
 -- primary key
-select id, tenant, name, status, description, retention, tags from domains where id > ?1 order by id limit ?2
+select id, tenant, name, status, description, retention, tags, clock from domains where id > ?1 order by id limit ?2
 
 -- :name every_type
 -- primary key

@@ -2,16 +2,16 @@
 
 -- :name domain
 -- domains_by_name
-select id, tenant, name, status, description, retention, tags from domains where tenant = ?1 and name = ?2
+select id, tenant, name, status, description, retention, tags, clock from domains where tenant = ?1 and name = ?2
 
 -- :name domains_by_id
 -- primary key
-select id, tenant, name, status, description, retention, tags
+select id, tenant, name, status, description, retention, tags, clock
 from carray(?1) as wanted cross join domains on id = wanted.value
 
 -- :name domains_ascending
 -- domains_by_name; a tenant has 100 domains at most (SWF §12.1), so status needs no index
-select id, tenant, name, status, description, retention, tags
+select id, tenant, name, status, description, retention, tags, clock
 from domains
 where tenant = ?1 and status = ?2 and (?3 is null or name > ?3)
 order by name
@@ -19,7 +19,7 @@ limit ?4
 
 -- :name domains_descending
 -- domains_by_name
-select id, tenant, name, status, description, retention, tags
+select id, tenant, name, status, description, retention, tags, clock
 from domains
 where tenant = ?1 and status = ?2 and (?3 is null or name < ?3)
 order by name desc
@@ -29,9 +29,17 @@ limit ?4
 -- domains_by_name
 select count(*) from domains where tenant = ?1
 
--- :name put_domain
+-- :name clocked_domains
+-- domains_by_clock
+select id, tenant, name, status, description, retention, tags, clock from domains where clock is not null order by id
+
+-- :name put_clock
 -- primary key
-insert into domains (id, tenant, name, status, description, retention, tags) values (?, ?, ?, ?, ?, ?, ?)
+update domains set clock = ?2 where id = ?1
+
+-- :name put_domain
+-- primary key; the clock of a domain that is there stays as it is
+insert into domains (id, tenant, name, status, description, retention, tags, clock) values (?, ?, ?, ?, ?, ?, ?, ?)
 on conflict (id) do update set
     tenant = excluded.tenant,
     name = excluded.name,

@@ -47,12 +47,20 @@ insert into execution_tags (domain, tag, list, at, run) values (?, ?, ?, ?, ?) o
 delete from execution_tags where domain = ? and tag = ? and list = ? and at = ? and run = ?
 
 -- :name next_wake_at
--- executions_by_wake
-select min(wake_at) from executions where wake_at is not null
+-- executions_by_wake; of runs that are due in real time (core/key_layout.py)
+select min(wake_at) from executions where wake_at < 281474976710656
 
 -- :name next_purge_at
+-- executions_by_purge; of runs whose retention ends in real time (core/key_layout.py)
+select min(purge_at) from executions where purge_at < 281474976710656
+
+-- :name next_wake_from
+-- executions_by_wake
+select min(wake_at) from executions where wake_at >= ?1
+
+-- :name next_purge_from
 -- executions_by_purge
-select min(purge_at) from executions where purge_at is not null
+select min(purge_at) from executions where purge_at >= ?1
 
 -- :name due_runs
 -- executions_by_wake
@@ -61,6 +69,14 @@ select run from executions where wake_at <= ?1 order by wake_at, run limit ?2
 -- :name expired_runs
 -- executions_by_purge
 select run from executions where purge_at <= ?1 order by purge_at, run limit ?2
+
+-- :name due_between
+-- executions_by_wake
+select run from executions where wake_at between ?1 and ?2 order by wake_at, run limit ?3
+
+-- :name expired_between
+-- executions_by_purge
+select run from executions where purge_at between ?1 and ?2 order by purge_at, run limit ?3
 
 -- :name delete_execution
 -- primary key

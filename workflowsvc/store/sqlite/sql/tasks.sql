@@ -93,6 +93,10 @@ insert into messages (id, run, kind, domain, body) values (?, ?, ?, ?, ?)
 -- primary key
 select id, run, kind, domain, body from messages order by id limit ?1
 
+-- :name has_messages
+-- read whole: few wait at a time
+select exists (select 1 from messages where domain = ?1)
+
 -- :name delete_message
 -- primary key
 delete from messages where id = ?
