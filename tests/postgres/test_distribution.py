@@ -41,6 +41,8 @@ OF_ALL_SHARDS = {
     "count_open": "how many of a domain",
     "next_wake_at": "the earliest deadline",
     "next_purge_at": "the earliest end of a retention",
+    "next_wake_from": "the earliest deadline by a clock",
+    "next_purge_from": "the earliest end of a retention by a clock",
     "due_runs": "the earliest deadlines",
     "expired_runs": "the earliest ends of retentions",
     "count_tasks": "how many on a list",
@@ -50,6 +52,7 @@ OF_ALL_SHARDS = {
     "first_task_behind": "the first on the first list",
     "tasks_ahead": "how many before one on a list",
     "messages": "the oldest",
+    "has_messages": "whether one waits in a domain",
     "waiting_messages": "the oldest, for audits",
     "delete_messages_by_id": "for repairs: of what was not read before only the id is known",
 }

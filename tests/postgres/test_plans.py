@@ -38,6 +38,7 @@ WITHOUT_TABLES = (
     "transaction",
     "timeline",
     "end_transaction",
+    "exclusion",
     "waits_for_replication",
     "pause",
     "write_to_log",

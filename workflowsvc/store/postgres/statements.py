@@ -40,8 +40,8 @@ class PostgresStatements(NamedTuple):
     rollback_to_savepoint: Statement
     moment: Statement
     moment_beside_peers: Statement
-    claim_exclusion: Statement
-    exclude_peers: Statement
+    exclusion_claim: Statement
+    exclusion_begin: Statement
     transaction_id: Statement
     timeline: Statement
     transaction_status: Statement
@@ -60,7 +60,7 @@ class PostgresStatements(NamedTuple):
     clocked_domains: Statement
     share_domain: Statement
     lock_domain: Statement
-    put_clock: Statement
+    change_clock: Statement
     put_domain: Statement
     delete_domain: Statement
     type: Statement

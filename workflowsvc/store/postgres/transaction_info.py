@@ -48,9 +48,9 @@ class TransactionInfo:
         """
         if not self._queries.knows_transaction_status:
             return True
-        if not self._queries.rows(SQL.claim_exclusion)[0][0]:
+        if not self._queries.rows(SQL.exclusion_claim)[0][0]:
             return False
-        self._queries.rows(SQL.exclude_peers)
+        self._queries.rows(SQL.exclusion_begin)
         self.queue_clock()
         return True
 

@@ -91,7 +91,7 @@ class PostgresWrites:
         self._write(SQL.put_domain, (*row[:4], blob(row.description), *row[5:]))
 
     def put_clock(self, domain: int, clock: bytes) -> None:
-        self._write(SQL.put_clock, (clock, domain))
+        self._write(SQL.change_clock, (clock, domain))
 
     def delete_domain(self, domain: int) -> None:
         self._write(SQL.delete_domain, (domain,))

@@ -52,7 +52,7 @@ from domains
 where id = :id::bigint
 for update skip locked
 
--- :name put_clock
+-- :name change_clock
 -- domains_pkey
 update domains set clock = :clock::bytea where id = :id::bigint
 

@@ -103,8 +103,8 @@ from
     )
 
 -- :name has_messages
--- read whole: few wait at a time
-select exists (select 1 from messages where domain = :domain::bigint)
+-- messages_in_order, read whole: few wait at a time
+select exists (select 1 from messages where id >= 0 and domain = :domain::bigint)
 
 -- :name delete_message
 -- messages_pkey

@@ -27,11 +27,11 @@ select (extract(epoch from now()) * 1000)::bigint
 -- the same, and takes a lock that all nodes hold together while they write, so that one can exclude the others for a moment
 select (extract(epoch from now()) * 1000)::bigint from pg_advisory_xact_lock_shared(1987011446, 1)
 
--- :name claim_exclusion
+-- :name exclusion_claim
 -- false when another node waits below: two that hold the shared lock and wait for each other would never go on
 select pg_try_advisory_xact_lock(1987011446, 2)
 
--- :name exclude_peers
+-- :name exclusion_begin
 select true from pg_advisory_xact_lock(1987011446, 1)
 
 -- :name transaction_id

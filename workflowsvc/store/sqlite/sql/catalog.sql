@@ -31,7 +31,10 @@ select count(*) from domains where tenant = ?1
 
 -- :name clocked_domains
 -- domains_by_clock
-select id, tenant, name, status, description, retention, tags, clock from domains where clock is not null order by id
+select id, tenant, name, status, description, retention, tags, clock
+from domains indexed by domains_by_clock
+where clock is not null and id >= 0
+order by id
 
 -- :name put_clock
 -- primary key
