@@ -41,11 +41,12 @@ class DomainClock(msgspec.Struct, frozen=True, omit_defaults=True):
     """Start time and key of the last run whose row does not; of open or of closed ones."""
 
     def now(self, real: int) -> int:
-        return self.frozen_at if self.mode == "FROZEN" else real + self.ahead_ms
+        """At the last moment it stops."""
+        return self.frozen_at if self.mode == "FROZEN" else min(real + self.ahead_ms, LAST_MOMENT)
 
     def real_time_of(self, moment: int) -> int | None:
         """When it shows this moment, unless it is turned before; None: never."""
-        return None if self.mode == "FROZEN" else moment - self.ahead_ms
+        return None if self.mode == "FROZEN" or moment > LAST_MOMENT else moment - self.ahead_ms
 
     def advanced(self, real: int, to: int) -> DomainClock:
         """Turned forward to this moment."""

@@ -7,6 +7,11 @@ the clock has the row alone. What happens when time passes is in domain_clocks.p
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+
+import msgspec
+
 from workflowsvc.core.domain_clock import DomainClock, Mode, decode_clock, encode_clock
 from workflowsvc.core.key_layout import MAX_CLOCK
 from workflowsvc.engine.catalog_cache import CatalogCache
@@ -15,6 +20,9 @@ from workflowsvc.engine.ids import RandomBytes
 from workflowsvc.faults import LimitExceededFault
 from workflowsvc.store.interface import Transaction
 from workflowsvc.store.rows import DomainRow
+
+
+log = logging.getLogger("workflowsvc.writer")
 
 
 class Clocks:
@@ -28,7 +36,7 @@ class Clocks:
         self._coordination = coordination
         self._random_bytes = random_bytes
         if cache.clocks is None:
-            cache.clocks = {row.id: clock for row in tx.clocked_domains() if (clock := decode_clock(row.clock))}
+            cache.clocks = dict(_read(tx.clocked_domains()))
         self.known: dict[int, DomainClock] = cache.clocks
         """By domain; all others live in real time. What another node has turned since is seen by `find`."""
 
@@ -77,3 +85,15 @@ class Clocks:
     def _put(self, domain: int, clock: DomainClock) -> None:
         self._tx.put_clock(domain, encode_clock(clock))
         self.known[domain] = clock
+
+
+def _read(rows: list[DomainRow]) -> Iterator[tuple[int, DomainClock]]:
+    """Of these domains; one whose clock is damaged is left alone, and all others go on."""
+    for row in rows:
+        try:
+            clock = decode_clock(row.clock)
+        except (msgspec.MsgspecError, ValueError) as error:
+            log.error("the clock of domain %s cannot be read: nothing becomes due there (%s)", row.name, error)
+        else:
+            if clock is not None:
+                yield row.id, clock

@@ -17,7 +17,7 @@ from workflowsvc.core.run_ids import run_of
 from workflowsvc.fsck import catalog, outbox
 from workflowsvc.fsck.catalog import TypeKey, is_retention, is_text
 from workflowsvc.fsck.net import finish, require_connection, text_of
-from workflowsvc.fsck.stored import Implied, Stored, Unreadable, events_of, implied, read_what_can_be, replay
+from workflowsvc.fsck.stored import Implied, Stored, Unreadable, events_of, implied, now_in, read_what_can_be, replay
 from workflowsvc.lint import Limits, lint_history
 from workflowsvc.model.events import Event
 from workflowsvc.model.shapes import (
@@ -239,7 +239,7 @@ def _check_run(
     reader: AuditReader, stored: Stored, domain: DomainRow | None, options: Options, whole: _Audit
 ) -> Iterator[Problem]:
     row = stored.row
-    if stored.is_being_purged(options.now) and len(stored.events) < row.next_event_id - 1:
+    if stored.is_being_purged(now_in(domain, options.now)) and len(stored.events) < row.next_event_id - 1:
         return
     yield from _check_names(stored, domain, whole)
     try:
@@ -265,7 +265,7 @@ def _check_run(
     if domain is None:
         return
     if is_retention(domain.retention):  # else reported with the domains
-        yield from compare(stored, implied(stored, events, execution, domain.retention), whole.missing)
+        yield from compare(stored, implied(stored, events, execution, domain), whole.missing)
     closing = None if execution.is_open else events[-1]
     if whole.box.is_whole:
         try:

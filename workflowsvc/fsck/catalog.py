@@ -12,6 +12,8 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
+from workflowsvc.core.domain_clock import LAST_MOMENT, decode_clock
+from workflowsvc.core.key_layout import MAX_CLOCK
 from workflowsvc.fsck.net import finish, text_of
 from workflowsvc.model.shapes import ActivityTypeConfiguration, WorkflowTypeConfiguration
 from workflowsvc.store import meta
@@ -72,6 +74,7 @@ def _finish(where: str, found: Iterator[CatalogProblem]) -> Iterator[CatalogProb
 def _domains(reader: AuditReader, known: set[int]) -> Generator[CatalogProblem, None, bool]:
     """Adds the ids of all that are there to `known`; whether there are no others."""
     all_known = True
+    clocks: dict[int, str] = {}
     for row in _pages(lambda after: reader.every_domain(after, PAGE), BEFORE_ALL, lambda row: row.id):
         if isinstance(row, str):
             yield CatalogProblem("domains", row)
@@ -82,6 +85,7 @@ def _domains(reader: AuditReader, known: set[int]) -> Generator[CatalogProblem, 
             yield CatalogProblem(f"domain {row.id}", f"cannot be read: {why}")
         else:
             yield from _finish(f"domain {row.id}", _domain(row))
+            yield from _finish(f"domain {row.id}", _clock(row, clocks))
     return all_known
 
 
@@ -158,6 +162,27 @@ def _domain(row: DomainRow) -> Iterator[CatalogProblem]:
         _decode_tags(row.tags)
     except (msgspec.MsgspecError, ValueError) as error:
         yield problem(f"its resource tags cannot be read: {error}")
+
+
+def _clock(row: DomainRow, taken: dict[int, str]) -> Iterator[CatalogProblem]:
+    """`taken`: by the number of a clock, the domain whose it is."""
+    if row.clock is None:
+        return
+    where = f"domain {row.name}"
+    try:
+        clock = decode_clock(row.clock)
+    except (msgspec.MsgspecError, ValueError) as error:
+        yield CatalogProblem(where, f"its clock cannot be read: {error}")
+        return
+    assert clock is not None
+    if not 1 <= clock.number <= MAX_CLOCK:
+        yield CatalogProblem(where, f"its clock has number {clock.number}, which there is not")
+    elif clock.number in taken:
+        text = f"its clock has number {clock.number}, as that of domain {taken[clock.number]} has"
+        yield CatalogProblem(where, text)
+    taken.setdefault(clock.number, row.name)
+    if not -LAST_MOMENT <= clock.ahead_ms <= LAST_MOMENT or not 0 <= clock.frozen_at <= LAST_MOMENT:
+        yield CatalogProblem(where, "its clock shows a time that there is not")
 
 
 def _type(row: TypeRow) -> Iterator[CatalogProblem]:

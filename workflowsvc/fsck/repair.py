@@ -75,7 +75,7 @@ def rebuild(tx: RepairTransaction, runs: list[int], options: Options) -> None:
         whole = _whole(stored, options)
         if domain is not None and whole is not None and is_retention(domain.retention):
             events, execution = whole
-            _write(tx, stored, implied(stored, events, execution, domain.retention))
+            _write(tx, stored, implied(stored, events, execution, domain))
 
 
 def _whole(stored: Stored, options: Options) -> tuple[list[Event], Execution] | None:

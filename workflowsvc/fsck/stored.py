@@ -12,8 +12,10 @@ import msgspec
 
 import workflowsvc.core as _core  # for its import, which fills the registries of rules
 from workflowsvc.core import activities
+from workflowsvc.core.domain_clock import DomainClock, decode_clock
 from workflowsvc.core.durations import DAY_MS, retention_days, retention_ms
 from workflowsvc.core.execution import Execution
+from workflowsvc.core.key_layout import due_key, due_moment
 from workflowsvc.core.outcome import implied_tasks
 from workflowsvc.fsck.net import text_of
 from workflowsvc.model.events import Event, decode_event, encode_event
@@ -21,7 +23,7 @@ from workflowsvc.settings import Settings
 from workflowsvc.store.errors import Damaged
 from workflowsvc.store.interface import AuditReader
 from workflowsvc.store.row_types import misfit
-from workflowsvc.store.rows import EventRow, ExecutionRow, HeartbeatRow, TagRow, TaskRow
+from workflowsvc.store.rows import DomainRow, EventRow, ExecutionRow, HeartbeatRow, TagRow, TaskRow
 
 assert _core.rules.APPLY
 
@@ -60,8 +62,11 @@ class Stored(NamedTuple):
         return [event.body for event in self.events]
 
     def is_being_purged(self, now: int) -> bool:
-        """Retention has ended: any part of the run may be purged already (its newest events first)."""
-        return self.row.closed_at is not None and self.row.purge_at is not None and self.row.purge_at <= now
+        """Retention has ended in the domain, where it is `now`: any part of the run may be purged already (its newest events
+        first).
+        """
+        row = self.row
+        return row.closed_at is not None and row.purge_at is not None and due_moment(row.purge_at) <= now
 
 
 class Implied(NamedTuple):
@@ -204,8 +209,9 @@ def is_expected(execution: Execution, heartbeat: HeartbeatRow) -> bool:
     return execution.is_open and activity is not None and activity.started_id != 0
 
 
-def implied(stored: Stored, events: list[Event], execution: Execution, retention: str) -> Implied:
-    """The rows that the history of this run implies. `retention`: days, as its domain has it."""
+def implied(stored: Stored, events: list[Event], execution: Execution, domain: DomainRow) -> Implied:
+    """The rows that the history of this run implies in its domain."""
+    purge_at = _purge_at(stored.row, execution.closed_at, domain.retention)
     started = execution.started
     parent = started.parent_workflow_execution
     row = stored.row._replace(
@@ -216,11 +222,11 @@ def implied(stored: Stored, events: list[Event], execution: Execution, retention
         parent_run_id=parent and parent.run_id,
         started_at=execution.started_at,
         next_event_id=execution.next_event_id,
-        wake_at=execution.wake_at(),
+        wake_at=_due(stored.row.wake_at, execution.wake_at(), domain, busy=execution.is_in_flight),
         cancel_requested=execution.cancel_requested,
         closed_at=execution.closed_at,
         close_status=execution.close_status,
-        purge_at=_purge_at(stored.row, execution.closed_at, retention),
+        purge_at=_due(stored.row.purge_at, purge_at, domain, busy=False),
     )
     return Implied(
         row=row,
@@ -228,6 +234,32 @@ def implied(stored: Stored, events: list[Event], execution: Execution, retention
         tags=_tags(row),
         heartbeats=[heartbeat for heartbeat in stored.heartbeats if is_expected(execution, heartbeat)],
     )
+
+
+def clock_of_domain(domain: DomainRow | None) -> DomainClock | None:
+    """None also for one that cannot be read, which is reported with the domains."""
+    try:
+        return None if domain is None else decode_clock(domain.clock)
+    except (msgspec.MsgspecError, ValueError):
+        return None
+
+
+def now_in(domain: DomainRow | None, real: int) -> int:
+    """What time it is in a domain, as far as its clock can be read."""
+    clock = clock_of_domain(domain)
+    return real if clock is None else clock.now(real)
+
+
+def _due(stored: int | None, moment: int | None, domain: DomainRow, *, busy: bool) -> int | None:
+    """A moment as the row of a run says it. While the rows of a domain are being sorted under its new clock, either form is
+    right; so is what is stored when the clock cannot be read and that is the moment.
+    """
+    if moment is None or domain.clock is None:
+        return moment
+    clock = clock_of_domain(domain)
+    if stored is not None and due_moment(stored) == moment and (clock is None or (clock.unsorted and stored == moment)):
+        return stored
+    return moment if clock is None else due_key(clock.number, moment, busy=busy)
 
 
 def _purge_at(row: ExecutionRow, closed_at: int | None, retention: str) -> int | None:
@@ -239,9 +271,9 @@ def _purge_at(row: ExecutionRow, closed_at: int | None, retention: str) -> int |
     if (
         retention_days(retention) == 0
         and row.purge_at is not None
-        and closed_at <= row.purge_at <= closed_at + DAY_MS
+        and closed_at <= due_moment(row.purge_at) <= closed_at + DAY_MS
     ):
-        return row.purge_at
+        return due_moment(row.purge_at)
     return closed_at + retention_ms(retention, Settings().min_retention_ms)
 
 
