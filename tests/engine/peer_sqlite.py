@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from workflowsvc.clock import ManualClock
-from workflowsvc.store.rows import ListKey, TaskRow
+from workflowsvc.store.rows import DomainRow, ListKey, TaskRow
 from workflowsvc.store.sqlite.store import SqliteStore
 from workflowsvc.store.sqlite.writes import SqliteRepairTransaction
 
@@ -27,6 +27,12 @@ class PeerSqliteTransaction(SqliteRepairTransaction):
 
     def take_from_lists(self, wanted: dict[ListKey, int]) -> list[TaskRow]:
         return [row for key, most in wanted.items() for row in self.take_tasks(*key, most)]
+
+    def lock_domain(self, domain: int, *, exclusive: bool) -> DomainRow | None:
+        return self.domains_by_id([domain]).get(domain)
+
+    def exclude_peers(self) -> bool:
+        return True
 
     def has_locked_by_peer(self, task_list: ListKey) -> bool:
         return False

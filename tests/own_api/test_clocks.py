@@ -106,7 +106,11 @@ def test_a_frozen_clock_stands_still_until_it_runs(stage: Stage) -> None:
 def test_a_skipping_clock_says_how_far_it_has_jumped_and_may(stage: Stage) -> None:
     on = stage()
     answer = own(on, "SkipClock", atMostSeconds=3 * DAY)
-    assert (answer["mode"], answer["skippedSeconds"], answer["skipAtMostSeconds"]) == ("SKIPPING", 0.0, 3 * DAY)
+    assert (answer["mode"], answer["skippedSeconds"], answer["skipAtMostSeconds"]) == (
+        "SKIPPING",
+        0.0,
+        3 * DAY,
+    )
     start_for_a_year(on)
     on.decide(timer(2 * DAY))
     assert clock(on)["skippedSeconds"] == 2 * DAY
@@ -122,7 +126,9 @@ def test_everything_on_the_way_happens_at_its_own_moment(stage: Stage) -> None:
     on = stage()
     own(on, "FreezeClock")
     run_id = start_for_a_year(on)
-    on.decide(timer(10, "a"), timer(3 * DAY, "b"), timer(3 * DAY + 1, "c"), activity(scheduleToCloseTimeout="60"))
+    on.decide(
+        timer(10, "a"), timer(3 * DAY, "b"), timer(3 * DAY + 1, "c"), activity(scheduleToCloseTimeout="60")
+    )
     own(on, "AdvanceClock", seconds=3 * DAY)
     events = on.history(run_id)
     assert at(events, "TimerFired") == [10, 3 * DAY]
@@ -416,9 +422,9 @@ def test_runs_and_retentions_from_before_follow_the_clock_when_that_is_meant(sta
         own(on, "AdvanceClock", seconds=2 * DAY)
     assert clock(on)["mode"] == "REAL", "nothing was changed"
     own(on, "AdvanceClock", seconds=2 * DAY, yes=True)
-    assert {tuple(at(on.history(run_id, f"w{number}"), "TimerFired")) for number, run_id in enumerate(run_ids)} == {
-        (DAY,)
-    }
+    assert {
+        tuple(at(on.history(run_id, f"w{number}"), "TimerFired")) for number, run_id in enumerate(run_ids)
+    } == {(DAY,)}
     on.world.run()
     assert problems(on) == []
     assert on.history(closed, "closed")
@@ -480,7 +486,10 @@ def test_a_domain_keeps_its_clock_when_it_is_deprecated(stage: Stage) -> None:
     [
         ({}, "'seconds' failed to satisfy constraint: Member must be given, or else to, and not both"),
         ({"seconds": 1, "to": 4_000_000_000}, "Member must be given, or else to, and not both"),
-        ({"seconds": 0}, "Value '0.0' at 'seconds' failed to satisfy constraint: Member must be greater than 0"),
+        (
+            {"seconds": 0},
+            "Value '0.0' at 'seconds' failed to satisfy constraint: Member must be greater than 0",
+        ),
         ({"seconds": -5}, "Member must be greater than 0"),
     ],
 )
@@ -493,7 +502,9 @@ def test_an_amount_that_is_none_is_refused(stage: Stage, members: dict[str, Any]
 
 def test_a_clock_is_not_turned_back(stage: Stage) -> None:
     on = stage()
-    with pytest.raises(OperationNotPermittedFault, match="never runs backwards.*it is 2012-01-25T00:00:00Z already"):
+    with pytest.raises(
+        OperationNotPermittedFault, match=r"never runs backwards.*it is 2012-01-25T00:00:00Z already"
+    ):
         own(on, "AdvanceClock", to=real(on) - 1)
     own(on, "AdvanceClock", seconds=YEAR)
     with pytest.raises(OperationNotPermittedFault, match="never runs backwards"):
@@ -530,7 +541,9 @@ def test_a_server_may_forbid_clocks(stage: Stage) -> None:
     assert own(on, "RunClock")["mode"] == "RUNNING"
 
 
-@pytest.mark.parametrize("operation", ["DescribeClock", "AdvanceClock", "FreezeClock", "RunClock", "SkipClock"])
+@pytest.mark.parametrize(
+    "operation", ["DescribeClock", "AdvanceClock", "FreezeClock", "RunClock", "SkipClock"]
+)
 def test_a_clock_belongs_to_a_domain_that_is_there(stage: Stage, operation: str) -> None:
     on = stage()
     members: dict[str, Any] = {"seconds": 1} if operation == "AdvanceClock" else {}

@@ -66,6 +66,7 @@ COMMANDS = (
     Command("delete", "delete a closed run, or a domain with everything in it"),
     Command("export", "write histories to files"),
     Command("import", "make read-only runs of exported histories", module="import_history"),
+    Command("clock", "say what time it is in a domain, and turn its clock"),
     Command("domains", "list the domains of a server"),
     Command("types", "list the workflow and activity types of a domain"),
     Command("access", "say who may call the service, and what each may do"),

@@ -1,14 +1,13 @@
 """The clock of a domain that does not live in real time: what time it is there, and how it is turned.
 
-Owns `DomainClock` and its arithmetic. A domain without one lives in real time. All moments are milliseconds since the epoch;
-`real` is real time. It must not know who turns a clock, nor what happens to runs when time passes.
+Owns `DomainClock` and its arithmetic. A domain without one lives in real time. All moments are milliseconds since the
+epoch; `real` is real time. It must not know who turns a clock, nor what happens to runs when time passes.
 
 A clock never runs backwards: every change begins with the moment that the clock showed before it, or a later one.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Literal
 
 import msgspec
@@ -20,8 +19,8 @@ LAST_MOMENT = 253_402_300_799_000
 
 
 class DomainClock(msgspec.Struct, frozen=True, omit_defaults=True):
-    """RUNNING and SKIPPING clocks run as fast as real time. A SKIPPING one also jumps to the next moment at which a run of
-    the domain is due, whenever nothing is in flight there; a FROZEN one stands still.
+    """RUNNING and SKIPPING clocks run as fast as real time. A SKIPPING one also jumps to the next moment at which a run
+    of the domain is due, whenever nothing is in flight there; a FROZEN one stands still.
     """
 
     number: int
@@ -78,9 +77,7 @@ class DomainClock(msgspec.Struct, frozen=True, omit_defaults=True):
         by = min(to - now, self.skip_at_most_ms - self.skipped_ms, LAST_MOMENT - now)
         if by <= 0:
             return self
-        return msgspec.structs.replace(
-            self, ahead_ms=self.ahead_ms + by, skipped_ms=self.skipped_ms + by
-        )
+        return msgspec.structs.replace(self, ahead_ms=self.ahead_ms + by, skipped_ms=self.skipped_ms + by)
 
 
 _encode = msgspec.json.Encoder().encode
@@ -99,9 +96,3 @@ def decode_clock(stored: bytes | None) -> DomainClock | None:
 def time_in(stored: bytes | None, real: int) -> int:
     """What time it is in a domain whose row holds this clock."""
     return real if stored is None else _decode(stored).now(real)
-
-
-def spoken_moment(at_ms: int) -> str:
-    """As people read it, in UTC: `2027-01-01T00:00:00Z`."""
-    seconds = min(max(at_ms, 0), LAST_MOMENT) / 1000
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

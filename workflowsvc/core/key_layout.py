@@ -5,9 +5,10 @@ name the shard. So keys are in the order of start times, and the shard of every 
 read off its key. A position (of a task in its list, of a message in the outbox) is microseconds since the epoch,
 then 10 bits of the node that made it.
 
-`wake_at` and `purge_at` of a run, by which runs are found that are due, are milliseconds since the epoch in 48 bits. In a
-domain with a clock of its own the bits above hold the number of that clock and whether something is in flight in the run, so
-that the same index finds what is due by each clock, and by real time nothing of another clock (docs/decisions/0033).
+`wake_at` and `purge_at` of a run, by which runs are found that are due, are milliseconds since the epoch in 48 bits. In
+a domain with a clock of its own the bits above hold the number of that clock and whether something is in flight in the
+run, so that the same index finds what is due by each clock, and by real time nothing of another clock
+(docs/decisions/0033).
 
 The SQL of the stores knows the shard's bits as well (`run & 255`); tests/store/test_key_layout.py holds both
 together. Owns the layout alone: who counts, and what a key is used for, is not known here.
@@ -69,8 +70,8 @@ END_OF_REAL_TIME = 1 << MOMENT_BITS
 
 
 def due_key(clock: int, at_ms: int, *, busy: bool = False) -> int:
-    """The value of `wake_at` or `purge_at` that means this moment by clock number `clock`. `busy`: something is in flight in
-    the run.
+    """The value of `wake_at` or `purge_at` that means this moment by clock number `clock`. `busy`: something is in
+    flight in the run.
     """
     return (((clock << 1) | busy) << MOMENT_BITS) | at_ms
 

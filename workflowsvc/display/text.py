@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
 
-TIMES = re.compile(r"(?:[tT]imestamp|creationDate|deprecationDate)$")
+TIMES = re.compile(r"(?:[tT]imestamp|creationDate|deprecationDate|^now)$")
 """Members of answers that are moments: SWF and this service's own API have no others."""
 
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}

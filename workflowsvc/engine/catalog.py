@@ -5,8 +5,6 @@ Owns how a change reaches both memory and store. Whether memory is up to date is
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from workflowsvc.engine.catalog_cache import CatalogCache
 from workflowsvc.engine.coordination import Coordination
 from workflowsvc.engine.ids import RandomBytes
@@ -23,13 +21,11 @@ class Catalog:
     def __init__(
         self,
         tx: Transaction,
-        now_in: Callable[[int], int],
         cache: CatalogCache,
         coordination: Coordination,
         random_bytes: RandomBytes,
     ) -> None:
         self._tx = tx
-        self._now_in = now_in
         self._cache = cache
         self._coordination = coordination
         self._random_bytes = random_bytes
@@ -105,9 +101,10 @@ class Catalog:
         self._tx.put_meta(*deleted_type(row.domain, row.kind, row.name, row.version))
         self._cache.types.pop((row.domain, row.kind, row.name, row.version), None)
 
-    def deprecate_types(self, domain: int) -> None:
+    def deprecate_types(self, domain: int, now: int) -> None:
+        """At this moment, by the clock of the domain."""
         self._begin_change()
-        self._tx.deprecate_types(domain, self._now_in(domain))
+        self._tx.deprecate_types(domain, now)
         self._cache.types.clear()
 
     def _begin_change(self) -> None:

@@ -1,8 +1,8 @@
 """The clocks of domains as a batch sees them: read once, kept in memory, changed through the store.
 
-Owns how a clock is found, changed and given to a domain that had none. Whether memory is up to date is the business of the
-coordination, which also keeps two nodes from disagreeing: who works in a domain with a clock shares its row, and who turns
-the clock has the row alone. What happens when time passes is in domain_clocks.py.
+Owns how a clock is found, changed and given to a domain that had none. Whether memory is up to date is the business of
+the coordination, which also keeps two nodes from disagreeing: who works in a domain with a clock shares its row, and
+who turns the clock has the row alone. What happens when time passes is in domain_clocks.py.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from workflowsvc.engine.ids import RandomBytes
 from workflowsvc.faults import LimitExceededFault
 from workflowsvc.store.interface import Transaction
 from workflowsvc.store.rows import DomainRow
-
 
 log = logging.getLogger("workflowsvc.writer")
 
@@ -64,8 +63,8 @@ class Clocks:
 
     def give(self, domain: int, mode: Mode, *, unsorted: bool) -> DomainClock:
         """To a domain that lives in real time: its clock shows real time until it is turned. No other node has begun
-        anything that does not know of it. LimitExceededFault when all numbers of clocks are taken; Conflict when the batch
-        must be run again.
+        anything that does not know of it. LimitExceededFault when all numbers of clocks are taken; Conflict when the
+        batch must be run again.
         """
         self._coordination.begin_clock(self._cache)
         known = self.find(domain)
@@ -93,7 +92,9 @@ def _read(rows: list[DomainRow]) -> Iterator[tuple[int, DomainClock]]:
         try:
             clock = decode_clock(row.clock)
         except (msgspec.MsgspecError, ValueError) as error:
-            log.error("the clock of domain %s cannot be read: nothing becomes due there (%s)", row.name, error)
+            log.error(
+                "the clock of domain %s cannot be read: nothing becomes due there (%s)", row.name, error
+            )
         else:
             if clock is not None:
                 yield row.id, clock

@@ -111,18 +111,18 @@ class Coordination(Protocol):
         ...
 
     def must_lock_domain(self, domain: int, *, exclusive: bool) -> bool:
-        """Whether another node may turn the clock of the domain, or `exclusive`, work in it, before this batch is over."""
+        """Whether another node may turn the clock of the domain before the batch is over; `exclusive`: or work in it."""
         ...
 
     def lock_domain(self, domain: int, *, exclusive: bool) -> DomainRow | None:
-        """Prevents that, and answers the domain as it stands; None when it is gone. Raises LockedByPeer; the batch may go
-        on.
+        """Prevents that, and answers the domain as it stands; None when it is gone. Raises LockedByPeer; the batch may
+        go on.
         """
         ...
 
     def begin_clock(self, catalog: CatalogCache) -> None:
-        """Before a domain gets a clock: from now on no other node is in a batch that does not know of it. Conflict when the
-        batch must be run again for that.
+        """Before a domain gets a clock: from now on no other node is in a batch that does not know of it. Conflict when
+        the batch must be run again for that.
         """
         ...
 

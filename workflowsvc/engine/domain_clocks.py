@@ -1,8 +1,8 @@
 """Background work of domains with clocks of their own: what is due by them happens, and those that skip jump.
 
-Owns when time passes in such a domain: by itself, by a jump, and on the way to a moment to which a caller turns the clock.
-Whatever is due happens at its own moment. The rows of a domain whose clock was just made are sorted under it, piece by
-piece. What a clock is, is known to core/domain_clock.py, and where it is kept to clocks.py.
+Owns when time passes in such a domain: by itself, by a jump, and on the way to a moment to which a caller turns the
+clock. Whatever is due happens at its own moment. The rows of a domain whose clock was just made are sorted under it,
+piece by piece. What a clock is, is known to core/domain_clock.py, and where it is kept to clocks.py.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from workflowsvc.store.rows import ExecutionChange, ExecutionQuery, ExecutionRow
 DUE_RUNS_PER_LOOK = 100  # of one domain; bounds the delay of callers in the same batch
 EVENTS_PER_BATCH = 500  # recorded for all domains; a look that comes behind them waits for the next batch
 PURGED_EVENTS_PER_LOOK = 500
-RUNS_SORTED_AT_ONCE = 50
+SORTED_BATCH_SIZE = 50
 SCAN_PURGES_MS = 60_000  # how often what other nodes have closed is looked for
 
 
@@ -68,7 +68,9 @@ class DomainClocks:
         purges = work.now >= self._scan_purges_at
         if purges:
             self._scan_purges_at = work.now + SCAN_PURGES_MS
-        for next_from in (work.tx.next_wake_from, work.tx.next_purge_from) if purges else (work.tx.next_wake_from,):
+        for next_from in (
+            (work.tx.next_wake_from, work.tx.next_purge_from) if purges else (work.tx.next_wake_from,)
+        ):
             first = END_OF_REAL_TIME
             while (value := next_from(first)) is not None:
                 number = clock_of(value)
@@ -106,15 +108,20 @@ def _look(work: UnitOfWork, domain: int) -> int | None:
 
 
 def _look_again_at(work: UnitOfWork, domain: int, clock: DomainClock) -> int | None:
-    moments = [_next_wake(work, clock, busy=True), _next_wake(work, clock, busy=False), _next_purge(work, clock)]
+    moments = [
+        _next_wake(work, clock, busy=True),
+        _next_wake(work, clock, busy=False),
+        _next_purge(work, clock),
+    ]
     real = [clock.real_time_of(moment) for moment in moments if moment is not None]
     at = min((moment for moment in real if moment is not None), default=None)
     if at is not None and at <= work.now:  # what is due is locked by a peer, or left alone because of a bug
         at = work.now + (RETRY_MS if work.state.quarantine.runs else RETRY_LOCKED_MS)
-    if clock.mode == "SKIPPING" and moments[0] is None and moments[1] is not None:
-        # Messages wait, whose receivers may be gone: then nothing else says when they have arrived.
-        if work.tx.has_messages(domain):
-            return min(work.now + RETRY_LOCKED_MS, at or work.now + RETRY_LOCKED_MS)
+    could_jump = clock.mode == "SKIPPING" and moments[0] is None and moments[1] is not None
+    if could_jump and work.tx.has_messages(domain):
+        # Their receivers may be gone: then nothing else says when they have arrived.
+        soon = work.now + RETRY_LOCKED_MS
+        return soon if at is None else min(at, soon)
     return at
 
 
@@ -176,8 +183,8 @@ Progress = Literal["arrived", "moved", "waits"]
 
 
 def travel(work: UnitOfWork, domain: int, to: int, *, wait: bool) -> Progress:
-    """Turns the clock of the domain towards a moment, past one moment at which something is due. Tasks are handed out on
-    the way, and messages delivered, but no worker is waited for. `wait`: for messages that are under way.
+    """Turns the clock of the domain towards a moment, past one moment at which something is due. Tasks are handed out
+    on the way, and messages delivered, but no worker is waited for. `wait`: for messages that are under way.
     """
     clock = work.turn_clock(domain)
     assert clock is not None, f"the clock of domain {domain}"
@@ -215,18 +222,22 @@ def _sort_some(work: UnitOfWork, domain: int, clock: DomainClock) -> DomainClock
             None,
             ascending=True,
             after=clock.sorted_to,
-            limit=RUNS_SORTED_AT_ONCE,
+            limit=SORTED_BATCH_SIZE,
         )
     )
     for row in rows:
         if is_open:
-            if row.wake_at is not None and row.wake_at < END_OF_REAL_TIME and row.run not in work.state.quarantine.runs:
+            if (
+                row.wake_at is not None
+                and row.wake_at < END_OF_REAL_TIME
+                and row.run not in work.state.quarantine.runs
+            ):
                 work.refresh(row.run)
                 work.collect()
         elif row.purge_at is not None and row.purge_at < END_OF_REAL_TIME:
             sort_purge(work, row, clock)
     work.flush()
-    if len(rows) == RUNS_SORTED_AT_ONCE:
+    if len(rows) == SORTED_BATCH_SIZE:
         clock = replace(clock, sorted_to=(rows[-1].started_at, rows[-1].run))
     else:
         clock = replace(clock, unsorted="closed" if is_open else "", sorted_to=None)

@@ -1,9 +1,9 @@
 """Background work: what a node does without being asked.
 
 Owns the list of duties, and what each does but for those in files of their own (deleted_domains.py, domain_clocks.py,
-outbox_relay.py, presence.py, unpolled_lists.py). To add a kind of background work, write a `Duty` in a file of its own and give it a
-line in `duties_of`. The writer loop runs what is due at the beginning of a batch, in the order of the list, and must
-know no duty by name.
+outbox_relay.py, presence.py, unpolled_lists.py). To add a kind of background work, write a `Duty` in a file of its own
+and give it a line in `duties_of`. The writer loop runs what is due at the beginning of a batch, in the order of the
+list, and must know no duty by name.
 """
 
 from __future__ import annotations

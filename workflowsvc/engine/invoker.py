@@ -135,7 +135,11 @@ def _record(work: UnitOfWork, invocation: Invocation, ending: Ending) -> None:
         lambdas.complete(execution, work.now_in(execution.domain), invocation.scheduled_id, ending.result)
     else:
         lambdas.fail(
-            execution, work.now_in(execution.domain), invocation.scheduled_id, reason=ending.reason, details=ending.details
+            execution,
+            work.now_in(execution.domain),
+            invocation.scheduled_id,
+            reason=ending.reason,
+            details=ending.details,
         )
     work.changed(execution)
 

@@ -1,8 +1,9 @@
 """One batch of commands within one transaction: the only access to executions.
 
-Owns `UnitOfWork`: loading executions, letting time pass for them by the clock of their domain, and writing down what they recorded. Writing takes
-two steps: `collect` takes over what the command at hand has recorded, `flush` hands what was collected to the store.
-Must not know the actions. One reading of the clock serves the whole batch; no answer is given before its commit.
+Owns `UnitOfWork`: loading executions, letting time pass for them by the clock of their domain, and writing down what
+they recorded. Writing takes two steps: `collect` takes over what the command at hand has recorded, `flush` hands what
+was collected to the store. Must not know the actions. One reading of the clock serves the whole batch; no answer is
+given before its commit.
 """
 
 from __future__ import annotations
@@ -104,7 +105,7 @@ class UnitOfWork:
         )
         self.clocks = Clocks(tx, state.catalog, coordination, state.ids.random_bytes)
         self._matching = coordination.matching(state.pollers, state.agenda, self._writes)
-        self.catalog = Catalog(tx, self.now_in, state.catalog, coordination, state.ids.random_bytes)
+        self.catalog = Catalog(tx, state.catalog, coordination, state.ids.random_bytes)
 
     # --- time ---
 
@@ -121,8 +122,8 @@ class UnitOfWork:
         return clock
 
     def turn_clock(self, domain: int) -> DomainClock | None:
-        """The clock of a domain, which this batch may turn: no other node works there until its end. None when the domain
-        lives in real time. Raises LockedByPeer.
+        """The clock of a domain, which this batch may turn: no other node works there until its end. None when the
+        domain lives in real time. Raises LockedByPeer.
         """
         return self._clock_of(domain, exclusive=True)
 
@@ -290,7 +291,9 @@ class UnitOfWork:
                 False,
                 execution.closed_at,
                 execution.close_status,
-                min(self.now, self.now_in(execution.domain)),  # over by real time, and by the clock of the domain
+                min(
+                    self.now, self.now_in(execution.domain)
+                ),  # over by real time, and by the clock of the domain
             )
             self.tx.update_executions([change])
             self.state.agenda.purge_by(self.now)
@@ -412,7 +415,8 @@ class UnitOfWork:
         clock = self._clock_of(execution.domain)
         assert clock is not None, f"the clock of domain {execution.domain}"
         self.state.agenda.look_at_clock(
-            execution.domain, self.now if clock.mode == "SKIPPING" else self._earliest(clock, wake_at, purge_at)
+            execution.domain,
+            self.now if clock.mode == "SKIPPING" else self._earliest(clock, wake_at, purge_at),
         )
         return (
             None if wake_at is None else due_key(clock.number, wake_at, busy=execution.is_in_flight),

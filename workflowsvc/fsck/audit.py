@@ -17,7 +17,16 @@ from workflowsvc.core.run_ids import run_of
 from workflowsvc.fsck import catalog, outbox
 from workflowsvc.fsck.catalog import TypeKey, is_retention, is_text
 from workflowsvc.fsck.net import finish, require_connection, text_of
-from workflowsvc.fsck.stored import Implied, Stored, Unreadable, events_of, implied, now_in, read_what_can_be, replay
+from workflowsvc.fsck.stored import (
+    Implied,
+    Stored,
+    Unreadable,
+    events_of,
+    implied,
+    now_in,
+    read_what_can_be,
+    replay,
+)
 from workflowsvc.lint import Limits, lint_history
 from workflowsvc.model.events import Event
 from workflowsvc.model.shapes import (

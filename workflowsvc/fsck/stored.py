@@ -62,8 +62,8 @@ class Stored(NamedTuple):
         return [event.body for event in self.events]
 
     def is_being_purged(self, now: int) -> bool:
-        """Retention has ended in the domain, where it is `now`: any part of the run may be purged already (its newest events
-        first).
+        """Retention has ended in the domain, where it is `now`: any part of the run may be purged already (its newest
+        events first).
         """
         row = self.row
         return row.closed_at is not None and row.purge_at is not None and due_moment(row.purge_at) <= now
@@ -251,13 +251,17 @@ def now_in(domain: DomainRow | None, real: int) -> int:
 
 
 def _due(stored: int | None, moment: int | None, domain: DomainRow, *, busy: bool) -> int | None:
-    """A moment as the row of a run says it. While the rows of a domain are being sorted under its new clock, either form is
-    right; so is what is stored when the clock cannot be read and that is the moment.
+    """A moment as the row of a run says it. While the rows of a domain are being sorted under its new clock, either
+    form is right; so is what is stored when the clock cannot be read and that is the moment.
     """
     if moment is None or domain.clock is None:
         return moment
     clock = clock_of_domain(domain)
-    if stored is not None and due_moment(stored) == moment and (clock is None or (clock.unsorted and stored == moment)):
+    if (
+        stored is not None
+        and due_moment(stored) == moment
+        and (clock is None or (clock.unsorted and stored == moment))
+    ):
         return stored
     return moment if clock is None else due_key(clock.number, moment, busy=busy)
 

@@ -8,6 +8,7 @@ annotations that the decoder enforces. Must not know the rules that are not in t
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any, NamedTuple, TypeGuard, cast, get_args
@@ -212,8 +213,8 @@ def _converts(expected: inspect.Type, value: str | float | bool) -> bool:
     if isinstance(expected, inspect.IntType):
         return type(value) is int and value in _INTEGERS
     if isinstance(expected, inspect.FloatType):
-        assert expected.ge is not None
-        assert expected.le is not None
+        if expected.ge is None or expected.le is None:  # a double, which holds no more
+            return _is_number(value) and abs(value) <= sys.float_info.max
         return _is_number(value) and expected.ge <= value <= expected.le
     return isinstance(value, str)
 
@@ -236,7 +237,7 @@ def _wanted(expected: inspect.Type) -> str:
     if isinstance(expected, inspect.IntType):
         return "an Integer"
     if isinstance(expected, inspect.FloatType):
-        return "milliseconds since epoch"
+        return "a Double" if expected.ge is None else "milliseconds since epoch"
     return "a String"
 
 

@@ -103,7 +103,9 @@ def signal_workflow_execution(
 ) -> None:
     execution = require_open(work, context, request.domain, request.workflow_id, request.run_id)
     context.buckets.require_run(execution.run_id, context.action, work.now)
-    workflow.signal(execution, work.now_in(execution.domain), signal_name=request.signal_name, input=request.input)
+    workflow.signal(
+        execution, work.now_in(execution.domain), signal_name=request.signal_name, input=request.input
+    )
     work.changed(execution)
 
 

@@ -20,12 +20,10 @@ _encode = msgspec.json.Encoder().encode
 class Pages:
     """The paging of one call."""
 
-    def __init__(
-        self, context: CallContext, request: Any, *scope: int | str, now: int | None = None
-    ) -> None:
-        """`scope`: whose items are listed (the number of a domain or run), and the order beside `reverseOrder`. `now`: what
-        time it is in the domain, by which tokens grow old; real time where none is given.
-        Requests of our own API have no `reverseOrder`, and some have pages without a size.
+    def __init__(self, context: CallContext, request: Any, *scope: int | str, now: int | None = None) -> None:
+        """`scope`: whose items are listed (the number of a domain or run), and the order beside `reverseOrder`. `now`:
+        what time it is in the domain, by which tokens grow old; real time where none is given. Requests of our own API
+        have no `reverseOrder`, and some have pages without a size.
         """
         largest = context.settings.max_page_size
         self._context = context

@@ -110,7 +110,7 @@ def deprecate_domain(work: UnitOfWork, context: CallContext, request: shapes.Dep
     """Deprecates the types of the domain too (SWF §2.4); they stay deprecated when it is undeprecated (SWF §15.5)."""
     row = require_registered(work, context, request.name)
     work.catalog.put_domain(context.tenant, row._replace(status="DEPRECATED"))
-    work.catalog.deprecate_types(row.id)
+    work.catalog.deprecate_types(row.id, work.now_in(row.id))
 
 
 def undeprecate_domain(

@@ -217,7 +217,9 @@ def record_activity_task_heartbeat(
 ) -> shapes.ActivityTaskStatus:
     execution = _require_activity(work, token)
     context.buckets.require_run(execution.run_id, context.action, work.now)
-    cancel_requested = activities.heartbeat(execution, work.now_in(execution.domain), token.scheduled_id, request.details)
+    cancel_requested = activities.heartbeat(
+        execution, work.now_in(execution.domain), token.scheduled_id, request.details
+    )
     work.put_heartbeat(execution, token.scheduled_id)
     return shapes.ActivityTaskStatus(cancel_requested=cancel_requested)
 
@@ -237,7 +239,13 @@ def respond_activity_task_failed(
     work: UnitOfWork, context: CallContext, request: shapes.RespondActivityTaskFailedInput, token: TaskToken
 ) -> None:
     execution = _require_activity(work, token)
-    activities.fail(execution, work.now_in(execution.domain), token.scheduled_id, reason=request.reason, details=request.details)
+    activities.fail(
+        execution,
+        work.now_in(execution.domain),
+        token.scheduled_id,
+        reason=request.reason,
+        details=request.details,
+    )
     work.changed(execution)
 
 

@@ -276,8 +276,8 @@ class PeerTransaction(Transaction, Protocol):
         ...
 
     def lock_domain(self, domain: int, *, exclusive: bool) -> DomainRow | None:
-        """The domain as it stands, which no other transaction changes before this one is over; `exclusive`: and which none
-        locks. Never waits: raises LockedByPeer. Moves `database_time` forward.
+        """The domain as it stands, which no other transaction changes before this one is over; `exclusive`: and which
+        none locks. Never waits: raises LockedByPeer. Moves `database_time` forward.
         """
         ...
 

@@ -189,7 +189,9 @@ def _signal(work: UnitOfWork, context: CallContext, record: BatchRecord, executi
     _require_open(execution)
     assert record.signal_name is not None
     signal_input = record.reason if record.input is None else record.input
-    workflow.signal(execution, work.now_in(execution.domain), signal_name=record.signal_name, input=signal_input)
+    workflow.signal(
+        execution, work.now_in(execution.domain), signal_name=record.signal_name, input=signal_input
+    )
     work.changed(execution)
 
 

@@ -1,16 +1,18 @@
 """DescribeClock, AdvanceClock, FreezeClock, RunClock, SkipClock: what time it is in a domain.
 
-Owns who may turn a clock, and how far. What happens when time passes is in engine/domain_clocks.py. A clock is made the first
-time that it is turned; a domain that has runs then, which their owner may want to live in real time, must be meant.
+Owns who may turn a clock, and how far. What happens when time passes is in engine/domain_clocks.py. A clock is made the
+first time that it is turned; a domain that has runs then, which their owner may want to live in real time, must be
+meant.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 from math import isfinite
 
-from workflowsvc.core.domain_clock import LAST_MOMENT, DomainClock, decode_clock, spoken_moment
+from workflowsvc.core.domain_clock import LAST_MOMENT, DomainClock, decode_clock
 from workflowsvc.engine.domain_clocks import Progress, travel
 from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.faults import OperationNotPermittedFault
@@ -33,9 +35,7 @@ def describe_clock(
     return _detail(row.name, decode_clock(row.clock), context.now)
 
 
-def advance_clock(
-    context: CallContext, request: shapes.AdvanceClockInput, now: Callable[[], int]
-) -> Steps:
+def advance_clock(context: CallContext, request: shapes.AdvanceClockInput, now: Callable[[], int]) -> Steps:
     """In steps: everything that is due on the way happens at its own moment."""
     _check_target(request)
     row, to = yield WriteStep(partial(_begin_advance, context=context, request=request))
@@ -70,14 +70,15 @@ def _begin_advance(
         to = _milliseconds(request.to)
         if to < now:
             raise OperationNotPermittedFault(
-                f"A clock never runs backwards: in domain {row.name} it is {spoken_moment(now)} already"
+                f"A clock never runs backwards: in domain {row.name} it is {_spoken(now)} already"
             )
     else:
         assert request.seconds is not None
         to = now + max(_milliseconds(request.seconds), 1)
     if to > LAST_MOMENT:
         raise OperationNotPermittedFault(
-            f"A clock cannot be turned beyond {spoken_moment(LAST_MOMENT)}; in domain {row.name} it is {spoken_moment(now)}"
+            f"A clock cannot be turned beyond {_spoken(LAST_MOMENT)}; "
+            f"in domain {row.name} it is {_spoken(now)}"
         )
     _require_clock(work, row, yes=bool(request.yes))
     return row, to
@@ -109,9 +110,7 @@ def run_clock(work: UnitOfWork, context: CallContext, request: shapes.RunClockIn
     return _turn(work, row, clock.running(work.now))
 
 
-def skip_clock(
-    work: UnitOfWork, context: CallContext, request: shapes.SkipClockInput
-) -> shapes.ClockDetail:
+def skip_clock(work: UnitOfWork, context: CallContext, request: shapes.SkipClockInput) -> shapes.ClockDetail:
     longest = work.settings.skip_at_most
     at_most = longest if request.at_most_seconds is None else request.at_most_seconds
     if not 0 < at_most <= longest:
@@ -148,8 +147,8 @@ def _require_clock(work: UnitOfWork, row: DomainRow, *, yes: bool) -> DomainCloc
     open_runs = work.tx.count_open(row.id)
     if open_runs and not yes:
         raise OperationNotPermittedFault(
-            f"Domain {row.name} lives in real time and has {open_runs} open {'runs' if open_runs > 1 else 'run'}, whose "
-            "timers and time-outs would be due by its clock from now on. Use another domain, or say yes: true"
+            f"Domain {row.name} lives in real time and has {open_runs} open {'runs' if open_runs > 1 else 'run'}, "
+            "whose timers and time-outs would be due by its clock from now on. Use another domain, or say yes: true"
         )
     closed = work.tx.list_executions(ExecutionQuery(row.id, "CLOSED", "started_at", 0, None, limit=1))
     return work.clocks.give(row.id, "RUNNING", unsorted=bool(open_runs or closed))
@@ -172,3 +171,9 @@ def _detail(domain: str, clock: DomainClock | None, real: int) -> shapes.ClockDe
         skipped_seconds=clock.skipped_ms / 1000 if skips else None,
         skip_at_most_seconds=clock.skip_at_most_ms / 1000 if skips else None,
     )
+
+
+def _spoken(at_ms: int) -> str:
+    """As people read it, in UTC: `2027-01-01T00:00:00Z`."""
+    seconds = min(max(at_ms, 0), LAST_MOMENT) / 1000
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

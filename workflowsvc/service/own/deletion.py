@@ -83,7 +83,7 @@ def _delete_or_terminate(
             )
     if row.status != "DEPRECATED":  # no run is started any more
         work.catalog.put_domain(context.tenant, row._replace(status="DEPRECATED"))
-        work.catalog.deprecate_types(row.id)
+        work.catalog.deprecate_types(row.id, work.now_in(row.id))
     for run in runs:
         _terminate(work, run)
     if open_runs or _has_messages(work, domain):

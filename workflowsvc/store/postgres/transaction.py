@@ -17,8 +17,8 @@ from __future__ import annotations
 from workflowsvc.core.outcome import TaskKind
 from workflowsvc.store.errors import LockedByPeer
 from workflowsvc.store.postgres.audit_reads import PostgresAuditReader
-from workflowsvc.store.postgres.columns import domain_row
 from workflowsvc.store.postgres.claims import MessageClaims, RunClaims
+from workflowsvc.store.postgres.columns import domain_row
 from workflowsvc.store.postgres.locks import Locks
 from workflowsvc.store.postgres.low_watermarks import LowWatermarks
 from workflowsvc.store.postgres.prefetch import Prefetched

@@ -43,8 +43,8 @@ class TransactionInfo:
         self._queries.queue(SQL.moment_now, then=self._see_clock)
 
     def exclude_peers(self) -> bool:
-        """See `PeerTransaction.exclude_peers`. Servers that only speak like PostgreSQL, and those of Citus, know no lock for
-        it: what a node has begun just before is then not waited for.
+        """See `PeerTransaction.exclude_peers`. Servers that only speak like PostgreSQL, and those of Citus, know no
+        lock for it: what a node has begun just before is then not waited for.
         """
         if not self._queries.knows_transaction_status:
             return True
