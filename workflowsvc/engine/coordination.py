@@ -111,7 +111,7 @@ class Coordination(Protocol):
         ...
 
     def must_lock_domain(self, domain: int, *, exclusive: bool) -> bool:
-        """Whether another node may turn the clock of the domain before the batch is over; `exclusive`: or work in it."""
+        """Whether another node may turn the clock of the domain before its end; `exclusive`: or work in it."""
         ...
 
     def lock_domain(self, domain: int, *, exclusive: bool) -> DomainRow | None:
