@@ -30,6 +30,7 @@ VALUES: dict[str, list[str]] = {  # by kind of value, as SQL
     "null": ["null"],
 }
 MAY_BE_NULL = {
+    "domains.clock",
     "domains.description",
     "executions.close_status",
     "executions.closed_at",
