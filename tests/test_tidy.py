@@ -103,6 +103,7 @@ LINES_OF_A_FUNCTION = 50
 LONG_FILES = {
     "engine/writer_loop.py": "a batch from its commands to its answers, and what becomes of one that fails",
     "engine/unit_of_work.py": "one transaction's view of executions",
+    "store/interface.py": "what a store can do",
     "settings.py": "the table of all settings, one field each",
 }
 # (file, function) -> its one subject
