@@ -11,7 +11,7 @@ from typing import Any
 from interop.histories import Event, History, attributes_of, histories_of
 from interop.install import HERE, maven_class_path, program
 from interop.outcome import require, require_equal, say
-from interop.replaying import replay
+from interop.replaying import replay, require_changes_caught
 from interop.server import Server
 
 FOLDER = HERE / "java"
@@ -55,7 +55,17 @@ def drive(server: Server) -> str:
         folder=server.folder,
         environment={"HOSTNAME": HOST},
     )
-    return f"{SEEN}{replayed}"
+    caught = require_changes_caught(
+        server, runs["order-plain"], [*command, "decide"], CHANGES, server.folder, {"HOSTNAME": HOST}
+    )
+    return f"{SEEN}{replayed}{caught}"
+
+
+# What OrderWorkflowImpl does differently, by CHANGED, and how that is found.
+CHANGES = {
+    "missing": (4, "decision 1 was ScheduleActivityTask 1 OrderActivities.charge and is StartTimer 1 now"),
+    "input": (4, "decision 1, ScheduleActivityTask 1 OrderActivities.charge, differs in input"),
+}
 
 
 SEEN = "two activities, a timer, a signal; plain, with affinity, with affinity to a list without poller"

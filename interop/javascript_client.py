@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 
-from interop.histories import histories_of
+from interop.histories import History, attributes_of, histories_of
 from interop.install import HERE, node_modules, program
 from interop.orders import lead_orders
 from interop.outcome import say
-from interop.replaying import replay
+from interop.replaying import replay, require_changes_caught
 from interop.server import Server
 
 FOLDER = HERE / "javascript"
@@ -31,4 +31,29 @@ def drive(server: Server) -> str:
     said = lead_orders(server, command, FOLDER, DOMAIN)
     # The program answers the other orders by hand.
     runs = [run for run in histories_of(server.client(), DOMAIN) if run.workflow_id in DECIDED]
-    return said + replay(server, runs, [*command, "decide"], folder=FOLDER)
+    replayed = replay(server, runs, [*command, "decide"], folder=FOLDER)
+    first, _, third, *_ = completions(runs[0])
+    caught = require_changes_caught(
+        server,
+        runs[0],
+        [*command, "decide"],
+        {
+            "order": (
+                third,
+                "the order differs: decision 1 was StartTimer pause and is RecordMarker charged now",
+            ),
+            "missing": (first, "decision 1, ScheduleActivityTask charge-1 charge, is missing now"),
+            "input": (first, "decision 1, ScheduleActivityTask charge-1 charge, differs in input"),
+        },
+        FOLDER,
+    )
+    return said + replayed + caught
+
+
+def completions(run: History) -> list[int]:
+    """The events behind which decisions are recorded."""
+    return sorted({
+        attributes["decisionTaskCompletedEventId"]
+        for attributes in map(attributes_of, run.events)
+        if "decisionTaskCompletedEventId" in attributes
+    })  # fmt: skip

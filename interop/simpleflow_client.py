@@ -18,7 +18,7 @@ from typing import Any
 from interop.histories import History, attributes_of, histories_of
 from interop.install import HERE, python_environment
 from interop.outcome import Failed, require, require_equal, say
-from interop.replaying import replay
+from interop.replaying import replay, require_changes_caught
 from interop.server import Server
 from interop.wait import until
 
@@ -95,7 +95,19 @@ def drive(server: Server) -> str:
     runs = list(histories_of(client, DOMAIN))
     # One process alone: there is always a task, and an answer on a shared connection would reach the other one.
     alone = ["1" if word == PROCESSES else word for word in DECIDER]
-    return check(runs) + replay(server, runs, [program(), *alone], folder=FOLDER, environment=environment)
+    decider = [program(), *alone]
+    said = check(runs) + replay(server, runs, decider, folder=FOLDER, environment=environment)
+    return said + require_changes_caught(
+        server, runs[0], decider, {name: (4, text) for name, text in CHANGES.items()}, FOLDER, environment
+    )
+
+
+# What flows.py packs differently, by CHANGED; simpleflow numbers activities in the order of their making.
+CHANGES = {
+    "order": "decision 1, ScheduleActivityTask activity-flows.pack-1 flows.pack, differs in input",
+    "missing": "decision 3, ScheduleActivityTask activity-flows.pack-3 flows.pack, is missing now",
+    "input": "decision 3, ScheduleActivityTask activity-flows.pack-3 flows.pack, differs in input",
+}
 
 
 @contextmanager

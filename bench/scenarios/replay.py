@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import resource
 import sys
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
-from bench.replay_decider import ACTIVITY_TYPE, DOMAIN, TASK_LIST, completed, decide
+from bench.replay_decider import ACTIVITY_TYPE, CPU, DOMAIN, TASK_LIST, completed, decide
 from bench.report import Result
 from bench.scenarios import Bench
 from bench.server import ROOT
@@ -37,15 +38,31 @@ async def run(bench: Bench) -> Result:
             text = json.dumps({"events": events, "execution": execution})
             (folder / f"run-{number}.json").write_text(text, encoding="utf-8")
         for style, what in STYLES.items():
-            seconds, tasks = await replay(bench, folder, style)
+            played = await replay(bench, folder, style)
             at_most = MAX_SECONDS if style == "whole" and bench.recordings == 1_000 else None
-            result.add(f"all of them, {what}", seconds, "s", at_most=at_most)
-            result.add(f"decision tasks, {what}", tasks / seconds, "/s")
+            result.add(f"all of them, {what}", played.seconds, "s", at_most=at_most)
+            result.add(f"decision tasks, {what}", played.tasks / played.seconds, "/s")
+            result.add(
+                f"CPU of a decision task in the decider, {what}",
+                1e3 * played.decider_cpu / played.tasks,
+                "ms",
+            )
+            result.add(f"CPU of a decision task in replay, {what}", 1e3 * played.own_cpu / played.tasks, "ms")
     return result
 
 
-async def replay(bench: Bench, folder: Path, style: str) -> tuple[float, int]:
-    """Seconds from the start of the processes to the end of the report, and the decision tasks compared."""
+class Played(NamedTuple):
+    """What a replay has cost, from the start of the processes to the end of the report."""
+
+    seconds: float
+    tasks: int  # decision tasks compared
+    decider_cpu: float  # seconds, as are those of the command itself
+    own_cpu: float
+
+
+async def replay(bench: Bench, folder: Path, style: str) -> Played:
+    """Plays all recordings to a decider of this style; Unexpected when any differs."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     command = [sys.executable, "-m", "workflowsvc", "replay", str(folder), "--json"]
     command += ["--", sys.executable, "-m", "bench.replay_decider", style]
     began = perf_counter()
@@ -63,7 +80,11 @@ async def replay(bench: Bench, folder: Path, style: str) -> tuple[float, int]:
     summary = json.loads(out.splitlines()[-1])
     if summary["statuses"] != {"SAME": bench.recordings}:
         raise Unexpected(f"not all recordings were played: {summary}")
-    return seconds, summary["decisionTasksCompared"]
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    both = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    line = next(line for line in errors.decode().splitlines() if line.startswith(CPU))
+    decider_cpu = float(line.removeprefix(CPU))
+    return Played(seconds, summary["decisionTasksCompared"], decider_cpu, both - decider_cpu)
 
 
 def recorded() -> list[dict[str, Any]]:

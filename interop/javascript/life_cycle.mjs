@@ -127,6 +127,19 @@ const schedule = (number) => ({
   },
 });
 
+// What a decider decides that has changed; CHANGED in the environment says how.
+
+const CHANGES = {
+  order: (decisions) => decisions.toReversed(),
+  missing: (decisions) => decisions.filter((decision) => decision.decisionType !== "ScheduleActivityTask"),
+  input: (decisions) =>
+    decisions.map((decision) => {
+      const attributes = decision.scheduleActivityTaskDecisionAttributes;
+      return attributes ? { ...decision, scheduleActivityTaskDecisionAttributes: { ...attributes, input: "9" } } : decision;
+    }),
+};
+const changed = CHANGES[process.env.CHANGED] ?? ((decisions) => decisions);
+
 async function deciding() {
   // The paginator fetches the rest of a long history by itself; a poll that found nothing has no token.
   const config = { client, pageSize: 5 };
@@ -142,7 +155,7 @@ async function deciding() {
     }
     assert.deepEqual(events.map((event) => event.eventId), events.map((_, index) => index + 1));
     assert.ok(events[0].eventTimestamp instanceof Date, "eventTimestamp is not a Date");
-    const decisions = decide(workflowType, events);
+    const decisions = changed(decide(workflowType, events));
     await send(new RespondDecisionTaskCompletedCommand({ taskToken, decisions, executionContext: "js" }));
   }
 }

@@ -152,6 +152,7 @@ def test_a_signal_ends_the_replay_and_its_program(recorded: list[Path], tmp_path
         while "endpoint" not in process.stderr.readline():
             pass
         process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGTERM)  # `timeout` and `make` send it twice
         assert process.wait(PATIENCE_SECONDS) == 130
     if noted.exists() and noted.read_text():
         with pytest.raises(ProcessLookupError):

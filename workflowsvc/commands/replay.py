@@ -246,7 +246,17 @@ def _play(at_work: Speaking, player: Player) -> Ending | None:
     async def play() -> Ending:
         playing = asyncio.current_task()
         assert playing is not None
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, playing.cancel)
+        loop = asyncio.get_running_loop()
+        is_stopping = False
+
+        def stop() -> None:
+            nonlocal is_stopping
+            if not is_stopping:  # `timeout` and `make` send a signal twice, and the end must not be interrupted
+                is_stopping = True
+                playing.cancel()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop)
         return await player.play(announce)
 
     import uvloop

@@ -84,7 +84,8 @@ _TOLD = {event_type: _told_by(event_type) for event_type in DECISION_OF}
 def of_events(events: Sequence[Event], completed_id: int) -> tuple[MadeDecision, ...]:
     """The decisions behind the DecisionTaskCompleted with this id, in their order (SWF §4.4)."""
     found: list[MadeDecision] = []
-    for event in events[completed_id:]:
+    for place in range(completed_id, len(events)):
+        event = events[place]
         event_type = str(event.get("eventType"))
         decision = DECISION_OF.get(event_type)
         attributes = attributes_of(event)

@@ -211,7 +211,8 @@ def _steps(events: list[Event]) -> Iterator[Step]:
 
 def _completion(events: list[Event], started_id: int) -> Event | None:
     """The DecisionTaskCompleted of a started task; None when it timed out or is open."""
-    for event in events[started_id:]:
+    for place in range(started_id, len(events)):
+        event = events[place]
         if event.get("eventType") in ("DecisionTaskCompleted", "DecisionTaskTimedOut"):
             answers = attributes_of(event).get("startedEventId") == started_id
             if answers:

@@ -17,7 +17,7 @@ from workflowsvc.access.book import AccessKey, Book
 from workflowsvc.access.caller import Caller
 from workflowsvc.clock import Clock
 from workflowsvc.display.text import counted
-from workflowsvc.faults import Fault, ServiceUnavailable, UnknownResourceFault, ValidationException
+from workflowsvc.faults import ServiceUnavailable, UnknownResourceFault, ValidationException
 from workflowsvc.model import shapes
 from workflowsvc.replay import reads
 from workflowsvc.replay.harmless import HarmlessAnswers
@@ -150,18 +150,12 @@ class ShadowDomain:
             self._offer(run)
 
     def _hand_out(self, run: ShadowRun, poll: _Poll) -> None:
-        run.start()
+        loop = asyncio.get_running_loop()
+        run.start(loop.call_later(self._answer_seconds, self._expire, run, run.step.started_id))
         self.in_flight += 1
         self.last_taken = self._clock.monotonic()
-        step = run.step
-        asyncio.get_running_loop().call_later(self._answer_seconds, self._expire, run, step.started_id)
         request: shapes.PollForDecisionTaskInput = poll.request
-        answer = poll.take()
-        try:
-            task: Any = reads.first_page(poll.context, request, run)
-        except Fault as fault:
-            task = fault
-        answer(task)
+        poll.take()(reads.first_page(poll.context, request, run))
 
     def _expire(self, run: ShadowRun, started_id: int) -> None:
         if self.open.get(run.number) is run and run.is_started and run.step.started_id == started_id:

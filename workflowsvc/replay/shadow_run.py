@@ -5,11 +5,19 @@ Owns the order of the tasks of one run and the judgement of each answer. Must no
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from workflowsvc.model.shapes import RespondDecisionTaskCompletedInput
 from workflowsvc.replay.comparison import EXECUTION_CONTEXT, Difference, Rules
 from workflowsvc.replay.decisions import of_answer
 from workflowsvc.replay.recording import Recording, Step
 from workflowsvc.replay.verdict import Status, Verdict
+
+
+class Cancellable(Protocol):
+    """What is going to happen, unless it is canceled."""
+
+    def cancel(self) -> None: ...
 
 
 class ShadowRun:
@@ -33,6 +41,7 @@ class ShadowRun:
         self.sticky: str | None = None  # the list that the decider has moved its tasks to
         self.sticky_seconds: float | None = None  # how long a task waits there; None: for ever
         self.began = began
+        self.expiry: Cancellable | None = None  # of the task that has been handed out
         self._task_list = task_list
         self._rules = rules
         self._steps = steps
@@ -56,13 +65,16 @@ class ShadowRun:
     def leave_sticky_list(self) -> None:
         self.sticky = self.sticky_seconds = None
 
-    def start(self) -> None:
-        """The task has been handed out."""
+    def start(self, expiry: Cancellable) -> None:
+        """The task has been handed out. `expiry`: what happens when it is not answered."""
         self.is_started = True
+        self.expiry = expiry
         self.seen_id = max(self.seen_id, self.step.started_id)
 
     def answer(self, answer: RespondDecisionTaskCompletedInput, now: float) -> Verdict | None:
         """The decider has answered the task. The verdict if there is nothing left to ask."""
+        if self.expiry is not None:
+            self.expiry.cancel()
         step, made = self.step, of_answer(answer.decisions or [])
         if not step.completed_id:
             return self.verdict("ANSWERED", now)._replace(

@@ -10,6 +10,8 @@ import com.amazonaws.services.simpleworkflow.flow.core.Settable;
 public class OrderWorkflowImpl implements OrderWorkflow {
 
   private static final long REST_SECONDS = 1;
+  // How a decider differs that has changed.
+  private static final String CHANGED = System.getenv().getOrDefault("CHANGED", "");
 
   private final OrderActivitiesClient activities = new OrderActivitiesClientImpl();
   private final WorkflowClock clock =
@@ -19,7 +21,12 @@ public class OrderWorkflowImpl implements OrderWorkflow {
 
   @Override
   public Promise<String> order(String customer, int cents) {
-    Promise<String> receipt = activities.charge(customer, cents);
+    Promise<String> receipt =
+        switch (CHANGED) {
+          case "missing" -> Promise.asPromise("nothing");
+          case "input" -> activities.charge(customer, cents + 1);
+          default -> activities.charge(customer, cents);
+        };
     Promise<Void> rested =
         new Functor<>(receipt) {
           @Override
