@@ -1,7 +1,8 @@
 """Recordings played to one decider with boto3, by `workflowsvc replay`.
 
-The recordings are copies of one run under different names, made by the service in this process. Each has 101 events and
-17 decision tasks, one after the other: the most calls that a history of this length can take.
+The recordings are copies of one run under different names, made by the service in this process. Each has 101 events.
+With activities one after the other these take 17 decision tasks, which are the most calls that a history of this length
+can take; with three activities side by side they take 9.
 """
 
 from __future__ import annotations
@@ -23,32 +24,33 @@ from bench.swf import Unexpected
 from workflowsvc.testing import World
 
 WORKERS = "workers"
-STYLES = {"whole": "whole histories", "news": "startAtPreviousStartedEvent"}
 MAX_SECONDS = 60.0  # for 1,000 recordings
+WAYS = (  # activities side by side, how the decider reads, in words
+    (1, "whole", "17 tasks each"),
+    (1, "news", "17 tasks each, startAtPreviousStartedEvent"),
+    (3, "whole", "9 tasks each"),
+)
 
 
 async def run(bench: Bench) -> Result:
-    events = recorded()
-    result = Result(
-        "replay", f"{bench.recordings:,} recordings of {len(events)} events, one decider with boto3"
-    )
-    with bench.fresh_folder() as folder:
-        for number in range(bench.recordings):
-            execution = {"workflowId": f"run-{number}", "runId": f"run-{number}"}
-            text = json.dumps({"events": events, "execution": execution})
-            (folder / f"run-{number}.json").write_text(text, encoding="utf-8")
-        for style, what in STYLES.items():
-            played = await replay(bench, folder, style)
-            at_most = MAX_SECONDS if style == "whole" and bench.recordings == 1_000 else None
-            result.add(f"all of them, {what}", played.seconds, "s", at_most=at_most)
-            result.add(f"decision tasks, {what}", played.tasks / played.seconds, "/s")
-            result.add(
-                f"CPU of a decision task in the decider, {what}",
-                1e3 * played.decider_cpu / played.tasks,
-                "ms",
-            )
-            result.add(f"CPU of a decision task in replay, {what}", 1e3 * played.own_cpu / played.tasks, "ms")
+    result = Result("replay", f"{bench.recordings:,} recordings of 101 events, one decider with boto3")
+    for width, style, what in WAYS:
+        with bench.fresh_folder() as folder:
+            write(folder, recorded(width), bench.recordings)
+            played = await replay(bench, folder, style, width)
+        at_most = MAX_SECONDS if bench.recordings == 1_000 else None
+        result.add(f"all of them, {what}", played.seconds, "s", at_most=at_most)
+        result.add(f"CPU of a task in the decider, {what}", 1e3 * played.decider_cpu / played.tasks, "ms")
+        result.add(f"CPU of a task in replay, {what}", 1e3 * played.own_cpu / played.tasks, "ms")
     return result
+
+
+def write(folder: Path, events: list[dict[str, Any]], copies: int) -> None:
+    """The recording under different names."""
+    for number in range(copies):
+        execution = {"workflowId": f"run-{number}", "runId": f"run-{number}"}
+        text = json.dumps({"events": events, "execution": execution})
+        (folder / f"run-{number}.json").write_text(text, encoding="utf-8")
 
 
 class Played(NamedTuple):
@@ -60,11 +62,11 @@ class Played(NamedTuple):
     own_cpu: float
 
 
-async def replay(bench: Bench, folder: Path, style: str) -> Played:
+async def replay(bench: Bench, folder: Path, style: str, width: int) -> Played:
     """Plays all recordings to a decider of this style; Unexpected when any differs."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     command = [sys.executable, "-m", "workflowsvc", "replay", str(folder), "--json"]
-    command += ["--", sys.executable, "-m", "bench.replay_decider", style]
+    command += ["--", sys.executable, "-m", "bench.replay_decider", style, str(width)]
     began = perf_counter()
     process = await asyncio.create_subprocess_exec(
         *command,
@@ -87,8 +89,8 @@ async def replay(bench: Bench, folder: Path, style: str) -> Played:
     return Played(seconds, summary["decisionTasksCompared"], decider_cpu, both - decider_cpu)
 
 
-def recorded() -> list[dict[str, Any]]:
-    """The events of one run that the decider of this bench has led to its end."""
+def recorded(width: int) -> list[dict[str, Any]]:
+    """The events of one run that the decider of this bench has led to its end, as many activities side by side."""
     world = World()
     world.call("RegisterDomain", name=DOMAIN, workflowExecutionRetentionPeriodInDays="1")
     workflow_type = {"name": "Bench", "version": "1"}
@@ -115,9 +117,10 @@ def recorded() -> list[dict[str, Any]]:
     while True:
         world.advance(ms=3)
         task = world.call("PollForDecisionTask", domain=DOMAIN, taskList={"name": TASK_LIST})
-        decisions = decide(completed(task["events"]))
+        decisions = decide(completed(task["events"]), width)
         world.call("RespondDecisionTaskCompleted", taskToken=task["taskToken"], decisions=decisions)
         if decisions[0]["decisionType"] == "CompleteWorkflowExecution":
             return world.history(DOMAIN, "run", started["runId"])
-        work = world.call("PollForActivityTask", domain=DOMAIN, taskList={"name": WORKERS})
-        world.call("RespondActivityTaskCompleted", taskToken=work["taskToken"], result="done")
+        for _ in range(width):
+            work = world.call("PollForActivityTask", domain=DOMAIN, taskList={"name": WORKERS})
+            world.call("RespondActivityTaskCompleted", taskToken=work["taskToken"], result="done")

@@ -251,7 +251,9 @@ def _play(at_work: Speaking, player: Player) -> Ending | None:
 
         def stop() -> None:
             nonlocal is_stopping
-            if not is_stopping:  # `timeout` and `make` send a signal twice, and the end must not be interrupted
+            if (
+                not is_stopping
+            ):  # `timeout` and `make` send a signal twice, and the end must not be interrupted
                 is_stopping = True
                 playing.cancel()
 
