@@ -31,6 +31,7 @@ LAYERS: dict[str, int] = {
     "clock": LEAVES,
     "fair_queue": LEAVES,
     "histogram": LEAVES,
+    "log_parts": LEAVES,
     "model": 1,
     "client": 2,  # asks any server of SWF, and knows nothing of this one
     "display": 2,  # what people see of answers and histories

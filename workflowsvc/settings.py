@@ -24,6 +24,7 @@ EmptyPollToken = Literal["omitted", "empty"]
 BackupAudit = Literal["full", "quick", "none"]
 DomainClocks = Literal["on", "off"]
 AuthMode = Literal["off", "log", "enforce"]
+LogFormat = Literal["text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 _PORTS = "[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
@@ -149,6 +150,27 @@ class Settings:
     )
     log_level: LogLevel = field(
         default="info", metadata=setting("lowest severity that is written to standard error", group="Server")
+    )
+    log_format: LogFormat = field(
+        default="text",
+        metadata=setting(
+            "form of the log: text for people, or json, an object on one line for each entry",
+            group="Watching it",
+        ),
+    )
+    access_log: bool = field(
+        default=False, metadata=setting("log every call that was answered, on one line", group="Watching it")
+    )
+    # Half of all calls take a few milliseconds, and what takes a second is felt by a program that waits for it.
+    slow_call_ms: float = field(
+        default=1_000.0,
+        metadata=setting(
+            "log calls that take at least this long, and where the time went; of a poll without its wait for a task; "
+            "0: none",
+            group="Watching it",
+            unit="milliseconds",
+            maximum=3_600_000,
+        ),
     )
     linger_ms: float = field(
         default=0.0,

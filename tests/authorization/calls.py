@@ -182,6 +182,8 @@ SWF_CALLS: dict[str, Callable[[Guarded], Case]] = {
 
 OWN_CALLS: dict[str, Callable[[Guarded], Case]] = {
     "DescribeService": always({}, None, ACCOUNT, tagged=False),
+    "ListLogLevels": always({}, None, ACCOUNT, tagged=False),
+    "SetLogLevel": always({"part": "SLOW"}, None, ACCOUNT, tagged=False),
     "DescribeExecutionState": _run,
     "ExplainExecution": _run,
     "RerunExecution": _closed_run,

@@ -222,3 +222,17 @@ def test_import_needs_a_domain_of_its_own(run: Run, shop: Shop, tmp_path: Path) 
     refused = run("import", str(tmp_path / "good.json"), "--domain", shop.domain)
     assert refused.status == 1
     assert len(refused.err.splitlines()) == 1
+
+
+def test_log_level_says_and_changes_what_a_server_logs(run: Run) -> None:
+    first = run("log-level", "--json")
+    assert first.status == 0, first.err
+    before = {row["part"]: row["level"] for row in first.objects}
+    assert before["CALLS"] == before["ALL"]
+    changed = run("log-level", "calls", "debug")
+    assert changed.status == 0
+    assert [line.split()[:2] for line in changed.out.splitlines()[1:]] == [["calls", "debug"]]
+    assert [row["isOwn"] for row in run("log-level", "calls", "--json").objects] == [True]
+    back = run("log-level", "calls", "reset", "--json").objects
+    assert [row["level"] for row in back] == [before["CALLS"]]
+    assert run("log-level", "colours").status == 2

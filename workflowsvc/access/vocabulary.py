@@ -336,6 +336,8 @@ _DECISIONS = {
 
 _OWN = {
     "DescribeService": Entry("", all_domains),
+    "ListLogLevels": Entry("", all_domains),
+    "SetLogLevel": Entry("", all_domains),
     "DescribeExecutionState": _ON_DOMAIN,
     "ExplainExecution": _ON_DOMAIN,
     "RerunExecution": _ON_DOMAIN,

@@ -57,6 +57,7 @@ COMMANDS = (
     Command("why", "say why a run does not go on, or how it ended"),
     Command("problems", "say what is wrong with the open runs of a domain"),
     Command("lists", "list task lists with their backlog and pollers"),
+    Command("log-level", "say or change what a running server logs"),
     Command("start", "start a run"),
     Command("signal", "send a signal to a run"),
     Command("cancel", "request the cancellation of a run"),

@@ -72,7 +72,7 @@ def settings_of(arguments: argparse.Namespace, environment: Mapping[str, str]) -
 def run(context: CommandContext, arguments: argparse.Namespace) -> int:
     """Returns after a clean stop."""
     settings = settings_of(arguments, context.environment)
-    log_to(context.stderr, settings.log_level)
+    log_to(context.stderr, settings.log_level, settings.log_format)
     for name in unknown_variables(context.environment):
         log.warning("%s is not a setting and is ignored", name)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from workflowsvc.faults import Fault, InternalFailure, UnknownOperationException
 from workflowsvc.http.admission import TARGET, AccessData, Admission
-from workflowsvc.http.call_observer import CallObserver
+from workflowsvc.http.call_observer import CallObserver, fields_of
 from workflowsvc.http.decoding import Decoding
 from workflowsvc.http.refusal_log import RefusalLog, names, printable
 from workflowsvc.http.request_ids import request_ids
@@ -113,7 +113,7 @@ class ActionCalls:
         self._clock = clock
         self._ids = request_ids(random_bytes)
         self._refusals = RefusalLog(clock)
-        self._observer = CallObserver(service, clock, figures)
+        self._observer = CallObserver(service, settings, clock, figures)
 
     def by_target(self, request: HttpRequest) -> None:
         """`POST /`: the action is named by X-Amz-Target (SWF §1.1.1). This is what SDKs send."""
@@ -182,7 +182,7 @@ class _Reply:
     any other exception is a bug of ours, and is logged.
     """
 
-    __slots__ = ("_began", "_clock", "_observer", "_refusals", "_request", "action", "request_id", "tenant")
+    __slots__ = ("_clock", "_observer", "_refusals", "action", "began", "request", "request_id", "tenant")
 
     def __init__(
         self,
@@ -192,12 +192,12 @@ class _Reply:
         refusals: RefusalLog,
         observer: CallObserver,
     ) -> None:
-        self._request = request
+        self.request = request
         self.request_id = request_id
         self._clock = clock
         self._refusals = refusals
         self._observer = observer
-        self._began = clock.monotonic()
+        self.began = clock.monotonic()
         self.action = "-"
         self.tenant: Tenant | None = None
 
@@ -214,19 +214,21 @@ class _Reply:
             fault = refusal
             status, body = fault.status, fault.body()
         except Exception:
-            log.exception("request %s: %s failed", self.request_id, self.action)
+            fields = {"requestId": self.request_id, "action": self.action}
+            log.exception("request %s: %s failed", self.request_id, self.action, extra={"fields": fields})
             bug = InternalFailure()
             status, body = bug.status, bug.body()
         content_type = wire.response_content_type(
-            (self._request.header(b"content-type") or b"").decode("latin-1")
+            (self.request.header(b"content-type") or b"").decode("latin-1")
         )
         fields = [(b"x-amzn-requestid", self.request_id.encode()), (b"content-type", content_type.encode())]
-        self._request.respond(status, fields, body)
-        self._observer.answered(self.action, self._began, fault or bug)
+        self.request.respond(status, fields, body)
+        self._observer.answered(self, status, fault or bug, len(body))
         if fault is not None and self._log_refusal(fault):
             return
         if log.isEnabledFor(logging.DEBUG):
-            log.debug("%s", self._line(status, fault))
+            fields = fields_of(self, status, fault, self._clock.monotonic() - self.began)
+            log.debug("%s", self._line(status, fault), extra={"fields": fields})
 
     def _log_refusal(self, fault: Fault) -> bool:
         """Whether it was logged. Faults of the service are one kind for all: what causes them is logged elsewhere."""
@@ -236,15 +238,20 @@ class _Reply:
         else:
             kind = (self.tenant, self.action, fault.code)
             level = logging.INFO
-        return self._refusals.write(kind, partial(self._line, fault.status, fault), level=level)
+        return self._refusals.write(
+            kind,
+            partial(self._line, fault.status, fault),
+            level=level,
+            fields=lambda: fields_of(self, fault.status, fault, self._clock.monotonic() - self.began),
+        )
 
     def _line(self, status: int, fault: Fault | None) -> str:
         """For the log: names, never data."""
         line = (
             f"request {self.request_id}: {self.action} for {self.tenant.key if self.tenant else 'no tenant'} answered "
-            f"{status} in {(self._clock.monotonic() - self._began) * 1000:.1f} ms"
+            f"{status} in {(self._clock.monotonic() - self.began) * 1000:.1f} ms"
         )
         if fault is None:
-            return line + names(self._request.body, None, None)
+            return line + names(self.request.body, None, None)
         reason = f"{fault.code}: {fault.detail}" if fault.detail else fault.code
-        return f"{line}: {printable(reason)}{names(self._request.body, fault.workflow_id, fault.run_id)}"
+        return f"{line}: {printable(reason)}{names(self.request.body, fault.workflow_id, fault.run_id)}"

@@ -7,7 +7,7 @@ one. Must not know how an answer is made.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -67,9 +67,16 @@ class RefusalLog:
         self._lines_at = 0.0
         self._unlogged = 0  # of kinds that were forgotten
 
-    def write(self, kind: object, text: Callable[[], str], *, level: int = logging.INFO) -> bool:
+    def write(
+        self,
+        kind: object,
+        text: Callable[[], str],
+        *,
+        level: int = logging.INFO,
+        fields: Callable[[], dict[str, Any]] | None = None,
+    ) -> bool:
         """Logs a refusal unless one of its kind, or too many of any, have just been logged; whether it did. The text is
-        made only then.
+        made only then, and so are the fields, which say the same for machines.
         """
         if not self._log.isEnabledFor(level):
             return False
@@ -84,11 +91,16 @@ class RefusalLog:
             like.unlogged += 1
             return False
         like.silent_until = now + REPEAT_SECONDS
+        extra = (
+            {}
+            if fields is None
+            else {"fields": fields() | ({"more": like.unlogged} if like.unlogged else {})}
+        )
         before = f"; {like.unlogged} more like it before" if like.unlogged else ""
         if self._unlogged:
             before += f"; {self._unlogged} others before"
         like.unlogged = self._unlogged = 0
-        self._log.log(level, "%s%s", text(), before)
+        self._log.log(level, "%s%s", text(), before, extra=extra)
         return True
 
     def _has_line(self, now: float) -> bool:

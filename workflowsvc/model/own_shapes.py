@@ -67,6 +67,23 @@ FindingCode = Literal[
 GroupKey = Literal["STATUS", "WORKFLOW_TYPE", "TASK_LIST", "START_DAY", "CLOSE_DAY"]
 GroupName = Annotated[str, Meta(min_length=1, max_length=64)]
 HistoryText = Annotated[str, Meta(min_length=1, max_length=2147483647)]
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+LogPart = Literal[
+    "ALL",
+    "ACCESS",
+    "ALARMS",
+    "API",
+    "BACKUPS",
+    "BATCHES",
+    "CALLS",
+    "CONSOLE",
+    "HTTP",
+    "LAMBDA",
+    "METRICS",
+    "REQUESTS",
+    "SLOW",
+    "WRITER",
+]
 Name = Annotated[str, Meta(min_length=1, max_length=256)]
 PageSize = Annotated[int, Meta(ge=0, le=1000)]
 PageToken = Annotated[str, Meta(max_length=8192)]
@@ -670,6 +687,10 @@ class ListGroupsInput(OwnShape, kw_only=True):
     next_page_token: PageToken | None = None
 
 
+class ListLogLevelsInput(OwnShape, kw_only=True):
+    pass
+
+
 class ListPoliciesInput(OwnShape, kw_only=True):
     maximum_page_size: PageSize | None = None
     next_page_token: PageToken | None = None
@@ -685,6 +706,16 @@ class ListTaskListsInput(OwnShape, kw_only=True):
 class ListUsersInput(OwnShape, kw_only=True):
     maximum_page_size: PageSize | None = None
     next_page_token: PageToken | None = None
+
+
+class PartLogLevel(OwnShape, kw_only=True):
+    is_own: bool
+    level: LogLevel
+    part: LogPart
+
+
+class LogLevels(OwnShape, kw_only=True):
+    levels: list[PartLogLevel]
 
 
 class Node(OwnShape, kw_only=True):
@@ -768,6 +799,11 @@ class ServiceDetail(OwnShape, kw_only=True):
     store: str
     timestamp: Timestamp
     version: str
+
+
+class SetLogLevelInput(OwnShape, kw_only=True):
+    level: LogLevel | None = None
+    part: LogPart
 
 
 class SimulateAccessInput(OwnShape, kw_only=True):
@@ -1078,6 +1114,12 @@ OPERATIONS: dict[str, Operation] = {
         output=GroupPage,
         faults=(),
     ),
+    "ListLogLevels": Operation(
+        name="ListLogLevels",
+        input=ListLogLevelsInput,
+        output=LogLevels,
+        faults=(),
+    ),
     "ListPolicies": Operation(
         name="ListPolicies",
         input=ListPoliciesInput,
@@ -1139,6 +1181,12 @@ OPERATIONS: dict[str, Operation] = {
         input=SearchExecutionsInput,
         output=ExecutionSummaries,
         faults=("UnknownResourceFault",),
+    ),
+    "SetLogLevel": Operation(
+        name="SetLogLevel",
+        input=SetLogLevelInput,
+        output=LogLevels,
+        faults=(),
     ),
     "SimulateAccess": Operation(
         name="SimulateAccess",

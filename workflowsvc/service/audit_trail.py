@@ -95,7 +95,8 @@ class AuditTrail:
             "principal": sign_in.principal,
             "sourceIp": sign_in.source_ip,
         }
-        log.info("%s", json.dumps({name: text[:MAX_CHARACTERS] for name, text in line.items() if text}))
+        shown = {name: text[:MAX_CHARACTERS] for name, text in line.items() if text}
+        log.info("%s", json.dumps(shown), extra={"fields": shown, "summary": sign_in.event})
 
     @property
     def has_ended(self) -> bool:
@@ -122,7 +123,8 @@ class AuditTrail:
             _write(kind, count)
         others = self._others + sum(count for _, count in folded[MAX_LINES:])
         if others:
-            log.warning("%s", json.dumps({"event": "others-refused", "count": others}))
+            shown = {"event": "others-refused", "count": others}
+            log.warning("%s", json.dumps(shown), extra={"fields": shown, "summary": "others-refused"})
         self._ends_at, self._lines, self._others = None, 0, 0
         self._folded = {}
 
@@ -146,4 +148,4 @@ def _write(refusal: Refusal, more: int = 0) -> None:
     }
     if more:
         shown["more"] = more
-    log.warning("%s", json.dumps(shown))
+    log.warning("%s", json.dumps(shown), extra={"fields": shown, "summary": shown["event"]})

@@ -23,6 +23,7 @@ from workflowsvc.service.own import (
     explanations,
     groups,
     imports,
+    log_levels,
     rerun,
     runs,
     search,
@@ -39,6 +40,8 @@ TARGET_PREFIX = "WorkflowSvc"
 # Reading the state of a run is a write although it changes nothing: the state in memory is the writer thread's.
 _ROWS = (
     Action(OPERATIONS["DescribeService"], "write", service_detail.describe_service),
+    Action(OPERATIONS["ListLogLevels"], "steps", log_levels.list_log_levels),
+    Action(OPERATIONS["SetLogLevel"], "steps", log_levels.set_log_level),
     Action(
         OPERATIONS["DescribeExecutionState"],
         "write",
