@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -10,11 +11,22 @@ import pytest
 
 from tests.postgres.places import open_empty_store
 from tests.world_fixture import WorldFixture
+from workflowsvc.log_parts import PARTS
 from workflowsvc.store.interface import Store
 from workflowsvc.store.sqlite.store import SqliteStore
 from workflowsvc.testing import World
 
+LOGGERS = ("workflowsvc", "workflowsvc.http.calls", *(f"workflowsvc.{part}" for part in PARTS))
 Stage = Callable[..., WorldFixture]
+
+
+@pytest.fixture(autouse=True)
+def levels_as_before() -> Iterator[None]:
+    """SetLogLevel changes the levels of the process, which runs other tests too."""
+    before = {name: logging.getLogger(name).level for name in LOGGERS}
+    yield
+    for name, level in before.items():
+        logging.getLogger(name).setLevel(level)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

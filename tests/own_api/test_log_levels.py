@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 
 import pytest
 
@@ -11,16 +10,6 @@ from tests.failing_store import FailingStore
 from workflowsvc.log_parts import PARTS
 from workflowsvc.model import own_shapes
 from workflowsvc.testing import World
-
-
-@pytest.fixture(autouse=True)
-def as_before(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Levels belong to the process, which runs other tests too."""
-    names = ["workflowsvc", "workflowsvc.http.calls", *(f"workflowsvc.{part}" for part in PARTS)]
-    before = {name: logging.getLogger(name).level for name in names}
-    yield
-    for name, level in before.items():
-        logging.getLogger(name).setLevel(level)
 
 
 def levels(answer: dict[str, list[dict[str, object]]]) -> dict[object, tuple[object, object]]:
