@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.postgres.places import Place
 from tests.scenario.audit import check_memory
-from tests.scenario.in_process import InProcess, WaitingInProcess
+from tests.scenario.in_process import InProcess
 from tests.scenario.runner import ScenarioSettings
 from workflowsvc.clock import ManualClock
 from workflowsvc.engine.command_queue import Command
@@ -24,6 +24,7 @@ from workflowsvc.store.rows import ListKey
 from workflowsvc.tenant import Tenant
 from workflowsvc.testing import PendingAnswer, World
 from workflowsvc.testing.scenarios import functions
+from workflowsvc.testing.scenarios.in_world import WaitingInWorld
 from workflowsvc.testing.scenarios.service import Refused
 
 
@@ -94,7 +95,7 @@ class TwoNodes(InProcess):
     def call(self, operation: str, tenant: Tenant, members: dict[str, Any]) -> Any:
         world = self._next()
         try:
-            pending = WaitingInProcess(world, world.submit(operation, tenant, **members))
+            pending = WaitingInWorld(world, world.submit(operation, tenant, **members))
         except Fault as fault:
             raise Refused(fault.code, fault.message) from fault
         self._run()
@@ -103,7 +104,7 @@ class TwoNodes(InProcess):
             self._run()
         return pending.answer()
 
-    def wait(self, operation: str, tenant: Tenant, members: dict[str, Any]) -> WaitingInProcess:
+    def wait(self, operation: str, tenant: Tenant, members: dict[str, Any]) -> WaitingInWorld:
         waiting = _Waiting(self, self.world.submit(operation, tenant, **members))
         self._run()
         return waiting
@@ -152,7 +153,7 @@ class TwoNodes(InProcess):
             world.store.close()
 
 
-class _Waiting(WaitingInProcess):
+class _Waiting(WaitingInWorld):
     def __init__(self, nodes: TwoNodes, pending: PendingAnswer) -> None:
         super().__init__(nodes.world, pending)
         self._nodes = nodes

@@ -51,8 +51,7 @@ def settings_of(scenario: Scenario) -> tuple[ScenarioSettings, list[Step]]:
 
 
 def prelude() -> list[Step]:
-    text = PRELUDE.read_text(encoding="utf-8")
-    return language.read_text(PRELUDE, f"== Prelude\nSWF §2.9 [B]\n{text}")[0].steps
+    return language.read_commands(PRELUDE, PRELUDE.read_text(encoding="utf-8"))
 
 
 def play(

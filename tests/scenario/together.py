@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.scenario import runner
-from tests.scenario.in_process import InProcess, WaitingInProcess
+from tests.scenario.in_process import InProcess
 from tests.support.waiting import PATIENCE_SECONDS
 from workflowsvc.access.caller import Caller
 from workflowsvc.engine.unit_of_work import UnitOfWork
@@ -19,6 +19,7 @@ from workflowsvc.faults import Fault
 from workflowsvc.settings import Settings
 from workflowsvc.tenant import Tenant
 from workflowsvc.testing import PendingAnswer
+from workflowsvc.testing.scenarios.in_world import WaitingInWorld
 from workflowsvc.testing.scenarios.language import Scenario
 from workflowsvc.testing.scenarios.service import Refused
 
@@ -69,7 +70,7 @@ class Meeting:
         for answer, poll in zip(answers, polls, strict=True):
             answer.poll = poll
         self.shared.world.run()
-        return [WaitingInProcess(self.shared.world, answer) for answer in answers]
+        return [WaitingInWorld(self.shared.world, answer) for answer in answers]
 
     def _begin(self, wanted: list[Any]) -> tuple[list[PendingAnswer], list[Any]]:
         answers = [PendingAnswer() for _ in wanted]
@@ -148,7 +149,7 @@ class Player:
 class WaitingTogether:
     """A `workflowsvc.testing.scenarios.service.Waiting`."""
 
-    def __init__(self, player: Player, waiting: WaitingInProcess) -> None:
+    def __init__(self, player: Player, waiting: WaitingInWorld) -> None:
         self._player = player
         self._waiting = waiting
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -11,6 +10,7 @@ import msgspec
 from workflowsvc.faults import UnknownOperationException
 from workflowsvc.service.action import Action
 from workflowsvc.service.service_model import ServiceModels
+from workflowsvc.testing.suggestions import meant
 
 
 def find_action(models: ServiceModels, name: str) -> Action:
@@ -24,7 +24,7 @@ def find_action(models: ServiceModels, name: str) -> Action:
     if found is None:
         known = {target.rpartition(".")[2] for target in targets}
         raise UnknownOperationException(
-            f"There is no action {name!r}.{_meant(name.rpartition('.')[2], known)}"
+            f"There is no action {name!r}.{meant(name.rpartition('.')[2], known)}"
         )
     return found
 
@@ -34,16 +34,5 @@ def require_members(action: Action, members: Mapping[str, Any]) -> None:
     known = [field.encode_name for field in msgspec.structs.fields(action.operation.input)]
     for name in members:
         if name not in known:
-            told = f"{action.name} has no member {name!r}.{_meant(name, known)}"
+            told = f"{action.name} has no member {name!r}.{meant(name, known)}"
             raise TypeError(f"{told} It has: {', '.join(sorted(known))}." if known else told)
-
-
-def _meant(name: str, known: Iterable[str]) -> str:
-    """` Did you mean A or B?`; empty when nothing is like it."""
-    by_lower = {one.lower(): one for one in known}
-    close = [by_lower[one] for one in get_close_matches(name.lower(), by_lower, n=3, cutoff=0.6)]
-    begun = [
-        one for lower, one in sorted(by_lower.items()) if lower.startswith(name.lower()) and one not in close
-    ]
-    found = [*close, *begun][:3] if name else []
-    return f" Did you mean {' or '.join(found)}?" if found else ""

@@ -235,8 +235,12 @@ class PendingAnswer:
 
     def result(self) -> Any:
         """The decoded answer; raises the fault if it is one."""
+        body = wire.encode(self.output())
+        return json.loads(body) if body else None
+
+    def output(self) -> Any:
+        """The answer as the service gives it, for `wire.encode`; raises the fault if it is one."""
         assert self.done, "not answered yet"
         if isinstance(self._answer, BaseException):
             raise self._answer
-        body = wire.encode(self._answer)
-        return json.loads(body) if body else None
+        return self._answer

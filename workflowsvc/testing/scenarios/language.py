@@ -32,7 +32,7 @@ _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _json = json.JSONDecoder()
 
 
-class Broken(Exception):
+class Broken(ValueError):
     """A scenario file that cannot be read; the message says where and why."""
 
 
@@ -68,10 +68,11 @@ def read(path: Path) -> list[Scenario]:
     return read_text(path, path.read_text(encoding="utf-8"))
 
 
-def read_text(path: Path, text: str) -> list[Scenario]:
+def read_text(path: Path, text: str, first: int = 1) -> list[Scenario]:
+    """The scenarios of a text whose first line has this number."""
     scenarios: list[Scenario] = []
     continued = False
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.splitlines(), first):
         if line.startswith("== "):
             scenarios.append(Scenario(path, number, line[3:].strip()))
         elif not line.strip() or line.startswith("#"):
@@ -96,6 +97,11 @@ def read_text(path: Path, text: str) -> list[Scenario]:
                 f"{path}:{scenario.line}: say which rule of the specification it shows: SWF §4.2 [A]"
             )
     return scenarios
+
+
+def read_commands(path: Path, text: str) -> list[Step]:
+    """The commands of a text that is no scenario of its own: it has no title and cites no rule."""
+    return read_text(path, f"== {path.stem}\nSWF §1 [B]\n{text}", first=-1)[0].steps
 
 
 def _goes_on(line: str) -> bool:

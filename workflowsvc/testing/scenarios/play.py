@@ -17,6 +17,7 @@ from workflowsvc.testing.scenarios.language import Broken, Step, Words, head_and
 from workflowsvc.testing.scenarios.names import Names
 from workflowsvc.testing.scenarios.render import Render, milliseconds
 from workflowsvc.testing.scenarios.service import Refused, Service, Waiting
+from workflowsvc.testing.suggestions import meant
 
 _AT = re.compile(r"@([0-9.]+) +")
 _AS = re.compile(r"as ([0-9]{12})(?:/(\S+))? +")
@@ -93,7 +94,7 @@ class Play:
         if verb.endswith(":"):  # decide: …
             verb, rest = verb[:-1], ":" + rest
         if verb not in self._verbs:
-            raise Broken(f"no such command: {verb}")
+            raise Broken(f"there is no command {verb!r}.{meant(verb, self._verbs)}")
         try:
             lines = list(self._verbs[verb](rest))
         except Refused as refusal:
