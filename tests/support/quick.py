@@ -13,7 +13,7 @@ import pytest
 TESTS = Path(__file__).resolve().parents[1]
 FOLDERS = {
     *("conformance", "core", "engine", "fsck", "histories", "http", "lambdas", "lint"),
-    *("scenario", "service", "service_limits", "store", "tenants", "wire"),
+    *("scenario", "service", "service_limits", "store", "tenants", "testing", "wire"),
 }
 # Files and tests in these folders that take 3 s or more, or start a server.
 LEFT_OUT = {
@@ -31,6 +31,8 @@ LEFT_OUT = {
     "store/test_sqlite_crash.py",
     "store/test_visibility.py::test_any_query_on_any_rows_gives_what_the_judge_gives",
     "tenants/test_scopes.py",
+    "testing/test_page.py",
+    "testing/test_plugin.py",
     "wire/test_events.py::test_an_event_comes_back_as_it_was_written",
     "wire/test_hostile.py::test_any_json_under_the_right_names_is_read_or_refused",
     "wire/test_requests.py::test_fast_and_slow_agree_on_yes_and_no",
