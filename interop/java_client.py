@@ -8,6 +8,7 @@ from __future__ import annotations
 import subprocess
 from typing import Any
 
+from interop import thirty_days
 from interop.histories import Event, History, attributes_of, histories_of
 from interop.install import HERE, maven_class_path, program
 from interop.outcome import require, require_equal, say
@@ -58,7 +59,7 @@ def drive(server: Server) -> str:
     caught = require_changes_caught(
         server, runs["order-plain"], [*command, "decide"], CHANGES, server.folder, {"HOSTNAME": HOST}
     )
-    return f"{SEEN}{replayed}{caught}"
+    return f"{SEEN}{replayed}{caught}{thirty_days.java(server)}"
 
 
 # What OrderWorkflowImpl does differently, by CHANGED, and how that is found.

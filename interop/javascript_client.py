@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 
+from interop import thirty_days
 from interop.histories import History, attributes_of, histories_of
 from interop.install import HERE, node_modules, program
 from interop.orders import lead_orders
@@ -26,7 +27,7 @@ def prepare() -> None:
 
 
 def drive(server: Server) -> str:
-    """Run the program and check the histories it must have made."""
+    """Run the program and check the histories it must have made; then a test with a timer of 30 days."""
     command = [program("node"), "life_cycle.mjs"]
     said = lead_orders(server, command, FOLDER, DOMAIN)
     # The program answers the other orders by hand.
@@ -47,7 +48,7 @@ def drive(server: Server) -> str:
         },
         FOLDER,
     )
-    return said + replayed + caught
+    return said + replayed + caught + thirty_days.javascript(server)
 
 
 def completions(run: History) -> list[int]:

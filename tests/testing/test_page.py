@@ -68,3 +68,18 @@ def test_a_program_of_the_page_runs_by_itself(name: str, says: str, folder: Path
     )
     assert done.returncode == 0, done.stderr
     assert says in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("language", "file"),
+    [
+        ("js", "interop/javascript/reminder.test.mjs"),
+        ("java", "interop/java/src/main/java/interop/LocalService.java"),
+    ],
+)
+def test_a_program_in_another_language_is_one_that_make_interop_runs(language: str, file: str) -> None:
+    shown = re.search(
+        rf"^```{language}\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
+    assert shown is not None
+    assert shown[1] == (ROOT / file).read_text(encoding="utf-8")
