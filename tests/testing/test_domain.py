@@ -74,6 +74,7 @@ def test_a_wait_in_vain_says_why_the_run_does_not_go_on(domain: TestDomain) -> N
     assert "order-1 is closed" in said
     assert "NO_DECISION_POLLER" in said
     assert "2 DecisionTaskScheduled +0" in said
+    assert "the clock of the domain is REAL: `clock.skip()` lets time jump" in said
 
 
 def test_a_loop_that_fails_fails_the_wait_with_its_own_exception(domain: TestDomain) -> None:

@@ -212,7 +212,15 @@ class TestDomain:
             if left <= 0 or not self._loops.wait(seen, left):
                 late = clock.monotonic() >= end
                 reason = f"not within {seconds:g} s" if late else "nothing more happens, and it is not so"
-                raise WaitedInVain(f"{reason}: {what}\n{self.report()}".rstrip())
+                raise WaitedInVain(
+                    "\n".join(filter(None, (f"{reason}: {what}", self._clock_hint(), self.report())))
+                )
+
+    def _clock_hint(self) -> str:
+        mode = self.clock.mode
+        if mode == "SKIPPING":
+            return ""
+        return f"the clock of the domain is {mode}: `clock.skip()` lets time jump to what is due next"
 
     def wait_for_close(self, run: Run, seconds: float = PATIENCE_SECONDS) -> str:
         """How a run closed, once it has: `COMPLETED`, `FAILED`, …. A workflowId alone also means a run that is not
