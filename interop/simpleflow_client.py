@@ -112,7 +112,131 @@ CHANGES = {
     "missing": "decision 3, ScheduleActivityTask activity-flows.pack-3 flows.pack, is missing now",
     "input": "decision 3, ScheduleActivityTask activity-flows.pack-3 flows.pack, differs in input",
 }
-    said = check(runs) + replay(server, runs, [program(), *alone], folder=FOLDER, environment=environment)
-    from interop import thirty_days  # which imports this module
 
-    return said + thirty_days.simpleflow(server)
+
+@contextmanager
+def process(words: list[str], environment: dict[str, str], log: Path) -> Iterator[None]:
+    """Run a simpleflow supervisor with its children until the block ends.
+
+    They end the hard way, as a group: asked nicely, each waits up to a minute for its long poll to come back.
+    """
+    with log.open("wb") as output:
+        running = subprocess.Popen(
+            [program(), *words],
+            env=environment,
+            cwd=FOLDER,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    try:
+        yield
+    except BaseException:
+        say(f"  last words of {words[0]}:\n" + log.read_text(errors="replace")[-4000:])
+        raise
+    finally:
+        os.killpg(running.pid, signal.SIGKILL)
+        running.wait()
+
+
+def is_registered(client: Any) -> bool:
+    """Whether simpleflow's decider has registered its domain."""
+    return DOMAIN in [
+        info["name"] for info in client.list_domains(registrationStatus="REGISTERED")["domainInfos"]
+    ]
+
+
+def approve(client: Any) -> None:
+    """Wait until an open run says in its context that it waits for approval, then give it."""
+
+    def waiting() -> dict[str, str] | None:
+        if not open_runs(client):
+            raise Failed("the workflow closed without asking for approval")
+        for info in open_runs(client):
+            described = client.describe_workflow_execution(domain=DOMAIN, execution=info["execution"])
+            if "approved" in described.get("latestExecutionContext", "") and not approved(
+                client, info["execution"]
+            ):
+                return info["execution"]
+        return None
+
+    execution = until(waiting, "the workflow to wait for approval", FLOW_SECONDS)
+    said = json.dumps({"args": ["boss"], "kwargs": {}, "__propagate": False})
+    client.signal_workflow_execution(domain=DOMAIN, **execution, signalName="approved", input=said)
+    say(f"  approved {execution['runId']}")
+
+
+def open_runs(client: Any) -> list[dict[str, Any]]:
+    """The open runs of the order, newest first."""
+    listed = client.list_open_workflow_executions(
+        domain=DOMAIN, startTimeFilter={"oldestDate": 0}, executionFilter={"workflowId": WORKFLOW_ID}
+    )
+    return listed["executionInfos"]
+
+
+def approved(client: Any, execution: dict[str, str]) -> bool:
+    """Whether a run has its approval already."""
+    events = client.get_workflow_execution_history(domain=DOMAIN, execution=execution)["events"]
+    names = [attributes_of(event)["signalName"] for event in events if is_signal(event)]
+    return "approved" in names
+
+
+def is_signal(event: dict[str, Any]) -> bool:
+    """Whether an event is a signal's arrival."""
+    return event["eventType"] == "WorkflowExecutionSignaled"
+
+
+def closed_runs(client: Any) -> int:
+    """How many runs of the order have closed."""
+    counted = client.count_closed_workflow_executions(
+        domain=DOMAIN, startTimeFilter={"oldestDate": 0}, executionFilter={"workflowId": WORKFLOW_ID}
+    )
+    return counted["count"]
+
+
+def check(histories: list[History]) -> str:
+    """Go on only if every feature shows in the histories as often as the flows use it."""
+    orders = [history for history in histories if history.workflow_id == WORKFLOW_ID]
+    children = [history for history in histories if history.workflow_id != WORKFLOW_ID]
+    require_equal([run.status for run in orders], ["CONTINUED_AS_NEW", "COMPLETED"], "how the orders closed")
+    require_equal([run.status for run in children], ["COMPLETED"] * ROUNDS, "how the children closed")
+    for run in orders:
+        for event_type, times in ORDER_EVENTS.items():
+            require_equal(run.count(event_type), times, f"{event_type} in order {run.run_id}")
+        require_parallel(run)
+        signals = [attributes_of(event) for event in run.events if is_signal(event)]
+        require_equal({signal["signalName"] for signal in signals}, {"shipped", "approved"}, "signals")
+    for run in children:
+        require_equal(run.count("ExternalWorkflowExecutionSignaled"), 1, f"signals sent by {run.workflow_id}")
+    result = attributes_of(orders[-1].events[-1])["result"]
+    require_equal(json.loads(result), ["14 kg delivered", "paid"], "result of the last order")
+    continued = attributes_of(orders[1].events[0])["continuedExecutionRunId"]
+    require_equal(continued, orders[0].run_id, "continuedExecutionRunId of the second order")
+    return "parallel, sequence, child, signals, timer, marker, continue-as-new, retry"
+
+
+# One order: three packed, one weighed, one labelled, one payment that fails and one that works.
+ORDER_EVENTS = {
+    "ActivityTaskScheduled": 7,
+    "ActivityTaskCompleted": 6,
+    "ActivityTaskFailed": 1,
+    "MarkerRecorded": 1,
+    "TimerFired": 2,  # the workflow's own, and simpleflow's wake-up call after a marker
+    "StartChildWorkflowExecutionInitiated": 1,
+    "ChildWorkflowExecutionStarted": 1,
+    "ChildWorkflowExecutionCompleted": 1,
+    "WorkflowExecutionSignaled": 2,
+}
+
+
+def require_parallel(run: History) -> None:
+    """Go on only if the three packings were scheduled by one and the same decision task."""
+    scheduled = [
+        attributes_of(event) for event in run.events if event["eventType"] == "ActivityTaskScheduled"
+    ]
+    tasks = [
+        attributes["decisionTaskCompletedEventId"]
+        for attributes in scheduled
+        if attributes["activityType"]["name"] == "flows.pack"
+    ]
+    require(len(tasks) == 3 and len(set(tasks)) == 1, f"packings were not scheduled together: {tasks}")
