@@ -43,7 +43,7 @@ def test_the_head_says_how_the_run_is_and_why_it_waits(busy: str, browser: Brows
     page = browser.get(address(busy))
     assert page.status == 200
     assert "Why is it waiting?" in page.text
-    assert "The timer later fires in" in page.text
+    assert 'The timer "later" fires in' in page.text
     assert "Waits for 1 activity, 1 timer, 1 child" in page.text
     assert "1 running" in page.text
     assert "red" in page.text

@@ -52,8 +52,8 @@ def test_no_decision_poller_on_a_list_that_was_never_polled(stage: Stage) -> Non
     assert finding["severity"] == "CRITICAL"
     assert (finding["taskList"], finding["taskListKind"]) == (LIST, "DECISION")
     assert finding["message"] == (
-        "A decision task waits on the list list, and no decider has polled it since the service was started "
-        "1 min 30 s ago."
+        'A decision task waits on the list "list", and no decider has polled it since the service was started '
+        "1 m 30 s ago."
     )
     assert finding["sinceTimestamp"] == now(on) - 90
     assert finding["eventIds"] == [2]
@@ -68,7 +68,24 @@ def test_no_decision_poller_on_a_list_whose_decider_has_left(stage: Stage) -> No
     on.world.advance(seconds=3600)
     finding = why(on)["NO_DECISION_POLLER"]
     assert finding["message"].endswith("and no decider has polled it for 1 h.")
-    assert finding["sinceTimestamp"] == left
+    assert finding["sinceTimestamp"] == left + 600, "when the timer fired and the task began to wait"
+
+
+def test_a_list_that_nobody_polls_has_polled_ones_of_nearly_its_name_named(stage: Stage) -> None:
+    on = stage()
+    on.start()
+    on.call("RegisterDomain", name="elsewhere", workflowExecutionRetentionPeriodInDays="1")
+    for polled in ("packers", "Packer", "shippers"):
+        poll(on, "Activity", taskList={"name": polled})
+    poll(on, taskList={"name": "packer2"})
+    poll(on, "Activity", taskList={"name": "packer3"}, domain="elsewhere")
+    on.decide(schedule(taskList={"name": "packer"}))
+    action = why(on)["NO_ACTIVITY_POLLER"]["action"]
+    assert action == (
+        'Lists of nearly this name are polled: "Packer" and "packers". Mend the name where it is misspelt, or start a '
+        'worker that polls "packer" in this domain.'
+    )
+    assert own(on, "ExplainDomain")["groups"][0]["action"] == action
 
 
 def test_no_decision_poller_is_not_said_of_a_list_that_is_polled(stage: Stage) -> None:
@@ -96,7 +113,9 @@ def test_no_activity_poller_names_the_list_and_how_many_tasks_wait_there(stage: 
     poll(on, "Activity")  # gets c
     finding = why(on)["NO_ACTIVITY_POLLER"]
     assert (finding["taskList"], finding["taskListKind"], finding["count"]) == (OTHER, "ACTIVITY", 2)
-    assert finding["message"].startswith("2 activity tasks wait on the list other, and no worker has polled")
+    assert finding["message"].startswith(
+        '2 activity tasks wait on the list "other", and no worker has polled'
+    )
     assert finding["eventIds"] == [5, 6]
 
 
@@ -120,7 +139,8 @@ def test_a_poll_that_left_counts_from_when_it_left(stage: Stage) -> None:
     assert "TASK_WAITS" in why(on)
     on.world.advance(seconds=30)
     finding = why(on)["NO_DECISION_POLLER"]
-    assert finding["sinceTimestamp"] == now(on) - 130
+    assert finding["message"].endswith("and no decider has polled it for 2 m 10 s.")
+    assert finding["sinceTimestamp"] == now(on) - 130, "when the task began to wait"
 
 
 def test_tasks_ahead_counts_those_of_higher_priority_and_the_older_ones(stage: Stage) -> None:
@@ -144,7 +164,7 @@ def test_tasks_ahead_is_not_said_of_the_first_task(stage: Stage) -> None:
     on.start("behind")
     found = why(on)
     assert "TASKS_AHEAD" not in found
-    assert found["TASK_WAITS"]["message"].endswith("the list is polled, and no task comes first.")
+    assert found["TASK_WAITS"]["message"].endswith("deciders poll it, and no other task comes first.")
 
 
 def test_task_waits_is_not_said_when_a_poller_has_the_task(stage: Stage) -> None:
@@ -206,7 +226,7 @@ def test_decision_fails_counts_equal_causes(stage: Stage) -> None:
     on.decide(*[TIMER] * 4)
     finding = why(on)["DECISION_FAILS"]
     assert (finding["count"], finding["cause"], finding["subject"]) == (3, "TIMER_ID_ALREADY_IN_USE", "t")
-    assert finding["message"] == "StartTimer has failed 3 times with TIMER_ID_ALREADY_IN_USE, last for t."
+    assert finding["message"] == 'StartTimer has failed 3 times with TIMER_ID_ALREADY_IN_USE, last for "t".'
     assert finding["severity"] == "WARNING"
     assert finding["eventIds"] == [6, 8]
 
@@ -236,7 +256,7 @@ def test_activity_type_deprecated_is_said_when_a_decision_has_met_it(stage: Stag
     finding = why(on)["ACTIVITY_TYPE_DEPRECATED"]
     assert (finding["severity"], finding["subject"]) == ("CRITICAL", "activity 1")
     assert finding["message"] == (
-        "The activity type activity 1 is deprecated, so ScheduleActivityTask fails."
+        'The activity type "activity 1" is deprecated, so ScheduleActivityTask fails.'
     )
 
 
@@ -297,6 +317,84 @@ def test_nothing_pending_says_that_only_a_caller_can_help(stage: Stage) -> None:
     assert "for a signal, a cancel request, or its time-out in 23 h" in finding["message"]
 
 
+def test_nothing_pending_names_what_the_decider_has_left_unanswered(stage: Stage) -> None:
+    on = stage()
+    on.start()
+    on.decide(
+        decision("StartChildWorkflowExecution", workflowId="print-31", workflowType=WORKFLOW, taskList=OTHER)
+    )
+    on.decide()
+    on.ask("TerminateWorkflowExecution", workflowId="print-31", reason="cleaned up by hand")
+    on.decide()
+    on.world.advance(seconds=3_600)
+    finding = why(on)["NOTHING_PENDING"]
+    assert finding["message"].startswith(
+        'After the child "print-31" was terminated (cleaned up by hand), the decider answered 1 h ago and left nothing '
+        "open: the run waits for"
+    )
+    assert finding["action"].startswith(
+        'Start a decider that polls "list" first: none has polled it for 1 h. Let the'
+    )
+    terminated, answered = finding["eventIds"]
+    types = {event["eventId"]: event["eventType"] for event in on.history(_run_id(on))}
+    assert types[terminated] == "ChildWorkflowExecutionTerminated"
+    assert types[answered] == "DecisionTaskCompleted"
+    group = own(on, "ExplainDomain")["groups"][0]
+    assert group["message"].startswith("The decider answered 1 h ago"), "a group is about many runs"
+
+
+def _run_id(on: WorldFixture) -> str:
+    return own(on, "ExplainExecution", execution={"workflowId": "w"})["execution"]["runId"]
+
+
+def test_nothing_pending_says_what_the_decider_was_asked_about_last(stage: Stage) -> None:
+    on = stage(functions={"f": lambda _: "done"})
+    on.start(lambdaRole=ROLE)
+
+    def said() -> str:
+        on.decide()
+        return why(on)["NOTHING_PENDING"]["message"].partition(", the decider")[0]
+
+    assert said() == "After the start of the run"
+    on.ask("SignalWorkflowExecution", workflowId="w", signalName="go")
+    assert said() == 'After the signal "go"'
+    on.ask("SignalWorkflowExecution", workflowId="w", signalName="go")
+    on.decide(TIMER)
+    on.world.advance(seconds=600)
+    assert said() == 'After the timer "t" fired'
+    on.ask("SignalWorkflowExecution", workflowId="w", signalName="go")
+    on.decide(schedule())
+    task = on.ask("PollForActivityTask", taskList=LIST)
+    on.call("RespondActivityTaskFailed", taskToken=task["taskToken"], reason="no paper")
+    assert said() == 'After the activity "a" failed (no paper)'
+    on.ask("SignalWorkflowExecution", workflowId="w", signalName="go")
+    on.decide(decision("ScheduleLambdaFunction", id="l", name="f"))
+    assert said() == 'After the Lambda task "l" completed'
+    on.ask("SignalWorkflowExecution", workflowId="w", signalName="go")
+    on.decide(decision("CancelTimer", timerId="none"))
+    assert said() == "After CancelTimer failed with TIMER_ID_UNKNOWN"
+    on.ask("RequestCancelWorkflowExecution", workflowId="w")
+    assert said() == "After the request to cancel the run"
+    assert "Send the signal" not in (why(on)["CANCEL_NOT_ACTED_ON"]["action"] or "")
+
+
+def test_a_failed_decision_stands_above_the_nothing_that_it_left(stage: Stage) -> None:
+    on = stage()
+    on.start()
+    on.ask("DeprecateActivityType", activityType=ACTIVITY)
+    on.decide(schedule())
+    assert "a signal" not in why(on)["ACTIVITY_TYPE_DEPRECATED"]["action"]
+    on.decide()
+    found = why(on)
+    assert list(found) == ["ACTIVITY_TYPE_DEPRECATED", "NOTHING_PENDING"]
+    assert found["ACTIVITY_TYPE_DEPRECATED"]["action"].endswith(
+        "With nothing pending, the decider is not asked again until something comes: send the run a signal then."
+    )
+    assert found["NOTHING_PENDING"]["message"].startswith(
+        "After ScheduleActivityTask failed with ACTIVITY_TYPE_DEPRECATED, the decider answered"
+    )
+
+
 def test_nothing_pending_is_not_said_while_a_timer_is_open(stage: Stage) -> None:
     on = stage()
     on.start()
@@ -309,7 +407,7 @@ def test_waits_for_timer_until_it_fires(stage: Stage) -> None:
     on.start()
     on.decide(TIMER)
     finding = why(on)["WAITS_FOR_TIMER"]
-    assert finding["message"] == "The timer t fires in 10 min."
+    assert finding["message"] == 'The timer "t" fires in 10 m.'
     assert (finding["untilTimestamp"], finding["subject"]) == (now(on) + 600, "t")
     on.world.advance(seconds=600)
     assert "WAITS_FOR_TIMER" not in why(on)
@@ -378,7 +476,7 @@ def test_activity_running_says_how_old_its_heartbeat_is(stage: Stage) -> None:
     on.world.advance(seconds=30)
     finding = why(on)["ACTIVITY_RUNNING"]
     assert finding["message"] == (
-        "The activity a (activity) has been with worker-1 for 40 s; its last heartbeat is 30 s old."
+        'The activity "a" (activity) has been with worker-1 for 40 s; its last heartbeat is 30 s old.'
     )
     assert finding["untilTimestamp"] == now(on) + 30
 
@@ -466,13 +564,13 @@ def test_a_run_that_timed_out_says_what_it_had_waited_for(stage: Stage) -> None:
     on.start(executionStartToCloseTimeout="60")
     on.world.advance(seconds=60)
     message = why(on)["RUN_CLOSED"]["message"]
-    assert message == "The run timed out after 1 min; a decision task had waited on list for 1 min."
+    assert message == 'The run timed out after 1 m; a decision task had waited on the list "list" for 1 m.'
     on.start("busy", executionStartToCloseTimeout="60", taskList=OTHER)
     task = on.ask("PollForDecisionTask", taskList=OTHER)
     on.call("RespondDecisionTaskCompleted", taskToken=task["taskToken"], decisions=[TIMER, schedule()])
     on.world.advance(seconds=60)
     message = why(on, "busy")["RUN_CLOSED"]["message"]
-    assert message == "The run timed out after 1 min; it left open: 1 activities, 1 timers."
+    assert message == "The run timed out after 1 m; it left open: 1 activities, 1 timers."
 
 
 def test_a_terminated_run_names_the_reason_or_the_limit(stage: Stage) -> None:
@@ -558,8 +656,8 @@ def test_every_code_has_a_scenario_where_it_appears_and_one_where_it_must_not(co
         (0, "less than a second"),
         (-5, "less than a second"),
         (41_000, "41 s"),
-        (60_000, "1 min"),
-        (3_720_000, "1 h 2 min"),
+        (60_000, "1 m"),
+        (3_720_000, "1 h 2 m"),
         (3_601_000, "1 h"),
         (90_000_000, "1 d 1 h"),
     ],

@@ -74,7 +74,7 @@ def test_a_completed_run_that_has_failed_timers_inside(
     found = why(on, runId=run_id)
     assert found["RUN_CLOSED"]["message"].startswith("The run completed")
     assert found["DECISION_FAILS"]["message"] == (
-        "StartTimer has failed 85 times with TIMER_ID_ALREADY_IN_USE, last for poll."
+        'StartTimer has failed 85 times with TIMER_ID_ALREADY_IN_USE, last for "poll".'
     )
     assert len(logged(caplog)) == 1
 

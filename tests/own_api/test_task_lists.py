@@ -310,7 +310,7 @@ def test_a_list_that_no_client_polls_is_logged_once(stage: Stage, logged: Callab
     on.world.advance(seconds=61)
     (line,) = logged()
     assert line == (
-        "tasks wait on the decision task list other of domain d, the first for 1 min, and no client polls it"
+        "tasks wait on the decision task list other of domain d, the first for 1 m, and no client polls it"
     )
     on.start("second", taskList=OTHER)
     on.world.advance(seconds=600)

@@ -67,6 +67,7 @@ class Execution:
         "needs_decision",
         "new_ends",
         "new_events",
+        "news_id",
         "next_event_id",
         "override",
         "previous_started_id",
@@ -94,6 +95,7 @@ class Execution:
         self.new_ends: list[Activity | DecisionTask] = []  # in the order of the events that ended them
         self.deadlines: list[tuple[int, int, Deadline]] = []  # heap of (due at in ms, event id, what)
         self.needs_decision = False  # news for the decider that no scheduled decision task covers yet
+        self.news_id = 0  # the latest event that a decider is asked because of; a lost decision task is none
         # --- set by workflow.py
         self.started: WorkflowExecutionStartedEventAttributes
         self.started_at = 0
@@ -155,8 +157,11 @@ class Execution:
         self.next_event_id = event.id + 1
         self.last_at = event.at_ms
         APPLY[event.type](self, event.id, event.at_ms, event.attributes)
-        if event.type in WAKES_DECIDER and self.scheduled_task is None:
-            self.needs_decision = True
+        if event.type in WAKES_DECIDER:
+            if event.type != "DecisionTaskTimedOut":
+                self.news_id = event.id
+            if self.scheduled_task is None:
+                self.needs_decision = True
 
     def replay(self, events: list[Event]) -> None:
         """Folds stored events."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from workflowsvc.core.findings import ListKnowledge
+from workflowsvc.core.findings.near import nearest
+from workflowsvc.core.findings.pollers import POLLER_GONE_MS
 from workflowsvc.engine.list_traffic import OneList
 from workflowsvc.engine.node_report import ListReport
 from workflowsvc.engine.node_state import NodeState
@@ -34,3 +36,21 @@ def known_of(state: NodeState, key: ListKey, now: int, here: int) -> ListKnowled
             last = max(report.last_poll_at + ahead, last or 0)
     since = min([state.started_at, *(peer.started_at for peer in state.peers.values())])
     return ListKnowledge(waiting, last, since + ahead)
+
+
+def polled_near(state: NodeState, key: ListKey, now: int) -> list[str]:
+    """Names of lists that are polled, in the same domain and for tasks of the same kind, that are nearly the name of
+    this one. `now` is real time, as that of polls."""
+    since = now - POLLER_GONE_MS
+    polled = {
+        other.name
+        for other, one in state.traffic.lists()
+        if other.domain == key.domain and other.kind == key.kind and (one.last_poll_at or 0) > since
+    }
+    for peer in state.peers.values():
+        polled |= {
+            report.name
+            for report in peer.lists
+            if report.domain == key.domain and report.kind == key.kind and (report.last_poll_at or 0) > since
+        }
+    return nearest(key.name, polled)

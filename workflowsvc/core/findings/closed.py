@@ -8,10 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from workflowsvc.core.execution import Execution
-from workflowsvc.core.findings.finding import Finding, spoken
+from workflowsvc.core.findings.finding import Finding, quoted, shortened, spoken
 from workflowsvc.model.shapes import Shape
-
-_MAX_QUOTED = 200  # characters of a reason in a sentence
 
 
 def ending(execution: Execution, closing: Shape) -> Finding:
@@ -23,13 +21,13 @@ def ending(execution: Execution, closing: Shape) -> Finding:
     bad = status in ("FAILED", "TIMED_OUT", "TERMINATED")
     text, cause, action = f"The run {_VERBS[status or '']} after {took}", None, None
     if status == "FAILED":
-        text += _quoted(how.reason)
+        text += _because(how.reason)
     elif status == "TERMINATED":
         cause = how.cause
         text += {
             "EVENT_LIMIT_EXCEEDED": ", as its history had reached the most events that it may have",
             "CHILD_POLICY_APPLIED": " by the child policy of its parent",
-        }.get(cause or "", " by an operator") + _quoted(how.reason)
+        }.get(cause or "", " by an operator") + _because(how.reason)
         if cause == "EVENT_LIMIT_EXCEEDED":
             action = "Let the decider continue as new in time: ContinueAsNewWorkflowExecution begins a new history."
     elif status == "TIMED_OUT":
@@ -57,10 +55,8 @@ _VERBS = {
 }
 
 
-def _quoted(reason: str | None) -> str:
-    if not reason:
-        return ""
-    return f": {reason[:_MAX_QUOTED]}{'…' if len(reason) > _MAX_QUOTED else ''}"
+def _because(reason: str | None) -> str:
+    return f": {shortened(reason)}" if reason else ""
 
 
 def _left_open(execution: Execution) -> str:
@@ -69,7 +65,7 @@ def _left_open(execution: Execution) -> str:
     task = execution.scheduled_task
     if task is not None and execution.started_task is None:
         waited = spoken(execution.closed_at - task.scheduled_at)
-        return f"; a decision task had waited on {task.task_list} for {waited}"
+        return f"; a decision task had waited on the list {quoted(task.task_list)} for {waited}"
     open_things = [
         (len(execution.activities), "activities"),
         (len(execution.timers), "timers"),

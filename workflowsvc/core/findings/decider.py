@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from workflowsvc.core.execution import Execution
-from workflowsvc.core.findings.finding import Finding, Knowledge, spoken
+from workflowsvc.core.findings.finding import Finding, Knowledge, quoted, spoken
+from workflowsvc.core.findings.waits import has_pending
 
 MIN_TIMEOUTS = 2  # in a row; a single one may be a decider that was stopped
 MIN_FAILURES = 3  # of one decision with one cause
@@ -28,6 +29,10 @@ _ACTIONS = {
     "WORKFLOW_ALREADY_RUNNING": "Give the child a workflowId that is not open, or signal the run that is.",
 }
 _DEPRECATED = {"ACTIVITY_TYPE_DEPRECATED", "WORKFLOW_TYPE_DEPRECATED"}
+
+ASKED_AGAIN = (
+    " With nothing pending, the decider is not asked again until something comes: send the run a signal then."
+)
 
 
 def findings(execution: Execution, knowledge: Knowledge, now: int) -> Iterator[Finding]:
@@ -67,12 +72,13 @@ def failed_decisions(execution: Execution) -> Iterator[Finding]:
         decision = event_type.removesuffix("Failed")
         # Failures of the last decision task, and many of them: this is what the decider does now.
         goes_on = execution.is_open and failures.last_id > execution.decided_id
-        about = f", last for {failures.subject}" if failures.subject else ""
+        about = f", last for {quoted(failures.subject)}" if failures.subject else ""
         finding = Finding(
             "DECISION_FAILS",
             "CRITICAL" if goes_on and failures.times >= MANY else "WARNING",
             f"{decision} has failed {failures.times} times with {cause}{about}.",
-            _ACTIONS.get(cause, "Let the decider read the cause in the history and decide something else."),
+            _ACTIONS.get(cause, "Let the decider read the cause in the history and decide something else.")
+            + (ASKED_AGAIN if execution.is_open and not has_pending(execution) else ""),
             since=failures.first_at,
             event_ids=_ends(failures.first_id, failures.last_id),
             number=failures.times,
@@ -86,8 +92,8 @@ def failed_decisions(execution: Execution) -> Iterator[Finding]:
             yield finding._replace(
                 code=cause,
                 severity="CRITICAL" if goes_on else "WARNING",
-                message=f"The {'activity' if activity else 'workflow'} type {failures.subject} is deprecated, so "
-                f"{decision} fails.",
+                message=f"The {'activity' if activity else 'workflow'} type {quoted(failures.subject)} is "
+                f"deprecated, so {decision} fails.",
             )
 
 
@@ -117,7 +123,8 @@ def _deprecated_types(execution: Execution, knowledge: Knowledge) -> Iterator[Fi
         yield Finding(
             "WORKFLOW_TYPE_DEPRECATED",
             "INFO",
-            f"The workflow type {name} is deprecated: this run goes on, but it cannot continue as new in this version.",
+            f"The workflow type {quoted(name)} is deprecated: this run goes on, but it cannot continue as new in this "
+            "version.",
             _ACTIONS["WORKFLOW_TYPE_DEPRECATED"],
             subject=name,
         )

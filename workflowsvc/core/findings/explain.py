@@ -6,7 +6,7 @@ Owns which rules are asked for an open, a closed and a quarantined run. The rule
 from __future__ import annotations
 
 from workflowsvc.core.execution import Execution
-from workflowsvc.core.findings import closed, decider, limits, pollers, waits
+from workflowsvc.core.findings import closed, decider, limits, nothing, pollers, waits
 from workflowsvc.core.findings.finding import Finding, Knowledge, is_at_least, urgency
 from workflowsvc.model.own_shapes import Severity
 from workflowsvc.model.shapes import Shape
@@ -22,7 +22,8 @@ def explain_open(
         *pollers.findings(execution, knowledge, now),
         *decider.findings(execution, knowledge, now),
         *limits.findings(execution, knowledge),
-        *waits.findings(execution, now, urgent_only=least != "INFO"),
+        *nothing.findings(execution, knowledge, now),
+        *(waits.findings(execution, now) if least == "INFO" else ()),
     ]
     return sorted((finding for finding in findings if is_at_least(finding.severity, least)), key=urgency)
 

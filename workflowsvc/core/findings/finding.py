@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol, get_args
 
 from workflowsvc.core.outcome import TaskKind
+from workflowsvc.model.events import Event
 from workflowsvc.model.own_shapes import FindingCode, Severity
 
 MAX_OF_A_KIND = 10  # findings of one code about single things; what is more is one finding with a count
@@ -52,7 +53,19 @@ class Knowledge(Protocol):
         not looked up."""
         ...
 
+    def polled_near(self, kind: TaskKind, name: str) -> Sequence[str]:
+        """Lists of the domain that are polled and have nearly this name, the nearest first."""
+        ...
+
     def workflow_type_is_deprecated(self, name: str, version: str) -> bool: ...
+
+    def event(self, event_id: int) -> Event | None:
+        """This event of the run; None when that was not looked up."""
+        ...
+
+    def reason_of(self, run_id: str) -> str | None:
+        """The reason with which this run of the domain was closed; None when there is none, or it is not known."""
+        ...
 
 
 class Finding(NamedTuple):
@@ -86,11 +99,24 @@ def is_at_least(severity: Severity, least: Severity) -> bool:
     return _SEVERITIES.index(severity) <= _SEVERITIES.index(least)
 
 
-_UNITS = (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000))
+def quoted(name: str) -> str:
+    """A name that a client has given, told apart from the words around it."""
+    return f'"{name}"'
+
+
+_MAX_REASON = 200  # characters of it in a sentence
+
+
+def shortened(reason: str) -> str:
+    """The beginning of a text that a client has given."""
+    return f"{reason[:_MAX_REASON]}{'…' if len(reason) > _MAX_REASON else ''}"
+
+
+_UNITS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000))
 
 
 def spoken(ms: int) -> str:
-    """A duration in at most two units: `3 h 2 min`, `41 s`."""
+    """A duration in at most two units: `3 h 2 m`, `41 s`."""
     left = max(ms, 0)
     parts: list[str] = []
     for unit, size in _UNITS:

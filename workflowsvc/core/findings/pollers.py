@@ -6,7 +6,7 @@ no free poller: either all are at work, or there are none.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from workflowsvc.core.execution import Execution
@@ -16,6 +16,7 @@ from workflowsvc.core.findings.finding import (
     Finding,
     Knowledge,
     ListKnowledge,
+    quoted,
     spoken,
 )
 from workflowsvc.core.outcome import Task, TaskKind, implied_tasks
@@ -54,7 +55,8 @@ def _of_list(
     finding = Finding(
         "TASK_WAITS",
         "INFO",
-        f"{what} on the list {name} for {spoken(now - put_at)}; the list is polled, and no task comes first.",
+        f"{what} on the list {quoted(name)} for {spoken(now - put_at)}; {_CLIENT[kind]}s poll it, and no other task "
+        "comes first.",
         since=put_at,
         event_ids=[task.scheduled_id for task in tasks[:MAX_EVENT_IDS]],
         number=len(tasks),
@@ -62,7 +64,7 @@ def _of_list(
         kind=kind,
     )
     if not is_polled(known, now):
-        return _not_polled(finding, known, now, what)
+        return _not_polled(finding, known, knowledge.polled_near(kind, name), now, what)
     ahead = knowledge.tasks_ahead(first)
     if not ahead:
         return finding
@@ -71,29 +73,49 @@ def _of_list(
         number = f"{MAX_AHEAD} other tasks or more come"
     return finding._replace(
         code="TASKS_AHEAD",
-        message=f"{what} on the list {name} for {spoken(now - put_at)}, and {number} first.",
-        action=f"Start more {_CLIENT[kind]}s that poll {name}, if this takes too long.",
+        message=f"{what} on the list {quoted(name)} for {spoken(now - put_at)}, and {number} first.",
+        action=f"Start more {_CLIENT[kind]}s that poll {quoted(name)}, if this takes too long.",
         number=ahead,
     )
 
 
-def _not_polled(finding: Finding, known: ListKnowledge, now: int, what: str) -> Finding:
+def _not_polled(finding: Finding, known: ListKnowledge, near: Sequence[str], now: int, what: str) -> Finding:
     assert finding.kind is not None
-    client = _CLIENT[finding.kind]
-    last = known.last_poll_at
-    if last is None:
-        never = (
-            f"no {client} has polled it since the service was started {spoken(now - known.known_since)} ago"
+    assert finding.task_list is not None
+    client, name = _CLIENT[finding.kind], quoted(finding.task_list)
+    start = f"Start a {client} that polls {name} in this domain"
+    if near:
+        polled = " and ".join(map(quoted, near))
+        lists = "Lists of nearly this name are" if len(near) > 1 else "A list of nearly this name is"
+        action = (
+            f"{lists} polled: {polled}. Mend the name where it is misspelt, or {start[0].lower()}{start[1:]}."
         )
     else:
-        never = f"no {client} has polled it for {spoken(now - last)}"
+        action = f"{start}, or look whether the running ones poll another list, domain, account or region."
     return finding._replace(
         code="NO_DECISION_POLLER" if finding.kind == "decision" else "NO_ACTIVITY_POLLER",
         severity="CRITICAL",
-        message=f"{what} on the list {finding.task_list}, and {never}.",
-        action=f"Start a {client} that polls {finding.task_list} in this domain, or look whether the running ones poll "
-        "another list, domain, account or region.",
-        since=finding.since if last is None else last,
+        message=f"{what} on the list {name}, and no {client} has polled it {_unpolled_for(known, now)}.",
+        action=action,
+    )
+
+
+def _unpolled_for(known: ListKnowledge, now: int) -> str:
+    if known.last_poll_at is None:
+        return f"since the service was started {spoken(now - known.known_since)} ago"
+    return f"for {spoken(now - known.last_poll_at)}"
+
+
+def unasked(execution: Execution, knowledge: Knowledge, now: int) -> str:
+    """That no decider would take the next decision task of the run, as the beginning of an advice; empty when one
+    polls the list."""
+    override = execution.override
+    name = override.task_list if override else execution.started.task_list.name
+    known = knowledge.task_list("decision", name)
+    if is_polled(known, now):
+        return ""
+    return (
+        f"Start a decider that polls {quoted(name)} first: none has polled it {_unpolled_for(known, now)}. "
     )
 
 

@@ -1,25 +1,21 @@
-"""Findings about what a run waits for: running activities, timers, children, Lambda tasks, external calls, or nothing.
+"""Findings about what a run waits for: running activities, timers, children, Lambda tasks, external calls.
 
 Owns how single things are named, and that a run with thousands of them gets a readable list.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from workflowsvc.core.execution import Execution
-from workflowsvc.core.findings.finding import MAX_OF_A_KIND, Finding, spoken
+from workflowsvc.core.findings.finding import MAX_OF_A_KIND, Finding, quoted, spoken
 from workflowsvc.core.rules import EXPIRE, Deadline
 from workflowsvc.core.state import Activity
 from workflowsvc.model.shapes import SignalExternalWorkflowExecutionInitiatedEventAttributes
 
 
-def findings(execution: Execution, now: int, *, urgent_only: bool) -> Iterator[Finding]:
-    """Of an open run. `urgent_only`: without what is merely awaited."""
-    if not has_pending(execution):
-        yield _nothing(execution, now)
-    if urgent_only:
-        return
+def findings(execution: Execution, now: int) -> Iterator[Finding]:
+    """Of an open run."""
     yield from _short(list(_activities(execution, now)), "activities run")
     yield from _short(list(_timers(execution, now)), "timers are open")
     yield from _short(list(_children(execution, now)), "children are open")
@@ -83,7 +79,7 @@ def _running(scheduled_id: int, activity: Activity, due_at: int | None, now: int
     return Finding(
         "ACTIVITY_RUNNING",
         "INFO",
-        f"The activity {scheduled.activity_id} ({scheduled.activity_type.name}) has been with {who} for "
+        f"The activity {quoted(scheduled.activity_id)} ({scheduled.activity_type.name}) has been with {who} for "
         f"{spoken(now - activity.started_at)}{heartbeat}.",
         since=activity.started_at,
         until=due_at,
@@ -99,7 +95,7 @@ def _timers(execution: Execution, now: int) -> Iterator[Finding]:
         yield Finding(
             "WAITS_FOR_TIMER",
             "INFO",
-            f"The timer {timer.timer_id} fires in {spoken(timer.fires_at - now)}.",
+            f"The timer {quoted(timer.timer_id)} fires in {spoken(timer.fires_at - now)}.",
             since=timer.started_at,
             until=timer.fires_at,
             event_ids=[event_id],
@@ -114,7 +110,7 @@ def _children(execution: Execution, now: int) -> Iterator[Finding]:
         yield Finding(
             "WAITS_FOR_CHILD",
             "INFO",
-            f"The child {initiated.workflow_id} ({initiated.workflow_type.name}) {state}; it was asked for "
+            f"The child {quoted(initiated.workflow_id)} ({initiated.workflow_type.name}) {state}; it was asked for "
             f"{spoken(now - child.initiated_at)} ago.",
             "Explain the child: its findings say why it does not go on.",
             since=child.initiated_at,
@@ -130,7 +126,7 @@ def _lambdas(execution: Execution, now: int) -> Iterator[Finding]:
         yield Finding(
             "WAITS_FOR_LAMBDA",
             "INFO",
-            f"The Lambda function {task.scheduled.name} {state}; its task was scheduled "
+            f"The Lambda function {quoted(task.scheduled.name)} {state}; its task was scheduled "
             f"{spoken(now - task.scheduled_at)} ago.",
             since=task.scheduled_at,
             until=live[event_id][0][0] if event_id in live else None,
@@ -143,29 +139,13 @@ def _externals(execution: Execution, now: int) -> Iterator[Finding]:
     for event_id, external in execution.externals.items():
         initiated = external.initiated
         signal = isinstance(initiated, SignalExternalWorkflowExecutionInitiatedEventAttributes)
-        what = f"signal {initiated.signal_name}" if signal else "cancel request"
+        what = f"signal {quoted(initiated.signal_name)}" if signal else "cancel request"
         yield Finding(
             "WAITS_FOR_EXTERNAL",
             "INFO",
-            f"The {what} to {initiated.workflow_id} has been under way for {spoken(now - external.initiated_at)}.",
+            f"The {what} to {quoted(initiated.workflow_id)} has been under way for "
+            f"{spoken(now - external.initiated_at)}.",
             since=external.initiated_at,
             event_ids=[event_id],
             subject=initiated.workflow_id,
         )
-
-
-def _nothing(execution: Execution, now: int) -> Finding:
-    due_at = execution_due_at(execution)
-    ends = "" if due_at is None else f" in {spoken(due_at - now)}"
-    event_ids: Sequence[int] = [execution.decided_id] if execution.decided_id else ()
-    return Finding(
-        "NOTHING_PENDING",
-        "WARNING",
-        f"The decider answered {spoken(now - execution.decided_at)} ago and left nothing open: the run waits for a "
-        f"signal, a cancel request, or its time-out{ends}.",
-        "Send the signal that it waits for. If it waits for none, the decider has a bug: it must close the run, or "
-        "schedule something, with each answer.",
-        since=execution.decided_at,
-        until=due_at,
-        event_ids=event_ids,
-    )

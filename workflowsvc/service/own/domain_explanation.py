@@ -21,7 +21,7 @@ from workflowsvc.core.findings import (
     urgency,
 )
 from workflowsvc.core.outcome import TaskKind
-from workflowsvc.engine.list_knowledge import known_of
+from workflowsvc.engine.list_knowledge import known_of, polled_near
 from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.model import own_shapes as shapes
 from workflowsvc.model.events import decode_event
@@ -149,6 +149,7 @@ class _DomainKnowledge:
         self.domain = 0
         self._work = work
         self._lists: dict[ListKey, ListKnowledge] = {}
+        self._near: dict[ListKey, list[str]] = {}
 
     @property
     def quotas(self) -> Limits:
@@ -166,9 +167,22 @@ class _DomainKnowledge:
         """Not looked up: it would be a question to the store for each run."""
         return None
 
+    def polled_near(self, kind: TaskKind, name: str) -> list[str]:
+        key = ListKey(self.domain, kind, name)
+        near = self._near.get(key)
+        if near is None:
+            near = self._near[key] = polled_near(self._work.state, key, self._work.now)
+        return near
+
     def workflow_type_is_deprecated(self, name: str, version: str) -> bool:
         row = self._work.catalog.type(self.domain, "workflow", name, version)
         return row is not None and row.status == "DEPRECATED"
+
+    def event(self, event_id: int) -> None:
+        """Not looked up, for the same reason."""
+
+    def reason_of(self, run_id: str) -> None:
+        """Not looked up."""
 
 
 _GroupKey = tuple[str, str | None, str | None, str | None, str | None]
@@ -204,11 +218,14 @@ class _Groups:
             if len(self._groups) >= MAX_GROUPS:
                 return
             group = self._groups[key] = _Group(finding)
-        elif urgency(finding) < urgency(group.finding):
+        is_first = group.executions == 0 or urgency(finding) < urgency(group.finding)
+        if is_first:
             group.finding = finding
         group.executions += 1
-        if len(group.examples) < self._max_examples:
-            group.examples.append(shapes.WorkflowExecution(run_id=row.run_id, workflow_id=row.workflow_id))
+        if is_first or len(group.examples) < self._max_examples:
+            named = shapes.WorkflowExecution(run_id=row.run_id, workflow_id=row.workflow_id)
+            group.examples.insert(0 if is_first else len(group.examples), named)
+            del group.examples[self._max_examples :]
 
     def answer(self, token: str | None) -> shapes.DomainExplanation:
         groups = sorted(self._groups.values(), key=_group_urgency)

@@ -16,11 +16,12 @@ from workflowsvc.core.findings import (
 )
 from workflowsvc.core.findings.finding import MAX_AHEAD
 from workflowsvc.core.outcome import TaskKind
-from workflowsvc.engine.list_knowledge import known_of
+from workflowsvc.core.run_ids import run_of
+from workflowsvc.engine.list_knowledge import known_of, polled_near
 from workflowsvc.engine.quarantine import Quarantined
 from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.model import own_shapes as shapes
-from workflowsvc.model.events import decode_event, timestamp
+from workflowsvc.model.events import Event, decode_event, timestamp
 from workflowsvc.service.call_context import CallContext
 from workflowsvc.service.own.runs import quarantined_row, require_run
 from workflowsvc.settings import Limits
@@ -66,9 +67,31 @@ class WorkKnowledge:
         self._work.flush()  # what this batch has put is counted, too
         return self._work.tx.tasks_ahead(self._execution.run, scheduled_id, MAX_AHEAD)
 
+    def polled_near(self, kind: TaskKind, name: str) -> list[str]:
+        return polled_near(self._work.state, ListKey(self._execution.domain, kind, name), self._work.now)
+
     def workflow_type_is_deprecated(self, name: str, version: str) -> bool:
         row = self._work.catalog.type(self._execution.domain, "workflow", name, version)
         return row is not None and row.status == "DEPRECATED"
+
+    def event(self, event_id: int) -> Event | None:
+        return _event(self._work, self._execution.run, event_id)
+
+    def reason_of(self, run_id: str) -> str | None:
+        work, run = self._work, run_of(run_id)
+        if run is None:
+            return None
+        work.flush()  # it may have closed in this batch
+        row = work.tx.executions([run]).get(run)
+        if row is None or row.domain != self._execution.domain or row.closed_at is None:
+            return None
+        closing = _event(work, run, row.next_event_id - 1)
+        return None if closing is None else getattr(closing.attributes, "reason", None)
+
+
+def _event(work: UnitOfWork, run: int, event_id: int) -> Event | None:
+    bodies = work.events(run, event_id, event_id, 1, False)
+    return decode_event(bodies[0]) if bodies else None
 
 
 def _explanation(
