@@ -127,3 +127,45 @@ def test_what_is_counted_for_people_leaves_the_lines_as_they_were() -> None:
     assert [line.times for line in shown(lines, decisions=False)] == [2]
     assert [line.times for line in shown(lines, decisions=False)] == [2]
     assert [line.events for line in lines] == [[1], [2]]
+
+
+def test_failures_that_alternate_with_something_are_counted_with_it() -> None:
+    events = [
+        _event(1, "WorkflowExecutionStarted"),
+        _event(2, "TimerStarted", timerId="t", startToFireTimeout="80000"),
+    ]
+    for number in range(3, 97, 2):
+        events.append(_event(number, "WorkflowExecutionSignaled", signalName="tick"))
+        events.append(_event(number + 1, "StartTimerFailed", timerId="t", cause="TIMER_ID_ALREADY_IN_USE"))
+    events.append(_event(97, "WorkflowExecutionSignaled", signalName="tick"))
+    lines = shown(fold(events), decisions=False)
+    assert [(line.kind, line.times, event_ids(line.events)) for line in lines] == [
+        ("run", 1, "1"),
+        ("timer", 1, "2"),
+        ("signal", 47, "3,5…95"),
+        ("decision StartTimer", 47, "4,6…96"),
+        ("signal", 1, "97"),
+    ]
+    assert lines[1].note == "after 22 h 13 m"
+
+
+def test_signals_alone_are_not_counted_however_many_there_are() -> None:
+    events = [_event(number, "WorkflowExecutionSignaled", signalName="tick") for number in range(1, 9)]
+    assert len(shown(fold(events), decisions=False)) == 8
+
+
+def test_a_closed_run_is_one_line_and_nothing_of_it_goes_on() -> None:
+    events = [
+        _event(1, "WorkflowExecutionStarted", workflowType={"name": "order", "version": "1"}),
+        _event(2, "DecisionTaskScheduled"),
+        _event(3, "TimerStarted", timerId="t", startToFireTimeout="9"),
+        _event(4, "WorkflowExecutionTerminated", reason="enough"),
+    ]
+    lines = fold(events)
+    assert [(line.kind, line.state, line.events) for line in lines] == [
+        ("run", "terminated", [1, 4]),
+        ("decision task", "scheduled at the end", [2]),
+        ("timer", "running at the end", [3]),
+    ]
+    assert (lines[0].type, lines[0].note, lines[0].tone) == ("order:1", "reason: enough", "bad")
+    assert "open" not in {line.tone for line in lines}

@@ -76,7 +76,11 @@ class Watched:
         self.wrong: list[str] = []
         self.asked: list[tuple[str, str]] = []
         """Method and path of each request."""
-        context = browser.new_context(color_scheme=scheme, viewport={"width": 1280, "height": 900})  # type: ignore[arg-type]
+        context = browser.new_context(
+            color_scheme=scheme,  # type: ignore[arg-type]
+            viewport={"width": 1280, "height": 900},
+            timezone_id="Europe/Berlin",  # in UTC there would be no zone to choose
+        )
         self.page: Page = context.new_page()
         self.page.on("request", self._requested)
         self.page.on("console", self._said)

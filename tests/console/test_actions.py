@@ -8,18 +8,39 @@ import pytest
 
 from tests.console.browsing import Browser
 from tests.console.test_run import address
-from tests.world_fixture import WORKFLOW, WorldFixture, attributes, decision, only
+from tests.world_fixture import LIST, WORKFLOW, WorldFixture, attributes, decision, only
 
 
 def test_a_signal_reaches_the_run(stage: WorldFixture, browser: Browser) -> None:
     run_id = stage.start()
     here = address(run_id, "signal")
     page = browser.get(here)
-    assert "gets a decision task on the task list list" in page.text
+    assert 'gets a decision task on the task list "list", and' in page.text
     shown = browser.send(page.form(here), signalName="go", input='line\n{"a": 1}')
     assert "The signal is sent." in shown.text
     signaled = only(stage.history(run_id), "WorkflowExecutionSignaled")
     assert (signaled["signalName"], signaled["input"]) == ("go", 'line\n{"a": 1}')
+
+
+def test_a_signal_says_whether_a_decider_would_see_it(stage: WorldFixture, browser: Browser) -> None:
+    run_id = stage.start()
+    stage.decide()
+    stage.world.advance(seconds=360)
+    page = browser.get(address(run_id, "signal"))
+    assert (
+        "No poll waits there now (the last one 6 m ago); until a decider polls it, nothing happens."
+        in page.text
+    )
+    assert "Decider polls list: last poll 6 m ago" in browser.get(address(run_id)).text
+    stage.world.poll("PollForDecisionTask", stage.tenant, domain="d", taskList=LIST)
+    assert "If no decider polls it, nothing happens." in browser.get(address(run_id, "signal")).text
+    assert "Decider polls list: 1 poll waits now" in browser.get(address(run_id)).text
+
+
+def test_a_command_has_a_place_for_what_was_not_typed_yet(stage: WorldFixture, browser: Browser) -> None:
+    page = browser.get(address(stage.start(), "signal"))
+    assert "--signal-name '<Name of the signal>'" in page.text
+    assert "Fill in what stands between < and > first." in page.text
 
 
 def test_values_are_shown_as_a_command_without_being_sent(stage: WorldFixture, browser: Browser) -> None:

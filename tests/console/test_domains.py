@@ -14,9 +14,12 @@ def test_domains_are_shown_with_open_and_failed_runs(stage: WorldFixture, browse
     stage.start("newer")
     page = browser.get("/domains")
     assert page.status == 200
-    name, opened, failed, oldest, retention, *_ = page.rows[1]
+    name, opened, failed, problems, oldest, retention, *_ = page.rows[1]
     assert (name, opened, failed, retention) == ("d", "2", "1", "10 days")
     assert oldest == "oldest, for 1 m 40 s"
+    assert problems == "none"
+    stage.world.advance(seconds=600)
+    assert browser.get("/domains").rows[1][3] == "1 problem", "nobody polls"
     data = browser.json("/domains.json")
     assert data["domains"][0]["counts"]["byStatus"] == {"FAILED": 1, "OPEN": 2}
 

@@ -145,7 +145,7 @@ def executions(tour: Tour) -> None:
     tour.follow("All")
     tour.follow("Next page")
     tour.follow("First page")
-    for column in ("Workflow", "Started", "Closed", "Took", "Events"):
+    for column in ("Workflow", "Started", "Closed", "Duration", "Events"):
         page.get_by_role("columnheader", name=column).get_by_role("link").click()
         page.locator(f"th[aria-sort] >> text={column}").wait_for()
     page.get_by_text("Conditions", exact=True).click()

@@ -142,3 +142,9 @@ def test_a_domain_that_is_not_there_is_not_found(browser: Browser) -> None:
     page = browser.get("/domains/nowhere/executions")
     assert page.status == 404
     assert "Unknown domain: nowhere" in page.text
+
+
+def test_conditions_stand_above_the_runs_and_the_form_of_all_stays_folded(browser: Browser) -> None:
+    page = browser.get(f"{HERE}?status=OPEN&tag=a,b")
+    assert "status: open has all of these tags: a,b No conditions" in page.text
+    assert '<details class="panel" data-keep="conditions">' in page.html

@@ -63,6 +63,66 @@ def test_the_compact_tab_has_one_row_for_each_thing(busy: str, browser: Browser)
     assert "reason: no funds; by worker-7" in browser.get(address(busy)).text
 
 
+def test_what_the_decider_ignored_is_named_with_a_link(stage: WorldFixture, browser: Browser) -> None:
+    run_id = stage.start()
+    child = decision(
+        "StartChildWorkflowExecution", workflowId="c", workflowType=WORKFLOW, taskList={"name": "other"}
+    )
+    stage.decide(child)
+    stage.decide()
+    stage.ask("TerminateWorkflowExecution", workflowId="c", reason="by hand")
+    stage.decide()
+    page = browser.get(address(run_id))
+    assert 'After the child "c" was terminated (by hand), the decider answered' in page.text
+    behind = page.html.partition("NOTHING_PENDING")[2]
+    assert "/domains/d/runs/c/" in behind.partition("</div>")[0]
+    assert "how it ended" in next(row for row in page.rows if row[2:3] == ["child c workflow:1"])[5]
+    timeline = browser.get(address(run_id, tab="timeline"))
+    assert 'class="end"' in timeline.html
+    assert "now" in timeline.html.partition("<svg")[2].partition("</svg>")[0]
+
+
+def test_types_are_links_to_their_pages(stage: WorldFixture, browser: Browser) -> None:
+    run_id = stage.start()
+    stage.ask("DeprecateActivityType", activityType=ACTIVITY)
+    stage.decide(decision("ScheduleActivityTask", activityId="a", activityType=ACTIVITY))
+    page = browser.get(address(run_id))
+    types = "/domains/d/types/activity/activity/1"
+    assert types in page.html.partition("ACTIVITY_TYPE_DEPRECATED")[2].partition("</div>")[0]
+    assert types in page.html.partition('id="line-5"')[2].partition("</tr>")[0]
+    assert types in browser.get(address(run_id, tab="events")).links
+
+
+def test_a_row_for_what_comes_again_and_again(stage: WorldFixture, browser: Browser) -> None:
+    run_id = stage.start()
+    timer = decision("StartTimer", timerId="t", startToFireTimeout="80000")
+    stage.decide(timer)
+    for _ in range(4):
+        stage.ask("SignalWorkflowExecution", workflowId="w", signalName="tick")
+        stage.decide(timer)
+        stage.decide()
+    page = browser.get(address(run_id))
+    assert "10 things that happened, in 4 rows, as some came again and again" in page.text
+    assert [row[3] for row in page.rows[1:]] == ["running", "running", "received × 4", "failed × 4"]
+    assert page.rows[2][5] == "after 22 h 13 m"
+
+
+def test_a_decision_task_that_waits_is_on_the_timeline(stage: WorldFixture, browser: Browser) -> None:
+    run_id = stage.start(taskStartToCloseTimeout="10")
+    for _ in range(2):
+        stage.next_task()
+        stage.world.advance(seconds=10)
+    data = browser.json(address(run_id) + ".json?tab=timeline")
+    (row,) = data["shown"]["rows"]
+    assert (row["kind"], [attempt["tone"] for attempt in row["attempts"]]) == (
+        "decision task",
+        ["bad", "bad", "open"],
+    )
+    stage.decide(decision("StartTimer", timerId="t", startToFireTimeout="60"))
+    kinds = [row["kind"] for row in browser.json(address(run_id) + ".json?tab=timeline")["shown"]["rows"]]
+    assert kinds == ["decision task", "timer"]
+
+
 def test_rows_of_one_kind_or_outcome_alone(busy: str, browser: Browser) -> None:
     data = browser.json(address(busy) + ".json?kind=timers&kind=children")
     assert [line["kind"] for line in data["shown"]["lines"]] == ["timer", "child"]

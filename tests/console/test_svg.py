@@ -48,6 +48,23 @@ def test_what_still_waits_or_works_reaches_to_now() -> None:
     assert before.width == pytest.approx(work.width, abs=0.2)
 
 
+def test_the_picture_reaches_to_the_end_of_the_run_unless_more_rows_follow() -> None:
+    things = [thing(attempt(0, 1, 2))]
+    picture = svg.draw(things, start=0, until=100, folds_idle=False)
+    assert picture.end == svg.WIDTH - svg.RIGHT
+    assert picture.rows[0].bars[-1].x < svg.LABELS + 20
+    assert svg.draw(things, start=0, until=100, folds_idle=True).gaps[-1].label == "1 m 38 s"
+    part = svg.draw(things, start=0, until=100, folds_idle=False, to_end=False)
+    assert part.end is None
+    assert part.rows[0].bars[-1].x > svg.LABELS + 400
+
+
+def test_a_time_that_is_folded_away_has_no_marks_however_long_it_was() -> None:
+    """Where nothing but gaps is left, a pixel of a gap is millions of steps of the scale."""
+    picture = svg.draw([], start=-1e10, until=1e11, folds_idle=True)
+    assert len(picture.gaps) == 1
+
+
 def test_marks_are_at_round_times_since_the_start() -> None:
     picture = svg.draw([thing(attempt(1000, 1000, 1600))], start=1000, until=1600, folds_idle=False)
     assert [tick.label for tick in picture.ticks][:3] == ["start", "+2 m", "+4 m"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.console.browsing import Browser
-from tests.world_fixture import LIST, WorldFixture
+from tests.world_fixture import ACTIVITY, LIST, WorldFixture, decision
 from workflowsvc.console import lookups
 
 HERE = "/domains/d/task-lists"
@@ -27,6 +27,23 @@ def test_a_banner_names_lists_whose_tasks_no_client_polls(stage: WorldFixture, b
     assert "No client polls this list, and 1 task waits on it" in one.text
     assert one.rows[1][:2] == ["7", "1"]
     assert "No client has polled it in the last five minutes" in one.text
+
+
+def test_a_list_that_nobody_polls_names_polled_ones_and_the_runs_that_wait(
+    stage: WorldFixture, browser: Browser
+) -> None:
+    stage.start("a")
+    stage.decide(
+        decision("ScheduleActivityTask", activityId="a", activityType=ACTIVITY, taskList={"name": "packer"})
+    )
+    stage.ask("PollForActivityTask", taskList={"name": "packers"})
+    for page in (browser.get(HERE), browser.get(f"{HERE}/activity/packer")):
+        assert 'A list of nearly this name is polled: "packers".' in page.text
+        assert "The run that waits: a." in page.text
+        assert any("/runs/a/" in link for link in page.links)
+    assert (
+        "no worker has polled it since the server was started" in browser.get(f"{HERE}/activity/packer").text
+    )
 
 
 def test_pollers_are_shown_by_identity(stage: WorldFixture, browser: Browser) -> None:

@@ -33,6 +33,8 @@ def test_a_type_is_deprecated_undeprecated_and_deleted(browser: Browser, kind: s
     ):
         assert f"{place}/{action}" in browser.get(place).links
         ask = browser.get(f"{place}/{action}")
+        assert f"aws swf {action}-{kind}-type " in ask.text
+        assert ("goes on when it gets a signal" in ask.text) == (action == "undeprecate")
         page = browser.send(ask.form(f"{place}/{action}/do"))
         assert says in page.text
     assert browser.get(place).status == 404

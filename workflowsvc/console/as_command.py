@@ -27,11 +27,11 @@ class Server(NamedTuple):
 
 
 class Forms(NamedTuple):
-    """The same call in three forms."""
+    """The same call in three forms; the last one is empty where our command line has no such command."""
 
     aws: str
     boto3: str
-    own: str
+    own: str = ""
 
 
 def aws_line(server: Server, operation: str, members: Mapping[str, Any]) -> str:

@@ -67,8 +67,14 @@ ANSWERS = (
     Condition("continued", "continued", "continues an earlier run"),
 )
 FIELDS = (*TEXTS, *TAGS, *MOMENTS, *SPANS, *NUMBERS)
-OTHERS = ("status", "close", "type", "version", "list")
-PARAMETERS = frozenset((*(field.parameter for field in (*FIELDS, *ANSWERS)), *OTHERS))
+LABELS = {
+    "status": "status",
+    "close": "closed so",
+    "type": "workflow type",
+    "version": "version of the type",
+    "list": "started on the task list",
+}
+PARAMETERS = frozenset((*(field.parameter for field in (*FIELDS, *ANSWERS)), *LABELS))
 
 
 def read(query: QueryParams, at: float) -> dict[str, Any]:
@@ -110,6 +116,14 @@ def text_of(query: QueryParams, **further: object) -> str:
     """The conditions of a query, and what is given further, as the query of another address."""
     kept = [(name, value) for name, value in query.multi_items() if name in PARAMETERS and value]
     return urlencode([*kept, *further.items()])
+
+
+def given(query: QueryParams) -> list[tuple[str, str, str]]:
+    """Of each condition of a query: its label, its value, its parameter."""
+    labels = {field.parameter: field.label for field in (*FIELDS, *ANSWERS)} | LABELS
+    return [
+        (labels[name], value, name) for name, value in query.multi_items() if name in PARAMETERS and value
+    ]
 
 
 def moment(text: str | None, otherwise: float) -> float:

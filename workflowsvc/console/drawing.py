@@ -16,7 +16,8 @@ import jinja2
 from jinja2.utils import missing
 
 from workflowsvc import __version__
-from workflowsvc.console.paths import path
+from workflowsvc.console import problem_counts
+from workflowsvc.console.paths import path, type_path
 from workflowsvc.display.history import BAD, GOOD, NEUTRAL, OPEN
 from workflowsvc.display.text import counted, number, printable, span, with_times
 
@@ -88,6 +89,7 @@ class Drawing:
         names |= {
             "asset": static_files.address,
             "path": path,
+            "type_path": type_path,
             "counted": counted,
             "tone": tone,
             "release": __version__,
@@ -129,6 +131,10 @@ class View:
     def lacks(self, actions: Sequence[str], domain: str = "") -> list[str]:
         """Those that no policy of the visitor allows in the domain: what needs one of them is not offered."""
         return [action for action in actions if self._visit.may(action, domain) is False]
+
+    def problems(self, domain: str) -> int:
+        """How many problems of the domain a page has found of late."""
+        return len(problem_counts.known(self._visit, domain) or ()) if domain else 0
 
     def given(self, parameter: str) -> str:
         """The value of a parameter of the query, several with commas between them; empty when it is missing."""

@@ -30,6 +30,7 @@ MIN_REST_SECONDS = 0.6
 MIN_WORK_SECONDS = 0.001  # what is faster is done each time
 MAX_REMEMBERED = 300  # questions
 MAX_AT_WORK = 16  # of them; each is a chain of short calls, so that quick ones pass long ones
+MAX_KNOWN_SECONDS = 300.0  # what no page has asked for since is not shown beside another page
 ABANDONED_SECONDS = 30.0  # after the last page that has asked, long work ends with what it has found
 
 
@@ -89,6 +90,15 @@ class Lookups:
             if task.done() and (error := task.exception()) is not None:
                 self._entries.pop(key, None)
                 raise error
+        return Found(entry.value, entry.is_complete)
+
+    def known(self, key: Hashable, max_rest: float | None = None) -> Found | None:
+        """What was found lately, without any work; as `look` would show it."""
+        entry = self._entries.get(key)
+        if entry is None or (max_rest is not None and self._clock.monotonic() - entry.found_at > max_rest):
+            return None
+        if self._clock.monotonic() - entry.found_at > MAX_KNOWN_SECONDS:
+            return None
         return Found(entry.value, entry.is_complete)
 
     def _end(self, entry: _Entry, task: asyncio.Task[None]) -> None:

@@ -46,3 +46,23 @@ def path(*names: str, **query: object) -> str:
     given = {key: value for key, value in query.items() if value is not None and value != ""}
     end = f"?{urlencode(given, doseq=True)}" if given else ""
     return "/" + "/".join(map(segment, names)) + end
+
+
+def type_path(domain: str, kind: str, named: str) -> str:
+    """The page of the type `name:version` (no name of a type has a colon) that a line of a history of this kind is
+    about; empty for a line that is about none, and outside a domain."""
+    of = _TYPES.get(kind)
+    name, colon, version = named.partition(":")
+    return path("domains", domain, "types", of, name, version) if domain and of and colon and version else ""
+
+
+_TYPES = {
+    "run": "workflow",
+    "child": "workflow",
+    "decision StartChildWorkflowExecution": "workflow",
+    "decision ContinueAsNewWorkflowExecution": "workflow",
+    "activity": "activity",
+    "decision ScheduleActivityTask": "activity",
+    "workflowType": "workflow",
+    "activityType": "activity",
+}

@@ -40,12 +40,13 @@ class Value(NamedTuple):
 
     name: str
     kind: str
-    """text, block (many letters), json, event, run, task-list: how templates draw it."""
+    """text, block (many letters), json, event, run, type, task-list: how templates draw it."""
     text: str
     letters: int
     is_cut: bool = False
     tree: Node | None = None
     execution: dict[str, str] | None = None
+    type: str = ""
 
 
 class Room:
@@ -91,7 +92,8 @@ def _value(name: str, value: Any, room: Room) -> Value:
         if set(members) == {"name"}:
             return Value(name, "text", _short(room.cut(str(members["name"]))), 0)
         if set(members) == {"name", "version"}:
-            return Value(name, "text", _short(room.cut(f"{members['name']}:{members['version']}")), 0)
+            named = f"{members['name']}:{members['version']}"
+            return Value(name, "type", _short(room.cut(named)), 0, type=named)
     return text_value(name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), room)
 
 

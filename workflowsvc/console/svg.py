@@ -22,6 +22,7 @@ RIGHT = 12
 TOP = 26  # the scale
 ROW = 22
 BAR = 14
+MARKS = ("signal",)  # kinds of rows that are moments and no work
 MIN_BAR = 3  # what took no time can be seen, too
 LABEL_LETTERS = 34
 MAX_TICKS = 9
@@ -43,7 +44,7 @@ class Bar(NamedTuple):
     x: float
     width: float
     tone: str
-    """open, good, bad or neutral; `waiting` before a worker takes it up."""
+    """open, good, bad or neutral; `waiting` before a worker takes it up; `mark` of what has come from elsewhere."""
 
 
 class Row(NamedTuple):
@@ -83,18 +84,32 @@ class Timeline(NamedTuple):
     rows: list[Row]
     ticks: list[Tick]
     gaps: list[Gap]
+    end: float | None
+    """Where the run ends, or now; None when what comes later is not on the picture."""
 
 
-def draw(things: Sequence[Thing], *, start: float, until: float, folds_idle: bool) -> Timeline:
-    """The picture of these rows. `start`: of the run, from which the labels of the scale count. `until`: now, where
-    what is open ends."""
-    moments = sorted(set(_moments(things, until)))
-    if not moments:
-        moments = [start, until]
-    scale = _Scale(moments, folds_idle=folds_idle)
+def draw(
+    things: Sequence[Thing],
+    *,
+    start: float,
+    until: float,
+    folds_idle: bool,
+    from_start: bool = True,
+    to_end: bool = True,
+) -> Timeline:
+    """The picture of these rows. `start`: of the run, from which the labels of the scale count. `until`: its end, or
+    now, where what is open ends. `from_start`, `to_end`: whether the picture begins and ends where the run does, so
+    that the time before and behind the rows can be seen."""
+    moments = set(_moments(things, until))
+    if from_start or not moments:
+        moments.add(start)
+    if to_end or len(moments) == 1:
+        moments.add(until)
+    scale = _Scale(sorted(moments), folds_idle=folds_idle)
     rows = [_row(number, thing, scale, until) for number, thing in enumerate(things)]
     height = TOP + ROW * len(rows) + 6 + (GAP_LABEL if scale.gaps else 0)
-    return Timeline(WIDTH, height, rows, _ticks(scale, start), scale.gaps)
+    end = round(scale.x(max(until, scale.first)), 1) if to_end else None
+    return Timeline(WIDTH, height, rows, _ticks(scale, start, to_end=to_end), scale.gaps, end)
 
 
 def _moments(things: Iterable[Thing], until: float) -> Iterable[float]:
@@ -118,7 +133,7 @@ class _Scale:
         # Pieces of the way: the moment and the place at which each begins.
         self._at, self._x, self._slopes = [self.first], [float(LABELS)], [room / max(shown, 0.001)]
         self.gaps: list[Gap] = []
-        self._ends = [end for _, end in folded]
+        self._folded = folded
         for begin, end in folded:
             x = self.x(begin)
             self.gaps.append(Gap(round(x, 1), GAP, span(end - begin)))
@@ -136,9 +151,9 @@ class _Scale:
         piece = max(bisect_right(self._at, moment) - 1, 0)
         return self._x[piece] + (moment - self._at[piece]) * self._slopes[piece]
 
-    def moment_behind(self, gap: Gap) -> float:
-        """When the time that was folded into this gap was over."""
-        return self._ends[self.gaps.index(gap)]
+    def behind(self, moment: float) -> float | None:
+        """When the gap is over that this moment is folded into; None when it is in none."""
+        return next((end for begin, end in self._folded if begin <= moment < end), None)
 
     @property
     def seconds_per_pixel(self) -> float:
@@ -148,7 +163,7 @@ class _Scale:
 def _row(number: int, thing: Thing, scale: _Scale, until: float) -> Row:
     bars: list[Bar] = []
     for attempt in thing["attempts"]:
-        bars += _bars(attempt, scale, until)
+        bars += _bars(attempt, scale, until, "mark" if thing["kind"] in MARKS else attempt["tone"])
     name = f"{thing['kind']} {thing['name']}".strip()
     first, last = thing["attempts"][0], thing["attempts"][-1]
     return Row(
@@ -161,7 +176,7 @@ def _row(number: int, thing: Thing, scale: _Scale, until: float) -> Row:
     )
 
 
-def _bars(attempt: Thing, scale: _Scale, until: float) -> list[Bar]:
+def _bars(attempt: Thing, scale: _Scale, until: float, tone: str) -> list[Bar]:
     begin = attempt.get("startTimestamp")
     if begin is None:
         return []
@@ -173,9 +188,7 @@ def _bars(attempt: Thing, scale: _Scale, until: float) -> list[Bar]:
         found.append(_bar(scale, begin, end if taken_up is None else taken_up, "waiting"))
         if taken_up is None and attempt["tone"] == "open":
             return found
-    found.append(
-        _bar(scale, end if taken_up is None and attempt["waits"] else taken_up or begin, end, attempt["tone"])
-    )
+    found.append(_bar(scale, end if taken_up is None and attempt["waits"] else taken_up or begin, end, tone))
     return found
 
 
@@ -197,7 +210,7 @@ def _words(attempt: Thing) -> str:
     return ", ".join(said)
 
 
-def _ticks(scale: _Scale, start: float) -> list[Tick]:
+def _ticks(scale: _Scale, start: float, *, to_end: bool) -> list[Tick]:
     """Marks at round times since the start of the run, some of them with a label each."""
     wanted = (WIDTH - LABELS) / MAX_TICKS * scale.seconds_per_pixel
     step = next((step for step in STEPS if step >= wanted), None) or STEPS[-1] * -(-wanted // STEPS[-1])
@@ -206,11 +219,13 @@ def _ticks(scale: _Scale, start: float) -> list[Tick]:
     # Folded gaps are passed over, not walked through: they may be a year long.
     while (moment := start + number * step) <= scale.last:
         x = scale.x(moment)
-        if gap := next((gap for gap in scale.gaps if gap.x <= x < gap.x + gap.width), None):
-            behind = scale.moment_behind(gap)
+        if (behind := scale.behind(moment)) is not None:
             number = max(number + 1, -(-(behind - start) // step))
             continue
-        if x <= WIDTH - RIGHT - MIN_TICK_GAP / 2 and (not found or x - found[-1].x >= MIN_TICK_GAP):
+        # The end has a label of its own.
+        if x <= WIDTH - RIGHT - MIN_TICK_GAP * (1 if to_end else 0.5) and (
+            not found or x - found[-1].x >= MIN_TICK_GAP
+        ):
             found.append(Tick(round(x, 1), moment, f"+{span(moment - start)}" if number else "start"))
         number += 1
     return found

@@ -111,11 +111,22 @@ class Visit:
         rights = {self.may(needs, domain) for domain in domains}
         if False in rights:
             return Found(await work(_unpublished), True)  # the service refuses it, and writes that down
-        # A right may depend on the address of the client and the like, so they are all in the key.
+        key = self._key(what, names, needs, domains)
+        return await self._lookups.look(key, work, MAX_SECONDS_UNSURE if None in rights else None)
+
+    def known(self, what: str, *names: str, needs: str, domains: Sequence[str]) -> Found | None:
+        """What `look` has found lately for this visitor, without any work; None where that is nothing."""
+        rights = {self.may(needs, domain) for domain in domains}
+        if False in rights:
+            return None
+        key = self._key(what, names, needs, domains)
+        return self._lookups.known(key, MAX_SECONDS_UNSURE if None in rights else None)
+
+    def _key(self, what: str, names: Sequence[str], needs: str, domains: Sequence[str]) -> tuple[object, ...]:
+        """A right may depend on the address of the client and the like, so they are all in it."""
         caller, version = self.session.caller, self.session.version
         key_id = None if caller.key is None else (caller.key.id, caller.key.principal.id)
-        key = (caller._replace(key=None), key_id, version, needs, *domains, what, *names)
-        return await self._lookups.look(key, work, MAX_SECONDS_UNSURE if None in rights else None)
+        return (caller._replace(key=None), key_id, version, needs, *domains, what, *names)
 
 
 def _unpublished(_: Any) -> None:

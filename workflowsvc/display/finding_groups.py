@@ -6,7 +6,7 @@ Owns which groups are about the same thing. A function of its arguments.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 SEVERITIES = ("CRITICAL", "WARNING", "INFO")
 _SINCE = "sinceTimestamp"
@@ -35,8 +35,15 @@ class FindingGroups:
                 known[_SINCE] = min(times)
 
     def ranked(self) -> list[Group]:
-        """The most urgent first, then those that concern most runs."""
-        return sorted(self._groups.values(), key=lambda group: (_rank(group), -group["executions"]))
+        """The most urgent first, causes before what comes of them; of each kind those that concern most runs."""
+        from workflowsvc.model.own_shapes import FindingCode  # late: few commands need it
+
+        codes: tuple[str, ...] = get_args(FindingCode)
+        order = {code: number for number, code in enumerate(codes)}
+        return sorted(
+            self._groups.values(),
+            key=lambda group: (_rank(group), order.get(str(group["code"]), len(order)), -group["executions"]),
+        )
 
 
 def _key(group: Mapping[str, Any]) -> tuple[object, ...]:

@@ -7,7 +7,7 @@ beyond that, and says something useful about events that it does not know. A fun
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -188,7 +188,7 @@ class Folding:
         if line.kind == "decision task" and line.tone == GOOD:
             return
         if name == "TimerStarted":
-            line.note = f"after {attributes.get('startToFireTimeout')} s"
+            line.note = f"after {_seconds(attributes.get('startToFireTimeout'))}"
             return
         said = next((key for key in _NOTES if attributes.get(key) not in (None, "")), None)
         if said:
@@ -222,8 +222,19 @@ class Folding:
             line.state = "received" if name.startswith("Workflow") else "recorded"
             return line
         if name.startswith("WorkflowExecution"):
-            return self._new("run", "", _type(attributes.get("workflowType")))
+            return self._run(name, attributes)
         return self._new(*_failed_decision(name, attributes))
+
+    def _run(self, name: str, attributes: Mapping[str, Any]) -> Line:
+        """The line of the run itself. With it ends all that is open."""
+        if name not in CLOSING:
+            return self._new("run", "", _type(attributes.get("workflowType")))
+        first = next(iter(self.lines), None)
+        run = first if first is not None and first.kind == "run" else self._new("run", "", "")
+        for line in self.lines:
+            if line.tone == OPEN and line is not run:
+                line.state, line.tone = f"{line.state} at the end", NEUTRAL
+        return run
 
     def _begun_before(self, kind: str, first: int, attributes: Mapping[str, Any]) -> Line:
         """The line of a thing that an event before the first one has opened: later events name that one, too."""
@@ -239,6 +250,14 @@ class Folding:
         line = Line(kind, name, type_)
         self.lines.append(line)
         return line
+
+
+def _seconds(value: object) -> str:
+    """A timeout as events hold it, in the units of people."""
+    given = str(value)
+    return (
+        span(int(given)) if given.isascii() and given.isdecimal() and int(given[:10]) >= 60 else f"{given} s"
+    )
 
 
 def _kind_of(name: str) -> str:
@@ -263,7 +282,11 @@ def _failed_decision(name: str, attributes: Mapping[str, Any]) -> tuple[str, str
     """A decision that could not be carried out, which opens nothing; or an event of an unknown kind."""
     kind = f"decision {name.removesuffix('Failed')}" if name.endswith("Failed") else name
     named = (attributes.get(key) for key in ("activityId", "timerId", "workflowId", "id", "markerName"))
-    return kind, str(next(filter(None, named), "")), _type(attributes.get("activityType"))
+    return (
+        kind,
+        str(next(filter(None, named), "")),
+        _type(attributes.get("activityType") or attributes.get("workflowType")),
+    )
 
 
 def _other_run(attributes: Mapping[str, Any]) -> dict[str, str] | None:
@@ -296,19 +319,42 @@ def fold(events: Iterable[Event]) -> list[Line]:
 
 
 def shown(lines: Iterable[Line], *, decisions: bool) -> list[Line]:
-    """The lines for people: answered decision tasks are left out unless asked for, equal failures are counted."""
+    """The lines for people: answered decision tasks are left out unless asked for, and failures that come again and
+    again are counted, with what comes between them."""
+    chosen = [line for line in lines if decisions or not line.is_quiet()]
     kept: list[Line] = []
-    for line in lines:
-        if line.is_quiet() and not decisions:
-            continue
-        last = kept[-1] if kept else None
-        if last and line.tone == BAD and _same(last, line):
-            kept[-1] = replace(
-                last, times=last.times + 1, events=[*last.events, *line.events], ended=line.ended
-            )
-        else:
-            kept.append(line)
+    at = 0
+    while at < len(chosen):
+        period, times = _repeats(chosen, at)
+        for number in range(period):
+            all_of_it = chosen[at + number : at + period * times : period]
+            kept.append(_counted(all_of_it) if times > 1 else all_of_it[0])
+        at += period * times
     return kept
+
+
+MAX_PERIOD = 4  # lines that come again together, such as a signal and the decision that fails upon it
+MIN_TIMES = 3  # of several lines
+
+
+def _repeats(lines: Sequence[Line], at: int) -> tuple[int, int]:
+    """How many lines come again from here on, with a failure among them, and how often; (1, 1) for none."""
+    for period in range(1, MAX_PERIOD + 1):
+        if not any(line.tone == BAD for line in lines[at : at + period]):
+            continue
+        end = at + period
+        while end < len(lines) and _same(lines[end - period], lines[end]):
+            end += 1
+        times = (end - at) // period
+        if times >= (2 if period == 1 else MIN_TIMES):
+            return period, times
+    return 1, 1
+
+
+def _counted(lines: Sequence[Line]) -> Line:
+    """Equal lines as one."""
+    events = [event_id for line in lines for event_id in line.events]
+    return replace(lines[0], times=len(lines), events=events, ended=lines[-1].ended)
 
 
 def _same(one: Line, other: Line) -> bool:

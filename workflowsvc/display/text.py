@@ -134,3 +134,8 @@ def history_file_name(workflow_id: str, run_id: str) -> str:
 def number(value: object) -> str:
     """A count with separators; empty for None."""
     return f"{value:,}" if isinstance(value, int) else ""
+
+
+def quoted(name: str) -> str:
+    """A name that a client has given, told apart from the words around it."""
+    return f'"{name}"'

@@ -45,6 +45,10 @@ class Subject(NamedTuple):
     """DescribeWorkflowExecution."""
     started: Members
     """The attributes of its first event; empty where no form needs them."""
+    unpolled: bool = False
+    """No poll waits on its list of decision tasks now."""
+    last_poll: str = ""
+    """When the last one came, in words."""
 
     @property
     def workflow_id(self) -> str:
@@ -90,6 +94,8 @@ class RunAction(NamedTuple):
     status: str
     """That the run must have, OPEN or CLOSED; empty where both will do."""
     needs_start: bool
+    asks_decider: bool
+    """Whether nothing comes of it until a decider polls."""
     is_dangerous: bool
     meaning: Callable[[Subject], list[str]]
     fields: Callable[[Subject], list[Field]]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from workflowsvc.console.as_command import Forms, Server, aws_line, boto3_code, own_line
 from workflowsvc.console.pages.action_kinds import POLICIES, Field, Members, RunAction, Subject
 from workflowsvc.display.history import pending
-from workflowsvc.display.text import counted
+from workflowsvc.display.text import counted, quoted
 
 if TYPE_CHECKING:
     from workflowsvc.console.visit import Visit
@@ -16,8 +16,16 @@ if TYPE_CHECKING:
 def _signal_meaning(subject: Subject) -> list[str]:
     return [
         "The run gets an event WorkflowExecutionSignaled with this name and input.",
-        f"Its decider gets a decision task on the task list {subject.task_list}, and decides what the signal means.",
+        f"Its decider gets a decision task on the task list {quoted(subject.task_list)}, and decides what the signal "
+        f"means. {_polls(subject)}",
     ]
+
+
+def _polls(subject: Subject) -> str:
+    """Whether a decider is there."""
+    if subject.unpolled:
+        return f"No poll waits there now ({subject.last_poll}); until a decider polls it, nothing happens."
+    return "If no decider polls it, nothing happens."
 
 
 def _signal_fields(_: Subject) -> list[Field]:
@@ -58,8 +66,8 @@ def _cancel_meaning(subject: Subject) -> list[str]:
     return [
         *(["Its cancellation was requested before; the decider is asked once more."] if asked else []),
         "The run gets an event WorkflowExecutionCancelRequested. It goes on until its decider ends it.",
-        f"The decider gets a decision task on the task list {subject.task_list}. If no decider polls it, nothing "
-        "happens: then terminate the run instead.",
+        f"The decider gets a decision task on the task list {quoted(subject.task_list)}. {_polls(subject)} Then "
+        "terminate the run instead.",
     ]
 
 
@@ -145,6 +153,7 @@ ACTIONS = {
         verb="Send the signal",
         status="OPEN",
         needs_start=False,
+        asks_decider=True,
         is_dangerous=False,
         meaning=_signal_meaning,
         fields=_signal_fields,
@@ -157,6 +166,7 @@ ACTIONS = {
         verb="Request cancel",
         status="OPEN",
         needs_start=False,
+        asks_decider=True,
         is_dangerous=False,
         meaning=_cancel_meaning,
         fields=_no_fields,
@@ -169,6 +179,7 @@ ACTIONS = {
         verb="Terminate",
         status="OPEN",
         needs_start=False,
+        asks_decider=False,
         is_dangerous=True,
         meaning=_terminate_meaning,
         fields=_terminate_fields,

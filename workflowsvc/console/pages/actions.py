@@ -12,8 +12,10 @@ from workflowsvc.console.page import Action, Data, Form, Page, Shown
 from workflowsvc.console.pages import action_messages, action_starts
 from workflowsvc.console.pages.action_kinds import NEEDS, RunAction, Subject
 from workflowsvc.console.pages.run_head import execution_of
+from workflowsvc.console.pages.task_lists import DESCRIBE, described
 from workflowsvc.console.visit import NoSuchPage
 from workflowsvc.display.history import attributes_of
+from workflowsvc.display.text import span
 
 if TYPE_CHECKING:
     from workflowsvc.console.visit import Visit
@@ -66,7 +68,20 @@ async def _subject(visit: Visit, action: RunAction) -> Subject:
             "GetWorkflowExecutionHistory", domain=visit.domain, execution=execution, maximumPageSize=1
         )
         started = dict(attributes_of(page["events"][0]))
-    return Subject(visit.domain, execution, run, started)
+    subject = Subject(visit.domain, execution, run, started)
+    if action.asks_decider and subject.is_open and visit.may(DESCRIBE, visit.domain) is not False:
+        polls = await described(visit, "decision", subject.task_list)
+        if polls is not None:
+            summary = polls["summary"]
+            return subject._replace(
+                unpolled=not summary["waitingPolls"], last_poll=_last_poll(visit, summary)
+            )
+    return subject
+
+
+def _last_poll(visit: Visit, summary: Data) -> str:
+    at = summary.get("lastPollTimestamp")
+    return "none since the server was started" if at is None else f"the last one {span(visit.now - at)} ago"
 
 
 def _given(form: Form, name: str, before: str) -> str:
@@ -83,7 +98,11 @@ def _as_browsers_send(text: str) -> str:
 def _page(visit: Visit, action: RunAction, subject: Subject, values: dict[str, str]) -> Data:
     status = subject.run["executionInfo"]["executionStatus"]
     is_possible = action.status in ("", status)
-    forms = action.forms(visit.server, subject, action.members(subject, values))
+    fields = action.fields(subject)
+    # What must still be typed has its place in the command, so that it is seen to be missing.
+    missing = [field for field in fields if field.is_required and not values[field.name]]
+    filled = values | {field.name: f"<{field.label}>" for field in missing}
+    forms = action.forms(visit.server, subject, action.members(subject, filled))
     return {
         "domain": subject.domain,
         "execution": subject.execution,
@@ -95,7 +114,8 @@ def _page(visit: Visit, action: RunAction, subject: Subject, values: dict[str, s
         "isPossible": is_possible,
         "executionStatus": status,
         "meaning": action.meaning(subject),
-        "fields": [{**field._asdict(), "value": values[field.name]} for field in action.fields(subject)],
+        "fields": [{**field._asdict(), "value": values[field.name]} for field in fields],
+        "missing": [field.label for field in missing],
         "commands": forms._asdict(),
         "problem": "",
     }

@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from workflowsvc.console import counting
+from workflowsvc.console import counting, problem_counts
 from workflowsvc.console.page import Action, Data, Download, Form, Page, see
 from workflowsvc.console.paths import path
+from workflowsvc.console.problem_counts import problem_numbers
 from workflowsvc.console.visit import NoSuchPage
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ async def _counted(visit: Visit, info: dict[str, Any]) -> Data:
     return {
         **info,
         "counts": counts,
+        "problems": problem_numbers(await problem_counts.mentioned(visit, name)),
         "oldestOpen": first and {key: first[key] for key in ("execution", "startTimestamp")},
         "retentionInDays": detail["configuration"]["workflowExecutionRetentionPeriodInDays"],
     }

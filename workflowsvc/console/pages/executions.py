@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from workflowsvc.console import conditions, counting
+from workflowsvc.console import conditions, counting, problem_counts
 from workflowsvc.console.page import Data, Page
 from workflowsvc.console.pages.action_kinds import NEEDS, OPERATIONS
 from workflowsvc.console.paths import segment
+from workflowsvc.console.problem_counts import problem_numbers
 
 if TYPE_CHECKING:
     from workflowsvc.console.visit import Visit
@@ -65,6 +66,7 @@ async def gather(visit: Visit) -> Data:
         "order": order,
         "counts": counts,
         "newer": newer,
+        "problems": problem_numbers(await problem_counts.mentioned(visit, domain)),
         **found,
     }
 
@@ -89,6 +91,7 @@ def extras(visit: Visit, _: Data) -> Data:
     at_ms = round(moment_of_conditions(visit) * 1000)
     return {
         "views": VIEWS,
+        "given_conditions": conditions.given(visit.query),
         "close_statuses": conditions.CLOSE_STATUSES,
         "condition_fields": conditions.FIELDS,
         "condition_answers": conditions.ANSWERS,

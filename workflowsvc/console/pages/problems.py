@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from workflowsvc.console import problem_counts
 from workflowsvc.console.page import Data, Page
-from workflowsvc.display.finding_groups import SEVERITIES, FindingGroups
+from workflowsvc.console.problem_counts import ACTION
+from workflowsvc.display.finding_groups import SEVERITIES
 
 if TYPE_CHECKING:
-    from workflowsvc.console.lookups import Publish
     from workflowsvc.console.visit import Visit
 
-MAX_EXAMPLES = 5
-ACTION = "workflowsvc:ExplainDomain"
 CHOICES = ("WARNING", "CRITICAL", "INFO")
 
 
@@ -42,28 +41,7 @@ async def _problems(visit: Visit, domains: list[str], name: str) -> Data:
         left_out = [domain for domain in domains if visit.may(ACTION, domain) is False]
         domains = [domain for domain in domains if domain not in left_out]
 
-    async def work(publish: Publish) -> Data:
-        groups = FindingGroups(MAX_EXAMPLES)
-        examined = 0
-        for domain in domains:
-            token: str | None = None
-            while True:
-                page = await visit.own(
-                    "ExplainDomain",
-                    domain=domain,
-                    minimumSeverity=severity,
-                    maximumExamples=MAX_EXAMPLES,
-                    nextPageToken=token,
-                )
-                examined += page["examined"]
-                groups.add(page["groups"], domain=domain)
-                publish({"groups": groups.ranked(), "examined": examined})
-                token = page.get("nextPageToken")
-                if token is None:
-                    break
-        return {"groups": groups.ranked(), "examined": examined}
-
-    found = await visit.look("problems", name, severity, needs=ACTION, domains=domains, work=work)
+    found = await problem_counts.look(visit, domains, name, severity)
     return {
         "severity": severity,
         "severities": list(SEVERITIES),

@@ -56,6 +56,7 @@ async def gather(visit: Visit) -> Data:
     return {
         **head,
         **run_head.payloads(source.history),
+        "findings": [{**one, "about": run_head.about(source.history, one)} for one in head["findings"]],
         "tab": tab,
         "time": visit.chosen("time", TIMES),
         "shown": await tab_data(visit, tab, source),
@@ -112,7 +113,8 @@ def seen(visit: Visit, data: Data) -> Data:
         {name: value for name, value in finding.items() if name not in ("message", "action")}
         for finding in data["findings"]
     ]
-    return {**data, "findings": findings, "sentencesOf": visit.now // SENTENCES_SECONDS if findings else 0}
+    shown = {name: value for name, value in data.items() if name != "deciderPolls"}  # new with every poll
+    return {**shown, "findings": findings, "sentencesOf": visit.now // SENTENCES_SECONDS if findings else 0}
 
 
 def head_extras(data: Data) -> Data:

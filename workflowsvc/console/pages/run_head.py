@@ -9,6 +9,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from workflowsvc import faults
+from workflowsvc.console.pages.task_lists import DESCRIBE, described
 from workflowsvc.console.visit import NoSuchPage
 from workflowsvc.display import history
 
@@ -54,12 +55,16 @@ async def gather(visit: Visit, execution: Execution) -> Data:
         configuration = detail["executionConfiguration"]
         state["pending"] = history.pending(detail["openCounts"])
     summary = state or await _summary(visit, execution)
+    polls: Data | None = None
+    if summary["executionStatus"] == "OPEN" and visit.may(DESCRIBE, domain) is not False:
+        polls = await described(visit, "decision", summary["taskList"]["name"])
     return {
         "domain": domain,
         "execution": execution,
         "run": {name: summary[name] for name in _OF_A_SUMMARY if name in summary},
         "state": state,
         "configuration": configuration,
+        "deciderPolls": polls and polls["summary"],
         "findings": explanation["findings"],
         "chain": chain_of(execution["runId"], runs["executions"]),
         "otherRuns": max(len(runs["executions"]) - 1, 0),
@@ -127,3 +132,24 @@ def payloads(kept: History) -> Data:
     if kept.closing is not None:
         found["closed"] = history.attributes_of(kept.closing)
     return {**found, "children": kept.children()}
+
+
+MAX_ABOUT = 3
+
+
+def about(kept: History, finding: Data) -> list[Data]:
+    """The child runs and types that the events of a finding are about, as far as the history is read."""
+    found: list[Data] = []
+    for event_id in finding.get("eventIds", ()):
+        line = kept.line_of(event_id)
+        if line is None:
+            continue
+        if line.kind == "child" and line.execution is not None and line.execution["runId"]:
+            one: Data = {"kind": "child", "name": line.name, "execution": line.execution}
+        elif line.kind.startswith(("decision ", "activity")) and line.type:
+            one = {"kind": line.kind, "name": line.type}
+        else:
+            continue
+        if one not in found:
+            found.append(one)
+    return found[:MAX_ABOUT]

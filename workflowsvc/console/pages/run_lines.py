@@ -26,7 +26,7 @@ ONLY = ("", "open", "failed")
 ON_TIMELINE = ("activity", "timer", "child", "signal", "signal to", "Lambda task")
 # What waits until it is taken up. A timer or signal does not.
 WAITS = ("activity", "child", "Lambda task", "decision task")
-_ONE_AFTER_ANOTHER = ("activity", "timer", "child", "Lambda task")
+_ONE_AFTER_ANOTHER = ("activity", "timer", "child", "signal", "Lambda task", "decision task")
 
 
 def chosen_kinds(visit: Visit) -> list[str]:
@@ -57,6 +57,7 @@ async def compact(visit: Visit, source: Source) -> Data:
         "only": only,
         "lines": [_as_data(line) for line in found.items],
         "linesInAll": len(lines),
+        "thingsInAll": sum(line.times for line in lines),
         "earlier": found.earlier,
         "later": found.later,
         "answeredDecisions": 0 if decisions else folded.history.derived("answered", _answered),
@@ -87,7 +88,14 @@ def timeline_extras(visit: Visit, data: Data, *, start: float, until: float) -> 
     """The picture, drawn as of now."""
     folds_idle = visit.one("idle") == "folded"
     return {
-        "picture": svg.draw(data["rows"], start=start, until=until, folds_idle=folds_idle),
+        "picture": svg.draw(
+            data["rows"],
+            start=start,
+            until=until,
+            folds_idle=folds_idle,
+            from_start=data["earlier"] is None,
+            to_end=data["later"] is None,
+        ),
         "folds_idle": folds_idle,
         "labels": svg.LABELS,
         "row_height": svg.ROW,
@@ -97,13 +105,14 @@ def timeline_extras(visit: Visit, data: Data, *, start: float, until: float) -> 
 
 
 def attempts_of(lines: list[Line], *, with_decisions: bool = False) -> list[list[Line]]:
-    """Lines by what they are about: those of one name after another are attempts at one thing."""
+    """Lines by what they are about: those of one name after another are attempts at one thing. Of decision tasks those
+    that are open or were lost, unless all are asked for."""
     rows: list[list[Line]] = []
     open_rows: dict[tuple[str, str, str], list[Line]] = {}
     for line in lines:
-        if not line.events or not (
-            line.kind in ON_TIMELINE or (with_decisions and line.kind == "decision task")
-        ):
+        if not line.events or not (line.kind in ON_TIMELINE or line.kind == "decision task"):
+            continue
+        if line.is_quiet() and not with_decisions:
             continue
         key = (line.kind, line.name, line.type)
         row = open_rows.get(key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from workflowsvc.console import problem_counts
 from workflowsvc.console.page import Data, Page
 from workflowsvc.console.visit import NoSuchPage
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 KINDS = ("decision", "activity")
 FILTERS = ("all", *KINDS)
 PAGE_SIZE = 100
+DESCRIBE = "workflowsvc:DescribeTaskList"
 
 
 async def gather_all(visit: Visit) -> Data:
@@ -35,11 +37,13 @@ async def gather_all(visit: Visit) -> Data:
         "task lists", kind, after, needs="workflowsvc:ListTaskLists", domains=[visit.domain], work=work
     )
     page: Data = found.value or {"taskLists": []}
+    unpolled = [one for one in page["taskLists"] if waits_unpolled(one)]
+    groups = await problem_counts.mentioned(visit, visit.domain) if unpolled else None
     return {
         "domain": visit.domain,
         "kind": kind,
         "taskLists": page["taskLists"],
-        "unpolled": [one for one in page["taskLists"] if waits_unpolled(one)],
+        "unpolled": [{**one, "problem": _problem(groups, one)} for one in unpolled],
         "nextPageToken": page.get("nextPageToken"),
         "isComplete": found.is_complete,
     }
@@ -50,26 +54,36 @@ async def gather_one(visit: Visit) -> Data:
     kind = visit.name("kind")
     if kind not in KINDS:
         raise NoSuchPage(f"{kind[:40]!r} is no kind of task lists")
-    named = {"name": visit.name("list")}
-
-    async def work(_: Publish) -> Data:
-        return await visit.own("DescribeTaskList", domain=visit.domain, taskList=named, kind=kind.upper())
-
-    found = await visit.look(
-        "task list",
-        kind,
-        named["name"],
-        needs="workflowsvc:DescribeTaskList",
-        domains=[visit.domain],
-        work=work,
-    )
-    detail: Data = found.value or {"summary": None}
+    name = visit.name("list")
+    detail: Data = await described(visit, kind, name) or {"summary": None}
+    summary: Data | None = detail["summary"]
+    is_unpolled = summary is not None and waits_unpolled(summary)
+    groups = await problem_counts.mentioned(visit, visit.domain) if is_unpolled else None
     return {
         "domain": visit.domain,
-        "taskList": named,
+        "taskList": {"name": name},
         **detail,
-        "isUnpolled": found.value is not None and waits_unpolled(detail["summary"]),
+        "isUnpolled": is_unpolled,
+        "problem": _problem(groups, summary) if summary and is_unpolled else None,
     }
+
+
+async def described(visit: Visit, kind: str, name: str) -> Data | None:
+    """A list with its backlog and its pollers, as it was lately; None while its tasks are being counted."""
+
+    async def work(_: Publish) -> Data:
+        return await visit.own(
+            "DescribeTaskList", domain=visit.domain, taskList={"name": name}, kind=kind.upper()
+        )
+
+    found = await visit.look("task list", kind, name, needs=DESCRIBE, domains=[visit.domain], work=work)
+    return found.value
+
+
+def _problem(groups: list[Data] | None, summary: Data) -> Data | None:
+    """Which runs wait on a list that no client polls, and what to do, as far as that is known."""
+    group = problem_counts.of_list(groups, summary["kind"], summary["taskList"]["name"])
+    return group and {name: group[name] for name in ("action", "executions", "examples") if name in group}
 
 
 def waits_unpolled(summary: Data) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from workflowsvc.console import counting
+from workflowsvc.console.as_command import Forms, aws_line, boto3_code
 from workflowsvc.console.page import Action, Data, Form, Page
 from workflowsvc.console.paths import path
 from workflowsvc.console.visit import NoSuchPage
@@ -35,7 +36,12 @@ LIFE = {
         "No run or activity of it can be started any more, until it is undeprecated. Those that are open go on.",
         "type-deprecated",
     ),
-    "undeprecate": ("Undeprecate", "It can be used again.", "type-undeprecated"),
+    "undeprecate": (
+        "Undeprecate",
+        "It can be used again. No run is told of that: one whose decider was refused the type, and which has nothing "
+        "pending since, goes on when it gets a signal.",
+        "type-undeprecated",
+    ),
     "delete": (
         "Delete",
         "It is gone for good. One of the same name and version may be registered later, with other defaults.",
@@ -119,6 +125,8 @@ async def ask(visit: Visit) -> Data:
     if action not in LIFE:
         raise NoSuchPage(f"{action[:40]!r} is nothing that can be done to a type")
     verb, meaning, _ = LIFE[action]
+    operation = f"{verb}{KINDS[kind].noun}"
+    members = {"domain": visit.domain, KINDS[kind].member: named}
     place = ("domains", visit.domain, "types", kind, named["name"], named["version"])
     return {
         "domain": visit.domain,
@@ -128,7 +136,10 @@ async def ask(visit: Visit) -> Data:
         "address": path(*place, action, "do"),
         "back": path(*place),
         "verb": verb,
-        "needs": [f"swf:{verb}{KINDS[kind].noun}"],
+        "needs": [f"swf:{operation}"],
+        "commands": Forms(
+            aws_line(visit.server, operation, members), boto3_code(visit.server, operation, members)
+        )._asdict(),
         "isDangerous": action == "delete",
     }
 

@@ -3,6 +3,8 @@
 "use strict";
 
 const LIVE_MS = 1200; // with what an answer may be old (lookups.py), an open page shows what has happened within two seconds
+const SOON_MS = 250; // while a page that was just loaded has not found what it is to show
+const MAX_SOON = 6; // times
 const AFTER_FAILURE_MS = 5000;
 const MAX_PAUSE_MS = 60000;
 
@@ -11,12 +13,20 @@ const MAX_PAUSE_MS = 60000;
 let failures = 0;
 let pauseMs = LIVE_MS; // the server makes it longer while many pages are open, or while it is busy (pace.py)
 let timer = 0;
+let soonLeft = MAX_SOON;
+
+function nextPause() {
+  if (failures) return AFTER_FAILURE_MS;
+  if (soonLeft <= 0 || !document.querySelector("[data-soon]")) return pauseMs;
+  soonLeft -= 1;
+  return SOON_MS;
+}
 
 function askAgain() {
   clearTimeout(timer);
   if (document.hidden || isShut) return;
   for (const part of document.querySelectorAll("[data-live]")) htmx.trigger(part, "live");
-  timer = setTimeout(askAgain, failures ? AFTER_FAILURE_MS : pauseMs);
+  timer = setTimeout(askAgain, nextPause());
 }
 
 // The session has ended, or a right was taken away: what is shown here goes. Loading the page again says which it is; that
@@ -75,6 +85,7 @@ if (window.Idiomorph) {
 
 const ZONE_KEY = "workflowsvc-zone";
 const localZone = Intl.DateTimeFormat().resolvedOptions().timeZone || "local";
+const IS_UTC = new Set(["UTC", "Etc/UTC", "Etc/UCT", "GMT", "Etc/GMT"]);
 const two = (number) => String(number).padStart(2, "0");
 
 function isLocal() {
@@ -130,7 +141,7 @@ function showAges() {
 function showDeadlines() {
   for (const element of document.querySelectorAll("time[data-until]")) {
     const left = (new Date(element.dateTime) - Date.now()) / 1000;
-    if (!isNaN(left)) setText(element, left >= 0 ? `in ${spellSpan(left)}` : `${spellSpan(-left)} ago`);
+    if (!isNaN(left)) setText(element, left >= 0 ? `in ${spellSpan(left)}` : left > -1 ? "now" : `${spellSpan(-left)} ago`);
   }
 }
 
@@ -146,6 +157,7 @@ function showTicks() {
 function offerZones() {
   const place = document.querySelector("[data-zone]");
   if (!place) return;
+  if (IS_UTC.has(localZone)) return; // there is no other zone to choose
   const local = isLocal();
   const button = document.createElement("button");
   button.type = "button";
@@ -221,7 +233,10 @@ function offerViews() {
   name.placeholder = "save this view as";
   name.maxLength = 60;
   name.size = 18;
-  form.append(name);
+  const save = document.createElement("button");
+  save.className = "small";
+  save.textContent = "Save";
+  form.append(name, " ", save);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const query = new URLSearchParams(location.search);
@@ -285,7 +300,7 @@ document.addEventListener("DOMContentLoaded", () => {
     showAges();
     showDeadlines();
   }, 1000);
-  timer = setTimeout(askAgain, LIVE_MS);
+  timer = setTimeout(askAgain, nextPause());
 });
 document.addEventListener("htmx:afterSwap", () => {
   showTimes();

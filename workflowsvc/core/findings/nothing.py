@@ -45,8 +45,8 @@ def _action(execution: Execution, knowledge: Knowledge, now: int, news: Event | 
     nobody = unasked(execution, knowledge, now)
     if _is_bad(news):
         return (
-            f"{nobody}Let the decider deal with that: it must close the run, or schedule something, with each answer. "
-            "It is not asked again by itself: when it is mended, send the run a signal to wake it, or terminate the run."
+            f"{nobody}Let the decider deal with that: it must close the run, or schedule something, with each "
+            "answer. It is not asked again by itself: when it is mended, wake it with a signal, or terminate the run."
         )
     return (
         f"{nobody}Send the signal that the run waits for. If it waits for none, the decider has a bug: it must close "
