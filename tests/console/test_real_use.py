@@ -6,6 +6,9 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import pytest
+
+from tests.console.conftest import WHOLE
 from tests.console.real_browser import Remote, Watched
 from tests.world_fixture import WorldFixture
 from workflowsvc.console import lookups
@@ -19,6 +22,7 @@ MAX_STEPS = 150  # of the tab key, until what is wanted has the focus
 TWO_SECONDS_MS = 2_000
 
 
+@pytest.mark.skipif(not WHOLE, reason="takes long: `make soak` does it, with BROWSE_ALL=1")
 def test_the_keyboard_alone_reaches_and_does_what_matters(
     console: tuple[Remote, str], watched: Watched
 ) -> None:

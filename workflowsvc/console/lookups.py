@@ -30,7 +30,7 @@ MIN_REST_SECONDS = 0.6
 MIN_WORK_SECONDS = 0.001  # what is faster is done each time
 MAX_REMEMBERED = 300  # questions
 MAX_AT_WORK = 16  # of them; each is a chain of short calls, so that quick ones pass long ones
-MAX_KNOWN_SECONDS = 300.0  # what no page has asked for since is not shown beside another page
+MAX_KNOWN_SECONDS = 600.0  # what no page has asked for since is not shown beside another page
 ABANDONED_SECONDS = 30.0  # after the last page that has asked, long work ends with what it has found
 
 
