@@ -14,9 +14,9 @@ from tests.world_fixture import WorldFixture
 from tools.chromium import chromium
 from workflowsvc.testing import World
 
-# `make soak` drives the browser through all pages in both colour schemes, and shows all texts of the corpus on all pages.
-# That takes minutes, so `make test` does a part of it: every text on some pages, every form of a page with some texts, and
-# in the browser what only a browser can show.
+# `make soak` drives the browser through all pages in both colour schemes, and shows all texts of the corpus on all
+# pages. That takes minutes, so `make test` does a part of it: every text on some pages, every form of a page with some
+# texts, and in the browser what only a browser can show.
 WHOLE = bool(os.environ.get("BROWSE_ALL"))
 
 if TYPE_CHECKING:

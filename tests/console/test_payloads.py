@@ -93,7 +93,7 @@ def test_members_are_drawn_by_what_they_are() -> None:
         ("scheduledEventId", "event", "5"),
         ("startedEventId", "text", "0"),
         ("workflowExecution", "run", "w"),
-        ("activityType", "text", "a:1"),
+        ("activityType", "type", "a:1"),
         ("taskList", "text", "l"),
         ("input", "json", ""),
         ("reason", "text", "why"),
