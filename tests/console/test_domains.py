@@ -19,7 +19,7 @@ def test_domains_are_shown_with_open_and_failed_runs(stage: WorldFixture, browse
     assert oldest == "oldest, for 1 m 40 s"
     assert problems == "none"
     stage.world.advance(seconds=600)
-    assert browser.get("/domains").rows[1][3] == "1 problem", "nobody polls"
+    assert browser.get("/domains").rows[1][3] == "1 problem", "no client polls"
     data = browser.json("/domains.json")
     assert data["domains"][0]["counts"]["byStatus"] == {"FAILED": 1, "OPEN": 2}
 

@@ -37,7 +37,7 @@ def test_a_domain_that_is_not_there_has_no_problems_page(browser: Browser) -> No
 def test_other_pages_say_how_many_problems_there_are(stage: WorldFixture, browser: Browser) -> None:
     stage.start("w")
     stage.world.advance(seconds=600)
-    assert "Problems (" not in browser.get("/domains/d/types").text, "nobody has looked yet"
+    assert "Problems (" not in browser.get("/domains/d/types").text, "no page has looked yet"
     assert "1 problem in the domain" in browser.get("/domains/d/executions").text
     assert "Problems (1)" in browser.get("/domains/d/types").text
 

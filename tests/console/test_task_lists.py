@@ -29,7 +29,7 @@ def test_a_banner_names_lists_whose_tasks_no_client_polls(stage: WorldFixture, b
     assert "No client has polled it in the last five minutes" in one.text
 
 
-def test_a_list_that_nobody_polls_names_polled_ones_and_the_runs_that_wait(
+def test_a_list_that_no_client_polls_names_polled_ones_and_the_runs_that_wait(
     stage: WorldFixture, browser: Browser
 ) -> None:
     stage.start("a")

@@ -71,7 +71,7 @@ def test_no_decision_poller_on_a_list_whose_decider_has_left(stage: Stage) -> No
     assert finding["sinceTimestamp"] == left + 600, "when the timer fired and the task began to wait"
 
 
-def test_a_list_that_nobody_polls_has_polled_ones_of_nearly_its_name_named(stage: Stage) -> None:
+def test_a_list_that_no_client_polls_has_polled_ones_of_nearly_its_name_named(stage: Stage) -> None:
     on = stage()
     on.start()
     on.call("RegisterDomain", name="elsewhere", workflowExecutionRetentionPeriodInDays="1")
