@@ -1,8 +1,7 @@
 """Every page and every button of the console in a real browser, against a real server with real workflows.
 
 One way through all of it in each colour scheme, with BROWSE_ALL=1 (`make soak`); at its end, each path that the console
-answers must have been asked for. `make test` goes a part of the way. The pages of one run have more tests in
-`test_real_browser.py`.
+answers must have been asked for. In `make test`, `test_real_browser.py` goes a part of the way.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
+import pytest
 from starlette.routing import compile_path
 
 from tests.console.conftest import WHOLE
@@ -94,12 +94,9 @@ class Tour:
         return run_id
 
 
+@pytest.mark.skipif(not WHOLE, reason="takes minutes: `make soak` does it, with BROWSE_ALL=1")
 def test_every_page_and_every_button(console: tuple[Remote, str], watched: Watched, tmp_path: Path) -> None:
     tour = Tour(console[0], watched, tmp_path)
-    if not WHOLE:  # forms, scripts and a download; the others are much the same for a browser
-        domains(tour)
-        a_run(tour, actions=1)
-        return
     domains(tour)
     executions(tour)
     ticked_runs(tour)
@@ -215,7 +212,7 @@ def batches(tour: Tour) -> None:
     page.locator("progress").wait_for()
 
 
-def a_run(tour: Tour, actions: int = 5) -> None:
+def a_run(tour: Tour) -> None:
     run_id = tour.on.start("a run")
     here = tour.address("runs", "a run", run_id)
     page = tour.open(here)
@@ -223,14 +220,13 @@ def a_run(tour: Tour, actions: int = 5) -> None:
         tour.follow("JSON" if tab == "json" else tab.capitalize())
     assert json.loads(tour.download("Download the history"))["events"]
     tour.open(here + "/events/1")
-    all_actions: tuple[tuple[str, dict[str, str], str, str], ...] = (
+    for link, fields, button, notice in (
         ("Signal …", {"Name of the signal": "hello"}, "Send the signal", "The signal is sent."),
         ("Request cancel …", {}, "Request cancel", "The cancellation is requested."),
         ("Terminate …", {}, "Terminate", "The run is terminated."),
         ("Re-run …", {}, "Re-run", "This run was started just now."),
         ("Start one like this …", {"workflowId": "another"}, "Start", "This run was started just now."),
-    )
-    for link, fields, button, notice in all_actions[:actions]:
+    ):
         if page.get_by_role("link", name=link, exact=True).count() == 0:
             tour.open(here)
         tour.follow(link)

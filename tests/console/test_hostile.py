@@ -15,7 +15,7 @@ from workflowsvc.console.pages.run import TABS
 from workflowsvc.console.paths import path
 
 PARTS = list(parts(CORPUS))
-SHARE = 5
+SHARE = 8
 
 
 @pytest.mark.parametrize("number", range(len(PARTS)))

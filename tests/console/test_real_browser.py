@@ -12,6 +12,7 @@ from tests.console.conftest import WHOLE
 from tests.console.hostile import CORPUS
 from tests.console.hostile_runs import hostile_run, parts
 from tests.console.real_browser import Remote, Watched
+from tests.console.test_every_page import Tour, domains
 from tests.world_fixture import ACTIVITY, LIST, WORKFLOW, WorldFixture, decision
 from workflowsvc.console.pages.actions import ACTIONS
 from workflowsvc.console.pages.run import TABS
@@ -111,6 +112,21 @@ def test_an_open_page_follows_the_run_and_keeps_what_the_reader_unfolded(
     watched.check("an open page")
 
 
+def test_on_a_phone_only_tables_scroll_sideways(watched: Watched, run_id: str) -> None:
+    size = watched.page.viewport_size
+    watched.page.set_viewport_size({"width": 390, "height": 800})
+    for address_ in (address(run_id), "/domains", "/domains/d/task-lists"):
+        page = watched.open(address_)
+        wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wider == 0, address_
+        if "task-lists" in address_:
+            box = page.locator("tbody td").first.bounding_box()
+            assert box, address_
+            assert box["height"] < 40, "a word is broken into two lines"
+    assert size is not None
+    watched.page.set_viewport_size(size)
+
+
 def test_deadlines_count_down(watched: Watched, run_id: str) -> None:
     page = watched.open(address(run_id, tab="pending"))
     left = page.locator("time[data-until]").first
@@ -164,3 +180,9 @@ def test_a_file_is_chosen_and_looked_at(
     page.get_by_role("link", name="Timeline").click()
     page.locator("svg.timeline").wait_for()
     watched.check("a history from a file")
+
+
+def test_a_part_of_the_way_through_all_pages(
+    console: tuple[Remote, str], watched: Watched, tmp_path: Path
+) -> None:
+    domains(Tour(console[0], watched, tmp_path))

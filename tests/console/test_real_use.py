@@ -22,7 +22,10 @@ MAX_STEPS = 150  # of the tab key, until what is wanted has the focus
 TWO_SECONDS_MS = 2_000
 
 
-@pytest.mark.skipif(not WHOLE, reason="takes long: `make soak` does it, with BROWSE_ALL=1")
+IN_A_BROWSER = pytest.mark.skipif(not WHOLE, reason="takes long: `make soak` does it, with BROWSE_ALL=1")
+
+
+@IN_A_BROWSER
 def test_the_keyboard_alone_reaches_and_does_what_matters(
     console: tuple[Remote, str], watched: Watched
 ) -> None:
@@ -85,6 +88,7 @@ def press(page: Page, key: str) -> None:
         page.keyboard.press(key)
 
 
+@IN_A_BROWSER
 def test_open_pages_show_what_has_happened_without_being_loaded_again(
     console: tuple[Remote, str], watched: Watched
 ) -> None:

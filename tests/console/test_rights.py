@@ -141,11 +141,8 @@ def test_what_depends_on_the_request_is_offered_and_judged_when_it_is_made(
 
 def slow_counts(console: GuardedConsole, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is found is kept for a minute, however fast it was."""
-
-    def a_minute(_: float) -> float:
-        return 60.0
-
-    monkeypatch.setattr(lookups, "_rest_after", a_minute)
+    monkeypatch.setattr(lookups, "MIN_WORK_SECONDS", 0.0)
+    monkeypatch.setattr(lookups, "MIN_REST_SECONDS", 60.0)
 
 
 def test_what_was_found_for_one_person_is_shown_to_no_other(

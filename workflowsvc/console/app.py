@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -70,8 +70,7 @@ class Console:
         self._pace = Pace(clock)
         self._histories = Histories(clock)
         self._shelf = Shelf(clock, random_bytes)
-        static_files = StaticFiles()
-        self._drawing = Drawing(static_files)
+        static_files, self._drawing = _of_the_package()
         self._visitors: Visitors
         if settings.auth == "enforce":
             self._visitors = sessions = SignedIn(service, settings, clock, random_bytes)
@@ -228,3 +227,10 @@ class Console:
 
 async def _to_the_first_page(_: Request) -> Response:
     return RedirectResponse(FIRST_PAGE)
+
+
+@cache
+def _of_the_package() -> tuple[StaticFiles, Drawing]:
+    """What all consoles of a process share: both hold nothing but files of the package, and compiled templates."""
+    static_files = StaticFiles()
+    return static_files, Drawing(static_files)
