@@ -136,6 +136,24 @@ def test_what_depends_on_the_request_is_offered_and_judged_when_it_is_made(
     assert "This run was started just now" in browser.send(form, workflowId="x", taskList="mine").text
 
 
+def test_what_a_page_only_mentions_is_left_out_where_it_could_be_refused(
+    console: GuardedConsole, browser: Browser, run: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    elsewhere = {"StringEquals": {"aws:ResourceTag/Team": "others"}}
+    come_in(
+        console,
+        browser,
+        allow("swf:*", "workflowsvc:Search*", "workflowsvc:Count*", "workflowsvc:ExplainExecution"),
+        allow("workflowsvc:DescribeExecutionState"),
+        allow("workflowsvc:ExplainDomain", "workflowsvc:DescribeTaskList", **elsewhere),
+    )
+    for page in ("/domains", "/domains/d/executions", run, f"{run}/signal"):
+        shown = browser.get(page)
+        assert shown.status == 200, shown.text
+        assert "poll waits now" not in shown.text
+    assert audit_lines(caplog) == []
+
+
 # --- answers that are kept ---
 
 

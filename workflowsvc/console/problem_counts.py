@@ -36,7 +36,8 @@ async def mentioned(visit: Visit, domain: str) -> list[Data] | None:
     """The groups of one domain; None where that is not known, or not to be seen by this visitor."""
     if visit.may(ACTION, domain) is False:
         return None
-    if visit.may("workflowsvc:CountExecutions", domain) is not False:
+    # Where a right depends on the request, to ask could be refused, and that written down: the page is no place for it.
+    if visit.may(ACTION, domain) and visit.may("workflowsvc:CountExecutions", domain):
         runs = await counting.counts(visit, domain, {})
         if runs["isComplete"] and runs["byStatus"].get("OPEN", 0) <= FEW:
             found = await look(visit, [domain], domain, URGENT)

@@ -69,7 +69,7 @@ async def _subject(visit: Visit, action: RunAction) -> Subject:
         )
         started = dict(attributes_of(page["events"][0]))
     subject = Subject(visit.domain, execution, run, started)
-    if action.asks_decider and subject.is_open and visit.may(DESCRIBE, visit.domain) is not False:
+    if action.asks_decider and subject.is_open and visit.may(DESCRIBE, visit.domain):
         polls = await described(visit, "decision", subject.task_list)
         if polls is not None:
             summary = polls["summary"]

@@ -56,7 +56,7 @@ async def gather(visit: Visit, execution: Execution) -> Data:
         state["pending"] = history.pending(detail["openCounts"])
     summary = state or await _summary(visit, execution)
     polls: Data | None = None
-    if summary["executionStatus"] == "OPEN" and visit.may(DESCRIBE, domain) is not False:
+    if summary["executionStatus"] == "OPEN" and visit.may(DESCRIBE, domain):  # without a doubt
         polls = await described(visit, "decision", summary["taskList"]["name"])
     return {
         "domain": domain,
