@@ -25,7 +25,7 @@ def test_why_prints_the_findings_and_tells_by_its_status_that_something_is_wrong
     why = run("why", "waits")
     assert why.status == 10
     assert "CRITICAL  NO_DECISION_POLLER" in why.out
-    assert "do: Start a decider that polls deciders" in why.out
+    assert 'do: Start a decider that polls "deciders"' in why.out
     (finding,) = run("why", "waits", "--json").objects
     assert (finding["code"], finding["taskList"]) == ("NO_DECISION_POLLER", {"name": "deciders"})
 

@@ -112,7 +112,7 @@ def test_follow_prints_events_until_the_run_has_closed(run: Run, shop: Shop) -> 
     shop.complete("quick")
     followed = run("follow", "quick")
     assert followed.status == 0
-    assert "run  completed  result: done" in followed.out
+    assert "run (order:1)  completed  result: done" in followed.out
     assert [event["eventId"] for event in run("follow", "quick", "--json").objects] == [1, 2, 3, 4, 5]
 
 
@@ -121,7 +121,7 @@ def test_follow_tells_by_its_status_that_a_run_did_not_complete(run: Run, shop: 
     shop.decide(decision("FailWorkflowExecution", reason="no stock"))
     followed = run("follow", "bad")
     assert followed.status == 10
-    assert "run  failed  reason: no stock" in followed.out
+    assert "run (order:1)  failed  reason: no stock" in followed.out
 
 
 def test_follow_goes_on_into_the_run_that_continues(run: Run, shop: Shop) -> None:
@@ -173,7 +173,7 @@ def test_start_asks_for_the_version_when_there_are_several(run: Run, shop: Shop)
 def test_start_with_follow_goes_on_until_the_run_has_closed(run: Run, shop: Shop) -> None:
     ended = run("start", "order-5", "--type", "order", "--timeout", "1s", "--follow")
     assert ended.status == 10
-    assert "run  timed out (START_TO_CLOSE)" in ended.out
+    assert "run (order:1)  timed out (START_TO_CLOSE)" in ended.out
 
 
 def test_export_writes_what_lint_reads_and_the_aws_cli_prints(run: Run, shop: Shop, busy_run: str) -> None:
