@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +201,8 @@ def test_a_file_that_cannot_be_imported_is_named_and_the_others_are_imported(
     ] == files[:3]
     (row,) = imported.objects
     assert (row["file"], row["events"]) == (files[3], 5)
+    original = json.loads(Path(files[3]).read_text())["execution"]
+    assert (row["execution"]["workflowId"], row["originalRunId"]) == tuple(original.values())
 
 
 def test_a_history_that_is_larger_than_a_request_is_imported(run: Run, shop: Shop, tmp_path: Path) -> None:

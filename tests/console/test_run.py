@@ -249,6 +249,7 @@ def test_the_history_can_be_downloaded_as_aws_prints_it(busy: str, browser: Brow
     assert file.headers["content-type"] == "application/octet-stream"
     assert file.headers["content-disposition"].startswith('attachment; filename="w.')
     assert [event["eventId"] for event in file.json["events"]][:3] == [1, 2, 3]
+    assert file.json["execution"] == {"workflowId": "w", "runId": busy}
 
 
 @pytest.mark.parametrize("tab", TABS)

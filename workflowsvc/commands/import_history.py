@@ -10,7 +10,7 @@ from workflowsvc.client.problems import Refused
 from workflowsvc.commands import asking, statuses
 from workflowsvc.commands.asking import Asking, filled
 from workflowsvc.commands.context import CommandContext
-from workflowsvc.model.history_file import names_of, packed, text_of
+from workflowsvc.model.history_file import execution_of, names_of, packed, text_of
 from workflowsvc.options import SettingsError
 
 DESCRIPTION = """\
@@ -33,7 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> N
         "files", nargs="+", metavar="FILE", type=filled, help="a file with a history; - is standard input"
     )
     parser.add_argument(
-        "--workflow-id", metavar="W", type=filled, help="its workflowId here [the name of the file]"
+        "--workflow-id",
+        metavar="W",
+        type=filled,
+        help="its workflowId here [the one that the file has beside the events, or else the name of the file]",
     )
     parser.add_argument("--run-id", metavar="R", type=filled, help="the runId that it had")
 
@@ -69,9 +72,8 @@ def _import(at_work: Asking, file: str) -> bool:
             if len(history) < COMPRESSED_FROM
             else {"compressedHistory": packed(history.encode())}
         )
-        answer = at_work.own(
-            "ImportHistory", workflowId=_workflow_id(at_work, file), runId=_run_id(at_work, file), **whole
-        )
+        workflow_id, run_id = _names(at_work, file, history)
+        answer = at_work.own("ImportHistory", workflowId=workflow_id, runId=run_id, **whole)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         at_work.note(f"{file} cannot be read: {reason}")
@@ -92,11 +94,7 @@ def _read(context: CommandContext, file: str) -> str:
     return text_of(data)
 
 
-def _workflow_id(at_work: Asking, file: str) -> str:
-    return str(at_work.arguments.workflow_id or names_of(Path(file).name)[0])
-
-
-def _run_id(at_work: Asking, file: str) -> str | None:
-    if at_work.arguments.run_id or file == "-":
-        return at_work.arguments.run_id
-    return names_of(Path(file).name)[1]
+def _names(at_work: Asking, file: str, history: str) -> tuple[str, str | None]:
+    """The workflowId that the run gets, and the runId that it had: as given, else of the file, else of its name."""
+    found = execution_of(history.encode()) or (names_of(Path(file).name) if file != "-" else ("", None))
+    return str(at_work.arguments.workflow_id or found[0]), at_work.arguments.run_id or found[1]

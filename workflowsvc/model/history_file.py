@@ -28,6 +28,18 @@ class _Answer(msgspec.Struct):
     next_token: str | None = msgspec.field(default=None, name="NextToken")
 
 
+class _Named(msgspec.Struct):
+    workflow_id: str = msgspec.field(name="workflowId")
+    run_id: str = msgspec.field(name="runId")
+
+
+class _Beside(msgspec.Struct):
+    """What may stand beside the events: our own export, and an answer of PollForDecisionTask."""
+
+    execution: _Named | None = None
+    workflow_execution: _Named | None = msgspec.field(default=None, name="workflowExecution")
+
+
 def text_of(data: bytes) -> str:
     """The text of a file in UTF-8 or UTF-16. UnicodeDecodeError for another one."""
     marked = data.startswith((b"\xff\xfe", b"\xfe\xff"))  # a redirect in PowerShell writes UTF-16
@@ -77,6 +89,16 @@ def _event(raw: msgspec.Raw) -> Event:
 def packed(text: bytes) -> str:
     """The text as the member `compressedHistory` of ImportHistory: gzip in base64."""
     return base64.b64encode(gzip.compress(text, mtime=0)).decode()
+
+
+def execution_of(text: bytes) -> tuple[str, str] | None:
+    """The workflowId and runId that stand beside the events; None where they do not."""
+    try:
+        beside = msgspec.json.decode(text, type=_Beside)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    named = beside.execution or beside.workflow_execution
+    return None if named is None else (named.workflow_id, named.run_id)
 
 
 def names_of(file_name: str) -> tuple[str, str | None]:

@@ -9,12 +9,20 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, cast
+from typing import BinaryIO, NamedTuple
 
 import msgspec
 
 from workflowsvc.lint import Limits, lint_history
-from workflowsvc.model.history_file import Event, NoHistory, id_of, names_of, read_events, text_of
+from workflowsvc.model.history_file import (
+    Event,
+    NoHistory,
+    execution_of,
+    id_of,
+    names_of,
+    read_events,
+    text_of,
+)
 from workflowsvc.replay.decisions import MadeDecision, attributes_of, of_events
 
 SUFFIXES = (".json", ".jsonl", ".ndjson")  # of the files in a folder
@@ -169,14 +177,9 @@ def _require_legal(events: list[Event], limits: Limits | None) -> None:
 
 def _names(source: Source) -> tuple[str, str]:
     """The workflowId and runId: of a member `execution` beside the events, of the file's name, or made of the text."""
-    answer = _decoded(source.text)
-    if isinstance(answer, dict):
-        whole = cast("dict[str, Any]", answer)
-        beside = whole.get("execution") or whole.get("workflowExecution")
-        if isinstance(beside, dict):
-            names = cast("dict[str, Any]", beside)
-            if isinstance(names.get("workflowId"), str) and isinstance(names.get("runId"), str):
-                return names["workflowId"], names["runId"]
+    beside = execution_of(source.text)
+    if beside is not None:
+        return beside
     workflow_id, run_id = names_of(source.stem)
     made = hashlib.sha256(source.name.encode() + b"\0" + source.text).hexdigest()[:40]
     return workflow_id or "replayed", run_id or f"replay-{made}"

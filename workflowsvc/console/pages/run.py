@@ -202,7 +202,7 @@ def whole_event_extras(data: Data, here: tuple[str, ...]) -> Data:
 
 
 async def download(visit: Visit) -> Response:
-    """The history as `aws swf get-workflow-execution-history` prints it."""
+    """The history as `aws swf get-workflow-execution-history` prints it, and beside it which run it was."""
     execution = run_head.execution_of(visit)
     # What is refused becomes a page that says so.
     first = await _part_of_history(visit, execution, None)
@@ -218,7 +218,7 @@ async def download(visit: Visit) -> Response:
             if token is None:
                 break
             page = await _part_of_history(visit, execution, token)
-        yield b"]}\n"
+        yield b'],"execution":' + msgspec.json.encode(execution) + b"}\n"
 
     name = history_file_name(execution["workflowId"], execution["runId"])
     return StreamingResponse(
