@@ -29,7 +29,7 @@ from workflowsvc.console.paths import path
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-    from workflowsvc.http.calls import Service
+    from workflowsvc.console.calls import ConsoleService
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "console"
 WIDTH, HEIGHT = 1280, 800
@@ -73,7 +73,7 @@ def console_of(shop: OrderShop) -> Generator[str]:
     numbers = itertools.count(0x17)  # in place of chance: the same in every picture
     settings = replace(world.settings, port=API_PORT, console_port="0")
     server = ConsoleServer(
-        cast("Service", WorldService(world)),
+        cast("ConsoleService", WorldService(world)),
         settings,
         world.clock,
         lambda size: (next(numbers) % 256).to_bytes() * size,
@@ -81,7 +81,7 @@ def console_of(shop: OrderShop) -> Generator[str]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    server.bind(API_PORT)
+    server.bind(API_PORT, None)
     asyncio.run_coroutine_threadsafe(server.start(), loop).result()
     try:
         yield server.url

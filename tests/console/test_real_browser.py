@@ -14,6 +14,8 @@ from tests.console.hostile_runs import hostile_run, parts
 from tests.console.real_browser import Remote, Watched
 from tests.console.test_every_page import Tour, domains
 from tests.world_fixture import ACTIVITY, LIST, WORKFLOW, WorldFixture, decision
+from tools.order_shop import OrderShop
+from tools.screenshots import console_of, pictures, take
 from workflowsvc.console.pages.actions import ACTIONS
 from workflowsvc.console.pages.run import TABS
 from workflowsvc.console.paths import path
@@ -186,3 +188,10 @@ def test_a_part_of_the_way_through_all_pages(
     console: tuple[Remote, str], watched: Watched, tmp_path: Path
 ) -> None:
     domains(Tour(console[0], watched, tmp_path))
+
+
+def test_pictures_can_be_taken(program_that_browses: Chromium) -> None:
+    shop = OrderShop().open()
+    with console_of(shop) as console:
+        (one,) = (picture for picture in pictures(shop) if picture.name == "timeline")
+        assert take(program_that_browses, console, one, shop.world.clock.now_ms()).startswith(b"\x89PNG")
