@@ -6,10 +6,11 @@ data is sound is the question of `workflowsvc fsck`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, Literal, NamedTuple
+from collections.abc import Iterator
+from typing import Any
 
 from workflowsvc.store.errors import StoreUnusable
+from workflowsvc.store.examination import Finding, NowMs
 from workflowsvc.store.postgres import schema, server
 from workflowsvc.store.postgres.expected_schema import compare
 from workflowsvc.store.postgres.schema import Connection, failing_for
@@ -23,15 +24,6 @@ MANY_DEAD_ROWS = 20_000  # some are always there between two vacuums
 OLD_TRANSACTION_IDS = 1_000_000_000  # of about two thousand million
 SKEW_MS = 1000
 CONNECTIONS_OF_A_NODE = 6  # one writes, four read, one carries hints
-
-Level = Literal["ok", "note", "bad"]
-NowMs = Callable[[], int]
-
-
-class Finding(NamedTuple):
-    level: Level
-    what: str
-    advice: str = ""
 
 
 def examine(connection: Connection, where: str, now_ms: NowMs) -> list[Finding]:

@@ -89,6 +89,7 @@ class SqliteReadOnlyStore:
                 raise StoreUnusable(f"{self._path} {self._missing_log}.")
             raise StoreUnusable(f"{self._path} is not a database of workflowsvc.")
         version = schema.version_of(self._connection, self._path)
+        self.schema_number = version.number
         if missing := pending(schema.MIGRATIONS, version, self._path):
             raise StoreUnusable(
                 f"{self._path} has schema {version.number}, and this release needs {missing[-1].number}; "
@@ -114,6 +115,13 @@ class SqliteReadOnlyStore:
         """Makes a file of all pages as they are at one moment. Raises StoreUnusable, StoreError."""
         try:
             copy_pages(self._connection, target, progress)
+        except apsw.Error as error:
+            raise store_error(error) from error
+
+    def unused_bytes(self) -> int:
+        """What the file has room for before it grows. Raises StoreError."""
+        try:
+            return int(self._connection.pragma("freelist_count")) * int(self._connection.pragma("page_size"))
         except apsw.Error as error:
             raise store_error(error) from error
 
