@@ -1,15 +1,18 @@
-"""deploy/workflowsvc.service: systemd understands it and finds it hardened."""
+"""deploy/workflowsvc.service: systemd understands it, finds it hardened, and hears what it waits for from the server."""
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support.server import Server
 from tests.test_tidy import ROOT
 
 UNIT = ROOT / "deploy" / "workflowsvc.service"
@@ -53,6 +56,26 @@ def test_it_is_hardened(analyze: str, unit: Path) -> None:
 def value(name: str) -> str:
     (found,) = re.findall(rf"^{name}=(.*)$", UNIT.read_text(), re.MULTILINE)
     return found
+
+
+def test_a_server_reports_to_systemd_what_the_unit_waits_for(tmp_path: Path) -> None:
+    """With Type=notify a unit whose server does not report that it is ready is killed."""
+    assert value("Type") == "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard:
+        heard.bind(str(tmp_path / "notify"))
+        heard.settimeout(60)
+
+        async def story() -> bytes:
+            server = Server(tmp_path, environment={"NOTIFY_SOCKET": str(tmp_path / "notify")})
+            try:
+                await server.start()
+                said = await asyncio.to_thread(heard.recv, 4_096)
+                assert await server.stop() == 0
+                return said
+            finally:
+                await server.end()
+
+        assert b"READY=1" in asyncio.run(story())
 
 
 def test_its_stop_leaves_the_server_the_time_that_it_takes() -> None:
