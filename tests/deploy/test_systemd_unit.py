@@ -1,4 +1,4 @@
-"""deploy/workflowsvc.service: systemd understands it, finds it hardened, and hears what it waits for from the server."""
+"""deploy/workflowsvc.service: systemd understands it, finds it hardened, and hears of the server what it waits for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An installation with everything in it that a release can store: runs in every state, access data, a batch job, a restore.
+"""An installation with everything that a release can store: runs in every state, access data, a batch job, a restore.
 
 `python -m tests.releases.everything FOLDER` writes it as `store.db.xz`, `dump.sql.xz` (PostgreSQL, by pg_dump) and
 `facts.json`. It is run once for each release, with the code of that release, and the files are never changed then: all
@@ -127,12 +127,8 @@ def dumped(file: Path) -> tuple[bytes, dict[str, Any]]:
         program = shutil.which("pg_dump", path=str(postgres.find_programs())) or "pg_dump"
         options = ("--inserts", "--rows-per-insert=50", "--no-owner", "--no-privileges", "--schema=public")
         done = subprocess.run([program, *options, server.dsn()], capture_output=True, check=True)
-        text = re.sub(
-            rb"^(\\|--|CREATE SCHEMA|COMMENT ON SCHEMA|ALTER SCHEMA).*\n",
-            b"",
-            done.stdout,
-            flags=re.MULTILINE,
-        )
+        only_for_psql = rb"^(\\|--|CREATE SCHEMA|COMMENT ON SCHEMA|ALTER SCHEMA).*\n"
+        text = re.sub(only_for_psql, b"", done.stdout, flags=re.MULTILINE)
         return text, {"schema": schema_number(server.dsn())}
 
 
