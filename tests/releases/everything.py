@@ -82,6 +82,8 @@ def more(on: WorldFixture) -> None:
     on.call("RegisterDomain", name="empty", workflowExecutionRetentionPeriodInDays="NONE")
     on.call("RegisterDomain", name="gone", workflowExecutionRetentionPeriodInDays="0")
     on.call("DeprecateDomain", name="gone")
+    on.call("RegisterDomain", name="tried", workflowExecutionRetentionPeriodInDays="1")
+    on.call("WorkflowSvc.FreezeClock", domain="tried")
     arn = f"arn:aws:swf:us-east-1:{on.tenant.account}:/domain/{on.domain}"
     on.call("TagResource", resourceArn=arn, tags=[{"key": "team", "value": "shop"}])
     run_id = on.start("large", input="漢" * 5_000)

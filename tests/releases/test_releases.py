@@ -1,6 +1,6 @@
 """Stores of every release: this one opens, audits and serves them, tokens stay valid, and the way back is open.
 
-The files are made by `everything.py` and never changed.
+The files are made by `everything.py` and never changed. `before-0.1.0` was made before there were clocks of domains.
 """
 
 from __future__ import annotations
