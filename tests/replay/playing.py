@@ -1,7 +1,6 @@
 """Recordings made in this process, and boto3 deciders in threads to which they are played.
 
-Owns the order of the shop that all these tests are about: prices are asked, the goods are billed and packed side by
-side, a timer runs, and it ends.
+Owns the making of recordings and the threads. What is recorded and decided is in `orders.py`.
 """
 
 from __future__ import annotations
@@ -14,11 +13,10 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 
-from tests.world_fixture import ACTIVITY, LIST, WorldFixture, decision
+from tests.replay.orders import DOMAIN, Decide, Events, Round, client_of, decide
+from tests.world_fixture import LIST, WorldFixture
 from workflowsvc.clock import SystemClock
 from workflowsvc.display.text import history_file_name
 from workflowsvc.replay.comparison import Rules
@@ -27,46 +25,6 @@ from workflowsvc.replay.recording import read_sources
 from workflowsvc.replay.verdict import Verdict
 from workflowsvc.settings import Settings
 from workflowsvc.testing import World
-
-Events = list[dict[str, Any]]
-Decide = Callable[[Events], list[dict[str, Any]]]
-
-DOMAIN = "d"
-
-
-# --- the order, as its decider sees it ---
-
-
-def count(events: Events, event_type: str) -> int:
-    return sum(event["eventType"] == event_type for event in events)
-
-
-def activity(activity_id: str, given: object) -> dict[str, Any]:
-    return decision(
-        "ScheduleActivityTask", activityId=activity_id, activityType=ACTIVITY, input=json.dumps(given)
-    )
-
-
-def bill() -> dict[str, Any]:
-    return activity("bill", {"amount": 12, "currency": "EUR"})
-
-
-def pack() -> dict[str, Any]:
-    return activity("pack", {"parcels": 1})
-
-
-def decide(events: Events) -> list[dict[str, Any]]:
-    """The decider that made the recordings. Decisions behind events 4, 10, 17 or 18, and so on."""
-    done = count(events, "ActivityTaskCompleted")
-    if count(events, "TimerFired"):
-        return [decision("CompleteWorkflowExecution", result="delivered")]
-    if done == 0:
-        return [activity("price", {"article": 7})]
-    if done == 1 and count(events, "MarkerRecorded") == 0:
-        return [bill(), pack(), decision("RecordMarker", markerName="priced")]
-    if done == 3 and not count(events, "TimerStarted"):
-        return [decision("StartTimer", timerId="rest", startToFireTimeout="5")]
-    return []
 
 
 class Recorder:
@@ -121,40 +79,6 @@ def write(folder: Path, workflow_id: str, run_id: str, events: Events) -> Path:
 
 
 # --- deciders ---
-
-
-def client_of(url: str) -> Any:
-    return boto3.client(
-        "swf",
-        endpoint_url=url,
-        region_name="us-east-1",
-        aws_access_key_id="x",
-        aws_secret_access_key="y",
-        config=Config(read_timeout=70, retries={"total_max_attempts": 1}),
-    )
-
-
-Round = Callable[[Any], None]
-"""One poll of a decider and what follows from it."""
-
-
-def plainly(decide: Decide, task_list: str = "list") -> Round:
-    """A decider that looks at whole histories, page by page."""
-
-    def once(swf: Any) -> None:
-        asked = {"domain": DOMAIN, "taskList": {"name": task_list}}
-        task = swf.poll_for_decision_task(**asked)
-        if not task.get("taskToken"):
-            return
-        events, token = task["events"], task.get("nextPageToken")
-        while token:
-            page = swf.poll_for_decision_task(**asked, nextPageToken=token)
-            assert page["taskToken"] == task["taskToken"]
-            events, token = events + page["events"], page.get("nextPageToken")
-        assert events[-1]["eventId"] == task["startedEventId"]
-        swf.respond_decision_task_completed(taskToken=task["taskToken"], decisions=decide(events))
-
-    return once
 
 
 class Deciders:

@@ -91,7 +91,7 @@ def test_what_if_prints_what_is_decided_now(replay: Replay, recorded: list[Path]
 
 
 def test_a_program_that_ends_early_ends_the_replay_with_4(replay: Replay, recorded: list[Path]) -> None:
-    ended = replay(*recorded, "--", *PROGRAM, "3")
+    ended = replay(*recorded, "--", sys.executable, "-c", "raise SystemExit(3)")
     assert ended.status == 4
     assert f"{sys.executable} ended with status 3 before it had answered everything" in ended.out
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.replay.playing import Events, decide, plainly, play
+from tests.replay.orders import Events, decide, plainly
+from tests.replay.playing import play
 from workflowsvc.replay.recording import Recording, Source, Unusable, find_files, read_recording, read_sources
 
 

@@ -8,19 +8,18 @@ from typing import Any
 
 import pytest
 
-from tests.replay.playing import (
+from tests.replay.orders import (
     DOMAIN,
     Events,
-    Recorder,
-    activity,
-    bill,
     count,
     decide,
-    pack,
+    in_dollars,
     plainly,
-    play,
-    write,
+    swapped,
+    with_more,
+    without_packing,
 )
+from tests.replay.playing import Recorder, play, write
 from tests.world_fixture import decision
 from workflowsvc import lint
 from workflowsvc.replay.comparison import Rules
@@ -44,25 +43,6 @@ def test_a_right_decider_replays_its_own_recordings_without_a_difference(recorde
     assert not played.errors
     assert [path.read_bytes() for path in recorded] == before
     assert [lint.lint_history(events_of(path), complete=True) for path in recorded] == [[]] * 3
-
-
-def swapped(events: Events) -> list[dict[str, Any]]:
-    decisions = decide(events)
-    return [decisions[1], decisions[0], *decisions[2:]] if len(decisions) == 3 else decisions
-
-
-def without_packing(events: Events) -> list[dict[str, Any]]:
-    return [one for one in decide(events) if one != pack()]
-
-
-def with_more(events: Events) -> list[dict[str, Any]]:
-    decisions = decide(events)
-    return [*decisions, decision("RecordMarker", markerName="new")] if len(decisions) == 3 else decisions
-
-
-def in_dollars(events: Events) -> list[dict[str, Any]]:
-    dollars = activity("bill", {"amount": 12, "currency": "USD"})
-    return [dollars if one == bill() else one for one in decide(events)]
 
 
 @pytest.mark.parametrize(
@@ -269,7 +249,8 @@ def test_few_are_open_at_a_time_and_of_one_workflow_id_one(tmp_path: Path) -> No
         swf.respond_decision_task_completed(taskToken=task["taskToken"], decisions=decisions)
 
     played = play(sorted(tmp_path.iterdir()), once, parallel=2)
-    assert (played.statuses, played.errors, most) == (["SAME"] * 4, [], 2)
+    assert (played.statuses, played.errors) == (["SAME"] * 4, [])
+    assert most <= 2
 
 
 def test_what_a_decider_does_beside_deciding_is_answered_and_not_executed(recorded: list[Path]) -> None:
@@ -321,7 +302,7 @@ def test_a_run_that_is_not_played_has_no_history(recorded: list[Path]) -> None:
 
 
 def test_only_the_domain_that_is_named_exists(recorded: list[Path]) -> None:
-    played = play(recorded[:1], plainly(decide), domain="another", answer_seconds=0.3)
+    played = play(recorded[:1], plainly(decide), domain="another", answer_seconds=2.0)
     assert played.only.status == "NO_ANSWER"
     assert "Unknown domain: d" in str(played.errors[0])
 
@@ -330,10 +311,10 @@ def test_only_the_domain_that_is_named_exists(recorded: list[Path]) -> None:
 
 
 def test_a_decider_that_never_polls_ends_the_replay_with_the_name_of_the_list(recorded: list[Path]) -> None:
-    played = play(recorded, plainly(decide, "elsewhere"), answer_seconds=0.3, parallel=2)
+    played = play(recorded, plainly(decide, "elsewhere"), answer_seconds=2.0)
     assert played.statuses == ["NO_ANSWER"] * 3
     assert {verdict.message for verdict in played.verdicts} == {
-        "no decider polled the task list list within 0.3 s; those that were polled: elsewhere"
+        "no decider polled the task list list within 2 s; those that were polled: elsewhere"
     }
     silent = play(recorded, answer_seconds=0.3, parallel=2)
     assert silent.statuses == ["NO_ANSWER"] * 3
