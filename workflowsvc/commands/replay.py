@@ -83,10 +83,10 @@ def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> N
         "--timeout",
         metavar="SPAN",
         default="30s",
-        help="time for each answer, and until the first poll [%(default)s]",
+        help="time for each answer, and until the first poll [30s]",
     )
     decider.add_argument(
-        "--parallel", metavar="N", default="100", help="recordings that are open at a time [%(default)s]"
+        "--parallel", metavar="N", default="100", help="recordings that are open at a time [100]"
     )
     _add_comparison(parser)
 
