@@ -29,6 +29,13 @@ def test_the_next_backup_is_due_an_interval_after_the_last_one_in_the_folder(
     assert ScheduledBackups(settings, clock.now_ms).due_in_ms() == due_in_minutes * MINUTE_MS
 
 
+@pytest.mark.parametrize("options", [{"max_events": "50"}, {"limits": "off"}, {"limits": "aws"}])
+def test_a_backup_is_audited_by_the_limits_of_the_server(options: dict[str, str]) -> None:
+    settings = Settings.from_environment({}, {"store": "sqlite:s.db"} | options)
+    given = ScheduledBackups(settings, ManualClock().now_ms).variables()
+    assert Settings.from_environment(given, {}).quotas == settings.quotas
+
+
 def test_the_name_of_a_backup_holds_its_moment() -> None:
     assert name_at(1_795_982_340_999) == "workflowsvc-20261129T195900Z.db"
     assert moment_of("folder/workflowsvc-20261129T195900Z.db") == 1_795_982_340_000

@@ -8,13 +8,15 @@ on.
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
 
 from workflowsvc.backups.folder import newest_at
-from workflowsvc.settings import Settings
+from workflowsvc.options import ENVIRONMENT_PREFIX
+from workflowsvc.settings import LIMIT_NAMES, Settings
 from workflowsvc.store.errors import StoreUnusable
 
 log = logging.getLogger(__name__)
@@ -71,6 +73,7 @@ class ScheduledBackups:
             try:
                 self._process = process = subprocess.Popen(
                     self.command(),
+                    env=os.environ | self.variables(),
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE,
@@ -93,7 +96,7 @@ class ScheduledBackups:
         return True
 
     def command(self) -> list[str]:
-        """What is run. Quotas reach it as they reached the server, by the environment."""
+        """What is run."""
         settings = self._settings
         return [
             *(sys.executable, "-m", "workflowsvc", "backup"),
@@ -102,3 +105,10 @@ class ScheduledBackups:
             *("--mib-per-second", str(settings.backup_mib_per_second)),
             *("--audit", settings.backup_audit, "--background"),
         ]
+
+    def variables(self) -> dict[str, str]:
+        """By which its audit knows the server's limits, also those that the server got as options."""
+        values = {"limits": str(self._settings.limits)}
+        if self._settings.limits != "off":
+            values |= {name: str(getattr(self._settings.quotas, name)) for name in LIMIT_NAMES}
+        return {f"{ENVIRONMENT_PREFIX}{name.upper()}": value for name, value in values.items()}
