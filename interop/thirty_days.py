@@ -73,9 +73,10 @@ def simpleflow(server: Server) -> str:
         "SWF_DOMAIN": DOMAIN,
         "HOME": str(server.folder),
     }
+    # One process each: several would send on one connection, and an answer could reach the wrong one.
     lists = (
-        ["decider.start", "--nb-processes", "2", "--task-list", "decisions", "reminders.Reminder"],
-        ["worker.start", "--nb-processes", "2", "--task-list", "work"],
+        ["decider.start", "--nb-processes", "1", "--task-list", "decisions", "reminders.Reminder"],
+        ["worker.start", "--nb-processes", "1", "--task-list", "work"],
     )
     with ExitStack() as stack:
         for words in lists:
