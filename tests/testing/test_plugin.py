@@ -83,7 +83,7 @@ def test_a_failing_test_shows_its_runs_and_why_they_do_not_go_on(pytester: pytes
         [
             "*- workflow runs -*",
             "order-1  OPEN  order@1  run *",
-            "  CRITICAL NO_DECISION_POLLER: A decision task waits on the list deciders*",
+            "  CRITICAL NO_DECISION_POLLER: A decision task waits on the list *deciders*",
             '  1 WorkflowExecutionStarted +0 * input="two apples" *',
             "E*nothing more happens, and it is not so: order-1 is closed",
         ]
