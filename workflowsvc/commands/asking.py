@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from workflowsvc.client.answers import Object, part, rows, text
 from workflowsvc.client.client import OWN, SWF, Client
-from workflowsvc.client.problems import NoRun
+from workflowsvc.client.problems import CallFailed, NoRun
 from workflowsvc.client.profile import Options, read_profile
 from workflowsvc.commands.context import CommandContext, CommandFailed
 from workflowsvc.display.text import json_line, printable, read_moment, read_span
@@ -175,6 +175,16 @@ class Asking(Speaking):
 
     def own_pages(self, operation: str, /, **members: Any) -> Iterator[Object]:
         return self.client.pages(OWN, operation, {"domain": self.domain, **members})
+
+    def clock(self, domain: str) -> Object | None:
+        """What DescribeClock answers of a domain whose time is not real; None for all others, and where that is not
+        known.
+        """
+        try:
+            found = self.client.own("DescribeClock", {"domain": domain})
+        except CallFailed:
+            return None  # Amazon's service, or one that does not say it to this caller
+        return None if found.get("mode") == "REAL" else found
 
     def reference(self) -> dict[str, str]:
         """The run that the arguments name, as the service's own API takes it."""

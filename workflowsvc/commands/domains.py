@@ -9,6 +9,7 @@ from workflowsvc.client.client import SWF
 from workflowsvc.commands import asking
 from workflowsvc.commands.asking import Asking, filled
 from workflowsvc.commands.context import CommandContext
+from workflowsvc.display.clock import spoken_clock
 
 DESCRIPTION = "List the domains of the server, or describe one. Works with every server of SWF."
 EXAMPLES = ("domains", "domains orders", "domains --deprecated --json")
@@ -34,6 +35,9 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
             days = text(part(detail, "configuration"), "workflowExecutionRetentionPeriodInDays")
             kept = f"{days} {'day' if days == '1' else 'days'}" if days != "NONE" else "not limited"
             _print(at_work, [part(detail, "domainInfo")], retention=kept)
+            clock = at_work.clock(arguments.name)
+            if clock is not None:
+                at_work.say(f"Its time is not real: {spoken_clock(clock)}")
         return 0
     status = "DEPRECATED" if arguments.deprecated else "REGISTERED"
     pages = at_work.client.pages(SWF, "ListDomains", {"registrationStatus": status})

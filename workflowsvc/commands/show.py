@@ -13,6 +13,7 @@ from workflowsvc.commands.asking import Asking
 from workflowsvc.commands.context import CommandContext
 from workflowsvc.commands.list import status_cell
 from workflowsvc.display import history
+from workflowsvc.display.clock import spoken_clock
 from workflowsvc.display.history import Line, attributes_of
 from workflowsvc.display.text import counted, moment, span
 
@@ -91,9 +92,13 @@ def _show_head(at_work: Asking, detail: Object) -> None:
     )
     screen.line(Toned("run      ", "dim"), text(execution, "runId"))
     started, closed = seconds(info, "startTimestamp"), seconds(info, "closeTimestamp")
-    took = span((closed if closed is not None else at_work.now) - started) if started is not None else ""
+    clock = at_work.clock(at_work.domain)
+    here = at_work.now if clock is None else seconds(clock, "now") or at_work.now
+    took = span((closed if closed is not None else here) - started) if started is not None else ""
     ended = f", closed {moment(closed)} after {took}" if closed is not None else f", {took} ago"
     screen.line(Toned("started  ", "dim"), f"{moment(started)}{ended}")
+    if clock is not None:
+        screen.line(Toned("clock    ", "dim"), f"the time of the domain is not real: {spoken_clock(clock)}")
     task_list = text(part(configuration, "taskList"), "name")
     if task_list:
         screen.line(Toned("decider  ", "dim"), f"polls {task_list}")

@@ -14,9 +14,11 @@ _GOES = {
 }
 
 
-def spoken_clock(clock: Mapping[str, Any]) -> str:
-    """An answer of DescribeClock: `2027-01-01 00:00:00, 30 d ahead of real time; it stands still`."""
-    now = moment(clock.get("now"))
+def spoken_clock(clock: Mapping[str, Any], *, now: str = "") -> str:
+    """An answer of DescribeClock: `2027-01-01 00:00:00, 30 d ahead of real time; it stands still`. `now` in place of
+    the moment in the time zone of this machine.
+    """
+    now = now or moment(clock.get("now"))
     mode = str(clock.get("mode"))
     if mode == "REAL":
         return f"{now}, in real time"

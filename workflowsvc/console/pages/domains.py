@@ -9,6 +9,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from workflowsvc.console import counting, problem_counts
+from workflowsvc.console.clocks import clock_of
 from workflowsvc.console.page import Action, Data, Download, Form, Page, see
 from workflowsvc.console.paths import path
 from workflowsvc.console.problem_counts import problem_numbers
@@ -55,7 +56,7 @@ async def _counted(visit: Visit, info: dict[str, Any]) -> Data:
     lacks = [action for action in NEEDED if visit.may(action, name) is False]
     if lacks:
         return {**info, "notAllowed": lacks}
-    counts, oldest, detail = await asyncio.gather(
+    counts, oldest, detail, clock = await asyncio.gather(
         counting.counts(visit, name, {}),
         visit.swf(
             "ListOpenWorkflowExecutions",
@@ -65,10 +66,12 @@ async def _counted(visit: Visit, info: dict[str, Any]) -> Data:
             maximumPageSize=1,
         ),
         visit.swf("DescribeDomain", name=name),
+        clock_of(visit, name),
     )
     first = next(iter(oldest["executionInfos"]), None)
     return {
         **info,
+        "clock": clock,
         "counts": counts,
         "problems": problem_numbers(await problem_counts.mentioned(visit, name)),
         "oldestOpen": first and {key: first[key] for key in ("execution", "startTimestamp")},

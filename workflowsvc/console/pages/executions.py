@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from workflowsvc.console import conditions, counting, problem_counts
+from workflowsvc.console.clocks import live_by
 from workflowsvc.console.page import Data, Page
 from workflowsvc.console.pages.action_kinds import NEEDS, OPERATIONS
 from workflowsvc.console.paths import segment
@@ -41,6 +42,7 @@ VIEWS: tuple[tuple[str, dict[str, Any]], ...] = (
 async def gather(visit: Visit) -> Data:
     """One page of runs, and how many match by status."""
     domain = visit.domain
+    clock = await live_by(visit, domain)
     filter = conditions.read(visit.query, moment_of_conditions(visit))
     sort = visit.chosen("sort", tuple(SORTS))
     if sort == "closed" and filter.get("executionStatus") == "OPEN":
@@ -61,6 +63,7 @@ async def gather(visit: Visit) -> Data:
     )
     return {
         "domain": domain,
+        "clock": clock,
         "filter": filter,
         "sort": sort,
         "order": order,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from starlette.responses import Response, StreamingResponse
 
+from workflowsvc.console.clocks import live_by
 from workflowsvc.console.page import Data, Download, Page
 from workflowsvc.console.pages import run_head
 from workflowsvc.console.pages.action_kinds import NEEDS
@@ -50,11 +51,13 @@ RUN = "/domains/{domain}/runs/{workflow_id}/{run_id}"
 async def gather(visit: Visit) -> Data:
     """The head and one tab."""
     execution = run_head.execution_of(visit)
+    clock = await live_by(visit, visit.domain)
     head = await run_head.gather(visit, execution)
     source = await visit.history(execution, head["run"]["events"])
     tab = visit.chosen("tab", TABS)
     return {
         **head,
+        "clock": clock,
         **run_head.payloads(source.history),
         "findings": [{**one, "about": run_head.about(source.history, one)} for one in head["findings"]],
         "tab": tab,

@@ -126,12 +126,20 @@ function showTimes() {
   }
 }
 
+// What time it is in the domain of the page, which may live by a clock of its own (macros.html).
+function now() {
+  const clock = document.querySelector("[data-clock]");
+  if (!clock) return Date.now();
+  if (clock.dataset.clock === "frozen") return Number(clock.dataset.now) * 1000;
+  return Date.now() + Number(clock.dataset.ahead) * 1000;
+}
+
 function showAges() {
   const local = isLocal();
   for (const element of document.querySelectorAll("time[data-age]")) {
     const moment = new Date(element.dateTime);
     if (isNaN(moment)) continue;
-    setText(element, spellSpan(Math.abs(Date.now() - moment) / 1000));
+    setText(element, spellSpan(Math.abs(now() - moment) / 1000));
     const title = `${spell(moment, local)} ${local ? localZone : "UTC"}`;
     if (element.title !== title) element.title = title;
   }
@@ -140,7 +148,7 @@ function showAges() {
 // How long until a moment: `in 5 s`, and behind it `3 s ago`.
 function showDeadlines() {
   for (const element of document.querySelectorAll("time[data-until]")) {
-    const left = (new Date(element.dateTime) - Date.now()) / 1000;
+    const left = (new Date(element.dateTime) - now()) / 1000;
     if (!isNaN(left)) setText(element, left >= 0 ? `in ${spellSpan(left)}` : left > -1 ? "now" : `${spellSpan(-left)} ago`);
   }
 }
