@@ -40,6 +40,7 @@ STARTER = {
 OWN_READS = {
     "workflowsvc:CountExecutions",
     "workflowsvc:DescribeBatch",
+    "workflowsvc:DescribeClock",
     "workflowsvc:DescribeExecutionState",
     "workflowsvc:DescribeService",
     "workflowsvc:DescribeTaskList",
@@ -50,10 +51,14 @@ OWN_READS = {
     "workflowsvc:SearchExecutions",
 }
 OWN_WRITES = {
+    "workflowsvc:AdvanceClock",
     "workflowsvc:DeleteDomain",
     "workflowsvc:DeleteExecution",
+    "workflowsvc:FreezeClock",
     "workflowsvc:ImportHistory",
     "workflowsvc:RerunExecution",
+    "workflowsvc:RunClock",
+    "workflowsvc:SkipClock",
     "workflowsvc:StartBatch",
     "workflowsvc:StopBatch",
     "workflowsvc:UpdateBatch",
