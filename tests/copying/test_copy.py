@@ -14,6 +14,7 @@ import pytest
 from tests.fsck.full_database import FullDatabase
 from tests.postgres.places import Place, admin, new_empty_place, new_place, with_option
 from tests.store.test_sqlite_crash import child
+from tests.world_fixture import WorldFixture, decision
 from workflowsvc import cli
 from workflowsvc.clock import SystemClock
 from workflowsvc.copying import transfer
@@ -25,6 +26,7 @@ from workflowsvc.store.interface import Store, Transaction
 from workflowsvc.store.postgres import schema
 from workflowsvc.store.sqlite.store import SqliteStore
 from workflowsvc.stores import open_read_only
+from workflowsvc.testing import World
 
 
 @pytest.fixture
@@ -428,3 +430,18 @@ def test_what_cannot_be_copied_is_said_in_one_line(
     said = capsys.readouterr().err
     assert reason in said
     assert said.count("\n") == 1
+
+
+def test_clocks_of_domains_are_copied_with_what_is_due_by_them(tmp_path: Path) -> None:
+    path = tmp_path / "source.db"
+    with closing(SqliteStore(str(path))) as store:
+        on = WorldFixture(World(store=store))
+        on.ask("WorkflowSvc.FreezeClock")
+        run_id = on.start()
+        on.decide(decision("StartTimer", timerId="t", startToFireTimeout="60"))
+    target = tmp_path / "target.db"
+    assert copy(f"sqlite:{path}", f"sqlite:{target}") == 0
+    with closing(SqliteStore(str(target))) as store:
+        on.world = World(store=store)
+        on.ask("WorkflowSvc.AdvanceClock", seconds=60)
+        assert "TimerFired" in on.types(run_id)

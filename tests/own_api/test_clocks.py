@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.own_api.asking import own, state, why
 from tests.own_api.conftest import Stage
 from tests.world_fixture import ACTIVITY, LIST, ROLE, WORKFLOW, WorldFixture, decision
-from workflowsvc.core.domain_clock import LAST_MOMENT
+from workflowsvc.core.domain_clock import LAST_MOMENT, decode_clock, encode_clock
 from workflowsvc.faults import OperationNotPermittedFault, UnknownResourceFault, ValidationException
 from workflowsvc.fsck.audit import Options, audit
 from workflowsvc.settings import Settings
@@ -560,3 +562,52 @@ def test_a_long_poll_waits_in_real_time(stage: Stage) -> None:
     start_for_a_year(on)
     assert poll.done
     assert poll.result()["workflowExecution"]["workflowId"] == "w"
+
+
+def test_what_has_no_time_to_spare_happens_in_a_frozen_domain_too(stage: Stage) -> None:
+    on = stage()
+    own(on, "FreezeClock")
+    run_id = start_for_a_year(on)
+    on.decide(timer(0))
+    on.world.run()
+    assert at(on.history(run_id), "TimerFired") == [0]
+
+
+def test_no_time_passes_in_a_domain_of_imported_histories(stage: Stage) -> None:
+    on = stage()
+    on.start()
+    on.decide(CLOSE)
+    run_id = on.ask("ListClosedWorkflowExecutions", startTimeFilter={"oldestDate": 0})["executionInfos"][0][
+        "execution"
+    ]
+    history = json.dumps({"events": on.history(run_id["runId"])})
+    on.call("WorkflowSvc.ImportHistory", domain="archive", workflowId="w", history=history)
+    with pytest.raises(OperationNotPermittedFault, match="archive holds imported histories"):
+        on.call("WorkflowSvc.FreezeClock", domain="archive")
+
+
+def test_a_domain_whose_clock_is_damaged_leaves_the_others_alone(stage: Stage) -> None:
+    on = stage()
+    other = WorldFixture(on.world, domain="other")
+    own(on, "FreezeClock")
+    with on.world.store.transaction() as tx:
+        (domain,) = [row.id for row in tx.clocked_domains()]
+        tx.put_clock(domain, b'{"number": "x"}')
+    on.world.restart()
+    run_id = other.start()
+    other.decide(timer(1))
+    wait(other, seconds=1)
+    assert at(other.history(run_id), "TimerFired") == [1]
+    assert ["its clock cannot be read" in text for text in problems(on)] == [True]
+
+
+def test_an_audit_finds_rows_that_are_due_by_another_clock(stage: Stage) -> None:
+    on = stage()
+    own(on, "AdvanceClock", seconds=YEAR)
+    start_for_a_year(on)
+    with on.world.store.transaction() as tx:
+        (domain,) = tx.clocked_domains()
+        clock = decode_clock(domain.clock)
+        assert clock is not None
+        tx.put_clock(domain.id, encode_clock(replace(clock, number=clock.number + 1)))
+    assert ["wake_at is" in text for text in problems(on)] == [True]

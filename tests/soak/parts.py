@@ -181,6 +181,13 @@ def _browser(job: Job) -> Report:
     return report
 
 
+def _clocks(job: Job) -> Report:
+    done = command("pytest", *("-q", "-n", "0", "tests/histories/test_domain_clocks.py"), EVERY_SCENARIO="1")
+    report = of(done.stdout.splitlines()[-1:], [])
+    report.require(done.returncode == 0, f"scenarios by the clock of their domain: {done.stdout[-2_000:]}")
+    return report
+
+
 def _model(job: Job) -> Report:
     """The naive model with new random examples each time."""
     report = Report()
@@ -253,6 +260,7 @@ PARTS = (
         _on_a_server(lambda server: growth.open_executions(server, MAX_OPEN), QUIET),
     ),
     Part("browser", 6, "every page of the console in light and dark, with all hostile texts", _browser),
+    Part("clocks", 1, "every scenario by the clock of its domain", _clocks),
     Part("model", 10, f"{MODEL_RUNS} x {MODEL_STEPS} steps beside the naive model, for each store", _model),
     Part("simulation", 20, f"{SEEDS:,} simulated seeds", lambda job: simulation(SEEDS)),
 )

@@ -23,7 +23,7 @@ from workflowsvc.service.call_context import CallContext
 from workflowsvc.service.registration import require_domain
 from workflowsvc.service.steps import Steps, WriteStep
 from workflowsvc.store.interface import Reader
-from workflowsvc.store.rows import DomainRow, ExecutionQuery
+from workflowsvc.store.rows import IMPORTED_TAGS, DomainRow, ExecutionQuery
 
 MAX_WAITS = 200  # batches in which a message may arrive, before the clock goes on without it
 
@@ -143,6 +143,10 @@ def _require_clock(work: UnitOfWork, row: DomainRow, *, yes: bool) -> DomainCloc
     clock = work.turn_clock(row.id)
     if clock is not None:
         return clock
+    if row.tags == IMPORTED_TAGS:
+        raise OperationNotPermittedFault(
+            f"Domain {row.name} holds imported histories, in which no time passes"
+        )
     work.flush()  # what this batch has started and closed is counted, too
     open_runs = work.tx.count_open(row.id)
     if open_runs and not yes:

@@ -12,7 +12,7 @@ from workflowsvc.tenant import Tenant
 
 def invoke(work: UnitOfWork, execution: Execution, scheduled_id: int) -> None:
     """The function was called, and has not answered yet."""
-    lambdas.start(execution, work.now, scheduled_id)
+    lambdas.start(execution, work.now_in(execution.domain), scheduled_id)
     work.changed(execution)
 
 
@@ -29,9 +29,11 @@ def ends(
         for scheduled_id, task in list(execution.lambdas.items()):
             if task.scheduled.id == id:
                 if ending == "returns":
-                    lambdas.complete(execution, work.now, scheduled_id, word)
+                    lambdas.complete(execution, work.now_in(execution.domain), scheduled_id, word)
                 else:
-                    lambdas.fail(execution, work.now, scheduled_id, reason=word, details=details)
+                    lambdas.fail(
+                        execution, work.now_in(execution.domain), scheduled_id, reason=word, details=details
+                    )
                 work.changed(execution)
 
     return end
