@@ -44,7 +44,7 @@ class DomainClock(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.frozen_at if self.mode == "FROZEN" else min(real + self.ahead_ms, LAST_MOMENT)
 
     def real_time_of(self, moment: int) -> int | None:
-        """When it shows this moment, unless it is turned before; 0: it does so already, and stands still; None: never."""
+        """When it shows this moment, unless turned before; 0: it does so already, and stands still; None: never."""
         if self.mode == "FROZEN":
             return 0 if moment <= self.frozen_at else None
         return None if moment > LAST_MOMENT else moment - self.ahead_ms
