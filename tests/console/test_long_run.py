@@ -125,6 +125,24 @@ def test_the_end_is_shown_while_the_rest_is_still_read(
     assert "Only the end" not in browser.get(address(long_run)).text
 
 
+def test_a_history_whose_rest_was_read_while_its_end_was_fetched_is_shown_whole(
+    long_run: str, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_on = histories.RunHistory.read_on
+
+    async def later(_: histories.RunHistory) -> None: ...
+
+    async def tail(run: histories.RunHistory) -> histories.History:
+        await read_on(run)
+        return histories.History()
+
+    monkeypatch.setattr(histories.RunHistory, "read_on", later)
+    monkeypatch.setattr(histories.RunHistory, "_tail", tail)
+    page = browser.get(address(long_run))
+    assert "Only the end" not in page.text
+    assert "12-49" in page.text
+
+
 def test_new_events_are_added_to_what_was_read(stage: WorldFixture, long_run: str, browser: Browser) -> None:
     before = browser.json(address(long_run) + ".json")["shown"]["linesInAll"]
     stage.ask("SignalWorkflowExecution", workflowId="w", signalName="one more")

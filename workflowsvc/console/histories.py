@@ -240,9 +240,11 @@ class RunHistory:
                 history.add(event)
 
     async def folded(self) -> Folded:
-        if self.is_whole:
-            return Folded(self.history, is_whole=True, read=self.history.read)
-        return Folded(await self._tail(), is_whole=False, read=self.history.read)
+        if not self.is_whole:
+            tail = await self._tail()
+            if not self.is_whole:  # the rest may have been read meanwhile
+                return Folded(tail, is_whole=False, read=self.history.read)
+        return Folded(self.history, is_whole=True, read=self.history.read)
 
     async def _tail(self) -> History:
         """The end of the history, folded by itself."""
