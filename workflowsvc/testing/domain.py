@@ -216,6 +216,15 @@ class TestDomain:
                     "\n".join(filter(None, (f"{reason}: {what}", self._clock_hint(), self.report())))
                 )
 
+    def _close_status_of_newest(self, workflow_id: str) -> str | None:
+        """None while a run of this workflowId is open, and when there has been none. One call while it is open: it is
+        asked after each change."""
+        named = {"workflowId": workflow_id}
+        if any(True for _ in self._list("Open", executionFilter=named)):
+            return None
+        newest = next(iter(self._list("Closed", executionFilter=named)), None)
+        return None if newest is None else newest["closeStatus"]
+
     def _clock_hint(self) -> str:
         mode = self.clock.mode
         if mode == "SKIPPING":
@@ -226,13 +235,18 @@ class TestDomain:
         """How a run closed, once it has: `COMPLETED`, `FAILED`, …. A workflowId alone also means a run that is not
         started yet, and those that it continues as."""
 
+        known: list[dict[str, str]] = []  # a run that is named by more than its workflowId is looked up once
+
         def close_status() -> str | None:
-            execution = self._find(run)
-            if execution is None:
+            if isinstance(run, str):
+                status = self._close_status_of_newest(run)
+                return None if status == "CONTINUED_AS_NEW" else status
+            if not known and (execution := self._find(run)) is not None:
+                known.append(execution)
+            if not known:
                 return None
-            info = self.call("DescribeWorkflowExecution", execution=execution)["executionInfo"]
-            status: str | None = info.get("closeStatus")
-            return None if status == "CONTINUED_AS_NEW" and isinstance(run, str) else status
+            info = self.call("DescribeWorkflowExecution", execution=known[0])["executionInfo"]
+            return info.get("closeStatus")
 
         status = self.wait_until(close_status, f"{_spelt(run)} is closed", seconds)
         assert status is not None
