@@ -188,6 +188,13 @@ def _clocks(job: Job) -> Report:
     return report
 
 
+def _image(job: Job) -> Report:
+    done = command("pytest", *("-q", "-rs", "-n", "0", "tests/deploy/test_containerfile.py"), BUILD_IMAGE="1")
+    report = of(done.stdout.splitlines()[-3:], [])
+    report.require(done.returncode == 0, f"the image: {done.stdout[-2_000:]}")
+    return report
+
+
 def _model(job: Job) -> Report:
     """The naive model with new random examples each time."""
     report = Report()
@@ -259,6 +266,7 @@ PARTS = (
         f"{MAX_OPEN:,} open executions",
         _on_a_server(lambda server: growth.open_executions(server, MAX_OPEN), QUIET),
     ),
+    Part("image", 1, "the steps of deploy/Containerfile, and a server in what they make", _image),
     Part("browser", 6, "every page of the console in light and dark, with all hostile texts", _browser),
     Part("clocks", 1, "every scenario by the clock of its domain", _clocks),
     Part("model", 10, f"{MODEL_RUNS} x {MODEL_STEPS} steps beside the naive model, for each store", _model),
