@@ -52,7 +52,10 @@ SCENARIOS: dict[str, tuple[Scenario, str]] = {
     "latency": (latency.run, "latency of calls and tasks at half load, fixed rate of arrivals"),
     "budget": (budget.run, "where the CPU time of one call goes, part by part"),
     "auth": (auth.run, "the load with signed requests, with --auth off and --auth enforce in turn"),
-    "watched": (watched.run, "the load with metrics off and with metrics that are read every 5 s, in turn"),
+    "watched": (
+        watched.run,
+        "the load with metrics off, with metrics read, and with every call logged, in turn",
+    ),
     "moto": (moto.run, "the same workflows on moto_server, and the ratio"),
     "history": (history.run, "appending to a history of 20,000 events and to one of 20; reading all of it"),
     "polls": (polls.run, "10,000 idle long polls: memory and CPU"),

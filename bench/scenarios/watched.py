@@ -1,6 +1,7 @@
-"""What watching costs: the load of `throughput` on a server without metrics and on one whose metrics are read, in turn.
+"""What watching costs: the load of `throughput` on a server without metrics, on one whose metrics are read, and on one
+that also logs every call, as JSON; in turn.
 
-They are read every five seconds, three times as often as Prometheus reads by default.
+Metrics are read every five seconds, three times as often as Prometheus reads by default.
 """
 
 from __future__ import annotations
@@ -18,7 +19,15 @@ from bench.scenarios.throughput import CPU_PER_WORKFLOW, WORKFLOWS_PER_SECOND, d
 from bench.server import workflowsvc
 from tools.ports import free_port
 
-MODES = ("off", "read")
+MODES = {
+    "metrics off": {},
+    "metrics read": {},
+    "metrics read, every call logged": {
+        "WORKFLOWSVC_LOG_FORMAT": "json",
+        "WORKFLOWSVC_ACCESS_LOG": "true",
+    },
+}
+OFF, READ, LOGGED = MODES
 TURNS = 3
 READ_SECONDS = 5.0
 MORE_CPU = 1.02  # the goal
@@ -33,10 +42,11 @@ async def run(bench: Bench) -> Result:
     rates = {mode: median(one.workflows_per_second for one in found) for mode, found in outcomes.items()}
     cpu = {mode: median(one.server_cpu_ms_per_workflow for one in found) for mode, found in outcomes.items()}
     for mode in MODES:
-        result.add(f"metrics {mode}: {WORKFLOWS_PER_SECOND}", rates[mode], "/s")
-        result.add(f"metrics {mode}: {CPU_PER_WORKFLOW}", cpu[mode], "ms")
-    result.add("complete workflows, metrics read to off", rates["read"] / rates["off"], "")
-    result.add("CPU of a workflow, metrics read to off", cpu["read"] / cpu["off"], "", at_most=MORE_CPU)
+        result.add(f"{mode}: {WORKFLOWS_PER_SECOND}", rates[mode], "/s")
+        result.add(f"{mode}: {CPU_PER_WORKFLOW}", cpu[mode], "ms")
+    result.add("complete workflows, metrics read to off", rates[READ] / rates[OFF], "")
+    result.add("CPU of a workflow, metrics read to off", cpu[READ] / cpu[OFF], "", at_most=MORE_CPU)
+    result.add("CPU of a workflow, every call logged to off", cpu[LOGGED] / cpu[OFF], "")
     return result
 
 
@@ -44,9 +54,11 @@ async def run_once(bench: Bench, mode: str) -> Outcome:
     with ExitStack() as opened:
         store = opened.enter_context(bench.fresh_store())
         port = free_port()
-        settings = {} if mode == "off" else {"WORKFLOWSVC_METRICS_PORT": str(port)}
+        settings: dict[str, str] = dict(MODES[mode])
+        if mode != OFF:
+            settings["WORKFLOWSVC_METRICS_PORT"] = str(port)
         server = opened.enter_context(workflowsvc(store, code=bench.code, settings=settings))
-        if mode != "off":
+        if mode != OFF:
             opened.enter_context(being_read(f"http://127.0.0.1:{port}/metrics"))
         return await run_load(server, bench.plan)
 

@@ -50,16 +50,23 @@ class Metrics:
         return {value for _, given in self.samples for _, value in given}
 
 
-class _Service:
+class Service:
+    """What a server would be asked for its metrics."""
+
     def __init__(self, world: World) -> None:
         self.engine = world.engine
         self.buckets = world.buckets
+        self.access_refusals: Any = {}
 
 
-def metrics_of(world: World, figures: ServerFigures | None = None) -> Metrics:
+def metrics_of(world: World) -> Metrics:
     """What a server on this world would answer now."""
+    return metrics_of_service(Service(world))
+
+
+def metrics_of_service(service: Service) -> Metrics:
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(Collection(_Service(world), figures or ServerFigures(), world.settings, SystemClock()))
+    registry.register(Collection(service, ServerFigures(), service.engine.settings, SystemClock()))
     return Metrics(generate_latest(registry).decode())
 
 

@@ -91,7 +91,8 @@ def names(server: Measured) -> set[str]:
     """Of all series that a server may have."""
     until(lambda: server.scrape().values("workflowsvc_refused_requests_total"), "a page has all")
     of_stores = {f"workflowsvc_store_{name}" for name in TEXTS}
-    return {name for name in server.scrape().names() if NAME.fullmatch(name)} | of_stores
+    of_access = {"workflowsvc_access_refusals_total"}  # with --auth alone
+    return {name for name in server.scrape().names() if NAME.fullmatch(name)} | of_stores | of_access
 
 
 def alerts() -> dict[str, dict[str, Any]]:
@@ -234,7 +235,7 @@ def test_prometheus_answers_every_expression_of_the_dashboard(prometheus: Promet
     for expression in queries():
         # What only PostgreSQL has, and what has not happened, has no series.
         may_be_empty = re.search(
-            "store_(connections|max_conn|oldest|dead|standby|waiting)|timer_lag|refused_requests|result!=",
+            "access_refusals|store_(connections|max_conn|oldest|dead|standby|waiting)|timer_lag|refused_requests|result!=",
             expression,
         )
         found = prometheus.ask(expression)

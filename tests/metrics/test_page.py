@@ -15,8 +15,9 @@ import uvloop
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 
 from tests.failing_store import FailingStore
+from tests.http import certificates
 from tests.http.support import LIST_DOMAINS, Answer, Raw, post
-from tests.metrics.reading import Metrics, measured
+from tests.metrics.reading import Metrics, Service, measured, metrics_of_service
 from tests.support.waiting import PATIENCE_SECONDS, until
 from workflowsvc.clock import SystemClock
 from workflowsvc.engine.engine import Engine
@@ -28,6 +29,7 @@ from workflowsvc.service.api import Api
 from workflowsvc.settings import Settings
 from workflowsvc.store.interface import Store
 from workflowsvc.store.sqlite.store import SqliteStore
+from workflowsvc.testing import World
 
 TOKEN = "a-token-of-24-characters"
 
@@ -67,11 +69,14 @@ class Measured:
     def get(
         self, *headers: str, path: str = "/metrics", host: str = "localhost", method: str = "GET"
     ) -> Answer:
-        port = int(self.metrics.url.rpartition(":")[2].removesuffix("/metrics"))
-        with Raw(port) as client:
+        with Raw(self.metrics_port) as client:
             lines = [f"{method} {path} HTTP/1.1", f"Host: {host}", *headers, "", ""]
             client.send("\r\n".join(lines).encode())
             return client.answer(method)
+
+    @property
+    def metrics_port(self) -> int:
+        return int(self.metrics.url.rpartition(":")[2].removesuffix("/metrics"))
 
     def scrape(self) -> Metrics:
         return Metrics(self.get().body.decode())
@@ -263,8 +268,30 @@ def test_other_machines_read_nothing_unless_that_was_asked_for(tmp_path: Path) -
         assert server.get(f"Authorization: Bearer {TOKEN}", host="any.name").status == 200
 
 
+def test_other_machines_read_by_https_and_this_one_without(tmp_path: Path) -> None:
+    files = certificates.make(tmp_path)
+    token = tmp_path / "token"
+    token.write_text(TOKEN)
+    with serving(metrics_host="0.0.0.0", metrics_token_file=str(token), **files.settings()) as server:
+        assert server.metrics.url.startswith("https://0.0.0.0:")
+        with Raw(server.metrics_port, files=files) as client:
+            client.send(f"GET /metrics HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode())
+            assert client.answer("GET").status == 200
+    with serving(**files.settings()) as server:
+        assert server.get().status == 200
+
+
 def test_many_readers_get_one_page() -> None:
     """What is rendered is given to all that ask meanwhile, and for a second after."""
     with serving() as server:
         pages = {server.get().body for _ in range(5)}
         assert len(pages) <= 2
+
+
+def test_what_access_control_refuses_is_counted_by_reason() -> None:
+    world = World(settings=measured())
+    service = Service(world)
+    service.access_refusals = {("enforce", "no-allow"): 3, ("log", "explicit-deny"): 1}
+    found = metrics_of_service(service)
+    assert found.value("workflowsvc_access_refusals_total", mode="enforce", reason="no-allow") == 3
+    assert found.value("workflowsvc_access_refusals_total", mode="log") == 1

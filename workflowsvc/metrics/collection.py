@@ -20,12 +20,13 @@ from workflowsvc.clock import Clock
 from workflowsvc.engine.engine import Engine
 from workflowsvc.http.server_figures import ServerFigures
 from workflowsvc.metrics.executions import execution_families
-from workflowsvc.metrics.families import Families, gauge, gauges
+from workflowsvc.metrics.families import Families, counters, gauge, gauges
 from workflowsvc.metrics.nodes import node_families
 from workflowsvc.metrics.servers import server_families
 from workflowsvc.metrics.stores import StoreMetrics
 from workflowsvc.metrics.task_lists import TaskLists
 from workflowsvc.metrics.throttling import throttling_families
+from workflowsvc.service.audit_trail import Mode
 from workflowsvc.service.buckets import Buckets
 from workflowsvc.settings import Settings
 
@@ -42,6 +43,10 @@ class MeasuredService(Protocol):
 
     @property
     def buckets(self) -> Buckets | None: ...
+    @property
+    def access_refusals(self) -> dict[tuple[Mode, str], int]:
+        """What access control has refused, or would have, by mode and reason."""
+        ...
 
 
 class Collection(Collector):
@@ -80,6 +85,7 @@ class Collection(Collector):
         parts: list[Callable[[], Families]] = [
             partial(_build, engine),
             partial(server_families, self._figures),
+            partial(_access, self._service.access_refusals),
         ]
         if engine is not None:
             if engine.state.figures is not None:
@@ -97,6 +103,15 @@ class Collection(Collector):
 def _build(engine: Engine | None) -> Families:
     yield gauges("workflowsvc_build_info", "The release.", ("version",), [((__version__,), 1)])
     yield gauge("workflowsvc_store_open", "1 once the store could be used.", engine is not None)
+
+
+def _access(refusals: dict[tuple[Mode, str], int]) -> Families:
+    yield counters(
+        "workflowsvc_access_refusals",
+        "Requests and calls that access control has refused, or with --auth log would have.",
+        ("mode", "reason"),
+        sorted(refusals.items()),
+    )
 
 
 def registry_of(collection: Collection) -> CollectorRegistry:

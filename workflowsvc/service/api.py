@@ -22,7 +22,7 @@ from workflowsvc.engine.outage import Outage
 from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.faults import ServiceUnavailable
 from workflowsvc.service.action import Action
-from workflowsvc.service.audit_trail import Refusal, SignIn
+from workflowsvc.service.audit_trail import Mode, Refusal, SignIn
 from workflowsvc.service.authorization import Authorization
 from workflowsvc.service.buckets import Buckets
 from workflowsvc.service.call_context import CallContext
@@ -172,6 +172,11 @@ class Api:
     def buckets(self) -> Buckets:
         """The request buckets of this node."""
         return self._dispatcher.buckets
+
+    @property
+    def access_refusals(self) -> dict[tuple[Mode, str], int]:
+        """What access control has refused, or would have, by mode and reason, since the start; a copy."""
+        return {} if self._authorization is None else dict(self._authorization.trail.refusals)
 
     @property
     def is_alive(self) -> bool:

@@ -23,7 +23,7 @@ from workflowsvc.engine.outage import Outage
 from workflowsvc.faults import ServiceUnavailable
 from workflowsvc.service.action import Action
 from workflowsvc.service.api import Answer, Api
-from workflowsvc.service.audit_trail import Refusal, SignIn
+from workflowsvc.service.audit_trail import Mode, Refusal, SignIn
 from workflowsvc.service.buckets import Buckets
 from workflowsvc.service.disconnect import Disconnect
 from workflowsvc.store.errors import StoreError, StoreUnusable, Unavailable
@@ -132,6 +132,11 @@ class StartupGate:
     def buckets(self) -> Buckets | None:
         """As `Api.buckets`; None until the database can be used."""
         return None if self._api is None else self._api.buckets
+
+    @property
+    def access_refusals(self) -> dict[tuple[Mode, str], int]:
+        """As `Api.access_refusals`."""
+        return {} if self._api is None else self._api.access_refusals
 
     @property
     def answer_times(self) -> AnswerTimes | None:
