@@ -91,8 +91,8 @@ class UnitOfWork:
         self._open: dict[tuple[int, str], int | None] = {}  # runs opened and closed by this transaction
         self._filled: set[ListKey] = set()  # lists that have got a ready task in the store
         self._writes = Writes()
+        self._figures = state.figures
         self._notes: Notes = []  # for the figures of this node, once this is committed
-        self._event_types: list[str] = []
         longest_ms = state.settings.quotas.max_execution_seconds * 1000
         self._executions = Executions(tx, state.cache, coordination, longest_ms)
         self.now = coordination.begin(
@@ -167,8 +167,8 @@ class UnitOfWork:
         # No time passes within a batch: what it opens with no time to spare may still be answered in it, so a
         # waiting poll gets a task whose scheduleToStartTimeout is 0 (SWF §7.2).
         if due_at is not None and due_at <= now and run not in self._touched:
-            if self.state.figures is not None and execution.domain not in self.clocks.known:
-                self._notes.append((self.state.figures.timer_lag, (now - due_at) / 1000))
+            if self._figures is not None and execution.domain not in self.clocks.known:
+                self._notes.append((self._figures.timer_lag.pending, now - due_at))
             execution.advance(now, max_events=self.quotas.max_events)
             self._dirty[run] = execution
         return execution
@@ -372,7 +372,10 @@ class UnitOfWork:
         self.last_run = run
         events = execution.take_new_events()
         self.events_recorded += len(events)
-        self._note(execution, events)
+        if self._figures is None:
+            execution.new_ends.clear()
+        elif events:
+            self._figures.note(execution, events, self.catalog.domain_by_id, self._notes)
         rows = [EventRow(run, event.id, encode_event(event)) for event in events]
         self._writes.append_events(rows)
         self.bytes_recorded += self.state.cache.add_events(execution, rows)
@@ -400,13 +403,6 @@ class UnitOfWork:
                 found = alarms.of_events(execution, events[0].id)
                 if found:
                     self.after_commit.append(partial(self.state.alarms.say, found, self.now))
-
-    def _note(self, execution: Execution, events: list[Event]) -> None:
-        figures = self.state.figures
-        if figures is None:
-            execution.take_new_ends()
-        elif events:
-            self._event_types += figures.note(execution, events, self.catalog.domain_by_id, self._notes)
 
     def _due_by_clock(
         self, execution: Execution, wake_at: int | None, purge_at: int | None
@@ -499,14 +495,14 @@ class UnitOfWork:
 
     def committed(self) -> None:
         """The transaction was committed: what waits for that happens, before any answer is given."""
-        if self.state.figures is not None:
-            self.state.figures.committed(self._notes, self._event_types)
         for act in self.after_commit:
             try:
                 act()
             except Exception:
                 log.exception("what was to happen after a commit has failed")
         self._coordination.committed(self._filled, self.state.pollers)
+        if self._figures is not None:
+            self._figures.committed(self._notes, self.events_recorded)
 
     def roll_back(self) -> None:
         """The transaction was not committed: memory forgets it too, and polls that waited wait again."""

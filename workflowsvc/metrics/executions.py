@@ -13,7 +13,7 @@ from workflowsvc.engine.execution_figures import (
     TypeLabels,
     WorkflowTypeFigures,
 )
-from workflowsvc.metrics.families import Families, counters, histograms
+from workflowsvc.metrics.families import Families, counter, counters, histograms
 
 _Figures = TypeVar("_Figures", WorkflowTypeFigures, ActivityTypeFigures)
 
@@ -26,12 +26,7 @@ def execution_families(figures: ExecutionFigures) -> Families:
     most = figures.max_types
     yield from _workflows(_distinct(figures.workflow_types, figures.other_workflow_types, most))
     yield from _activities(_distinct(figures.activity_types, figures.other_activity_types, most))
-    yield counters(
-        "workflowsvc_events",
-        "Events that this node has recorded, by type.",
-        ("event_type",),
-        [((kind,), count) for kind, count in sorted(dict(figures.events).items())],
-    )
+    yield counter("workflowsvc_events", "Events that this node has recorded.", figures.events.value)
     yield histograms(
         "workflowsvc_timer_lag_seconds",
         "How late a timer or time-out was when it took effect.",

@@ -6,7 +6,6 @@ Owns the forms alone. Must not know any metric by name.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import accumulate
 from typing import TypeAlias
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
@@ -47,7 +46,7 @@ def histograms(
 ) -> Metric:
     family = HistogramMetricFamily(name, help, labels=labels)
     for of_labels, histogram in values:
-        counts = list(accumulate(list(histogram.counts)))
+        counts, total = histogram.cumulative()
         bounds = [*map(str, map(float, histogram.bounds)), "+Inf"]
-        family.add_metric(of_labels, list(zip(bounds, counts, strict=True)), histogram.total)
+        family.add_metric(of_labels, list(zip(bounds, counts, strict=True)), total)
     return family
