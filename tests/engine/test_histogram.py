@@ -1,4 +1,4 @@
-"""A histogram counts each observation once, in the right bucket, whoever folds it and whenever."""
+"""A histogram counts each observation once and in the right bucket, while one thread adds and another one reads."""
 
 from __future__ import annotations
 
