@@ -191,7 +191,7 @@ def end_a_function(sim: Simulation, dice: Dice) -> None:
 
 
 def _returned(result: Any) -> Any:
-    from workflowsvc.testing import _ending
+    from workflowsvc.testing.world import _ending
 
     return _ending(result)
 
