@@ -18,8 +18,8 @@ from workflowsvc.commands.context import CommandFailed
 from workflowsvc.faults import SerializationException, UnknownOperationException, ValidationException
 from workflowsvc.model import generate, own_model, own_shapes
 from workflowsvc.model.shapes import Shape
+from workflowsvc.service.models import MODELS
 from workflowsvc.service.own.actions import OWN, TARGET_PREFIX
-from workflowsvc.testing import World
 
 MODEL = json.loads(own_model.SERVICE_MODEL.read_text(encoding="utf-8"))
 
@@ -74,7 +74,7 @@ def test_wire_names_stand_in_the_order_of_the_alphabet() -> None:
 
 def test_a_member_that_the_structure_does_not_have_is_refused_by_name() -> None:
     with pytest.raises(ValidationException) as caught:
-        World().call("WorkflowSvc.DescribeService", colour="blue")
+        OWN.actions["DescribeService"].decode(b'{"colour": "blue"}', 32_768)
     assert caught.value.message == (
         "1 validation error detected: Value 'blue' at 'colour' failed to satisfy constraint: "
         "Member must be one that its structure has"
@@ -87,9 +87,12 @@ def test_a_body_that_is_no_object_is_refused_as_one_of_swf_is() -> None:
 
 
 def test_operations_are_found_under_their_prefix_alone() -> None:
+    assert MODELS.by_target("WorkflowSvc.DescribeService") is OWN.actions["DescribeService"]
     for name in ("DescribeService", "SimpleWorkflowService.DescribeService", "WorkflowSvc.ListDomains"):
         with pytest.raises(UnknownOperationException):
-            World().call(name)
+            MODELS.by_target(name)
+    with pytest.raises(UnknownOperationException):
+        MODELS.by_name("DescribeService")
 
 
 ABOUT_ONE_PAGE = {"SearchExecutions": {"reachedTimestamp", "timeLimitReached"}}
