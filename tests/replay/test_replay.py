@@ -323,6 +323,23 @@ def test_a_decider_that_never_polls_ends_the_replay_with_the_name_of_the_list(re
     assert messages[2] == f"was not played: {messages[0]}"
 
 
+def test_a_decider_that_falls_silent_after_a_whole_recording_ends_the_replay(
+    recorded: list[Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    def once(swf: Any) -> None:
+        task = swf.poll_for_decision_task(domain=DOMAIN, taskList={"name": "list"})
+        decisions = decide(task["events"])
+        swf.respond_decision_task_completed(taskToken=task["taskToken"], decisions=decisions)
+        if any(one["decisionType"] == "CompleteWorkflowExecution" for one in decisions):
+            raise EOFError
+
+    settings = Settings(port=0, drain_seconds=0.5, slow_call_ms=0.001)
+    played = play(recorded, once, answer_seconds=3.0, parallel=1, settings=settings)
+    assert played.statuses == ["NO_ANSWER", "NO_ANSWER", "SAME"]
+    assert played.verdicts[1].message == "no decider polled the task list list again within 3 s"
+    assert not [record for record in caplog.records if record.name == "workflowsvc.slow"]
+
+
 def test_a_decider_that_takes_a_task_and_never_answers_costs_that_run_alone(recorded: list[Path]) -> None:
     def once(swf: Any) -> None:
         task = swf.poll_for_decision_task(domain=DOMAIN, taskList={"name": "list"})

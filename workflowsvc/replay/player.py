@@ -9,7 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from workflowsvc.clock import Clock
@@ -87,7 +87,8 @@ class Player:
             answer_seconds=plan.answer_seconds,
             finished=self._finished,
         )
-        app = HttpApp(self._domain, settings, clock, random_bytes, ServiceModels([SWF]))
+        unjudged = replace(settings, slow_call_ms=0)  # the wait of a poll is not known there
+        app = HttpApp(self._domain, unjudged, clock, random_bytes, ServiceModels([SWF]))
         self._server = HttpServer(app, settings, clock)
         self._readers = ThreadPoolExecutor(1, "recordings")
         self._verdicts: deque[Verdict] = deque()  # not yet told
@@ -234,8 +235,9 @@ class Player:
                 continue
             lists = sorted({run.task_list() for run in unattended})
             shown = ", ".join(lists[:MAX_NAMED]) + (" and others" if len(lists) > MAX_NAMED else "")
-            polled = ", ".join(sorted(self._domain.polled)[:MAX_NAMED])
-            message = f"no decider polled the task list {shown} within {seconds:g} s" + (
+            again = " again" if all(name in self._domain.polled for name in lists) else ""
+            polled = ", ".join(sorted(self._domain.polled.keys() - lists)[:MAX_NAMED])
+            message = f"no decider polled the task list {shown}{again} within {seconds:g} s" + (
                 f"; those that were polled: {polled}" if polled else ""
             )
             if self._domain.has_polls:  # the decider works; these tasks are elsewhere

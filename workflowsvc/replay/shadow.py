@@ -75,10 +75,9 @@ class ShadowDomain:
     ) -> None:
         """`domain`: the only one that deciders may name; None: any. `answer_seconds`: for each decision task."""
         self.open: dict[int, ShadowRun] = {}
-        self.in_flight = 0  # tasks that were handed out and not answered
         self.polled: Counter[str] = Counter()  # decision task lists -> polls so far
         self.strange_answers: Counter[str] = Counter()  # why an answer was refused -> how many
-        self.last_taken = clock.monotonic()  # when a task was handed out, answered or added
+        self.last_taken = clock.monotonic()  # when a task was handed out, answered, given up or added
         self.harmless = HarmlessAnswers(random_bytes)
         self._settings = settings
         self._clock = clock
@@ -122,6 +121,11 @@ class ShadowDomain:
         ]
 
     @property
+    def in_flight(self) -> int:
+        """Tasks that were handed out and not answered."""
+        return sum(run.is_started for run in self.open.values())
+
+    @property
     def has_polls(self) -> bool:
         """Whether a decider waits for a task of some list."""
         return any(poll.answer for polls in self._polls.values() for poll in polls)
@@ -152,7 +156,6 @@ class ShadowDomain:
     def _hand_out(self, run: ShadowRun, poll: _Poll) -> None:
         loop = asyncio.get_running_loop()
         run.start(loop.call_later(self._answer_seconds, self._expire, run, run.step.started_id))
-        self.in_flight += 1
         self.last_taken = self._clock.monotonic()
         request: shapes.PollForDecisionTaskInput = poll.request
         poll.take()(reads.first_page(poll.context, request, run))
@@ -163,6 +166,7 @@ class ShadowDomain:
                 f"; {counted(count, 'answer was', 'answers were')} refused: {why}"
                 for why, count in self.strange_answers.items()
             )
+            self.last_taken = self._clock.monotonic()  # as long again, until it polls for another run
             self.give_up(
                 run,
                 f"the decider did not answer the decision task of event {started_id} within "
@@ -171,8 +175,6 @@ class ShadowDomain:
 
     def _finish(self, run: ShadowRun, verdict: Verdict) -> None:
         del self.open[run.number]
-        if run.is_started:
-            self.in_flight -= 1
         self._finished(run, verdict)
 
     # --- calls: what `http.calls.Service` asks for ---
@@ -276,7 +278,6 @@ class ShadowDomain:
         if verdict is not None:
             self._finish(run, verdict)
             return
-        self.in_flight -= 1
         self._offer(run)
 
     def _history(
