@@ -68,6 +68,8 @@ def test_a_clock_that_skips_jumps_no_further_than_it_may(domain: TestDomain) -> 
     with pytest.raises(WaitedInVain):
         domain.wait_for_event("order-1", "TimerFired", seconds=0.01)
     assert domain.clock.now < began + timedelta(days=8)
+    with pytest.raises(TypeError, match=r"a span, as timedelta\(days=90\) is, not 7"):
+        domain.clock.skip(at_most=7)  # pyright: ignore[reportArgumentType]
 
 
 def test_the_clock_of_one_domain_is_not_that_of_another(service: TestService) -> None:

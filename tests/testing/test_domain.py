@@ -66,6 +66,12 @@ def test_a_wait_ends_with_the_change_that_it_waits_for(domain: TestDomain) -> No
     assert domain.wait_until(lambda: len(domain.history("order-1")) == 5)
 
 
+def test_a_wait_in_vain_for_a_run_that_was_never_started_says_that_there_is_none(domain: TestDomain) -> None:
+    with pytest.raises(WaitedInVain) as caught:
+        domain.wait_for_close("order-1", seconds=0.1)
+    assert str(caught.value).splitlines()[1:] == ["the domain has no run"]
+
+
 def test_a_wait_in_vain_says_why_the_run_does_not_go_on(domain: TestDomain) -> None:
     start(domain.swf, domain.name)
     with pytest.raises(WaitedInVain) as caught:

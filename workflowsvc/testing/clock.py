@@ -64,7 +64,10 @@ class DomainClock:
 
     def skip(self, at_most: timedelta | None = None) -> datetime:
         """Time passes, and whenever no decider and no worker has anything to do, it jumps to the next moment at which
-        something is due. It jumps no further than `at_most` in all; then the clock runs on."""
+        something is due. It jumps no further than `at_most` in all; then the clock runs on. TypeError for a bound that
+        is no timedelta."""
+        if at_most is not None and not isinstance(at_most, timedelta):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"at_most is a span, as timedelta(days=90) is, not {at_most!r}")
         bound = {} if at_most is None else {"atMostSeconds": at_most.total_seconds()}
         return self._turn("SkipClock", **bound)
 

@@ -212,9 +212,9 @@ class TestDomain:
             if left <= 0 or not self._loops.wait(seen, left):
                 late = clock.monotonic() >= end
                 reason = f"not within {seconds:g} s" if late else "nothing more happens, and it is not so"
-                raise WaitedInVain(
-                    "\n".join(filter(None, (f"{reason}: {what}", self._clock_hint(), self.report())))
-                )
+                report = self.report()
+                why = (self._clock_hint(), report) if report else ("the domain has no run",)
+                raise WaitedInVain("\n".join(filter(None, (f"{reason}: {what}", *why))))
 
     def _close_status_of_newest(self, workflow_id: str) -> str | None:
         """None while a run of this workflowId is open, and when there has been none. One call while it is open: it is
