@@ -75,7 +75,7 @@ def test_a_server_makes_backups_and_keeps_as_many_as_it_is_told(tmp_path: Path) 
             tmp_path,
             {
                 "backup_to": str(folder),
-                "backup_every_minutes": "0.01",
+                "backup_every_minutes": "0.02",  # names have a second each
                 "backup_keep": "2",
                 "log_level": "info",
             },
