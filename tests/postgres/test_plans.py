@@ -43,6 +43,7 @@ WITHOUT_TABLES = (
     "pause",
     "write_to_log",
     "invalid",
+    "measurements",
     "savepoint",
     "schema_",
 )

@@ -51,6 +51,11 @@ class RawRequest(Protocol):
 
 def canonical_request(request: RawRequest, signed_headers: bytes, names: Sequence[bytes]) -> bytes:
     """The bytes whose hash is signed. `names` are those in `signed_headers`; each is one of `request.first`."""
+    return canonical_head(request, signed_headers, names) + request.body_hash
+
+
+def canonical_head(request: RawRequest, signed_headers: bytes, names: Sequence[bytes]) -> bytes:
+    """What stands before the hash of the body."""
     first, path, query = request.first, request.raw_path, request.query
     lines = [
         request.method,
@@ -61,7 +66,7 @@ def canonical_request(request: RawRequest, signed_headers: bytes, names: Sequenc
         lines += [name + b":" + _joined(request, name) for name in names]
     else:
         lines += [name + b":" + b" ".join(first[name].split()) for name in names]  # `_trimmed`, at once
-    lines += (b"", signed_headers, request.body_hash)
+    lines += (b"", signed_headers, b"")
     return b"\n".join(lines)
 
 

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from workflowsvc.access.authorization_header import ALGORITHM, read_claim
 from workflowsvc.access.book import AccessKey, Book, Principal
-from workflowsvc.access.canonical_request import RawRequest, canonical_request, parameters
+from workflowsvc.access.canonical_request import RawRequest, canonical_head, parameters
 from workflowsvc.access.signed_date import signed_date, spelled
 from workflowsvc.access.signing_keys import TERMINATOR, Scope, SigningKeys, prepare, sign
 from workflowsvc.faults import (
@@ -49,7 +49,10 @@ MAY_BE_UNSIGNED = frozenset((TOKEN, b"x-amz-cf-id"))
 # No client of SWF sends any, and each costs two microseconds.
 MAX_QUERY_PARAMETERS = 100
 
-MAX_REMEMBERED = 256  # forms, and lists of signed header fields: each kind of client has one or two
+MAX_REMEMBERED_BYTES = 2_048  # of a request without its body
+MAX_REMEMBERED = (
+    256  # forms, their texts, and lists of signed header fields: each kind of client has one or two
+)
 
 _SIGNATURE = re.compile(rb"[0-9a-f]{64}")
 _PRESIGNED = (b"X-Amz-Algorithm", b"X-Amz-Credential", b"X-Amz-Signature")
@@ -76,18 +79,42 @@ class Signer(NamedTuple):
     region: str
 
 
-class _Form(NamedTuple):
+class _Form:
     """What does not change from one request of a client to its next, within a day, whichever key it has."""
 
-    scope: Scope
-    day: str
-    """`20150830`"""
-    signed_scope: bytes
-    """The scope as it is signed: without the key id."""
-    signed_headers: bytes
-    names: tuple[bytes, ...]
-    """Those in `signed_headers`."""
-    region: str
+    __slots__ = ("_texts", "day", "names", "region", "scope", "signed_headers")
+
+    def __init__(self, scope: Scope, day: str, signed_headers: bytes, names: tuple[bytes, ...]) -> None:
+        """`day` is like `20150830`; `names` are those in `signed_headers`."""
+        self.scope = scope
+        self.day = day
+        self.signed_headers = signed_headers
+        self.names = names
+        self.region = scope.region.decode()
+        self._texts: dict[tuple[str | bytes, ...], _Texts] = {}
+
+    def texts(self, request: RawRequest, signed_at: str) -> _Texts:
+        """Requests of one second that call the same action differ in their bodies alone, so the texts are kept."""
+        if request.repeated or request.query or request.raw_path != b"/":
+            return self._make_texts(request, signed_at)
+        first = request.first
+        values = (signed_at, request.method, *[first[name] for name in self.names])
+        texts = self._texts.get(values)
+        if texts is None:
+            texts = self._make_texts(request, signed_at)
+            if len(texts[0]) <= MAX_REMEMBERED_BYTES:
+                if len(self._texts) >= MAX_REMEMBERED:
+                    self._texts.clear()
+                self._texts[values] = texts
+        return texts
+
+    def _make_texts(self, request: RawRequest, signed_at: str) -> _Texts:
+        to_sign = b"\n".join((ALGORITHM, signed_at.encode(), b"/".join(self.scope), b""))
+        return canonical_head(request, self.signed_headers, self.names), to_sign
+
+
+_Texts = tuple[bytes, bytes]
+"""What is signed, but for its end: the request without the hash of its body, the text without that of the request."""
 
 
 _Reading = tuple[_Form, bytes, str, bytes]
@@ -127,8 +154,8 @@ class Verifier:
         reading = self._recall(request, kind, key_id, signature, now)
         is_new = reading is None
         form, named, signed_at, claimed = reading or self._read(request, now)
-        digest = hashlib.sha256(canonical_request(request, form.signed_headers, form.names)).hexdigest()
-        to_sign = b"\n".join((ALGORITHM, signed_at.encode(), form.signed_scope, digest.encode()))
+        canonical, to_sign = form.texts(request, signed_at)
+        to_sign += hashlib.sha256(canonical + request.body_hash).hexdigest().encode()
         key = self._key_that_signed(claimed, named, form.scope, to_sign, now_ms, book)
         token = first.get(TOKEN)
         if token is not None or key.session_token is not None:
@@ -170,9 +197,7 @@ class Verifier:
         _require_signed_body(request)
         if _SIGNATURE.fullmatch(claim.signature) is None:
             raise InvalidSignatureException(WRONG_SIGNATURE, detail="the signature is not of 64 digits")
-        form = _Form(
-            scope, signed_at[:8], b"/".join(scope), claim.signed_headers, names, scope.region.decode()
-        )
+        form = _Form(scope, signed_at[:8], claim.signed_headers, names)
         return form, key_id, signed_at, claim.signature
 
     def _key_that_signed(
