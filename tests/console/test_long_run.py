@@ -62,6 +62,15 @@ def test_a_page_has_the_end_of_the_history_and_stays_small(long_run: str, browse
         assert " 0-0<" not in page.text
 
 
+def test_a_timeline_of_one_signal_again_and_again_stays_small(stage: WorldFixture, browser: Browser) -> None:
+    run_id = stage.start("signalled", taskList={"name": "nobody polls it"})
+    for _ in range(5_000):  # more than one page shows
+        stage.ask("SignalWorkflowExecution", workflowId="signalled", signalName="tick")
+    page = browser.get(address(run_id, workflow_id="signalled", tab="timeline"))
+    assert (page.status, page.html.count("signal tick") > 0) == (200, True)
+    assert len(page.html.encode()) <= MAX_BYTES
+
+
 @pytest.mark.parametrize("tab", ["compact", "timeline", "events"])
 def test_pages_lead_to_the_beginning_and_back(long_run: str, browser: Browser, tab: str) -> None:
     found: list[list[int]] = []
