@@ -62,7 +62,11 @@ def test_a_page_has_the_end_of_the_history_and_stays_small(long_run: str, browse
         assert " 0-0<" not in page.text
 
 
-def test_a_timeline_of_one_signal_again_and_again_stays_small(stage: WorldFixture, browser: Browser) -> None:
+def test_a_timeline_of_one_signal_again_and_again_stays_small(
+    stage: WorldFixture, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(histories, "PATIENCE_SECONDS", 60.0)
+    monkeypatch.setattr(histories, "MAX_AWAITED", 6_000)  # events: the page waits for all of them
     run_id = stage.start("signalled", taskList={"name": "nobody polls it"})
     for _ in range(5_000):  # more than one page shows
         stage.ask("SignalWorkflowExecution", workflowId="signalled", signalName="tick")

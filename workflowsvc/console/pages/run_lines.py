@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 LINES = 100  # of a page; with texts of clients in each it stays below 300 KB
 ROWS = 150
-MAX_ATTEMPTS = 12  # of one row: a timer or signal that comes again and again; all of a page stay below 300 KB
+MAX_ATTEMPTS = 10  # of one row: a timer or signal that comes again and again; all of a page stay below 300 KB
 ONLY = ("", "open", "failed")
 ON_TIMELINE = ("activity", "timer", "child", "signal", "signal to", "Lambda task")
 # What waits until it is taken up. A timer or signal does not.
