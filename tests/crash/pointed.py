@@ -135,8 +135,8 @@ class PointedApi(Api):
         self._points.called(action.name)
         self._points.around("call", lambda: super(PointedApi, self).begin(action, *rest))
 
-    def _deliver(self, answers: Any) -> None:
-        self._points.around("answers", lambda: super(PointedApi, self)._deliver(answers))
+    def _deliver(self, answers: Any, times: Any) -> None:
+        self._points.around("answers", lambda: super(PointedApi, self)._deliver(answers, times))
 
 
 def serve(order: Order, announce: Callable[[int], None]) -> int:
