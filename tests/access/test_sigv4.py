@@ -24,6 +24,7 @@ from tests.access.signed_requests import (
     access_key,
     signed,
 )
+from workflowsvc.access import sigv4
 from workflowsvc.access.signing_keys import Scope, SigningKeys
 from workflowsvc.access.sigv4 import WRONG_SIGNATURE, Signer, Verifier
 from workflowsvc.faults import Fault
@@ -197,7 +198,7 @@ def resigned(request: Raw, names: list[bytes] | None = None) -> Raw:
     import hashlib
     import hmac
 
-    from workflowsvc.access.canonical_request import canonical_request
+    from workflowsvc.access.canonical_request import canonical_head
     from workflowsvc.access.signing_keys import derive
 
     chosen = sorted(request.first) if names is None else names
@@ -205,7 +206,8 @@ def resigned(request: Raw, names: list[bytes] | None = None) -> Raw:
     scope = Scope(date[:8], REGION.encode(), b"swf", b"aws4_request")
     hashed = (
         hashlib.sha256(
-            canonical_request(request, b";".join(chosen), [name for name in chosen if name in request.first])
+            canonical_head(request, b";".join(chosen), [name for name in chosen if name in request.first])
+            + request.body_hash
         )
         .hexdigest()
         .encode()
@@ -495,6 +497,20 @@ def test_signing_keys_are_bounded_in_number() -> None:
     assert kept.find(KEY, scopes[-1]) == b"key of 00000009"
     assert kept.find(KEY, scopes[0]) is None
     assert kept.find(access_key(), scopes[-1]) is None
+
+
+def test_what_is_kept_of_requests_is_bounded_whatever_a_client_signs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sigv4, "MAX_TEXTS", 3)
+    verifier = Verifier(300, [REGION])
+    kept: Any = vars(verifier)["_texts"]
+    for number in range(5):
+        for name in ("X-Mine", "X-Yours"):  # two forms
+            assert verifier.verify(signed(headers={name: f"value {number}"}), NOW_MS, BOOK).key is KEY
+            assert 1 <= len(kept) <= 3
+    for blanks in (" " * 5_000, "x" * 5_000):
+        long = signed(headers={"X-Mine": f"a{blanks}b"})
+        assert verifier.verify(long, NOW_MS, BOOK).key is KEY
+        assert all(sum(map(len, place[2:])) <= sigv4.MAX_TEXT_BYTES + len("POST") for place in kept)
 
 
 # --- anything else ---

@@ -49,13 +49,9 @@ class RawRequest(Protocol):
         ...
 
 
-def canonical_request(request: RawRequest, signed_headers: bytes, names: Sequence[bytes]) -> bytes:
-    """The bytes whose hash is signed. `names` are those in `signed_headers`; each is one of `request.first`."""
-    return canonical_head(request, signed_headers, names) + request.body_hash
-
-
 def canonical_head(request: RawRequest, signed_headers: bytes, names: Sequence[bytes]) -> bytes:
-    """What stands before the hash of the body."""
+    """The bytes whose hash is signed, but for the last line: the hash of the body. `names` are those in
+    `signed_headers`; each is one of `request.first`."""
     first, path, query = request.first, request.raw_path, request.query
     lines = [
         request.method,

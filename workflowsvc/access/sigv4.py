@@ -49,10 +49,8 @@ MAY_BE_UNSIGNED = frozenset((TOKEN, b"x-amz-cf-id"))
 # No client of SWF sends any, and each costs two microseconds.
 MAX_QUERY_PARAMETERS = 100
 
-MAX_REMEMBERED_BYTES = 2_048  # of a request without its body
-MAX_REMEMBERED = (
-    256  # forms, their texts, and lists of signed header fields: each kind of client has one or two
-)
+MAX_REMEMBERED = 256  # forms, and lists of signed header fields: each kind of client has one or two
+MAX_TEXTS, MAX_TEXT_BYTES = 1_024, 2_048  # of one second there are a few, a hundred bytes each
 
 _SIGNATURE = re.compile(rb"[0-9a-f]{64}")
 _PRESIGNED = (b"X-Amz-Algorithm", b"X-Amz-Credential", b"X-Amz-Signature")
@@ -82,7 +80,7 @@ class Signer(NamedTuple):
 class _Form:
     """What does not change from one request of a client to its next, within a day, whichever key it has."""
 
-    __slots__ = ("_texts", "day", "names", "region", "scope", "signed_headers")
+    __slots__ = ("day", "names", "region", "scope", "signed_headers")
 
     def __init__(self, scope: Scope, day: str, signed_headers: bytes, names: tuple[bytes, ...]) -> None:
         """`day` is like `20150830`; `names` are those in `signed_headers`."""
@@ -91,26 +89,6 @@ class _Form:
         self.signed_headers = signed_headers
         self.names = names
         self.region = scope.region.decode()
-        self._texts: dict[tuple[str | bytes, ...], _Texts] = {}
-
-    def texts(self, request: RawRequest, signed_at: str) -> _Texts:
-        """Requests of one second that call the same action differ in their bodies alone, so the texts are kept."""
-        if request.repeated or request.query or request.raw_path != b"/":
-            return self._make_texts(request, signed_at)
-        first = request.first
-        values = (signed_at, request.method, *[first[name] for name in self.names])
-        texts = self._texts.get(values)
-        if texts is None:
-            texts = self._make_texts(request, signed_at)
-            if len(texts[0]) <= MAX_REMEMBERED_BYTES:
-                if len(self._texts) >= MAX_REMEMBERED:
-                    self._texts.clear()
-                self._texts[values] = texts
-        return texts
-
-    def _make_texts(self, request: RawRequest, signed_at: str) -> _Texts:
-        to_sign = b"\n".join((ALGORITHM, signed_at.encode(), b"/".join(self.scope), b""))
-        return canonical_head(request, self.signed_headers, self.names), to_sign
 
 
 _Texts = tuple[bytes, bytes]
@@ -136,6 +114,7 @@ class Verifier:
         # By everything that a form depends on: the Authorization header but for key id and signature, and the names of
         # all header fields. Only requests with a right signature get here, so that a stranger cannot fill it.
         self._forms: dict[tuple[bytes, ...], _Form] = {}
+        self._texts: dict[tuple[_Form | str | bytes, ...], _Texts] = {}
 
     def verify(self, request: RawRequest, now_ms: int, book: Book) -> Signer:
         """Who signed the request; raises a Fault when it is not known that a key of the book did."""
@@ -154,7 +133,7 @@ class Verifier:
         reading = self._recall(request, kind, key_id, signature, now)
         is_new = reading is None
         form, named, signed_at, claimed = reading or self._read(request, now)
-        canonical, to_sign = form.texts(request, signed_at)
+        canonical, to_sign = self._texts_of(request, form, signed_at)
         to_sign += hashlib.sha256(canonical + request.body_hash).hexdigest().encode()
         key = self._key_that_signed(claimed, named, form.scope, to_sign, now_ms, book)
         token = first.get(TOKEN)
@@ -163,6 +142,22 @@ class Verifier:
         if is_new and signature == claimed and key_id == named and key_id.isalnum():
             self._remember(kind, form)
         return Signer(key, form.region)
+
+    def _texts_of(self, request: RawRequest, form: _Form, signed_at: str) -> _Texts:
+        """Requests of one second that call the same action differ in their bodies alone, so the texts are kept."""
+        if request.repeated or request.query or request.raw_path != b"/":
+            return _make_texts(request, form, signed_at)
+        first = request.first
+        values = [first[name] for name in form.names]
+        place = (form, signed_at, request.method, *values)
+        texts = self._texts.get(place)
+        if texts is None:
+            texts = _make_texts(request, form, signed_at)
+            if sum(map(len, values)) <= MAX_TEXT_BYTES:
+                if len(self._texts) >= MAX_TEXTS:
+                    self._texts.clear()
+                self._texts[place] = texts
+        return texts
 
     def _recall(
         self, request: RawRequest, kind: tuple[bytes, ...], key_id: bytes, signature: bytes, now: int
@@ -270,6 +265,11 @@ class Verifier:
                 wrong, detail=f"the signature is for another {' and '.join(others)}"
             )
         return key_id, scope
+
+
+def _make_texts(request: RawRequest, form: _Form, signed_at: str) -> _Texts:
+    to_sign = b"\n".join((ALGORITHM, signed_at.encode(), b"/".join(form.scope), b""))
+    return canonical_head(request, form.signed_headers, form.names), to_sign
 
 
 def _reason(key: AccessKey, *, expired: bool) -> str:

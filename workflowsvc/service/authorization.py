@@ -151,11 +151,10 @@ class CallAccess:
 
     def begin(self, request: Any) -> None:
         """Refuses the call as far as its request says enough for that."""
-        find_resource = self._entry.resource
-        if find_resource is None:
+        if self._entry.resource is None:
             return  # what it is about is in its task token
         try:
-            self._require_call(NO_FACTS, request, find_resource(self.caller.tenant, request))
+            self._require_call(NO_FACTS, request, None)
         except NotInRequest:
             return
 
