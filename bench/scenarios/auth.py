@@ -13,19 +13,18 @@ import sys
 import tempfile
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from statistics import median
 
 from bench.load import CALLS_PER_WORKFLOW, Outcome, run_load
 from bench.report import Result
 from bench.scenarios import Bench
-from bench.scenarios.throughput import CPU_PER_WORKFLOW, WORKFLOWS_PER_SECOND, described
+from bench.scenarios.throughput import TURNS, described, in_turn
 from bench.server import workflowsvc
 from bench.signing import Signer
 from bench.swf import DOMAIN
 
 MODES = ("off", "enforce")
-TURNS = 3
 RATIO, CALL_US = 0.75, 60.0  # the goals
 IN_DOMAIN = f"arn:aws:swf:*:*:/domain/{DOMAIN}"
 POLICY = {
@@ -43,16 +42,8 @@ POLICY = {
 
 
 async def run(bench: Bench) -> Result:
-    outcomes: dict[str, list[Outcome]] = {mode: [] for mode in MODES}
-    for _ in range(TURNS):
-        for mode in MODES:
-            outcomes[mode].append(await run_once(bench, mode))
     result = Result("auth", f"{TURNS} turns of each; {described(bench.plan)}")
-    rates = {mode: median(one.workflows_per_second for one in found) for mode, found in outcomes.items()}
-    cpu = {mode: median(one.server_cpu_ms_per_workflow for one in found) for mode, found in outcomes.items()}
-    for mode in MODES:
-        result.add(f"--auth {mode}: {WORKFLOWS_PER_SECOND}", rates[mode], "/s")
-        result.add(f"--auth {mode}: {CPU_PER_WORKFLOW}", cpu[mode], "ms")
+    rates, cpu = await in_turn(result, {mode: f"--auth {mode}" for mode in MODES}, partial(run_once, bench))
     result.add("complete workflows, enforce to off", rates["enforce"] / rates["off"], "", at_least=RATIO)
     added = (cpu["enforce"] - cpu["off"]) * 1e3 / CALLS_PER_WORKFLOW
     result.add("server CPU of a call, more with enforce", added, "µs", at_most=CALL_US)

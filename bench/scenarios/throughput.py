@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
+from statistics import median
+
 from bench import load
 from bench.load import CALLS_PER_WORKFLOW, Outcome, Plan, run_load
 from bench.report import Result
 from bench.scenarios import Bench
 from bench.server import workflowsvc
 
+TURNS = 3  # of servers that are compared
 WORKFLOWS_PER_SECOND = "complete workflows"
 CPU_PER_WORKFLOW = "server CPU per workflow, user + system"
 TIMED_CALLS = (load.START, load.SCHEDULE, load.ACTIVITY, load.COMPLETE)
@@ -26,6 +30,23 @@ async def run(bench: Bench) -> Result:
     for name in (*TIMED_CALLS, *WAITED_TASKS):
         add_latency(result, outcome, name)
     return result
+
+
+async def in_turn(
+    result: Result, modes: Mapping[str, str], run_once: Callable[[str], Awaitable[Outcome]]
+) -> tuple[dict[str, float], dict[str, float]]:
+    """The load on each kind of server, in turn: the medians of workflows a second and of CPU for each, by the mode.
+    They are added to the result, too. `modes`: how each is called there."""
+    outcomes: dict[str, list[Outcome]] = {mode: [] for mode in modes}
+    for _ in range(TURNS):
+        for mode in modes:
+            outcomes[mode].append(await run_once(mode))
+    rates = {mode: median(one.workflows_per_second for one in found) for mode, found in outcomes.items()}
+    cpu = {mode: median(one.server_cpu_ms_per_workflow for one in found) for mode, found in outcomes.items()}
+    for mode, called in modes.items():
+        result.add(f"{called}: {WORKFLOWS_PER_SECOND}", rates[mode], "/s")
+        result.add(f"{called}: {CPU_PER_WORKFLOW}", cpu[mode], "ms")
+    return rates, cpu
 
 
 def described(plan: Plan) -> str:

@@ -10,12 +10,12 @@ import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from statistics import median
+from functools import partial
 
 from bench.load import Outcome, run_load
 from bench.report import Result
 from bench.scenarios import Bench
-from bench.scenarios.throughput import CPU_PER_WORKFLOW, WORKFLOWS_PER_SECOND, described
+from bench.scenarios.throughput import TURNS, described, in_turn
 from bench.server import workflowsvc
 from tools.ports import free_port
 
@@ -28,22 +28,13 @@ MODES = {
     },
 }
 OFF, READ, LOGGED = MODES
-TURNS = 3
 READ_SECONDS = 5.0
 MORE_CPU = 1.02  # the goal
 
 
 async def run(bench: Bench) -> Result:
-    outcomes: dict[str, list[Outcome]] = {mode: [] for mode in MODES}
-    for _ in range(TURNS):
-        for mode in MODES:
-            outcomes[mode].append(await run_once(bench, mode))
     result = Result("watched", f"{TURNS} turns of each; {described(bench.plan)}")
-    rates = {mode: median(one.workflows_per_second for one in found) for mode, found in outcomes.items()}
-    cpu = {mode: median(one.server_cpu_ms_per_workflow for one in found) for mode, found in outcomes.items()}
-    for mode in MODES:
-        result.add(f"{mode}: {WORKFLOWS_PER_SECOND}", rates[mode], "/s")
-        result.add(f"{mode}: {CPU_PER_WORKFLOW}", cpu[mode], "ms")
+    rates, cpu = await in_turn(result, {mode: mode for mode in MODES}, partial(run_once, bench))
     result.add("complete workflows, metrics read to off", rates[READ] / rates[OFF], "")
     result.add("CPU of a workflow, metrics read to off", cpu[READ] / cpu[OFF], "", at_most=MORE_CPU)
     result.add("CPU of a workflow, every call logged to off", cpu[LOGGED] / cpu[OFF], "")
