@@ -1,8 +1,8 @@
-"""Two revisions side by side: `python -m bench.compare REVISION` against the work tree, in turn, as ratios.
+"""Two revisions side by side: `python -m bench.compare REVISION` against the work tree, as ratios.
 
-Each turn measures the revision and then the work tree, so that other load of the machine affects both. The generator is
-always that of the work tree; only the server's code differs. The old code is extracted from git into a temporary folder
-(`git archive`: no branch or work tree can be left behind) and runs with the same interpreter and packages.
+The load goes to the two servers in short slices by turns, so that other load of the machine affects both. The generator
+is always that of the work tree; only the server's code differs. The old code is extracted from git into a temporary
+folder (`git archive`: no branch or work tree can be left behind) and runs with the same interpreter and packages.
 """
 
 from __future__ import annotations
@@ -14,45 +14,65 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from dataclasses import replace
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import uvloop
 
 from bench.__main__ import RESULTS
-from bench.load import Plan
-from bench.report import Figure, machine, number, print_machine
+from bench.load import Outcome, Plan
+from bench.report import Result, machine, number, print_machine
 from bench.scenarios import Bench, latency, throughput
-from bench.server import ROOT
+from bench.server import ROOT, Server, workflowsvc
+from bench.side_by_side import SLICE_SECONDS, SLICES, Estimate, Side, SideBySide, estimate, side_by_side
 
-TURNS = 3
-SECONDS = 8.0
-SAME_WITHIN = 0.05  # two runs of the same code differ by about this share
+OLD, NEW = "old", "new"
+SAME_WITHIN = 0.03  # what counts as no difference
 
 
 def main() -> int:
     """Prints the table of ratios."""
     parser = argparse.ArgumentParser(prog="python -m bench.compare", description=__doc__)
     parser.add_argument("revision", help="what the work tree is compared with: a commit, tag or branch")
-    parser.add_argument("--turns", type=int, default=TURNS)
-    parser.add_argument("--seconds", type=float, default=SECONDS, help="seconds of each measurement")
+    parser.add_argument("--slices", type=int, default=SLICES, help="slices of each load on each server")
+    parser.add_argument("--seconds", type=float, default=SLICE_SECONDS, help="seconds of each slice")
     parser.add_argument(
-        "--rate", type=float, default=latency.RATE_IF_UNKNOWN, help="workflows/s of the latencies"
+        "--rate",
+        type=float,
+        help="workflows/s of the latencies (default: half of the older revision's throughput)",
     )
     parser.add_argument(
         "--open", type=int, default=Plan().open_workflows, help="open workflows of the throughput"
     )
     options = parser.parse_args()
-    plan = Plan(open_workflows=options.open, seconds=options.seconds)
+    plan = Plan(open_workflows=options.open)
     print_machine(machine(RESULTS))
-    with tempfile.TemporaryDirectory(prefix="bench-compare-") as folder:
+    with tempfile.TemporaryDirectory(prefix="bench-compare-") as folder, ExitStack() as opened:
         extract(options.revision, Path(folder))
-        old = Bench(plan=plan, folder=RESULTS, code=Path(folder))
-        new = Bench(plan=plan, folder=RESULTS)
-        rate = options.rate or uvloop.run(throughput.run(old)).figures[0].value / 2
-        turns = [(figures(old, rate), figures(new, rate)) for _ in range(options.turns)]
-    print_ratios(options.revision, turns)
+        servers = {
+            OLD: opened_server(opened, Bench(plan=plan, folder=RESULTS, code=Path(folder))),
+            NEW: opened_server(opened, Bench(plan=plan, folder=RESULTS)),
+        }
+        uvloop.run(compare(servers, plan, options))
     return 0
+
+
+def opened_server(opened: ExitStack, bench: Bench) -> Server:
+    return opened.enter_context(workflowsvc(opened.enter_context(bench.fresh_store()), code=bench.code))
+
+
+async def compare(servers: dict[str, Server], plan: Plan, options: argparse.Namespace) -> None:
+    """Prints the ratios of the closed loop and of the fixed rate."""
+
+    async def measured(plan: Plan) -> SideBySide:
+        sides = {name: Side(server, plan) for name, server in servers.items()}
+        return await side_by_side(sides, slices=options.slices, seconds=options.seconds)
+
+    closed = await measured(plan)
+    print_ratios(options.revision, closed, throughput.reported, plan)
+    plan = latency.paced(plan, options.rate or closed.median(OLD, throughput.workflows_per_second) / 2)
+    print_ratios(options.revision, await measured(plan), latency.reported, plan)
 
 
 def extract(revision: str, folder: Path) -> None:
@@ -65,42 +85,39 @@ def extract(revision: str, folder: Path) -> None:
         archive.extractall(folder, filter="data")
 
 
-def figures(bench: Bench, rate: float) -> list[Figure]:
-    """The compared figures, measured once."""
-    results = [uvloop.run(throughput.run(bench))]
-    results.append(uvloop.run(latency.run(replace(bench, plan=replace(bench.plan, rate=rate)))))
-    return [
-        replace(figure, what=f"{result.scenario}: {figure.what}")
-        for result in results
-        for figure in result.figures
+def print_ratios(
+    revision: str, sides: SideBySide, reported: Callable[[Outcome, Plan], Result], plan: Plan
+) -> None:
+    """Prints the medians of both, their ratio with its range, and a verdict where the range leaves no doubt."""
+    slices = {
+        name: [reported(outcome, plan).figures for outcome in found] for name, found in sides.outcomes.items()
+    }
+    shown = [
+        (index, figure)
+        for index, figure in enumerate(slices[OLD][0])
         if figure.ours and figure.unit != "%"  # a share of busy time is neither good nor bad
     ]
-
-
-def print_ratios(revision: str, turns: list[tuple[list[Figure], list[Figure]]]) -> None:
-    """Prints the median of all turns of each, their ratio, and a verdict where all turns agree."""
-    names = [figure.what for figure in turns[0][0]]
-    width = max(map(len, names))
-    print(f"\n{'':<{width}}  {revision[:12]:>12} {'work tree':>12}       ratio")
-    for index, name in enumerate(names):
-        old, new = (statistics.median(turn[side][index].value for turn in turns) for side in (0, 1))
-        figure = turns[0][0][index]
-        ratios = [ratio(turn[0][index].value, turn[1][index].value) for turn in turns]
-        line = (
-            f"{name:<{width}}  {number(old):>12} {number(new):>12} {figure.unit:<5} {ratio(old, new):>5.2f}"
-        )
-        print(f"{line}  {verdict(ratios, more_is_better=figure.more_is_better)}".rstrip())
+    width = max(len(figure.what) for _, figure in shown)
+    print(f"\n{throughput.described(plan)}")
+    print(f"{'':<{width}}  {revision[:12]:>12} {'work tree':>12}       ratio")
+    for index, figure in shown:
+        values = {name: [figures[index].value for figures in found] for name, found in slices.items()}
+        old, new = (statistics.median(values[name]) for name in (OLD, NEW))
+        found = estimate([ratio(one, other) for one, other in zip(values[OLD], values[NEW], strict=True)])
+        line = f"{figure.what:<{width}}  {number(old):>12} {number(new):>12} {figure.unit:<5} {found.value:>5.2f}"
+        said = verdict(found, more_is_better=figure.more_is_better)
+        print(f"{line}  ({found.low:.2f} to {found.high:.2f})  {said}".rstrip())
 
 
 def ratio(old: float, new: float) -> float:
     return new / old if old else 1.0
 
 
-def verdict(ratios: list[float], *, more_is_better: bool) -> str:
-    """Better or worse only if every turn shows it."""
-    if all(one > 1 + SAME_WITHIN for one in ratios):
+def verdict(ratio: Estimate, *, more_is_better: bool) -> str:
+    """Better or worse only if the whole range is."""
+    if ratio.low > 1 + SAME_WITHIN:
         return "better" if more_is_better else "WORSE"
-    if all(one < 1 - SAME_WITHIN for one in ratios):
+    if ratio.high < 1 - SAME_WITHIN:
         return "WORSE" if more_is_better else "better"
     return ""
 

@@ -10,7 +10,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from time import perf_counter
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -104,30 +104,59 @@ async def pages(console: Console) -> dict[str, str]:
     }
 
 
+class Tabs:
+    """Open pages, which ask for what is new while they are shown. The time of hidden ones stands still."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._shown, self._hidden = asyncio.Event(), asyncio.Event()
+        self._hidden.set()
+
+    @asynccontextmanager
+    async def shown(self) -> AsyncGenerator[None]:
+        """All of them, as long as the block lasts."""
+        self._hidden.clear()
+        self._shown.set()
+        try:
+            yield
+        finally:
+            self._shown.clear()
+            self._hidden.set()
+
+    async def run(self, address: str, number: int) -> None:
+        """One of them, until it is cancelled."""
+        await self._elapse(number * TAB_SECONDS / 20)  # people do not open all tabs at once
+        async with console_on(self._port) as console:
+            text, pause = (await console.load(address)).text, TAB_SECONDS
+            while True:
+                version, live = VERSION.search(text), LIVE.search(text)
+                if version is None or live is None:
+                    raise Unexpected(f"{address} has no live part")
+                await self._elapse(pause)
+                headers = {"HX-Request": "true", "If-None-Match": version[1]}
+                changed = await console.load(live[1].replace("&amp;", "&"), **headers)
+                text, pause = changed.text or text, changed.pause_seconds
+
+    async def _elapse(self, seconds: float) -> None:
+        while seconds > 0:
+            await self._shown.wait()
+            began = perf_counter()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._hidden.wait(), seconds)
+            seconds -= perf_counter() - began
+
+
 @asynccontextmanager
-async def open_tabs(port: int, addresses: Sequence[str]) -> AsyncGenerator[None]:
-    """A tab on each of these pages, which asks for what is new as long as the block lasts."""
-    tabs = [asyncio.create_task(_tab(port, address, number)) for number, address in enumerate(addresses)]
+async def open_tabs(port: int, addresses: Sequence[str]) -> AsyncGenerator[Tabs]:
+    """A tab on each of these pages, hidden at first, as long as the block lasts."""
+    tabs = Tabs(port)
+    running = [asyncio.create_task(tabs.run(address, number)) for number, address in enumerate(addresses)]
     try:
-        yield
+        yield tabs
     finally:
-        for tab in tabs:
+        for tab in running:
             tab.cancel()
-        ended = await asyncio.gather(*tabs, return_exceptions=True)
+        ended = await asyncio.gather(*running, return_exceptions=True)
     for error in ended:
         if isinstance(error, Exception):
             raise error
-
-
-async def _tab(port: int, address: str, number: int) -> None:
-    await asyncio.sleep(number * TAB_SECONDS / 20)  # people do not open all tabs at once
-    async with console_on(port) as console:
-        text, pause = (await console.load(address)).text, TAB_SECONDS
-        while True:
-            version, live = VERSION.search(text), LIVE.search(text)
-            if version is None or live is None:
-                raise Unexpected(f"{address} has no live part")
-            await asyncio.sleep(pause)
-            headers = {"HX-Request": "true", "If-None-Match": version[1]}
-            changed = await console.load(live[1].replace("&amp;", "&"), **headers)
-            text, pause = changed.text or text, changed.pause_seconds

@@ -1,4 +1,4 @@
-"""What access control costs: the load of `throughput` with `--auth off` and with `--auth enforce`, in turn.
+"""What access control costs: the load of `throughput` with `--auth off` and with `--auth enforce`, side by side.
 
 Both servers get the same signed requests of one user, whose policy allows SWF's actions in one domain, and polls of one
 task list.
@@ -13,14 +13,14 @@ import sys
 import tempfile
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
-from bench.load import CALLS_PER_WORKFLOW, Outcome, run_load
+from bench.load import CALLS_PER_WORKFLOW, Outcome
 from bench.report import Result
 from bench.scenarios import Bench
-from bench.scenarios.throughput import TURNS, described, in_turn
+from bench.scenarios.throughput import add_estimate, add_sides, described, workflows_per_second
 from bench.server import workflowsvc
+from bench.side_by_side import SLICES, Side, side_by_side
 from bench.signing import Signer
 from bench.swf import DOMAIN
 
@@ -42,23 +42,31 @@ POLICY = {
 
 
 async def run(bench: Bench) -> Result:
-    result = Result("auth", f"{TURNS} turns of each; {described(bench.plan)}")
-    rates, cpu = await in_turn(result, {mode: f"--auth {mode}" for mode in MODES}, partial(run_once, bench))
-    result.add("complete workflows, enforce to off", rates["enforce"] / rates["off"], "", at_least=RATIO)
-    added = (cpu["enforce"] - cpu["off"]) * 1e3 / CALLS_PER_WORKFLOW
-    result.add("server CPU of a call, more with enforce", added, "µs", at_most=CALL_US)
+    result = Result("auth", f"{SLICES} slices of each; {described(bench.plan)}")
+    with ExitStack() as opened:
+        sides = await side_by_side(
+            {mode: opened_server(opened, bench, mode) for mode in MODES}, seconds=bench.plan.seconds
+        )
+    add_sides(result, sides, {mode: f"--auth {mode}" for mode in MODES})
+    rates = sides.ratio("enforce", "off", workflows_per_second)
+    add_estimate(result, "complete workflows, enforce to off", rates, "", at_least=RATIO)
+    added = sides.difference("enforce", "off", cpu_us_per_call)
+    add_estimate(result, "server CPU of a call, more with enforce", added, "µs", at_most=CALL_US)
     return result
 
 
-async def run_once(bench: Bench, mode: str) -> Outcome:
-    with ExitStack() as opened:
-        store = opened.enter_context(bench.fresh_store())
-        folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="bench-auth-")))
-        key_file = folder / "master.key"
-        signer = make_user(bench, store, folder, key_file)
-        settings = {"WORKFLOWSVC_AUTH": mode, "WORKFLOWSVC_MASTER_KEY_FILE": str(key_file)}
-        server = opened.enter_context(workflowsvc(store, code=bench.code, settings=settings))
-        return await run_load(server, replace(bench.plan, signer=signer))
+def opened_server(opened: ExitStack, bench: Bench, mode: str) -> Side:
+    store = opened.enter_context(bench.fresh_store())
+    folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="bench-auth-")))
+    key_file = folder / "master.key"
+    signer = make_user(bench, store, folder, key_file)
+    settings = {"WORKFLOWSVC_AUTH": mode, "WORKFLOWSVC_MASTER_KEY_FILE": str(key_file)}
+    server = opened.enter_context(workflowsvc(store, code=bench.code, settings=settings))
+    return Side(server, replace(bench.plan, signer=signer))
+
+
+def cpu_us_per_call(outcome: Outcome) -> float:
+    return outcome.server_cpu_ms_per_workflow * 1e3 / CALLS_PER_WORKFLOW
 
 
 def make_user(bench: Bench, store: str, folder: Path, key_file: Path) -> Signer:

@@ -5,27 +5,26 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
-from statistics import median
 from time import perf_counter
 
 from bench import swf
 from bench.console import HERE, Console, console_on, open_tabs, pages, run_address
-from bench.load import Plan, run_load
 from bench.measure import quantile, usage
 from bench.preload import PARKED, preload
 from bench.report import Result
 from bench.scenarios import Bench
 from bench.scenarios.history import send_all, signal, start
-from bench.scenarios.throughput import described
+from bench.scenarios.throughput import add_estimate, described, workflows_per_second
 from bench.server import Server, workflowsvc
+from bench.side_by_side import SLICES, Side, side_by_side
 from bench.swf import Requests, Unexpected
 from tools.ports import free_port
 
 LOADS = 40  # of each page
 EVENTS = 25_000  # as many as a history may have (SWF §12.1)
 TABS = 20
-TURNS = 3
 IDLE_SECONDS = 12.0
+TABS_SECONDS = 4.0  # of a slice of the load: busy pages ask every few seconds
 EXPLAINED_SECONDS = 300.0
 PAGE_MS, LONG_RUN_MS, LONG_RUN_KB, TABS_COST = 150.0, 200.0, 300.0, 0.97  # the goals
 SETTINGS = {"WORKFLOWSVC_MAX_OPEN_EXECUTIONS": "2000000"}
@@ -37,7 +36,7 @@ async def run(bench: Bench) -> Result:
     result = Result(
         "console",
         f"{stored:,} stored executions, of which {executions_open:,} are open; {LOADS} loads of each page; "
-        f"{TABS} open tabs on {TURNS} turns of the load: {described(bench.plan)}",
+        f"{TABS} open tabs on {SLICES} slices of the load: {described(bench.plan)}",
     )
     with bench.fresh_folder() as folder:
         file = folder / "console.db"
@@ -97,7 +96,7 @@ async def measure_pages(console: Console, result: Result) -> None:
 async def measure_idle_tabs(server: Server, port: int, result: Result) -> None:
     """What tabs cost when nothing happens."""
     for what, addresses in (("the same page", [f"{HERE}/executions"] * TABS), ("all pages", tab_addresses())):
-        async with open_tabs(port, addresses):
+        async with open_tabs(port, addresses) as tabs, tabs.shown():
             await asyncio.sleep(IDLE_SECONDS / 3)  # until what is counted once is counted
             before = usage(server.pid).cpu_seconds
             await asyncio.sleep(IDLE_SECONDS)
@@ -121,25 +120,19 @@ def tab_addresses() -> list[str]:
 
 
 async def measure_load(bench: Bench, store: str, result: Result) -> None:
-    """Complete workflows a second with and without open tabs, in turn."""
+    """Complete workflows a second of one server, with and without open tabs, in turn."""
     plan = replace(bench.plan, rate=None)
-    without: list[float] = []
-    ratios: list[float] = []
     port = free_port()
     with workflowsvc(store, code=bench.code, settings=with_console(port)) as server:
         async with console_on(port) as console:
             seconds = await explained(console)
         result.add("until all open runs are explained for the first time", seconds, "s")
-        alone = await workflows_per_second(server, plan)
-        for _ in range(TURNS):
-            async with open_tabs(port, tab_addresses()):
-                watched = await workflows_per_second(server, plan)
-            behind = await workflows_per_second(server, plan)
-            ratios.append(watched / ((alone + behind) / 2))
-            without.append(behind)
-            alone = behind
-    result.add("complete workflows", median(without), "/s")
-    result.add(f"with {TABS} open tabs, to without", median(ratios), "", at_least=TABS_COST)
+        async with open_tabs(port, tab_addresses()) as tabs:
+            both = {"without": Side(server, plan), "with": Side(server, plan, tabs.shown)}
+            sides = await side_by_side(both, seconds=TABS_SECONDS)
+    result.add("complete workflows", sides.median("without", workflows_per_second), "/s")
+    ratio = sides.ratio("with", "without", workflows_per_second)
+    add_estimate(result, f"with {TABS} open tabs, to without", ratio, "", at_least=TABS_COST)
 
 
 async def explained(console: Console) -> float:
@@ -150,7 +143,3 @@ async def explained(console: Console) -> float:
             raise Unexpected("the open runs are not explained")
         await asyncio.sleep(0.5)
     return perf_counter() - began
-
-
-async def workflows_per_second(server: Server, plan: Plan) -> float:
-    return (await run_load(server, plan)).workflows_per_second

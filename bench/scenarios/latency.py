@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bench import load
-from bench.load import run_load
+from bench.load import Outcome, Plan, run_load
 from bench.report import Result
 from bench.scenarios import Bench
 from bench.scenarios.throughput import (
@@ -25,10 +25,18 @@ RATE_IF_UNKNOWN = 400.0  # half of the goal for throughput
 async def run(bench: Bench) -> Result:
     most = bench.earlier("throughput", WORKFLOWS_PER_SECOND)
     rate = bench.plan.rate or (most / 2 if most else RATE_IF_UNKNOWN)
-    # Far more slots than such a rate needs: a workflow must never wait for one.
-    plan = replace(bench.plan, rate=rate, open_workflows=max(1_000, bench.plan.open_workflows))
+    plan = paced(bench.plan, rate)
     with bench.fresh_store() as store, workflowsvc(store, code=bench.code) as server:
         outcome = await run_load(server, plan)
+    return reported(outcome, plan)
+
+
+def paced(plan: Plan, rate: float) -> Plan:
+    """That many new workflows a second, and far more slots than they need: a workflow must never wait for one."""
+    return replace(plan, rate=rate, open_workflows=max(1_000, plan.open_workflows))
+
+
+def reported(outcome: Outcome, plan: Plan) -> Result:
     result = Result("latency", described(plan))
     result.add(WORKFLOWS_PER_SECOND, outcome.workflows_per_second, "/s")
     result.add(CPU_PER_WORKFLOW, outcome.server_cpu_ms_per_workflow, "ms")

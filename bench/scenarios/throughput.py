@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from statistics import median
+from collections.abc import Mapping
 
 from bench import load
 from bench.load import CALLS_PER_WORKFLOW, Outcome, Plan, run_load
 from bench.report import Result
 from bench.scenarios import Bench
 from bench.server import workflowsvc
+from bench.side_by_side import Estimate, SideBySide
 
-TURNS = 3  # of servers that are compared
 WORKFLOWS_PER_SECOND = "complete workflows"
 CPU_PER_WORKFLOW = "server CPU per workflow, user + system"
 TIMED_CALLS = (load.START, load.SCHEDULE, load.ACTIVITY, load.COMPLETE)
@@ -22,6 +21,10 @@ async def run(bench: Bench) -> Result:
     plan = bench.plan
     with bench.fresh_store() as store, workflowsvc(store, code=bench.code) as server:
         outcome = await run_load(server, plan)
+    return reported(outcome, plan)
+
+
+def reported(outcome: Outcome, plan: Plan) -> Result:
     result = Result("throughput", described(plan))
     result.add(WORKFLOWS_PER_SECOND, outcome.workflows_per_second, "/s", at_least=800)
     result.add("calls", outcome.workflows_per_second * CALLS_PER_WORKFLOW, "/s")
@@ -32,21 +35,24 @@ async def run(bench: Bench) -> Result:
     return result
 
 
-async def in_turn(
-    result: Result, modes: Mapping[str, str], run_once: Callable[[str], Awaitable[Outcome]]
-) -> tuple[dict[str, float], dict[str, float]]:
-    """The load on each kind of server, in turn: the medians of workflows a second and of CPU for each, by the mode.
-    They are added to the result, too. `modes`: how each is called there."""
-    outcomes: dict[str, list[Outcome]] = {mode: [] for mode in modes}
-    for _ in range(TURNS):
-        for mode in modes:
-            outcomes[mode].append(await run_once(mode))
-    rates = {mode: median(one.workflows_per_second for one in found) for mode, found in outcomes.items()}
-    cpu = {mode: median(one.server_cpu_ms_per_workflow for one in found) for mode, found in outcomes.items()}
-    for mode, called in modes.items():
-        result.add(f"{called}: {WORKFLOWS_PER_SECOND}", rates[mode], "/s")
-        result.add(f"{called}: {CPU_PER_WORKFLOW}", cpu[mode], "ms")
-    return rates, cpu
+def add_sides(result: Result, sides: SideBySide, called: Mapping[str, str]) -> None:
+    """Adds the medians of workflows a second and of CPU for each server that was compared. `called`: their names."""
+    for side, name in called.items():
+        result.add(f"{name}: {WORKFLOWS_PER_SECOND}", sides.median(side, workflows_per_second), "/s")
+        result.add(f"{name}: {CPU_PER_WORKFLOW}", sides.median(side, cpu_per_workflow), "ms")
+
+
+def add_estimate(result: Result, what: str, estimate: Estimate, unit: str, **goal: float) -> None:
+    """Adds an estimate, with its range."""
+    result.add(f"{what} ({estimate.low:.3g} to {estimate.high:.3g})", estimate.value, unit, **goal)
+
+
+def workflows_per_second(outcome: Outcome) -> float:
+    return outcome.workflows_per_second
+
+
+def cpu_per_workflow(outcome: Outcome) -> float:
+    return outcome.server_cpu_ms_per_workflow
 
 
 def described(plan: Plan) -> str:

@@ -21,6 +21,7 @@ from bench.__main__ import SCENARIOS, STANDARD, parse
 from bench.connection import Connection, content_length
 from bench.database import database
 from bench.measure import quantile, usage
+from bench.side_by_side import Estimate, estimate
 from bench.swf import Requests, Unexpected, expect, expect_empty
 from tests.support.postgres_programs import require_programs
 from tests.support.waiting import PATIENCE_SECONDS
@@ -201,10 +202,15 @@ def test_a_figure_knows_whether_its_goal_is_met() -> None:
 
 
 def test_a_difference_that_does_not_show_in_every_turn_is_none() -> None:
-    assert compare.verdict([1.2, 1.3], more_is_better=True) == "better"
-    assert compare.verdict([1.2, 1.3], more_is_better=False) == "WORSE"
-    assert compare.verdict([0.5, 0.9], more_is_better=False) == "better"
-    assert compare.verdict([0.5, 1.1], more_is_better=False) == ""
+    assert compare.verdict(Estimate(1.25, 1.2, 1.3), more_is_better=True) == "better"
+    assert compare.verdict(Estimate(1.25, 1.2, 1.3), more_is_better=False) == "WORSE"
+    assert compare.verdict(Estimate(0.7, 0.5, 0.9), more_is_better=False) == "better"
+    assert compare.verdict(Estimate(0.7, 0.5, 1.1), more_is_better=False) == ""
+
+
+def test_the_range_of_a_median_leaves_out_what_only_a_few_slices_showed() -> None:
+    assert estimate([1.0, 1.1, 1.2]) == Estimate(1.1, 1.0, 1.2)  # too few to leave out any
+    assert estimate([9.0, *(1 + number / 100 for number in range(10)), 0.1]) == Estimate(1.045, 1.01, 1.08)
 
 
 def test_pictures_are_well_formed_and_hold_every_point(tmp_path: Path) -> None:
