@@ -39,6 +39,7 @@ LAYERS: dict[str, int] = {
     "access": 2,  # judges signatures and policies, of any caller
     "core": 2,
     "store": 3,
+    "traces": 3,  # spans of histories, as people see them in a viewer; knows no OpenTelemetry
     "engine": 4,
     "service": 5,
     "lambdas": 5,  # calls functions over HTTP; the engine hands it invocations

@@ -116,7 +116,7 @@ def test_every_command_that_asks_has_json_an_example_and_a_server(capsys: pytest
     names = [command.name for command in asking(cli.COMMANDS)]
     assert names[0] == "list"
     assert names[-1] == "access"
-    with_actions = {"batch": ["start"], "clock": ["show"], "access": ["user", "list"]}
+    with_actions = {"batch": ["start"], "clock": ["show"], "access": ["user", "list"], "trace": ["export"]}
     for name in names:
         words = [name, *with_actions.get(name, []), "--help"]
         with pytest.raises(SystemExit) as ended:

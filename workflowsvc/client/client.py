@@ -171,7 +171,7 @@ class Client:
                 self._connection.connect()
                 self._connection.sock.settimeout(TIMEOUT_SECONDS)
                 connected = True
-            through_proxy = parts.scheme == "http" and _proxy(parts, self._environment)
+            through_proxy = parts.scheme == "http" and proxy_of(parts, self._environment)
             path = f"{self.profile.endpoint}/" if through_proxy else "/"
             self._connection.request(
                 "POST", path, body, complete | {"User-Agent": f"workflowsvc/{__version__}"}
@@ -213,7 +213,7 @@ class Client:
 
     def _connect(self, parts: urllib.parse.SplitResult) -> http.client.HTTPConnection:
         host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-        proxy = _proxy(parts, self._environment)
+        proxy = proxy_of(parts, self._environment)
         first = urllib.parse.urlsplit(proxy) if proxy else None
         to_host = (first.hostname or "") if first else host
         to_port = (first.port or 80) if first else port
@@ -250,7 +250,7 @@ class _Again(Exception):
         self.nothing_done = nothing_done
 
 
-def _proxy(parts: urllib.parse.SplitResult, environment: Mapping[str, str]) -> str | None:
+def proxy_of(parts: urllib.parse.SplitResult, environment: Mapping[str, str]) -> str | None:
     """The proxy that the environment names for this address; none for this machine's own."""
     if is_loopback(parts.geturl()):
         return None

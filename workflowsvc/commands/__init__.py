@@ -66,6 +66,7 @@ COMMANDS = (
     Command("batch", "do the same to all runs that meet conditions"),
     Command("delete", "delete a closed run, or a domain with everything in it"),
     Command("export", "write histories to files"),
+    Command("trace", "turn histories into traces for Jaeger, Tempo and other viewers"),
     Command("import", "make read-only runs of exported histories", module="import_history"),
     Command("clock", "say what time it is in a domain, and turn its clock"),
     Command("domains", "list the domains of a server"),
