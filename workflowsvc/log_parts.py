@@ -23,6 +23,7 @@ PARTS: dict[str, str] = {
     "lambda": "Lambda functions",
     "metrics": "collecting metrics",
     "requests": "the access log",
+    "retention": "rules of retention, the archive of histories",
     "slow": "slow calls",
     "writer": "batches and the store that takes them",
 }

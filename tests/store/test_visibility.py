@@ -13,14 +13,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.store.rows import DOMAIN, change_of, closed_row, closing_of, execution_row, insert, run_of
+from workflowsvc.core.key_layout import due_key, due_moment
 from workflowsvc.store.interface import Reader, Store
-from workflowsvc.store.rows import EventRow, ExecutionQuery, ExecutionRow
+from workflowsvc.store.rows import EventRow, ExecutionQuery, ExecutionRow, Forgotten
 
 
 def time_of(row: ExecutionRow, query: ExecutionQuery) -> int:
     at = row.started_at if query.status == "OPEN" or query.order_by == "started_at" else row.closed_at
     assert at is not None
     return at
+
+
+def is_forgotten(row: ExecutionRow, forgotten: Forgotten | None) -> bool:
+    if forgotten is None or row.closed_at is None or row.closed_at > forgotten.kept_since:
+        return False
+    return row.purge_at is not None and due_moment(row.purge_at) <= forgotten.at
 
 
 def matches(row: ExecutionRow, query: ExecutionQuery) -> bool:
@@ -33,7 +40,7 @@ def matches(row: ExecutionRow, query: ExecutionQuery) -> bool:
         and query.type_version in (None, row.type_version)
         and query.workflow_id in (None, row.workflow_id)
         and query.close_status in (None, row.close_status)
-        and (query.forgotten_by is None or row.closed_at is None or row.closed_at > query.forgotten_by)
+        and not is_forgotten(row, query.forgotten)
         and (query.tag is None or query.tag in msgspec.json.decode(row.tags or b"[]"))
     )
 
@@ -212,6 +219,7 @@ def any_rows(draw: st.DrawFn) -> list[ExecutionRow]:
             status = draw(st.sampled_from(["COMPLETED", "FAILED", "TIMED_OUT"]))
             closed = {"closed_at": common["started_at"] + draw(few), "close_status": status}
             workflow_id = f"w{draw(st.integers(0, 2))}"
+            closed["purge_at"] = draw(st.none() | few | st.builds(due_key, st.integers(1, 3), few))
             rows.append(closed_row(number, workflow_id=workflow_id, **closed, **common))
         else:
             rows.append(execution_row(number, workflow_id=f"w{number}", **common))
@@ -236,7 +244,7 @@ def any_query(draw: st.DrawFn) -> ExecutionQuery:
         close_status=draw(st.none() | st.sampled_from(["COMPLETED", "FAILED"]))
         if status == "CLOSED"
         else None,
-        forgotten_by=draw(st.none() | few) if status == "CLOSED" else None,
+        forgotten=draw(st.none() | st.builds(Forgotten, few, few)) if status == "CLOSED" else None,
         ascending=draw(st.booleans()),
         limit=draw(st.integers(1, 4)),
     )

@@ -63,6 +63,9 @@ def moment_of(position: int) -> int:
 
 # --- when a run is due ---
 
+PURGE_NOW = 0
+"""The `purge_at` of a run of which a part is deleted already, whatever the rules of its domain say."""
+
 MOMENT_BITS = 48  # of milliseconds: they last until the year 10889
 MAX_CLOCK = (1 << 63 - MOMENT_BITS - 1) - 1
 END_OF_REAL_TIME = 1 << MOMENT_BITS

@@ -20,6 +20,7 @@ class Agenda:
         self.poll_store_at: int | None = 0 if polls_store else None
         self.wake_at: int | None = 0  # earliest deadline of an open run; 0: not known yet
         self.purge_at: int | None = 0  # earliest end of a retention; 0: not known yet
+        self.retention_walk_at: int | None = 0  # when rows follow changed rules; 0: not known yet
         self.messages_waiting = True  # the outbox may hold messages
         self.relay_at = 0  # not before: a peer has locked a receiver
         self.locked_lists: set[ListKey] = set()  # lists with polls here whose only tasks a peer has locked
@@ -53,6 +54,11 @@ class Agenda:
         """A retention ends at this moment."""
         if at is not None and (self.purge_at is None or at < self.purge_at):
             self.purge_at = at
+
+    def walk_by(self, at: int) -> None:
+        """Rows are to follow changed rules of retention."""
+        if self.retention_walk_at is None or at < self.retention_walk_at:
+            self.retention_walk_at = at
 
     def retry_locked_list(self, key: ListKey, now: int) -> None:
         """The tasks of this list are locked by a peer, which takes a few milliseconds."""

@@ -1,18 +1,21 @@
-"""Domains and types as a batch sees them: read once, kept in memory, changed through the store.
+"""Domains, their rules of retention and types as a batch sees them: read once, changed through the store.
 
 Owns how a change reaches both memory and store. Whether memory is up to date is the business of the coordination.
 """
 
 from __future__ import annotations
 
+from workflowsvc.core.retention import Rules, encode_rules, readable_rules
 from workflowsvc.engine.catalog_cache import CatalogCache
 from workflowsvc.engine.coordination import Coordination
 from workflowsvc.engine.ids import RandomBytes
 from workflowsvc.faults import UnknownResourceFault
 from workflowsvc.store.interface import Transaction
-from workflowsvc.store.meta import deleted_type
+from workflowsvc.store.meta import RETENTION_FIRST, RETENTION_LAST, deleted_type, domain_in, retention_key
 from workflowsvc.store.rows import DomainRow, TypeKind, TypeRow
 from workflowsvc.tenant import Tenant
+
+RULES_PAGE = 500  # rows of meta, one for each domain that has rules
 
 
 class Catalog:
@@ -80,6 +83,28 @@ class Catalog:
         if clocks is not None and clocks.pop(domain, None) is not None:
             self._begin_change()  # its clock's number is free
         self._tx.delete_domain(domain)
+
+    def rules(self) -> dict[int, Rules]:
+        """The rules of retention by domain, of those that have any."""
+        known = self._cache.retention
+        if known is None:
+            known = self._cache.retention = {}
+            first = RETENTION_FIRST
+            while page := self._tx.metas(first, RETENTION_LAST, RULES_PAGE):
+                known.update((domain_in(key), readable_rules(stored)) for key, stored in page)
+                first = f"{page[-1][0]} "
+        return known
+
+    def put_rules(self, domain: int, rules: Rules) -> None:
+        """All of a domain."""
+        self._begin_change()
+        known = self.rules()
+        if rules:
+            self._tx.put_meta(retention_key(domain), encode_rules(rules))
+            known[domain] = rules
+        else:
+            self._tx.delete_meta(retention_key(domain))
+            known.pop(domain, None)
 
     def type(self, domain: int, kind: TypeKind, name: str, version: str) -> TypeRow | None:
         key = (domain, kind, name, version)

@@ -1,4 +1,4 @@
-"""Domains, their clocks and types that a node keeps in memory between batches, and how many runs of a domain are open.
+"""Domains, their clocks, rules and types that a node keeps in memory between batches, and numbers of open runs.
 
 Owns the rows and counts. All are derived from the store and may be forgotten at any time. Only the writer's thread
 uses them.
@@ -7,6 +7,7 @@ uses them.
 from __future__ import annotations
 
 from workflowsvc.core.domain_clock import DomainClock
+from workflowsvc.core.retention import Rules
 from workflowsvc.store.rows import DomainRow, TypeKind, TypeRow
 from workflowsvc.tenant import Tenant
 
@@ -19,6 +20,7 @@ class CatalogCache:
         self.domains_by_id: dict[int, DomainRow] = {}
         self.types: dict[tuple[int, TypeKind, str, str], TypeRow] = {}
         self.clocks: dict[int, DomainClock] | None = None  # of domains that have one; None: not read
+        self.retention: dict[int, Rules] | None = None  # of domains that have rules; None: not read
         self.open_counts: dict[int, int] = {}  # open runs by domain
 
     def forget(self) -> None:
@@ -27,4 +29,5 @@ class CatalogCache:
         self.domains_by_id.clear()
         self.types.clear()
         self.clocks = None
+        self.retention = None
         self.open_counts.clear()

@@ -15,8 +15,9 @@ EVENTS_PER_RUN = 500  # deleted in one run of the duty
 RUNS_PER_RUN = 20
 TYPES_PER_RUN = 100
 _FIRST, _LAST = "deleted domain ", "deleted domain!"  # keys in `meta`
-# Facts about a domain in `meta` (service/own/batch_record.py and imports.py); its number stands behind each.
-_FACTS = ("running-batch", "batch-result", "batch", "imported")
+# Facts about a domain in `meta` (service/own/batch_record.py and imports.py, store/meta.py); its number stands behind
+# each.
+_FACTS = ("running-batch", "batch-result", "batch", "imported", "retention", "retention-walk")
 _KINDS: tuple[TypeKind, ...] = ("workflow", "activity")
 
 

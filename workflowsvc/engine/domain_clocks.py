@@ -12,11 +12,12 @@ from typing import Literal
 from msgspec.structs import replace
 
 from workflowsvc.core.domain_clock import DomainClock
-from workflowsvc.core.key_layout import END_OF_REAL_TIME, clock_of, due_key, due_moment
+from workflowsvc.core.key_layout import END_OF_REAL_TIME, PURGE_NOW, clock_of, due_key, due_moment
 from workflowsvc.engine.agenda import RETRY_LOCKED_MS, RETRY_MS, Agenda
+from workflowsvc.engine.retention import purge_due
 from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.store.errors import Conflict, LockedByPeer
-from workflowsvc.store.rows import ExecutionChange, ExecutionQuery, ExecutionRow
+from workflowsvc.store.rows import ExecutionQuery, ExecutionRow, closed_with
 
 DUE_RUNS_PER_LOOK = 100  # of one domain; bounds the delay of callers in the same batch
 EVENTS_PER_BATCH = 500  # recorded for all domains; a look that comes behind them waits for the next batch
@@ -170,8 +171,7 @@ def _purge(work: UnitOfWork, clock: DomainClock, now: int) -> bool:
     expired = work.tx.expired_between(first, first + now, 1 + len(quarantine.runs))
     for run in [run for run in expired if run not in quarantine.runs][:1]:
         work.last_run = run
-        if work.tx.purge(run, PURGED_EVENTS_PER_LOOK):
-            work.state.cache.forget(run)
+        purge_due(work, run, PURGED_EVENTS_PER_LOOK)
         return False
     return True
 
@@ -234,7 +234,7 @@ def _sort_some(work: UnitOfWork, domain: int, clock: DomainClock) -> DomainClock
             ):
                 work.refresh(row.run)
                 work.collect()
-        elif row.purge_at is not None and row.purge_at < END_OF_REAL_TIME:
+        elif row.purge_at is not None and PURGE_NOW < row.purge_at < END_OF_REAL_TIME:
             sort_purge(work, row, clock)
     work.flush()
     if len(rows) == SORTED_BATCH_SIZE:
@@ -249,7 +249,4 @@ def sort_purge(work: UnitOfWork, row: ExecutionRow, clock: DomainClock) -> None:
     """The retention of a closed run ends by the clock of its domain from now on."""
     assert row.purge_at is not None
     work.tx.lock([row.run])
-    purge_at = due_key(clock.number, row.purge_at)
-    work.tx.update_executions(
-        [ExecutionChange(row.run, row.next_event_id, None, False, row.closed_at, row.close_status, purge_at)]
-    )
+    work.tx.update_executions([closed_with(row, due_key(clock.number, row.purge_at))])

@@ -1,9 +1,9 @@
 """Background work: what a node does without being asked.
 
 Owns the list of duties, and what each does but for those in files of their own (deleted_domains.py, domain_clocks.py,
-outbox_relay.py, presence.py, unpolled_lists.py). To add a kind of background work, write a `Duty` in a file of its own
-and give it a line in `duties_of`. The writer loop runs what is due at the beginning of a batch, in the order of the
-list, and must know no duty by name.
+outbox_relay.py, presence.py, retention.py, unpolled_lists.py). To add a kind of background work, write a `Duty` in a
+file of its own and give it a line in `duties_of`. The writer loop runs what is due at the beginning of a batch, in the
+order of the list, and must know no duty by name.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from workflowsvc.engine.deleted_domains import DeletedDomains
 from workflowsvc.engine.domain_clocks import DomainClocks, sort_purge
 from workflowsvc.engine.outbox_relay import OutboxRelay
 from workflowsvc.engine.presence import Presence
+from workflowsvc.engine.retention import RetentionWalk, purge_due
 from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.engine.unpolled_lists import UnpolledLists
 
@@ -47,6 +48,7 @@ def duties_of(agenda: Agenda) -> list[Duty]:
         Deadlines(agenda),
         DomainClocks(agenda),
         OutboxRelay(agenda),
+        RetentionWalk(agenda),
         Purge(agenda),
         DeletedDomains(agenda),
         Presence(agenda),
@@ -155,8 +157,7 @@ class Purge:
             work.last_run = run
             if work.clocks.known and self._is_sorted(work, run):
                 continue
-            if work.tx.purge(run, PURGED_EVENTS_PER_BATCH):
-                work.state.cache.forget(run)
+            purge_due(work, run, PURGED_EVENTS_PER_BATCH)
         if not healthy:
             work.flush()  # runs that have closed in this transaction are to be purged, too
             agenda.purge_at = work.tx.next_purge_at()

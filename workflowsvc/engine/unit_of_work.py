@@ -17,11 +17,11 @@ import msgspec
 
 from workflowsvc.core import workflow
 from workflowsvc.core.domain_clock import DomainClock
-from workflowsvc.core.durations import retention_ms
 from workflowsvc.core.execution import Execution
-from workflowsvc.core.key_layout import due_key, shard_for
+from workflowsvc.core.key_layout import PURGE_NOW, due_key, shard_for
 from workflowsvc.core.messages import AnyMessage, messages_of
 from workflowsvc.core.outcome import outcome_of
+from workflowsvc.core.retention import purge_moment
 from workflowsvc.core.run_ids import run_of
 from workflowsvc.engine import alarms
 from workflowsvc.engine.catalog import Catalog
@@ -34,6 +34,7 @@ from workflowsvc.engine.quarantine import Bug, Quarantined
 from workflowsvc.engine.writes import Writes
 from workflowsvc.model.events import Event, encode_event
 from workflowsvc.model.shapes import (
+    CloseStatus,
     WorkflowExecutionContinuedAsNewEventAttributes,
     WorkflowExecutionStartedEventAttributes,
 )
@@ -47,6 +48,7 @@ from workflowsvc.store.rows import (
     MessageRow,
     TaskKey,
     TaskRow,
+    closed_with,
 )
 from workflowsvc.tenant import Tenant
 
@@ -161,8 +163,10 @@ class UnitOfWork:
         if execution.domain not in self.clocks.known:
             self.see_moment(execution.last_at)
         now = self.now_in(execution.domain)
-        if not execution.is_open and self._purge_at(execution) <= now:
-            return None  # forgotten, though part of it may still be stored (SWF §8.12)
+        if not execution.is_open:
+            purge_at = self._purge_at(execution)
+            if purge_at is not None and purge_at <= now:
+                return None  # forgotten, though part of it may still be stored (SWF §8.12)
         due_at = execution.wake_at()
         # No time passes within a batch: what it opens with no time to spare may still be answered in it, so a
         # waiting poll gets a task whose scheduleToStartTimeout is 0 (SWF §7.2).
@@ -278,25 +282,19 @@ class UnitOfWork:
 
     def delete(self, execution: Execution, at_most_events: int) -> None:
         """A closed run is forgotten by all callers from now on. Of a long history, the newest events go now and the
-        others in the background, as if its retention had ended.
+        others in the background.
         """
-        run = execution.run
         self.flush()
+        self.delete_stored(execution.run, at_most_events)
+
+    def delete_stored(self, run: int, at_most_events: int) -> None:
+        """The same for a run that is closed in the store. Its row says PURGE_NOW while a part of it is left."""
         self.state.cache.forget(run)
-        if not self.tx.purge(run, at_most_events):
-            change = ExecutionChange(
-                run,
-                execution.next_event_id,
-                None,
-                False,
-                execution.closed_at,
-                execution.close_status,
-                min(
-                    self.now, self.now_in(execution.domain)
-                ),  # over by real time, and by the clock of the domain
-            )
-            self.tx.update_executions([change])
-            self.state.agenda.purge_by(self.now)
+        if self.tx.purge(run, at_most_events):
+            return
+        row = self.tx.executions([run])[run]
+        self.tx.update_executions([closed_with(row, PURGE_NOW)])
+        self.state.agenda.purge_by(self.now)
 
     def put_heartbeat(self, execution: Execution, scheduled_id: int) -> None:
         """The one fact that history does not hold."""
@@ -483,10 +481,32 @@ class UnitOfWork:
                 run_id=attributes.new_execution_run_id,
             )
 
-    def _purge_at(self, execution: Execution) -> int:
+    def _purge_at(self, execution: Execution) -> int | None:
+        """When the retention of a closed run ends, by the clock of its domain; None: never."""
         assert execution.closed_at is not None
-        retention = self.catalog.domain_by_id(execution.domain).retention
-        return execution.closed_at + retention_ms(retention, self.settings.min_retention_ms)
+        named = execution.started.workflow_type
+        return self.purge_moment(
+            execution.domain, execution.closed_at, named.name, named.version, execution.close_status
+        )
+
+    def purge_moment(
+        self,
+        domain: int,
+        closed_at: int,
+        type_name: str,
+        type_version: str,
+        close_status: CloseStatus | None,
+    ) -> int | None:
+        """The same for a run of which this is known."""
+        return purge_moment(
+            self.catalog.rules().get(domain, ()),
+            self.catalog.domain_by_id(domain).retention,
+            self.settings.min_retention_ms,
+            closed_at=closed_at,
+            type_name=type_name,
+            type_version=type_version,
+            close_status=close_status,
+        )
 
     def _count_open(self, domain: int, change: int) -> None:
         self.state.catalog.open_counts[domain] = self.open_count(domain) + change

@@ -17,6 +17,7 @@ from workflowsvc.core.run_ids import run_of
 from workflowsvc.fsck import catalog, outbox
 from workflowsvc.fsck.catalog import TypeKey, is_retention, is_text
 from workflowsvc.fsck.net import finish, require_connection, text_of
+from workflowsvc.fsck.retention import Kept, read_kept
 from workflowsvc.fsck.stored import (
     Implied,
     Stored,
@@ -134,7 +135,8 @@ def audit(reader: AuditReader, options: Options, counts: Counts | None = None) -
     counts.messages = len(box.rows)
     used: set[TypeKey] = set()
     if "executions" not in missing and "events" not in missing:
-        runs = _check_runs(reader, options, _Audit(box, counts, missing, used=used))
+        whole = _Audit(box, counts, missing, kept=read_kept(reader, missing), used=used)
+        runs = _check_runs(reader, options, whole)
         yield from _guarded("of the executions", runs)
     yield from _check_messages(box)
     for found in catalog.examine(reader, used, missing):
@@ -161,6 +163,7 @@ class _Audit:
     box: outbox.Outbox
     counts: Counts = field(default_factory=Counts)
     missing: frozenset[str] = frozenset()  # tables
+    kept: Kept = field(default_factory=Kept)
     unreadable_domains: set[int] = field(default_factory=set[int])
     used: set[TypeKey] = field(default_factory=set[TypeKey])  # types that histories name
     reported: set[str] = field(default_factory=set[str])  # reasons that concern many runs, each reported once
@@ -194,7 +197,7 @@ def examine(
     counts: Counts | None = None,
 ) -> Iterator[Problem]:
     """All problems of these runs."""
-    whole = _Audit(box or outbox.read(reader), counts or Counts())
+    whole = _Audit(box or outbox.read(reader), counts or Counts(), kept=read_kept(reader))
     for _, problems in _examine(reader, runs, options, whole):
         yield from problems
 
@@ -274,7 +277,7 @@ def _check_run(
     if domain is None:
         return
     if is_retention(domain.retention):  # else reported with the domains
-        yield from compare(stored, implied(stored, events, execution, domain), whole.missing)
+        yield from compare(stored, implied(stored, events, execution, domain, whole.kept), whole.missing)
     closing = None if execution.is_open else events[-1]
     if whole.box.is_whole:
         try:

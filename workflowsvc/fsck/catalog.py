@@ -14,6 +14,7 @@ import msgspec
 
 from workflowsvc.core.domain_clock import LAST_MOMENT, decode_clock
 from workflowsvc.core.key_layout import MAX_CLOCK
+from workflowsvc.core.retention import decode_rules
 from workflowsvc.fsck.net import finish, text_of
 from workflowsvc.model.shapes import ActivityTypeConfiguration, WorkflowTypeConfiguration
 from workflowsvc.store import meta
@@ -230,8 +231,20 @@ def _meta(rows: dict[str, bytes], *, in_use: bool) -> Iterator[CatalogProblem]:
                 msgspec.json.decode(value)
             except (msgspec.MsgspecError, ValueError) as error:
                 yield CatalogProblem("meta", f"{name} cannot be read: {error}")
+        elif meta.RETENTION_FIRST <= name < meta.RETENTION_LAST:
+            yield from _rules(name, value)
         elif name.startswith(meta.DELETED_TYPE) and not _is_deleted_type(name, value):
             yield CatalogProblem("meta", f"{name} cannot be read")
+
+
+def _rules(name: str, value: bytes) -> Iterator[CatalogProblem]:
+    """Those of a domain; until they can be read, no run of it is deleted."""
+    try:
+        if name != meta.retention_key(meta.domain_in(name)):
+            yield CatalogProblem("meta", f"{name} is no key of rules of retention")
+        decode_rules(value)
+    except ValueError as error:
+        yield CatalogProblem("meta", f"{name}: {error}")
 
 
 def _is_deleted_type(name: str, value: bytes) -> bool:

@@ -18,6 +18,7 @@ from workflowsvc.fsck import outbox
 from workflowsvc.fsck.audit import Options, Problem
 from workflowsvc.fsck.catalog import is_retention
 from workflowsvc.fsck.net import text_of
+from workflowsvc.fsck.retention import read_kept
 from workflowsvc.fsck.stored import Implied, Stored, Unreadable, events_of, implied, read_what_can_be, replay
 from workflowsvc.model.events import Event
 from workflowsvc.store.interface import RepairStore, RepairTransaction
@@ -68,6 +69,7 @@ def rebuild(tx: RepairTransaction, runs: list[int], options: Options) -> None:
     """Writes the derived rows of these runs anew, where they differ."""
     found, _ = read_what_can_be(tx, runs)
     domains = tx.domains_by_id(sorted({stored.row.domain for stored in found}))
+    kept = read_kept(tx)
     for stored in found:
         domain = domains.get(stored.row.domain)
         if domain is not None and misfit(domain):
@@ -75,7 +77,7 @@ def rebuild(tx: RepairTransaction, runs: list[int], options: Options) -> None:
         whole = _whole(stored, options)
         if domain is not None and whole is not None and is_retention(domain.retention):
             events, execution = whole
-            _write(tx, stored, implied(stored, events, execution, domain))
+            _write(tx, stored, implied(stored, events, execution, domain, kept))
 
 
 def _whole(stored: Stored, options: Options) -> tuple[list[Event], Execution] | None:

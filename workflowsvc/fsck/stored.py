@@ -13,13 +13,12 @@ import msgspec
 import workflowsvc.core as _core  # for its import, which fills the registries of rules
 from workflowsvc.core import activities
 from workflowsvc.core.domain_clock import DomainClock, decode_clock
-from workflowsvc.core.durations import DAY_MS, retention_days, retention_ms
 from workflowsvc.core.execution import Execution
 from workflowsvc.core.key_layout import due_key, due_moment
 from workflowsvc.core.outcome import implied_tasks
 from workflowsvc.fsck.net import text_of
+from workflowsvc.fsck.retention import Kept
 from workflowsvc.model.events import Event, decode_event, encode_event
-from workflowsvc.settings import Settings
 from workflowsvc.store.errors import Damaged
 from workflowsvc.store.interface import AuditReader
 from workflowsvc.store.row_types import misfit
@@ -209,9 +208,11 @@ def is_expected(execution: Execution, heartbeat: HeartbeatRow) -> bool:
     return execution.is_open and activity is not None and activity.started_id != 0
 
 
-def implied(stored: Stored, events: list[Event], execution: Execution, domain: DomainRow) -> Implied:
+def implied(
+    stored: Stored, events: list[Event], execution: Execution, domain: DomainRow, kept: Kept
+) -> Implied:
     """The rows that the history of this run implies in its domain."""
-    purge_at = _purge_at(stored.row, execution.closed_at, domain.retention)
+    purge_at = kept.purge_moment(execution, domain, stored.row.purge_at)
     started = execution.started
     parent = started.parent_workflow_execution
     row = stored.row._replace(
@@ -264,21 +265,6 @@ def _due(stored: int | None, moment: int | None, domain: DomainRow, *, busy: boo
     ):
         return stored
     return moment if clock is None else due_key(clock.number, moment, busy=busy)
-
-
-def _purge_at(row: ExecutionRow, closed_at: int | None, retention: str) -> int | None:
-    """The end of the retention. Where a domain keeps nothing, a setting of the service that closed the run has decided
-    it: it is not known here, so any moment that it can have chosen is right.
-    """
-    if closed_at is None:
-        return None
-    if (
-        retention_days(retention) == 0
-        and row.purge_at is not None
-        and closed_at <= due_moment(row.purge_at) <= closed_at + DAY_MS
-    ):
-        return due_moment(row.purge_at)
-    return closed_at + retention_ms(retention, Settings().min_retention_ms)
 
 
 def _tasks(stored: Stored, events: list[Event], execution: Execution) -> list[TaskRow]:

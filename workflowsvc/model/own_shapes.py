@@ -81,6 +81,7 @@ LogPart = Literal[
     "LAMBDA",
     "METRICS",
     "REQUESTS",
+    "RETENTION",
     "SLOW",
     "WRITER",
 ]
@@ -93,6 +94,7 @@ PolicyText = Annotated[str, Meta(min_length=1, max_length=20480)]
 PrincipalTagKey = Annotated[str, Meta(min_length=1, max_length=128)]
 PrincipalTagValue = Annotated[str, Meta(min_length=0, max_length=256)]
 RatePerSecond = Annotated[int, Meta(ge=1, le=1000)]
+RetentionDays = Annotated[int, Meta(ge=0, le=36500)]
 RunId = Annotated[str, Meta(min_length=1, max_length=64)]
 RunIdOrEmpty = Annotated[str, Meta(max_length=64)]
 Seconds = Annotated[int, Meta(ge=0, le=2147483647)]
@@ -400,6 +402,12 @@ class DeletePolicyInput(OwnShape, kw_only=True):
     name: PolicyName
 
 
+class DeleteRetentionRuleInput(OwnShape, kw_only=True):
+    close_status: CloseStatus | None = None
+    domain: DomainName
+    workflow_type: WorkflowTypeCondition | None = None
+
+
 class DeleteUserInput(OwnShape, kw_only=True):
     name: UserName
 
@@ -437,6 +445,10 @@ class DescribeGroupInput(OwnShape, kw_only=True):
 
 class DescribePolicyInput(OwnShape, kw_only=True):
     name: PolicyName
+
+
+class DescribeRetentionInput(OwnShape, kw_only=True):
+    domain: DomainName
 
 
 class DescribeServiceInput(OwnShape, kw_only=True):
@@ -754,6 +766,14 @@ class PutPolicyInput(OwnShape, kw_only=True):
     text: PolicyText
 
 
+class PutRetentionRuleInput(OwnShape, kw_only=True):
+    close_status: CloseStatus | None = None
+    days: RetentionDays | None = None
+    domain: DomainName
+    forever: bool | None = None
+    workflow_type: WorkflowTypeCondition | None = None
+
+
 class RemoveUserFromGroupInput(OwnShape, kw_only=True):
     group_name: GroupName
     user_name: UserName
@@ -776,6 +796,22 @@ class RerunExecutionInput(OwnShape, kw_only=True):
     task_start_to_close_timeout: DurationInSeconds | None = None
     workflow_id: WorkflowId | None = None
     workflow_type: WorkflowType | None = None
+
+
+class RetentionRule(OwnShape, kw_only=True):
+    close_status: CloseStatus | None = None
+    days: int | None = None
+    forever: bool
+    update_timestamp: Timestamp
+    workflow_type: WorkflowTypeCondition | None = None
+
+
+class RetentionDetail(OwnShape, kw_only=True):
+    applied_to_timestamp: Timestamp | None = None
+    domain: str
+    is_applied: bool
+    registered_period_in_days: str
+    rules: list[RetentionRule]
 
 
 class RunClockInput(OwnShape, kw_only=True):
@@ -978,6 +1014,12 @@ OPERATIONS: dict[str, Operation] = {
         output=None,
         faults=("UnknownResourceFault", "OperationNotPermittedFault"),
     ),
+    "DeleteRetentionRule": Operation(
+        name="DeleteRetentionRule",
+        input=DeleteRetentionRuleInput,
+        output=RetentionDetail,
+        faults=("UnknownResourceFault",),
+    ),
     "DeleteUser": Operation(
         name="DeleteUser",
         input=DeleteUserInput,
@@ -1018,6 +1060,12 @@ OPERATIONS: dict[str, Operation] = {
         name="DescribePolicy",
         input=DescribePolicyInput,
         output=AttachedPolicy,
+        faults=("UnknownResourceFault",),
+    ),
+    "DescribeRetention": Operation(
+        name="DescribeRetention",
+        input=DescribeRetentionInput,
+        output=RetentionDetail,
         faults=("UnknownResourceFault",),
     ),
     "DescribeService": Operation(
@@ -1149,6 +1197,12 @@ OPERATIONS: dict[str, Operation] = {
         input=PutPolicyInput,
         output=PolicyDetail,
         faults=("MalformedPolicyDocumentFault", "LimitExceededFault", "OperationNotPermittedFault"),
+    ),
+    "PutRetentionRule": Operation(
+        name="PutRetentionRule",
+        input=PutRetentionRuleInput,
+        output=RetentionDetail,
+        faults=("UnknownResourceFault", "OperationNotPermittedFault", "LimitExceededFault"),
     ),
     "RemoveUserFromGroup": Operation(
         name="RemoveUserFromGroup",

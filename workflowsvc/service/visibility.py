@@ -12,14 +12,15 @@ from typing import Any
 import msgspec
 
 from workflowsvc.core.domain_clock import time_in
-from workflowsvc.core.durations import retention_ms
+from workflowsvc.core.retention import readable_rules, shortest_ms
 from workflowsvc.model import shapes
 from workflowsvc.model.events import timestamp
 from workflowsvc.service.call_context import CallContext
 from workflowsvc.service.paging import Pages
 from workflowsvc.service.registration import require_domain
 from workflowsvc.store.interface import Reader
-from workflowsvc.store.rows import DomainRow, ExecutionQuery, ExecutionRow
+from workflowsvc.store.meta import retention_key
+from workflowsvc.store.rows import DomainRow, ExecutionQuery, ExecutionRow, Forgotten
 
 decode_tags = msgspec.json.Decoder(list[str | None]).decode
 
@@ -72,11 +73,11 @@ def _closed_query(
     else:
         assert request.close_time_filter is not None
         query = _filtered(domain.id, "CLOSED", "closed_at", request.close_time_filter, request)
-    return query._replace(close_status=status, forgotten_by=forgotten_by(reader, context, domain))
+    return query._replace(close_status=status, forgotten=forgotten(reader, context, domain))
 
 
-def forgotten_by(reader: Reader, context: CallContext, domain: DomainRow) -> int | None:
-    """A run that closed at this moment (ms) or earlier is past its retention period; None when none is to be purged.
+def forgotten(reader: Reader, context: CallContext, domain: DomainRow) -> Forgotten | None:
+    """Which closed runs are past their retention period, though stored; None when none is to be purged.
 
     All other calls answer that such a run is unknown, whether or not it is purged yet (SWF §8.12).
     """
@@ -84,9 +85,9 @@ def forgotten_by(reader: Reader, context: CallContext, domain: DomainRow) -> int
         purge_at = reader.next_purge_at()
         if purge_at is None or purge_at > context.now:
             return None
-    return time_in(domain.clock, context.now) - retention_ms(
-        domain.retention, context.settings.min_retention_ms
-    )
+    now = time_in(domain.clock, context.now)
+    rules = readable_rules(reader.meta(retention_key(domain.id)))
+    return Forgotten(now, now - shortest_ms(rules, domain.retention, context.settings.min_retention_ms))
 
 
 def _filtered(

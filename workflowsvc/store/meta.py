@@ -19,8 +19,29 @@ BACKUP = "backup"  # in the file of a backup alone: what it is
 RESTORE_EPOCH = "restore-epoch"
 DELETED_TYPE = "deleted type "  # and a hash of its name
 
+RETENTION_FIRST, RETENTION_LAST = "retention ", "retention!"
+"""The keys of the rules of retention of all domains (core/retention.py)."""
+
+RETENTION_WALK_FIRST, RETENTION_WALK_LAST = "retention-walk ", "retention-walk!"
+"""The keys of the domains whose closed runs do not all follow their rules yet (engine/retention.py)."""
+
 
 def deleted_type(domain: int, kind: TypeKind, name: str, version: str) -> tuple[str, bytes]:
     """The row that remembers that a type was deleted by a call, so that an audit can tell it from one that was lost."""
     value = msgspec.json.encode([domain, kind, name, version])
     return f"{DELETED_TYPE}{blake2b(value, digest_size=16).hexdigest()}", value
+
+
+def retention_key(domain: int) -> str:
+    """Where the rules of retention of a domain are."""
+    return f"{RETENTION_FIRST}{domain:020} rules"
+
+
+def retention_walk_key(domain: int) -> str:
+    """Where it is kept how far the closed runs of a domain follow its rules."""
+    return f"{RETENTION_WALK_FIRST}{domain:020} at"
+
+
+def domain_in(key: str) -> int:
+    """The domain that such a key names."""
+    return int(key.split()[1])

@@ -95,6 +95,12 @@ class ExecutionChange(NamedTuple):
     purge_at: int | None
 
 
+def closed_with(row: ExecutionRow, purge_at: int | None) -> ExecutionChange:
+    """The change that gives a closed run another end of its retention."""
+    assert row.closed_at is not None, f"run {row.run} is open"
+    return ExecutionChange(row.run, row.next_event_id, None, False, row.closed_at, row.close_status, purge_at)
+
+
 class EventRow(NamedTuple):
     run: int
     event_id: int
@@ -197,6 +203,16 @@ class SchemaErrors(NamedTuple):
     missing_tables: frozenset[str]  # also those of which no row can be read
 
 
+class Forgotten(NamedTuple):
+    """Which closed runs lists hide, though they are still stored: those whose purge_at means the moment `at` or an
+    earlier one. Those that closed later than `kept_since` are listed without a look at that, as it costs a visit of
+    their rows.
+    """
+
+    at: int
+    kept_since: int
+
+
 class ExecutionQuery(NamedTuple):
     """A visibility query of SWF §10.2; bounds are inclusive, milliseconds."""
 
@@ -210,7 +226,7 @@ class ExecutionQuery(NamedTuple):
     tag: str | None = None
     workflow_id: str | None = None
     close_status: CloseStatus | None = None
-    forgotten_by: int | None = None  # latest close time whose runs are hidden, though still stored
+    forgotten: Forgotten | None = None  # None: there are none
     ascending: bool = False
     after: tuple[int, int] | None = None  # (time, run) of the last row of the page before
     until: tuple[int, int] | None = (

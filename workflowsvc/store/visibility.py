@@ -55,7 +55,7 @@ def listing(pieces: ListingPieces, query: ExecutionQuery) -> tuple[str, Paramete
 def slicing(pieces: ListingPieces, query: ExecutionQuery, size: int) -> tuple[str, Parameters]:
     """The statement that gives (time, run) of the row behind which a slice of this many rows ends; filters but for the
     status are left out, so that it reads the index alone."""
-    query = query._replace(type_name=None, type_version=None, close_status=None, forgotten_by=None)
+    query = query._replace(type_name=None, type_version=None, close_status=None, forgotten=None)
     source, order = _source_and_order(query)
     oldest_or_newest = "oldest" if query.ascending else "newest"
     text = "\n".join(
@@ -109,7 +109,8 @@ def _parameters(query: ExecutionQuery, after: tuple[int, int] | None) -> Paramet
         "type_version": query.type_version,
         "workflow_id": query.workflow_id,
         "close_status": query.close_status,
-        "forgotten_by": query.forgotten_by,
+        "forgotten_at": None if query.forgotten is None else query.forgotten.at,
+        "kept_since": None if query.forgotten is None else query.forgotten.kept_since,
     }
     if query.tag is not None:
         parameters["tag"] = query.tag.encode()

@@ -21,7 +21,7 @@ from workflowsvc.service.own.search import CALL_MS, spelt
 from workflowsvc.service.paging import Pages
 from workflowsvc.service.registration import require_domain
 from workflowsvc.service.steps import ReadStep, Steps
-from workflowsvc.service.visibility import forgotten_by
+from workflowsvc.service.visibility import forgotten
 from workflowsvc.store.interface import Reader
 from workflowsvc.store.rows import DomainRow, ExecutionQuery
 
@@ -118,7 +118,7 @@ def _count_in_store(
 
 def _count(reader: Reader, query: ExecutionQuery, context: CallContext, domain: DomainRow) -> int:
     if query.status == "CLOSED":
-        query = query._replace(forgotten_by=forgotten_by(reader, context, domain))
+        query = query._replace(forgotten=forgotten(reader, context, domain))
     return reader.count_executions(query)
 
 

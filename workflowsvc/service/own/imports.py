@@ -24,7 +24,7 @@ from workflowsvc.service.call_context import CallContext
 from workflowsvc.service.own.imported_history import ImportedRun, read_history
 from workflowsvc.service.registration import domain_limit_text
 from workflowsvc.service.steps import ReadStep, Steps, WriteStep
-from workflowsvc.store.rows import IMPORTED_TAGS, DomainRow, EventRow, ExecutionChange, ExecutionRow
+from workflowsvc.store.rows import IMPORTED_TAGS, DomainRow, EventRow, ExecutionRow, closed_with
 
 RETENTION_DAYS = "36500"
 EVENTS_PER_STEP = 500
@@ -144,9 +144,6 @@ def _append(work: UnitOfWork, events: list[EventRow]) -> None:
 
 def _finish(work: UnitOfWork, row: ExecutionRow, original_run_id: str | None) -> None:
     assert row.closed_at is not None
-    purge_at = row.closed_at + retention_ms(RETENTION_DAYS, 0)
-    work.tx.update_executions(
-        [ExecutionChange(row.run, row.next_event_id, None, False, row.closed_at, row.close_status, purge_at)]
-    )
+    work.tx.update_executions([closed_with(row, row.closed_at + retention_ms(RETENTION_DAYS, 0))])
     if original_run_id:
         work.tx.put_meta(original_key(row.domain, row.run), original_run_id.encode())

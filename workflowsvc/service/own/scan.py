@@ -14,7 +14,7 @@ from workflowsvc.model import own_shapes as shapes
 from workflowsvc.service.call_context import CallContext
 from workflowsvc.service.own.conditions import Conditions, Details, details_of, event_keys
 from workflowsvc.service.steps import ReadStep, Steps
-from workflowsvc.service.visibility import forgotten_by
+from workflowsvc.service.visibility import forgotten
 from workflowsvc.store.interface import Reader
 from workflowsvc.store.rows import DomainRow, ExecutionQuery, ExecutionRow
 
@@ -197,7 +197,7 @@ def _read_slice(
     rows_per_slice: int | None,
 ) -> _Slice:
     if query.status == "CLOSED":
-        query = query._replace(forgotten_by=forgotten_by(reader, context, domain))
+        query = query._replace(forgotten=forgotten(reader, context, domain))
     if query.tag is not None or query.workflow_id is not None:
         rows, end = _indexed(reader, query, rows_per_slice or ROWS_PER_SLICE)
         examined = len(rows)

@@ -18,12 +18,13 @@ from workflowsvc.model import own_shapes as shapes
 from workflowsvc.model import validation_text
 from workflowsvc.model.events import timestamp
 from workflowsvc.service.call_context import CallContext
+from workflowsvc.service.executions import is_forgotten
 from workflowsvc.service.own.conditions import Conditions, Details
 from workflowsvc.service.own.scan import Match, Position, Scan, with_details
 from workflowsvc.service.paging import Pages
 from workflowsvc.service.registration import require_domain
 from workflowsvc.service.steps import ReadStep, Steps
-from workflowsvc.service.visibility import decode_tags, forgotten_by
+from workflowsvc.service.visibility import decode_tags
 from workflowsvc.store.interface import Reader
 from workflowsvc.store.rows import DomainRow, ExecutionRow
 
@@ -215,8 +216,7 @@ def _read_one(
     row = None if run is None else reader.executions([run]).get(run)
     if row is None or row.domain != domain.id or not conditions.matches(row):
         return []
-    gone = forgotten_by(reader, context, domain)
-    if gone is not None and row.closed_at is not None and row.closed_at <= gone:
+    if is_forgotten(row, time_in(domain.clock, context.now)):
         return []
     return with_details(reader, [row], conditions.matches_details)
 

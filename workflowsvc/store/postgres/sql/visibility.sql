@@ -1,7 +1,8 @@
 -- The lists and counts of SWF §10. Each piece here stands between `select …` and `order by …`: a list has `list_columns`
 -- before it and one of the orders behind it, a count has only `count_column` before it (store/visibility.py).
 -- Both ends of the time range are keys (time, run), so that a page begins exactly behind the one before.
--- `:forgotten_by` is null unless there is something to be purged, so that no row is visited for it otherwise.
+-- `:forgotten_at` is null unless there is something to be purged, so that no row is visited for it otherwise. It is a
+-- moment, as the low 48 bits of a purge_at (core/key_layout.py); what closed later than `:kept_since` need not be asked.
 -- `:shard` is that of a workflowId. `offset 0` and `left join` leave the planner one index and one order of joining.
 
 -- :name list_columns
@@ -46,7 +47,12 @@ and (started_at, e.run) < (:high_at::bigint, :high_run::bigint)
 and (:close_status::text is null or close_status = :close_status)
 and (:type_name::text is null or type_name = :type_name)
 and (:type_version::text is null or type_version = :type_version)
-and (:forgotten_by::bigint is null or closed_at > :forgotten_by)
+and (
+    :forgotten_at::bigint is null
+    or closed_at > :kept_since::bigint
+    or purge_at is null
+    or (purge_at & 281474976710655) > :forgotten_at
+)
 
 -- :name closed_by_close
 -- executions_closed_by_close
@@ -59,7 +65,12 @@ and (closed_at, e.run) < (:high_at::bigint, :high_run::bigint)
 and (:close_status::text is null or close_status = :close_status)
 and (:type_name::text is null or type_name = :type_name)
 and (:type_version::text is null or type_version = :type_version)
-and (:forgotten_by::bigint is null or closed_at > :forgotten_by)
+and (
+    :forgotten_at::bigint is null
+    or closed_at > :kept_since::bigint
+    or purge_at is null
+    or (purge_at & 281474976710655) > :forgotten_at
+)
 
 -- :name open_of_workflow
 -- executions_open; at most one row
@@ -95,7 +106,12 @@ and (started_at, e.run) < (:high_at::bigint, :high_run::bigint)
 and (:close_status::text is null or close_status = :close_status)
 and (:type_name::text is null or type_name = :type_name)
 and (:type_version::text is null or type_version = :type_version)
-and (:forgotten_by::bigint is null or closed_at > :forgotten_by)
+and (
+    :forgotten_at::bigint is null
+    or closed_at > :kept_since::bigint
+    or purge_at is null
+    or (purge_at & 281474976710655) > :forgotten_at
+)
 
 -- :name closed_of_workflow_by_close
 -- executions_closed_workflow
@@ -114,7 +130,12 @@ and (closed_at, e.run) < (:high_at::bigint, :high_run::bigint)
 and (:close_status::text is null or close_status = :close_status)
 and (:type_name::text is null or type_name = :type_name)
 and (:type_version::text is null or type_version = :type_version)
-and (:forgotten_by::bigint is null or closed_at > :forgotten_by)
+and (
+    :forgotten_at::bigint is null
+    or closed_at > :kept_since::bigint
+    or purge_at is null
+    or (purge_at & 281474976710655) > :forgotten_at
+)
 
 -- :name tagged
 -- execution_tags_in_order, then executions_pkey. `distinct` keeps that order, as `offset 0` does elsewhere; Citus refuses
@@ -134,7 +155,12 @@ and (:workflow_id::text is null or workflow_id = :workflow_id)
 and (:close_status::text is null or close_status = :close_status)
 and (:type_name::text is null or type_name = :type_name)
 and (:type_version::text is null or type_version = :type_version)
-and (:forgotten_by::bigint is null or closed_at > :forgotten_by)
+and (
+    :forgotten_at::bigint is null
+    or closed_at > :kept_since::bigint
+    or purge_at is null
+    or (purge_at & 281474976710655) > :forgotten_at
+)
 
 -- :name oldest_start_first
 order by started_at, e.run limit :limit::bigint

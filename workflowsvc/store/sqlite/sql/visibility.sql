@@ -1,7 +1,8 @@
 -- The lists and counts of SWF §10. Each piece here stands between `select …` and `order by …`: a list has `list_columns`
 -- before it and one of the orders behind it, a count has only `count_column` before it (store/visibility.py).
 -- Both ends of the time range are keys (time, run), so that a page begins exactly behind the one before.
--- `:forgotten_by` is null unless there is something to be purged, so that no row is visited for it otherwise.
+-- `:forgotten_at` is null unless there is something to be purged, so that no row is visited for it otherwise. It is a
+-- moment, as the low 48 bits of a purge_at (core/key_layout.py); what closed later than `:kept_since` need not be asked.
 -- `indexed by` fixes the plan: without its index a statement does not compile.
 
 -- :name list_columns
@@ -38,7 +39,12 @@ and (started_at, run) < (:high_at, :high_run)
 and (:close_status is null or close_status = :close_status)
 and (:type_name is null or type_name = :type_name)
 and (:type_version is null or type_version = :type_version)
-and (:forgotten_by is null or closed_at > :forgotten_by)
+and (
+    :forgotten_at is null
+    or closed_at > :kept_since
+    or purge_at is null
+    or (purge_at & 281474976710655) > :forgotten_at
+)
 
 -- :name closed_by_close
 -- executions_closed_by_close
@@ -50,7 +56,12 @@ and (closed_at, run) < (:high_at, :high_run)
 and (:close_status is null or close_status = :close_status)
 and (:type_name is null or type_name = :type_name)
 and (:type_version is null or type_version = :type_version)
-and (:forgotten_by is null or closed_at > :forgotten_by)
+and (
+    :forgotten_at is null
+    or closed_at > :kept_since
+    or purge_at is null
+    or (purge_at & 281474976710655) > :forgotten_at
+)
 
 -- :name open_of_workflow
 -- executions_open; at most one row
@@ -74,7 +85,12 @@ and (started_at, run) < (:high_at, :high_run)
 and (:close_status is null or close_status = :close_status)
 and (:type_name is null or type_name = :type_name)
 and (:type_version is null or type_version = :type_version)
-and (:forgotten_by is null or closed_at > :forgotten_by)
+and (
+    :forgotten_at is null
+    or closed_at > :kept_since
+    or purge_at is null
+    or (purge_at & 281474976710655) > :forgotten_at
+)
 
 -- :name closed_of_workflow_by_close
 -- executions_closed_workflow
@@ -87,7 +103,12 @@ and (closed_at, run) < (:high_at, :high_run)
 and (:close_status is null or close_status = :close_status)
 and (:type_name is null or type_name = :type_name)
 and (:type_version is null or type_version = :type_version)
-and (:forgotten_by is null or closed_at > :forgotten_by)
+and (
+    :forgotten_at is null
+    or closed_at > :kept_since
+    or purge_at is null
+    or (purge_at & 281474976710655) > :forgotten_at
+)
 
 -- :name tagged
 -- primary key of execution_tags; `cross join` keeps it the outer loop
@@ -101,7 +122,12 @@ and (:workflow_id is null or workflow_id = :workflow_id)
 and (:close_status is null or close_status = :close_status)
 and (:type_name is null or type_name = :type_name)
 and (:type_version is null or type_version = :type_version)
-and (:forgotten_by is null or closed_at > :forgotten_by)
+and (
+    :forgotten_at is null
+    or closed_at > :kept_since
+    or purge_at is null
+    or (purge_at & 281474976710655) > :forgotten_at
+)
 
 -- :name oldest_start_first
 order by started_at, e.run limit :limit
