@@ -94,7 +94,13 @@ class Server:
     """One cluster; it can be stopped or killed and started again on the same port."""
 
     def __init__(
-        self, folder: Path, programs: Path, settings: Mapping[str, str], standby_of: Server | None = None
+        self,
+        folder: Path,
+        programs: Path,
+        settings: Mapping[str, str],
+        standby_of: Server | None = None,
+        *,
+        checksums: bool = False,
     ) -> None:
         """A new cluster, or a copy of one that runs, which will follow it."""
         self.folder = folder
@@ -108,12 +114,35 @@ class Server:
             self._run(
                 *("initdb", "--pgdata", str(self._data), "--username", USER, "--auth", "trust"),
                 *("--encoding", "UTF8", "--locale", "C", "--no-sync", "--no-instructions"),
+                *(["--data-checksums"] if checksums else []),
             )
         else:
+            self._copy(standby_of)
+        self._write_settings()
+
+    def _write_settings(self) -> None:
+        """Into the file, where pg_rewind finds them, too. Of two lines about one setting, the last one counts."""
+        with (self._data / "postgresql.conf").open("a") as file:
+            file.writelines(f"{name} = '{value}'\n" for name, value in self._settings.items())
+
+    def _copy(self, primary: Server) -> None:
+        self._run(
+            *("pg_basebackup", "--pgdata", str(self._data), "--dbname", primary.dsn()),
+            *("--write-recovery-conf", "--checkpoint", "fast", "--no-sync"),
+        )
+
+    def follow(self, primary: Server, *, rewind: bool = False) -> None:
+        """Makes a server that has been stopped, whatever it holds, a standby of `primary`: a new copy of it, or the
+        files that differ alone, which needs checksums. It is to be started then."""
+        assert self._process is None
+        if rewind:
             self._run(
-                *("pg_basebackup", "--pgdata", str(self._data), "--dbname", standby_of.dsn()),
-                *("--write-recovery-conf", "--checkpoint", "fast", "--no-sync"),
+                *("pg_rewind", "--target-pgdata", str(self._data), "--source-server", primary.dsn()),
+                *("--write-recovery-conf", "--no-sync"),
             )
+        else:
+            shutil.rmtree(self._data)
+            self._copy(primary)
 
     @property
     def _data(self) -> Path:
@@ -143,7 +172,6 @@ class Server:
         """Returns when the server takes connections."""
         assert self._process is None
         log = (self.folder / "log").open("ab")
-        settings = [f"--{name.replace('_', '-')}={value}" for name, value in self._settings.items()]
         with log:
             self._process = self._popen(
                 (
@@ -157,7 +185,6 @@ class Server:
                     "-p",
                     str(self.port),
                 ),
-                settings,
                 log.fileno(),
             )
         self._await_ready(time.monotonic() + START_SECONDS)
@@ -174,6 +201,29 @@ class Server:
         self._process.kill()
         self._process.wait(START_SECONDS)
         self._process = None
+
+    def freeze(self) -> None:
+        """None of its processes goes on, and no connection ends. New ones are accepted by the machine, and that is
+        all."""
+        self._signal_all(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """They go on where they were."""
+        self._signal_all(signal.SIGCONT)
+
+    def kill_all(self) -> None:
+        """SIGKILL to all of its processes, also when they are frozen."""
+        self._signal_all(signal.SIGKILL)
+        assert self._process is not None
+        self._process.wait(START_SECONDS)
+        self._process = None
+
+    def _signal_all(self, number: int) -> None:
+        """The main process is stopped first, so that it starts no other meanwhile, and is still their parent."""
+        os.kill(self.pid, signal.SIGSTOP)
+        for process in (*_children(self.pid), self.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, number)
 
     def restart(self, mode: Mode = "fast") -> None:
         self.stop(mode)
@@ -196,10 +246,10 @@ class Server:
                 raise RuntimeError(f"PostgreSQL did not start:\n{self.log()[-4000:]}")
             time.sleep(0.01)
 
-    def _popen(self, command: tuple[str, ...], more: list[str], output: int) -> subprocess.Popen[bytes]:
+    def _popen(self, command: tuple[str, ...], output: int) -> subprocess.Popen[bytes]:
         program, *arguments = command
         return subprocess.Popen(
-            [str(self._programs / program), *arguments, *more],
+            [str(self._programs / program), *arguments],
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -226,6 +276,18 @@ class Server:
             os.chown(folder, self._account["user"], self._account["group"])
 
 
+def _children(parent: int) -> list[int]:
+    """The processes that this one has started; on Linux only."""
+    found: list[int] = []
+    for place in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            # The name of the program is in brackets, and may hold any byte.
+            fields = place.read_bytes().rpartition(b")")[2].split()
+            if int(fields[1]) == parent:
+                found.append(int(place.parent.name))
+    return found
+
+
 def _account() -> dict[str, int]:
     """The account for a server started by root, which PostgreSQL refuses: `postgres`, or `nobody` without that one."""
     if os.geteuid() != 0:
@@ -246,7 +308,11 @@ def _die_with_maker() -> None:
 
 @contextlib.contextmanager
 def running(
-    *, durable: bool = False, settings: Mapping[str, str] | None = None, standby_of: Server | None = None
+    *,
+    durable: bool = False,
+    settings: Mapping[str, str] | None = None,
+    standby_of: Server | None = None,
+    checksums: bool = False,
 ) -> Iterator[Server]:
     """A started server, removed at the end. Without `durable` it does not sync its files: faster, and safe against all
     but a power failure of the machine. `standby_of` another one, it follows that until it is promoted."""
@@ -259,7 +325,7 @@ def running(
     )  # a socket's path is 107 bytes at most
     folder.chmod(0o755)
     try:
-        server = Server(folder, within_reach(programs, folder), given, standby_of)
+        server = Server(folder, within_reach(programs, folder), given, standby_of, checksums=checksums)
         server.start()
         try:
             yield server

@@ -96,7 +96,6 @@ async def one_round(
     `defects` has one entry for each node (`faulty_node.py`). `orderly`: also judge that tasks left in order (R6), which
     needs hundreds of them.
     """
-    journal, began = Journal(), time.monotonic()
     with postgres.running(durable=True) as server:
         proxies = [TcpProxy(server.port) for _ in defects] if through_proxies else []
         for proxy in proxies:
@@ -105,33 +104,41 @@ async def one_round(
         nodes = [
             Node(folder, dsn, SETTINGS, defect=defect) for dsn, defect in zip(addresses, defects, strict=True)
         ]
-        cluster = Cluster(server, nodes, proxies, journal, chance, report)
-        load = SpreadLoad([node.port for node in nodes], journal, chance.randrange(2**32))
+        cluster = Cluster(server, nodes, proxies, Journal(), chance, report)
         try:
-            await asyncio.gather(*(node.start() for node in nodes))
-            await load.furnish()
-            load.begin()
-            await fault(cluster)
-            await cluster.heal()
-            await load.finish()  # rule R7 reports executions that are still open afterwards
-            client = load.client()
-            found = await read_all(client)
-            report.wrong += judge(journal, found, orderly=orderly)
-            report.wrong += await audit_names(journal, client)
-            client.hang_up()
-            report.wrong += cluster.bugs_in_log()
-            for node in nodes:
-                if status := await node.stop():
-                    report.wrong.append(f"a node ended with status {status}")
-            report.wrong += audit_database(server.dsn())
-        except BaseException:
-            for node in nodes:
-                print(node.last_words(), file=sys.stderr)
-            raise
+            await play(cluster, fault, orderly=orderly)
         finally:
-            await asyncio.gather(*(node.end() for node in nodes))
             for proxy in proxies:
                 proxy.close()
+
+
+async def play(cluster: Cluster, fault: FaultPlan, *, orderly: bool = False) -> None:
+    """The load, the fault, the healthy phase and the audit, on a database that runs."""
+    report, nodes, journal, began = cluster.report, cluster.nodes, cluster.journal, time.monotonic()
+    load = SpreadLoad([node.port for node in nodes], journal, cluster.chance.randrange(2**32))
+    try:
+        await asyncio.gather(*(node.start() for node in nodes))
+        await load.furnish()
+        load.begin()
+        await fault(cluster)
+        await cluster.heal()
+        await load.finish()  # rule R7 reports executions that are still open afterwards
+        client = load.client()
+        found = await read_all(client)
+        report.wrong += judge(journal, found, orderly=orderly)
+        report.wrong += await audit_names(journal, client)
+        client.hang_up()
+        report.wrong += cluster.bugs_in_log()
+        for node in nodes:
+            if status := await node.stop():
+                report.wrong.append(f"a node ended with status {status}")
+        report.wrong += audit_database(cluster.server.dsn())
+    except BaseException:
+        for node in nodes:
+            print(node.last_words(), file=sys.stderr)
+        raise
+    finally:
+        await asyncio.gather(*(node.end() for node in nodes))
     report.seconds += time.monotonic() - began
     _sum_up(report, journal, found)
 

@@ -30,7 +30,7 @@ ANSWER_SECONDS = DEATH_SECONDS = PATIENCE_SECONDS  # time-outs of waits for an a
 
 
 class Cluster:
-    """The nodes, their database and their proxies. `proxies` has one for each node, or is empty."""
+    """The nodes, their database and their proxies, one for each node or none. After a fail-over `server` is another."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class Cluster:
         self.proxies = proxies
         self.chance = chance
         self.report = report
-        self._journal = journal
+        self.journal = journal
 
     async def pause(self, least: float = MIN_PAUSE_SECONDS, longest: float = MAX_PAUSE_SECONDS) -> None:
         await asyncio.sleep(self.chance.uniform(least, longest))
@@ -71,7 +71,7 @@ class Cluster:
         self.report.count("stops of a node")
 
     async def start(self, node: Node) -> None:
-        self._journal.life += 1
+        self.journal.life += 1
         await node.start()
 
     async def next_to_die(self) -> Node:
