@@ -108,6 +108,7 @@ class Server:
         self._settings = settings
         self._account = _account()
         self._process: subprocess.Popen[bytes] | None = None
+        self._is_frozen = False
         self.port = free_port()
         self._give_away(folder)
         if standby_of is None:
@@ -191,6 +192,8 @@ class Server:
 
     def stop(self, mode: Mode = "fast") -> None:
         if self._process is not None:
+            if self._is_frozen:
+                self.thaw()
             self._process.send_signal(SIGNALS[mode])
             self._process.wait(START_SECONDS)
             self._process = None
@@ -206,9 +209,11 @@ class Server:
         """None of its processes goes on, and no connection ends. New ones are accepted by the machine, and that is
         all."""
         self._signal_all(signal.SIGSTOP)
+        self._is_frozen = True
 
     def thaw(self) -> None:
         """They go on where they were."""
+        self._is_frozen = False
         self._signal_all(signal.SIGCONT)
 
     def kill_all(self) -> None:
@@ -217,6 +222,7 @@ class Server:
         assert self._process is not None
         self._process.wait(START_SECONDS)
         self._process = None
+        self._is_frozen = False
 
     def _signal_all(self, number: int) -> None:
         """The main process is stopped first, so that it starts no other meanwhile, and is still their parent."""

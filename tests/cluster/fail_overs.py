@@ -31,7 +31,10 @@ from tools.postgres import Server
 SETTINGS = {"wal_keep_size": "256MB"}  # what a standby that was rewound has still to read
 REWOUND = 0.5  # share of old primaries that are rewound; the others are copied anew
 RETURNED = 0.5  # share of old primaries that come back as they were before they are repaired
-SECONDS_TO_PROMOTION = 0.2, 2.0  # from the failure; what notices it takes longer, and is not what is tried here
+SECONDS_TO_PROMOTION = (
+    0.2,
+    2.0,
+)  # from the failure. What notices it takes longer, and is not what is tried here.
 SECONDS_BESIDE = 0.5, 1.5  # an old primary beside the new one
 
 _names = itertools.count()
@@ -104,9 +107,10 @@ Way = Callable[["FailOver"], Awaitable[None]]
 class FailOver:
     """One fail-over: the old primary fails, its standby is promoted, and the old one is made the next standby."""
 
-    def __init__(self, succession: Succession, cluster: Cluster) -> None:
+    def __init__(self, succession: Succession, cluster: Cluster, returned: float) -> None:
         self.succession = succession
         self.cluster = cluster
+        self._returned = returned
         self.old = succession.primary
         self.way_to_old = succession.way_to(succession.primary)
 
@@ -122,11 +126,12 @@ class FailOver:
         self.cluster.report.count("old primaries that came back as they were")
         await self.cluster.pause(*SECONDS_BESIDE)
 
-    def by_chance(self, share: float) -> bool:
-        return self.cluster.chance.random() < share
+    def returns(self) -> bool:
+        """Whether the old primary is to come back as it was; by chance."""
+        return self.cluster.chance.random() < self._returned
 
     async def return_as_it_was(self) -> None:
-        if self.by_chance(RETURNED):
+        if self.returns():
             await asyncio.to_thread(self.old.start)
             await self.beside()
             await asyncio.to_thread(self.old.stop, "immediate")
@@ -155,7 +160,7 @@ async def hung(this: FailOver) -> None:
     """It answers nothing, and all of its connections stay open."""
     this.old.freeze()
     await this.succeed()
-    if this.by_chance(RETURNED):
+    if this.returns():
         this.old.thaw()
         await this.beside()
     await asyncio.to_thread(this.old.kill_all)
@@ -165,11 +170,12 @@ async def cut_off(this: FailOver) -> None:
     """Nodes do not reach it: nothing arrives, and no connection ends. It runs all the time."""
     this.way_to_old.hold("both")
     await this.succeed()
-    if not this.by_chance(RETURNED):
-        this.way_to_old.cut()
-    this.way_to_old.release()
-    await this.beside()
+    if this.returns():
+        this.way_to_old.release()
+        await this.beside()
     await asyncio.to_thread(this.old.stop, "immediate")
+    this.way_to_old.cut()
+    this.way_to_old.release()
 
 
 WAYS: tuple[tuple[Way, str], ...] = (
@@ -198,13 +204,15 @@ async def until_it_writes(node: Node) -> float:
         client.hang_up()
 
 
-def fail_overs(succession: Succession, ways: Sequence[tuple[Way, str]]) -> FaultPlan:
+def fail_overs(
+    succession: Succession, ways: Sequence[tuple[Way, str]], returned: float = RETURNED
+) -> FaultPlan:
     """One after the other, each under load, and each of the next only when the standby is synchronous again."""
 
     async def inject(cluster: Cluster) -> None:
         for fail, name in ways:
             await cluster.pause(0.5, 1.5)
-            await fail(FailOver(succession, cluster))
+            await fail(FailOver(succession, cluster, returned))
             cluster.report.count(name)
             rewind = cluster.chance.random() < REWOUND
             await asyncio.to_thread(succession.repair, rewind=rewind)
@@ -222,21 +230,30 @@ def some_ways(count: int, chance: random.Random) -> list[tuple[Way, str]]:
 
 @contextmanager
 def two_servers() -> Generator[tuple[Server, Server]]:
-    with postgres.running(settings=SETTINGS, checksums=True) as first:
-        with postgres.running(settings=SETTINGS, standby_of=first) as second:
-            yield first, second
+    with (
+        postgres.running(settings=SETTINGS, checksums=True) as first,
+        postgres.running(settings=SETTINGS, standby_of=first) as second,
+    ):
+        yield first, second
 
 
 async def one_round(
-    report: chaos.Report, folder: Path, ways: Sequence[tuple[Way, str]], chance: random.Random, nodes: int = 3
+    report: chaos.Report,
+    folder: Path,
+    ways: Sequence[tuple[Way, str]],
+    chance: random.Random,
+    *,
+    nodes: int = chaos.NODES,
+    returned: float = RETURNED,
 ) -> None:
-    """As `chaos.one_round`, on a succession of its own."""
+    """As `chaos.one_round`, on a succession of its own. `returned`: the share of old primaries that come back as they
+    were."""
     with two_servers() as (first, second):
         succession = Succession(first, second)
         await succession.open()
         try:
             started = [Node(folder, succession.dsn, chaos.SETTINGS) for _ in range(nodes)]
             cluster = Cluster(first, started, [], Journal(), chance, report)
-            await chaos.play(cluster, fail_overs(succession, ways))
+            await chaos.play(cluster, fail_overs(succession, ways, returned))
         finally:
             succession.close()

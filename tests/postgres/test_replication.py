@@ -14,7 +14,7 @@ from tests.store.rows import execution_row, executions, insert
 from tests.support.tcp_proxy import BlockingTcpProxy
 from tests.support.waiting import PATIENCE_SECONDS, until
 from workflowsvc.store.errors import OutcomeUnknown, Unavailable
-from workflowsvc.store.postgres import doctor, outcome, wire
+from workflowsvc.store.postgres import doctor, doctor_replication, outcome, wire
 from workflowsvc.store.postgres.store import PostgresStore
 
 NUMBERS = iter(range(1, 1000))
@@ -162,7 +162,7 @@ def test_a_commit_whose_wait_is_cut_short_is_committed_when_a_later_one_is_confi
 def test_the_doctor_says_that_commits_wait_and_does_not_advise_to_end_them(
     pair: Pair, store: PostgresStore, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor, "REPLICATION_SECONDS", 0)
+    monkeypatch.setattr(doctor_replication, "REPLICATION_SECONDS", 0)
     monkeypatch.setattr(doctor, "LONG_SNAPSHOT_SECONDS", 0)
     pair.standby.stop()
     written = begin(threads, store, next(NUMBERS))
@@ -171,7 +171,7 @@ def test_the_doctor_says_that_commits_wait_and_does_not_advise_to_end_them(
         found = doctor.examine(connection, "here", lambda: 0)
     pair.start_standby()
     written.result(PATIENCE_SECONDS)
-    (finding,) = [finding for finding in found if "synchronous replication" in finding.what]
+    (finding,) = [finding for finding in found if "wait for synchronous replication" in finding.what]
     assert finding.level == "bad"
     assert "start a standby" in finding.advice
     assert not [finding for finding in found if "pg_terminate_backend" in finding.advice]

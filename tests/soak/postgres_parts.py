@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from tests.abuse.report import Report
-from tests.cluster import chaos, crashing_node
+from tests.cluster import chaos, crashing_node, fail_overs
 from tests.cluster.faults import (
     RETURN_SECONDS,
     FaultPlan,
@@ -36,6 +36,7 @@ WAKES = 100
 WAKE_P99_MS = 1_100  # QUALITY §6.6: when all hints are lost
 KILLS_WITHOUT_HINTS, KILLS_WITH_ODD_CLOCKS = 10, 25
 ROLLS = 5
+FAIL_OVERS, FAIL_OVERS_PER_ROUND = 50, 10
 SEEDS = 200
 
 Judge = Callable[[chaos.Report], list[str]]
@@ -70,6 +71,21 @@ def rounds(
         if not report.wrong:
             shutil.rmtree(folder)  # kept when something is wrong
     return of(report.lines(), report.wrong + judge(report))
+
+
+def _fail_overs(job: Job) -> Report:
+    report = chaos.Report()
+    for number in range(FAIL_OVERS // FAIL_OVERS_PER_ROUND):
+        if report.wrong or (number and time.monotonic() > job.deadline):
+            break
+        folder = job.folder / f"round{number}"
+        folder.mkdir()
+        chance = random.Random(f"{job.seed}/{number}")
+        ways = fail_overs.some_ways(FAIL_OVERS_PER_ROUND, chance)
+        asyncio.run(fail_overs.one_round(report, folder, ways, chance))
+        if not report.wrong:
+            shutil.rmtree(folder)
+    return of(report.lines(), report.wrong + _in_time(report))
 
 
 def _in_time(report: chaos.Report) -> list[str]:
@@ -129,6 +145,7 @@ PARTS = (
     Part("node-kills", 5, f"{KILLS} kills of one of three nodes under load", _kills),
     Part("points", 6, f"{DEATHS} deaths of nodes at points before, during and after a commit", _points),
     Part("database-crashes", 6, "the database crashes every 5 to 40 s for five minutes", _crashes),
+    Part("failover", 7, f"{FAIL_OVERS} fail-overs to a synchronous standby under load", _fail_overs),
     Part("network", 7, "connections to the database cut and frozen for five minutes", _breaks),
     Part("no-hints", 2.5, "every wake-up hint dropped; polls are measured, nodes killed", _without_hints),
     Part("clocks", 1.5, "the clocks of nodes five minutes apart; nodes killed", _clocks),

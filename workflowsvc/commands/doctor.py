@@ -1,6 +1,6 @@
 """`workflowsvc doctor`: what endangers a store or makes it slow, and what to do about it.
 
-Owns the command's options and what is printed; the examinations are in `store/postgres/doctor.py`,
+Owns the command's options and what is printed; the examinations are in `store/postgres/doctor*.py`,
 `store/sqlite/doctor.py` and `backups/age.py`. It reads, and changes nothing. Whether the data is sound is the question
 of `workflowsvc fsck`. Exit status 0: nothing bad; 1: something is.
 """
@@ -51,12 +51,13 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
 
 def _postgres(context: CommandContext, dsn: str) -> tuple[str, list[Finding]]:
     from workflowsvc.store.postgres import doctor, schema
+    from workflowsvc.store.postgres.doctor_replication import examine_hosts
     from workflowsvc.store.postgres.wire import shown_address
 
     where = shown_address(dsn)
     with schema.opened(dsn, where) as connection, schema.failing_for(where):
         findings = doctor.examine(connection, where, context.clock.now_ms)
-        return where, findings + doctor.examine_workers(connection, dsn)
+        return where, findings + doctor.examine_workers(connection, dsn) + examine_hosts(dsn)
 
 
 def _sqlite(context: CommandContext, path: str, backups: str) -> tuple[str, list[Finding]]:

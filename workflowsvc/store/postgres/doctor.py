@@ -12,6 +12,7 @@ from typing import Any
 from workflowsvc.store.errors import StoreUnusable
 from workflowsvc.store.examination import Finding, NowMs
 from workflowsvc.store.postgres import schema, server
+from workflowsvc.store.postgres.doctor_replication import examine_replication
 from workflowsvc.store.postgres.expected_schema import compare
 from workflowsvc.store.postgres.schema import Connection, failing_for
 from workflowsvc.store.postgres.statements import Statement
@@ -19,7 +20,6 @@ from workflowsvc.store.postgres.wire import PLANNER, SPREAD_PLANNER
 from workflowsvc.store.postgres.workers import connect_to, workers
 
 LONG_SNAPSHOT_SECONDS = 60
-REPLICATION_SECONDS = 5  # a standby confirms a commit within milliseconds
 MANY_DEAD_ROWS = 20_000  # some are always there between two vacuums
 OLD_TRANSACTION_IDS = 1_000_000_000  # of about two thousand million
 SKEW_MS = 1000
@@ -34,7 +34,7 @@ def examine(connection: Connection, where: str, now_ms: NowMs) -> list[Finding]:
             _settings,
             _schema_differences,
             _rights,
-            _replication,
+            examine_replication,
             _snapshots,
             _dead_rows,
             _transaction_ids,
@@ -108,12 +108,6 @@ def _settings(connection: Connection) -> Iterator[Finding]:
         yield Finding("bad", f"{name} = {value}", _DANGEROUS[name, value])
     if not dangers:
         yield Finding("ok", "no setting endangers what is committed")
-    if settings.get("synchronous_commit") == "local" and settings.get("synchronous_standby_names"):
-        yield Finding(
-            "note",
-            "synchronous_commit = local: a fail-over can lose what was acknowledged",
-            "set synchronous_commit = on",
-        )
     if settings.get("data_checksums") == "off":
         yield Finding("note", "data checksums are off", "pg_checksums --enable finds damage of disks early")
 
@@ -169,24 +163,6 @@ def _rights(connection: Connection) -> Iterator[Finding]:
         yield Finding("bad", f"{user} may not {right} in {table}", f'grant {right} on {table} to "{user}"')
 
 
-def _replication(connection: Connection) -> Iterator[Finding]:
-    """Sessions that have committed and wait for a standby."""
-    ((waiting, seconds),) = _rows(
-        connection,
-        "select count(*), max(extract(epoch from now() - xact_start))::bigint from pg_stat_activity"
-        " where wait_event = 'SyncRep' and xact_start < now() - make_interval(secs => %s)",
-        REPLICATION_SECONDS,
-    )
-    if waiting:
-        yield Finding(
-            "bad",
-            f"{waiting} of the sessions wait for synchronous replication, one of them for {seconds} s: "
-            "nothing is acknowledged",
-            "start a standby that synchronous_standby_names names; do not end these sessions, as what they "
-            "have committed would then be visible, and lost in a fail-over",
-        )
-
-
 def _snapshots(connection: Connection) -> Iterator[Finding]:
     """What keeps dead rows from being removed, wherever in the cluster it is."""
     found = _rows(
@@ -196,7 +172,7 @@ def _snapshots(connection: Connection) -> Iterator[Finding]:
         " extract(epoch from now() - xact_start)::bigint,"
         " 'select pg_terminate_backend(' || pid || ')'"
         " from pg_stat_activity where (backend_xmin is not null or backend_xid is not null)"
-        " and wait_event is distinct from 'SyncRep'"  # of which _replication says more
+        " and wait_event is distinct from 'SyncRep'"  # of which examine_replication says more
         " and pid <> pg_backend_pid() and xact_start < now() - make_interval(secs => %s)"
         " union all select 'the prepared transaction ' || gid, extract(epoch from now() - prepared)::bigint,"
         # Citus knows whether those of its own are to be committed: it has a list of them on the coordinator.
@@ -289,7 +265,7 @@ _LOOKS_AT_A_WORKER = (
     _settings,
     _planner,
     _invalid_indexes,
-    _replication,
+    examine_replication,
     _snapshots,
     _dead_rows,
     _transaction_ids,

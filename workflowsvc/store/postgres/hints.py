@@ -20,7 +20,7 @@ import psycopg
 from psycopg import errors
 
 from workflowsvc.store.errors import Unavailable
-from workflowsvc.store.postgres.wire import Row, connect
+from workflowsvc.store.postgres.primary import Connection, Lineage, connect
 from workflowsvc.store.rows import ListKey
 
 DEBOUNCE_MS = 10  # so a node sends 100 notifications a second at most, each about 0.2 ms of CPU
@@ -37,8 +37,9 @@ _decode = msgspec.json.Decoder(list[ListKey]).decode
 class Hints:
     """Starts with the first listener or hint; `close` ends the thread."""
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, lineage: Lineage) -> None:
         self._dsn = dsn
+        self._lineage = lineage
         self._heard: Heard | None = None
         self._waiting: set[ListKey] = set()
         self._lock = threading.Lock()
@@ -82,8 +83,10 @@ class Hints:
     def _work(self) -> None:
         while not self._closed:
             try:
-                with suppress(Unavailable), connect(self._dsn) as connection:
-                    self._serve(connection)
+                with suppress(Unavailable):
+                    connection, server = connect(self._dsn, self._lineage)
+                    with connection:
+                        self._serve(connection, server.timeline)
             except (errors.FeatureNotSupported, errors.SyntaxError, errors.UndefinedFunction):
                 return  # not PostgreSQL itself: nodes find tasks by polling the store
             except psycopg.Error:
@@ -91,8 +94,8 @@ class Hints:
             if not self._closed:
                 self._wait([self._wake_read], RETRY_MS)
 
-    def _serve(self, connection: psycopg.Connection[Row]) -> None:
-        """Sends and receives until the connection is lost."""
+    def _serve(self, connection: Connection, timeline: int) -> None:
+        """Sends and receives until the connection is lost, or its server is no longer the primary."""
         row = connection.execute("select 'workflowsvc_' || md5(current_schema())").fetchone()
         assert row is not None
         channel: str = row[0]
@@ -102,7 +105,7 @@ class Hints:
         connection.execute("set synchronous_commit = off")  # a hint need not survive anything
         connection.execute(f"listen {channel}".encode())
         socket = connection.fileno()
-        while not self._closed:
+        while not self._closed and timeline >= self._lineage.newest:
             if socket in self._wait([self._wake_read, socket], 0 if self._waiting else None):
                 self._receive_all(connection)
             if self._waiting:
@@ -122,7 +125,7 @@ class Hints:
             os.read(self._wake_read, 4096)
         return ready
 
-    def _receive_all(self, connection: psycopg.Connection[Row]) -> None:
+    def _receive_all(self, connection: Connection) -> None:
         connection.pgconn.consume_input()
         while (note := connection.pgconn.notifies()) is not None:
             self._receive(note.be_pid == connection.pgconn.backend_pid, note.extra)
@@ -132,7 +135,7 @@ class Hints:
             with suppress(msgspec.MsgspecError):  # a newer release may send more
                 self._heard(_decode(payload))
 
-    def _send(self, connection: psycopg.Connection[Row], channel: str) -> None:
+    def _send(self, connection: Connection, channel: str) -> None:
         with self._lock:
             lists, self._waiting = list(self._waiting), set()
         for payload in payloads(lists):

@@ -16,6 +16,7 @@ from typing import Literal
 
 from workflowsvc.store.errors import StoreError
 from workflowsvc.store.postgres.errors import PostgresError
+from workflowsvc.store.postgres.primary import Lineage
 from workflowsvc.store.postgres.statements import SQL
 from workflowsvc.store.postgres.wire import Wire
 
@@ -26,11 +27,11 @@ REPLICATION_PATIENCE_MS = 5_000
 Outcome = Literal["committed", "aborted", "unknown"]
 
 
-def outcome(dsn: str, transaction_id: str, timeline: str) -> Outcome:
+def outcome(dsn: str, transaction_id: str, timeline: str, lineage: Lineage | None = None) -> Outcome:
     """Over a new connection. A transaction that is still open is ended, as its connection is lost, so it cannot commit;
     one that waits for replication is left alone."""
     try:
-        wire = Wire(dsn, REPLICATION_PATIENCE_MS)
+        wire = Wire(dsn, REPLICATION_PATIENCE_MS, lineage)
     except StoreError:
         return "unknown"
     try:

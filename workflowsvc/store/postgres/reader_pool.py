@@ -9,6 +9,7 @@ from __future__ import annotations
 from threading import Condition
 
 from workflowsvc.store.errors import Unavailable
+from workflowsvc.store.postgres.primary import Lineage
 from workflowsvc.store.postgres.wire import Wire
 
 PATIENCE_SECONDS = 10.0  # waiting for one that is in use; a page of a list takes milliseconds
@@ -17,8 +18,9 @@ PATIENCE_SECONDS = 10.0  # waiting for one that is in use; a page of a list take
 class ReaderPool:
     """At most `limit` connections."""
 
-    def __init__(self, dsn: str, limit: int) -> None:
+    def __init__(self, dsn: str, limit: int, lineage: Lineage | None = None) -> None:
         self._dsn = dsn
+        self._lineage = lineage or Lineage()
         self._limit = limit
         self._idle: list[Wire] = []
         self._open = 0  # idle, in use, or just being made
@@ -33,7 +35,7 @@ class ReaderPool:
             if wire is not None:
                 return wire
             try:
-                return Wire(self._dsn)
+                return Wire(self._dsn, lineage=self._lineage)
             except Unavailable as error:
                 refusal = error
                 self._lost_one()

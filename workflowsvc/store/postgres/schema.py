@@ -15,7 +15,7 @@ import psycopg
 
 from workflowsvc.store.errors import StoreUnusable, Unavailable
 from workflowsvc.store.migrate import Migration, Version, migrations, pending
-from workflowsvc.store.postgres.wire import Row, connect, one_line
+from workflowsvc.store.postgres.primary import Row, connect, one_line
 
 Connection = psycopg.Connection[Row]
 
@@ -64,7 +64,7 @@ def too_old(where: str, version: Version, missing: list[Migration]) -> str:
 def opened(dsn: str, where: str) -> Connection:
     """An ordinary connection to a server that is fit to be used."""
     try:
-        connection = connect(dsn)
+        connection = connect(dsn).connection
     except Unavailable as error:
         raise StoreUnusable(f"{where} cannot be used: {error}.") from error
     try:

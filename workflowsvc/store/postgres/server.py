@@ -21,6 +21,10 @@ _QUESTION = (
     "select version(), (select count(*) from pg_extension where extname = 'citus'),"
     " (select count(distinct proname) from pg_proc where proname = any(%s::text[]))"
 )
+_TIMELINE = (
+    "select case when pg_is_in_recovery() then '0'"
+    " else substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8) end"
+)
 # Whether or not they have functions of these names, these do not say what became of a transaction.
 _IN_NAME_ONLY = ("CockroachDB", "-YB-")
 
@@ -30,6 +34,8 @@ class Server(NamedTuple):
     """Citus: each statement is to name one shard, so rows are inserted one by one, and planned with what it names."""
     knows_transaction_status: bool
     """It can be asked by number what became of a transaction."""
+    timeline: int = 0
+    """Each promotion of a standby begins a higher one. 0: a standby, or a server that does not say."""
 
 
 def ask(connection: psycopg.Connection[Any]) -> Server:
@@ -37,7 +43,12 @@ def ask(connection: psycopg.Connection[Any]) -> Server:
     row = connection.execute(_QUESTION, [_FUNCTIONS]).fetchone()
     assert row is not None
     version, citus, functions = row
-    return server_of(version, citus=citus > 0, has_functions=functions == len(_FUNCTIONS))
+    found = server_of(version, citus=citus > 0, has_functions=functions == len(_FUNCTIONS))
+    if not found.knows_transaction_status:
+        return found
+    row = connection.execute(_TIMELINE).fetchone()
+    assert row is not None
+    return found._replace(timeline=int(row[0], 16))
 
 
 def server_of(version: str, *, citus: bool, has_functions: bool) -> Server:

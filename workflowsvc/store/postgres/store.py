@@ -17,7 +17,8 @@ from workflowsvc.store.postgres.audit_reads import PostgresAuditReader
 from workflowsvc.store.postgres.errors import ConnectionLost
 from workflowsvc.store.postgres.hints import Hints
 from workflowsvc.store.postgres.low_watermarks import LowWatermark, LowWatermarks, TaskLowWatermarks
-from workflowsvc.store.postgres.outcome import outcome, waits_for_replication
+from workflowsvc.store.postgres.outcome import Outcome, outcome, waits_for_replication
+from workflowsvc.store.postgres.primary import Lineage
 from workflowsvc.store.postgres.queries import Queries
 from workflowsvc.store.postgres.reader_pool import ReaderPool
 from workflowsvc.store.postgres.reads import DomainNames
@@ -43,7 +44,8 @@ class PostgresStore:
         self._low_watermarks = LowWatermarks(
             TaskLowWatermarks(), LowWatermark(), LowWatermark(), LowWatermark()
         )
-        self._hints = Hints(dsn)
+        self._lineage = Lineage()
+        self._hints = Hints(dsn, self._lineage)
         self._lock = threading.Lock()
         self._owner: int | None = None
         self._closed = False
@@ -52,7 +54,7 @@ class PostgresStore:
         self._undecided: tuple[str, str] | None = (
             None  # the last commit of unknown outcome: its id and timeline
         )
-        self._readers = ReaderPool(dsn, MAX_READERS)
+        self._readers = ReaderPool(dsn, MAX_READERS, self._lineage)
 
     # --- transactions ---
 
@@ -77,7 +79,7 @@ class PostgresStore:
             raise Unavailable("the store is closed")
         if self._writer is None or not self._writer.is_alive():
             self._writer = None
-            wire = Wire(self._dsn)
+            wire = Wire(self._dsn, lineage=self._lineage)
             if wire.server.knows_transaction_status:
                 self._timeline = wire.ask(SQL.timeline)[0][0]
             self._writer = wire
@@ -125,7 +127,9 @@ class PostgresStore:
 
     def _settle(self, transaction_id: str | None, error: Unavailable) -> None:
         """Returns when the transaction was committed after all, as safely as any other."""
-        found = "unknown" if transaction_id is None else outcome(self._dsn, transaction_id, self._timeline)
+        found: Outcome = "unknown"
+        if transaction_id is not None:
+            found = outcome(self._dsn, transaction_id, self._timeline, self._lineage)
         if found == "aborted":
             raise error
         if found == "unknown":

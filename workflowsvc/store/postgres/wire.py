@@ -13,29 +13,21 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from workflowsvc.store.errors import (
-    PSYCOPG_IS_MISSING,
-    Damaged,
-    StatementRefused,
-    StoreError,
-    StoreUnusable,
-    Unavailable,
-)
-from workflowsvc.store.postgres import server
+from workflowsvc.store.errors import Damaged, StatementRefused, StoreError, StoreUnusable, Unavailable
+
+# This says what to do when psycopg is missing, so it comes before psycopg.
+from workflowsvc.store.postgres.primary import Lineage, Row, Search, connect, one_line  # isort: split
+
+import psycopg
+from psycopg import conninfo, pq
+
 from workflowsvc.store.postgres.errors import ConnectionLost, store_error
 from workflowsvc.store.postgres.statements import Statement
 from workflowsvc.store.postgres.values import DECODERS
 
-try:
-    import psycopg
-    from psycopg import conninfo, pq
-except ImportError as error:
-    raise StoreUnusable(PSYCOPG_IS_MISSING) from error
-
-Row = tuple[Any, ...]  # what the server sends: the shape is known from the statement alone
 Rows = list[Row]
 
-CONNECT_SECONDS = 5
+SILENCE_MS = 1_000  # after which the other hosts of the address are asked: one of them may be the primary now
 PATIENCE_MS = 20_000  # waiting for the next byte of an answer: longer than any time-out of the server
 
 # Every statement is written for one index, and uses it whatever the statistics say (tests/postgres/test_plans.py).
@@ -85,11 +77,13 @@ class Wire:
     failed_with: str
     """The SQLSTATE of the error that the last exchange has raised; empty when it came from no statement."""
 
-    def __init__(self, dsn: str, patience_ms: int | None = None) -> None:
-        """`patience_ms` in place of PATIENCE_MS. Raises Unavailable when no connection can be made."""
-        self._connection = connect(dsn)
+    def __init__(self, dsn: str, patience_ms: int | None = None, lineage: Lineage | None = None) -> None:
+        """`patience_ms` in place of PATIENCE_MS. `lineage`: what is known of the primary before; it learns from this.
+        Raises Unavailable when no connection can be made."""
+        self._dsn = dsn
+        self._lineage = lineage or Lineage()
+        self._connection, self.server = connect(dsn, self._lineage)
         try:
-            self.server = server.ask(self._connection)
             settings = {**_SETTINGS, **(SPREAD_PLANNER if self.server.is_distributed else {})}
             self._connection.execute(_SETTLE, [list(settings), list(settings.values())])
         except psycopg.Error as error:
@@ -248,16 +242,33 @@ class Wire:
     def _wait(self, events: int) -> None:
         self._poll.modify(self._socket, events)
         patience_ms = PATIENCE_MS if self._patience_ms is None else self._patience_ms
-        if not self._poll.poll(patience_ms):
-            raise self._lost(f"the server has not answered for {patience_ms / 1000:g} seconds")
+        search: Search | None = None
+        try:
+            for waited_ms in range(0, patience_ms, SILENCE_MS):
+                if self._poll.poll(min(SILENCE_MS, patience_ms - waited_ms)):
+                    return
+                if search is not None:
+                    search.look()
+                if self.server.timeline < self._lineage.newest:
+                    raise self._lost("the server does not answer, and another one has become the primary")
+                if search is None or search.has_ended:
+                    search = Search(self._dsn, self._connection, self._lineage)
+        finally:
+            if search is not None:
+                search.end()
+        raise self._lost(f"the server has not answered for {patience_ms / 1000:g} seconds")
 
     def _lost(self, message: str) -> ConnectionLost:
         self.close()
         return ConnectionLost(" ".join(message.split()) or "the connection was lost")
 
     def is_alive(self) -> bool:
-        """False when the server is known to have closed the connection; looks without waiting."""
+        """False when the server is known to have closed the connection, or not to be the primary any longer; looks
+        without waiting."""
         if self._connection.closed:
+            return False
+        if self.server.timeline < self._lineage.newest:
+            self.close()
             return False
         self._poll.modify(self._socket, select.POLLIN)
         try:
@@ -312,20 +323,6 @@ def _of_unknown_type(result: pq.abc.PGresult) -> str:
     return f"the type of {' and '.join(names)} is not one that this release reads: it was altered"
 
 
-def connect(dsn: str) -> psycopg.Connection[Row]:
-    """An ordinary connection, one statement per transaction; raises Unavailable."""
-    try:
-        given = conninfo.conninfo_to_dict(dsn)
-        given.setdefault("connect_timeout", CONNECT_SECONDS)
-        # A standby takes no writes. When several hosts are given, the one that does is found by this.
-        given.setdefault("target_session_attrs", "read-write")
-        for name, seconds in (("keepalives_idle", 5), ("keepalives_interval", 2), ("keepalives_count", 3)):
-            given.setdefault(name, seconds)
-        return psycopg.connect(conninfo.make_conninfo("", **given), autocommit=True, client_encoding="utf8")
-    except psycopg.Error as error:
-        raise Unavailable(one_line(error)) from error
-
-
 def shown_address(dsn: str) -> str:
     """The same address as it may be shown, in the form that `--store` takes: without passwords, with the schema."""
     try:
@@ -355,7 +352,3 @@ def _pairs(hosts: str, ports: str) -> list[tuple[str, str]]:
     """Several hosts may each have a port, or share one."""
     names, numbers = hosts.split(","), ports.split(",")
     return [(name, numbers[min(place, len(numbers) - 1)]) for place, name in enumerate(names)]
-
-
-def one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
