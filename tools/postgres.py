@@ -67,7 +67,7 @@ def _candidates() -> Iterator[Path]:
 def within_reach(programs: Path, folder: Path) -> Path:
     """The same; or, where whom PostgreSQL runs as may not enter their place (a project in root's home), a copy in
     `folder` that he may."""
-    account = _account()
+    account = server_account()
     if not account:
         return programs
     with contextlib.suppress(PermissionError):
@@ -106,7 +106,7 @@ class Server:
         self.folder = folder
         self._programs = programs
         self._settings = settings
-        self._account = _account()
+        self._account = server_account()
         self._process: subprocess.Popen[bytes] | None = None
         self._is_frozen = False
         self.port = free_port()
@@ -227,7 +227,7 @@ class Server:
     def _signal_all(self, number: int) -> None:
         """The main process is stopped first, so that it starts no other meanwhile, and is still their parent."""
         os.kill(self.pid, signal.SIGSTOP)
-        for process in (*_children(self.pid), self.pid):
+        for process in (*children(self.pid), self.pid):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, number)
 
@@ -282,7 +282,7 @@ class Server:
             os.chown(folder, self._account["user"], self._account["group"])
 
 
-def _children(parent: int) -> list[int]:
+def children(parent: int) -> list[int]:
     """The processes that this one has started; on Linux only."""
     found: list[int] = []
     for place in Path("/proc").glob("[0-9]*/stat"):
@@ -294,7 +294,7 @@ def _children(parent: int) -> list[int]:
     return found
 
 
-def _account() -> dict[str, int]:
+def server_account() -> dict[str, int]:
     """The account for a server started by root, which PostgreSQL refuses: `postgres`, or `nobody` without that one."""
     if os.geteuid() != 0:
         return {}

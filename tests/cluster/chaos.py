@@ -11,7 +11,7 @@ import asyncio
 import random
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -112,8 +112,11 @@ async def one_round(
                 proxy.close()
 
 
-async def play(cluster: Cluster, fault: FaultPlan, *, orderly: bool = False) -> None:
-    """The load, the fault, the healthy phase and the audit, on a database that runs."""
+async def play(
+    cluster: Cluster, fault: FaultPlan, *, orderly: bool = False, dsn: Callable[[], str] | None = None
+) -> None:
+    """The load, the fault, the healthy phase and the audit, on a database that runs. `dsn`: where it is then, if not on
+    the server of the cluster."""
     report, nodes, journal, began = cluster.report, cluster.nodes, cluster.journal, time.monotonic()
     load = SpreadLoad([node.port for node in nodes], journal, cluster.chance.randrange(2**32))
     try:
@@ -132,7 +135,10 @@ async def play(cluster: Cluster, fault: FaultPlan, *, orderly: bool = False) -> 
         for node in nodes:
             if status := await node.stop():
                 report.wrong.append(f"a node ended with status {status}")
-        report.wrong += audit_database(cluster.server.dsn())
+        if dsn is None:
+            assert cluster.server is not None
+            dsn = cluster.server.dsn
+        report.wrong += audit_database(dsn())
     except BaseException:
         for node in nodes:
             print(node.last_words(), file=sys.stderr)

@@ -79,6 +79,9 @@ class Succession:
 
     def promote(self) -> None:
         """Returns when the standby accepts writes; it is the primary then."""
+        # It may be set there: where pg_rewind finds nothing to do, it leaves the settings as they were.
+        ask(self.standby, "alter system set synchronous_standby_names = ''")
+        ask(self.standby, "select pg_reload_conf()")
         assert ask(self.standby, "select pg_promote()") == [(True,)]
         self.primary, self.standby = self.standby, self.primary
 

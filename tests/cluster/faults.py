@@ -30,11 +30,12 @@ ANSWER_SECONDS = DEATH_SECONDS = PATIENCE_SECONDS  # time-outs of waits for an a
 
 
 class Cluster:
-    """The nodes, their database and their proxies, one for each node or none. After a fail-over `server` is another."""
+    """The nodes, their database and their proxies, one for each node or none. After a fail-over `server` is another;
+    None where the servers are Patroni's."""
 
     def __init__(
         self,
-        server: postgres.Server,
+        server: postgres.Server | None,
         nodes: list[Node],
         proxies: list[TcpProxy],
         journal: Journal,
@@ -85,6 +86,7 @@ class Cluster:
 
     async def crash_the_database(self) -> None:
         """Stops the database as a power loss would; returns when calls are answered again."""
+        assert self.server is not None
         await asyncio.to_thread(self.server.stop, "immediate")
         await self.pause(0, 1.0)
         await asyncio.to_thread(self.server.start)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 
 import psycopg
@@ -12,11 +13,14 @@ import pytest
 from tests.postgres.places import with_option
 from tests.store.rows import change_of, event_rows, execution_row, executions, insert, run_of
 from tests.support.tcp_proxy import BlockingTcpProxy, Cut
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_SECONDS, until
 from tools.postgres import Server
 from workflowsvc.store.errors import Conflict, OutcomeUnknown, StoreError, Unavailable
 from workflowsvc.store.postgres import wire
+from workflowsvc.store.postgres.errors import ConnectionLost
+from workflowsvc.store.postgres.statements import SQL
 from workflowsvc.store.postgres.store import PostgresStore
+from workflowsvc.store.postgres.wire import Wire
 
 NUMBERS = iter(range(1, 1000))
 
@@ -105,6 +109,26 @@ def test_a_reader_whose_connection_is_lost_is_unavailable_and_the_next_one_works
             restart_within()
     with store.reader() as reader:
         reader.next_wake_at()
+
+
+def test_a_session_that_ends_when_all_was_answered_is_a_lost_connection(
+    own_server: Server, proxy: BlockingTcpProxy
+) -> None:
+    """As a server that crashes does it: the message comes behind all answers, and belongs to no statement."""
+    with (
+        closing(Wire(own_server.dsn(port=proxy.port))) as connected,
+        ThreadPoolExecutor(1) as threads,
+        psycopg.connect(own_server.dsn(), autocommit=True) as admin,
+    ):
+        proxy.keep_back_sync()
+        asked = threads.submit(connected.ask, SQL.timeline)
+        waits = (
+            "select 1 from pg_stat_activity where pid = %s and state = 'active' and wait_event = 'ClientRead'"
+        )
+        until(lambda: admin.execute(waits, [connected.pid]).fetchone(), "the server waits for the end")
+        admin.execute("select pg_terminate_backend(%s)", [connected.pid])
+        with pytest.raises(ConnectionLost, match="terminating connection"):
+            asked.result(PATIENCE_SECONDS)
 
 
 def lose(store: PostgresStore, number: int) -> None:

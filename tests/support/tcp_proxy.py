@@ -25,6 +25,7 @@ statement arrives and is answered. `after`: the statement arrives and is execute
 
 _HEADER_BYTES = 5  # of a message, before the name of its statement: a letter and four bytes of length
 _COMMITTED = b"COMMIT\0"  # the end of the server's answer to a commit
+_SYNC = b"S\0\0\0\4"  # the end of what a client sends before it waits for all answers
 _ANSWER_SECONDS = 60.0  # a connection is cut without the awaited answer after this
 
 
@@ -94,6 +95,7 @@ class TcpProxy:
         self._abandoned: set[_Link] = set()
         self._held: Direction | None = None
         self._statement_cut: _StatementCut | None = None
+        self._keeps_back_sync = False
         self._tasks: set[asyncio.Task[None]] = set()
         self.refusing = False
         self.port = 0
@@ -120,6 +122,10 @@ class TcpProxy:
     def cut_at(self, statement: str, where: Cut, *, and_refuse: bool = False) -> None:
         """Cuts the connection that executes this prepared statement next; `and_refuse`: and accepts no other."""
         self._statement_cut = _StatementCut(b"\0" + statement.encode() + b"\0", where, and_refuse)
+
+    def keep_back_sync(self) -> None:
+        """The server does not see that the next thing that is sent to it is complete: it carries it out, and waits."""
+        self._keeps_back_sync = True
 
     def abandon(self) -> None:
         """Ends every connection for the client; the server notices nothing, as when a cable was pulled."""
@@ -182,6 +188,9 @@ class TcpProxy:
     def requested(self, link: _Link, data: bytes) -> None:
         """Bytes from the client."""
         assert link.server is not None  # the client's end is read only when the server was reached
+        if self._keeps_back_sync and data.endswith(_SYNC):
+            self._keeps_back_sync = False
+            data = data.removesuffix(_SYNC)
         cut = self._statement_cut
         if cut is None or (found := data.find(cut.name)) < 0:
             link.awaits_answer = True
@@ -246,6 +255,9 @@ class BlockingTcpProxy:
 
     def cut_at(self, statement: str, where: Cut, *, and_refuse: bool = False) -> None:
         self._do(lambda: self._proxy.cut_at(statement, where, and_refuse=and_refuse))
+
+    def keep_back_sync(self) -> None:
+        self._do(self._proxy.keep_back_sync)
 
     def hold(self, direction: Direction) -> None:
         self._do(lambda: self._proxy.hold(direction))

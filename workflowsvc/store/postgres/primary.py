@@ -158,7 +158,7 @@ class _Race:
                 result.connection.close()
 
     def take(self, timeout: float = 0) -> list[Found]:
-        """The connections that have been made; waits so many seconds for the first answer."""
+        """The connections that have been made; waits `timeout` seconds at most for the first answer."""
         found: list[Found] = []
         while self.awaited:
             try:

@@ -195,7 +195,7 @@ class Wire:
             result = self._next_result()
             status = result.status
             if entry is None:
-                assert status == pq.ExecStatus.PIPELINE_SYNC, result.status
+                failure = failure or self._failure_before_sync(result)
             elif status in (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK):
                 if status == pq.ExecStatus.COMMAND_OK:
                     self._last_command = result
@@ -215,6 +215,17 @@ class Wire:
                         break  # no further results follow
         if failure is not None:
             raise failure
+
+    def _failure_before_sync(self, result: pq.abc.PGresult) -> Exception | None:
+        """An error of no statement: the server ends the session, as it stops, when all were answered."""
+        failure: Exception | None = None
+        while result.status == pq.ExecStatus.FATAL_ERROR:
+            failure = self._failure(result)
+            if isinstance(failure, ConnectionLost):
+                raise failure
+            result = self._next_result()
+        assert result.status == pq.ExecStatus.PIPELINE_SYNC, result.status
+        return failure
 
     def _next_result(self) -> pq.abc.PGresult:
         """Answers are parted by None."""
