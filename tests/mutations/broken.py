@@ -249,4 +249,20 @@ MUTATIONS = (
         'return "committed"',
         ("nodes",),
     ),
+    Mutation(
+        "old primary",
+        "a node goes back to an old primary when the new one is down",
+        "store/postgres/primary.py",
+        "    if timeline and timeline < lineage.newest:\n",
+        "    if False:\n",
+        ("nodes",),
+    ),
+    Mutation(
+        "silence",
+        "a node waits for a primary that hangs, although its standby was promoted",
+        "store/postgres/wire.py",
+        "                if self.server.timeline < self._lineage.newest:\n",
+        "                if False:\n",
+        ("nodes",),
+    ),
 )
