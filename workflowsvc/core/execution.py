@@ -188,11 +188,11 @@ class Execution:
         Also the event limit (SWF §8.11): the last place of a history is kept for the event that says it is full, so
         whenever something happens to an open run there is room for at least one event.
         """
-        if not self.is_open:
+        if self.close_status is not None:
             return
-        if self.needs_decision and self.has_room(1, max_events=max_events):
+        if self.needs_decision and self.next_event_id < max_events:
             self._schedule_decision_task(at_ms)
-        if not self.has_room(1, max_events=max_events):
+        if self.next_event_id >= max_events:
             self.terminate_full(at_ms)
 
     def has_room(self, events: int, *, max_events: int) -> bool:
@@ -235,7 +235,7 @@ class Execution:
 
     def wake_at(self) -> int | None:
         """The earliest live deadline; dead ones in front of it are dropped."""
-        if not self.is_open:
+        if self.close_status is not None:
             return None
         heap = self.deadlines
         while heap:

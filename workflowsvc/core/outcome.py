@@ -54,7 +54,7 @@ def outcome_of(execution: Execution, events: list[Event]) -> Outcome:
         attributes: Any = event.attributes
         if kind == "ActivityTaskScheduled":
             task = _waiting(execution, event.id)
-            if task is not None and execution.is_open:
+            if task is not None and execution.close_status is None:
                 outcome.tasks.append(task)
         elif kind == "DecisionTaskCompleted":
             started_ended = True
@@ -69,7 +69,7 @@ def outcome_of(execution: Execution, events: list[Event]) -> Outcome:
                 (outcome.heartbeats_over if attributes.started_event_id else outcome.gone).append(
                     scheduled_id
                 )
-    if execution.is_open:
+    if execution.close_status is None:
         _decision_task(execution, first_id, outcome, started_ended=started_ended)
     else:
         outcome.gone.extend(

@@ -157,7 +157,7 @@ for _event_type in CLOSE_STATUS:
     _closes(_event_type)
 
 
-@expires(Deadline.EXECUTION, live=lambda execution, _event_id, _due_at: execution.is_open)
+@expires(Deadline.EXECUTION, live=lambda execution, _event_id, _due_at: execution.close_status is None)
 def _timed_out(execution: Execution, at_ms: int, _event_id: int) -> None:
     execution.record(
         at_ms,

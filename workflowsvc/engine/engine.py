@@ -56,6 +56,8 @@ class Engine:
         ids = Ids(random_bytes, after=_last_message(store, first_position(coordination.now_ms())))
         self.state = NodeState(settings, ids, coordination, no_lambda)
         self.writer = WriterLoop(store, clock, self.state)
+        self.now_ms = self.writer.now_ms
+        """() -> the moment, in milliseconds since the epoch. From any thread."""
         coordination.listen(self.writer.hinted)
 
     def invoke_with(self, begin: Begin, later: Later) -> Invoker:
@@ -63,10 +65,6 @@ class Engine:
         invoker = Invoker(self.writer, self.clock, begin, later)
         self.state.invoke = invoker
         return invoker
-
-    def now_ms(self) -> int:
-        """The moment, in milliseconds since the epoch."""
-        return self.writer.now_ms()
 
 
 def _secret(tx: Transaction, random_bytes: RandomBytes) -> bytes:

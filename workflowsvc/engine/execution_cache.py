@@ -12,7 +12,6 @@ from collections import OrderedDict
 from workflowsvc.core.execution import Execution
 from workflowsvc.engine.histories import Histories
 from workflowsvc.engine.memory_size import size_of
-from workflowsvc.store.rows import EventRow
 
 SHARE_OF_HISTORIES = 3  # a third: encoded events are quicker to read again than executions
 BYTES_OF_ONE = 2_000  # of an execution without open things, measured
@@ -46,12 +45,14 @@ class ExecutionCache:
         self.executions[run] = execution
         self.executions.move_to_end(run)
 
-    def add_events(self, execution: Execution, rows: list[EventRow]) -> int:
-        """The execution has applied these; they are the next ones of its history. Returns their bytes."""
-        bodies = [row.body for row in rows]
-        size = sum(map(len, bodies))
+    def add_events(self, execution: Execution, bodies: list[bytes]) -> int:
+        """The execution has applied these events, which are the next ones of its history. Returns their bytes."""
+        size = wide = 0
+        for body in bodies:
+            size += len(body)
+            if not body.isascii():
+                wide += len(body)
         self.histories.add(execution.run, bodies, size)
-        wide = sum([len(body) for body in bodies if not body.isascii()])
         self._grow(execution, size + wide * (BYTES_OF_CHARACTER - 1))
         return size
 

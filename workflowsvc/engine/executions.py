@@ -14,7 +14,7 @@ from workflowsvc.engine.coordination import Coordination
 from workflowsvc.engine.execution_cache import ExecutionCache
 from workflowsvc.model.events import decode_event
 from workflowsvc.store.interface import Transaction
-from workflowsvc.store.rows import EventRow, LockedRow
+from workflowsvc.store.rows import LockedRow
 
 
 class Executions:
@@ -80,8 +80,7 @@ class Executions:
         if len(bodies) < unseen:
             return False
         execution.replay([decode_event(body) for body in bodies])
-        rows = [EventRow(row.run, place, body) for place, body in enumerate(bodies, first)]
-        self._cache.add_events(execution, rows)
+        self._cache.add_events(execution, bodies)
         return True
 
     def _restore_heartbeats(self, execution: Execution) -> None:

@@ -160,10 +160,12 @@ class UnitOfWork:
         execution = self._executions.find(run, self.now, self.now_in)
         if execution is None:
             return None
-        if execution.domain not in self.clocks.known:
-            self.see_moment(execution.last_at)
-        now = self.now_in(execution.domain)
-        if not execution.is_open:
+        in_real_time = execution.domain not in self.clocks.known
+        if in_real_time:
+            now = self.now = self._coordination.not_before(self.now, execution.last_at)
+        else:
+            now = self.now_in(execution.domain)
+        if execution.close_status is not None:
             purge_at = self._purge_at(execution)
             if purge_at is not None and purge_at <= now:
                 return None  # forgotten, though part of it may still be stored (SWF §8.12)
@@ -171,7 +173,7 @@ class UnitOfWork:
         # No time passes within a batch: what it opens with no time to spare may still be answered in it, so a
         # waiting poll gets a task whose scheduleToStartTimeout is 0 (SWF §7.2).
         if due_at is not None and due_at <= now and run not in self._touched:
-            if self._figures is not None and execution.domain not in self.clocks.known:
+            if self._figures is not None and in_real_time:
                 self._notes.append((self._figures.timer_lag.pending, now - due_at))
             execution.advance(now, max_events=self.quotas.max_events)
             self._dirty[run] = execution
@@ -231,7 +233,8 @@ class UnitOfWork:
 
     def changed(self, execution: Execution) -> None:
         """The command has recorded events: settle what follows from them."""
-        execution.settle(self.now_in(execution.domain), max_events=self.quotas.max_events)
+        now = self.now if execution.domain not in self.clocks.known else self.now_in(execution.domain)
+        execution.settle(now, max_events=self.quotas.max_events)
         self._dirty[execution.run] = execution
 
     def create(
@@ -374,9 +377,10 @@ class UnitOfWork:
             execution.new_ends.clear()
         elif events:
             self._figures.note(execution, events, self.catalog.domain_by_id, self._notes)
-        rows = [EventRow(run, event.id, encode_event(event)) for event in events]
-        self._writes.append_events(rows)
-        self.bytes_recorded += self.state.cache.add_events(execution, rows)
+        bodies = list(map(encode_event, events))
+        first = execution.next_event_id - len(bodies)
+        self._writes.append_events([EventRow(run, number, body) for number, body in enumerate(bodies, first)])
+        self.bytes_recorded += self.state.cache.add_events(execution, bodies)
         wake_at = execution.wake_at()
         purge_at = None if execution.close_status is None else self._purge_at(execution)
         if execution.domain in self.clocks.known:
@@ -456,7 +460,7 @@ class UnitOfWork:
         messages = list(messages_of(execution, events, self.settings.child_policy_applies))
         if messages:
             self.send(run, domain, messages)
-        if not execution.is_open:
+        if execution.close_status is not None:
             self._open[(domain, execution.workflow_id)] = None
             self._count_open(domain, -1)
             self._continue(execution, events[-1])

@@ -37,7 +37,7 @@ ONCE = (TARGET, AUTHORIZATION)
 
 # A request that a person began in the browser, and one of a page that came from here. `same-site` is not among them: it
 # includes every other port of this machine.
-NO_FOREIGN_PAGE = frozenset((None, b"none", b"same-origin"))
+NO_FOREIGN_PAGE = frozenset((b"none", b"same-origin"))
 
 MAX_SHOWN_HOST = 255  # characters
 MAX_USER_AGENT = 1_024  # characters
@@ -76,8 +76,7 @@ def admission(settings: Settings, access: AccessData, clock: Clock, tenants: Ten
 
 def require_one(request: HttpRequest) -> None:
     """MalformedHttpRequestException for a request that two readers may understand as two."""
-    if request.repeated:
-        require_once(request, ONCE)
+    require_once(request, ONCE)
 
 
 class _Unproven:
@@ -89,17 +88,11 @@ class _Unproven:
         self._proxies = proxies
 
     def __call__(self, request: HttpRequest, request_id: str) -> Caller:
-        require_one(request)
+        if request.repeated:
+            require_one(request)
         # Only browsers send these two. A web page must not drive a service that asks for no password.
-        if (
-            request.header(b"origin") is not None
-            or request.header(SEC_FETCH_SITE) not in NO_FOREIGN_PAGE
-            # A proxy may have added one to the browser's.
-            or (
-                SEC_FETCH_SITE in request.repeated
-                and not NO_FOREIGN_PAGE.issuperset(values_of(request.fields, SEC_FETCH_SITE))
-            )
-        ):
+        first = request.first
+        if b"origin" in first or (SEC_FETCH_SITE in first and _is_of_foreign_page(request)):
             raise AccessDeniedException("Requests from web pages are not accepted")
         host = request.header(b"host")
         if not self._hosts.admit(host):
@@ -109,6 +102,11 @@ class _Unproven:
                 detail=f"Host '{shown[:MAX_SHOWN_HOST]}' is not a name of this machine; --allowed-hosts adds names",
             )
         return Caller(self._tenants.of(request.header(AUTHORIZATION)))
+
+
+def _is_of_foreign_page(request: HttpRequest) -> bool:
+    """All fields count: a proxy may have added one to the browser's."""
+    return not NO_FOREIGN_PAGE.issuperset(values_of(request.fields, SEC_FETCH_SITE))
 
 
 class _Signed:

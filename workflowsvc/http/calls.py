@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from workflowsvc.faults import Fault, InternalFailure, UnknownOperationException
@@ -108,6 +108,9 @@ class ActionCalls:
         """Calls are counted in `figures`."""
         self._service = service
         self._models = models
+        self._targets: dict[bytes | None, Action] = {
+            target.encode(): action for target, action in models.targets.items()
+        }
         self._admission = admission
         self._decoding = Decoding(settings.quotas.max_data_characters)
         self._clock = clock
@@ -162,10 +165,10 @@ class ActionCalls:
             reply(error)
 
     def _named_by_target(self, request: HttpRequest) -> Action:
-        target = request.header(TARGET)
-        if target is None:
+        action = self._targets.get(request.header(TARGET))
+        if action is None:
             raise UnknownOperationException
-        return self._models.by_target(target.decode("latin-1"))
+        return action
 
     def _named_by_path(self, request: HttpRequest) -> Action:
         if request.header(TARGET) is not None:
@@ -175,6 +178,13 @@ class ActionCalls:
 
 def _not_named(_: HttpRequest) -> Action:
     raise UnknownOperationException
+
+
+# Installations have a few kinds of clients.
+@lru_cache(maxsize=64)
+def _content_type(of_request: bytes | None) -> bytes:
+    """That of the answer."""
+    return wire.response_content_type((of_request or b"").decode("latin-1")).encode()
 
 
 class _Reply:
@@ -218,10 +228,8 @@ class _Reply:
             log.exception("request %s: %s failed", self.request_id, self.action, extra={"fields": fields})
             bug = InternalFailure()
             status, body = bug.status, bug.body()
-        content_type = wire.response_content_type(
-            (self.request.header(b"content-type") or b"").decode("latin-1")
-        )
-        fields = [(b"x-amzn-requestid", self.request_id.encode()), (b"content-type", content_type.encode())]
+        content_type = _content_type(self.request.header(b"content-type"))
+        fields = [(b"x-amzn-requestid", self.request_id.encode()), (b"content-type", content_type)]
         self.request.respond(status, fields, body)
         self._observer.answered(self, status, fault or bug, len(body))
         if fault is not None and self._log_refusal(fault):

@@ -18,10 +18,9 @@ from typing import TYPE_CHECKING, Protocol
 import httptools
 
 from workflowsvc.faults import Fault, MalformedHttpRequestException, RequestEntityTooLargeException
-from workflowsvc.http.request import HttpRequest, Responder, values_of
+from workflowsvc.http.request import HttpRequest, Responder
 
 if TYPE_CHECKING:
-    from workflowsvc.http.answer import HeaderFields
     from workflowsvc.settings import Settings
 
 NONE: frozenset[bytes] = frozenset()
@@ -65,6 +64,27 @@ class Receiver(Responder, Protocol):
         ...
 
 
+class _Names:
+    """The names of a head's fields, and what follows from them alone: clients send the same ones again and again."""
+
+    __slots__ = ("changes_framing", "lower", "names", "repeated", "size")
+
+    def __init__(self, names: list[bytes]) -> None:
+        self.names = names
+        self.lower = [name.lower() for name in names]
+        self.size = sum(map(len, names)) + 4 * len(names)
+        """Of the names in bytes, with the colon, the blank and the line end of each field."""
+        once = set(self.lower)
+        self.repeated = NONE
+        if len(once) < len(names):
+            self.repeated = frozenset(name for name, times in Counter(self.lower).items() if times > 1)
+        self.changes_framing = not once.isdisjoint((b"expect", b"transfer-encoding"))
+
+    def values_of(self, name: bytes, values: list[bytes]) -> list[bytes]:
+        """Those of `values`, which belong to the names in their order, that belong to this name in lower case."""
+        return [value for other, value in zip(self.lower, values, strict=True) if other == name]
+
+
 class RequestParser:
     """One connection's parser. `phase` says what is being received, `body_size` how many bytes of a body are held."""
 
@@ -77,11 +97,12 @@ class RequestParser:
         self._parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
         self._unproductive_bytes = 0  # received in pieces that completed neither a head nor more of a body
         self._target = b""
-        self._fields: HeaderFields = []
+        self._names: list[bytes] = []
+        self._values: list[bytes] = []
+        self._head = _Names([])  # of this request, or of the one before it
         self._first: dict[bytes, bytes] = {}
         self._trailers = 0
         self._pieces = 0  # of the body
-        self._repeated = NONE
         self._length = 0
         self._chunked = False
         self._keep_alive = True
@@ -142,7 +163,7 @@ class RequestParser:
                 taken = upgrade.args[0]
             if taken == len(data):
                 return
-            if len(self._fields) > self._settings.max_header_fields:
+            if len(self._names) > self._settings.max_header_fields:
                 raise Refusal(RequestEntityTooLargeException(), _REQUEST_HEADER_FIELDS_TOO_LARGE)
             data = data[taken:]
 
@@ -153,8 +174,8 @@ class RequestParser:
         self.requests_begun += 1
         self.expects_continue = False
         self._target = b""
-        self._fields = []
-        self._first = {}
+        self._names = []
+        self._values = []
         self._unproductive_bytes = self._length = 0
         self._trailers = self._pieces = 0
         self._chunked = False
@@ -171,7 +192,8 @@ class RequestParser:
             if self._trailers > self._settings.max_header_fields:
                 raise Refusal(RequestEntityTooLargeException(), _REQUEST_HEADER_FIELDS_TOO_LARGE)
             return
-        self._fields.append((name, value))
+        self._names.append(name)
+        self._values.append(value)
 
     def on_headers_complete(self) -> None:
         assert self._parser is not None
@@ -185,31 +207,36 @@ class RequestParser:
 
     def _read_fields(self) -> None:
         """Finds the fields that say how the request is framed. Once for all: a call for each field is far dearer."""
-        fields = self._fields
-        first = self._first = {name.lower(): value for name, value in reversed(fields)}
-        self._repeated = NONE
-        if len(first) < len(fields):
-            times = Counter(name.lower() for name, _ in fields)
-            self._repeated = frozenset(name for name, count in times.items() if count > 1)
+        if self._names != self._head.names:
+            self._head = _Names(self._names)
+        head = self._head
+        first = self._first = dict(zip(head.lower, self._values, strict=True))
+        if head.repeated:
+            first.update(zip(reversed(head.lower), reversed(self._values), strict=True))
         length = first.get(b"content-length")
         if length is not None:
             self._length = int(length)  # llhttp has checked that these are digits, and that there is one
+        if head.changes_framing:
+            self._read_framing(first, head)
+
+    def _read_framing(self, first: dict[bytes, bytes], head: _Names) -> None:
         if b"expect" in first:
-            self.expects_continue = values_of(fields, b"expect")[-1].lower() == b"100-continue"
+            self.expects_continue = head.values_of(b"expect", self._values)[-1].lower() == b"100-continue"
         if b"transfer-encoding" in first:
             self._chunked = True
-            if any(value.lower() != b"chunked" for value in values_of(fields, b"transfer-encoding")):
+            found = head.values_of(b"transfer-encoding", self._values)
+            if any(value.lower() != b"chunked" for value in found):
                 raise Refusal(MalformedHttpRequestException("Transfer-Encoding must be chunked"))
 
     def _check_head(self, parser: httptools.HttpRequestParser, version: str) -> None:
         # The size is checked once: until here no more is held than one piece and what `_unproductive_bytes` allows.
-        settings, fields = self._settings, len(self._fields)
-        size = len(self._target) + sum([len(name) + len(value) for name, value in self._fields]) + 4 * fields
-        if size > settings.max_header_bytes or fields > settings.max_header_fields:
+        settings, head = self._settings, self._head
+        size = len(self._target) + head.size + sum(map(len, self._values))
+        if size > settings.max_header_bytes or len(head.names) > settings.max_header_fields:
             raise Refusal(RequestEntityTooLargeException(), _REQUEST_HEADER_FIELDS_TOO_LARGE)
         if version not in ("1.1", "1.0"):
             raise Refusal(MalformedHttpRequestException("This is HTTP/1.1"))
-        if b"host" in self._repeated or (version == "1.1" and b"host" not in self._first):
+        if b"host" in head.repeated or (version == "1.1" and b"host" not in self._first):
             raise Refusal(MalformedHttpRequestException("A request has one Host header"))
         if version == "1.0" and self._chunked:
             raise Refusal(MalformedHttpRequestException("HTTP/1.0 has no Transfer-Encoding"))
@@ -238,9 +265,9 @@ class RequestParser:
             self._target,
             "/" if raw_path == b"/" else urllib.parse.unquote(raw_path.decode("ascii")),
             query,
-            self._fields,
+            list(zip(self._names, self._values, strict=True)),
             self._first,
-            self._repeated,
+            self._head.repeated,
             bytes(self._body),
             keep_alive=self._keep_alive,
             raw_path=raw_path,

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from workflowsvc.access.book import AccessKey, Book
 from workflowsvc.access.caller import Caller
 from workflowsvc.engine.batch_figures import AnswerTimes
-from workflowsvc.engine.command_queue import Command, Reply, deliver_here
+from workflowsvc.engine.command_queue import Command, Reply
 from workflowsvc.engine.engine import Engine
 from workflowsvc.engine.outage import Outage
 from workflowsvc.engine.unit_of_work import UnitOfWork
@@ -226,11 +226,11 @@ class Api:
     def _deliver_each(self, answers: list[tuple[Reply, Any]], times: AnswerTimes | None) -> None:
         """On the event loop. A reply that fails keeps no other from its answer: they only share a batch."""
         self.answer_times = times
-        for answer in answers:
+        for reply, answer in answers:
             try:
-                deliver_here([answer])
+                reply(answer)
             except Exception:
-                log.exception("an answer could not be given to %r", answer[0])
+                log.exception("an answer could not be given to %r", reply)
         self.answer_times = None
 
     def _read(

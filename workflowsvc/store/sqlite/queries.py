@@ -28,7 +28,8 @@ class Queries:
 
     def rows(self, sql: str, parameters: Sequence[object] | dict[str, Any] = ()) -> list[Row]:
         try:
-            return cast("list[Row]", self._connection.execute(sql, cast(Any, parameters)).fetchall())
+            found: Any = self._connection.execute(sql, parameters).fetchall()  # pyright: ignore[reportArgumentType]
+            return found  # no `cast`: it is a call, on the way of every batch
         except apsw.Error as error:
             raise store_error(error) from error
         except UnicodeDecodeError:
