@@ -42,6 +42,7 @@ LAYERS: dict[str, int] = {
     "traces": 3,  # spans of histories, as people see them in a viewer; knows no OpenTelemetry
     "engine": 4,
     "service": 5,
+    "archive": 5,  # writes runs to a folder or bucket; commands of the engine delete them then
     "lambdas": 5,  # calls functions over HTTP; the engine hands it invocations
     "fsck": 5,  # knows the rules and the rows, not the engine that writes them
     "http": 6,

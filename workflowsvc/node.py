@@ -7,17 +7,20 @@ of them by `commands/serve.py`.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from workflowsvc.passwords import without_password
 from workflowsvc.store.errors import StoreUnusable
-from workflowsvc.store.meta import TOKEN_KEY
+from workflowsvc.store.meta import ARCHIVE, TOKEN_KEY
 from workflowsvc.stores import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from workflowsvc.access.secrets import MasterKey
+    from workflowsvc.archive.archiver import Archiver
+    from workflowsvc.archive.place import Place
     from workflowsvc.clock import Clock
     from workflowsvc.engine.engine import Engine
     from workflowsvc.engine.ids import RandomBytes
@@ -46,15 +49,19 @@ class Node:
         random_bytes: RandomBytes,
         *,
         master_keys: Sequence[MasterKey] = (),
+        place: Place | None = None,
     ) -> None:
+        """`place`: of the archive, if the settings name one."""
         self._settings = settings
         self._clock = clock
         self._functions = functions
         self._random_bytes = random_bytes
         self._master_keys = master_keys
+        self._place = place
         self._store: Store | None = None
         self._book: BookHolder | None = None
         self._trail: AuditTrail | None = None
+        self._archiver: Archiver | None = None
         self._found = ""
 
     def open(self) -> Api:
@@ -86,7 +93,37 @@ class Node:
             log.info(
                 "%d Lambda functions are mapped in %s", self._functions.size, self._settings.lambda_functions
             )
+        self._archive(engine)
         return Api(engine, runner, authorization)
+
+    def _archive(self, engine: Engine) -> None:
+        """Runs are archived before they are deleted, if the settings or the store say so."""
+        from workflowsvc.engine.archiving import set_archives
+        from workflowsvc.engine.command_queue import Command
+
+        where = self._settings.archive
+        with engine.store.reader() as reader:
+            archives = reader.meta(ARCHIVE) is not None
+        if not where:
+            if archives:
+                log.warning(
+                    "runs of this store are archived before they are deleted, and this node has no --archive: it "
+                    "deletes none of them; give it --archive, or --archive off to delete them without that"
+                )
+            return
+        yes = where != "off"
+        engine.writer.submit(Command(partial(set_archives, yes=yes), _ignore))
+        if not yes:
+            if archives:
+                log.warning("runs of this store are deleted from now on without being archived")
+            return
+        from workflowsvc.archive.archiver import Archiver
+
+        assert self._place is not None, "a place for the archive"
+        engine.state.archives_here = True
+        self._archiver = Archiver(engine, self._place)
+        self._archiver.start()
+        log.info("runs are archived in %s before they are deleted", self._place.describe())
 
     def _authorization(self, engine: Engine) -> Authorization:
         from workflowsvc.service.audit_trail import AuditTrail
@@ -105,6 +142,8 @@ class Node:
         )
 
     def close(self) -> None:
+        if self._archiver is not None:
+            self._archiver.stop()
         if self._trail is not None:
             self._trail.close()
         if self._book is not None:
@@ -141,3 +180,7 @@ def _what_is_in(store: RepairStore) -> str:
             domains += len(page)
             open_runs += sum(tx.count_open(domain.id) for domain in page)
         return f"{domains:,} domain{'' if domains == 1 else 's'}, {open_runs:,} open run{'' if open_runs == 1 else 's'}"
+
+
+def _ignore(_: Any) -> None:
+    """The writer loop logs what fails, and the next start says it again."""

@@ -400,6 +400,27 @@ class Settings:
         ),
     )
 
+    archive: str = field(
+        default="",
+        metadata=setting(
+            "folder, or s3://BUCKET/PREFIX, where the history of a closed run is kept when the run is deleted because "
+            "of its age; off: runs are deleted without that, also where they were archived before",
+            group="Archive",
+            pattern=r"[^\x00]{0,4096}",
+            shape="a folder, s3://BUCKET/PREFIX or off",
+        ),
+    )
+    archive_endpoint: str = field(
+        default="",
+        metadata=setting(
+            "address of the S3-compatible service that has the bucket; without it, Amazon's in the region of the "
+            "environment",
+            group="Archive",
+            pattern=r"(https?://[^\x00\s]{1,2048})?",
+            shape="a URL",
+        ),
+    )
+
     backup_to: str = field(
         default="",
         metadata=setting(

@@ -69,6 +69,7 @@ COMMANDS = (
     Command("trace", "turn histories into traces for Jaeger, Tempo and other viewers"),
     Command("import", "make read-only runs of exported histories", module="import_history"),
     Command("clock", "say what time it is in a domain, and turn its clock"),
+    Command("archive", "list, show, verify and import the archived histories of deleted runs"),
     Command("retention", "say how long closed runs are kept, and make rules for that"),
     Command("domains", "list the domains of a server"),
     Command("types", "list the workflow and activity types of a domain"),

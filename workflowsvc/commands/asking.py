@@ -41,8 +41,8 @@ def describe(parser: argparse.ArgumentParser, description: str, examples: Sequen
     parser.epilog = f"examples:\n{listed}" if len(examples) > 1 else f"example:\n{listed}"
 
 
-def add_server(parser: argparse.ArgumentParser, *, domain: bool = True) -> None:
-    """The options that name a server, and --json."""
+def add_server(parser: argparse.ArgumentParser, *, domain: bool = True, json: bool = True) -> None:
+    """The options that name a server, and --json, unless the parser has it."""
     group = parser.add_argument_group("the server")
     if domain:
         group.add_argument(
@@ -62,7 +62,8 @@ def add_server(parser: argparse.ArgumentParser, *, domain: bool = True) -> None:
         "--region", metavar="R", type=filled, help="the region [AWS_REGION, or that of the profile]"
     )
     group.add_argument("--profile", metavar="P", type=filled, help="the profile in ~/.aws [AWS_PROFILE]")
-    parser.add_argument("--json", action="store_true", help="print JSON, one object a line")
+    if json:
+        parser.add_argument("--json", action="store_true", help="print JSON, one object a line")
 
 
 def filled(given: str) -> str:

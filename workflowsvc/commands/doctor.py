@@ -1,14 +1,16 @@
 """`workflowsvc doctor`: what endangers a store or makes it slow, and what to do about it.
 
 Owns the command's options and what is printed; the examinations are in `store/postgres/doctor*.py`,
-`store/sqlite/doctor.py` and `backups/age.py`. It reads, and changes nothing. Whether the data is sound is the question
-of `workflowsvc fsck`. Exit status 0: nothing bad; 1: something is.
+`store/sqlite/doctor.py`, `backups/age.py` and `archive/overdue.py`. It reads, and changes nothing. Whether the data is
+sound is the question of `workflowsvc fsck`. Exit status 0: nothing bad; 1: something is.
 """
 
 from __future__ import annotations
 
 import argparse
+from contextlib import closing
 
+from workflowsvc.archive.overdue import examine_retention
 from workflowsvc.backups.age import examine_backups
 from workflowsvc.commands.context import CommandContext
 from workflowsvc.settings import Settings
@@ -40,6 +42,9 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
         where, findings = _postgres(context, arguments.store)
     else:
         where, findings = _sqlite(context, sqlite_path(arguments.store), arguments.backups)
+    if findings[0].level != "bad":
+        with closing(context.open_read_only(arguments.store)) as store, store.reader() as reader:
+            findings.append(Finding(*examine_retention(reader, context.clock.now_ms())))
     for level, what, advice in findings:
         context.write(f"{level.upper() if level == 'bad' else level:<5}{what}\n")
         if advice:

@@ -67,25 +67,30 @@ def _import(at_work: Asking, file: str) -> bool:
     """Whether the file was imported; what was wrong with it is reported."""
     try:
         history = _read(at_work.context, file)
-        whole = (
-            {"history": history}
-            if len(history) < COMPRESSED_FROM
-            else {"compressedHistory": packed(history.encode())}
-        )
-        workflow_id, run_id = _names(at_work, file, history)
-        answer = at_work.own("ImportHistory", workflowId=workflow_id, runId=run_id, **whole)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         at_work.note(f"{file} cannot be read: {reason}")
         return False
+    return import_text(at_work, file, history, *_names(at_work, file, history))
+
+
+def import_text(at_work: Asking, name: str, history: str, workflow_id: str, run_id: str | None) -> bool:
+    """Whether the history was imported; a refusal is reported. `name`: of the file or object that holds it."""
+    whole = (
+        {"history": history}
+        if len(history) < COMPRESSED_FROM
+        else {"compressedHistory": packed(history.encode())}
+    )
+    try:
+        answer = at_work.own("ImportHistory", workflowId=workflow_id, runId=run_id, **whole)
     except Refused as error:
-        at_work.note(f"{file}: {error}")
+        at_work.note(f"{name}: {error}")
         return False
     execution = part(answer, "execution")
     if at_work.json:
-        at_work.print_json({"file": file, **answer})
+        at_work.print_json({"file": name, **answer})
     named = f"{text(execution, 'workflowId')}, run {text(execution, 'runId')}"
-    at_work.say(f"imported {file}: {named}, {count(answer, 'events'):,} events")
+    at_work.say(f"imported {name}: {named}, {count(answer, 'events'):,} events")
     return True
 
 

@@ -27,6 +27,7 @@ from workflowsvc.store.errors import StoreError, StoreUnusable
 from workflowsvc.stores import schema_number
 
 if TYPE_CHECKING:
+    from workflowsvc.archive.place import Place
     from workflowsvc.backups.schedule import ScheduledBackups
     from workflowsvc.console.listener import ConsoleServer
     from workflowsvc.http.calls import Service
@@ -136,7 +137,25 @@ def node_of(settings: Settings, context: CommandContext) -> Node:
         function_map.read(settings.lambda_functions) if settings.lambda_functions else None,
         context.random_bytes,
         master_keys=read_master_keys(settings.master_key_file, context.environment),
+        place=archive_of(settings, context),
     )
+
+
+def archive_of(settings: Settings, context: CommandContext) -> Place | None:
+    """Where runs are archived, if that is said; SettingsError for a folder that there is not, or without what reaches a
+    bucket."""
+    if settings.archive in ("", "off"):
+        return None
+    from workflowsvc.archive.folder import Folder
+    from workflowsvc.archive.place import PlaceFailed, open_place
+
+    place = open_place(settings.archive, settings.archive_endpoint)
+    if isinstance(place, Folder):
+        try:
+            place.prepare(context.clock.now_ms() / 1000)
+        except PlaceFailed as error:
+            raise SettingsError(f"--archive: {error}") from error
+    return place
 
 
 def backups_of(settings: Settings, context: CommandContext) -> ScheduledBackups | None:

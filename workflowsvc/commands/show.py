@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from workflowsvc.client.answers import Object, part, rows, seconds, text, type_name
 from workflowsvc.client.problems import NotFound
 from workflowsvc.commands import asking
-from workflowsvc.commands.asking import Asking
+from workflowsvc.commands.asking import Asking, Speaking
 from workflowsvc.commands.context import CommandContext
 from workflowsvc.commands.list import status_cell
 from workflowsvc.display import history
@@ -55,7 +55,7 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
             if at_work.json:
                 at_work.print_json(event)
             else:
-                _show_event(at_work, event)
+                show_event(at_work, event)
         return 0
     if at_work.json:
         lines = history.fold(events_of(at_work, execution))
@@ -67,7 +67,7 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
     with at_work.screen.status("Reading the history …"):
         lines = history.fold(events_of(at_work, execution))
     _show_head(at_work, detail)
-    _show_lines(at_work, lines, decisions=arguments.decisions)
+    show_lines(at_work, lines, decisions=arguments.decisions)
     return 0
 
 
@@ -114,7 +114,8 @@ def _show_head(at_work: Asking, detail: Object) -> None:
     screen.line()
 
 
-def _show_lines(at_work: Asking, lines: list[Line], *, decisions: bool) -> None:
+def show_lines(at_work: Speaking, lines: list[Line], *, decisions: bool) -> None:
+    """One line for everything about one activity, timer, child or signal."""
     from workflowsvc.display.screen import Column, Toned
 
     start = next((line.began for line in lines if line.began is not None), None)
@@ -144,7 +145,8 @@ def _show_lines(at_work: Asking, lines: list[Line], *, decisions: bool) -> None:
         at_work.screen.line(Toned(f"{left_out} left out: --decisions shows them", "dim"))
 
 
-def _show_event(at_work: Asking, event: Object) -> None:
+def show_event(at_work: Speaking, event: Object) -> None:
+    """An event with its attributes, a line each."""
     from workflowsvc.display.screen import Toned
 
     at_work.screen.line(

@@ -11,7 +11,14 @@ from workflowsvc.engine.coordination import Coordination
 from workflowsvc.engine.ids import RandomBytes
 from workflowsvc.faults import UnknownResourceFault
 from workflowsvc.store.interface import Transaction
-from workflowsvc.store.meta import RETENTION_FIRST, RETENTION_LAST, deleted_type, domain_in, retention_key
+from workflowsvc.store.meta import (
+    ARCHIVE,
+    RETENTION_FIRST,
+    RETENTION_LAST,
+    deleted_type,
+    domain_in,
+    retention_key,
+)
 from workflowsvc.store.rows import DomainRow, TypeKind, TypeRow
 from workflowsvc.tenant import Tenant
 
@@ -105,6 +112,23 @@ class Catalog:
         else:
             self._tx.delete_meta(retention_key(domain))
             known.pop(domain, None)
+
+    @property
+    def archives(self) -> bool:
+        """Whether runs are archived before they are deleted."""
+        known = self._cache.archives
+        if known is None:
+            known = self._cache.archives = self._tx.meta(ARCHIVE) is not None
+        return known
+
+    def put_archives(self, yes: bool) -> None:
+        """Of the whole installation."""
+        self._begin_change()
+        if yes:
+            self._tx.put_meta(ARCHIVE, b"{}")
+        else:
+            self._tx.delete_meta(ARCHIVE)
+        self._cache.archives = yes
 
     def type(self, domain: int, kind: TypeKind, name: str, version: str) -> TypeRow | None:
         key = (domain, kind, name, version)

@@ -21,6 +21,7 @@ class CatalogCache:
         self.types: dict[tuple[int, TypeKind, str, str], TypeRow] = {}
         self.clocks: dict[int, DomainClock] | None = None  # of domains that have one; None: not read
         self.retention: dict[int, Rules] | None = None  # of domains that have rules; None: not read
+        self.archives: bool | None = None  # whether runs are archived before they are deleted; None: not read
         self.open_counts: dict[int, int] = {}  # open runs by domain
 
     def forget(self) -> None:
@@ -30,4 +31,5 @@ class CatalogCache:
         self.types.clear()
         self.clocks = None
         self.retention = None
+        self.archives = None
         self.open_counts.clear()

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from workflowsvc.core.domain_clock import DomainClock
 from workflowsvc.core.key_layout import END_OF_REAL_TIME, PURGE_NOW, clock_of, due_key, due_moment
 from workflowsvc.engine.agenda import RETRY_LOCKED_MS, RETRY_MS, Agenda
-from workflowsvc.engine.retention import purge_due
+from workflowsvc.engine.retention import leaves_to_archive, purge_due
 from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.store.errors import Conflict, LockedByPeer
 from workflowsvc.store.rows import ExecutionQuery, ExecutionRow, closed_with
@@ -139,6 +139,8 @@ def _next_wake(work: UnitOfWork, clock: DomainClock, *, busy: bool) -> int | Non
 
 
 def _next_purge(work: UnitOfWork, clock: DomainClock) -> int | None:
+    if leaves_to_archive(work):
+        return None
     first = due_key(clock.number, 0)
     value = work.tx.next_purge_from(first)
     return None if value is None or value >= first + END_OF_REAL_TIME else due_moment(value)
@@ -166,6 +168,8 @@ def _expire_due(work: UnitOfWork, clock: DomainClock, now: int) -> bool:
 
 def _purge(work: UnitOfWork, clock: DomainClock, now: int) -> bool:
     """Deletes a run whose retention has ended, or part of it. False when there may be more of them."""
+    if leaves_to_archive(work):
+        return True
     quarantine = work.state.quarantine
     first = due_key(clock.number, 0)
     expired = work.tx.expired_between(first, first + now, 1 + len(quarantine.runs))

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from workflowsvc.core.key_layout import PURGE_NOW
 from workflowsvc.engine.agenda import RETRY_LOCKED_MS, RETRY_MS, Agenda
 from workflowsvc.engine.deleted_domains import DeletedDomains
 from workflowsvc.engine.domain_clocks import DomainClocks, sort_purge
 from workflowsvc.engine.outbox_relay import OutboxRelay
 from workflowsvc.engine.presence import Presence
-from workflowsvc.engine.retention import RetentionWalk, purge_due
+from workflowsvc.engine.retention import RetentionWalk, leaves_to_archive, purge_due
 from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.engine.unpolled_lists import UnpolledLists
 
@@ -141,7 +142,9 @@ class Deadlines:
 
 
 class Purge:
-    """Deletes runs whose retention has ended: one at a time, a bounded number of events at a time."""
+    """Deletes runs whose retention has ended: one at a time, a bounded number of events at a time. Where runs are
+    archived before, only the rest of those of which a part is deleted.
+    """
 
     def __init__(self, agenda: Agenda) -> None:
         self._agenda = agenda
@@ -151,7 +154,9 @@ class Purge:
 
     def run(self, work: UnitOfWork) -> None:
         agenda, quarantine = self._agenda, work.state.quarantine
-        expired = work.tx.expired_runs(work.now, 1 + len(quarantine.runs))
+        archives = leaves_to_archive(work)
+        due_by = PURGE_NOW if archives else work.now
+        expired = work.tx.expired_runs(due_by, 1 + len(quarantine.runs))
         healthy = [run for run in expired if run not in quarantine.runs]
         for run in healthy[:1]:
             work.last_run = run
@@ -160,7 +165,7 @@ class Purge:
             purge_due(work, run, PURGED_EVENTS_PER_BATCH)
         if not healthy:
             work.flush()  # runs that have closed in this transaction are to be purged, too
-            agenda.purge_at = work.tx.next_purge_at()
+            agenda.purge_at = None if archives else work.tx.next_purge_at()
             if expired and agenda.purge_at is not None:
                 agenda.purge_at = max(agenda.purge_at, work.now + RETRY_MS)
 

@@ -12,6 +12,7 @@ from typing import Any
 from workflowsvc.core.execution import Execution
 from workflowsvc.engine.agenda import Agenda
 from workflowsvc.engine.alarms import Alarms
+from workflowsvc.engine.archive_figures import ArchiveFigures
 from workflowsvc.engine.catalog_cache import CatalogCache
 from workflowsvc.engine.coordination import Coordination
 from workflowsvc.engine.execution_cache import ExecutionCache
@@ -22,6 +23,7 @@ from workflowsvc.engine.node_access import NodeAccess
 from workflowsvc.engine.node_report import NodeReport
 from workflowsvc.engine.pollers import Pollers
 from workflowsvc.engine.quarantine import Quarantine
+from workflowsvc.histogram import Count
 from workflowsvc.settings import Settings
 
 Invoke = Callable[[Any, Execution, int], None]
@@ -47,6 +49,10 @@ class NodeState:
         self.figures = (
             None if settings.metrics_port == "off" else ExecutionFigures(settings.metrics_max_types)
         )
+        self.archives_here = False  # this node archives, whether or not the store says so yet
+        self.archive = ArchiveFigures()
+        self.purged = Count()
+        """Runs that were deleted, as their retention had ended or by a call."""
         self.peers: dict[str, NodeReport] = {}  # other nodes, by name
         self.name = ids.node_name
         self.started_at = coordination.now_ms()

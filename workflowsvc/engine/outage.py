@@ -23,8 +23,9 @@ MAX_REASON = 300  # characters; drivers name every address that they have tried
 class Outage:
     """One way of using a store that may fail, such as writing. May be used from any thread."""
 
-    def __init__(self, log: Logger, clock: Clock, consequence: str) -> None:
-        """`consequence`: a sentence for the operator."""
+    def __init__(self, log: Logger, clock: Clock, consequence: str, subject: str = "the store") -> None:
+        """`consequence`: a sentence for the operator. `subject`: what fails, in the lines of the log."""
+        self._subject = subject
         self._log = log
         self._clock = clock
         self._consequence = consequence
@@ -56,14 +57,15 @@ class Outage:
             if self._announced:
                 assert self._since is not None
                 self._log.error(
-                    "the store still fails, since %d s, %d times: %s",
+                    "%s still fails, since %d s, %d times: %s",
+                    self._subject,
                     (now - self._since) // 1000,
                     self._failures,
                     reason,
                 )
             else:
                 self._announced = True
-                self._log.error("the store fails: %s. %s First: %s", reason, self._consequence, what)
+                self._log.error("%s fails: %s. %s First: %s", self._subject, reason, self._consequence, what)
 
     def look_again(self) -> None:
         """It may not be over yet, though something of this kind has not failed."""
@@ -83,7 +85,10 @@ class Outage:
         now = self._clock.now_ms()
         self._logged_at = now
         self._log.warning(
-            "the store works again, after %d s and %d failures", (now - since) // 1000, self._failures
+            "%s works again, after %d s and %d failures",
+            self._subject,
+            (now - since) // 1000,
+            self._failures,
         )
 
     def _is_silent(self, now: int, *, new: bool) -> bool:

@@ -63,22 +63,21 @@ def purge_due(work: UnitOfWork, run: int, at_most_events: int) -> None:
     """Deletes a run that is due, or part of it; one that the rules keep longer gets a row that says so."""
     if work.catalog.rules():
         row = work.tx.executions([run]).get(run)
-        if row is not None and not _is_due(work, row) and _is_whole(work, row):
-            _follow(work, row)
+        if row is not None and not is_due(work, row) and is_whole(work, row):
+            follow_rules(work, row)
             return
-    if work.tx.purge(run, at_most_events):
-        work.state.cache.forget(run)
+    work.purge(run, at_most_events)
 
 
-def _is_due(work: UnitOfWork, row: ExecutionRow) -> bool:
+def is_due(work: UnitOfWork, row: ExecutionRow) -> bool:
     """By the rules that hold now."""
     if row.purge_at == PURGE_NOW or row.domain not in work.catalog.rules():
         return True
     moment = _purge_moment(work, row)
-    return moment is not None and moment <= _now_in(work, row.domain)
+    return moment is not None and moment <= now_in(work, row.domain)
 
 
-def _now_in(work: UnitOfWork, domain: int) -> int:
+def now_in(work: UnitOfWork, domain: int) -> int:
     """As this node knows it: another one may be turning the clock of the domain."""
     clock = work.clocks.known.get(domain)
     return work.now if clock is None else clock.now(work.now)
@@ -89,13 +88,13 @@ def _purge_moment(work: UnitOfWork, row: ExecutionRow) -> int | None:
     return work.purge_moment(row.domain, row.closed_at, row.type_name, row.type_version, row.close_status)
 
 
-def _is_whole(work: UnitOfWork, row: ExecutionRow) -> bool:
+def is_whole(work: UnitOfWork, row: ExecutionRow) -> bool:
     """False when a part of the run is deleted: the newest events go first."""
     last = row.next_event_id - 1
     return bool(work.tx.events(row.run, last, last, 1))
 
 
-def _follow(work: UnitOfWork, row: ExecutionRow) -> None:
+def follow_rules(work: UnitOfWork, row: ExecutionRow) -> None:
     """The row says what the rules say. Raises LockedByPeer; the batch may go on."""
     moment = _purge_moment(work, row)
     clock = work.clocks.known.get(row.domain)
@@ -108,6 +107,11 @@ def _follow(work: UnitOfWork, row: ExecutionRow) -> None:
         work.state.agenda.purge_by(purge_at)
     else:
         work.state.agenda.look_at_clock(row.domain, work.now)
+
+
+def leaves_to_archive(work: UnitOfWork) -> bool:
+    """Runs are archived before they are deleted, so deleting them is not the business of a duty (archiving.py)."""
+    return work.state.archives_here or work.catalog.archives
 
 
 class RetentionWalk:
@@ -164,7 +168,7 @@ class RetentionWalk:
         )
         for row in rows:
             if not _is_over(work, row):
-                _follow(work, row)
+                follow_rules(work, row)
         if len(rows) < ROWS_PER_STEP:
             work.tx.delete_meta(key)
             return work.now
@@ -177,5 +181,5 @@ def _is_over(work: UnitOfWork, row: ExecutionRow) -> bool:
     """Whether the retention has ended as the row has it: then `purge_due` asks the rules, as it may have begun."""
     if row.purge_at is None:
         return False
-    now = work.now if clock_of(row.purge_at) == 0 else _now_in(work, row.domain)
+    now = work.now if clock_of(row.purge_at) == 0 else now_in(work, row.domain)
     return due_moment(row.purge_at) <= now

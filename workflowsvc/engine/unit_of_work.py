@@ -292,12 +292,19 @@ class UnitOfWork:
 
     def delete_stored(self, run: int, at_most_events: int) -> None:
         """The same for a run that is closed in the store. Its row says PURGE_NOW while a part of it is left."""
-        self.state.cache.forget(run)
-        if self.tx.purge(run, at_most_events):
+        if self.purge(run, at_most_events):
             return
         row = self.tx.executions([run])[run]
         self.tx.update_executions([closed_with(row, PURGE_NOW)])
         self.state.agenda.purge_by(self.now)
+
+    def purge(self, run: int, at_most_events: int) -> bool:
+        """True when nothing of the run is left."""
+        self.state.cache.forget(run)
+        if not self.tx.purge(run, at_most_events):
+            return False
+        self.after_commit.append(self.state.purged.add)
+        return True
 
     def put_heartbeat(self, execution: Execution, scheduled_id: int) -> None:
         """The one fact that history does not hold."""

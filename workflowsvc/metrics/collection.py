@@ -22,6 +22,7 @@ from workflowsvc.http.server_figures import ServerFigures
 from workflowsvc.metrics.executions import execution_families
 from workflowsvc.metrics.families import Families, counters, gauge, gauges
 from workflowsvc.metrics.nodes import node_families
+from workflowsvc.metrics.retention import retention_families
 from workflowsvc.metrics.servers import server_families
 from workflowsvc.metrics.stores import StoreMetrics
 from workflowsvc.metrics.task_lists import TaskLists
@@ -92,6 +93,7 @@ class Collection(Collector):
                 parts.append(partial(execution_families, engine.state.figures))
             parts += [
                 partial(node_families, engine, self._clock),
+                partial(retention_families, engine),
                 partial(self._lists.families, engine),
                 partial(self._store.families, engine.store),
             ]

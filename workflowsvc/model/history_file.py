@@ -1,4 +1,5 @@
-"""A history in a file: the answer of GetWorkflowExecutionHistory as AWS's tools and this project's print it.
+"""A history in a file: the answer of GetWorkflowExecutionHistory as AWS's tools and this project's print it, or a run
+of an archive.
 
 Owns the forms that such a file has. Each event is decoded by itself, so that no other thread waits for a long history.
 Must not judge events: `lint` does.
@@ -7,7 +8,9 @@ Must not judge events: `lint` does.
 from __future__ import annotations
 
 import base64
+import errno
 import gzip
+import zlib
 from datetime import datetime
 from typing import Any
 
@@ -40,10 +43,52 @@ class _Beside(msgspec.Struct):
     workflow_execution: _Named | None = msgspec.field(default=None, name="workflowExecution")
 
 
+GZIP = b"\x1f\x8b"
+MAX_UNPACKED = 512 << 20  # bytes: more than 25,000 events of 20 KB
+_ARCHIVED = '{"archive":'
+
+
+class _ArchivedHead(msgspec.Struct):
+    """Of the first line of an archived run (archive/form.py), what is said here."""
+
+    execution: msgspec.Raw
+    events: int
+
+
 def text_of(data: bytes) -> str:
-    """The text of a file in UTF-8 or UTF-16. UnicodeDecodeError for another one."""
+    """The text of a file in UTF-8 or UTF-16, also when it is packed by gzip; an archived run as an export has it.
+    UnicodeDecodeError or OSError for another one.
+    """
+    if data.startswith(GZIP):
+        data = _unpacked(data)
     marked = data.startswith((b"\xff\xfe", b"\xfe\xff"))  # a redirect in PowerShell writes UTF-16
-    return data.decode("utf-16" if marked else "utf-8-sig")
+    text = data.decode("utf-16" if marked else "utf-8-sig")
+    return _as_exported(text) if text.startswith(_ARCHIVED) else text
+
+
+def _unpacked(data: bytes) -> bytes:
+    unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    try:
+        text = unpacking.decompress(data, MAX_UNPACKED)
+    except zlib.error:
+        raise OSError(errno.EBADMSG, "it is damaged: it is no whole gzip") from None
+    if unpacking.unconsumed_tail:
+        raise OSError(errno.EFBIG, f"it is longer than {MAX_UNPACKED} bytes when it is unpacked")
+    if not unpacking.eof:
+        raise OSError(errno.EBADMSG, "it is damaged: it is no whole gzip")
+    return text
+
+
+def _as_exported(text: str) -> str:
+    """Lines become one object; a run that is not whole stays as it is, and is no history then."""
+    first, *lines = text.removesuffix("\n").split("\n")
+    try:
+        head = msgspec.json.decode(first, type=_ArchivedHead)
+    except msgspec.MsgspecError:
+        return text
+    if len(lines) != head.events:
+        return text
+    return f'{{"execution":{bytes(head.execution).decode()},"events":[{",".join(lines)}]}}'
 
 
 def read_events(text: bytes) -> list[Event]:

@@ -25,7 +25,7 @@ from workflowsvc.model.history_file import (
 )
 from workflowsvc.replay.decisions import MadeDecision, attributes_of, of_events
 
-SUFFIXES = (".json", ".jsonl", ".ndjson")  # of the files in a folder
+SUFFIXES = (".json", ".jsonl", ".ndjson", ".jsonl.gz")  # of the files in a folder
 STANDARD_INPUT = "-"
 MAX_FINDINGS = 3  # named when a history is illegal
 _DECISION_TASKS = ("DecisionTaskScheduled", "DecisionTaskStarted", "DecisionTaskTimedOut")
@@ -87,7 +87,9 @@ def find_files(given: Sequence[str]) -> list[str]:
                 raise Unusable(f"{name}: there is no such file or folder")
             found.append(name)
             continue
-        inside = sorted(str(file) for file in path.rglob("*") if file.suffix in SUFFIXES and file.is_file())
+        inside = sorted(
+            str(file) for file in path.rglob("*") if file.name.endswith(SUFFIXES) and file.is_file()
+        )
         if not inside:
             raise Unusable(f"{name}: there is no file in it whose name ends with {' or '.join(SUFFIXES)}")
         found += inside

@@ -124,6 +124,10 @@ class Reader(Protocol):
         """The earliest end of a retention by real time."""
         ...
 
+    def expired(self, first: int, last: int, after: tuple[int, int], limit: int) -> list[tuple[int, int]]:
+        """(purge_at, run) of closed runs with first <= purge_at <= last, in this order, beginning behind `after`."""
+        ...
+
     def meta(self, key: str) -> bytes | None: ...
     def metas(self, first: str, last: str, limit: int) -> list[tuple[str, bytes]]:
         """Keys from `first` on, up to but without `last`, with their values, by key."""

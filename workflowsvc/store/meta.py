@@ -25,6 +25,10 @@ RETENTION_FIRST, RETENTION_LAST = "retention ", "retention!"
 RETENTION_WALK_FIRST, RETENTION_WALK_LAST = "retention-walk ", "retention-walk!"
 """The keys of the domains whose closed runs do not all follow their rules yet (engine/retention.py)."""
 
+ARCHIVE = "archive"
+"""There while runs are archived before they are deleted; no node deletes others then (engine/archiving.py)."""
+ARCHIVE_LEASE = "archive-lease"
+
 
 def deleted_type(domain: int, kind: TypeKind, name: str, version: str) -> tuple[str, bytes]:
     """The row that remembers that a type was deleted by a call, so that an audit can tell it from one that was lost."""

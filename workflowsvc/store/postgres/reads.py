@@ -180,6 +180,10 @@ class PostgresReader:
     def next_wake_at(self) -> int | None:
         return self._queries.rows(SQL.next_wake_at, BEGINNING)[0][0]
 
+    def expired(self, first: int, last: int, after: tuple[int, int], limit: int) -> list[tuple[int, int]]:
+        rows = self._queries.rows(SQL.expired_runs, first, last, *after, limit)
+        return [(at, run) for run, at in rows]
+
     def next_purge_at(self) -> int | None:
         return self._queries.rows(SQL.next_purge_at, BEGINNING)[0][0]
 

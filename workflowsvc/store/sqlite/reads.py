@@ -133,6 +133,10 @@ class SqliteReader:
     def next_wake_at(self) -> int | None:
         return self._queries.value(SQL.next_wake_at)
 
+    def expired(self, first: int, last: int, after: tuple[int, int], limit: int) -> list[tuple[int, int]]:
+        rows = self._queries.rows(SQL.expired_behind, (first, last, *after, limit))
+        return [(at, run) for at, run in rows]
+
     def next_purge_at(self) -> int | None:
         return self._queries.value(SQL.next_purge_at)
 

@@ -52,6 +52,7 @@ class SqliteStatements(NamedTuple):
     next_purge_at: str
     next_wake_from: str
     next_purge_from: str
+    expired_behind: str
     due_runs: str
     expired_runs: str
     due_between: str

@@ -70,6 +70,12 @@ select run from executions where wake_at <= ?1 order by wake_at, run limit ?2
 -- executions_by_purge
 select run from executions where purge_at <= ?1 order by purge_at, run limit ?2
 
+-- :name expired_behind
+-- executions_by_purge
+select purge_at, run from executions
+where purge_at between ?1 and ?2 and (purge_at, run) > (?3, ?4)
+order by purge_at, run limit ?5
+
 -- :name due_between
 -- executions_by_wake
 select run from executions where wake_at between ?1 and ?2 order by wake_at, run limit ?3
