@@ -125,7 +125,7 @@ def test_the_page_names_the_version_of_the_release() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Containerfile", "workflowsvc.service", "haproxy.cfg", "nginx.conf", "kubernetes"]
+    "name", ["Containerfile", "workflowsvc.service", "haproxy.cfg", "nginx.conf", "patroni.yml", "kubernetes"]
 )
 def test_everything_in_deploy_is_explained(name: str) -> None:
     assert f"deploy/{name}" in PAGE.read_text()

@@ -10,11 +10,13 @@ from __future__ import annotations
 import asyncio
 import random
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from tests.abuse.report import Report
-from tests.cluster import chaos, crashing_node, fail_overs
+from tests.cluster import chaos, crashing_node, fail_overs, patroni
 from tests.cluster.faults import (
     RETURN_SECONDS,
     FaultPlan,
@@ -88,6 +90,23 @@ def _fail_overs(job: Job) -> Report:
     return of(report.lines(), report.wrong + _in_time(report))
 
 
+def _patroni(job: Job) -> Report:
+    programs = patroni.find_programs()
+    if programs is None:
+        return of(["not run: patroni, patronictl and etcd are not all in PATH"], [])
+    report = chaos.Report()
+    # A socket's path is 107 bytes at most, and the servers run as another user.
+    folder = Path(tempfile.mkdtemp(prefix="workflowsvc-patroni-", dir="/tmp"))
+    folder.chmod(0o755)
+    try:
+        with patroni.running(programs, folder) as servers:
+            chance = random.Random(job.seed)
+            asyncio.run(patroni.one_round(report, job.folder, servers, patroni.WAYS, chance))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return of(report.lines(), report.wrong + _in_time(report))
+
+
 def _in_time(report: chaos.Report) -> list[str]:
     slowest = max(report.returns, default=0.0)
     if slowest <= RETURN_SECONDS:
@@ -146,6 +165,7 @@ PARTS = (
     Part("points", 6, f"{DEATHS} deaths of nodes at points before, during and after a commit", _points),
     Part("database-crashes", 6, "the database crashes every 5 to 40 s for five minutes", _crashes),
     Part("failover", 7, f"{FAIL_OVERS} fail-overs to a synchronous standby under load", _fail_overs),
+    Part("patroni", 3, "fail-overs that Patroni decides: a leader killed, one hung, a switchover", _patroni),
     Part("network", 7, "connections to the database cut and frozen for five minutes", _breaks),
     Part("no-hints", 2.5, "every wake-up hint dropped; polls are measured, nodes killed", _without_hints),
     Part("clocks", 1.5, "the clocks of nodes five minutes apart; nodes killed", _clocks),
