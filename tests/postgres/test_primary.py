@@ -121,10 +121,12 @@ def test_the_errors_of_all_hosts_are_reported(pair: Pair) -> None:
         ("host=a,b hostaddr=::1,::2", [("a", "::1", None), ("b", "::2", None)]),
         ("hostaddr=::1,::2", [(None, "::1", None), (None, "::2", None)]),
         ("host=a,b port=1,2,3", [("a,b", None, "1,2,3")]),  # libpq says what is wrong
+        ("host=a,b target_session_attrs=any", [("a,b", None, None)]),  # a standby will do
         ("host=/run/a,/run/b", [("/run/a", None, None), ("/run/b", None, None)]),
     ],
 )
 def test_each_host_of_an_address_is_asked(dsn: str, hosts: list[tuple[str | None, ...]]) -> None:
     found = hosts_of(dsn)
     assert [(host.get("host"), host.get("hostaddr"), host.get("port")) for host in found] == hosts
-    assert all(host["target_session_attrs"] == "read-write" for host in found)
+    asked_for = "any" if "any" in dsn else "read-write"
+    assert all(host["target_session_attrs"] == asked_for for host in found)

@@ -9,6 +9,7 @@ what is sent over a connection.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
@@ -60,13 +61,20 @@ class Found(NamedTuple):
     server: server.Server
 
 
-def connect(dsn: str, lineage: Lineage | None = None) -> Found:
+Prepare = Callable[[Connection, server.Server], None]
+"""What is done with a connection before it is used. Part of the search, as a host may stop answering meanwhile."""
+
+
+def connect(dsn: str, lineage: Lineage | None = None, prepare: Prepare | None = None) -> Found:
     """An ordinary connection, one statement per transaction. Raises Unavailable, also when only a server is found that
     was the primary before."""
     lineage = lineage or Lineage()
     try:
         hosts = hosts_of(dsn)
-        found = _opened(hosts[0]) if len(hosts) == 1 else _best_of(hosts, lineage.newest)
+        if len(hosts) == 1:
+            found = _opened(hosts[0], prepare)
+        else:
+            found = _best_of(_Race(hosts, prepare), lineage.newest, float(hosts[0]["connect_timeout"]))
     except psycopg.Error as error:
         raise Unavailable(one_line(error)) from error
     timeline = found.server.timeline
@@ -92,7 +100,7 @@ class Search:
         except psycopg.Error:
             hosts = []
         self._race = _Race(
-            [host for host in hosts if (host.get("host"), str(host.get("port", 5432))) != here]
+            [host for host in hosts if (_host_name(host), str(host.get("port", 5432))) != here], None
         )
 
     def look(self) -> None:
@@ -120,15 +128,20 @@ def hosts_of(dsn: str) -> list[Given]:
     count = max((len(values) for name, values in lists.items() if name != "port"), default=1)
     if count == 1 or any(len(values) not in (1, count) for values in lists.values()):
         return [given]  # of a wrong address libpq says what is wrong
+    if given["target_session_attrs"] not in ("read-write", "primary"):
+        return [given]  # a standby will do, and libpq knows which one
     rest = {name: setting for name, setting in given.items() if name not in _PER_HOST}
     each = [{name: values[number % len(values)] for name, values in lists.items()} for number in range(count)]
     return [rest | {name: value for name, value in host.items() if value} for host in each]
 
 
-def _opened(host: Given) -> Found:
+def _opened(host: Given, prepare: Prepare | None) -> Found:
     connection = psycopg.connect(conninfo.make_conninfo("", **host), autocommit=True, client_encoding="utf8")
     try:
-        return Found(connection, server.ask(connection))
+        found = Found(connection, server.ask(connection))
+        if prepare is not None:
+            prepare(*found)
+        return found
     except BaseException:
         connection.close()
         raise
@@ -137,18 +150,18 @@ def _opened(host: Given) -> Found:
 class _Race:
     """Asks all hosts at once, each in a thread of its own. Connections that come when it is over are closed."""
 
-    def __init__(self, hosts: list[Given]) -> None:
+    def __init__(self, hosts: list[Given], prepare: Prepare | None) -> None:
         self.awaited = len(hosts)
         self.errors: list[Exception] = []
         self._arrived: SimpleQueue[Found | Exception] = SimpleQueue()
         self._lock = threading.Lock()
         self._is_over = False
         for host in hosts:
-            threading.Thread(target=self._run, args=(host,), name="connect", daemon=True).start()
+            threading.Thread(target=self._run, args=(host, prepare), name="connect", daemon=True).start()
 
-    def _run(self, host: Given) -> None:
+    def _run(self, host: Given, prepare: Prepare | None) -> None:
         try:
-            result: Found | Exception = _opened(host)
+            result: Found | Exception = _opened(host, prepare)
         except Exception as error:
             result = error
         with self._lock:
@@ -179,17 +192,15 @@ class _Race:
         _close(self.take())
 
 
-def _best_of(hosts: list[Given], at_least: int) -> Found:
+def _best_of(race: _Race, at_least: int, patience: float) -> Found:
     """The first on such a timeline, or the one on the highest when the others have answered, or have had the time to.
     Raises the errors of all hosts in one."""
-    race = _Race(hosts)
     found: list[Found] = []
-    patience = float(hosts[0]["connect_timeout"])
     while race.awaited and not any(each.server.timeline >= at_least > 0 for each in found):
         awaited = race.awaited
         found += race.take(patience)
         if race.awaited == awaited:
-            race.errors.append(psycopg.OperationalError(f"{awaited} of {len(hosts)} hosts do not answer"))
+            race.errors.append(psycopg.OperationalError(f"hosts that do not answer: {awaited}"))
             break
         patience = min(patience, OTHERS_SECONDS)
     race.end()
@@ -210,6 +221,10 @@ def _all_in_one(errors: list[Exception]) -> Exception:
         if not isinstance(error, psycopg.Error):
             return error
     return psycopg.OperationalError("; ".join(dict.fromkeys(map(one_line, errors))))
+
+
+def _host_name(host: Given) -> str | None:
+    return host.get("host") or host.get("hostaddr")
 
 
 def _name_of(connection: Connection) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from workflowsvc.store.errors import Damaged, StatementRefused, StoreError, StoreUnusable, Unavailable
+from workflowsvc.store.errors import Damaged, StatementRefused, StoreError, StoreUnusable
 
 # This says what to do when psycopg is missing, so it comes before psycopg.
 from workflowsvc.store.postgres.primary import Lineage, Row, Search, connect, one_line  # isort: split
@@ -22,12 +22,14 @@ import psycopg
 from psycopg import conninfo, pq
 
 from workflowsvc.store.postgres.errors import ConnectionLost, store_error
+from workflowsvc.store.postgres.server import Server
 from workflowsvc.store.postgres.statements import Statement
 from workflowsvc.store.postgres.values import DECODERS
 
 Rows = list[Row]
 
 SILENCE_MS = 1_000  # after which the other hosts of the address are asked: one of them may be the primary now
+SEARCH_MS = 2_000  # after which they are asked again, although one of them has not answered either
 PATIENCE_MS = 20_000  # waiting for the next byte of an answer: longer than any time-out of the server
 
 # Every statement is written for one index, and uses it whatever the statistics say (tests/postgres/test_plans.py).
@@ -82,13 +84,7 @@ class Wire:
         Raises Unavailable when no connection can be made."""
         self._dsn = dsn
         self._lineage = lineage or Lineage()
-        self._connection, self.server = connect(dsn, self._lineage)
-        try:
-            settings = {**_SETTINGS, **(SPREAD_PLANNER if self.server.is_distributed else {})}
-            self._connection.execute(_SETTLE, [list(settings), list(settings.values())])
-        except psycopg.Error as error:
-            self._connection.close()
-            raise Unavailable(one_line(error)) from error
+        self._connection, self.server = connect(dsn, self._lineage, _settle)
         self._patience_ms = patience_ms
         self.warnings = _warnings_of(self._connection)
         self.failed_with = ""
@@ -262,7 +258,9 @@ class Wire:
                     search.look()
                 if self.server.timeline < self._lineage.newest:
                     raise self._lost("the server does not answer, and another one has become the primary")
-                if search is None or search.has_ended:
+                if search is None or search.has_ended or waited_ms % SEARCH_MS == 0:
+                    if search is not None:
+                        search.end()
                     search = Search(self._dsn, self._connection, self._lineage)
         finally:
             if search is not None:
@@ -293,6 +291,12 @@ class Wire:
 
     def close(self) -> None:
         self._connection.close()
+
+
+def _settle(connection: psycopg.Connection[Row], server: Server) -> None:
+    """Gives the session its settings."""
+    settings = {**_SETTINGS, **(SPREAD_PLANNER if server.is_distributed else {})}
+    connection.execute(_SETTLE, [list(settings), list(settings.values())])
 
 
 def _warnings_of(connection: psycopg.Connection[Row]) -> list[str]:
