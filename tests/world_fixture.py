@@ -120,6 +120,7 @@ def only(events: list[dict[str, Any]], event_type: str) -> dict[str, Any]:
 def fill_every_table(world: World) -> None:
     """Leaves a row in every table of the store: a task of each kind, a heartbeat, a tag, a message that waits."""
     on = WorldFixture(world)
+    on.call("WorkflowSvc.SetFeed", domain=on.domain, status="ON")
     on.start("working", tagList=["red"])
     signal = decision("SignalExternalWorkflowExecution", workflowId="working", signalName="s", input="i")
     activity = decision("ScheduleActivityTask", activityId="a", activityType=ACTIVITY, heartbeatTimeout="600")

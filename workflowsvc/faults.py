@@ -91,6 +91,10 @@ class WorkflowExecutionAlreadyStartedFault(ModelledFault): ...
 # From here to MalformedPolicyDocumentFault: of the service's own API.
 
 
+class CursorExpiredFault(ModelledFault):
+    """Entries of a feed behind a cursor were deleted."""
+
+
 class EntityAlreadyExistsFault(ModelledFault):
     """A user, group or policy of this name exists; IAM's code with the ending of SWF's."""
 

@@ -42,6 +42,7 @@ OWN_READS = {
     "workflowsvc:DescribeBatch",
     "workflowsvc:DescribeClock",
     "workflowsvc:DescribeExecutionState",
+    "workflowsvc:DescribeFeed",
     "workflowsvc:DescribeRetention",
     "workflowsvc:DescribeService",
     "workflowsvc:DescribeTaskList",
@@ -49,6 +50,7 @@ OWN_READS = {
     "workflowsvc:ExplainExecution",
     "workflowsvc:ListBatches",
     "workflowsvc:ListTaskLists",
+    "workflowsvc:ReadFeed",
     "workflowsvc:SearchExecutions",
 }
 OWN_WRITES = {
@@ -61,6 +63,7 @@ OWN_WRITES = {
     "workflowsvc:PutRetentionRule",
     "workflowsvc:RerunExecution",
     "workflowsvc:RunClock",
+    "workflowsvc:SetFeed",
     "workflowsvc:SkipClock",
     "workflowsvc:StartBatch",
     "workflowsvc:StopBatch",

@@ -38,6 +38,7 @@ class FullDatabase:
 
     def _fill(self) -> None:
         on = self.on
+        on.call("WorkflowSvc.SetFeed", domain=on.domain, status="ON")
         on.start("idle", tagList=["red", "blue"], taskList=UNPOLLED, taskPriority="3")
         on.start("working", tagList=["red"])
         on.decide(*[_activity(f"a{n}", n) for n in range(3)], _timer())

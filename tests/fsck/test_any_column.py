@@ -53,6 +53,7 @@ TABLES = (
     "tasks",
     "heartbeats",
     "messages",
+    "feed",
     "schema_versions",
 )
 

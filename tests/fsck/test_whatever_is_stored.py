@@ -219,6 +219,11 @@ def test_what_cannot_be_read_or_is_not_ours_is_one_line(
 FREE = {
     ("domains", "description"),
     ("events", "place"),
+    ("feed", "at"),
+    ("feed", "generation"),
+    ("feed", "number"),
+    ("feed", "place"),
+    ("feed", "run"),  # of one that is not there any more
     ("heartbeats", "at"),
     ("heartbeats", "details"),
     ("messages", "id"),

@@ -39,6 +39,7 @@ WITHOUT_TABLES = (
     "timeline",
     "end_transaction",
     "exclusion",
+    "feed_places",
     "waits_for_replication",
     "pause",
     "write_to_log",

@@ -358,6 +358,7 @@ _OWN = {
     "PutRetentionRule": _ON_DOMAIN,
     "DeleteRetentionRule": _ON_DOMAIN,
     "DescribeRetention": _ON_DOMAIN,
+    **dict.fromkeys(("SetFeed", "DescribeFeed", "ReadFeed"), _ON_DOMAIN),
     "PutDomainPolicy": _ON_DOMAIN,
     "DescribeDomainPolicy": _ON_DOMAIN,
     "DeleteDomainPolicy": _ON_DOMAIN,

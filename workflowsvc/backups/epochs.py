@@ -15,7 +15,15 @@ import msgspec
 
 from workflowsvc.store.errors import StoreUnusable
 from workflowsvc.store.interface import Reader, RepairStore
-from workflowsvc.store.meta import BACKUP, RESTORE_EPOCH, TOKEN_KEY, TOKEN_KEY_BYTES, UNFINISHED_COPY
+from workflowsvc.store.meta import (
+    BACKUP,
+    FEED_GENERATION,
+    RESTORE_EPOCH,
+    TOKEN_KEY,
+    TOKEN_KEY_BYTES,
+    UNFINISHED_COPY,
+    next_generation,
+)
 
 
 class Backup(msgspec.Struct, frozen=True, rename="camel"):
@@ -61,6 +69,8 @@ def begin_epoch(store: RepairStore, at_ms: int, random_bytes: Callable[[int], by
         epoch = Epoch(1 if before is None else before.number + 1, at_ms, find_backup(tx))
         tx.put_meta(TOKEN_KEY, random_bytes(TOKEN_KEY_BYTES))
         tx.put_meta(RESTORE_EPOCH, _encode_epoch(epoch))
+        # A reader of a feed may have seen places that will be given out once more.
+        tx.put_meta(FEED_GENERATION, next_generation(tx.meta(FEED_GENERATION)))
         tx.delete_meta(BACKUP)
     return epoch
 

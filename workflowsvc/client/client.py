@@ -31,7 +31,7 @@ TIMEOUT_SECONDS = 65.0  # a store that is away is reported after at most a minut
 PAUSES_SECONDS = (0.3, 1.0, 3.0)  # before a call is sent again
 MAX_ANSWER_BYTES = 256 * 1024 * 1024  # no answer of SWF is near; a wrong endpoint may send without end
 
-_READS = ("Get", "List", "Count", "Describe", "Search", "Explain", "Simulate", "ExportAccess")
+_READS = ("Get", "Read", "List", "Count", "Describe", "Search", "Explain", "Simulate", "ExportAccess")
 _THROTTLED = {"ThrottlingException", "Throttling", "RequestLimitExceeded", "TooManyRequestsException"}
 _UNKNOWN_OPERATION = {"UnknownOperationException", "InvalidAction", "NotImplementedException"}
 _NOT_LET_IN = {

@@ -186,6 +186,7 @@ def _summary(source: ReadableStore, target: RepairStore, same: Same, seconds: fl
         f"{same.tasks:,} waiting tasks",
         f"{same.heartbeats:,} heartbeats",
         f"{same.messages:,} messages",
+        f"{same.entries:,} entries of feeds",
     ]
     return (
         f"Copied in {seconds:.1f} s, from {source.describe()} to {target.describe()}:\n  {', '.join(found)}.\n"

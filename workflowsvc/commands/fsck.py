@@ -10,7 +10,8 @@ import argparse
 
 from workflowsvc.commands.context import CommandContext
 from workflowsvc.commands.progress import progress
-from workflowsvc.fsck.audit import Counts, Options, Problem, audit
+from workflowsvc.fsck.audit import Counts, Options, audit
+from workflowsvc.fsck.problem import Problem
 from workflowsvc.fsck.repair import repair
 from workflowsvc.fsck.report import as_json, as_text
 from workflowsvc.options import SettingsError

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from workflowsvc.copying.transfer import (
     BEFORE_ALL,
+    ENTRIES_BATCH_SIZE,
     MESSAGES_BATCH_SIZE,
     RUNS_BATCH_SIZE,
     ReadableStore,
@@ -22,6 +23,7 @@ from workflowsvc.copying.transfer import (
     pages_of_types,
 )
 from workflowsvc.store.interface import AuditReader
+from workflowsvc.store.rows import BEFORE_ALL_ENTRIES
 
 Row = TypeVar("Row")
 
@@ -37,6 +39,7 @@ class Same:
     tasks: int = 0
     heartbeats: int = 0
     messages: int = 0
+    entries: int = 0
 
 
 class Different(Exception):
@@ -51,6 +54,7 @@ def compare(left: ReadableStore, right: ReadableStore, progress: Callable[[int],
         same.domains = _require_equal("domains", pages_of_domains(one), pages_of_domains(other))
         same.types = _require_equal("types", pages_of_types(one), pages_of_types(other))
         same.messages = _require_equal("messages", _messages(one), _messages(other))
+        same.entries = _require_equal("entries of feeds", _entries(one), _entries(other))
     after = BEFORE_ALL
     while True:  # one snapshot per page, so that none is held for hours
         with left.reader() as one, right.reader() as other:
@@ -90,6 +94,13 @@ def _messages(reader: AuditReader) -> Iterator[list[object]]:
     while page := reader.waiting_messages(after, MESSAGES_BATCH_SIZE):
         yield [*page]
         after = page[-1].id
+
+
+def _entries(reader: AuditReader) -> Iterator[list[object]]:
+    after = (BEFORE_ALL, BEFORE_ALL_ENTRIES)
+    while page := reader.every_feed(after, ENTRIES_BATCH_SIZE):
+        yield [*page]
+        after = (page[-1].domain, page[-1].position)
 
 
 def _require_equal(what: str, left: Iterable[list[Row]], right: Iterable[list[Row]]) -> int:

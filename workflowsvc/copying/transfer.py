@@ -1,7 +1,8 @@
 """Copies all rows from one store to another, in transactions of bounded size, each with a checkpoint to resume from.
 
-Owns the order: domains, types and keys, then run by run, then messages. The checkpoint is committed together with the
-rows, so an attempt that resumes neither leaves out a row nor copies one twice, whatever ended the attempt before.
+Owns the order: domains, types and keys, then run by run, then messages, then the feeds. The checkpoint is
+committed together with the rows, so an attempt that resumes neither leaves out a row nor copies one twice, whatever
+ended the attempt before.
 """
 
 from __future__ import annotations
@@ -19,9 +20,12 @@ from workflowsvc.store.errors import Damaged, StoreUnusable
 from workflowsvc.store.interface import AuditReader, RepairStore, RepairTransaction
 from workflowsvc.store.row_types import MetaRow, misfit
 from workflowsvc.store.rows import (
+    BEFORE_ALL_ENTRIES,
     DomainRow,
     EventRow,
     ExecutionRow,
+    FeedPlace,
+    FeedRow,
     HeartbeatRow,
     MessageRow,
     TaskRow,
@@ -31,6 +35,7 @@ from workflowsvc.store.rows import (
 RUNS_BATCH_SIZE = 200
 CATALOG_BATCH_SIZE = 1_000  # domains or types
 MESSAGES_BATCH_SIZE = 1_000
+ENTRIES_BATCH_SIZE = 1_000  # of feeds
 EVENTS_BATCH_SIZE = 250  # events of at most 64 KiB: 16 MiB a page in the worst case
 MAX_BYTES = 4 << 20  # bytes of event bodies in a transaction, exceeded by a page of events at most
 MAX_ROWS = 5_000  # rows in a transaction; beyond some hundreds the cost per row no longer falls
@@ -53,6 +58,7 @@ class Checkpoint(msgspec.Struct):
     run: int = BEFORE_ALL
     event: int | None = None
     message: int = BEFORE_ALL
+    entry: tuple[int, FeedPlace] = (BEFORE_ALL, BEFORE_ALL_ENTRIES)
 
 
 Row = TypeVar("Row", TaskRow, HeartbeatRow)
@@ -114,6 +120,7 @@ def _is_empty(reader: AuditReader) -> bool:
         _has_catalog(reader)
         or reader.runs(BEFORE_ALL, 1)
         or reader.waiting_messages(BEFORE_ALL, 1)
+        or reader.every_feed((BEFORE_ALL, BEFORE_ALL_ENTRIES), 1)
         or reader.orphans(1)
     )
 
@@ -172,6 +179,7 @@ class _Batch:
     tasks: list[TaskRow] = field(default_factory=list[TaskRow])
     heartbeats: list[HeartbeatRow] = field(default_factory=list[HeartbeatRow])
     messages: list[MessageRow] = field(default_factory=list[MessageRow])
+    feed: list[FeedRow] = field(default_factory=list[FeedRow])
     size: int = 0
 
     @property
@@ -189,6 +197,7 @@ class _Batch:
         tx.put_tasks(self.tasks)
         tx.put_heartbeats(self.heartbeats)
         tx.put_messages(self.messages)
+        tx.copy_feed(self.feed)
 
 
 @dataclass
@@ -208,7 +217,7 @@ class Transfer:
         while self._copy_runs():
             self.progress(self.runs)
         self._flush()
-        while self._copy_messages():
+        while self._copy_messages() or self._copy_feed():
             pass
         self._flush()
 
@@ -267,6 +276,15 @@ class Transfer:
         if rows:
             self._batch.messages += rows
             self.checkpoint.message = rows[-1].id
+            self._flush()
+        return bool(rows)
+
+    def _copy_feed(self) -> bool:
+        with self.source.reader() as reader:
+            rows = _copyable(reader.every_feed(self.checkpoint.entry, ENTRIES_BATCH_SIZE))
+        if rows:
+            self._batch.feed += rows
+            self.checkpoint.entry = (rows[-1].domain, rows[-1].position)
             self._flush()
         return bool(rows)
 

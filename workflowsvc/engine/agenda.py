@@ -33,6 +33,7 @@ class Agenda:
         self.clock_moments: dict[int, int] = {}  # when domains with clocks of their own are looked at
         self.clocks_at: int | None = 0  # the earliest of these
         self.scan_clocks = True  # these moments are not known, or other nodes may have left something
+        self.feeds_at: int | None = 0  # when feeds are looked at that may hold old entries; 0: not known yet
         self.presence_at: int | None = 0 if polls_store else None  # when other nodes are told of this one
 
     def look_at_clock(self, domain: int, at: int | None) -> None:

@@ -1,4 +1,4 @@
-"""Domains, their clocks, rules and types that a node keeps in memory between batches, and numbers of open runs.
+"""Domains, clocks, rules, feeds and types that a node keeps in memory between batches, and numbers of open runs.
 
 Owns the rows and counts. All are derived from the store and may be forgotten at any time. Only the writer's thread
 uses them.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from workflowsvc.core.domain_clock import DomainClock
 from workflowsvc.core.retention import Rules
+from workflowsvc.engine.feed_book import FeedBook
 from workflowsvc.store.rows import DomainRow, TypeKind, TypeRow
 from workflowsvc.tenant import Tenant
 
@@ -22,6 +23,7 @@ class CatalogCache:
         self.clocks: dict[int, DomainClock] | None = None  # of domains that have one; None: not read
         self.retention: dict[int, Rules] | None = None  # of domains that have rules; None: not read
         self.archives: bool | None = None  # whether runs are archived before they are deleted; None: not read
+        self.feeds: FeedBook | None = None  # None: not read
         self.open_counts: dict[int, int] = {}  # open runs by domain
 
     def forget(self) -> None:
@@ -32,4 +34,5 @@ class CatalogCache:
         self.clocks = None
         self.retention = None
         self.archives = None
+        self.feeds = None
         self.open_counts.clear()

@@ -14,10 +14,20 @@ from workflowsvc.store.rows import DELETED_TENANT, DomainRow, ExecutionQuery, Ty
 EVENTS_PER_RUN = 500  # deleted in one run of the duty
 RUNS_PER_RUN = 20
 TYPES_PER_RUN = 100
+ENTRIES_PER_RUN = 500  # of its feed
 _FIRST, _LAST = "deleted domain ", "deleted domain!"  # keys in `meta`
 # Facts about a domain in `meta` (service/own/batch_record.py and imports.py, store/meta.py); its number stands behind
 # each.
-_FACTS = ("running-batch", "batch-result", "batch", "imported", "retention", "retention-walk")
+_FACTS = (
+    "running-batch",
+    "batch-result",
+    "batch",
+    "imported",
+    "retention",
+    "retention-walk",
+    "feed",
+    "feed-deleted",
+)
 _KINDS: tuple[TypeKind, ...] = ("workflow", "activity")
 
 
@@ -82,5 +92,10 @@ class DeletedDomains:
                 work.tx.delete_meta(key)
             if keys:
                 return False
+        entries = work.tx.oldest_of_feed(domain, ENTRIES_PER_RUN)
+        if entries:
+            work.tx.delete_feed(domain, entries[-1][0])
+            return False
+        work.feeds.forget(domain)
         work.catalog.delete_domain(domain)
         return True

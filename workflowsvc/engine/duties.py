@@ -1,7 +1,9 @@
 """Background work: what a node does without being asked.
 
 Owns the list of duties, and what each does but for those in files of their own (deleted_domains.py, domain_clocks.py,
-outbox_relay.py, presence.py, retention.py, unpolled_lists.py). To add a kind of background work, write a `Duty` in a
+feed_purge.py, outbox_relay.py, presence.py, retention.py, unpolled_lists.py). To add a kind of background work, write
+a `Duty` in a file of its own and give it a line in `duties_of`. The writer loop runs what is due at the beginning of a
+batch, in the order of the list, and must know no duty by name.
 file of its own and give it a line in `duties_of`. The writer loop runs what is due at the beginning of a batch, in the
 order of the list, and must know no duty by name.
 """
@@ -14,6 +16,7 @@ from workflowsvc.core.key_layout import PURGE_NOW
 from workflowsvc.engine.agenda import RETRY_LOCKED_MS, RETRY_MS, Agenda
 from workflowsvc.engine.deleted_domains import DeletedDomains
 from workflowsvc.engine.domain_clocks import DomainClocks, sort_purge
+from workflowsvc.engine.feed_purge import FeedPurge
 from workflowsvc.engine.outbox_relay import OutboxRelay
 from workflowsvc.engine.presence import Presence
 from workflowsvc.engine.retention import RetentionWalk, leaves_to_archive, purge_due
@@ -52,6 +55,7 @@ def duties_of(agenda: Agenda) -> list[Duty]:
         RetentionWalk(agenda),
         Purge(agenda),
         DeletedDomains(agenda),
+        FeedPurge(agenda),
         Presence(agenda),
         UnpolledLists(agenda),
     ]

@@ -10,6 +10,7 @@ from workflowsvc.clock import Clock
 from workflowsvc.core.key_layout import first_position
 from workflowsvc.engine import quarantine
 from workflowsvc.engine.coordination import Coordination
+from workflowsvc.engine.feed_book import begin_generation_if_needed
 from workflowsvc.engine.ids import Ids, RandomBytes
 from workflowsvc.engine.invoker import Begin, Invoker, Later
 from workflowsvc.engine.meta_lock import acquire_meta_lock
@@ -54,6 +55,7 @@ class Engine:
             coordination.read_clock(tx)
         quarantine.release_quarantined_tasks(store)
         ids = Ids(random_bytes, after=_last_message(store, first_position(coordination.now_ms())))
+        begin_generation_if_needed(store, ids.position(coordination.now_ms()))
         self.state = NodeState(settings, ids, coordination, no_lambda)
         self.writer = WriterLoop(store, clock, self.state)
         self.now_ms = self.writer.now_ms

@@ -30,6 +30,10 @@ Invoke = Callable[[Any, Execution, int], None]
 """(unit of work, execution, scheduled event id): starts a Lambda task, or records why it cannot be started."""
 
 
+def _to_no_reader(_: set[int]) -> None:
+    """Until a part above the engine takes an interest."""
+
+
 class NodeState:
     """Of one node."""
 
@@ -53,6 +57,8 @@ class NodeState:
         self.archive = ArchiveFigures()
         self.purged = Count()
         """Runs that were deleted, as their retention had ended or by a call."""
+        self.tell_feeds: Callable[[set[int]], None] = _to_no_reader
+        """Called when the feeds of these domains have grown, here or on another node, on any thread."""
         self.peers: dict[str, NodeReport] = {}  # other nodes, by name
         self.name = ids.node_name
         self.started_at = coordination.now_ms()

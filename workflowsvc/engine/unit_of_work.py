@@ -28,6 +28,7 @@ from workflowsvc.engine.catalog import Catalog
 from workflowsvc.engine.clocks import Clocks
 from workflowsvc.engine.execution_figures import Notes
 from workflowsvc.engine.executions import Executions
+from workflowsvc.engine.feeds import Feeds
 from workflowsvc.engine.node_state import NodeState
 from workflowsvc.engine.pollers import PendingPoll
 from workflowsvc.engine.quarantine import Bug, Quarantined
@@ -106,6 +107,7 @@ class UnitOfWork:
             next_event_of=self._executions.next_event_of,
         )
         self.clocks = Clocks(tx, state.catalog, coordination, state.ids.random_bytes)
+        self.feeds = Feeds(tx, state.catalog, coordination, state.ids, state.agenda)
         self._matching = coordination.matching(state.pollers, state.agenda, self._writes)
         self.catalog = Catalog(tx, state.catalog, coordination, state.ids.random_bytes)
 
@@ -407,6 +409,9 @@ class UnitOfWork:
             )
         )
         if events:
+            if execution.domain in self.feeds.book.on:
+                domain = self.catalog.domain_by_id(execution.domain)
+                self._writes.put_feed(self.feeds.entries(execution, events, domain, self.now))
             self._collect_outcome(execution, events)
             if execution.failures or execution.decision_timeouts is not None:
                 found = alarms.of_events(execution, events[0].id)
@@ -531,6 +536,9 @@ class UnitOfWork:
                 act()
             except Exception:
                 log.exception("what was to happen after a commit has failed")
+        if self.feeds.grown:
+            self._filled |= self.feeds.hints()
+            self.state.tell_feeds(self.feeds.grown)
         self._coordination.committed(self._filled, self.state.pollers)
         if self._figures is not None:
             self._figures.committed(self._notes, self.events_recorded)

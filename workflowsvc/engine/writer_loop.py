@@ -20,6 +20,7 @@ from workflowsvc.engine.agenda import RETRY_MS
 from workflowsvc.engine.batch_figures import AnswerTimes, BatchFigures
 from workflowsvc.engine.command_queue import NO_ANSWER, Command, CommandQueue, Reply, deliver_here, name_batch
 from workflowsvc.engine.duties import Duty, duties_of
+from workflowsvc.engine.feeds import NO_LIST, fed_domains
 from workflowsvc.engine.node_state import NodeState
 from workflowsvc.engine.outage import LOOK_MS, Outage
 from workflowsvc.engine.quarantine import Bug, Quarantined
@@ -92,7 +93,11 @@ class WriterLoop:
         self.submit(Command(_wake, _ignore))
 
     def hinted(self, lists: list[ListKey]) -> None:
-        """Another node hints that these lists have got tasks."""
+        """Another node hints that these lists have got tasks, or feeds entries."""
+
+        if domains := fed_domains(lists):
+            self.state.tell_feeds(domains)
+            lists = [key for key in lists if key.name != NO_LIST]
 
         def match(work: UnitOfWork) -> Any:
             work.match_stored(lists)

@@ -15,6 +15,7 @@ from workflowsvc.store.rows import (
     EventRow,
     ExecutionChange,
     ExecutionRow,
+    FeedRow,
     HeartbeatRow,
     ListKey,
     MessageRow,
@@ -41,6 +42,7 @@ class _Rows:
         "changed",
         "created",
         "events",
+        "feed",
         "fresh",
         "gone",
         "heartbeats",
@@ -54,6 +56,7 @@ class _Rows:
         self.created: dict[int, ExecutionRow] = {}
         self.changed: dict[int, ExecutionChange] = {}
         self.events: list[EventRow] = []
+        self.feed: list[FeedRow] = []
         self.messages: list[MessageRow] = []
         self.tasks: dict[TaskKey, TaskRow] = {}
         self.ready: list[TaskKey] = []
@@ -83,6 +86,9 @@ class Writes:
 
     def append_events(self, rows: list[EventRow]) -> None:
         self._rows.events += rows
+
+    def put_feed(self, rows: list[FeedRow]) -> None:
+        self._rows.feed += rows
 
     def put_messages(self, rows: Iterable[MessageRow]) -> None:
         self._rows.messages.extend(rows)
@@ -152,6 +158,8 @@ class Writes:
             tx.put_heartbeats(list(rows.heartbeats.values()))
         if rows.heartbeats_over:
             tx.delete_heartbeats(rows.heartbeats_over)
+        if rows.feed:
+            tx.put_feed(rows.feed)
         if rows.messages:
             tx.put_messages(rows.messages)
         self._rows = _Rows()

@@ -5,7 +5,8 @@ are compared, and rebuilt on demand. It must not know the engine, which wrote th
 a mistake there is found here; the rules themselves are the core's.
 """
 
-from workflowsvc.fsck.audit import Options, Problem, audit, examine
+from workflowsvc.fsck.audit import Options, audit, examine
+from workflowsvc.fsck.problem import Problem
 from workflowsvc.fsck.repair import repair
 
 __all__ = ["Options", "Problem", "audit", "examine", "repair"]

@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
 
 from workflowsvc import settings
 from workflowsvc.core.key_layout import shard_for, shard_of
 from workflowsvc.core.run_ids import run_of
-from workflowsvc.fsck import catalog, outbox
+from workflowsvc.fsck import catalog, feeds, outbox
 from workflowsvc.fsck.catalog import TypeKey, is_retention, is_text
 from workflowsvc.fsck.net import finish, require_connection, text_of
+from workflowsvc.fsck.problem import Kind, Problem
 from workflowsvc.fsck.retention import Kept, read_kept
 from workflowsvc.fsck.stored import (
     Implied,
@@ -42,42 +42,6 @@ from workflowsvc.store.rows import DELETED_TENANT, IMPORTED_TAGS, DomainRow, Exe
 RUNS_BATCH_SIZE = 200
 MAX_ORPHANS = 10_000  # reported rows
 MAX_INTEGRITY_ERRORS = 100  # reported lines of the database's own check
-
-Kind = Literal[
-    "files",
-    "schema",
-    "catalog",
-    "history",
-    "rule",
-    "name",
-    "row",
-    "task",
-    "tag",
-    "heartbeat",
-    "message",
-    "stray",
-    "open",
-    "check",
-]
-"""files: the database's own integrity check, a log that is missing · schema: tables, indexes and triggers that are not
-those of this release · catalog: domains, types and keys · history: it cannot be read or replayed · rule: a finding of
-`workflowsvc lint` · name: run, runId, workflowId and domain do not fit each other · row: columns of the execution ·
-task, tag, heartbeat, message: rows too many, too few or different · `stray`: orphans, rows of a run that has no row ·
-open: two open runs of one workflowId · check: a check ended with an error that was not foreseen, or a repair with any.
-
-Of these, row, task, tag, heartbeat, message and `stray` follow from histories and can be repaired, except orphaned
-events and some messages; `Problem.repairable` says which.
-"""
-
-
-class Problem(NamedTuple):
-    """One difference between the database and its histories, or within them."""
-
-    kind: Kind
-    run: int | None
-    where: str  # workflowId/runId, a table, or the key of a row of meta
-    text: str
-    repairable: bool
 
 
 @dataclass
@@ -146,6 +110,12 @@ def audit(reader: AuditReader, options: Options, counts: Counts | None = None) -
         else:
             yield Problem(kind, None, found.delete_meta, found.text, repairable=True)
     yield from _guarded("of rows without a run", _check_orphans(reader))
+    if "feed" not in missing:
+        told = (
+            Problem("feed", found.run, "feed", found.text, repairable=False)
+            for found in feeds.examine(reader)
+        )
+        yield from _guarded("of the feeds", told)
 
 
 def _guarded(check: str, found: Iterator[Problem]) -> Iterator[Problem]:

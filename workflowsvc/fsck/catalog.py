@@ -233,6 +233,8 @@ def _meta(rows: dict[str, bytes], *, in_use: bool) -> Iterator[CatalogProblem]:
                 yield CatalogProblem("meta", f"{name} cannot be read: {error}")
         elif meta.RETENTION_FIRST <= name < meta.RETENTION_LAST:
             yield from _rules(name, value)
+        elif name == meta.FEED_GENERATION and not value.isdigit():
+            yield CatalogProblem("meta", f"{name} cannot be read: it is no number")
         elif name.startswith(meta.DELETED_TYPE) and not _is_deleted_type(name, value):
             yield CatalogProblem("meta", f"{name} cannot be read")
 

@@ -15,9 +15,10 @@ from workflowsvc.core.execution import Execution
 from workflowsvc.core.messages import Answer, AnyMessage, ApplyPolicy, ChildClosed
 from workflowsvc.core.run_ids import run_of
 from workflowsvc.fsck import outbox
-from workflowsvc.fsck.audit import Options, Problem
+from workflowsvc.fsck.audit import Options
 from workflowsvc.fsck.catalog import is_retention
 from workflowsvc.fsck.net import text_of
+from workflowsvc.fsck.problem import Problem
 from workflowsvc.fsck.retention import read_kept
 from workflowsvc.fsck.stored import Implied, Stored, Unreadable, events_of, implied, read_what_can_be, replay
 from workflowsvc.model.events import Event

@@ -6,7 +6,8 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 
-from workflowsvc.fsck.audit import Counts, Problem
+from workflowsvc.fsck.audit import Counts
+from workflowsvc.fsck.problem import Problem
 
 MAX_SHOWN = 1_000  # printed problems: a damaged table can have one for each of a million runs
 

@@ -50,7 +50,7 @@ class Service(AccessData, Protocol):
         /,
     ) -> None:
         """Gives `done` the output or the fault, later and on the event loop; may raise a Fault at once. `disconnect`
-        is set when the client of a poll leaves.
+        is set when the client of a call that may wait leaves.
         """
         ...
 
@@ -143,7 +143,7 @@ class ActionCalls:
                 begin = partial(self._begin, request, action, caller, reply)
                 self._decoding.later(caller.tenant, action.decode, request.body, begin)
             else:
-                disconnect = request.watch_disconnect() if action.kind == "poll" else None
+                disconnect = request.watch_disconnect() if action.may_wait else None
                 self._service.begin(action, caller, shape, disconnect, reply, request_id)
         except Exception as error:
             reply(error)
@@ -159,7 +159,7 @@ class ActionCalls:
         try:
             if isinstance(shape, BaseException):
                 raise shape
-            disconnect = request.watch_disconnect() if action.kind == "poll" else None
+            disconnect = request.watch_disconnect() if action.may_wait else None
             self._service.begin(action, caller, shape, disconnect, reply, reply.request_id)
         except Exception as error:
             reply(error)

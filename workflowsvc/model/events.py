@@ -6,6 +6,7 @@ Must not know what an event means or where it is kept.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Union
 
@@ -15,6 +16,7 @@ from workflowsvc.model.shapes import EVENTS, EventShape, Shape
 
 # Java writes a double plainly below 10^7 and in scientific notation from there on; as seconds, 1970-04-26.
 _SCIENTIFIC_FROM_MS = 10**10
+_LAST_SECOND = 253_402_300_799  # of the year 9999, the last that has a date
 
 
 class Event(msgspec.Struct, gc=False):
@@ -42,6 +44,13 @@ def spell(at_ms: int) -> bytes:
 def timestamp(at_ms: int) -> msgspec.Raw:
     """The moment as a member of an answer."""
     return msgspec.Raw(spell(at_ms))
+
+
+@lru_cache(maxsize=64)
+def date_and_time(at_s: int) -> bytes:
+    """The moment in UTC, to the second, as events for EventBridge have it: `2020-05-08T15:57:38Z`."""
+    moment = datetime.fromtimestamp(min(max(at_s, 0), _LAST_SECOND), UTC)
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z").encode()
 
 
 def encode_event(event: Event) -> bytes:

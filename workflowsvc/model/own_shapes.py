@@ -42,6 +42,68 @@ EventCount = Annotated[int, Meta(ge=0, le=2147483647)]
 ExampleCount = Annotated[int, Meta(ge=0, le=100)]
 ExecutionStatus = Literal["OPEN", "CLOSED"]
 ExternalCallKind = Literal["SIGNAL", "REQUEST_CANCEL"]
+FeedBegin = Literal["OLDEST", "LATEST"]
+FeedCursor = Annotated[str, Meta(min_length=1, max_length=128)]
+FeedEventType = Literal[
+    "ActivityTaskCancelRequested",
+    "ActivityTaskCanceled",
+    "ActivityTaskCompleted",
+    "ActivityTaskFailed",
+    "ActivityTaskScheduled",
+    "ActivityTaskStarted",
+    "ActivityTaskTimedOut",
+    "CancelTimerFailed",
+    "CancelWorkflowExecutionFailed",
+    "ChildWorkflowExecutionCanceled",
+    "ChildWorkflowExecutionCompleted",
+    "ChildWorkflowExecutionFailed",
+    "ChildWorkflowExecutionStarted",
+    "ChildWorkflowExecutionTerminated",
+    "ChildWorkflowExecutionTimedOut",
+    "CompleteWorkflowExecutionFailed",
+    "ContinueAsNewWorkflowExecutionFailed",
+    "DecisionTaskCompleted",
+    "DecisionTaskScheduled",
+    "DecisionTaskStarted",
+    "DecisionTaskTimedOut",
+    "ExternalWorkflowExecutionCancelRequested",
+    "ExternalWorkflowExecutionSignaled",
+    "FailWorkflowExecutionFailed",
+    "LambdaFunctionCompleted",
+    "LambdaFunctionFailed",
+    "LambdaFunctionScheduled",
+    "LambdaFunctionStarted",
+    "LambdaFunctionTimedOut",
+    "MarkerRecorded",
+    "RecordMarkerFailed",
+    "RequestCancelActivityTaskFailed",
+    "RequestCancelExternalWorkflowExecutionFailed",
+    "RequestCancelExternalWorkflowExecutionInitiated",
+    "ScheduleActivityTaskFailed",
+    "ScheduleLambdaFunctionFailed",
+    "SignalExternalWorkflowExecutionFailed",
+    "SignalExternalWorkflowExecutionInitiated",
+    "StartChildWorkflowExecutionFailed",
+    "StartChildWorkflowExecutionInitiated",
+    "StartLambdaFunctionFailed",
+    "StartTimerFailed",
+    "TimerCanceled",
+    "TimerFired",
+    "TimerStarted",
+    "WorkflowExecutionCancelRequested",
+    "WorkflowExecutionCanceled",
+    "WorkflowExecutionCompleted",
+    "WorkflowExecutionContinuedAsNew",
+    "WorkflowExecutionFailed",
+    "WorkflowExecutionSignaled",
+    "WorkflowExecutionStarted",
+    "WorkflowExecutionTerminated",
+    "WorkflowExecutionTimedOut",
+]
+FeedHours = Annotated[int, Meta(ge=1, le=8760)]
+FeedPageSize = Annotated[int, Meta(ge=1, le=1000)]
+FeedStatus = Literal["ON", "OFF"]
+FeedWaitSeconds = Annotated[int, Meta(ge=0, le=60)]
 FindingCode = Literal[
     "RUN_QUARANTINED",
     "NO_DECISION_POLLER",
@@ -437,6 +499,10 @@ class DescribeExecutionStateInput(OwnShape, kw_only=True):
     execution: ExecutionReference
 
 
+class DescribeFeedInput(OwnShape, kw_only=True):
+    domain: DomainName
+
+
 class DescribeGroupInput(OwnShape, kw_only=True):
     maximum_page_size: PageSize | None = None
     name: GroupName
@@ -627,6 +693,24 @@ class ExportAccessInput(OwnShape, kw_only=True):
     pass
 
 
+class FeedDetail(OwnShape, kw_only=True):
+    domain: str
+    event_types: list[FeedEventType]
+    oldest_entry_timestamp: Timestamp | None = None
+    retention_hours: int
+    status: FeedStatus
+
+
+class FeedEntry(OwnShape, kw_only=True):
+    cursor: str
+    event: str
+
+
+class FeedPage(OwnShape, kw_only=True):
+    cursor: str
+    entries: list[FeedEntry]
+
+
 class FreezeClockInput(OwnShape, kw_only=True):
     domain: DomainName
     yes: bool | None = None
@@ -774,6 +858,15 @@ class PutRetentionRuleInput(OwnShape, kw_only=True):
     workflow_type: WorkflowTypeCondition | None = None
 
 
+class ReadFeedInput(OwnShape, kw_only=True):
+    begin: FeedBegin | None = None
+    cursor: FeedCursor | None = None
+    domain: DomainName
+    event_types: Annotated[list[FeedEventType], Meta(min_length=1, max_length=54)] | None = None
+    maximum_page_size: FeedPageSize | None = None
+    wait_seconds: FeedWaitSeconds | None = None
+
+
 class RemoveUserFromGroupInput(OwnShape, kw_only=True):
     group_name: GroupName
     user_name: UserName
@@ -835,6 +928,13 @@ class ServiceDetail(OwnShape, kw_only=True):
     store: str
     timestamp: Timestamp
     version: str
+
+
+class SetFeedInput(OwnShape, kw_only=True):
+    domain: DomainName
+    event_types: Annotated[list[FeedEventType], Meta(min_length=1, max_length=54)] | None = None
+    retention_hours: FeedHours | None = None
+    status: FeedStatus
 
 
 class SetLogLevelInput(OwnShape, kw_only=True):
@@ -1050,6 +1150,12 @@ OPERATIONS: dict[str, Operation] = {
         output=ExecutionState,
         faults=("UnknownResourceFault", "OperationNotPermittedFault"),
     ),
+    "DescribeFeed": Operation(
+        name="DescribeFeed",
+        input=DescribeFeedInput,
+        output=FeedDetail,
+        faults=("UnknownResourceFault",),
+    ),
     "DescribeGroup": Operation(
         name="DescribeGroup",
         input=DescribeGroupInput,
@@ -1204,6 +1310,12 @@ OPERATIONS: dict[str, Operation] = {
         output=RetentionDetail,
         faults=("UnknownResourceFault", "OperationNotPermittedFault", "LimitExceededFault"),
     ),
+    "ReadFeed": Operation(
+        name="ReadFeed",
+        input=ReadFeedInput,
+        output=FeedPage,
+        faults=("UnknownResourceFault", "LimitExceededFault", "CursorExpiredFault"),
+    ),
     "RemoveUserFromGroup": Operation(
         name="RemoveUserFromGroup",
         input=RemoveUserFromGroupInput,
@@ -1235,6 +1347,12 @@ OPERATIONS: dict[str, Operation] = {
         input=SearchExecutionsInput,
         output=ExecutionSummaries,
         faults=("UnknownResourceFault",),
+    ),
+    "SetFeed": Operation(
+        name="SetFeed",
+        input=SetFeedInput,
+        output=FeedDetail,
+        faults=("UnknownResourceFault", "OperationNotPermittedFault", "LimitExceededFault"),
     ),
     "SetLogLevel": Operation(
         name="SetLogLevel",

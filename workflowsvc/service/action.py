@@ -53,10 +53,17 @@ class Action:
     """The answer of a poll that found nothing; every poll has one."""
     next_page: Callable[..., Any] | None = None
     """The read that answers a poll whose request has a `nextPageToken`."""
+    waits: bool = False
+    """Whether a call in steps has a step that waits."""
     model: str = ""
     """The target prefix of the model whose row this is; filled in by it."""
     name: str = field(init=False)
     decode: Decoder = field(init=False)
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether a call may wait long, so that it is to learn when its client leaves."""
+        return self.waits or self.kind == "poll"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", self.operation.name)

@@ -28,7 +28,9 @@ from workflowsvc.service.buckets import Buckets
 from workflowsvc.service.call_context import CallContext
 from workflowsvc.service.disconnect import Disconnect
 from workflowsvc.service.dispatcher import Dispatcher, ReadFunction
+from workflowsvc.service.feed_waits import LoopWaits
 from workflowsvc.service.reader_threads import ReaderThreads
+from workflowsvc.service.steps import StepRunner
 from workflowsvc.store.errors import StoreError
 from workflowsvc.store.interface import MeasuredStore
 from workflowsvc.store.rows import DiskSpace
@@ -72,7 +74,10 @@ class Api:
         self._functions = functions
         self._writer = engine.writer
         self._settings = engine.settings
-        self._dispatcher = Dispatcher(engine, self._read, self._read_step, authorization)
+        poll_store_ms = engine.state.coordination.poll_store_ms
+        self.feed_waits = LoopWaits(None if poll_store_ms is None else poll_store_ms / 1000)
+        engine.state.tell_feeds = self.feed_waits.grew
+        self._dispatcher = Dispatcher(engine, self._read, self._read_step, self.feed_waits, authorization)
         self._readers = ReaderThreads(READER_THREADS)
         self._searchers = ReaderThreads(SEARCH_THREADS)
         self._outage = Outage(log, engine.clock, "Calls that only read are answered 503.")
@@ -83,11 +88,13 @@ class Api:
         self._loop = asyncio.get_running_loop()
         if self._functions is not None:
             self._functions.start()
+        self.feed_waits.start()
         self._writer.deliver = self._deliver_batch
         self._writer.start()
 
     async def drain(self) -> None:
-        """Gives waiting polls the empty answer, and new ones at once; all other calls go on."""
+        """Gives waiting polls and readers of feeds the empty answer, and new ones at once; all other calls go on."""
+        self.feed_waits.end()
 
         def release(work: UnitOfWork) -> None:
             work.release_polls()
@@ -157,12 +164,15 @@ class Api:
         request_id: str = "",
     ) -> None:
         """Gives the answer, or the Fault, to `done`, later and on the event loop; may raise a Fault at once.
-        `disconnect` is set when the client of a poll leaves. A callback and not a coroutine: a task and its futures
-        cost a fifth of a call (docs/performance.md).
+        `disconnect` is set when the client of a call that may wait leaves. A callback and not a coroutine: a task and
+        its futures cost a fifth of a call (docs/performance.md).
         """
         dispatcher = self._dispatcher
         poll = dispatcher.dispatch(dispatcher.context(action, caller, request_id), request, done)
-        if poll is not None:
+        if isinstance(poll, StepRunner):
+            if disconnect is not None:
+                disconnect.then(poll.abandon)
+        elif poll is not None:
             assert self._loop is not None, "start() comes first"
             poll.timer = self._loop.call_later(self._settings.long_poll_seconds, poll.withdraw)
             if disconnect is not None:

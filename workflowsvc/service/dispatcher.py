@@ -21,11 +21,12 @@ from workflowsvc.service.action import Action
 from workflowsvc.service.authorization import Authorization, CallAccess
 from workflowsvc.service.buckets import Buckets
 from workflowsvc.service.call_context import CallContext
+from workflowsvc.service.feed_waits import FeedWaits, NoWaits
 from workflowsvc.service.own.actions import OWN
 from workflowsvc.service.own.batch_record import BatchRecord
 from workflowsvc.service.own.batch_work import BatchWork
 from workflowsvc.service.polls import Poll
-from workflowsvc.service.steps import StepRunner
+from workflowsvc.service.steps import Means, StepRunner
 from workflowsvc.service.tokens import TaskToken, Tokens
 from workflowsvc.store.interface import Reader
 
@@ -42,10 +43,12 @@ class Dispatcher:
         engine: Engine,
         read: Callable[[ReadFunction, CallContext, Any, Reply], None],
         read_step: Callable[[ReadFunction, CallContext, Any, Reply], None] | None = None,
+        waits: FeedWaits | None = None,
         authorization: Authorization | None = None,
     ) -> None:
         """`read` carries a read out with `read_now`, wherever reads run, and gives the output to the reply; `read_step`
-        does so for the steps of long work, so that it need not share threads and sessions with short reads.
+        does so for the steps of long work, so that it need not share threads and sessions with short reads. `waits`:
+        where readers of feeds wait; without it their time is over at once.
         Without `authorization` every call is permitted.
         """
         self.tokens = Tokens(engine.secret)
@@ -54,7 +57,7 @@ class Dispatcher:
         self._authorization = authorization
         self._writer = engine.writer
         self._read = read
-        self._read_step = read_step or read
+        self._means = Means(engine.writer, read_step or read, read, waits or NoWaits())
         engine.writer.add_duty(BatchWork(engine.state, self._context_of_batch))
 
     def context(self, action: Action, caller: Caller, request_id: str = "") -> CallContext:
@@ -71,9 +74,10 @@ class Dispatcher:
         caller = Caller(tenant, is_server=True) if starter is None else starter.caller(tenant)
         return self.context(OWN.actions["StartBatch"], caller)
 
-    def dispatch(self, context: CallContext, request: Any, reply: Reply) -> Poll | None:
+    def dispatch(self, context: CallContext, request: Any, reply: Reply) -> Poll | StepRunner | None:
         """Begins the action that the context names; `reply` gets the output or the fault, once. Raises a Fault when the
-        call is refused before it is begun. Returns a poll that waits: the caller withdraws it when its time is over.
+        call is refused before it is begun. Returns what may wait: a poll, which the caller withdraws when its time is
+        over, or long work, which ends by itself.
         """
         action = context.action
         if self.buckets.enforced:
@@ -86,7 +90,9 @@ class Dispatcher:
             self._read(_permitted(action.run, context), context, request, reply)
         elif action.kind == "steps":
             steps = action.run(context, request, self._engine.now_ms)
-            StepRunner(steps, self._writer, self._read_step, context, request, reply).begin()
+            runner = StepRunner(steps, self._means, context, request, reply)
+            runner.begin()
+            return runner if action.waits else None
         elif action.next_page is not None and request.next_page_token:
             self._read(_permitted(action.next_page, context), context, request, reply)
         else:

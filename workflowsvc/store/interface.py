@@ -32,6 +32,8 @@ from workflowsvc.store.rows import (
     ExecutionChange,
     ExecutionQuery,
     ExecutionRow,
+    FeedPlace,
+    FeedRow,
     HeartbeatRow,
     ListKey,
     LockedRow,
@@ -126,6 +128,24 @@ class Reader(Protocol):
 
     def expired(self, first: int, last: int, after: tuple[int, int], limit: int) -> list[tuple[int, int]]:
         """(purge_at, run) of closed runs with first <= purge_at <= last, in this order, beginning behind `after`."""
+        ...
+
+    def feed(self, domain: int, latest: int, after: FeedPlace, limit: int) -> list[FeedRow]:
+        """Entries of the feed of a domain behind `after`, in their order; `latest` is the generation that is written
+        to. Only those before which none can be committed any more: who goes on behind the last one misses nothing.
+        """
+        ...
+
+    def oldest_of_feed(self, domain: int, limit: int) -> list[tuple[FeedPlace, int]]:
+        """Where the first entries stand, and when each was written."""
+        ...
+
+    def last_of_feed(self, domain: int) -> FeedPlace | None:
+        """The last entry, whether or not it may be read yet."""
+        ...
+
+    def feed_end(self, domain: int, latest: int) -> FeedPlace:
+        """Behind all entries that may be read now, and before all that may be read later."""
         ...
 
     def meta(self, key: str) -> bytes | None: ...
@@ -244,6 +264,25 @@ class Transaction(Reader, Protocol):
         """
         ...
 
+    @property
+    def can_feed(self) -> bool:
+        """Whether the database can say which entries of a feed may be read."""
+        ...
+
+    def put_feed(self, rows: list[FeedRow]) -> None:
+        """In the order of their events for each run. A database that several nodes share gives them other places."""
+        ...
+
+    def first_free_place(self, place: int) -> int:
+        """No entry will be written below this place any more, where a node would now write at `place`; an entry of this
+        generation that stands above it comes from another database, or from another time.
+        """
+        ...
+
+    def delete_feed(self, domain: int, until: FeedPlace) -> None:
+        """The entries up to and with this one."""
+        ...
+
     def put_meta(self, key: str, value: bytes) -> None: ...
     def delete_meta(self, key: str) -> None: ...
 
@@ -335,6 +374,10 @@ class AuditReader(Reader, Protocol):
         """Messages by id, beginning behind `after`, those that other transactions have locked included."""
         ...
 
+    def every_feed(self, after: tuple[int, FeedPlace], limit: int) -> list[FeedRow]:
+        """Entries of all feeds by domain and place, beginning behind these, whether or not they may be read yet."""
+        ...
+
     def orphans(self, limit: int) -> list[tuple[str, int]]:
         """(table, run) of events, tasks, heartbeats and tags that belong to a run without a row."""
         ...
@@ -353,6 +396,10 @@ class RepairTransaction(Transaction, AuditReader, Protocol):
 
     def replace_executions(self, rows: list[ExecutionRow]) -> None:
         """All columns of stored runs become these, and the lists of their tags what these say."""
+        ...
+
+    def copy_feed(self, rows: list[FeedRow]) -> None:
+        """With their places."""
         ...
 
     def delete_tasks_of(self, runs: list[int]) -> None: ...

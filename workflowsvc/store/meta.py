@@ -6,6 +6,7 @@ Owns the names that several parts must agree on. What a value means is the busin
 from __future__ import annotations
 
 from hashlib import blake2b
+from typing import Literal
 
 import msgspec
 
@@ -49,3 +50,28 @@ def retention_walk_key(domain: int) -> str:
 def domain_in(key: str) -> int:
     """The domain that such a key names."""
     return int(key.split()[1])
+
+
+FEEDS_FIRST, FEEDS_LAST = "feed ", "feed!"
+"""Keys of the settings of all feeds, and of their generation."""
+FEED_GENERATION = "feed generation"
+
+
+def generation_of(value: bytes | None) -> int:
+    """The generation of places that is written to, from the value of its row; 0 without one."""
+    return int(value) if value else 0
+
+
+def next_generation(value: bytes | None) -> bytes:
+    """The value that begins a new one: entries then stand behind all that were ever written."""
+    return str(generation_of(value) + 1).encode()
+
+
+def feed_key(domain: int, fact: Literal["settings", "deleted"]) -> str:
+    """The key of the settings of a feed, or of the place up to which it was deleted."""
+    return f"{'feed' if fact == 'settings' else 'feed-deleted'} {domain:020} {fact}"
+
+
+def feeds_domain(key: str) -> int:
+    """The domain whose settings have this key; ValueError for another one."""
+    return int(key.split(" ")[1])

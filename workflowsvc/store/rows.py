@@ -186,6 +186,37 @@ class MessageRow(NamedTuple):
     body: bytes  # JSON of one of core/messages.py
 
 
+class FeedPlace(NamedTuple):
+    """Where an entry stands in the feed of its domain. `generation` counts how often places have begun anew: `place`
+    is given by the database, and by another one after a copy or a restore.
+    """
+
+    generation: int
+    place: int
+    run: int
+    event_id: int
+
+
+BEFORE_ALL_ENTRIES = FeedPlace(0, 0, 0, 0)
+
+
+class FeedRow(NamedTuple):
+    """What a feed tells of one event."""
+
+    domain: int
+    generation: int
+    place: int
+    run: int
+    event_id: int
+    at: int  # real time, when it was written
+    type: str  # of the event
+    body: bytes  # JSON in the form of an event of EventBridge (SWF §16.1)
+
+    @property
+    def position(self) -> FeedPlace:
+        return FeedPlace(self.generation, self.place, self.run, self.event_id)
+
+
 class TagRow(NamedTuple):
     """A run in one of the lists of its tags (SWF §10.2)."""
 

@@ -128,7 +128,8 @@ class World:
         that cannot be decoded."""
         request = action.decode(body, self.settings.quotas.max_data_characters)
         dispatcher = self.dispatcher
-        return dispatcher.dispatch(dispatcher.context(action, caller), request, answer)
+        waiting = dispatcher.dispatch(dispatcher.context(action, caller), request, answer)
+        return waiting if isinstance(waiting, Poll) else None
 
     def _read(self, function: ReadFunction, context: CallContext, request: Any, reply: Reply) -> None:
         reply(self.dispatcher.read_now(function, context, request))

@@ -23,7 +23,7 @@ from workflowsvc.service.access.rotation import Rotated, rotate
 from workflowsvc.service.buckets import Buckets
 from workflowsvc.service.call_context import CallContext
 from workflowsvc.service.own.actions import OWN
-from workflowsvc.service.steps import ReadStep, Step, Steps
+from workflowsvc.service.steps import ReadStep, Step, Steps, WriteStep
 from workflowsvc.service.tokens import Tokens
 from workflowsvc.settings import Settings
 from workflowsvc.store.interface import Store
@@ -94,4 +94,5 @@ class OfflineService:
                 with self._store.reader() as reader:
                     result = step.run(reader)
             else:
+                assert isinstance(step, WriteStep), "no change of access data waits for a feed"
                 result = self._write(step.run)

@@ -20,6 +20,8 @@ from workflowsvc.store.rows import (
     BEFORE_ALL_TYPES,
     DomainRow,
     EventRow,
+    FeedPlace,
+    FeedRow,
     HeartbeatRow,
     MessageRow,
     SchemaErrors,
@@ -77,6 +79,11 @@ class PostgresAuditReader(PostgresReader):
 
     def waiting_messages(self, after: int, limit: int) -> list[MessageRow]:
         return [MessageRow._make(row) for row in self._queries.rows(SQL.waiting_messages, after, limit)]
+
+    def every_feed(self, after: tuple[int, FeedPlace], limit: int) -> list[FeedRow]:
+        domain, position = after
+        rows = self._queries.rows(SQL.every_feed, domain, *position, limit)
+        return [FeedRow._make(row) for row in rows]
 
     def orphans(self, limit: int) -> list[tuple[str, int]]:
         found: list[tuple[str, int]] = []

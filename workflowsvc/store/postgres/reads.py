@@ -17,10 +17,13 @@ from workflowsvc.store.postgres.queries import Queries
 from workflowsvc.store.postgres.statements import LISTING, SQL, listing
 from workflowsvc.store.postgres.wire import Rows
 from workflowsvc.store.rows import (
+    BEFORE_ALL_ENTRIES,
     Backlog,
     DomainRow,
     ExecutionQuery,
     ExecutionRow,
+    FeedPlace,
+    FeedRow,
     HeartbeatRow,
     ListKey,
     Status,
@@ -32,6 +35,7 @@ from workflowsvc.store.rows import (
 
 ALL_SHARDS = list(range(SHARDS))
 BEGINNING = 0  # before all times and ids
+LAST_KEY = (1 << 63) - 1  # behind all runs and event ids
 
 DomainNames = dict[int, tuple[str, str]]
 """Tenant and name by id, which never change: with the workflowId they give the shard."""
@@ -189,6 +193,28 @@ class PostgresReader:
 
     def clocked_domains(self) -> list[DomainRow]:
         return [domain_row(row) for row in self._queries.rows(SQL.clocked_domains)]
+
+    def feed(self, domain: int, latest: int, after: FeedPlace, limit: int) -> list[FeedRow]:
+        if not self._queries.knows_transaction_status:
+            return []  # nothing can have been written
+        rows = self._queries.rows(SQL.feed_behind, domain, *after, latest, limit)
+        return [FeedRow._make(row) for row in rows]
+
+    def feed_end(self, domain: int, latest: int) -> FeedPlace:
+        if not self._queries.knows_transaction_status:
+            return BEFORE_ALL_ENTRIES._replace(generation=latest)
+        place = self._queries.rows(SQL.feed_places)[0][0] - 1
+        return FeedPlace(latest, place, LAST_KEY, LAST_KEY)
+
+    def oldest_of_feed(self, domain: int, limit: int) -> list[tuple[FeedPlace, int]]:
+        return [
+            (FeedPlace._make(row[:4]), row[4])
+            for row in self._queries.rows(SQL.oldest_of_feed, domain, limit)
+        ]
+
+    def last_of_feed(self, domain: int) -> FeedPlace | None:
+        row = self._queries.row(SQL.feed_end, domain)
+        return None if row is None else FeedPlace._make(row)
 
     def meta(self, key: str) -> bytes | None:
         row = self._queries.row(SQL.meta, key)

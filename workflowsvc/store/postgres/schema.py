@@ -40,7 +40,7 @@ _DONE_BY_ANOTHER = (
 # How the tables are placed on many servers (docs/postgresql.md): those of executions are spread by shard, so that all
 # rows of an execution are on one server; the others are small and copied to all servers.
 SPREAD = ("executions", "progress", "execution_tags", "events", "tasks", "heartbeats", "messages")
-COPIED = ("domains", "types", "meta", "schema_versions")
+COPIED = ("domains", "types", "meta", "schema_versions", "feed")  # no feed is written there
 
 
 def check(dsn: str, where: str) -> None:

@@ -134,6 +134,15 @@ class PostgresStatements(NamedTuple):
     lock_expired_runs: Statement
     lock_messages: Statement
     moment_now: Statement
+    # feed.sql
+    put_feed: Statement
+    put_copied_feed: Statement
+    feed_behind: Statement
+    feed_end: Statement
+    feed_places: Statement
+    oldest_of_feed: Statement
+    delete_feed: Statement
+    every_feed: Statement
     # audits.sql
     every_meta: Statement
     every_domain: Statement

@@ -71,6 +71,9 @@ class PostgresTransaction(PostgresReader):
         self.update_executions = writes.update_executions
         self.purge = writes.purge
         self.append_events = writes.append_events
+        self.can_feed = queries.knows_transaction_status
+        self.put_feed = writes.put_feed
+        self.delete_feed = writes.delete_feed
         self.put_heartbeats = writes.put_heartbeats
         self.delete_heartbeats = writes.delete_heartbeats
         self.put_tasks = writes.put_tasks
@@ -108,6 +111,11 @@ class PostgresTransaction(PostgresReader):
 
     def next_purge_at(self) -> int | None:
         return self._runs.next_purge_at()
+
+    # --- feeds ---
+
+    def first_free_place(self, place: int) -> int:
+        return self._queries.rows(SQL.feed_places)[0][1] if self.can_feed else 0
 
     # --- of domains with a clock of their own ---
 
@@ -150,5 +158,6 @@ class PostgresRepairTransaction(PostgresTransaction, PostgresAuditReader):
         writes = self._writes
         self.replace_executions = writes.replace_executions
         self.delete_tags_of = writes.delete_tags_of
+        self.copy_feed = writes.copy_feed
         self.delete_tasks_of = writes.delete_tasks_of
         self.delete_heartbeats_of = writes.delete_heartbeats_of

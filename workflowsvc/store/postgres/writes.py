@@ -28,6 +28,8 @@ from workflowsvc.store.rows import (
     EventRow,
     ExecutionChange,
     ExecutionRow,
+    FeedPlace,
+    FeedRow,
     HeartbeatRow,
     ListKey,
     MessageRow,
@@ -256,6 +258,19 @@ class PostgresWrites:
 
     def delete_tasks_of(self, runs: list[int]) -> None:
         self._write_runs(SQL.delete_tasks_of, runs)
+
+    # --- feeds ---
+
+    def put_feed(self, rows: list[FeedRow]) -> None:
+        if rows:
+            self._write(SQL.put_feed, [*zip(*((*row[:2], *row[3:]) for row in rows), strict=True)])
+
+    def copy_feed(self, rows: list[FeedRow]) -> None:
+        if rows:
+            self._write(SQL.put_copied_feed, [*zip(*rows, strict=True)])
+
+    def delete_feed(self, domain: int, until: FeedPlace) -> None:
+        self._write(SQL.delete_feed, (domain, *until))
 
     # --- messages ---
 

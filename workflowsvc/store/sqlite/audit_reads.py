@@ -10,6 +10,8 @@ from workflowsvc.store.rows import (
     BEFORE_ALL_TYPES,
     DomainRow,
     EventRow,
+    FeedPlace,
+    FeedRow,
     HeartbeatRow,
     MessageRow,
     SchemaErrors,
@@ -72,6 +74,13 @@ class SqliteAuditReader(SqliteReader):
 
     def waiting_messages(self, after: int, limit: int) -> list[MessageRow]:
         return waiting_messages(self._queries, after, limit)
+
+    def every_feed(self, after: tuple[int, FeedPlace], limit: int) -> list[FeedRow]:
+        domain, position = after
+        found = self._queries.rows(SQL.every_feed, (domain, *position, limit))
+        rows = [FeedRow._make(row) for row in found]
+        require_behind(after, [(row.domain, row.position) for row in rows])
+        return rows
 
     def orphans(self, limit: int) -> list[tuple[str, int]]:
         found: list[tuple[str, int]] = []

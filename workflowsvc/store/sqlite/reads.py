@@ -8,10 +8,13 @@ from __future__ import annotations
 from workflowsvc.core.outcome import TaskKind
 from workflowsvc.store import visibility
 from workflowsvc.store.rows import (
+    BEFORE_ALL_ENTRIES,
     Backlog,
     DomainRow,
     ExecutionQuery,
     ExecutionRow,
+    FeedPlace,
+    FeedRow,
     HeartbeatRow,
     ListKey,
     Status,
@@ -142,6 +145,22 @@ class SqliteReader:
 
     def clocked_domains(self) -> list[DomainRow]:
         return [domain_row(row) for row in self._queries.rows(SQL.clocked_domains)]
+
+    def feed(self, domain: int, latest: int, after: FeedPlace, limit: int) -> list[FeedRow]:
+        return [FeedRow._make(row) for row in self._queries.rows(SQL.feed_behind, (domain, *after, limit))]
+
+    def feed_end(self, domain: int, latest: int) -> FeedPlace:
+        return self.last_of_feed(domain) or BEFORE_ALL_ENTRIES._replace(generation=latest)
+
+    def oldest_of_feed(self, domain: int, limit: int) -> list[tuple[FeedPlace, int]]:
+        return [
+            (FeedPlace._make(row[:4]), row[4])
+            for row in self._queries.rows(SQL.oldest_of_feed, (domain, limit))
+        ]
+
+    def last_of_feed(self, domain: int) -> FeedPlace | None:
+        row = self._queries.row(SQL.feed_end, (domain,))
+        return None if row is None else FeedPlace._make(row)
 
     def meta(self, key: str) -> bytes | None:
         row = self._queries.row(SQL.meta, (key,))

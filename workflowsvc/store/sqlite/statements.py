@@ -83,6 +83,13 @@ class SqliteStatements(NamedTuple):
     messages: str
     has_messages: str
     delete_message: str
+    # feed.sql
+    put_feed: str
+    feed_behind: str
+    feed_end: str
+    oldest_of_feed: str
+    delete_feed: str
+    every_feed: str
     # audit.sql
     every_meta: str
     every_domain: str

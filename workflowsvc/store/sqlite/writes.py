@@ -16,6 +16,8 @@ from workflowsvc.store.rows import (
     EventRow,
     ExecutionChange,
     ExecutionRow,
+    FeedPlace,
+    FeedRow,
     HeartbeatRow,
     LockedRow,
     MessageRow,
@@ -34,6 +36,8 @@ _tags_of = msgspec.json.Decoder(list[str | None]).decode
 
 class SqliteTransaction(SqliteReader):
     """Through the one connection that writes."""
+
+    can_feed = True
 
     def lock(self, runs: list[int]) -> dict[int, LockedRow]:
         return {run: _locked(row) for run, row in self.executions(runs).items()}
@@ -150,6 +154,15 @@ class SqliteTransaction(SqliteReader):
             self._queries.write(sql, (run,))
         return True
 
+    def put_feed(self, rows: list[FeedRow]) -> None:
+        self._queries.write_many(SQL.put_feed, rows)
+
+    def first_free_place(self, place: int) -> int:
+        return place - 1
+
+    def delete_feed(self, domain: int, until: FeedPlace) -> None:
+        self._queries.write(SQL.delete_feed, (domain, *until))
+
     def put_meta(self, key: str, value: bytes) -> None:
         self._queries.write(SQL.put_meta, (key, value))
 
@@ -167,6 +180,9 @@ class SqliteRepairTransaction(SqliteTransaction, SqliteAuditReader):
         self.delete_tags_of([row.run for row in rows])
         self._queries.write_many(SQL.replace_execution, rows)
         self._put_tags([row.run for row in rows])
+
+    def copy_feed(self, rows: list[FeedRow]) -> None:
+        self.put_feed(rows)
 
     def delete_tags_of(self, runs: list[int]) -> None:
         self._queries.write_many(SQL.delete_tags_of, [(run,) for run in runs])
