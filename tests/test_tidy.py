@@ -51,6 +51,7 @@ LAYERS: dict[str, int] = {
     "stores": 6,
     "node": 7,
     "metrics": 7,  # reads what the parts below have counted
+    "otel": 7,  # spans of what the parts below do; the only one that imports OpenTelemetry
     "console": 7,  # pages about the service, which it asks as a client does
     "replay": 7,  # stands where the service stands behind HTTP
     "testing": 8,  # the service in this process, for tests of workflows
@@ -71,6 +72,7 @@ MAY_READ_THE_CLOCK = {
     "lambdas",
     "http",
     "metrics",
+    "otel",
     "console",
     "replay",
     "testing",

@@ -231,6 +231,25 @@ class Settings:
             maximum=10_000,
         ),
     )
+    trace_to: str = field(
+        default="",
+        metadata=setting(
+            "address of OTLP over HTTP that gets the spans of calls, such as http://127.0.0.1:4318; without one, that "
+            "of OTEL_EXPORTER_OTLP_ENDPOINT, if it is set; off, none in any case",
+            group="Watching it",
+            pattern=r"off|(https?://[\x21-\x7e]{1,2048})?",
+            shape="an http or https address, or off",
+        ),
+    )
+    trace_ratio: float = field(
+        default=1.0,
+        metadata=setting(
+            "how many of the calls are traced that come without a trace of their caller's, from 0 (none) to 1 (all); a "
+            "caller's own trace is followed if it is sampled",
+            group="Watching it",
+            maximum=1.0,
+        ),
+    )
     min_free_disk_bytes: int = field(
         default=268_435_456,
         metadata=setting(

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from workflowsvc.console.listener import ConsoleServer
     from workflowsvc.http.calls import Service
     from workflowsvc.metrics.listener import MetricsServer
+    from workflowsvc.otel.export import Export
     from workflowsvc.service.api import Api
     from workflowsvc.service.startup_gate import StartupGate
 
@@ -82,7 +83,7 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
     from workflowsvc.http.service_manager import ServiceManager
     from workflowsvc.service.startup_gate import StartupGate
 
-    started, console, metrics = False, None, None
+    started, console, metrics, traces = False, None, None, None
 
     def announce(url: str) -> None:
         nonlocal started
@@ -99,16 +100,20 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
     node = node_of(settings, context)
     try:
         service = open_service(node, context)
+        traces = traces_of(settings, context)
+        tracer = None if traces is None else traces.tracer_of(service, settings, context.clock)
         console = console_of(service, settings, context)
         metrics = metrics_of(service, settings, context)
         besides = [beside for beside in (console, metrics) if beside is not None]
         manager = ServiceManager(context.environment)
         figures = metrics and metrics.figures
         with running(backups):
-            status = server.run(service, settings, context.clock, announce, besides, figures, manager)
+            status = server.run(service, settings, context.clock, announce, besides, figures, manager, tracer)
     except (hosts.CannotListen, tls.CertificateError) as error:
         raise CommandFailed(str(error)) from error
     finally:
+        if traces is not None:
+            traces.close()
         node.close()
         if started:
             log.info("workflowsvc %s has stopped", __version__)
@@ -263,6 +268,33 @@ def metrics_of(
         missing = f"{error.name} is not installed: the extra `metrics` of workflowsvc has it"
         raise CommandFailed(f"--metrics-port is given, but {missing}") from error
     return MetricsServer(service, settings, context.clock)
+
+
+def traces_of(settings: Settings, context: CommandContext) -> Export | None:
+    """What sends the spans of calls, if they are asked for; CommandFailed when --trace-to is given and what that needs
+    is not installed, SettingsError for an address that cannot be used."""
+    from workflowsvc.traces.endpoint import BadEndpoint, wanted
+
+    try:
+        found = wanted(settings.trace_to, context.environment)
+    except BadEndpoint as error:
+        if settings.trace_to:
+            raise SettingsError(f"--trace-to: {error}") from error
+        log.warning("calls are not traced: %s", error)
+        return None
+    if found is None:
+        return None
+    try:
+        from workflowsvc.otel.export import Export
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        missing = f"{package} is not installed: the extra `otel` of workflowsvc has it"
+        if found.by_option:
+            raise CommandFailed(f"--trace-to is given, but {missing}") from error
+        log.warning("calls are not traced: %s", missing)
+        return None
+    log.info("calls are traced, and spans are sent to %s", found.url)
+    return Export(found.url, settings.trace_ratio, context.random_bytes)
 
 
 def banner(

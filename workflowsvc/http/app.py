@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from workflowsvc.clock import Clock
     from workflowsvc.http.call_figures import CallFigures
+    from workflowsvc.http.call_tracer import CallTracer
     from workflowsvc.http.request import HttpRequest
     from workflowsvc.service.service_model import ServiceModels
     from workflowsvc.settings import Settings
@@ -41,12 +42,13 @@ class HttpApp:
         random_bytes: Callable[[int], bytes] = os.urandom,  # noqa: TID251 - of request ids; tests give a seeded one
         models: ServiceModels = MODELS,
         figures: CallFigures | None = None,
+        tracer: CallTracer | None = None,
     ) -> None:
-        """Calls are counted in `figures`."""
+        """Calls are counted in `figures`, and traced by `tracer`."""
         self.draining = False
         self.lag = LoopLag()
         admit = admission(settings, service, clock, Tenants(settings.account, settings.region))
-        calls = ActionCalls(service, models, admit, settings, clock, random_bytes, figures)
+        calls = ActionCalls(service, models, admit, settings, clock, random_bytes, figures, tracer)
         # A tenant that no client has: its small read does not wait behind those of a busy one.
         pages = HealthPages(
             service, Tenant("", ""), lambda: self.draining, self.lag, settings.min_free_disk_bytes

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from workflowsvc.clock import Clock
     from workflowsvc.engine.batch_figures import AnswerTimes
     from workflowsvc.http.call_figures import CallFigures
+    from workflowsvc.http.call_tracer import CallTracer
     from workflowsvc.http.request import HttpRequest
     from workflowsvc.model.shapes import Shape
     from workflowsvc.service.action import Action
@@ -104,8 +105,9 @@ class ActionCalls:
         clock: Clock,
         random_bytes: Callable[[int], bytes],
         figures: CallFigures | None = None,
+        tracer: CallTracer | None = None,
     ) -> None:
-        """Calls are counted in `figures`."""
+        """Calls are counted in `figures`, and traced by `tracer`."""
         self._service = service
         self._models = models
         self._targets: dict[bytes | None, Action] = {
@@ -117,6 +119,7 @@ class ActionCalls:
         self._ids = request_ids(random_bytes)
         self._refusals = RefusalLog(clock)
         self._observer = CallObserver(service, settings, clock, figures)
+        self._tracer = tracer
 
     def by_target(self, request: HttpRequest) -> None:
         """`POST /`: the action is named by X-Amz-Target (SWF §1.1.1). This is what SDKs send."""
@@ -132,7 +135,7 @@ class ActionCalls:
 
     def _call(self, request: HttpRequest, find_action: Callable[[HttpRequest], Action]) -> None:
         request_id = next(self._ids)
-        reply = _Reply(request, request_id, self._clock, self._refusals, self._observer)
+        reply = _Reply(request, request_id, self._clock, self._refusals, self._observer, self._tracer)
         try:
             action = find_action(request)
             reply.action = action.name
@@ -144,6 +147,7 @@ class ActionCalls:
                 self._decoding.later(caller.tenant, action.decode, request.body, begin)
             else:
                 disconnect = request.watch_disconnect() if action.may_wait else None
+                reply.shape = shape
                 self._service.begin(action, caller, shape, disconnect, reply, request_id)
         except Exception as error:
             reply(error)
@@ -160,6 +164,7 @@ class ActionCalls:
             if isinstance(shape, BaseException):
                 raise shape
             disconnect = request.watch_disconnect() if action.may_wait else None
+            reply.shape = shape
             self._service.begin(action, caller, shape, disconnect, reply, reply.request_id)
         except Exception as error:
             reply(error)
@@ -192,7 +197,18 @@ class _Reply:
     any other exception is a bug of ours, and is logged.
     """
 
-    __slots__ = ("_clock", "_observer", "_refusals", "action", "began", "request", "request_id", "tenant")
+    __slots__ = (
+        "_clock",
+        "_observer",
+        "_refusals",
+        "_tracer",
+        "action",
+        "began",
+        "request",
+        "request_id",
+        "shape",
+        "tenant",
+    )
 
     def __init__(
         self,
@@ -201,12 +217,15 @@ class _Reply:
         clock: Clock,
         refusals: RefusalLog,
         observer: CallObserver,
+        tracer: CallTracer | None,
     ) -> None:
         self.request = request
         self.request_id = request_id
         self._clock = clock
         self._refusals = refusals
         self._observer = observer
+        self._tracer = tracer
+        self.shape: Shape | None = None
         self.began = clock.monotonic()
         self.action = "-"
         self.tenant: Tenant | None = None
@@ -230,7 +249,10 @@ class _Reply:
             status, body = bug.status, bug.body()
         content_type = _content_type(self.request.header(b"content-type"))
         fields = [(b"x-amzn-requestid", self.request_id.encode()), (b"content-type", content_type)]
-        self.request.respond(status, fields, body)
+        if self._tracer is None:
+            self.request.respond(status, fields, body)
+        else:
+            self._tracer.respond(self, output, status, fields, body, fault or bug)
         self._observer.answered(self, status, fault or bug, len(body))
         if fault is not None and self._log_refusal(fault):
             return

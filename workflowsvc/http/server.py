@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from workflowsvc.clock import Clock
+    from workflowsvc.http.call_tracer import CallTracer
     from workflowsvc.http.loop_lag import LoopLag
     from workflowsvc.http.server_figures import ServerFigures
     from workflowsvc.settings import Settings
@@ -199,12 +200,13 @@ def run(
     besides: Sequence[Beside] = (),
     figures: ServerFigures | None = None,
     manager: ServiceManager | None = None,
+    tracer: CallTracer | None = None,
 ) -> int:
     """Serves until SIGTERM or SIGINT; returns the exit status. `announce` gets the URL once it can be used; `besides`
-    start and stop with this server, which counts in `figures`."""
+    start and stop with this server, which counts in `figures` and has its calls traced by `tracer`."""
     settle_interpreter()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        life = _Life(api, settings, clock, announce, besides, figures, manager or ServiceManager({}))
+        life = _Life(api, settings, clock, announce, besides, figures, manager or ServiceManager({}), tracer)
         status = runner.run(life.serve())
         # The loop that handles signals is about to end, and an echo must not turn a clean end into another one.
         signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
@@ -225,6 +227,7 @@ class _Life:
         besides: Sequence[Beside],
         figures: ServerFigures | None,
         manager: ServiceManager,
+        tracer: CallTracer | None,
     ) -> None:
         self._api = api
         self._settings = settings
@@ -233,6 +236,7 @@ class _Life:
         self._besides = besides
         self._figures = figures
         self._manager = manager
+        self._tracer = tracer
         self._stop = asyncio.Event()
         self._asked_at = 0.0
 
@@ -267,7 +271,11 @@ class _Life:
         room = make_room_for(self._settings.max_connections)
         figures = self._figures
         app = HttpApp(
-            self._api, self._settings, self._clock, figures=None if figures is None else figures.calls
+            self._api,
+            self._settings,
+            self._clock,
+            figures=None if figures is None else figures.calls,
+            tracer=self._tracer,
         )
         server = HttpServer(app, self._settings, self._clock, room)
         if figures is not None:

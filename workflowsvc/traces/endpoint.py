@@ -8,9 +8,12 @@ from __future__ import annotations
 import re
 import urllib.parse
 from collections.abc import Mapping
+from typing import NamedTuple
 
 PATH = "/v1/traces"
 HEADERS = ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS")
+ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
@@ -34,6 +37,37 @@ def traces_url(given: str) -> str:
     if parts.query or parts.fragment:
         raise BadEndpoint(f"{given!r} has more than a path")
     return given if parts.path.strip("/") else given.rstrip("/") + PATH
+
+
+class Wanted(NamedTuple):
+    """Where the spans of a server go."""
+
+    url: str
+    by_option: bool  # asked for by name, and not by a variable that may be meant for other programs
+
+
+def wanted(option: str, environment: Mapping[str, str]) -> Wanted | None:
+    """Where the spans of a server go; None for nowhere. BadEndpoint when the address cannot be used, or when a variable
+    asks for another protocol than OTLP over HTTP. `option`: an address, off, or empty for what the variables say."""
+    if option == "off" or environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return None
+    if option:
+        return Wanted(traces_url(option), by_option=True)
+    if environment.get("OTEL_TRACES_EXPORTER", "otlp").strip() not in ("", "otlp"):
+        return None
+    whole, base = (environment.get(name, "").strip() for name in ENDPOINTS)
+    if not (whole or base):
+        return None
+    protocol = next(
+        (environment[name].strip() for name in PROTOCOLS if environment.get(name)), "http/protobuf"
+    )
+    if protocol != "http/protobuf":
+        raise BadEndpoint(f"{PROTOCOLS[-1]} asks for {protocol!r}, and only http/protobuf is spoken")
+    try:
+        url = traces_url(whole or base)
+    except BadEndpoint as error:
+        raise BadEndpoint(f"{ENDPOINTS[0] if whole else ENDPOINTS[1]}: {error}") from error
+    return Wanted(url if whole else base.rstrip("/") + PATH, by_option=False)
 
 
 def headers_of(environment: Mapping[str, str]) -> dict[str, str]:

@@ -38,7 +38,7 @@ def _span(span: Span) -> dict[str, Any]:
         "name": _text(span.name),
         "kind": int(span.kind),
         "startTimeUnixNano": _nanoseconds(span.began_ms),
-        "endTimeUnixNano": _nanoseconds(span.ended_ms),
+        "endTimeUnixNano": _end(span),
         "attributes": _attributes(span.attributes),
     }
     if span.parent_id:
@@ -88,6 +88,11 @@ def _value(value: Value) -> dict[str, Any]:
 def _text(text: str) -> str:
     """Text that every reader of UTF-8 takes: halves of pairs, which a file may hold, are replaced."""
     return text.encode("utf-8", "replace").decode()
+
+
+def _end(span: Span) -> str:
+    """Jaeger takes a span that ends when it begins for one that ends before, and warns of it: one nanosecond more."""
+    return str(max(span.ended_ms * _NS_PER_MS, span.began_ms * _NS_PER_MS + 1))
 
 
 def _nanoseconds(at_ms: int) -> str:
