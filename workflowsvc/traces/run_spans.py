@@ -181,13 +181,14 @@ class _Run:
             if opened.get(name):
                 key = "swf.function.id" if name == "id" else "swf.target.workflow.id"
                 span.attributes[key] = _cut(str(opened[name]))
-        started = next((each for each in self._of(line) if each.get("eventType") in _TAKEN_UP), None)
+        events = self._of(line)
+        started = next((each for each in events if each.get("eventType") in _TAKEN_UP), None)
         task_list = _cut(_name(opened.get("taskList")))
         if task_list:
             span.kind = Kind.PRODUCER
             span.attributes |= {"messaging.system": _SYSTEM, "messaging.destination.name": task_list}
-        for event in self._of(line)[1:]:
-            if event is not started and not (event is self._of(line)[-1] and line.tone != OPEN):
+        for event in events[1:]:
+            if event is not started and not (event is events[-1] and line.tone != OPEN):
                 span.add_event(self._moment(event))
         yield span
         if line.kind in ("decision task", "activity", "Lambda task"):

@@ -28,9 +28,9 @@ def spans_of_runs(runs: Sequence[RunHistory], below: SpanContext | None = None) 
     known = {run.run_id: run for run in runs}
     above = {run_id: found for run_id, run in known.items() if (found := _above(run, known)) is not None}
     tops = {run_id: _top(run_id, above) for run_id in known}
-    families: dict[str, list[str]] = {}
+    families: dict[str, dict[str, None]] = {}
     for run_id, top in tops.items():
-        families.setdefault(top, []).append(run_id)
+        families.setdefault(top, {})[run_id] = None
     spans: list[Span] = []
     for top, members in families.items():
         trace_id = below.trace_id if below is not None else context.trace_of_run(top)
