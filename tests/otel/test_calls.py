@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import urllib.request
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from tests.command_line.shell import COMPLETE, charge, decision
 from tests.otel.conftest import LISTS, Traced, handed, headers_of, register
 from tests.support.otlp import Span, attributes_of
+from tests.test_tidy import ROOT
 from workflowsvc.traces import context
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -92,6 +94,21 @@ def test_workers_and_deciders_of_a_run_and_its_children_get_the_trace_of_its_sta
     onward = decision("ContinueAsNewWorkflowExecution", taskList={"name": "shippers"})
     client.respond_decision_task_completed(taskToken=of_child["taskToken"], decisions=[onward])
     assert handed(client.poll_for_decision_task(domain="shop", taskList={"name": "shippers"})) == started
+
+
+def test_the_program_of_the_page_continues_the_trace_of_its_task(traced: Traced) -> None:
+    swf = traced.server.client()
+    register(swf)
+    start_within(swf, f"00-{TRACE}-{SPAN}-01")
+    task = poll(swf, "deciders")
+    swf.respond_decision_task_completed(taskToken=task["taskToken"], decisions=[charge("a")])
+    page = (ROOT / "docs" / "traces.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    exec(program, {"swf": swf})
+    spans = traced.spans_of(TRACE, "RespondActivityTaskCompleted")
+    known = {span.name: span for span in spans}
+    # Without a provider of its own OpenTelemetry hands on what it was given.
+    assert known["RespondActivityTaskCompleted"].parent_span_id == known["StartWorkflowExecution"].span_id
 
 
 def test_without_a_trace_of_a_caller_workers_get_the_one_that_an_export_has(traced: Traced) -> None:
