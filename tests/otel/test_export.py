@@ -247,7 +247,7 @@ def test_a_bug_in_the_traces_of_a_call_leaves_its_answer_as_it_is() -> None:
 
     class Broken:
         answer_times = property(lambda _: 1 / 0)
-        tokens = None
+        engine = None
 
     class Request:
         header = staticmethod({}.get)

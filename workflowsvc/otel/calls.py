@@ -31,14 +31,16 @@ from workflowsvc.otel.headers import fields_of, parent_of
 from workflowsvc.otel.run_contexts import RunContexts
 from workflowsvc.otel.wall import Wall
 from workflowsvc.service.models import MODELS
+from workflowsvc.service.tokens import Tokens
 
 if TYPE_CHECKING:
     from workflowsvc.clock import Clock
     from workflowsvc.engine.batch_figures import AnswerTimes
+    from workflowsvc.engine.engine import Engine
     from workflowsvc.http.answer import HeaderFields
     from workflowsvc.http.call_tracer import TracedCall
     from workflowsvc.service.action import Action
-    from workflowsvc.service.tokens import TaskToken, Tokens
+    from workflowsvc.service.tokens import TaskToken
 
 log = logging.getLogger("workflowsvc.traces")
 
@@ -54,8 +56,8 @@ class TracedService(Protocol):
     @property
     def answer_times(self) -> AnswerTimes | None: ...
     @property
-    def tokens(self) -> Tokens | None:
-        """What reads task tokens; None until the store could be used."""
+    def engine(self) -> Engine | None:
+        """None until the store could be used."""
         ...
 
 
@@ -69,6 +71,7 @@ class CallTraces:
         self._wall = Wall(clock)
         self._batches = Batches(tracer, self._wall)
         self._failures = RefusalLog(clock, log)
+        self._tokens: Tokens | None = None
         self._actions = {action.name: action for action in reversed(list(MODELS.targets.values()))}
 
     def respond(
@@ -150,18 +153,16 @@ class CallTraces:
 
     def _token(self, call: TracedCall, action: Action | None) -> TaskToken | None:
         """What the task token of the request names, when this service has made it."""
-        tokens = self._service.tokens
         text = getattr(call.shape, "task_token", None)
-        if (
-            action is None
-            or action.task_token is None
-            or text is None
-            or tokens is None
-            or call.tenant is None
-        ):
+        if action is None or action.task_token is None or text is None or call.tenant is None:
             return None
+        if self._tokens is None:
+            engine = self._service.engine
+            if engine is None:
+                return None
+            self._tokens = Tokens(engine.secret)
         try:
-            return tokens.read_task(call.tenant, text, action.task_token)
+            return self._tokens.read_task(call.tenant, text, action.task_token)
         except Fault:
             return None
 

@@ -31,7 +31,6 @@ from workflowsvc.service.dispatcher import Dispatcher, ReadFunction
 from workflowsvc.service.feed_waits import LoopWaits
 from workflowsvc.service.reader_threads import ReaderThreads
 from workflowsvc.service.steps import StepRunner
-from workflowsvc.service.tokens import Tokens
 from workflowsvc.store.errors import StoreError
 from workflowsvc.store.interface import MeasuredStore
 from workflowsvc.store.rows import DiskSpace
@@ -183,11 +182,6 @@ class Api:
     def buckets(self) -> Buckets:
         """The request buckets of this node."""
         return self._dispatcher.buckets
-
-    @property
-    def tokens(self) -> Tokens:
-        """What makes and reads task tokens."""
-        return self._dispatcher.tokens
 
     @property
     def access_refusals(self) -> dict[tuple[Mode, str], int]:

@@ -26,7 +26,6 @@ from workflowsvc.service.api import Answer, Api
 from workflowsvc.service.audit_trail import Mode, Refusal, SignIn
 from workflowsvc.service.buckets import Buckets
 from workflowsvc.service.disconnect import Disconnect
-from workflowsvc.service.tokens import Tokens
 from workflowsvc.store.errors import StoreError, StoreUnusable, Unavailable
 from workflowsvc.store.rows import DiskSpace
 
@@ -133,11 +132,6 @@ class StartupGate:
     def buckets(self) -> Buckets | None:
         """As `Api.buckets`; None until the database can be used."""
         return None if self._api is None else self._api.buckets
-
-    @property
-    def tokens(self) -> Tokens | None:
-        """As `Api.tokens`; None until the database can be used."""
-        return None if self._api is None else self._api.tokens
 
     @property
     def access_refusals(self) -> dict[tuple[Mode, str], int]:
