@@ -111,10 +111,9 @@ class Node:
                     "deletes none of them; give it --archive, or --archive off to delete them without that"
                 )
             return
-        yes = where != "off"
-        engine.writer.submit(Command(partial(set_archives, yes=yes), _ignore))
-        if not yes:
+        if where == "off":
             if archives:
+                engine.writer.submit(Command(partial(set_archives, yes=False), _ignore))
                 log.warning("runs of this store are deleted from now on without being archived")
             return
         from workflowsvc.archive.archiver import Archiver

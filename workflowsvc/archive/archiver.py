@@ -8,9 +8,11 @@ the same name. Of several nodes the one that has the lease does it.
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import suppress
 from functools import partial
 from threading import Event, Lock, Thread
 from typing import Any, BinaryIO, TypeVar
@@ -19,7 +21,14 @@ from workflowsvc.archive.form import head_of, write_run
 from workflowsvc.archive.names import object_name
 from workflowsvc.archive.place import Place, PlaceFailed
 from workflowsvc.archive.waiting import Look, Waiting, look
-from workflowsvc.engine.archiving import LEASE_MS, Expired, end_retention, find_lease, take_lease
+from workflowsvc.engine.archiving import (
+    LEASE_MS,
+    Expired,
+    end_retention,
+    find_lease,
+    set_archives,
+    take_lease,
+)
 from workflowsvc.engine.command_queue import Command
 from workflowsvc.engine.engine import Engine
 from workflowsvc.engine.outage import Outage
@@ -81,6 +90,7 @@ class Archiver:
         self._monotonic = engine.clock.monotonic
         self._later: dict[int, float] = {}  # runs that are tried again at these moments
         self._pause = LOOK_SECONDS
+        self._is_said = False  # the store says that runs are archived
         self._lease_until = 0
         self._owner = f"{engine.state.name} {engine.state.ids.random_bytes(8).hex()}"
         self._tries = _Tries()
@@ -90,7 +100,6 @@ class Archiver:
             "No closed run is deleted until it is archived.",
             subject="the archive",
         )
-        self._pool = ThreadPoolExecutor(place.workers, thread_name_prefix="archive")
         self._thread = Thread(target=self._work, name="archiver", daemon=True)
 
     def start(self) -> None:
@@ -101,7 +110,6 @@ class Archiver:
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(timeout=LOOK_SECONDS)
-        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _work(self) -> None:
         while not self._stopping.is_set():
@@ -158,7 +166,7 @@ class Archiver:
     def _archive(self, waiting: Sequence[Waiting]) -> list[ExecutionRow]:
         """Those that are in the archive and stay there."""
         self._tries = _Tries()
-        names = dict(name for name in self._pool.map(self._write, waiting) if name is not None)
+        names = self._write_all(waiting)
         if not names:
             return []
         try:
@@ -170,6 +178,36 @@ class Archiver:
         self._figures.archived.add(len(names))
         self._figures.written_bytes.add(sum(size for _, size in names.values()))
         return [each.row for each in waiting if each.row.run in names]
+
+    def _write_all(self, waiting: Sequence[Waiting]) -> dict[int, tuple[str, int]]:
+        """By run, the names and sizes of the objects that were written. The threads are no executor's: a process does
+        not wait at its end for those that hang in a network.
+        """
+        left, written = deque(waiting), deque[tuple[int, tuple[str, int]]]()
+
+        def work() -> None:
+            with suppress(IndexError):
+                while True:
+                    each = left.popleft()
+                    try:
+                        found = self._write(each)
+                    except StoreError:
+                        continue  # of the look whether the run is still there; it is tried in the next round
+                    if found is not None:
+                        written.append(found)
+
+        threads = [
+            Thread(target=work, name="archive", daemon=True)
+            for _ in range(min(self._place.workers, len(waiting)))
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            while thread.is_alive():
+                thread.join(STOP_LOOK_SECONDS)
+                if self._stopping.is_set():
+                    raise Stopped
+        return dict(written)
 
     def _write(self, each: Waiting) -> tuple[int, tuple[str, int]] | None:
         """The run with the name and the size of its object; None when there is none."""
@@ -242,7 +280,10 @@ class Archiver:
             expired = expired[seen:]
 
     def _has_lease(self) -> bool:
-        """A single node needs none."""
+        """A single node needs none. The first time, the store is made to say that runs are archived."""
+        if not self._is_said:
+            self._call(partial(set_archives, yes=True))
+            self._is_said = True
         if self._engine.state.coordination.poll_store_ms is None:
             return True
         now = self._engine.now_ms()
