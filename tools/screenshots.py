@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from tools.chromium import chromium, what_is_missing
+from tools.console_service import ConsoleService
 from tools.order_shop import SHOP, OrderShop
 from tools.palette_png import reduced
-from tools.world_service import WorldService
 from workflowsvc.console.listener import ConsoleServer
 from workflowsvc.console.paths import path
 
@@ -73,7 +73,7 @@ def console_of(shop: OrderShop) -> Generator[str]:
     numbers = itertools.count(0x17)  # in place of chance: the same in every picture
     settings = replace(world.settings, port=API_PORT, console_port="0")
     server = ConsoleServer(
-        cast("ConsoleService", WorldService(world)),
+        cast("ConsoleService", ConsoleService(world)),
         settings,
         world.clock,
         lambda size: (next(numbers) % 256).to_bytes() * size,

@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 import httpx
 
 from tests.support.access import Users
-from tools.world_service import WorldService
+from tools.console_service import ConsoleService
 from workflowsvc.access.book import AccessKey, Book
 from workflowsvc.access.caller import Caller
 from workflowsvc.console.app import Console
@@ -31,7 +31,7 @@ from workflowsvc.testing import World
 ORIGIN = "http://127.0.0.1:8889"
 
 
-class ServiceOfUsers(WorldService):
+class ServiceOfUsers(ConsoleService):
     """A World as the service behind the console; one with access control comes with its users."""
 
     def __init__(
@@ -112,7 +112,7 @@ class Browser:
         self,
         world: World,
         settings: Settings | None = None,
-        service: WorldService | None = None,
+        service: ConsoleService | None = None,
     ) -> None:
         self.world = world
         numbers = itertools.count(0x17)  # in place of chance: the same in every run

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from workflowsvc.testing import World
 
 
-class WorldService:
+class ConsoleService:
     """A World as the service behind the console: it is used by the thread of the console alone."""
 
     def __init__(self, world: World) -> None:
