@@ -4,8 +4,6 @@ Owns the list of duties, and what each does but for those in files of their own 
 feed_purge.py, outbox_relay.py, presence.py, retention.py, unpolled_lists.py). To add a kind of background work, write
 a `Duty` in a file of its own and give it a line in `duties_of`. The writer loop runs what is due at the beginning of a
 batch, in the order of the list, and must know no duty by name.
-file of its own and give it a line in `duties_of`. The writer loop runs what is due at the beginning of a batch, in the
-order of the list, and must know no duty by name.
 """
 
 from __future__ import annotations
