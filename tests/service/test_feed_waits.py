@@ -178,7 +178,7 @@ def wait(waits: LoopWaits, domain: int, seconds: float = FOR_EVER) -> asyncio.Fu
 
 def test_a_reader_is_woken_by_its_own_domain_alone() -> None:
     async def run() -> None:
-        waits = LoopWaits(None)
+        waits = LoopWaits(None, SystemClock().monotonic)
         waits.start()
         others: list[Woken] = []
         waits.wait(1, waits.mark(), FOR_EVER, others.append)
@@ -193,13 +193,11 @@ def test_a_reader_is_woken_by_its_own_domain_alone() -> None:
 
 def test_what_has_come_since_the_look_wakes_at_once() -> None:
     async def run() -> None:
-        waits = LoopWaits(None)
+        waits = LoopWaits(None, SystemClock().monotonic)
         waits.start()
         mark = waits.mark()
         woken: list[Woken] = []
         waits.grew({1})
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
         assert waits.wait(1, mark, FOR_EVER, woken.append) is None
         assert woken == ["grown"]
         reader = waits.wait(1, waits.mark(), FOR_EVER, woken.append)
@@ -214,9 +212,31 @@ def test_what_has_come_since_the_look_wakes_at_once() -> None:
     asyncio.run(asyncio.wait_for(run(), PATIENCE_SECONDS))
 
 
+def test_a_reader_of_a_busy_feed_is_woken_a_little_later() -> None:
+    """So that it reads what has gathered meanwhile, and not for every commit."""
+
+    async def run() -> None:
+        waits = LoopWaits(None, lambda: 5.0)  # two growths at the same moment
+        waits.start()
+        waits.gather(1, (went_on := asyncio.Event()).set)
+        assert went_on.is_set()
+        mark = waits.mark()
+        waits.grew({1})
+        waits.grew({1})
+        woken: asyncio.Future[Woken] = asyncio.get_running_loop().create_future()
+        assert waits.wait(1, mark, FOR_EVER, woken.set_result) is not None
+        waits.grew({1})
+        assert await woken == "grown"
+        waits.gather(1, (went_on := asyncio.Event()).set)
+        assert not went_on.is_set()
+        await went_on.wait()
+
+    asyncio.run(asyncio.wait_for(run(), PATIENCE_SECONDS))
+
+
 def test_the_time_of_a_reader_is_over() -> None:
     async def run() -> None:
-        waits = LoopWaits(None)
+        waits = LoopWaits(None, SystemClock().monotonic)
         waits.start()
         assert await wait(waits, 1, seconds=0.001) == "time"
 
@@ -230,7 +250,7 @@ def test_where_other_nodes_write_a_reader_looks_by_itself() -> None:
     """As a hint may be lost."""
 
     async def run() -> None:
-        waits = LoopWaits(0.001)
+        waits = LoopWaits(0.001, SystemClock().monotonic)
         waits.start()
         assert await wait(waits, 1) == "grown"
 
@@ -241,7 +261,7 @@ def test_the_number_of_readers_that_wait_is_bounded(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(feed_waits, "MAX_WAITING", 1)
 
     async def run() -> None:
-        waits = LoopWaits(None)
+        waits = LoopWaits(None, SystemClock().monotonic)
         waits.start()
         woken: list[Woken] = []
         waits.wait(1, waits.mark(), FOR_EVER, woken.append)

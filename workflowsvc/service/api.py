@@ -75,7 +75,9 @@ class Api:
         self._writer = engine.writer
         self._settings = engine.settings
         poll_store_ms = engine.state.coordination.poll_store_ms
-        self.feed_waits = LoopWaits(None if poll_store_ms is None else poll_store_ms / 1000)
+        self.feed_waits = LoopWaits(
+            None if poll_store_ms is None else poll_store_ms / 1000, engine.clock.monotonic
+        )
         engine.state.tell_feeds = self.feed_waits.grew
         self._dispatcher = Dispatcher(engine, self._read, self._read_step, self.feed_waits, authorization)
         self._readers = ReaderThreads(READER_THREADS)

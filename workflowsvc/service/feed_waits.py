@@ -7,11 +7,16 @@ the event loop, but for `grew`. Must not know what is read.
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from workflowsvc.faults import LimitExceededFault
 
+# A feed that has grown just before is about to grow again: its readers wait this long for more of it, so that each
+# reads fifty times a second at most.
+GATHER_SECONDS = 0.02
+BUSY_SECONDS = 0.05  # between two growths of a busy feed, at most
 MAX_WAITING = 1_000  # readers of one node
 SOON_SECONDS = 0.01  # the first look for an entry that is committed, and may not be read yet
 RESTLESS_SECONDS = 1.0  # as long after a feed has grown such an entry is looked for
@@ -36,6 +41,10 @@ class FeedWaits(Protocol):
         """The moment of a look at a feed: `wait` then knows what has come since."""
         ...
 
+    def gather(self, domain: int, go_on: Callable[[], None]) -> None:
+        """Calls `go_on`, at once unless the feed has grown just now, and shortly before: it is about to grow again."""
+        ...
+
     def wait(self, domain: int, mark: int, seconds: float, wake: Wake) -> Waiting | None:
         """Calls `wake` once, later or at once (None); LimitExceededFault when too many wait."""
         ...
@@ -47,21 +56,37 @@ class NoWaits:
     def mark(self) -> int:
         return 0
 
+    def gather(self, domain: int, go_on: Callable[[], None]) -> None:
+        go_on()
+
     def wait(self, domain: int, mark: int, seconds: float, wake: Wake) -> Waiting | None:
         wake("time")
         return None
 
 
+class _Growth(NamedTuple):
+    """The last growth of a feed."""
+
+    mark: int
+    at: float
+    before: float  # when it had grown before
+
+
+_NEVER = _Growth(0, float("-inf"), float("-inf"))
+
+
 class LoopWaits:
     """A `FeedWaits` on an event loop."""
 
-    def __init__(self, look_seconds: float | None) -> None:
+    def __init__(self, look_seconds: float | None, monotonic: Callable[[], float]) -> None:
         """`look_seconds`: how often a reader looks by itself, where other nodes write as well; None: never."""
         self._look_seconds = look_seconds
+        self._monotonic = monotonic
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: dict[int, set[_Reader]] = {}
         self._count = 0
-        self._grown: dict[int, tuple[int, float]] = {}  # by domain: the mark, and the time of the loop
+        self._growths: dict[int, _Growth] = {}  # by domain; written by any thread
+        self._marks = itertools.count(1)
         self._mark = 0
         self._has_ended = False
 
@@ -75,9 +100,16 @@ class LoopWaits:
         return self._count
 
     def grew(self, domains: set[int]) -> None:
-        """The feeds of these domains have got entries. From any thread."""
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._wake, domains)
+        """The feeds of these domains have got entries. From any thread. Costs the loop nothing where no reader waits:
+        one that begins to wait meanwhile is there before it looks at growths, and these are set before it is found.
+        """
+        self._mark = mark = next(self._marks)
+        now = self._monotonic()
+        for domain in domains:
+            self._growths[domain] = _Growth(mark, now, self._growths.get(domain, _NEVER).at)
+        waited_for = [domain for domain in domains if domain in self._waiting]
+        if waited_for and self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._wake, waited_for)
 
     def end(self) -> None:
         """Wakes all, and lets no reader wait from now on."""
@@ -89,21 +121,36 @@ class LoopWaits:
     def mark(self) -> int:
         return self._mark
 
+    def gather(self, domain: int, go_on: Callable[[], None]) -> None:
+        assert self._loop is not None
+        if self._is_busy(domain) and not self._has_ended:
+            self._loop.call_later(GATHER_SECONDS, go_on)
+        else:
+            go_on()
+
+    def _is_busy(self, domain: int) -> bool:
+        growth = self._growths.get(domain, _NEVER)
+        return growth.at - growth.before < BUSY_SECONDS and self._monotonic() - growth.at < BUSY_SECONDS
+
     def wait(self, domain: int, mark: int, seconds: float, wake: Wake) -> Waiting | None:
         assert self._loop is not None, "start() comes first"
-        grown_mark, grown_at = self._grown.get(domain, (0, 0.0))
-        if self._has_ended or grown_mark > mark:
-            wake("end" if self._has_ended else "grown")
+        if self._has_ended:
+            wake("end")
             return None
         if self._count >= MAX_WAITING:
             raise LimitExceededFault(f"The limit of {MAX_WAITING} waiting readers of feeds is reached")
         reader = _Reader(self, domain, wake)
         self._waiting.setdefault(domain, set()).add(reader)
         self._count += 1
-        look = self._look_in(grown_at)
-        is_look = look is not None and look < seconds
-        woken: Woken = "grown" if is_look else "time"
-        reader.timer = self._loop.call_later(look if is_look else seconds, reader.wake, woken)  # type: ignore[arg-type]
+        growth = self._growths.get(domain, _NEVER)
+        if growth.mark > mark:
+            self._let_gather(reader)
+            return None if reader.has_woken else reader
+        look = self._look_in(growth.at)
+        woken: Woken = "time" if look is None or seconds <= look else "grown"
+        reader.timer = self._loop.call_later(
+            seconds if look is None else min(look, seconds), reader.wake, woken
+        )
         return reader
 
     def _look_in(self, grown_at: float) -> float | None:
@@ -112,17 +159,24 @@ class LoopWaits:
         """
         if self._look_seconds is None:
             return None
-        assert self._loop is not None
-        since = self._loop.time() - grown_at
+        since = self._monotonic() - grown_at
         return self._look_seconds if since > RESTLESS_SECONDS else max(since, SOON_SECONDS)
 
-    def _wake(self, domains: set[int]) -> None:
-        assert self._loop is not None
-        self._mark += 1
+    def _wake(self, domains: list[int]) -> None:
         for domain in domains:
-            self._grown[domain] = (self._mark, self._loop.time())
             for reader in list(self._waiting.get(domain, ())):
-                reader.wake("grown")
+                self._let_gather(reader)
+
+    def _let_gather(self, reader: _Reader) -> None:
+        """Wakes a reader whose feed has grown; a little later where it is about to grow again."""
+        assert self._loop is not None
+        if not self._is_busy(reader.domain):
+            reader.wake("grown")
+        elif not reader.gathers:
+            reader.gathers = True
+            if reader.timer is not None:
+                reader.timer.cancel()
+            reader.timer = self._loop.call_later(GATHER_SECONDS, reader.wake, "grown")
 
     def leave(self, reader: _Reader) -> None:
         """It waits no more."""
@@ -134,13 +188,18 @@ class LoopWaits:
 
 
 class _Reader:
-    __slots__ = ("_waits", "_wake", "domain", "timer")
+    __slots__ = ("_waits", "_wake", "domain", "gathers", "timer")
 
     def __init__(self, waits: LoopWaits, domain: int, wake: Wake) -> None:
         self.domain = domain
+        self.gathers = False
         self.timer: asyncio.TimerHandle | None = None
         self._waits = waits
         self._wake: Wake | None = wake
+
+    @property
+    def has_woken(self) -> bool:
+        return self._wake is None
 
     def wake(self, woken: Woken) -> None:
         """Once."""

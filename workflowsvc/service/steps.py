@@ -41,7 +41,13 @@ class WaitStep(NamedTuple):
     seconds: float
 
 
-Step = ReadStep | WriteStep | WaitStep
+class GatherStep(NamedTuple):
+    """Where the feed of the domain is busy, a moment for more of it to come."""
+
+    domain: int
+
+
+Step = ReadStep | WriteStep | WaitStep | GatherStep
 Steps = Generator[Step, Any, Any]
 
 Read = Callable[[Callable[..., Any], CallContext, Any, Reply], None]
@@ -121,6 +127,9 @@ class StepRunner:
         context, means = self._context, self._means
         if isinstance(step, WaitStep):
             self._begin_wait(step)
+            return
+        if isinstance(step, GatherStep):
+            means.waits.gather(step.domain, partial(self._go_on, None))
             return
         if context.access is not None:
             context.access.judge_again()

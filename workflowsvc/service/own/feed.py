@@ -20,7 +20,7 @@ from workflowsvc.service.feed_reads import FeedPart
 from workflowsvc.service.feed_waits import Woken
 from workflowsvc.service.own.feed_cursor import cursor_of, place_of
 from workflowsvc.service.registration import require_domain
-from workflowsvc.service.steps import ReadStep, Steps, WaitStep
+from workflowsvc.service.steps import GatherStep, ReadStep, Steps, WaitStep
 from workflowsvc.store.interface import Reader
 from workflowsvc.store.rows import IMPORTED_TAGS, DomainRow, FeedPlace
 
@@ -79,6 +79,8 @@ def read_feed(context: CallContext, request: shapes.ReadFeedInput, now: Callable
     domain, position = yield ReadStep(partial(_begin, context=context, request=request), quick=True)
     read = partial(_read, context=context, request=request, domain=domain)
     is_last_look = wait_ms == 0
+    if wait_ms:
+        yield GatherStep(domain)
     while True:
         part: FeedPart = yield ReadStep(partial(read, after=position), quick=True)
         position = part.position
