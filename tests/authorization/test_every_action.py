@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from tests.authorization.calls import CALLS, GLOBAL, OF_DOMAIN, Case
 from tests.authorization.guarded import Guarded
@@ -193,7 +194,7 @@ def test_a_verdict_of_one_region_does_not_count_in_another(guarded: Guarded) -> 
     caller = guarded.user(allow("swf:*"))
     guarded.users.give_domain("d", deny("swf:TagResource") | {"Principal": {"AWS": "*"}})
     request = {"resourceArn": TENANT.domain_arn("d"), "tags": [{"key": "k", "value": "v"}]}
-    elsewhere = caller._replace(tenant=TENANT._replace(region="eu-west-1"))
+    elsewhere = structs.replace(caller, tenant=TENANT._replace(region="eu-west-1"))
     with pytest.raises(UnknownResourceFault):
         guarded.call("TagResource", elsewhere, **request)
     guarded.denied("TagResource", caller, **request)

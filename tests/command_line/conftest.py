@@ -25,7 +25,7 @@ Run = Callable[..., Outcome]
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running_server(tmp_path_factory.mktemp("server")) as running:
+    with running_server(tmp_path_factory.mktemp("server"), "--max-domains", "10000") as running:
         yield running
 
 

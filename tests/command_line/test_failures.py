@@ -402,13 +402,18 @@ def words_with_an_empty_value() -> Iterator[list[str]]:
         for action, last in (
             [((), parser)] if not below else [((name,), one) for name, one in below[0].items()]
         ):
+            if not any("--endpoint" in one.option_strings for one in last._actions):
+                continue  # of a command that asks in other actions
             arguments = [one for one in last._actions if one.nargs != 0 and one.choices is None]
             named = [one for one in arguments if not one.option_strings]
             for number in range(len(named)):
                 yield [command.name, *action, *["x"] * number, "", *["x"] * (len(named) - number - 1)]
+            required = [one.option_strings[-1] for one in arguments if one.required and one.option_strings]
             for one in arguments:
                 if one.option_strings and (command.name, one.option_strings[-1]) != ("batch", "--reason"):
-                    yield [command.name, *action, *["x" for _ in named], one.option_strings[-1], ""]
+                    name = one.option_strings[-1]
+                    others = [word for other in required if other != name for word in (other, "x")]
+                    yield [command.name, *action, *["x" for _ in named], *others, name, ""]
 
 
 def subparsers_of(parser: argparse.ArgumentParser) -> list[dict[str, argparse.ArgumentParser]]:

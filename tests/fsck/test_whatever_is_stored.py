@@ -259,14 +259,13 @@ def columns() -> list[tuple[str, str, str]]:
 def test_any_value_in_any_column_ends_with_a_report(
     path: Path, table: str, column: str, value: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One row is changed, the last one of its table, and of `meta` the first: its others hold any value. What follows
-    from a history, or must be readable, is noticed. A repair comes to an end too."""
-    order = "asc" if table == "meta" else "desc"
+    """One row is changed, the last one of its table, and of `meta` the key of all tokens: its others hold any value.
+    What follows from a history, or must be readable, is noticed. A repair comes to an end too."""
     with closing(apsw.Connection(str(path))) as connection:
         key = [row[1] for row in connection.execute(f"pragma table_info({table})") if row[5]]
-        listed = ", ".join(f"{name} {order}" for name in key)
+        listed = ", ".join(f"{name} desc" for name in key)
         row = connection.execute(f"select {', '.join(key)} from {table} order by {listed} limit 1").get
-        row = row if isinstance(row, tuple) else (row,)
+        row = ("token-key",) if table == "meta" else row if isinstance(row, tuple) else (row,)
         where = " and ".join(f"{name} is ?" for name in key)
         if connection.execute(f"select {column} is {value} from {table} where {where}", row).get:
             pytest.skip("it is this value")
@@ -447,4 +446,5 @@ def test_on_postgresql_too_damage_ends_with_a_report(
     assert cli.main(["fsck", "--store", place.dsn]) == 1
     report = capsys.readouterr().out
     assert [line for line in report.splitlines() if said in line], report
-    assert len(report.splitlines()) == 2
+    # Without its domain, what a feed tells cannot be judged either.
+    assert len([line for line in report.splitlines() if not line.startswith("feed ")]) == 2

@@ -9,6 +9,7 @@ import pytest
 
 from tests.postgres.places import admin
 from workflowsvc.core.key_layout import (
+    MOMENT_BITS,
     NODE_BITS,
     POSITIONS_PER_MS,
     SHARDS,
@@ -33,13 +34,15 @@ def statements(dialect: str) -> dict[str, str]:
     return {path.name: path.read_text("utf-8") for path in sorted(folder.rglob("*.sql"))}
 
 
-def test_the_sql_takes_the_shard_from_the_same_bits() -> None:
-    masks = [mask for text in statements("postgres").values() for mask in re.findall(r"\brun & (\d+)", text)]
-    assert len(masks) >= len(SPREAD), "every table of executions checks its shard"
-    assert {int(mask) for mask in masks} == {SHARDS - 1}
-    ands = [match for text in statements("postgres").values() for match in re.findall(r"[^&]&[^&]", text)]
-    assert len(ands) == len(masks), "a bit mask that this test does not know"
-    assert not any("&" in text for text in statements("sqlite").values())
+def test_the_sql_takes_shard_and_moment_from_the_same_bits() -> None:
+    bits = {"run": SHARDS - 1, "walked.run": SHARDS - 1, "purge_at": (1 << MOMENT_BITS) - 1}
+    for dialect in ("postgres", "sqlite"):
+        texts = statements(dialect).values()
+        masks = [found for text in texts for found in re.findall(r"([\w.]+) & (\w+)", text)]
+        assert len(masks) == sum(text.count("&") for text in texts), "a bit mask that this test does not know"
+        assert all(int(mask) == bits[column] for column, mask in masks)
+    shards = [text for text in statements("postgres").values() for _ in re.findall(r"\brun & ", text)]
+    assert len(shards) >= len(SPREAD), "every table of executions checks its shard"
 
 
 @pytest.mark.parametrize("run", [0, 1, SHARDS - 1, SHARDS, make_run(first_place(AT_MS, 5), 200), LARGEST])

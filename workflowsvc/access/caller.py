@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from workflowsvc.access.book import AccessKey
     from workflowsvc.tenant import Tenant
 
 
-class Caller(NamedTuple):
+class Caller(Struct, frozen=True):
     """`key` is None with `--auth off`, and with `--auth log` when the signature was not valid."""
 
     tenant: Tenant

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from msgspec import structs
+
 from workflowsvc.console.as_command import Server
 from workflowsvc.console.calls import OWN, SWF, Answer, Calls
 from workflowsvc.console.lookups import Found, Lookups, Work
@@ -126,7 +128,7 @@ class Visit:
         """A right may depend on the address of the client and the like, so they are all in it."""
         caller, version = self.session.caller, self.session.version
         key_id = None if caller.key is None else (caller.key.id, caller.key.principal.id)
-        return (caller._replace(key=None), key_id, version, needs, *domains, what, *names)
+        return (structs.replace(caller, key=None), key_id, version, needs, *domains, what, *names)
 
 
 def _unpublished(_: Any) -> None:

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from threading import Event
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from workflowsvc.engine.node_state import NodeState
 from workflowsvc.engine.unit_of_work import ExecutionReference, UnitOfWork
@@ -21,7 +23,7 @@ NO_ANSWER: Any = object()
 """Returned by a command whose answer comes later: a poll that waits for its task."""
 
 
-class Command(NamedTuple):
+class Command(Struct, eq=False):
     """A request to the writer loop. `run` returns the answer, or NO_ANSWER when the answer comes later."""
 
     run: Callable[[UnitOfWork], Any]

@@ -58,8 +58,6 @@ class Engine:
         begin_generation_if_needed(store, ids.position(coordination.now_ms()))
         self.state = NodeState(settings, ids, coordination, no_lambda)
         self.writer = WriterLoop(store, clock, self.state)
-        self.now_ms = self.writer.now_ms
-        """() -> the moment, in milliseconds since the epoch. From any thread."""
         coordination.listen(self.writer.hinted)
 
     def invoke_with(self, begin: Begin, later: Later) -> Invoker:
@@ -67,6 +65,10 @@ class Engine:
         invoker = Invoker(self.writer, self.clock, begin, later)
         self.state.invoke = invoker
         return invoker
+
+    def now_ms(self) -> int:
+        """The moment, in milliseconds since the epoch."""
+        return self.writer.now_ms()
 
 
 def _secret(tx: Transaction, random_bytes: RandomBytes) -> bytes:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from workflowsvc.access.caller import Caller
 from workflowsvc.engine.unit_of_work import UnitOfWork
@@ -17,7 +19,7 @@ from workflowsvc.settings import Settings
 from workflowsvc.tenant import Tenant
 
 
-class CallContext(NamedTuple):
+class CallContext(Struct, frozen=True):
     """`now` is the moment at which the call arrived, in milliseconds; what changes an execution uses the clock of its
     unit of work instead. `request_id` is empty when no request of a client asks.
     """
