@@ -124,8 +124,9 @@ class RetentionWalk:
         return self._agenda.retention_walk_at
 
     def run(self, work: UnitOfWork) -> None:
-        again = work.now + LOOK_AGAIN_MS if work.state.coordination.poll_store_ms is not None else None
-        self._agenda.retention_walk_at = again
+        # No more often than the store is polled for what other nodes have left there.
+        poll_ms = work.state.coordination.poll_store_ms
+        self._agenda.retention_walk_at = None if poll_ms is None else work.now + max(LOOK_AGAIN_MS, poll_ms)
         waiting = work.tx.metas(RETENTION_WALK_FIRST, RETENTION_WALK_LAST, 1)
         for key, stored in waiting:
             walk = read_walk(stored)
