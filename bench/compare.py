@@ -24,7 +24,7 @@ from bench.__main__ import RESULTS
 from bench.load import Outcome, Plan
 from bench.report import Result, machine, number, print_machine
 from bench.scenarios import Bench, latency, throughput
-from bench.server import ROOT, Server, workflowsvc
+from bench.server import ROOT, Server
 from bench.side_by_side import SLICE_SECONDS, SLICES, Estimate, Side, SideBySide, estimate, side_by_side
 
 OLD, NEW = "old", "new"
@@ -51,15 +51,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="bench-compare-") as folder, ExitStack() as opened:
         extract(options.revision, Path(folder))
         servers = {
-            OLD: opened_server(opened, Bench(plan=plan, folder=RESULTS, code=Path(folder))),
-            NEW: opened_server(opened, Bench(plan=plan, folder=RESULTS)),
+            OLD: Bench(plan=plan, folder=RESULTS, code=Path(folder)).open_server(opened),
+            NEW: Bench(plan=plan, folder=RESULTS).open_server(opened),
         }
         uvloop.run(compare(servers, plan, options))
     return 0
-
-
-def opened_server(opened: ExitStack, bench: Bench) -> Server:
-    return opened.enter_context(workflowsvc(opened.enter_context(bench.fresh_store()), code=bench.code))
 
 
 async def compare(servers: dict[str, Server], plan: Plan, options: argparse.Namespace) -> None:

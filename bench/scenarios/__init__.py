@@ -46,6 +46,10 @@ class Bench:
         with self.fresh_folder() as folder:
             yield "memory" if self.store == "memory" else f"sqlite:{folder}/bench.db"
 
+    def open_server(self, opened: ExitStack) -> Server:
+        """A server on a fresh store, until the stack is closed."""
+        return opened.enter_context(workflowsvc(opened.enter_context(self.fresh_store()), code=self.code))
+
     @contextmanager
     def nodes(self, store: str, defects: Sequence[str]) -> Iterator[list[Server]]:
         """One node for each; "" for one without an defect, others as in tests/cluster/faulty_node.py."""

@@ -28,7 +28,7 @@ from bench.scenarios.throughput import (
     described,
     workflows_per_second,
 )
-from bench.server import Server, workflowsvc
+from bench.server import Server
 from bench.side_by_side import SLICES, Side, side_by_side
 from bench.swf import DOMAIN, Requests, expect
 
@@ -40,7 +40,7 @@ P99_MS = 100.0
 async def run(bench: Bench) -> Result:
     result = Result("feed", f"{SLICES} slices of each; {described(bench.plan)}")
     with ExitStack() as opened:
-        servers = {name: opened_server(opened, bench) for name in (OFF, ON)}
+        servers = {name: bench.open_server(opened) for name in (OFF, ON)}
         await prepare(servers[OFF], feed=False)
         await prepare(servers[ON], feed=True)
         sides = await side_by_side(
@@ -65,11 +65,6 @@ async def run(bench: Bench) -> Result:
     result.add("delay of an event, p99", summary.p99_ms, "ms", at_most=P99_MS)
     result.add("delay of an event, longest", summary.worst_ms, "ms")
     return result
-
-
-def opened_server(opened: ExitStack, bench: Bench) -> Server:
-    store = opened.enter_context(bench.fresh_store())
-    return opened.enter_context(workflowsvc(store, code=bench.code))
 
 
 def own(requests: Requests, operation: str, **members: object) -> bytes:

@@ -32,16 +32,7 @@ def close_runs(client: Any, *workflow_ids: str) -> None:
     client.register_domain(name="shop", workflowExecutionRetentionPeriodInDays="0")
     client.register_workflow_type(domain="shop", name="order", version="1")
     for workflow_id in workflow_ids:
-        client.start_workflow_execution(
-            domain="shop",
-            workflowId=workflow_id,
-            workflowType={"name": "order", "version": "1"},
-            taskList={"name": "l"},
-            executionStartToCloseTimeout="60",
-            taskStartToCloseTimeout="60",
-            childPolicy="TERMINATE",
-        )
-        client.terminate_workflow_execution(domain="shop", workflowId=workflow_id)
+        close_runs_of(client, workflow_id)
 
 
 def runs_in(file: Path) -> int:

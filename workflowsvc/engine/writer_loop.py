@@ -94,7 +94,6 @@ class WriterLoop:
 
     def hinted(self, lists: list[ListKey]) -> None:
         """Another node hints that these lists have got tasks, or feeds entries."""
-
         if domains := fed_domains(lists):
             self.state.tell_feeds(domains)
             lists = [key for key in lists if key.name != NO_LIST]

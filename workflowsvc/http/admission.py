@@ -74,11 +74,6 @@ def admission(settings: Settings, access: AccessData, clock: Clock, tenants: Ten
     return signed if settings.auth == "enforce" else _Watched(signed, unproven)
 
 
-def require_one(request: HttpRequest) -> None:
-    """MalformedHttpRequestException for a request that two readers may understand as two."""
-    require_once(request, ONCE)
-
-
 class _Unproven:
     """The tenant is the one that the credential scope names; nothing is verified."""
 
@@ -89,7 +84,7 @@ class _Unproven:
 
     def __call__(self, request: HttpRequest, request_id: str) -> Caller:
         if request.repeated:
-            require_one(request)
+            require_once(request, ONCE)
         # Only browsers send these two. A web page must not drive a service that asks for no password.
         first = request.first
         if b"origin" in first or (SEC_FETCH_SITE in first and _is_of_foreign_page(request)):
@@ -124,7 +119,8 @@ class _Signed:
         self._proxies = proxies
 
     def __call__(self, request: HttpRequest, request_id: str) -> Caller:
-        require_one(request)
+        if request.repeated:
+            require_once(request, ONCE)
         origin = self._proxies.origin(request)
         now_ms = self._clock.now_ms()
         try:

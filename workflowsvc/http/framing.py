@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Protocol
 import httptools
 
 from workflowsvc.faults import Fault, MalformedHttpRequestException, RequestEntityTooLargeException
-from workflowsvc.http.request import HttpRequest, Responder
+from workflowsvc.http.request import HttpRequest, Responder, values_of
 
 if TYPE_CHECKING:
+    from workflowsvc.http.answer import HeaderFields
     from workflowsvc.settings import Settings
 
 NONE: frozenset[bytes] = frozenset()
@@ -79,10 +80,6 @@ class _Names:
         if len(once) < len(names):
             self.repeated = frozenset(name for name, times in Counter(self.lower).items() if times > 1)
         self.changes_framing = not once.isdisjoint((b"expect", b"transfer-encoding"))
-
-    def values_of(self, name: bytes, values: list[bytes]) -> list[bytes]:
-        """Those of `values`, which belong to the names in their order, that belong to this name in lower case."""
-        return [value for other, value in zip(self.lower, values, strict=True) if other == name]
 
 
 class RequestParser:
@@ -217,16 +214,19 @@ class RequestParser:
         if length is not None:
             self._length = int(length)  # llhttp has checked that these are digits, and that there is one
         if head.changes_framing:
-            self._read_framing(first, head)
+            self._read_framing(first)
 
-    def _read_framing(self, first: dict[bytes, bytes], head: _Names) -> None:
+    def _read_framing(self, first: dict[bytes, bytes]) -> None:
+        fields = self._fields()
         if b"expect" in first:
-            self.expects_continue = head.values_of(b"expect", self._values)[-1].lower() == b"100-continue"
+            self.expects_continue = values_of(fields, b"expect")[-1].lower() == b"100-continue"
         if b"transfer-encoding" in first:
             self._chunked = True
-            found = head.values_of(b"transfer-encoding", self._values)
-            if any(value.lower() != b"chunked" for value in found):
+            if any(value.lower() != b"chunked" for value in values_of(fields, b"transfer-encoding")):
                 raise Refusal(MalformedHttpRequestException("Transfer-Encoding must be chunked"))
+
+    def _fields(self) -> HeaderFields:
+        return list(zip(self._names, self._values, strict=True))
 
     def _check_head(self, parser: httptools.HttpRequestParser, version: str) -> None:
         # The size is checked once: until here no more is held than one piece and what `_unproductive_bytes` allows.
@@ -265,7 +265,7 @@ class RequestParser:
             self._target,
             "/" if raw_path == b"/" else urllib.parse.unquote(raw_path.decode("ascii")),
             query,
-            list(zip(self._names, self._values, strict=True)),
+            self._fields(),
             self._first,
             self._head.repeated,
             bytes(self._body),
