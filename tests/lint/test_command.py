@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import threading
@@ -63,6 +64,22 @@ def test_a_valid_history_exits_0(form: str, tmp_path: Path, capsys: pytest.Captu
 def test_a_history_may_be_in_any_unicode_encoding(encoding: str, tmp_path: Path) -> None:
     (tmp_path / "h.json").write_text(json.dumps(HISTORIES["14.1"]), encoding=encoding)
     assert lint(str(tmp_path / "h.json")) == 0
+
+
+def archived(history: History, events: int | None = None) -> bytes:
+    """As an archive has it: a line about the run, and one for each event."""
+    head = {"archive": 1, "events": len(history) if events is None else events}
+    return gzip.compress(b"".join(json.dumps(line).encode() + b"\n" for line in (head, *history)))
+
+
+def test_an_archived_run_is_judged_as_any_other_history(tmp_path: Path) -> None:
+    path = tmp_path / "order-17,22w=.jsonl.gz"
+    path.write_bytes(archived(HISTORIES["14.1"]))
+    assert lint(str(path)) == 0
+    path.write_bytes(gzip.decompress(path.read_bytes()))  # as `zcat` has it
+    assert lint(str(path)) == 0
+    path.write_bytes(archived(BROKEN))
+    assert lint(str(path)) == 1
 
 
 def test_a_broken_history_exits_1_and_reports_event_rule_and_reason(
@@ -130,6 +147,10 @@ def test_a_description_is_compared(tmp_path: Path, capsys: pytest.CaptureFixture
         (b"[]", "holds no events"),
         (b'[{"eventId": 2}, {"eventId": 3}]', "begins with event 2: the page before it is missing"),
         (b'[{"eventId": 9}, {"eventId": 8}]', "begins with event 8: the page before it is missing"),
+        (archived(HISTORIES["14.1"], events=12), "has 11 events, and its first line says 12"),
+        (archived(HISTORIES["14.1"])[:-9], "is damaged"),
+        (b"\x1f\x8bgzip", "is damaged"),
+        (b'{"archive":1,"events":1}\nnothing\n', "is no JSON"),
     ],
 )
 def test_what_is_no_history_exits_2_and_says_why(

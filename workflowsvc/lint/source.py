@@ -4,10 +4,12 @@ Owns the forms that histories come in and the messages about unusable input. Spe
 it needs neither the service's code nor an SDK; requests are not signed.
 """
 
+import gzip
 import json
 import urllib.error
 import urllib.parse
 import urllib.request
+import zlib
 from collections.abc import Mapping
 from datetime import datetime
 from http.client import HTTPException
@@ -19,6 +21,8 @@ from workflowsvc.lint.history import as_object
 __all__ = ["LoadedHistory", "Unusable", "fetch", "parse_answer", "parse_execution", "read_file"]
 
 _TIMEOUT_SECONDS = 30
+_GZIP = b"\x1f\x8b"
+_ARCHIVED = b'{"archive":'
 _ATTEMPTS = 5  # readings of a running execution, to find two that agree
 
 
@@ -45,6 +49,23 @@ def _load(data: bytes, name: str) -> object:
         return json.loads(data, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise Unusable(f"{name} is no JSON: {error}") from error
+
+
+def _events_in(data: bytes, name: str) -> object:
+    """The answer or list in a file, as it is or made of an archived run: gzip of a line about the run, and one for each
+    event."""
+    if data.startswith(_GZIP):
+        try:
+            data = gzip.decompress(data)
+        except (EOFError, OSError, zlib.error) as error:
+            raise Unusable(f"{name} is damaged: {error}") from error
+    if not data.startswith(_ARCHIVED):
+        return _load(data, name)
+    first, *lines = data.removesuffix(b"\n").split(b"\n")
+    expected = as_object(_load(first, name)).get("events")
+    if len(lines) != expected:
+        raise Unusable(f"{name} has {len(lines)} events, and its first line says {expected}")
+    return {"events": [_load(line, name) for line in lines]}
 
 
 def read_file(path: str, standard_input: BinaryIO) -> bytes:
@@ -75,8 +96,8 @@ def _read_time(text: str) -> object:
 
 
 def parse_answer(data: bytes, name: str, *, partial: bool = False) -> LoadedHistory:
-    """The history in an answer of GetWorkflowExecutionHistory or PollForDecisionTask, or in a bare list."""
-    answer = _load(data, name)
+    """The history in an answer of GetWorkflowExecutionHistory or PollForDecisionTask, in a bare list, or archived."""
+    answer = _events_in(data, name)
     outer = as_object(answer)
     events = outer.get("events") if outer else answer
     if not isinstance(events, list):
