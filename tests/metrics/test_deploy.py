@@ -37,6 +37,17 @@ OF_HISTOGRAM = re.compile(r"_(bucket|count|sum)$")
 # A machine that runs tests may be slow, and its disk full.
 OF_THE_MACHINE = {"WorkflowsvcDiskFull", "WorkflowsvcDiskFillsUp", "WorkflowsvcSlow"}
 
+# There with --backup-to and --trace-to alone; the tests of those make them.
+BY_OPTIONS = {
+    "workflowsvc_backup_age_seconds",
+    "workflowsvc_backup_interval_seconds",
+    "workflowsvc_backups_total",
+    "workflowsvc_backup_failures_total",
+    "workflowsvc_trace_spans_total",
+    "workflowsvc_trace_spans_sent_total",
+    "workflowsvc_trace_spans_lost_total",
+}
+
 WORKFLOW = {"name": "t", "version": "1"}
 STORY: list[tuple[str, dict[str, Any]]] = [
     ("RegisterDomain", {"name": "d", "workflowExecutionRetentionPeriodInDays": "1"}),
@@ -92,7 +103,8 @@ def names(server: Measured) -> set[str]:
     until(lambda: server.scrape().values("workflowsvc_refused_requests_total"), "a page has all")
     of_stores = {f"workflowsvc_store_{name}" for name in TEXTS}
     of_access = {"workflowsvc_access_refusals_total"}  # with --auth alone
-    return {name for name in server.scrape().names() if NAME.fullmatch(name)} | of_stores | of_access
+    there = {name for name in server.scrape().names() if NAME.fullmatch(name)}
+    return there | of_stores | of_access | BY_OPTIONS
 
 
 def alerts() -> dict[str, dict[str, Any]]:
@@ -235,7 +247,7 @@ def test_prometheus_answers_every_expression_of_the_dashboard(prometheus: Promet
     for expression in queries():
         # What only PostgreSQL has, and what has not happened, has no series.
         may_be_empty = re.search(
-            "access_refusals|store_(connections|max_conn|oldest|dead|standby|waiting)|timer_lag|refused_requests|result!=",
+            "access_refusals|backup|trace_spans|store_(connections|max_conn|oldest|dead|standby|waiting)|timer_lag|refused_requests|result!=",
             expression,
         )
         found = prometheus.ask(expression)

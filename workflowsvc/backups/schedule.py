@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable
 
 from workflowsvc.backups.folder import newest_at
+from workflowsvc.histogram import Count
 from workflowsvc.options import ENVIRONMENT_PREFIX
 from workflowsvc.settings import LIMIT_NAMES, Settings
 from workflowsvc.store.errors import StoreUnusable
@@ -32,6 +33,8 @@ class ScheduledBackups:
     def __init__(self, settings: Settings, now_ms: Callable[[], int]) -> None:
         self._settings = settings
         self._now_ms = now_ms
+        self.made = Count()  # and found sound; changed by the thread alone, as the next one
+        self.failed = Count()
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
@@ -52,24 +55,35 @@ class ScheduledBackups:
     def due_in_ms(self) -> int:
         """How long until the next backup is due; 0 when it is, or the folder cannot be read, which the backup will
         report."""
+        age = self.newest_age_ms()
+        return 0 if age is None else max(self.interval_ms - age, 0)
+
+    @property
+    def interval_ms(self) -> int:
+        return round(self._settings.backup_every_minutes * MINUTE_MS)
+
+    def newest_age_ms(self) -> int | None:
+        """How long ago the newest backup of the folder was begun; None when there is none, or the folder cannot be
+        read."""
         try:
             last = newest_at(self._settings.backup_to)
         except StoreUnusable:
-            return 0
-        if last is None:
-            return 0
-        since = max(self._now_ms() - last, 0)  # a clock that was set back must not stop all backups
-        return max(round(self._settings.backup_every_minutes * MINUTE_MS) - since, 0)
+            return None
+        return None if last is None else max(self._now_ms() - last, 0)  # a clock may have been set back
 
     def _run(self) -> None:
         while not self._stopping.wait(self.due_in_ms() / 1000):
-            if not self._make():
+            if self._make():
+                self.made.add()
+            elif not self._stopping.is_set():
+                self.failed.add()
                 self._stopping.wait(min(self._settings.backup_every_minutes, RETRY_MINUTES) * 60)
 
     def _make(self) -> bool:
+        """Whether it was made and found sound; not when the server stops meanwhile."""
         with self._lock:
             if self._stopping.is_set():
-                return True
+                return False
             try:
                 self._process = process = subprocess.Popen(
                     self.command(),
@@ -88,7 +102,7 @@ class ScheduledBackups:
         finally:
             self._process = None
         if self._stopping.is_set():
-            return True
+            return False
         if process.returncode:
             log.error("no sound backup was made: %s", (err.strip() or out.strip())[-LAST_WORDS:])
             return False

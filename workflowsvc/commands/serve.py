@@ -103,7 +103,7 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
         traces = traces_of(settings, context)
         tracer = None if traces is None else traces.tracer_of(service, settings, context.clock)
         console = console_of(service, settings, context)
-        metrics = metrics_of(service, settings, context)
+        metrics = metrics_of(service, settings, context, backups, traces)
         besides = [beside for beside in (console, metrics) if beside is not None]
         manager = ServiceManager(context.environment)
         figures = metrics and metrics.figures
@@ -256,7 +256,11 @@ def console_of(
 
 
 def metrics_of(
-    service: Api | StartupGate, settings: Settings, context: CommandContext
+    service: Api | StartupGate,
+    settings: Settings,
+    context: CommandContext,
+    backups: ScheduledBackups | None,
+    traces: Export | None,
 ) -> MetricsServer | None:
     """What answers on the port of the metrics, unless that is off; CommandFailed when what renders them is not
     installed."""
@@ -267,7 +271,7 @@ def metrics_of(
     except ModuleNotFoundError as error:
         missing = f"{error.name} is not installed: the extra `metrics` of workflowsvc has it"
         raise CommandFailed(f"--metrics-port is given, but {missing}") from error
-    return MetricsServer(service, settings, context.clock)
+    return MetricsServer(service, settings, context.clock, backups, traces and traces.figures)
 
 
 def traces_of(settings: Settings, context: CommandContext) -> Export | None:

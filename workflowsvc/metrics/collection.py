@@ -16,9 +16,11 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from workflowsvc import __version__
+from workflowsvc.backups.schedule import ScheduledBackups
 from workflowsvc.clock import Clock
 from workflowsvc.engine.engine import Engine
 from workflowsvc.http.server_figures import ServerFigures
+from workflowsvc.metrics.backups import backup_families
 from workflowsvc.metrics.executions import execution_families
 from workflowsvc.metrics.families import Families, counters, gauge, gauges
 from workflowsvc.metrics.nodes import node_families
@@ -27,9 +29,11 @@ from workflowsvc.metrics.servers import server_families
 from workflowsvc.metrics.stores import StoreMetrics
 from workflowsvc.metrics.task_lists import TaskLists
 from workflowsvc.metrics.throttling import throttling_families
+from workflowsvc.metrics.traces import trace_families
 from workflowsvc.service.audit_trail import Mode
 from workflowsvc.service.buckets import Buckets
 from workflowsvc.settings import Settings
+from workflowsvc.traces.span_figures import SpanFigures
 
 log = logging.getLogger(__name__)
 
@@ -54,11 +58,20 @@ class Collection(Collector):
     """Of one server."""
 
     def __init__(
-        self, service: MeasuredService, figures: ServerFigures, settings: Settings, clock: Clock
+        self,
+        service: MeasuredService,
+        figures: ServerFigures,
+        settings: Settings,
+        clock: Clock,
+        backups: ScheduledBackups | None = None,
+        spans: SpanFigures | None = None,
     ) -> None:
+        """`backups`, `spans`: of a server that makes backups, and that sends spans."""
         self._service = service
         self._figures = figures
         self._clock = clock
+        self._backups = backups
+        self._spans = spans
         self._store = StoreMetrics(clock)
         self._lists = TaskLists(clock, settings.metrics_max_types)
 
@@ -99,6 +112,10 @@ class Collection(Collector):
             ]
         if buckets is not None:
             parts.append(partial(throttling_families, buckets))
+        if self._backups is not None:
+            parts.append(partial(backup_families, self._backups))
+        if self._spans is not None:
+            parts.append(partial(trace_families, self._spans))
         return parts
 
 

@@ -17,9 +17,11 @@ from workflowsvc.metrics.page import PATH, MetricsApp
 from workflowsvc.options import SettingsError
 
 if TYPE_CHECKING:
+    from workflowsvc.backups.schedule import ScheduledBackups
     from workflowsvc.clock import Clock
     from workflowsvc.http.tls import Certificate
     from workflowsvc.settings import Settings
+    from workflowsvc.traces.span_figures import SpanFigures
 
 OFF = "off"
 MAX_CONNECTIONS = 50  # a few Prometheus servers hold one each
@@ -29,7 +31,14 @@ MIN_TOKEN = 16  # characters
 class MetricsServer:
     """Listens for readers of the metrics."""
 
-    def __init__(self, service: MeasuredService, settings: Settings, clock: Clock) -> None:
+    def __init__(
+        self,
+        service: MeasuredService,
+        settings: Settings,
+        clock: Clock,
+        backups: ScheduledBackups | None = None,
+        spans: SpanFigures | None = None,
+    ) -> None:
         """SettingsError when other machines could read without a token and the operator has not allowed it."""
         self.figures = ServerFigures()
         """What the server is to count in."""
@@ -43,7 +52,7 @@ class MetricsServer:
         # A certificate names the machine as others call it; on a loopback address no reader would accept it.
         certificate = "" if is_local else settings.tls_certificate
         self._app = MetricsApp(
-            registry_of(Collection(service, self.figures, settings, clock)),
+            registry_of(Collection(service, self.figures, settings, clock, backups, spans)),
             Hosts(settings.metrics_host, settings.allowed_hosts),
             token,
         )

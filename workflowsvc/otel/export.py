@@ -7,12 +7,14 @@ that is slow, away or wrong holds no call up: the queue drops the oldest spans.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Sequence
 from threading import Thread
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.environment_variables import OTEL_BSP_MAX_EXPORT_BATCH_SIZE, OTEL_BSP_MAX_QUEUE_SIZE
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
@@ -21,6 +23,7 @@ from workflowsvc import __version__
 from workflowsvc.clock import Clock
 from workflowsvc.otel.calls import CallTraces, TracedService
 from workflowsvc.settings import Settings
+from workflowsvc.traces.span_figures import SpanFigures
 
 log = logging.getLogger("workflowsvc.traces")
 
@@ -39,7 +42,10 @@ class Export:
         # What the SDK logs of each failure is kept as the reason; the log gets one entry for all of them.
         _SDK_LOG.addHandler(reasons)
         _SDK_LOG.propagate = False
-        exporter = _LoggedExporter(OTLPSpanExporter(endpoint=url), url, reasons)
+        self.figures = SpanFigures(
+            _size(OTEL_BSP_MAX_QUEUE_SIZE, 2_048) + _size(OTEL_BSP_MAX_EXPORT_BATCH_SIZE, 512)
+        )
+        exporter = _LoggedExporter(OTLPSpanExporter(endpoint=url), url, reasons, self.figures)
         # What the variables of OpenTelemetry say of the service wins.
         ours = Resource({"service.name": SERVICE, "service.version": __version__})
         self._provider = TracerProvider(
@@ -48,6 +54,7 @@ class Export:
             id_generator=_Ids(random_bytes),
             shutdown_on_exit=False,
         )
+        self._provider.add_span_processor(_Counted(self.figures))
         self._provider.add_span_processor(BatchSpanProcessor(exporter))
         self.tracer = self._provider.get_tracer("workflowsvc", __version__)
 
@@ -65,6 +72,23 @@ class Export:
         _SDK_LOG.propagate = True
         if ending.is_alive():
             log.warning("the last spans were not sent within %.0f s, and are lost", FLUSH_SECONDS)
+
+
+def _size(variable: str, default: int) -> int:
+    """What the SDK takes from this variable, which it also judges."""
+    value = os.environ.get(variable, "")
+    return int(value) if value.isdecimal() else default
+
+
+class _Counted(SpanProcessor):
+    """Counts the spans that are to be sent. Belongs to the event loop, where spans end."""
+
+    def __init__(self, figures: SpanFigures) -> None:
+        self._figures = figures
+
+    def on_end(self, span: ReadableSpan) -> None:
+        if span.context is not None and span.context.trace_flags.sampled:
+            self._figures.made.add()
 
 
 class _Ids(IdGenerator):
@@ -97,10 +121,11 @@ class _Reasons(logging.Handler):
 class _LoggedExporter(SpanExporter):
     """Sends spans; logs when that begins to fail, and when it works again. Belongs to the SDK's thread."""
 
-    def __init__(self, exporter: SpanExporter, url: str, reasons: _Reasons) -> None:
+    def __init__(self, exporter: SpanExporter, url: str, reasons: _Reasons, figures: SpanFigures) -> None:
         self._exporter = exporter
         self._url = url
         self._reasons = reasons
+        self._figures = figures
         self._lost = 0  # spans since it began to fail
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
@@ -109,12 +134,14 @@ class _LoggedExporter(SpanExporter):
             if self._lost:
                 log.info("%s takes spans again; %d were lost", self._url, self._lost)
             self._lost = 0
+            self._figures.sent.add(len(spans))
             return result
         if not self._lost:
             log.warning(
                 "spans cannot be sent to %s, and are lost until they can: %s", self._url, self._reasons.last
             )
         self._lost += len(spans)
+        self._figures.refused.add(len(spans))
         return result
 
     def shutdown(self) -> None:
