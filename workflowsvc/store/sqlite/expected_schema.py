@@ -15,6 +15,8 @@ from workflowsvc.store.sqlite import database_file as schema
 from workflowsvc.store.sqlite.queries import Queries
 
 _OBJECTS = "select type, name, sql from sqlite_schema where name not like 'sqlite\\_%' escape '\\'"
+_OF_REPLICATION = {("table", "_litestream_seq"), ("table", "_litestream_lock")}
+"""What Litestream keeps in a file that it replicates, and in what it restores."""
 _NUMBERS = "select number, name, oldest from schema_versions order by number"
 
 
@@ -39,7 +41,7 @@ def compare(queries: Queries) -> SchemaErrors:
     if not is_newer:
         texts += [
             f"the {kind} {name} is not of workflowsvc"
-            for kind, name in sorted(found.keys() - wanted.objects.keys())
+            for kind, name in sorted(found.keys() - wanted.objects.keys() - _OF_REPLICATION)
         ]
     missing = frozenset(name for kind, name in wanted.objects.keys() - found.keys() if kind == "table")
     if "schema_versions" not in missing:
