@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.scenario.audit import _facts as facts_of
+from tests.sim.archive import Archive
 from tests.sim.faulty import FaultyStore
 from workflowsvc import fsck
 from workflowsvc.core.execution import Execution
@@ -24,8 +25,9 @@ EVERYTHING = 1_000_000
 class Checks:
     """Of one simulation, over all its nodes."""
 
-    def __init__(self, store: FaultyStore) -> None:
+    def __init__(self, store: FaultyStore, archive: Archive | None) -> None:
         self._store = store
+        self._archive = archive
         self._before: dict[int, tuple[Any, ...]] = {}
         self._messages: set[int] = set()
         self._fresh: dict[int, tuple[int, Any, Execution]] = {}
@@ -79,6 +81,8 @@ class Checks:
         for run in log.events.keys() - rows.keys():
             last = log.decoded[run][-1]["eventType"]
             assert last.startswith("WorkflowExecution"), f"run {run} is gone, but ended with {last}"
+            if self._archive is not None:
+                self._archive.require(run, log.runs[run].run_id, log.events[run])
 
     def _check_memory(self, reader: Reader, world: World, rows: dict[int, ExecutionRow]) -> None:
         state = world.state
@@ -125,9 +129,12 @@ class Checks:
     def _check_alarms(self, world: World, rows: dict[int, ExecutionRow], messages: bool) -> None:
         """Whatever must happen by itself, something will look for it in time."""
         state = world.state
+        purges = [row.purge_at for row in rows.values() if row.purge_at is not None]
+        if self._archive is not None:
+            purges = []  # what is archived first is no business of the writer loop
         for alarm, moments in (
             (state.agenda.wake_at, [row.wake_at for row in rows.values() if row.wake_at is not None]),
-            (state.agenda.purge_at, [row.purge_at for row in rows.values() if row.purge_at is not None]),
+            (state.agenda.purge_at, purges),
         ):
             assert not moments or (alarm is not None and alarm <= min(moments)), (
                 f"{alarm} is after {min(moments)}"

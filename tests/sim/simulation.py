@@ -16,6 +16,7 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from tests.sim import actions, reads
+from tests.sim.archive import Archive
 from tests.sim.auditor import Auditor
 from tests.sim.calls import Call, Clients, HeldTask
 from tests.sim.checks import Checks
@@ -33,6 +34,7 @@ STEPS = 100
 ROUNDS = 400  # of the healthy phase: far more than any seed has needed
 IDLE_ROUNDS = 3  # background work rests for a second after the last fault
 DAY_MS = 86_400_000
+ARCHIVING = 0.33  # share of the seeds that have an archive
 
 OpenStore = Callable[[], Store]
 
@@ -48,6 +50,7 @@ class Result(NamedTuple):
     events: int
     runs: int
     commits: int
+    archived: int
     struck: dict[str, int]
     event_types: set[str]
     operations: set[str]
@@ -135,7 +138,10 @@ class Simulation:
         self.clients = Clients(self.store)
         settings = _settings(source)
         self.auditor = Auditor(self.store.log, self.clients, settings.quotas, self._now_ms)
-        self.checks = Checks(self.store)
+        # With chance of its own, so that the seed does what it does without an archive.
+        has_archive = random.Random(f"{plan.seed}/archive").random() < ARCHIVING
+        self.archive = Archive() if has_archive else None
+        self.checks = Checks(self.store, self.archive)
         self.dice = Dice(source, self.clients.marker, [])
         self.one_clock = True
         self.never: list[Call] = []  # calls that must be refused
@@ -147,6 +153,8 @@ class Simulation:
         self.world = World(
             store=self.store, settings=settings, seed=plan.seed, functions={FUNCTION: self._function}
         )
+        if self.archive is not None:
+            self.archive.begin(self.world)
 
     def _now_ms(self) -> int:
         return self.world.clock.now_ms()
@@ -232,6 +240,8 @@ class Simulation:
             self.store.inner.close()
             self.store.inner = self._open()
         self.world.restart()
+        if self.archive is not None:
+            self.archive.begin(self.world)
 
     def _alive(self, act: Callable[[], None]) -> None:
         try:
@@ -271,12 +281,21 @@ class Simulation:
         before = self.checks.tasks
         actions.draw(self.dice, actions.ACTIONS)(self, self.dice)
         self.run()
+        self._archive_some(random.Random(f"{self._plan.seed}/{number}/archive"))
         self.checks.check(self.world)
         self._check_order(before)
         if self.dice.chance(0.15):
             actions.draw(self.dice, reads.READS)(self, self.dice)
             self.checks.check(self.world)
         self._hash.update(repr(self.store.struck).encode())
+
+    def _archive_some(self, chance: random.Random) -> None:
+        if self.archive is None or chance.random() < 0.7:
+            return
+        self.archive.place.takes_objects = chance.random() < 0.8
+        self.archive.place.syncs = chance.random() < 0.7
+        self.tell("the archive works")
+        self._alive(self.archive.work)
 
     def _check_order(self, before: list[Any]) -> None:
         """R6: of the tasks that waited on a list and still do, none goes before one that was handed out."""
@@ -322,6 +341,9 @@ class Simulation:
         self._check_related()
         for _ in range(3):  # beyond every time-out, and then beyond every retention
             self.advance(370 * DAY_MS)
+            if self.archive is not None:
+                self.archive.place.takes_objects = self.archive.place.syncs = True
+                self._alive(self.archive.work)
         self.checks.check(self.world, everything=True)
 
     def _work_once(self) -> bool:
@@ -413,6 +435,7 @@ class Simulation:
             events=sum(map(len, log.events.values())),
             runs=len(log.events),
             commits=log.commits,
+            archived=self.archive.runs if self.archive is not None else 0,
             struck=dict(self.store.struck) | {"restarts": self.restarts},
             event_types={event["eventType"] for events in log.decoded.values() for event in events},
             operations={call.operation for call in self.clients.calls},

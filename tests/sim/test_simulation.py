@@ -32,6 +32,7 @@ def test_seeds_hold_and_have_met_everything_there_is() -> None:
     operations = set[str]().union(*(result.operations for result in results))
     faults = set[str]().union(*(result.struck for result in results))
     assert events == EVENTS.keys() - NEVER
+    assert sum(result.archived for result in results) > 100
     assert operations == OPERATIONS.keys()
     assert faults == CALLS | AT_COMMIT | AFTER_COMMIT | {"restarts"}
 
