@@ -18,7 +18,7 @@ from tests.http.test_serve import serve
 from tests.metrics.test_page import serving
 from tests.support.waiting import PATIENCE_SECONDS, until
 from workflowsvc.clock import ManualClock
-from workflowsvc.commands.log_lines import log_to
+from workflowsvc.commands.log_lines import MAX_GATHERED, log_to
 from workflowsvc.engine.batch_figures import AnswerTimes
 from workflowsvc.http.call_observer import CallObserver
 from workflowsvc.settings import Settings
@@ -63,6 +63,35 @@ def test_every_entry_is_one_object_on_one_line(lines: io.StringIO) -> None:
     )
     assert (first["requestId"], first["time"][-1]) == ("1", "Z")
     assert "ValueError: a bug\nwith two lines" in second["exception"]
+
+
+def test_no_entry_has_a_character_that_ends_or_hides_a_line(lines: io.StringIO) -> None:
+    texts = ["\u2028 and \x85", "\x7f", "é", "half of \ud83d"]
+    handler = logging.getLogger().handlers[0]  # the reports of pytest cannot hold all of these
+    for text in texts:
+        handler.handle(logging.makeLogRecord({"msg": text, "fields": {"kind": int}}))
+    written = lines.getvalue()
+    assert written.isascii()
+    assert "\x7f" not in written
+    assert [json.loads(line)["message"] for line in written.splitlines()] == texts
+    assert json.loads(written.splitlines()[0])["kind"] == "<class 'int'>"
+
+
+def test_frequent_entries_are_written_in_their_order_and_soon(lines: io.StringIO) -> None:
+    def messages() -> list[str]:
+        return [json.loads(line)["message"] for line in lines.getvalue().splitlines()]
+
+    log = logging.getLogger("workflowsvc.test")
+    log.info("one", extra={"frequent": True})
+    log.info("two", extra={"frequent": True})
+    log.info("three")
+    assert messages() == ["one", "two", "three"]
+    log.info("four", extra={"frequent": True})
+    until(lambda: messages()[3:] == ["four"], "it is written without another entry")
+    for number in range(MAX_GATHERED + 1):
+        log.info("%d", number, extra={"frequent": True})
+    until(lambda: messages()[-1] == str(MAX_GATHERED), "all are written")
+    assert messages()[4:] == [str(number) for number in range(MAX_GATHERED + 1)]
 
 
 def test_a_server_logs_in_json_what_clients_were_told_and_no_data(tmp_path: Path) -> None:

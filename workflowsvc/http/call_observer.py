@@ -10,8 +10,9 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
+from workflowsvc.http.access_log import AccessRecord, access_log
 from workflowsvc.http.proxies import Proxies
-from workflowsvc.http.refusal_log import RefusalLog, names, printable
+from workflowsvc.http.refusal_log import RefusalLog, names
 from workflowsvc.service.actions import SWF
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from workflowsvc.settings import Settings
     from workflowsvc.tenant import Tenant
 
-access_log = logging.getLogger("workflowsvc.requests")
 slow_log = logging.getLogger("workflowsvc.slow")
 
 POLLS = frozenset(action.name for action in SWF.actions.values() if action.kind == "poll")
@@ -98,22 +98,11 @@ class CallObserver:
     ) -> None:
         if not access_log.isEnabledFor(logging.INFO):
             return
-        source = self._proxies.origin(call.request).source_ip
         fields = fields_of(call, status, fault, took)
-        fields |= {"sourceIp": source, "bytesIn": len(call.request.body), "bytesOut": size}
-        access_log.info(
-            "request %s: %s for %s answered %d%s in %.1f ms, %d bytes in, %d out, from %s",
-            call.request_id,
-            call.action,
-            call.tenant.key if call.tenant else "no tenant",
-            status,
-            f" {fault.code}" if fault is not None else "",
-            took * 1000,
-            len(call.request.body),
-            size,
-            printable(source),
-            extra={"fields": fields, "summary": "answered"},
-        )
+        fields["sourceIp"] = self._proxies.origin(call.request).source_ip
+        fields["bytesIn"] = len(call.request.body)
+        fields["bytesOut"] = size
+        access_log.handle(AccessRecord(fields, self._clock.now_ms()))
 
     # --- slow calls ---
 
