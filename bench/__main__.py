@@ -26,6 +26,7 @@ from bench.scenarios import (
     backup,
     budget,
     console,
+    everything,
     fanout,
     feed,
     history,
@@ -58,6 +59,10 @@ SCENARIOS: dict[str, tuple[Scenario, str]] = {
         "the load with metrics off, with metrics read, and with every call logged, in turn",
     ),
     "feed": (feed.run, "the load with an event feed off, and on and read, in turn; its delay at half load"),
+    "everything": (
+        everything.run,
+        "the load with everything off, and with metrics, JSON log and feed on, in turn",
+    ),
     "moto": (moto.run, "the same workflows on moto_server, and the ratio"),
     "history": (history.run, "appending to a history of 20,000 events and to one of 20; reading all of it"),
     "polls": (polls.run, "10,000 idle long polls: memory and CPU"),
