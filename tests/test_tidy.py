@@ -33,6 +33,7 @@ LAYERS: dict[str, int] = {
     "histogram": LEAVES,
     "log_parts": LEAVES,
     "model": 1,
+    "outgoing": 1,  # calls of other hosts: which addresses, and connections to them
     "client": 2,  # asks any server of SWF, and knows nothing of this one
     "display": 2,  # what people see of answers and histories
     "lint": 2,  # judges histories without the rules that made them
@@ -45,6 +46,7 @@ LAYERS: dict[str, int] = {
     "archive": 5,  # writes runs to a folder or bucket; commands of the engine delete them then
     "lambdas": 5,  # calls functions over HTTP; the engine hands it invocations
     "fsck": 5,  # knows the rules and the rows, not the engine that writes them
+    "webhooks": 6,  # pushes feeds; what the service tells of them and how it waits is the service's
     "http": 6,
     "copying": 6,
     "backups": 6,
@@ -70,6 +72,7 @@ MAY_READ_THE_CLOCK = {
     "engine",
     "fsck",
     "lambdas",
+    "webhooks",
     "http",
     "metrics",
     "otel",

@@ -25,6 +25,7 @@ PARTS: dict[str, str] = {
     "requests": "the access log",
     "retention": "rules of retention, the archive of histories",
     "slow": "slow calls",
+    "webhooks": "pushing feeds to webhooks",
     "writer": "batches and the store that takes them",
 }
 """What each part logs. Its logger is `workflowsvc.<part>`, and that of `all` is `workflowsvc`."""

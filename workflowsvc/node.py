@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from workflowsvc.service.api import Api
     from workflowsvc.service.audit_trail import AuditTrail
     from workflowsvc.service.authorization import Authorization
+    from workflowsvc.service.webhook_sending import Webhooks
     from workflowsvc.settings import Settings
     from workflowsvc.store.interface import RepairStore, Store
 
@@ -94,7 +95,16 @@ class Node:
                 "%d Lambda functions are mapped in %s", self._functions.size, self._settings.lambda_functions
             )
         self._archive(engine)
-        return Api(engine, runner, authorization)
+        return Api(engine, runner, authorization, self._webhooks(engine))
+
+    def _webhooks(self, engine: Engine) -> Webhooks | None:
+        """What pushes feeds; None where that is switched off."""
+        from workflowsvc.outgoing.targets import read_targets
+        from workflowsvc.webhooks.pushing import Pushing
+
+        settings = self._settings
+        targets = read_targets(settings.webhook_targets, open_by_default=settings.auth != "enforce")
+        return None if targets.scope == "off" else Pushing(engine, targets)
 
     def _archive(self, engine: Engine) -> None:
         """Runs are archived before they are deleted, if the settings or the store say so."""

@@ -440,6 +440,17 @@ class Settings:
         ),
     )
 
+    webhook_targets: str = field(
+        default="auto",
+        metadata=setting(
+            "hosts that webhooks of feeds may call: off, public (addresses of the internet), any, or a list of names, "
+            "*.domains and networks with commas between; auto: public with --auth enforce, else any",
+            group="Webhooks",
+            pattern=r"[^\x00\s]{1,4096}",
+            shape="auto, off, public, any or a list of hosts",
+        ),
+    )
+
     backup_to: str = field(
         default="",
         metadata=setting(

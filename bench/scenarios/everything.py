@@ -66,5 +66,5 @@ async def opened_server(opened: ExitStack, bench: Bench, mode: str) -> Side:
 @asynccontextmanager
 async def being_read(server: Server, metrics: str) -> AsyncIterator[None]:
     """For a block, the metrics and the feed are read."""
-    async with watched.being_read(metrics), feed.being_read(server, []):
+    async with watched.being_read(metrics), feed.being_read(server):
         yield

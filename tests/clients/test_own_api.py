@@ -235,3 +235,37 @@ def test_the_aws_cli_asks_why_a_run_does_not_go_on(
         "--domain", domain, "--task-list", "name=deciders", "--kind", "DECISION",
     )  # fmt: skip
     assert json.loads(done.stdout)["priorities"][0]["backlog"] == 1
+
+
+def test_boto3_reads_a_feed_with_a_cursor(own: Any, client: Any, domain: str) -> None:
+    client.register_domain(name=domain, workflowExecutionRetentionPeriodInDays="1")
+    assert own.set_feed(domain=domain, status="ON")["status"] == "ON"
+    page = own.read_feed(domain=domain, begin="OLDEST")
+    assert page["entries"] == []
+    client.register_workflow_type(domain=domain, name="order", version="1")
+    run = {
+        "workflowType": {"name": "order", "version": "1"},
+        "taskList": {"name": "deciders"},
+        "executionStartToCloseTimeout": "3600",
+        "taskStartToCloseTimeout": "NONE",
+        "childPolicy": "TERMINATE",
+    }
+    client.start_workflow_execution(domain=domain, workflowId="order-1", **run)
+    client.terminate_workflow_execution(domain=domain, workflowId="order-1")
+    told: list[str] = []
+    while len(told) < 2:
+        page = own.read_feed(domain=domain, cursor=page["cursor"], waitSeconds=20)
+        told += [json.loads(entry["event"])["detail"]["eventType"] for entry in page["entries"]]
+    assert told == ["WorkflowExecutionStarted", "WorkflowExecutionTerminated"]
+    with pytest.raises(own.exceptions.ClientError, match="Invalid cursor"):
+        own.read_feed(domain=domain, cursor="x")
+
+
+def test_boto3_is_told_why_no_webhook_can_be_made(own: Any, client: Any, domain: str) -> None:
+    """This server has no master key."""
+    client.register_domain(name=domain, workflowExecutionRetentionPeriodInDays="1")
+    with pytest.raises(own.exceptions.OperationNotPermittedFault, match="there is no master key"):
+        own.create_webhook(domain=domain, name="hook", url="http://127.0.0.1:9/")
+    assert own.list_webhooks(domain=domain)["webhooks"] == []
+    with pytest.raises(own.exceptions.UnknownResourceFault):
+        own.list_dead_letters(domain=domain, name="hook")

@@ -118,6 +118,7 @@ def test_every_command_that_asks_has_json_an_example_and_a_server(capsys: pytest
     assert names[-1] == "access"
     with_actions = {"batch": ["start"], "clock": ["show"], "access": ["user", "list"], "trace": ["export"]}
     with_actions |= {"archive": ["import"], "feed": ["read"], "retention": ["show"]}
+    with_actions |= {"webhook": ["add"]}
     for name in names:
         words = [name, *with_actions.get(name, []), "--help"]
         with pytest.raises(SystemExit) as ended:

@@ -16,8 +16,8 @@ from tests.support.waiting import PATIENCE_SECONDS
 from workflowsvc.clock import SystemClock
 from workflowsvc.engine.invoker import Ending, Failed, Invocation, Returned
 from workflowsvc.lambdas import function_map
-from workflowsvc.lambdas.addresses import AddressRefused, addresses_of, is_refused, resolve
 from workflowsvc.lambdas.client import LambdaClient
+from workflowsvc.outgoing.addresses import AddressRefused, addresses_of, is_refused, resolve
 from workflowsvc.tenant import Tenant
 
 REFUSED = [

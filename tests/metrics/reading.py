@@ -57,6 +57,7 @@ class Service:
         self.engine = world.engine
         self.buckets = world.buckets
         self.access_refusals: Any = {}
+        self.feed_figures: Any = None
 
 
 def metrics_of(world: World) -> Metrics:

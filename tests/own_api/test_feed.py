@@ -291,6 +291,33 @@ def test_entries_are_deleted_when_their_time_is_over(stage: Stage) -> None:
     assert len(read(on, cursor=end)) == 2
 
 
+def test_a_damaged_entry_holds_up_no_reader(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    on = stage()
+    switch_on(on)
+    run_through(on)
+    run_through(on, "x")
+    with on.world.store.transaction() as tx:
+        rows = tx.feed(on.world.state.catalog.domains_by_id.popitem()[0], 0, BEFORE_ALL_ENTRIES, 9)
+        tx.delete_feed(rows[0].domain, rows[1].position)
+        tx.copy_feed([rows[0]._replace(body=b"[1]"), rows[1]._replace(body=b"\xff")])  # type: ignore[attr-defined]
+    assert told(on) == ["x 1 WorkflowExecutionStarted", "x 5 WorkflowExecutionCompleted"]
+    assert caplog.text.count("cannot be read, and is left out") == 2
+
+
+def test_a_year_passes_quickly_with_a_feed() -> None:
+    """Nothing is looked at before an entry may be too old: a look a minute would be half a million."""
+    on = WorldFixture(World())
+    switch_on(on, retentionHours=1)
+    run_through(on)
+    on.world.advance(seconds=365 * 86_400)
+    assert read(on) == []
+    run_through(on, "x")
+    on.world.advance(seconds=3_500)
+    assert len(read(on)) == 2
+    on.world.advance(seconds=200)
+    assert read(on) == []
+
+
 def test_a_deleted_domain_leaves_no_entry(stage: Stage) -> None:
     on = stage()
     switch_on(on)

@@ -13,9 +13,10 @@ from tests.sim.archive import Archive
 from tests.sim.faulty import FaultyStore
 from workflowsvc import fsck
 from workflowsvc.core.execution import Execution
+from workflowsvc.engine.feed_book import find_deleted
 from workflowsvc.fsck import outbox, stored
 from workflowsvc.store.interface import Reader
-from workflowsvc.store.rows import ExecutionRow, ListKey, TaskRow
+from workflowsvc.store.rows import BEFORE_ALL_ENTRIES, ExecutionRow, ListKey, TaskRow
 from workflowsvc.testing import World
 
 ALL = 1 << 62
@@ -33,6 +34,8 @@ class Checks:
         self._fresh: dict[int, tuple[int, Any, Execution]] = {}
         self.tasks: list[TaskRow] = []
         self.replays = 0
+        self.fed: int | None = None
+        """The domain whose feed tells of all events."""
 
     def check(self, world: World, *, everything: bool = False) -> None:
         now = world.clock.now_ms()
@@ -51,6 +54,8 @@ class Checks:
             )
             assert not found, "\n".join(map(str, found))
             assert not box.problems, box.problems
+            if everything and self.fed is not None:
+                self._check_feed(reader, self.fed)
             self._check_memory(reader, world, rows)
         self._check_alarms(world, rows, bool(box.rows))
         self._check_polls(world)
@@ -83,6 +88,21 @@ class Checks:
             assert last.startswith("WorkflowExecution"), f"run {run} is gone, but ended with {last}"
             if self._archive is not None:
                 self._archive.require(run, log.runs[run].run_id, log.events[run])
+
+    def _check_feed(self, reader: Reader, domain: int) -> None:
+        """It tells of exactly what was committed, in the order of each run. Entries are deleted from its beginning."""
+        told: dict[int, list[int]] = {}
+        for entry in reader.feed(domain, ALL, BEFORE_ALL_ENTRIES, EVERYTHING):
+            told.setdefault(entry.run, []).append(entry.event_id)
+        is_whole = find_deleted(reader, domain) is None
+        log = self._store.log
+        for run in (run for run, row in log.runs.items() if row.domain == domain):
+            ids, last = told.pop(run, []), len(log.events[run])
+            assert ids == list(range(last - len(ids) + 1, last + 1)), f"the feed tells {ids} of run {run}"
+            assert len(ids) == last or not is_whole, (
+                f"the feed tells {len(ids)} of {last} events of run {run}"
+            )
+        assert not told, f"the feed tells of {sorted(told)}, which were not committed"
 
     def _check_memory(self, reader: Reader, world: World, rows: dict[int, ExecutionRow]) -> None:
         state = world.state

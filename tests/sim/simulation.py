@@ -23,6 +23,7 @@ from tests.sim.checks import Checks
 from tests.sim.decisions import FUNCTION, LISTS, Dice
 from tests.sim.faulty import Crash, FaultyStore
 from workflowsvc import lint
+from workflowsvc.model.shapes import EVENTS
 from workflowsvc.settings import Limits, Settings
 from workflowsvc.store.interface import Store
 from workflowsvc.store.sqlite.store import SqliteStore
@@ -35,6 +36,7 @@ ROUNDS = 400  # of the healthy phase: far more than any seed has needed
 IDLE_ROUNDS = 3  # background work rests for a second after the last fault
 DAY_MS = 86_400_000
 ARCHIVING = 0.33  # share of the seeds that have an archive
+MAX_FEED_HOURS = 8_760
 
 OpenStore = Callable[[], Store]
 
@@ -176,6 +178,10 @@ class Simulation:
                 self._register(tenant, domain, "full", version)
             for kind in ("Workflow", "Activity"):
                 self.do(f"Register{kind}Type", tenant, domain=domain, name="bare", version="1")
+        tenant, domain = actions.PLACES[0]
+        self.checks.fed = self.auditor.domains[tenant, domain]
+        feed = {"status": "ON", "eventTypes": sorted(EVENTS), "retentionHours": MAX_FEED_HOURS}
+        self.world.call("WorkflowSvc.SetFeed", tenant, domain=domain, **feed)
 
     def _register(self, tenant: Tenant, domain: str, name: str, version: str) -> None:
         named = {"domain": domain, "name": name, "version": version}

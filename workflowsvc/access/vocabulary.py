@@ -359,6 +359,8 @@ _OWN = {
     "DeleteRetentionRule": _ON_DOMAIN,
     "DescribeRetention": _ON_DOMAIN,
     **dict.fromkeys(("SetFeed", "DescribeFeed", "ReadFeed"), _ON_DOMAIN),
+    **dict.fromkeys(("CreateWebhook", "DeleteWebhook", "ListWebhooks", "TestWebhook"), _ON_DOMAIN),
+    **dict.fromkeys(("ListDeadLetters", "ResendDeadLetters", "DeleteDeadLetters"), _ON_DOMAIN),
     "PutDomainPolicy": _ON_DOMAIN,
     "DescribeDomainPolicy": _ON_DOMAIN,
     "DeleteDomainPolicy": _ON_DOMAIN,

@@ -25,7 +25,7 @@ from workflowsvc.engine.archiving import (
     LEASE_MS,
     Expired,
     end_retention,
-    find_lease,
+    is_archived_by_another,
     set_archives,
     take_lease,
 )
@@ -290,10 +290,9 @@ class Archiver:
         if now < self._lease_until - RENEW_MS:
             return True
         with self._reading, self._store.reader() as reader:
-            lease = find_lease(reader)
-        if lease is not None and lease.owner != self._owner and now < lease.until <= now + LEASE_MS:
-            self._lease_until = 0
-            return False
+            if is_archived_by_another(reader, self._owner, now):
+                self._lease_until = 0
+                return False
         self._lease_until = self._call(partial(take_lease, owner=self._owner)) or 0
         return self._lease_until > 0
 

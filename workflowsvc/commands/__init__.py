@@ -72,6 +72,7 @@ COMMANDS = (
     Command("archive", "list, show, verify and import the archived histories of deleted runs"),
     Command("retention", "say how long closed runs are kept, and make rules for that"),
     Command("feed", "read what happens to the runs of a domain, and switch its feed on"),
+    Command("webhook", "push the feed of a domain to URLs, and see what becomes of it"),
     Command("domains", "list the domains of a server"),
     Command("types", "list the workflow and activity types of a domain"),
     Command("access", "say who may call the service, and what each may do"),

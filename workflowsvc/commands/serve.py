@@ -21,6 +21,7 @@ from workflowsvc.engine.outage import Outage
 from workflowsvc.faults import ServiceUnavailable
 from workflowsvc.node import Node
 from workflowsvc.options import Option, SettingsError, by_group, spell
+from workflowsvc.outgoing.targets import read_targets
 from workflowsvc.passwords import without_password
 from workflowsvc.settings import OPTIONS, AuthMode, Settings, unknown_variables
 from workflowsvc.store.errors import StoreError, StoreUnusable
@@ -94,6 +95,7 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
         context.stdout.flush()
 
     tls.require_usable(settings)
+    read_targets(settings.webhook_targets, open_by_default=True)
     proxies = Proxies(settings.trusted_proxies)
     require_reach(settings, local=hosts.is_loopback(settings.host), has_proxies=bool(proxies))
     backups = backups_of(settings, context)

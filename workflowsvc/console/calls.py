@@ -16,6 +16,7 @@ import msgspec
 from workflowsvc.http.calls import Service
 from workflowsvc.http.request_ids import request_ids
 from workflowsvc.model import wire
+from workflowsvc.service.disconnect import Disconnect
 from workflowsvc.service.models import MODELS
 
 if TYPE_CHECKING:
@@ -58,8 +59,13 @@ class Calls:
         action = MODELS.by_target(f"{api}.{operation}")
         request = action.decode(msgspec.json.encode(given), self._max_data)
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._service.begin(action, caller, request, None, partial(_settle, answer), next(self._ids))
-        body = wire.encode(await answer)
+        disconnect = Disconnect() if action.waits else None
+        self._service.begin(action, caller, request, disconnect, partial(_settle, answer), next(self._ids))
+        try:
+            body = wire.encode(await answer)
+        finally:
+            if disconnect is not None:
+                disconnect.set()  # a call that waits goes on without its visitor otherwise
         return msgspec.json.decode(body) if body else {}
 
     def permits(self, caller: Caller, action: str, domain: str) -> bool | None:

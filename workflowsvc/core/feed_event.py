@@ -92,6 +92,37 @@ class _Detail(msgspec.Struct, rename="camel", gc=False):
     latest_activity_task_timestamp: int | None
 
 
+class _Run(msgspec.Struct, array_like=True, gc=False):
+    """What is stored of a run, as the command has left it: the values alone, since names would be most of it."""
+
+    workflow_id: str
+    run_id: str
+    type_name: str
+    type_version: str
+    started_at: int
+    closed_at: int | None
+    close_status: str | None
+    parent: tuple[str, str] | None
+    tag_list: list[str | None] | None
+    cancel_requested: bool
+    task_start_to_close_timeout: str
+    execution_start_to_close_timeout: str
+    task_list: str
+    task_priority: str | None
+    child_policy: str
+    lambda_role: str | None
+    open_counts: tuple[int, int, int, int, int]
+    latest_activity_at: int | None
+
+
+class _Stored(msgspec.Struct, array_like=True, gc=False):
+    """The body of an entry."""
+
+    event_id: int
+    at_ms: int
+    run: _Run
+
+
 class Origin(NamedTuple):
     """Whose events these are."""
 
@@ -101,25 +132,78 @@ class Origin(NamedTuple):
 
 
 _encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(_Stored).decode
 
 
-def feed_event(origin: Origin, execution: Execution, event: Event, detail: bytes) -> bytes:
-    """The event as JSON; `detail` is what `execution_detail` gives of its run."""
-    head, middle = _frame(origin)
-    return b'%b%b","time":"%b"%b{"eventId":%d,"eventType":"%b","workflowExecutionDetail":%b}}' % (
-        head,
-        event_key(execution.run_id, event.id),
-        date_and_time(event.at_ms // 1000),
-        middle,
-        event.id,
-        event.type.encode(),
-        detail,
+def stored_run(execution: Execution) -> bytes:
+    """What entries hold of a run, the same for all events of a command."""
+    started = execution.started
+    name = execution.name
+    parent = started.parent_workflow_execution
+    return _encode(
+        _Run(
+            name.workflow_id,
+            name.run_id,
+            started.workflow_type.name,
+            started.workflow_type.version,
+            execution.started_at,
+            execution.closed_at,
+            execution.close_status,
+            None if parent is None else (parent.workflow_id, parent.run_id),
+            started.tag_list or None,
+            execution.cancel_requested,
+            started.task_start_to_close_timeout or "NONE",
+            started.execution_start_to_close_timeout or "NONE",
+            started.task_list.name,
+            started.task_priority,
+            started.child_policy,
+            started.lambda_role,
+            (
+                len(execution.activities),
+                int(execution.scheduled_task is not None),
+                len(execution.timers),
+                len(execution.children),
+                len(execution.lambdas),
+            ),
+            execution.latest_activity_at,
+        )
     )
 
 
-def event_key(run_id: str, event_id: int) -> bytes:
-    """The `id` of an event, always the same for the same event; it has the form of a UUID."""
-    digest = blake2b(f"{event_id} {run_id}".encode(), digest_size=_ID_BYTES).hexdigest()
+def stored_event(event: Event, run: bytes) -> bytes:
+    """The body of an entry; `run` is what `stored_run` gives. A third of the event that is told: what is written takes
+    as long as it is large.
+    """
+    return b"[%d,%d,%b]" % (event.id, event.at_ms, run)
+
+
+def told_of(body: bytes) -> tuple[int, str]:
+    """The event id and the runId of a stored entry. Raises ValueError for what is none."""
+    stored = _decode(body)
+    return stored.event_id, stored.run.run_id
+
+
+def told_event(origin: Origin, event_type: str, body: bytes) -> bytes:
+    """The event of a stored entry, as JSON."""
+    stored = _decode(body)
+    head, middle = _frame(origin)
+    return b'%b%b","time":"%b"%b{"eventId":%d,"eventType":"%b","workflowExecutionDetail":%b}}' % (
+        head,
+        event_key(stored.run.run_id, stored.event_id, event_type, stored.at_ms),
+        date_and_time(stored.at_ms // 1000),
+        middle,
+        stored.event_id,
+        event_type.encode(),
+        _encode(_detail(stored.run)),
+    )
+
+
+def event_key(run_id: str, event_id: int, event_type: str, at_ms: int) -> bytes:
+    """The `id` of an event, always the same for the same event; it has the form of a UUID. After a restore, or a
+    fail-over that has lost commits, another event may have its number in the run: type and time tell them apart.
+    """
+    told = f"{event_id} {run_id} {event_type} {at_ms}"
+    digest = blake2b(told.encode(), digest_size=_ID_BYTES).hexdigest()
     return f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:]}".encode()
 
 
@@ -134,38 +218,31 @@ def _frame(origin: Origin) -> tuple[bytes, bytes]:
     )
 
 
-def execution_detail(execution: Execution) -> bytes:
-    """The run as it is now, as DescribeWorkflowExecution has it."""
-    started = execution.started
-    return _encode(
-        _Detail(
-            _Info(
-                execution.name,
-                started.workflow_type,
-                execution.started_at,
-                execution.closed_at,
-                "OPEN" if execution.is_open else "CLOSED",
-                execution.close_status,
-                started.parent_workflow_execution,
-                None,
-                started.tag_list or None,
-                execution.cancel_requested,
-            ),
-            _Configuration(
-                started.task_start_to_close_timeout or "NONE",
-                started.execution_start_to_close_timeout or "NONE",
-                started.task_list,
-                started.task_priority,
-                started.child_policy,
-                started.lambda_role,
-            ),
-            _OpenCounts(
-                len(execution.activities),
-                int(execution.scheduled_task is not None),
-                len(execution.timers),
-                len(execution.children),
-                len(execution.lambdas),
-            ),
-            execution.latest_activity_at,
-        )
+def _detail(run: _Run) -> _Detail:
+    """The run as DescribeWorkflowExecution had it."""
+    return _Detail(
+        _Info(
+            WorkflowExecution(workflow_id=run.workflow_id, run_id=run.run_id),
+            WorkflowType(name=run.type_name, version=run.type_version),
+            run.started_at,
+            run.closed_at,
+            "OPEN" if run.closed_at is None else "CLOSED",
+            run.close_status,
+            None
+            if run.parent is None
+            else WorkflowExecution(workflow_id=run.parent[0], run_id=run.parent[1]),
+            None,
+            run.tag_list,
+            run.cancel_requested,
+        ),
+        _Configuration(
+            run.task_start_to_close_timeout,
+            run.execution_start_to_close_timeout,
+            TaskList(name=run.task_list),
+            run.task_priority,
+            run.child_policy,
+            run.lambda_role,
+        ),
+        _OpenCounts(*run.open_counts),
+        run.latest_activity_at,
     )

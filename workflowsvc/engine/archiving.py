@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import msgspec
-
 from workflowsvc.core.key_layout import PURGE_NOW, due_moment
-from workflowsvc.engine.meta_lock import acquire_meta_lock
+from workflowsvc.engine import leases
 from workflowsvc.engine.retention import follow_rules, is_due, is_whole, now_in
 from workflowsvc.engine.unit_of_work import UnitOfWork
 from workflowsvc.store.interface import Reader
@@ -22,22 +20,11 @@ EVENTS_PER_COMMAND = 500  # deleted; bounds the delay of callers in the same bat
 LEASE_MS = 60_000  # after which another node takes over from one that has died
 
 
-class ArchiveLease(msgspec.Struct):
-    """Which node writes to the archive."""
-
-    owner: str
-    until: int  # ms
-
-
 class Expired(NamedTuple):
     """A run whose retention has ended."""
 
     run: int
     is_archived: bool  # or need not be
-
-
-_encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(ArchiveLease).decode
 
 
 def set_archives(work: UnitOfWork, yes: bool) -> None:
@@ -48,24 +35,14 @@ def set_archives(work: UnitOfWork, yes: bool) -> None:
         work.state.agenda.purge_by(work.now)
 
 
-def find_lease(reader: Reader) -> ArchiveLease | None:
-    """One that cannot be read counts for none."""
-    stored = reader.meta(ARCHIVE_LEASE)
-    try:
-        return _decode(stored) if stored else None
-    except msgspec.MsgspecError:
-        return None
+def is_archived_by_another(reader: Reader, owner: str, now: int) -> bool:
+    """Whether another node has the lease."""
+    return leases.is_of_another(leases.find_lease(reader, ARCHIVE_LEASE), owner, now, LEASE_MS)
 
 
 def take_lease(work: UnitOfWork, owner: str) -> int | None:
     """Until when the node has the lease from now on; None when another one has it."""
-    acquire_meta_lock(work.tx, "archive")
-    lease = find_lease(work.tx)
-    if lease is not None and lease.owner != owner and work.now < lease.until <= work.now + LEASE_MS:
-        return None
-    until = work.now + LEASE_MS
-    work.tx.put_meta(ARCHIVE_LEASE, _encode(ArchiveLease(owner, until)))
-    return until
+    return leases.take_lease(work, ARCHIVE_LEASE, owner, LEASE_MS)
 
 
 def end_retention(work: UnitOfWork, expired: Sequence[Expired]) -> int:

@@ -27,6 +27,9 @@ _FACTS = (
     "retention-walk",
     "feed",
     "feed-deleted",
+    "webhook",
+    "webhook-at",
+    "webhook-dead",
 )
 _KINDS: tuple[TypeKind, ...] = ("workflow", "activity")
 

@@ -8,7 +8,7 @@ of. How it is read is not its business. A domain without a feed costs a look int
 from __future__ import annotations
 
 from workflowsvc.core.execution import Execution
-from workflowsvc.core.feed_event import Origin, execution_detail, feed_event
+from workflowsvc.core.feed_event import stored_event, stored_run
 from workflowsvc.engine.agenda import Agenda
 from workflowsvc.engine.catalog_cache import CatalogCache
 from workflowsvc.engine.coordination import Coordination
@@ -18,7 +18,6 @@ from workflowsvc.faults import LimitExceededFault
 from workflowsvc.model.events import Event
 from workflowsvc.store.interface import Transaction
 from workflowsvc.store.rows import DomainRow, FeedRow, ListKey
-from workflowsvc.tenant import Tenant
 
 
 class Feeds:
@@ -39,6 +38,7 @@ class Feeds:
         self.book: FeedBook = cache.feeds
         self.grown: set[int] = set()
         """Domains to whose feeds this batch has written."""
+        self.written = 0
 
     def entries(
         self, execution: Execution, events: list[Event], domain: DomainRow, now: int
@@ -49,9 +49,8 @@ class Feeds:
         if not told:
             return []
         self.grown.add(domain.id)
-        account, _, region = domain.tenant.partition("/")
-        origin = Origin(account, region, Tenant(account, region).domain_arn(domain.name))
-        detail = execution_detail(execution)
+        self.written += len(told)
+        run = stored_run(execution)
         return [
             FeedRow(
                 domain.id,
@@ -61,7 +60,7 @@ class Feeds:
                 event.id,
                 now,
                 event.type,
-                feed_event(origin, execution, event, detail),
+                stored_event(event, run),
             )
             for event in told
         ]

@@ -34,6 +34,10 @@ def _to_no_reader(_: set[int]) -> None:
     """Until a part above the engine takes an interest."""
 
 
+def _unnoticed() -> None:
+    """Until a part above the engine takes an interest."""
+
+
 class NodeState:
     """Of one node."""
 
@@ -57,8 +61,12 @@ class NodeState:
         self.archive = ArchiveFigures()
         self.purged = Count()
         """Runs that were deleted, as their retention had ended or by a call."""
+        self.feed_entries = Count()
+        """Entries that were written to feeds."""
         self.tell_feeds: Callable[[set[int]], None] = _to_no_reader
         """Called when the feeds of these domains have grown, here or on another node, on any thread."""
+        self.webhooks_changed: Callable[[], None] = _unnoticed
+        """Called when a call on this node has changed webhooks, on any thread."""
         self.peers: dict[str, NodeReport] = {}  # other nodes, by name
         self.name = ids.node_name
         self.started_at = coordination.now_ms()

@@ -538,6 +538,7 @@ class UnitOfWork:
                 log.exception("what was to happen after a commit has failed")
         if self.feeds.grown:
             self._filled |= self.feeds.hints()
+            self.state.feed_entries.add(self.feeds.written)
             self.state.tell_feeds(self.feeds.grown)
         self._coordination.committed(self._filled, self.state.pollers)
         if self._figures is not None:

@@ -226,7 +226,7 @@ def _meta(rows: dict[str, bytes], *, in_use: bool) -> Iterator[CatalogProblem]:
                 _decode_keys(value or b"[]")
             except (msgspec.MsgspecError, ValueError) as error:
                 yield CatalogProblem("meta", f"{name} cannot be read: {error}", delete_meta=name)
-        elif name in (meta.UNFINISHED_COPY, meta.BACKUP, meta.RESTORE_EPOCH):
+        elif name in (meta.UNFINISHED_COPY, meta.BACKUP, meta.RESTORE_EPOCH) or meta.is_of_webhook(name):
             try:
                 msgspec.json.decode(value)
             except (msgspec.MsgspecError, ValueError) as error:

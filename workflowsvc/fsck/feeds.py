@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from workflowsvc.core.feed_event import told_of
+from workflowsvc.core.run_ids import run_of
 from workflowsvc.fsck.net import text_of
 from workflowsvc.store import meta
 from workflowsvc.store.interface import AuditReader
@@ -28,20 +30,10 @@ class FeedProblem(NamedTuple):
     text: str
 
 
-class _Detail(msgspec.Struct, rename="camel"):
-    event_id: int
-    event_type: str
-
-
-class _Told(msgspec.Struct):
-    detail: _Detail
-
-
 class _Happened(msgspec.Struct, rename="camel"):
     event_type: str
 
 
-_decode_told = msgspec.json.Decoder(_Told).decode
 _decode_happened = msgspec.json.Decoder(_Happened).decode
 
 
@@ -97,11 +89,11 @@ def _page(reader: AuditReader, rows: list[FeedRow], generation: int | None) -> I
 
 def _difference(row: FeedRow, happened: Mapping[tuple[int, int], bytes]) -> str | None:
     try:
-        told = _decode_told(row.body).detail
+        event_id, run_id = told_of(row.body)
     except (msgspec.MsgspecError, ValueError) as error:
         return f"cannot be read: {error}"
-    if (told.event_id, told.event_type) != (row.event_id, row.type):
-        return f"tells of event {told.event_id} {told.event_type}, and its row of {row.event_id} {row.type}"
+    if (event_id, run_of(run_id)) != (row.event_id, row.run):
+        return f"tells of event {event_id} of {run_id}, which is not that of its row"
     body = happened.get((row.run, row.event_id))
     if body is None:
         return None

@@ -1,8 +1,8 @@
 """Calls a Lambda function over HTTP: one POST, one answer, one deadline for all of it (SWF §9.2).
 
 Owns the exchange and what its endings mean. That a function is called once, and only after its start is committed, is
-the engine's promise. No redirect is followed, no credentials, cookies or proxies are known, and only an address that
-was checked is called (QUALITY §5.5): names are resolved here, and aiohttp is given the address.
+the engine's promise. No redirect is followed, and only an address that was checked is called (QUALITY §5.5): names are
+resolved here, and aiohttp is given the address.
 
 aiohttp and its parser are imported with this module, which is imported only if functions are mapped.
 """
@@ -12,15 +12,11 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
 import re
-import socket
 import ssl
-from functools import partial
 from typing import Any, NamedTuple
 
 import aiohttp
-from yarl import URL
 
 from workflowsvc import __version__
 from workflowsvc.clock import Clock
@@ -31,14 +27,13 @@ from workflowsvc.engine.invoker import (
     Returned,
     too_large,
 )
-from workflowsvc.lambdas.addresses import AddressRefused, Resolved, resolve
 from workflowsvc.lambdas.function_map import FunctionMap, Target
 from workflowsvc.model.explain import MAX_DATA_CHARACTERS
+from workflowsvc.outgoing.addresses import AddressRefused, resolve
+from workflowsvc.outgoing.connections import reason_of, session_to, url_at
 
 CONNECT_SECONDS = 10.0  # for each address; a host that is down must not hold a place for 15 minutes
 MAX_BYTES = 4 * MAX_DATA_CHARACTERS  # of an answer; a character takes at most four bytes in UTF-8
-MAX_HEADER_LINE_BYTES = 65_536
-MAX_HEADERS = 100
 
 _HEADERS = {
     "User-Agent": f"workflowsvc/{__version__}",
@@ -48,9 +43,6 @@ _HEADERS = {
     "Content-Type": "application/json",
     "X-Amz-Invocation-Type": "RequestResponse",
 }
-
-AddrInfo = tuple[int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple[Any, ...]]
-"""As `socket.getaddrinfo` returns it."""
 
 _is_code = re.compile(r"[A-Za-z0-9_.]{1,100}").fullmatch
 
@@ -90,7 +82,7 @@ class LambdaClient:
                 return _not_reached("InvalidResponse", invocation, "the answer ends within its head")
             return _not_reached("ConnectionFailed", invocation, "the connection ended without an answer")
         except OSError as error:
-            return _not_reached("ConnectionFailed", invocation, _text_of(error))
+            return _not_reached("ConnectionFailed", invocation, reason_of(error))
         except aiohttp.ClientError as error:
             return _not_reached("InvalidResponse", invocation, f"{type(error).__name__}: {error}")
 
@@ -99,10 +91,10 @@ class LambdaClient:
         problem: aiohttp.ClientError | None = None
         for address in await resolve(target.host, target.port):
             # A session for each call: connections are not kept, and nothing is left that must be closed at the end.
-            async with self._session(address) as work:
+            async with session_to(address, self._tls, connect_seconds=CONNECT_SECONDS) as work:
                 try:
                     response = await work.post(
-                        _url(target, address, path),
+                        url_at(address, target.port, path, secure=target.secure),
                         data=body,
                         headers=_HEADERS | {"Host": target.authority},
                         allow_redirects=False,
@@ -115,43 +107,6 @@ class LambdaClient:
                     return await _read(response)
         assert problem is not None
         raise problem
-
-    def _session(self, address: Resolved) -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                ssl=self._tls,
-                force_close=True,
-                socket_factory=partial(_bound_socket, address.scope_id) if address.scope_id else None,
-            ),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
-            auto_decompress=False,
-            trust_env=False,
-            max_line_size=MAX_HEADER_LINE_BYTES,
-            max_field_size=MAX_HEADER_LINE_BYTES,
-            max_headers=MAX_HEADERS,
-        )
-
-
-def _url(target: Target, address: Resolved, path: str) -> URL:
-    """The URL of an address that was checked; the name only stands in the Host header and in the TLS handshake."""
-    host = f"[{address.text}]" if ":" in address.text else address.text
-    return URL(f"{'https' if target.secure else 'http'}://{host}:{target.port}{path}", encoded=True)
-
-
-def _bound_socket(scope_id: int, found: AddrInfo) -> socket.socket:
-    """A socket bound to the interface of a link-local address (`fe80::1%eth0`). aiohttp drops the scope of an address,
-    and without one the system refuses to connect.
-    """
-    family, kind, protocol, _, _ = found
-    sock = socket.socket(family, kind, protocol)
-    try:
-        interface = socket.if_indextoname(scope_id).encode()
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface)
-    except OSError:
-        sock.close()
-        raise
-    return sock
 
 
 async def _read(response: aiohttp.ClientResponse) -> Answer:
@@ -166,16 +121,6 @@ async def _read(response: aiohttp.ClientResponse) -> Answer:
         error_type=response.headers.get("X-Amzn-ErrorType"),
         body=bytes(body),
     )
-
-
-def _text_of(error: OSError) -> str:
-    """The system's own words for what went wrong."""
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return str(error.certificate_error)
-    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-    if cause.errno and not isinstance(cause, (ssl.SSLError, socket.gaierror)):
-        return os.strerror(cause.errno)
-    return cause.strerror or str(cause)
 
 
 class _TooLarge(Exception):

@@ -13,20 +13,17 @@ function's name there, if it differs.
 from __future__ import annotations
 
 import json
-import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, cast
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from workflowsvc.lambdas.names import FunctionNames
 from workflowsvc.options import SettingsError
+from workflowsvc.outgoing.urls import authority, read_url
 
 INVOKE = "/2015-03-31/functions/{}/invocations"  # the Lambda API, operation Invoke
-
-_visible = re.compile(r"[\x21-\x7e]+").fullmatch
-_PORTS = {"http": 80, "https": 443}
 
 
 class Target(NamedTuple):
@@ -43,8 +40,7 @@ class Target(NamedTuple):
     @property
     def authority(self) -> str:
         """The Host header."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == _PORTS["https" if self.secure else "http"] else f"{host}:{self.port}"
+        return authority(self.secure, self.host, self.port)
 
     def path_for(self, name: str) -> str | None:
         """The request target for this function; None for a name that would change the path."""
@@ -117,18 +113,4 @@ def _invoke_api(entry: Mapping[str, object]) -> Target:
 
 
 def _url(text: str) -> Target:
-    if not _visible(text):
-        raise _Mistake(f"{text!r} is not a URL; characters beyond ASCII and blanks are written as %XX")
-    parts = urlsplit(text)
-    if parts.scheme not in _PORTS or not parts.hostname:
-        raise _Mistake(f"{text} is not a URL that begins with http:// or https:// and names a host")
-    if parts.username is not None or parts.password is not None:
-        raise _Mistake("a URL cannot carry a user name or a password")
-    if parts.fragment:
-        raise _Mistake(f"{text} has a fragment, which is never sent")
-    return Target(
-        secure=parts.scheme == "https",
-        host=parts.hostname,
-        port=parts.port or _PORTS[parts.scheme],
-        path=(parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
-    )
+    return Target(*read_url(text))

@@ -23,6 +23,7 @@ from workflowsvc.http.server_figures import ServerFigures
 from workflowsvc.metrics.backups import backup_families
 from workflowsvc.metrics.executions import execution_families
 from workflowsvc.metrics.families import Families, counters, gauge, gauges
+from workflowsvc.metrics.feeds import feed_families
 from workflowsvc.metrics.nodes import node_families
 from workflowsvc.metrics.retention import retention_families
 from workflowsvc.metrics.servers import server_families
@@ -30,6 +31,7 @@ from workflowsvc.metrics.stores import StoreMetrics
 from workflowsvc.metrics.task_lists import TaskLists
 from workflowsvc.metrics.throttling import throttling_families
 from workflowsvc.metrics.traces import trace_families
+from workflowsvc.service.api import FeedFigures
 from workflowsvc.service.audit_trail import Mode
 from workflowsvc.service.buckets import Buckets
 from workflowsvc.settings import Settings
@@ -48,6 +50,8 @@ class MeasuredService(Protocol):
 
     @property
     def buckets(self) -> Buckets | None: ...
+    @property
+    def feed_figures(self) -> FeedFigures | None: ...
     @property
     def access_refusals(self) -> dict[tuple[Mode, str], int]:
         """What access control has refused, or would have, by mode and reason."""
@@ -107,6 +111,7 @@ class Collection(Collector):
             parts += [
                 partial(node_families, engine, self._clock),
                 partial(retention_families, engine),
+                partial(feed_families, engine, self._service.feed_figures),
                 partial(self._lists.families, engine),
                 partial(self._store.families, engine.store),
             ]

@@ -174,6 +174,9 @@ TimeoutType = Literal["SCHEDULE_TO_START", "SCHEDULE_TO_CLOSE", "START_TO_CLOSE"
 UserName = Annotated[str, Meta(min_length=1, max_length=64)]
 VerdictReason = Literal["ALLOWED", "EXPLICIT_DENY", "NO_ALLOW", "SESSION_POLICY"]
 Version = Annotated[str, Meta(min_length=1, max_length=64)]
+WebhookName = Annotated[str, Meta(min_length=1, max_length=64)]
+WebhookStatus = Literal["DELIVERING", "FAILING"]
+WebhookUrl = Annotated[str, Meta(min_length=1, max_length=2048)]
 WorkflowId = Annotated[str, Meta(min_length=1, max_length=256)]
 
 
@@ -376,6 +379,10 @@ class ChildExecutionState(OwnShape, kw_only=True):
     workflow_type: WorkflowType
 
 
+class ChosenDeadLetters(OwnShape, kw_only=True):
+    count: int
+
+
 class ClockDetail(OwnShape, kw_only=True):
     domain: str
     mode: ClockMode
@@ -416,6 +423,14 @@ class CreateUserInput(OwnShape, kw_only=True):
     tags: Annotated[list[PrincipalTag], Meta(max_length=50)] | None = None
 
 
+class CreateWebhookInput(OwnShape, kw_only=True):
+    begin: FeedBegin | None = None
+    domain: DomainName
+    event_types: Annotated[list[FeedEventType], Meta(min_length=1, max_length=54)] | None = None
+    name: WebhookName
+    url: WebhookUrl
+
+
 class CreatedAccessKey(OwnShape, kw_only=True):
     access_key_id: str
     create_timestamp: Timestamp
@@ -423,6 +438,40 @@ class CreatedAccessKey(OwnShape, kw_only=True):
     secret_access_key: str
     status: AccessKeyStatus
     user_name: str
+
+
+class WebhookDetail(OwnShape, kw_only=True):
+    create_timestamp: Timestamp
+    dead_letters: int
+    delivered_timestamp: Timestamp | None = None
+    domain: str
+    dropped_dead_letters: int
+    error: str | None = None
+    event_types: list[FeedEventType] | None = None
+    failing_since_timestamp: Timestamp | None = None
+    missed: int
+    name: str
+    status: WebhookStatus
+    url: str
+
+
+class CreatedWebhook(OwnShape, kw_only=True):
+    secret: str
+    webhook: WebhookDetail
+
+
+class DeadLetter(OwnShape, kw_only=True):
+    attempts: int
+    error: str
+    event: str
+    give_up_timestamp: Timestamp
+    id: int
+    is_due: bool
+
+
+class DeadLetterPage(OwnShape, kw_only=True):
+    dead_letters: list[DeadLetter]
+    next_page_token: str | None = None
 
 
 class DecisionTaskState(OwnShape, kw_only=True):
@@ -440,6 +489,12 @@ class DecisionTaskState(OwnShape, kw_only=True):
 class DeleteAccessKeyInput(OwnShape, kw_only=True):
     access_key_id: AccessKeyId
     user_name: UserName
+
+
+class DeleteDeadLettersInput(OwnShape, kw_only=True):
+    domain: DomainName
+    ids: Annotated[list[int], Meta(min_length=1, max_length=100)]
+    name: WebhookName
 
 
 class DeleteDomainInput(OwnShape, kw_only=True):
@@ -472,6 +527,11 @@ class DeleteRetentionRuleInput(OwnShape, kw_only=True):
 
 class DeleteUserInput(OwnShape, kw_only=True):
     name: UserName
+
+
+class DeleteWebhookInput(OwnShape, kw_only=True):
+    domain: DomainName
+    name: WebhookName
 
 
 class DescribeBatchInput(OwnShape, kw_only=True):
@@ -778,6 +838,13 @@ class ListBatchesInput(OwnShape, kw_only=True):
     status: BatchStatus | None = None
 
 
+class ListDeadLettersInput(OwnShape, kw_only=True):
+    domain: DomainName
+    maximum_page_size: PageSize | None = None
+    name: WebhookName
+    next_page_token: PageToken | None = None
+
+
 class ListGroupsInput(OwnShape, kw_only=True):
     maximum_page_size: PageSize | None = None
     next_page_token: PageToken | None = None
@@ -802,6 +869,10 @@ class ListTaskListsInput(OwnShape, kw_only=True):
 class ListUsersInput(OwnShape, kw_only=True):
     maximum_page_size: PageSize | None = None
     next_page_token: PageToken | None = None
+
+
+class ListWebhooksInput(OwnShape, kw_only=True):
+    domain: DomainName
 
 
 class PartLogLevel(OwnShape, kw_only=True):
@@ -889,6 +960,12 @@ class RerunExecutionInput(OwnShape, kw_only=True):
     task_start_to_close_timeout: DurationInSeconds | None = None
     workflow_id: WorkflowId | None = None
     workflow_type: WorkflowType | None = None
+
+
+class ResendDeadLettersInput(OwnShape, kw_only=True):
+    domain: DomainName
+    ids: Annotated[list[int], Meta(min_length=1, max_length=100)]
+    name: WebhookName
 
 
 class RetentionRule(OwnShape, kw_only=True):
@@ -1003,6 +1080,11 @@ class TaskListSummaries(OwnShape, kw_only=True):
     task_lists: list[TaskListSummary]
 
 
+class TestWebhookInput(OwnShape, kw_only=True):
+    domain: DomainName
+    name: WebhookName
+
+
 class UntagUserInput(OwnShape, kw_only=True):
     name: UserName
     tag_keys: Annotated[list[PrincipalTagKey], Meta(max_length=50)]
@@ -1033,6 +1115,17 @@ class UserDetail(OwnShape, kw_only=True):
 class UserPage(OwnShape, kw_only=True):
     next_page_token: str | None = None
     users: list[UserDetail]
+
+
+class WebhookTest(OwnShape, kw_only=True):
+    error: str | None = None
+    is_delivered: bool
+    seconds: float
+    status_code: int | None = None
+
+
+class Webhooks(OwnShape, kw_only=True):
+    webhooks: list[WebhookDetail]
 
 
 OPERATIONS: dict[str, Operation] = {
@@ -1078,10 +1171,27 @@ OPERATIONS: dict[str, Operation] = {
         output=UserDetail,
         faults=("EntityAlreadyExistsFault", "LimitExceededFault"),
     ),
+    "CreateWebhook": Operation(
+        name="CreateWebhook",
+        input=CreateWebhookInput,
+        output=CreatedWebhook,
+        faults=(
+            "UnknownResourceFault",
+            "EntityAlreadyExistsFault",
+            "OperationNotPermittedFault",
+            "LimitExceededFault",
+        ),
+    ),
     "DeleteAccessKey": Operation(
         name="DeleteAccessKey",
         input=DeleteAccessKeyInput,
         output=None,
+        faults=("UnknownResourceFault",),
+    ),
+    "DeleteDeadLetters": Operation(
+        name="DeleteDeadLetters",
+        input=DeleteDeadLettersInput,
+        output=ChosenDeadLetters,
         faults=("UnknownResourceFault",),
     ),
     "DeleteDomain": Operation(
@@ -1123,6 +1233,12 @@ OPERATIONS: dict[str, Operation] = {
     "DeleteUser": Operation(
         name="DeleteUser",
         input=DeleteUserInput,
+        output=None,
+        faults=("UnknownResourceFault",),
+    ),
+    "DeleteWebhook": Operation(
+        name="DeleteWebhook",
+        input=DeleteWebhookInput,
         output=None,
         faults=("UnknownResourceFault",),
     ),
@@ -1262,6 +1378,12 @@ OPERATIONS: dict[str, Operation] = {
         output=BatchSummaries,
         faults=("UnknownResourceFault",),
     ),
+    "ListDeadLetters": Operation(
+        name="ListDeadLetters",
+        input=ListDeadLettersInput,
+        output=DeadLetterPage,
+        faults=("UnknownResourceFault",),
+    ),
     "ListGroups": Operation(
         name="ListGroups",
         input=ListGroupsInput,
@@ -1291,6 +1413,12 @@ OPERATIONS: dict[str, Operation] = {
         input=ListUsersInput,
         output=UserPage,
         faults=(),
+    ),
+    "ListWebhooks": Operation(
+        name="ListWebhooks",
+        input=ListWebhooksInput,
+        output=Webhooks,
+        faults=("UnknownResourceFault",),
     ),
     "PutDomainPolicy": Operation(
         name="PutDomainPolicy",
@@ -1335,6 +1463,12 @@ OPERATIONS: dict[str, Operation] = {
             "LimitExceededFault",
             "WorkflowExecutionAlreadyStartedFault",
         ),
+    ),
+    "ResendDeadLetters": Operation(
+        name="ResendDeadLetters",
+        input=ResendDeadLettersInput,
+        output=ChosenDeadLetters,
+        faults=("UnknownResourceFault",),
     ),
     "RunClock": Operation(
         name="RunClock",
@@ -1389,6 +1523,12 @@ OPERATIONS: dict[str, Operation] = {
         input=TagUserInput,
         output=None,
         faults=("UnknownResourceFault", "LimitExceededFault"),
+    ),
+    "TestWebhook": Operation(
+        name="TestWebhook",
+        input=TestWebhookInput,
+        output=WebhookTest,
+        faults=("UnknownResourceFault", "OperationNotPermittedFault", "LimitExceededFault"),
     ),
     "UntagUser": Operation(
         name="UntagUser",

@@ -11,7 +11,7 @@ import contextlib
 import logging
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from workflowsvc.access.book import AccessKey, Book
 from workflowsvc.access.caller import Caller
@@ -31,6 +31,7 @@ from workflowsvc.service.dispatcher import Dispatcher, ReadFunction
 from workflowsvc.service.feed_waits import LoopWaits
 from workflowsvc.service.reader_threads import ReaderThreads
 from workflowsvc.service.steps import StepRunner
+from workflowsvc.service.webhook_sending import Webhooks, send_nothing
 from workflowsvc.store.errors import StoreError
 from workflowsvc.store.interface import MeasuredStore
 from workflowsvc.store.rows import DiskSpace
@@ -43,6 +44,13 @@ log = logging.getLogger("workflowsvc.api")
 
 Answer = Any
 """A structure of the model, bytes that are JSON already, or None for an empty body."""
+
+
+class FeedFigures(NamedTuple):
+    """How the feeds of a node are read. From any thread."""
+
+    waits: LoopWaits
+    webhooks: Webhooks | None
 
 
 class Functions(Protocol):
@@ -65,13 +73,15 @@ class Api:
         engine: Engine,
         functions: Functions | None = None,
         authorization: Authorization | None = None,
+        webhooks: Webhooks | None = None,
     ) -> None:
-        """Without `authorization` every call is permitted."""
+        """Without `authorization` every call is permitted. `webhooks`: what pushes feeds."""
         self.engine = engine
         self.answer_times: AnswerTimes | None = None
         """Of the call that is being answered, while `done` is called; None when it was refused."""
         self._authorization = authorization
         self._functions = functions
+        self.webhooks = webhooks
         self._writer = engine.writer
         self._settings = engine.settings
         poll_store_ms = engine.state.coordination.poll_store_ms
@@ -79,7 +89,11 @@ class Api:
             None if poll_store_ms is None else poll_store_ms / 1000, engine.clock.monotonic
         )
         engine.state.tell_feeds = self.feed_waits.grew
-        self._dispatcher = Dispatcher(engine, self._read, self._read_step, self.feed_waits, authorization)
+        self.feed_figures = FeedFigures(self.feed_waits, webhooks)
+        send = send_nothing if webhooks is None else webhooks.send
+        self._dispatcher = Dispatcher(
+            engine, self._read, self._read_step, self.feed_waits, send, authorization
+        )
         self._readers = ReaderThreads(READER_THREADS)
         self._searchers = ReaderThreads(SEARCH_THREADS)
         self._outage = Outage(log, engine.clock, "Calls that only read are answered 503.")
@@ -93,6 +107,8 @@ class Api:
         self.feed_waits.start()
         self._writer.deliver = self._deliver_batch
         self._writer.start()
+        if self.webhooks is not None:
+            self.webhooks.start(self.feed_waits)
 
     async def drain(self) -> None:
         """Gives waiting polls and readers of feeds the empty answer, and new ones at once; all other calls go on."""
@@ -106,6 +122,8 @@ class Api:
             with contextlib.suppress(ServiceUnavailable):
                 await self._submit(release)
                 released = True
+        if self.webhooks is not None:
+            await self.webhooks.stop()
         await self._let_functions_end()
 
     async def _let_functions_end(self) -> None:

@@ -28,6 +28,7 @@ from workflowsvc.service.own.batch_work import BatchWork
 from workflowsvc.service.polls import Poll
 from workflowsvc.service.steps import Means, StepRunner
 from workflowsvc.service.tokens import TaskToken, Tokens
+from workflowsvc.service.webhook_sending import Send, send_nothing
 from workflowsvc.store.interface import Reader
 
 Run = Callable[[UnitOfWork], Any]
@@ -44,11 +45,12 @@ class Dispatcher:
         read: Callable[[ReadFunction, CallContext, Any, Reply], None],
         read_step: Callable[[ReadFunction, CallContext, Any, Reply], None] | None = None,
         waits: FeedWaits | None = None,
+        send: Send = send_nothing,
         authorization: Authorization | None = None,
     ) -> None:
         """`read` carries a read out with `read_now`, wherever reads run, and gives the output to the reply; `read_step`
         does so for the steps of long work, so that it need not share threads and sessions with short reads. `waits`:
-        where readers of feeds wait; without it their time is over at once.
+        where readers of feeds wait; without it their time is over at once. `send`: what sends to webhooks.
         Without `authorization` every call is permitted.
         """
         self.tokens = Tokens(engine.secret)
@@ -57,7 +59,7 @@ class Dispatcher:
         self._authorization = authorization
         self._writer = engine.writer
         self._read = read
-        self._means = Means(engine.writer, read_step or read, read, waits or NoWaits())
+        self._means = Means(engine.writer, read_step or read, read, waits or NoWaits(), send)
         engine.writer.add_duty(BatchWork(engine.state, self._context_of_batch))
 
     def context(self, action: Action, caller: Caller, request_id: str = "") -> CallContext:

@@ -1,21 +1,30 @@
 """Reading a feed: where a reader begins, what it gets, and what it is told when it comes too late.
 
-Owns the bounds of one read. Used by ReadFeed, by server-sent events and by webhooks. Must not know who waits, nor how a
-place is written as a cursor.
+Owns the bounds of one read, and what becomes of a damaged entry. Used by ReadFeed, by server-sent events and by
+webhooks. Must not know who waits, nor how a place is written as a cursor.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from typing import NamedTuple
 
+import msgspec
+
+from workflowsvc.core.feed_event import Origin, told_event
 from workflowsvc.engine.feed_book import find_deleted, read_generation
 from workflowsvc.faults import CursorExpiredFault
 from workflowsvc.store.interface import Reader
-from workflowsvc.store.rows import BEFORE_ALL_ENTRIES, FeedPlace, FeedRow
+from workflowsvc.store.rows import BEFORE_ALL_ENTRIES, DomainRow, FeedPlace, FeedRow
+from workflowsvc.tenant import Tenant
+
+log = logging.getLogger("workflowsvc.api")
 
 MAX_ENTRIES = 1_000  # read at once, those of other types included
-MAX_BYTES = 1 << 20  # of entries in one page, exceeded by one entry at most
+MAX_BYTES = (
+    1 << 18
+)  # of stored entries in one page, exceeded by one entry at most; told they are three times as large
 
 
 class FeedPart(NamedTuple):
@@ -38,24 +47,51 @@ def end(reader: Reader, domain: int) -> FeedPlace:
 
 
 def read_part(
-    reader: Reader, domain: int, after: FeedPlace, types: Collection[str] | None, limit: int
+    reader: Reader, domain: DomainRow, after: FeedPlace, types: Collection[str] | None, limit: int
 ) -> FeedPart:
-    """At most `limit` entries behind `after`; CursorExpiredFault when some were deleted that stood there."""
-    deleted = find_deleted(reader, domain)
+    """At most `limit` entries behind `after`; CursorExpiredFault when some were deleted that stood there. Their bodies
+    are the events as they are told.
+    """
+    deleted = find_deleted(reader, domain.id)
     if deleted is not None and after < deleted.position:
         raise CursorExpiredFault(
             "Entries behind this cursor were deleted, as the feed keeps them no longer: "
             "begin with the oldest that is left"
         )
     most = limit if types is None else MAX_ENTRIES
-    found = reader.feed(domain, read_generation(reader), after, most)
+    found = reader.feed(domain.id, read_generation(reader), after, most)
+    account, _, region = domain.tenant.partition("/")
+    origin = Origin(account, region, Tenant(account, region).domain_arn(domain.name))
     rows: list[FeedRow] = []
     position, size = after, 0
     for row in found:
         if types is None or row.type in types:
             if len(rows) == limit or size >= MAX_BYTES:
                 return FeedPart(rows, position, is_whole=False)
-            rows.append(row)
-            size += len(row.body)
+            told = _told(origin, row)
+            if told is not None:
+                rows.append(row._replace(body=told))
+                size += len(told)
         position = row.position
     return FeedPart(rows, position, is_whole=len(found) < most)
+
+
+def _told(origin: Origin, row: FeedRow) -> bytes | None:
+    """None for an entry that is damaged: readers go on behind it."""
+    try:
+        return told_event(origin, row.type, row.body)
+    except (
+        msgspec.MsgspecError,
+        ValueError,
+        TypeError,
+        AttributeError,
+    ) as error:  # a database may hold any value
+        log.error(
+            "the entry of event %s of run %s in the feed of domain %s cannot be read, and is left out: %s; "
+            "`workflowsvc fsck` says more",
+            row.event_id,
+            row.run,
+            row.domain,
+            error,
+        )
+        return None

@@ -22,7 +22,7 @@ from workflowsvc.engine.engine import Engine
 from workflowsvc.engine.outage import Outage
 from workflowsvc.faults import ServiceUnavailable
 from workflowsvc.service.action import Action
-from workflowsvc.service.api import Answer, Api
+from workflowsvc.service.api import Answer, Api, FeedFigures
 from workflowsvc.service.audit_trail import Mode, Refusal, SignIn
 from workflowsvc.service.buckets import Buckets
 from workflowsvc.service.disconnect import Disconnect
@@ -127,6 +127,11 @@ class StartupGate:
     def engine(self) -> Engine | None:
         """As `Api.engine`; None until the database can be used."""
         return None if self._api is None else self._api.engine
+
+    @property
+    def feed_figures(self) -> FeedFigures | None:
+        """As `Api.feed_figures`; None until the database can be used."""
+        return None if self._api is None else self._api.feed_figures
 
     @property
     def buckets(self) -> Buckets | None:

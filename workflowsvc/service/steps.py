@@ -1,9 +1,9 @@
 """Long work in short steps: an action that looks at very many runs, or waits, and lets every other call pass meanwhile.
 
-Owns how the steps follow one another. A step is a read on a reader thread, a command of the writer loop, or a wait for
-an entry of a feed, which the action's generator yields; it gets the result, or has the fault raised in it, and what it
-returns is the answer. The code between two steps runs where answers are delivered, on the event loop: it must be short.
-Must not know any action.
+Owns how the steps follow one another. A step is a read on a reader thread, a command of the writer loop, a wait for an
+entry of a feed, or a message to a webhook. The action's generator yields it and gets the result, or has the fault
+raised in it; what it returns is the answer. The code between two steps runs where answers are delivered, on the event
+loop: it must be short. Must not know any action.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from workflowsvc.engine.writer_loop import WriterLoop
 from workflowsvc.faults import LimitExceededFault
 from workflowsvc.service.call_context import CallContext
 from workflowsvc.service.feed_waits import FeedWaits, Waiting, Woken
+from workflowsvc.service.webhook_sending import Message, Send, send_nothing
 from workflowsvc.store.interface import Reader
 
 
@@ -47,7 +48,13 @@ class GatherStep(NamedTuple):
     domain: int
 
 
-Step = ReadStep | WriteStep | WaitStep | GatherStep
+class SendStep(NamedTuple):
+    """A message to a webhook; gives its `Outcome`."""
+
+    message: Message
+
+
+Step = ReadStep | WriteStep | WaitStep | GatherStep | SendStep
 Steps = Generator[Step, Any, Any]
 
 Read = Callable[[Callable[..., Any], CallContext, Any, Reply], None]
@@ -62,6 +69,7 @@ class Means(NamedTuple):
     """For long work."""
     read_quickly: Read
     waits: FeedWaits
+    send: Send = send_nothing
 
 
 class StepRunner:
@@ -130,6 +138,9 @@ class StepRunner:
             return
         if isinstance(step, GatherStep):
             means.waits.gather(step.domain, partial(self._go_on, None))
+            return
+        if isinstance(step, SendStep):
+            means.send(step.message, self._go_on)
             return
         if context.access is not None:
             context.access.judge_again()

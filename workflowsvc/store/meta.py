@@ -75,3 +75,30 @@ def feed_key(domain: int, fact: Literal["settings", "deleted"]) -> str:
 def feeds_domain(key: str) -> int:
     """The domain whose settings have this key; ValueError for another one."""
     return int(key.split(" ")[1])
+
+
+WEBHOOKS_FIRST, WEBHOOKS_LAST = "webhook ", "webhook!"
+"""The keys of the webhooks of all domains (engine/webhook_book.py)."""
+WEBHOOKS_VERSION = "webhooks-version"
+"""Counts the changes of webhooks."""
+WEBHOOKS_LEASE = "webhooks-lease"
+
+
+def webhook_key(domain: int, name: str) -> str:
+    """Where the settings of a webhook are; names hold no space."""
+    return f"{WEBHOOKS_FIRST}{domain:020} {name}"
+
+
+def webhook_progress_key(domain: int, name: str) -> str:
+    """Where it is kept how far a webhook has got."""
+    return f"webhook-at {domain:020} {name}"
+
+
+def dead_letters_of(domain: int, name: str) -> tuple[str, str]:
+    """The range of the keys of what a webhook has given up on; a number stands behind, by which they are in order."""
+    return f"webhook-dead {domain:020} {name} ", f"webhook-dead {domain:020} {name}!"
+
+
+def is_of_webhook(key: str) -> bool:
+    """Whether it is the key of a webhook, of its progress, or of a dead letter."""
+    return key.startswith(("webhook ", "webhook-at ", "webhook-dead "))

@@ -210,7 +210,7 @@ class FeedRow(NamedTuple):
     event_id: int
     at: int  # real time, when it was written
     type: str  # of the event
-    body: bytes  # JSON in the form of an event of EventBridge (SWF §16.1)
+    body: bytes  # JSON that core/feed_event.py makes an event of
 
     @property
     def position(self) -> FeedPlace:

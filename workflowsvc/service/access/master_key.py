@@ -18,14 +18,14 @@ from workflowsvc.store.interface import Reader, Transaction
 HOW_TO_GIVE_ONE = "give it with --master-key-file FILE or WORKFLOWSVC_MASTER_KEY"
 
 
-def seal(work: UnitOfWork, secret: str, account: str, key_id: str) -> Sealed:
+def seal(work: UnitOfWork, secret: str, account: str, key_id: str, *, what: str = "access key") -> Sealed:
     """The secret, encrypted. OperationNotPermittedFault when this node has no master key, or not the right one."""
     try:
         return seal_with(
             work.tx, work.state.access.master_keys, secret, account, key_id, work.state.ids.random_bytes
         )
     except MasterKeyError as error:
-        raise OperationNotPermittedFault(f"No access key can be made: {error}") from error
+        raise OperationNotPermittedFault(f"No {what} can be made: {error}") from error
 
 
 def seal_with(
@@ -62,6 +62,13 @@ def require_key(keys: Sequence[MasterKey], key_id: str) -> MasterKey:
         f"the secrets of this installation are encrypted with the master key {key_id}, and {given} was given; "
         "give the right one, or see docs/access.md for what to do when it is lost"
     )
+
+
+def open_sealed(keys: Sequence[MasterKey], sealed: Sealed, account: str, key_id: str) -> str:
+    """A stored secret. MasterKeyError, which says what to do, when it cannot be read."""
+    if not keys:
+        raise MasterKeyError(no_master_key(MasterRecord(sealed.master)))
+    return require_key(keys, sealed.master).open(sealed, account, key_id).decode()
 
 
 def no_master_key(found: MasterRecord | None) -> str:

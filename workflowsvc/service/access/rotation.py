@@ -14,7 +14,9 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from workflowsvc.access.secrets import MasterKey, MasterKeyError, RandomBytes
+from workflowsvc.engine import webhook_book
 from workflowsvc.engine.unit_of_work import UnitOfWork
+from workflowsvc.engine.webhook_book import NamedWebhook
 from workflowsvc.service.access import records
 from workflowsvc.service.access.changes import Change, lock
 from workflowsvc.service.access.master_key import (
@@ -44,7 +46,8 @@ class Rotated(NamedTuple):
 
 def rotate(store: Store, keys: Sequence[MasterKey], write: Write, *, discard_lost: bool = False) -> Rotated:
     """Encrypts all secrets with the first of the keys. MasterKeyError when a stored secret needs a key that is not
-    among them, and nothing is changed then; with `discard_lost`, the access keys with such secrets are deleted."""
+    among them, and nothing is changed then; with `discard_lost`, what has such a secret is deleted: access keys and
+    webhooks."""
     with store.reader() as reader:
         if not keys:
             raise MasterKeyError(no_master_key(records.master_of(reader)))
@@ -61,13 +64,50 @@ def rotate(store: Store, keys: Sequence[MasterKey], write: Write, *, discard_los
     if lost and not discard_lost:
         require_key(keys, sealed_by[lost[0]])
     old = [key for key, master in sealed_by.items() if master in given and master != keys[0].id]
+    webhooks = _webhooks_to_change(store, keys, discard_lost=discard_lost)
     write(partial(_begin, new=keys[0]))
     for first in range(0, len(lost), SECRETS_PER_TRANSACTION):
         write(partial(_delete, rows=lost[first : first + SECRETS_PER_TRANSACTION]))
     for first in range(0, len(old), SECRETS_PER_TRANSACTION):
         write(partial(_seal_anew, keys=keys, rows=old[first : first + SECRETS_PER_TRANSACTION]))
-    log.info("%d secrets were encrypted anew with the master key %s", len(old), keys[0].id)
-    return Rotated(len(old), len(lost))
+    lost_webhooks = [each for each in webhooks if each.record.sealed.master not in given]
+    write(partial(_change_webhooks, keys=keys, webhooks=webhooks))
+    for each in lost_webhooks:
+        log.warning("webhook %s of domain %d was deleted: its secret is lost", each.name, each.domain)
+    anew = len(old) + len(webhooks) - len(lost_webhooks)
+    log.info("%d secrets were encrypted anew with the master key %s", anew, keys[0].id)
+    return Rotated(anew, len(lost))
+
+
+def _webhooks_to_change(store: Store, keys: Sequence[MasterKey], *, discard_lost: bool) -> list[NamedWebhook]:
+    """Those whose secret is not encrypted with the first key. MasterKeyError as `rotate`."""
+    with store.reader() as reader:
+        found = [
+            each for each in webhook_book.all_webhooks(reader) if each.record.sealed.master != keys[0].id
+        ]
+    if not discard_lost:
+        for each in found:
+            require_key(keys, each.record.sealed.master)
+    return found
+
+
+def _change_webhooks(work: UnitOfWork, keys: Sequence[MasterKey], webhooks: Sequence[NamedWebhook]) -> None:
+    """Their secrets get the first key; a webhook whose secret cannot be read is deleted."""
+    if not webhooks:
+        return
+    webhook_book.begin_change(work)
+    given = {key.id for key in keys}
+    for domain, name, record in ((each.domain, each.name, each.record) for each in webhooks):
+        if webhook_book.find_webhook(work.tx, domain, name) != record:
+            continue  # it was deleted or changed meanwhile
+        if record.sealed.master not in given:
+            webhook_book.delete_webhook(work, domain, name)
+            continue
+        bound = webhook_book.bound_to(domain, name, record.id)
+        secret = require_key(keys, record.sealed.master).open(record.sealed, *bound)
+        sealed = keys[0].seal(secret, *bound, work.state.ids.random_bytes)
+        webhook_book.put_webhook(work, domain, name, msgspec.structs.replace(record, sealed=sealed))
+    webhook_book.count_change(work)
 
 
 def _read(key: str, value: bytes) -> KeyRecord | TemporaryKeyRecord:

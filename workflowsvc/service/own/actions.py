@@ -16,6 +16,7 @@ from workflowsvc.service.own import (
     batches,
     clocks,
     count,
+    dead_letters,
     deletion,
     domain_explanation,
     domain_policies,
@@ -33,6 +34,7 @@ from workflowsvc.service.own import (
     task_lists,
     temporary_keys,
     users,
+    webhooks,
 )
 from workflowsvc.service.service_model import ServiceModel
 
@@ -83,6 +85,13 @@ _ROWS = (
     Action(OPERATIONS["SetFeed"], "write", feed.set_feed),
     Action(OPERATIONS["DescribeFeed"], "read", feed.describe_feed),
     Action(OPERATIONS["ReadFeed"], "steps", feed.read_feed, waits=True),
+    Action(OPERATIONS["CreateWebhook"], "write", webhooks.create_webhook),
+    Action(OPERATIONS["DeleteWebhook"], "write", webhooks.delete_webhook),
+    Action(OPERATIONS["ListWebhooks"], "read", webhooks.list_webhooks),
+    Action(OPERATIONS["TestWebhook"], "steps", webhooks.test_webhook),
+    Action(OPERATIONS["ListDeadLetters"], "read", dead_letters.list_dead_letters),
+    Action(OPERATIONS["ResendDeadLetters"], "write", dead_letters.resend_dead_letters),
+    Action(OPERATIONS["DeleteDeadLetters"], "write", dead_letters.delete_dead_letters),
     Action(OPERATIONS["CreateUser"], "write", users.create_user),
     Action(OPERATIONS["DescribeUser"], "read", users.describe_user),
     Action(OPERATIONS["ListUsers"], "read", users.list_users),

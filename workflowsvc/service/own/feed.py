@@ -114,8 +114,9 @@ def _begin(reader: Reader, context: CallContext, request: shapes.ReadFeedInput) 
 def _read(
     reader: Reader, context: CallContext, request: shapes.ReadFeedInput, domain: int, after: FeedPlace
 ) -> FeedPart:
-    if require_domain(reader, context, request.domain).id != domain:
+    row = require_domain(reader, context, request.domain)
+    if row.id != domain:
         raise OperationNotPermittedFault(f"Domain {request.domain} was deleted meanwhile")
     types = None if request.event_types is None else frozenset[str](request.event_types)
     limit = min(request.maximum_page_size or DEFAULT_PAGE, feed_reads.MAX_ENTRIES)
-    return feed_reads.read_part(reader, domain, after, types, limit)
+    return feed_reads.read_part(reader, row, after, types, limit)

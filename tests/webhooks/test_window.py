@@ -1,0 +1,160 @@
+"""Which entries may be sent when: in order for a run, with pauses, and given up on at last. No network, no clock."""
+
+from __future__ import annotations
+
+import pytest
+
+from workflowsvc.store.rows import BEFORE_ALL_ENTRIES, FeedPlace, FeedRow
+from workflowsvc.webhooks.window import ATTEMPTS, GIVE_UP_SECONDS, MAX_RUNNING, Item, Window
+
+
+def entry(place: int, run: int = 0) -> FeedRow:
+    return FeedRow(1, 0, place, run or place, 1, place, "WorkflowExecutionStarted", b"{}")
+
+
+@pytest.fixture
+def window() -> Window:
+    return Window(BEFORE_ALL_ENTRIES, lambda: 1.0)
+
+
+def add(window: Window, *rows: FeedRow) -> None:
+    window.add(rows, rows[-1].position)
+
+
+def places(items: list[Item]) -> list[int]:
+    return [item.row.place for item in items]
+
+
+def fail(window: Window, item: Item, now: float, retry_after: float | None = None) -> bool:
+    return window.failed(item, "down", now, round(now * 1000), f"id-{item.row.place}", retry_after)
+
+
+def test_runs_go_beside_each_other_and_the_entries_of_one_behind_each_other(window: Window) -> None:
+    add(window, entry(1, run=7), entry(2, run=7), entry(3, run=8))
+    first, other = window.take(0)
+    assert places([first, other]) == [1, 3]
+    assert window.take(0) == []
+    window.delivered(first, 1)
+    assert places(window.take(1)) == [2]
+
+
+def test_no_more_than_a_number_are_under_way(window: Window) -> None:
+    add(window, *(entry(place) for place in range(1, 21)))
+    taken = window.take(0)
+    assert len(taken) == MAX_RUNNING
+    window.delivered(taken[3], 0)
+    assert places(window.take(0)) == [MAX_RUNNING + 1]
+
+
+def test_the_position_is_before_the_first_that_is_not_done(window: Window) -> None:
+    add(window, entry(1), entry(2), entry(3))
+    one, two, three = window.take(0)
+    window.delivered(two, 0)
+    window.delivered(three, 0)
+    assert window.position == BEFORE_ALL_ENTRIES
+    assert window.oldest_at == 1
+    window.delivered(one, 0)
+    assert window.position == entry(3).position
+    assert window.oldest_at is None
+
+
+def test_entries_of_other_types_move_the_position_too(window: Window) -> None:
+    window.add([], FeedPlace(0, 9, 9, 9))
+    assert window.position == FeedPlace(0, 9, 9, 9)
+
+
+def test_a_receiver_that_is_away_is_asked_with_one_entry_after_growing_pauses(window: Window) -> None:
+    add(window, entry(1), entry(2), entry(3))
+    for item in window.take(0):
+        fail(window, item, 0)
+    now, pauses = 0.0, []
+    for _ in range(10):
+        at = window.next_at()
+        assert at is not None
+        pauses.append(at - now)
+        now = at
+        assert window.take(now - 0.01) == []
+        (item,) = window.take(now)
+        assert window.next_at() is None
+        assert not fail(window, item, now)
+    assert pauses == [4, 8, 16, 32, 64, 128, 256, 300, 300, 300]
+    assert window.failing is not None
+    assert window.failing.since == 0
+    (item,) = window.take(now + 300)
+    window.delivered(item, now + 300)
+    assert window.failing is None
+    assert len(window.take(now + 300)) == 2
+
+
+def test_an_entry_that_fails_while_others_are_delivered_is_given_up_on(window: Window) -> None:
+    add(window, entry(1), entry(2, run=1), entry(3))
+    now, failures = 0.0, 0
+    window_of = window.take(now)
+    assert places(window_of) == [1, 3]
+    fail(window, window_of[0], now)
+    window.delivered(window_of[1], now + 0.1)
+    while True:
+        at = window.next_at()
+        now = now + 1 if at is None else max(now, at)
+        (item,) = window.take(now)
+        assert item.row.place == 1
+        failures += 1
+        if fail(window, item, now):
+            break
+    assert failures == ATTEMPTS
+    (letter,) = window.take_given_up()
+    assert (letter.event_id, letter.attempts, letter.error) == ("id-1", ATTEMPTS + 1, "down")
+    assert window.position == entry(1).position
+    assert places(window.take(now)) == [2]
+
+
+def test_an_entry_that_fails_for_a_day_is_given_up_on(window: Window) -> None:
+    add(window, entry(1))
+    (item,) = window.take(0)
+    assert not fail(window, item, GIVE_UP_SECONDS - 400)
+    (item,) = window.take(GIVE_UP_SECONDS)
+    assert fail(window, item, GIVE_UP_SECONDS)
+    letters = window.take_given_up()
+    assert len(letters) == 1
+    assert not window.has_given_up
+    window.give_back(letters)
+    assert window.take_given_up() == letters
+
+
+def test_one_bad_entry_does_not_hold_up_the_others(window: Window) -> None:
+    """Alone, it looks as if the receiver were away; the next entry shows that it is not."""
+    add(window, entry(1))
+    (bad,) = window.take(0)
+    fail(window, bad, 0)
+    add(window, entry(2))
+    assert window.take(0.5) == []
+    (probe,) = window.take(1)
+    assert probe.row.place == 2  # the one that was tried longest ago
+    window.delivered(probe, 1)
+    (again,) = window.take(1)
+    assert again is bad
+    fail(window, bad, 1)
+    add(window, entry(3))
+    assert places(window.take(1)) == [3]
+
+
+def test_a_receiver_may_ask_for_a_longer_pause_within_bounds(window: Window) -> None:
+    add(window, entry(1))
+    (item,) = window.take(0)
+    fail(window, item, 0, retry_after=50)
+    assert window.next_at() == 50
+    (item,) = window.take(50)
+    fail(window, item, 50, retry_after=1e9)
+    assert window.next_at() == 50 + 3_600
+
+
+def test_pauses_differ_by_chance() -> None:
+    chances = iter([0.0, 0.5])
+    window = Window(BEFORE_ALL_ENTRIES, lambda: next(chances))
+    add(window, entry(1))
+    (item,) = window.take(0)
+    fail(window, item, 0)
+    assert window.next_at() == 0.5
+    (item,) = window.take(0.5)
+    fail(window, item, 0.5)
+    assert window.next_at() == 0.5 + 1.5
