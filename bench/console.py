@@ -141,8 +141,10 @@ class Tabs:
         while seconds > 0:
             await self._shown.wait()
             began = perf_counter()
+            # Not `wait_for`, which in Python 3.11 loses a cancellation that comes while its wait is over.
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._hidden.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await self._hidden.wait()
             seconds -= perf_counter() - began
 
 

@@ -171,6 +171,7 @@ class Console:
     async def _show(self, page: Page, visit: Visit) -> Response:
         began = self._clock.monotonic()
         response = await show(page, visit, self._drawing)
+        self._drawing.prepare()
         request = visit.request
         if is_live(request):
             pause = self._pace.pause((request.url.path, request.url.query), began)

@@ -5,6 +5,7 @@ Owns the Jinja2 environment. Everything is escaped: no template may mark a text 
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from jinja2.utils import missing
 
 from workflowsvc import __version__
 from workflowsvc.console import problem_counts
+from workflowsvc.console.compiled_templates import CompiledTemplates
 from workflowsvc.console.paths import path, type_path
 from workflowsvc.display.history import BAD, GOOD, NEUTRAL, OPEN
 from workflowsvc.display.text import counted, number, printable, span, with_times
@@ -47,6 +49,8 @@ NOTICES: Mapping[str, str] = {
 _OF_ONE_ANSWER = ("notice", "seen")
 """Parameters that links leave out."""
 
+_OPTIONS: Mapping[str, Any] = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True}
+
 _TONES = {"OPEN": OPEN, "COMPLETED": GOOD, "CONTINUED_AS_NEW": NEUTRAL, "CANCELED": NEUTRAL}
 
 
@@ -67,13 +71,13 @@ class Drawing:
     """Draws pages."""
 
     def __init__(self, static_files: StaticFiles) -> None:
+        self._is_prepared = False
         self._environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(TEMPLATES),
-            autoescape=True,
             undefined=_Absent,
-            trim_blocks=True,
-            lstrip_blocks=True,
             auto_reload=False,
+            bytecode_cache=CompiledTemplates(_OPTIONS),
+            **_OPTIONS,
         )
         self._environment.filters |= {
             "iso": iso,
@@ -95,6 +99,16 @@ class Drawing:
             "release": __version__,
         }
         names["m"] = self._environment.get_template("macros.html").module
+
+    def prepare(self) -> None:
+        """Has the other templates compiled behind the first page, so that the next ones do not wait for it."""
+        if not self._is_prepared:
+            self._is_prepared = True
+            asyncio.get_running_loop().run_in_executor(None, self._compile)
+
+    def _compile(self) -> None:
+        for name in self._environment.list_templates(extensions=("html",)):
+            self._environment.get_template(name)
 
     def page(self, template: str, visit: Visit, data: Mapping[str, Any], *, version: str = "") -> str:
         """The whole page."""
