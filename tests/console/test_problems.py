@@ -59,7 +59,7 @@ def test_of_many_open_runs_other_pages_show_what_was_found_and_look_for_nothing(
 def test_nothing_is_said_of_runs_before_any_was_looked_at(
     browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def nothing_yet(*_: object) -> lookups.Found:
+    async def nothing_yet(*_: object, **__: object) -> lookups.Found:
         return lookups.Found(None, is_complete=False)
 
     with monkeypatch.context() as meanwhile:
@@ -77,4 +77,31 @@ def test_the_sentence_about_several_runs_says_which_it_is_about(
         stage.start(name)
         stage.decide()
         stage.world.advance(seconds=60)
-    assert "The first of them, old: The decider answered 2 m ago" in browser.get("/problems").text
+    assert (
+        "The first of them, old: After the start of the run, the decider answered 2 m ago"
+        in browser.get("/problems").text
+    )
+
+
+def test_mistakes_of_two_deciders_are_two_problems_each_with_what_came_before_it(
+    stage: WorldFixture, browser: Browser
+) -> None:
+    stage.start("order-1")
+    stage.decide()
+    stage.ask(
+        "RegisterWorkflowType",
+        name="payout",
+        version="2",
+        defaultTaskList={"name": "list"},
+        defaultChildPolicy="TERMINATE",
+        defaultTaskStartToCloseTimeout="NONE",
+        defaultExecutionStartToCloseTimeout="86400",
+    )
+    stage.start("payout-1", workflowType={"name": "payout", "version": "2"})
+    stage.ask("SignalWorkflowExecution", workflowId="payout-1", signalName="paid")
+    stage.decide()
+    page = browser.get("/domains/d/problems")
+    assert "in 1 run, of the type payout 2, the oldest since" in page.text
+    assert 'After the signal "paid", the decider answered' in page.text
+    assert "After the start of the run, the decider answered" in page.text
+    assert "/domains/d/types/workflow/payout/2" in page.links

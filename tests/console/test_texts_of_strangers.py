@@ -38,6 +38,7 @@ EVERY_PAGE = [
     "/domains/{d}/types?kind=activity",
     "/domains/{d}/problems",
     "/domains/{d}/batches",
+    "/domains/{d}/settings",
 ]
 
 

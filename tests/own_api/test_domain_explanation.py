@@ -130,3 +130,26 @@ def test_wrong_input_names_the_member(stage: Stage) -> None:
         "Value 'BAD' at 'minimumSeverity' failed to satisfy constraint: "
         "Member must satisfy enum value set: [CRITICAL, WARNING, INFO]"
     )
+
+
+def test_what_deciders_do_wrong_is_grouped_by_the_type_that_they_serve(stage: Stage) -> None:
+    on = stage()
+    on.ask(
+        "RegisterWorkflowType",
+        name="payout",
+        version="2",
+        defaultTaskList=LIST,
+        defaultChildPolicy="TERMINATE",
+        defaultTaskStartToCloseTimeout="NONE",
+        defaultExecutionStartToCloseTimeout="86400",
+    )
+    for workflow_id, kind in (("a", WORKFLOW), ("b", WORKFLOW), ("c", {"name": "payout", "version": "2"})):
+        on.start(workflow_id, workflowType=kind)
+        on.decide()
+    on.start("waits", taskList={"name": "nobody"})
+    unpolled, *idle = own(on, "ExplainDomain")["groups"]
+    assert "workflowType" not in unpolled, "a list is polled for runs of all types"
+    assert [(group["code"], group["workflowType"]["name"], group["executions"]) for group in idle] == [
+        ("NOTHING_PENDING", WORKFLOW["name"], 2),
+        ("NOTHING_PENDING", "payout", 1),
+    ]

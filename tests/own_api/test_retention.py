@@ -70,7 +70,13 @@ def detail(on: WorldFixture) -> dict[str, Any]:
 
 def test_without_rules_the_days_hold_with_which_the_domain_was_registered(stage: Stage) -> None:
     on = stage()
-    assert detail(on) == {"domain": "d", "registeredPeriodInDays": "10", "rules": [], "isApplied": True}
+    assert detail(on) == {
+        "domain": "d",
+        "registeredPeriodInDays": "10",
+        "rules": [],
+        "isApplied": True,
+        "isArchived": False,
+    }
 
 
 def test_a_rule_keeps_runs_longer_than_a_domain_of_swf_can(stage: Stage) -> None:

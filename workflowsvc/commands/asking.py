@@ -181,11 +181,17 @@ class Asking(Speaking):
         """What DescribeClock answers of a domain whose time is not real; None for all others, and where that is not
         known.
         """
+        found = self.known("DescribeClock", domain)
+        return None if found is None or found.get("mode") == "REAL" else found
+
+    def known(self, operation: str, domain: str) -> Object | None:
+        """What an operation of the service's own API answers of a domain; None where that is not known: at Amazon's
+        service, or at one that does not say it to this caller.
+        """
         try:
-            found = self.client.own("DescribeClock", {"domain": domain})
+            return self.client.own(operation, {"domain": domain})
         except CallFailed:
-            return None  # Amazon's service, or one that does not say it to this caller
-        return None if found.get("mode") == "REAL" else found
+            return None
 
     def reference(self) -> dict[str, str]:
         """The run that the arguments name, as the service's own API takes it."""

@@ -9,7 +9,9 @@ from workflowsvc.client.client import SWF
 from workflowsvc.commands import asking
 from workflowsvc.commands.asking import Asking, filled
 from workflowsvc.commands.context import CommandContext
+from workflowsvc.commands.retention import print_retention
 from workflowsvc.display.clock import spoken_clock
+from workflowsvc.display.retention import kept
 
 DESCRIPTION = "List the domains of the server, or describe one. Works with every server of SWF."
 EXAMPLES = ("domains", "domains orders", "domains --deprecated --json")
@@ -18,7 +20,11 @@ EXAMPLES = ("domains", "domains orders", "domains --deprecated --json")
 def add_arguments(parser: argparse.ArgumentParser, context: CommandContext) -> None:
     asking.add_arguments(parser, DESCRIPTION, EXAMPLES, domain=False)
     parser.add_argument(
-        "name", nargs="?", metavar="NAME", type=filled, help="one domain, with its retention period"
+        "name",
+        nargs="?",
+        metavar="NAME",
+        type=filled,
+        help="one domain, with for how long its closed runs are kept, and whether its event feed is on",
     )
     parser.add_argument(
         "--deprecated", action="store_true", help="deprecated domains in place of registered ones"
@@ -29,12 +35,19 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
     at_work = Asking(context, arguments)
     if arguments.name is not None:
         detail = at_work.client.swf("DescribeDomain", {"name": arguments.name})
+        retention = at_work.known("DescribeRetention", arguments.name)
+        feed = at_work.known("DescribeFeed", arguments.name)
         if at_work.json:
-            at_work.print_json(detail)
+            further = {"retention": retention, "feed": feed}
+            at_work.print_json({**detail, **{name: one for name, one in further.items() if one is not None}})
         else:
             days = text(part(detail, "configuration"), "workflowExecutionRetentionPeriodInDays")
-            kept = f"{days} {'day' if days == '1' else 'days'}" if days != "NONE" else "not limited"
-            _print(at_work, [part(detail, "domainInfo")], retention=kept)
+            _print(at_work, [part(detail, "domainInfo")], retention=kept(days))
+            if retention is not None and (retention.get("rules") or retention.get("isArchived")):
+                at_work.screen.line()
+                print_retention(at_work, retention)
+            if feed is not None and feed.get("status") == "ON":
+                at_work.say("Its event feed is on.")
             clock = at_work.clock(arguments.name)
             if clock is not None:
                 at_work.say(f"Its time is not real: {spoken_clock(clock)}")

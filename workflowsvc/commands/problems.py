@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from workflowsvc.client.answers import count, rows, seconds, text
+from workflowsvc.client.answers import count, part, rows, seconds, text
 from workflowsvc.commands import asking, statuses
 from workflowsvc.commands.asking import Asking, filled, whole
 from workflowsvc.commands.context import CommandContext
@@ -76,6 +76,11 @@ def _ask(at_work: Asking, examples: int, say: Callable[[int], None]) -> tuple[li
     return found.ranked(), examined
 
 
+def _of_type(group: dict[str, Any]) -> str:
+    named = part(group, "workflowType")
+    return f" of type {text(named, 'name')}:{text(named, 'version')}" if named else ""
+
+
 def _print(at_work: Asking, groups: list[dict[str, Any]], examined: int) -> None:
     from workflowsvc.display.screen import Toned
 
@@ -85,7 +90,7 @@ def _print(at_work: Asking, groups: list[dict[str, Any]], examined: int) -> None
         since = seconds(group, "sinceTimestamp")
         screen.line(
             Toned(f"{severity:<8}  {text(group, 'code')}", severity),
-            f"  {counted(runs, 'run', 'runs')}",
+            f"  {counted(runs, 'run', 'runs')}{_of_type(group)}",
             Toned(
                 f"  since {moment(since)} ({span(at_work.now - since)})" if since is not None else "", "dim"
             ),

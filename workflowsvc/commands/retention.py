@@ -12,6 +12,7 @@ from workflowsvc.commands import asking
 from workflowsvc.commands.asking import Asking, type_name_and_version, whole
 from workflowsvc.commands.context import CommandContext
 from workflowsvc.commands.filters import STATUSES
+from workflowsvc.display.retention import kept
 from workflowsvc.display.text import moment
 
 DESCRIPTION = """\
@@ -88,24 +89,25 @@ def run(context: CommandContext, arguments: argparse.Namespace) -> int:
     if at_work.json:
         at_work.print_json(found)
     else:
-        _print(at_work, found)
+        print_retention(at_work, found)
     return 0
 
 
-def _print(at_work: Asking, found: Object) -> None:
+def print_retention(at_work: Asking, found: Object) -> None:
+    """The rules of a domain, in the order in which they hold, and what becomes of runs that are too old."""
     from workflowsvc.display.screen import Column
 
     table = [
         [
             _type(part(rule, "workflowType")) or "all types",
             text(rule, "closeStatus") or "any",
-            _days(rule.get("days")),
+            kept(rule.get("days")),
             moment(rule.get("updateTimestamp")),
         ]
         for rule in rows(found, "rules")
     ]
     registered = text(found, "registeredPeriodInDays")
-    table.append(["all others" if table else "all types", "any", _days(registered), "as registered"])
+    table.append(["all others" if table else "all types", "any", kept(registered), "as registered"])
     at_work.screen.table(
         [Column("TYPE", wraps=True), Column("CLOSED AS"), Column("KEPT"), Column("SINCE")], table
     )
@@ -113,15 +115,9 @@ def _print(at_work: Asking, found: Object) -> None:
         reached = found.get("appliedToTimestamp")
         how_far = f"; those started up to {moment(reached)} follow them" if reached is not None else ""
         at_work.say(f"Runs that are closed already are being looked through{how_far}.")
+    if found.get("isArchived"):
+        at_work.say("Histories are archived before they are deleted.")
 
 
 def _type(named: Object) -> str:
     return ":".join(name for name in (text(named, "name"), text(named, "version")) if name)
-
-
-def _days(days: object) -> str:
-    if days is None:
-        return "for ever"
-    if days == "NONE":
-        return "0 days"
-    return f"{days} {'day' if str(days) == '1' else 'days'}"

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, urlencode
 
 import jinja2
+import msgspec
 from jinja2.utils import missing
 
 from workflowsvc import __version__
@@ -21,9 +23,11 @@ from workflowsvc.console import problem_counts
 from workflowsvc.console.compiled_templates import CompiledTemplates
 from workflowsvc.console.paths import path, type_path
 from workflowsvc.display.history import BAD, GOOD, NEUTRAL, OPEN
+from workflowsvc.display.retention import kept
 from workflowsvc.display.text import counted, number, printable, span, with_times
 
 if TYPE_CHECKING:
+    from workflowsvc.console.page import Data
     from workflowsvc.console.static_files import StaticFiles
     from workflowsvc.console.visit import Visit
 
@@ -49,6 +53,8 @@ NOTICES: Mapping[str, str] = {
 _OF_ONE_ANSWER = ("notice", "seen")
 """Parameters that links leave out."""
 
+MAX_ROWS = 3_000  # of open pages: about 3 MB
+
 _OPTIONS: Mapping[str, Any] = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True}
 
 _TONES = {"OPEN": OPEN, "COMPLETED": GOOD, "CONTINUED_AS_NEW": NEUTRAL, "CANCELED": NEUTRAL}
@@ -72,6 +78,7 @@ class Drawing:
 
     def __init__(self, static_files: StaticFiles) -> None:
         self._is_prepared = False
+        self._rows = _Rows()
         self._environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(TEMPLATES),
             undefined=_Absent,
@@ -95,6 +102,7 @@ class Drawing:
             "path": path,
             "type_path": type_path,
             "counted": counted,
+            "kept": kept,
             "tone": tone,
             "release": __version__,
         }
@@ -119,17 +127,38 @@ class Drawing:
     ) -> str:
         """One block of it."""
         found = self._environment.get_template(template)
-        context = found.new_context(self._context(visit, data, version))
+        context = found.new_context(self._context(visit, data, version, self._rows))
         return "".join(found.blocks[block](context))
 
-    def _context(self, visit: Visit, data: Mapping[str, Any], version: str) -> dict[str, Any]:
-        return {**data, "data": data, "view": View(visit, version)}
+    def _context(
+        self, visit: Visit, data: Mapping[str, Any], version: str, rows: _Rows | None = None
+    ) -> dict[str, Any]:
+        return {**data, "data": data, "view": View(visit, version, rows)}
+
+
+class _Rows:
+    """Rows of tables as they were drawn for open pages, which ask for the same ones every second or two."""
+
+    def __init__(self) -> None:
+        self._rows: OrderedDict[tuple[str, bytes], str] = OrderedDict()
+
+    def row(self, draw: Callable[[Data], str], address: str, item: Data) -> str:
+        key = (address, msgspec.json.encode(item))
+        row = self._rows.get(key)
+        if row is None:
+            row = self._rows[key] = draw(item)
+            if len(self._rows) > MAX_ROWS:
+                self._rows.popitem(last=False)
+        else:
+            self._rows.move_to_end(key)
+        return row
 
 
 class View:
     """What the frame of every page needs beside its data."""
 
-    def __init__(self, visit: Visit, version: str) -> None:
+    def __init__(self, visit: Visit, version: str, rows: _Rows | None) -> None:
+        self._rows = rows
         self.now = visit.now
         self.path = "/" + quote(visit.request.url.path.lstrip("/"), safe="/:@~")  # `//name` would be a host
         self.form_token = visit.session.form_token
@@ -149,6 +178,11 @@ class View:
     def problems(self, domain: str) -> int:
         """How many problems of the domain a page has found of late."""
         return len(problem_counts.known(self._visit, domain) or ()) if domain else 0
+
+    def row(self, draw: Callable[[Data], str], item: Data) -> str:
+        """What `draw` makes of the item. It must depend on the item and the address of the page alone; ages in it may
+        be those of an earlier answer, as an open page counts them itself."""
+        return draw(item) if self._rows is None else self._rows.row(draw, self.here, item)
 
     def given(self, parameter: str) -> str:
         """The value of a parameter of the query, several with commas between them; empty when it is missing."""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from workflowsvc import faults
 from workflowsvc.console import counting
 from workflowsvc.console.lookups import Found
 from workflowsvc.display.finding_groups import FindingGroups
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from workflowsvc.console.visit import Visit
 
 ACTION = "workflowsvc:ExplainDomain"
+EXPLAIN_ONE = "workflowsvc:ExplainExecution"
+MAX_SENTENCES = 20  # of groups that are looked at once more
 MAX_EXAMPLES = 5
 FEW = 1_000  # open runs: they are explained in some tens of milliseconds
 URGENT = "WARNING"
@@ -78,7 +81,26 @@ async def _explain(visit: Visit, domains: Sequence[str], severity: str, publish:
             token = page.get("nextPageToken")
             if token is None:
                 break
-    return {"groups": groups.ranked(), "examined": examined}
+    ranked = groups.ranked()
+    for group in ranked[:MAX_SENTENCES]:
+        await _say_after_what(visit, group)
+    return {"groups": ranked, "examined": examined}
+
+
+async def _say_after_what(visit: Visit, group: Data) -> None:
+    """Where nothing is pending, the sentence about the first run names what its decider was asked about last:
+    ExplainDomain does not look that up."""
+    if group["code"] != "NOTHING_PENDING" or not visit.may(EXPLAIN_ONE, group["domain"]):
+        return
+    try:
+        explained: Any = await visit.own(
+            "ExplainExecution", domain=group["domain"], execution=group["examples"][0]
+        )
+    except faults.UnknownResourceFault:
+        return
+    for finding in explained["findings"]:
+        if finding["code"] == group["code"]:
+            group |= {"message": finding["message"], "action": finding["action"]}
 
 
 def problem_numbers(groups: list[Data] | None) -> Data | None:

@@ -47,15 +47,22 @@ class FindingGroups:
 
 
 def _key(group: Mapping[str, Any]) -> tuple[object, ...]:
-    task_list = group.get("taskList")
-    name = cast("Mapping[str, object]", task_list).get("name") if isinstance(task_list, Mapping) else None
+    code = str(group.get("code"))
     return (
-        str(group.get("code")),
+        code,
         str(group.get("severity")),
-        str(name),
+        _member(group, "taskList", "name"),
         str(group.get("taskListKind")),
         str(group.get("cause")),
+        _member(group, "workflowType", "name"),
+        _member(group, "workflowType", "version"),
+        str(group.get("message")) if code.endswith("_TYPE_DEPRECATED") else "",  # which type is deprecated
     )
+
+
+def _member(group: Mapping[str, Any], structure: str, name: str) -> str:
+    found = group.get(structure)
+    return str(cast("Mapping[str, object]", found).get(name)) if isinstance(found, Mapping) else ""
 
 
 def _rank(group: Mapping[str, Any]) -> int:

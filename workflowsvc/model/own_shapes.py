@@ -608,6 +608,7 @@ class FindingGroup(OwnShape, kw_only=True):
     since_timestamp: Timestamp | None = None
     task_list: TaskList | None = None
     task_list_kind: TaskListKind | None = None
+    workflow_type: WorkflowType | None = None
 
 
 class DomainExplanation(OwnShape, kw_only=True):
@@ -980,6 +981,7 @@ class RetentionDetail(OwnShape, kw_only=True):
     applied_to_timestamp: Timestamp | None = None
     domain: str
     is_applied: bool
+    is_archived: bool
     registered_period_in_days: str
     rules: list[RetentionRule]
 

@@ -11,6 +11,7 @@ from workflowsvc.console.pages import (
     actions,
     batch_start,
     batches,
+    domain_settings,
     domains,
     executions,
     exports,
@@ -24,6 +25,7 @@ from workflowsvc.console.pages import (
 
 ALL: tuple[Page | Action | Download, ...] = (
     *domains.PAGES,
+    *domain_settings.PAGES,
     *executions.PAGES,
     *exports.PAGES,
     *feed_stream.PAGES,

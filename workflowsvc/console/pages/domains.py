@@ -24,6 +24,7 @@ STATUSES = ("REGISTERED", "DEPRECATED")
 PAGE_SIZE = 50
 NEEDED = ("workflowsvc:CountExecutions", "swf:ListOpenWorkflowExecutions", "swf:DescribeDomain")
 """What the row of a domain is made of; who may not do all of it sees its name alone."""
+RETENTION = "workflowsvc:DescribeRetention"
 # action -> its verb, what will happen
 LIFE = {
     "deprecate": (
@@ -76,7 +77,17 @@ async def _counted(visit: Visit, info: dict[str, Any]) -> Data:
         "problems": problem_numbers(await problem_counts.mentioned(visit, name)),
         "oldestOpen": first and {key: first[key] for key in ("execution", "startTimestamp")},
         "retentionInDays": detail["configuration"]["workflowExecutionRetentionPeriodInDays"],
+        "retention": await _retention(visit, name),
     }
+
+
+async def _retention(visit: Visit, domain: str) -> Data | None:
+    """None for a visitor who may not know."""
+    if not visit.may(
+        RETENTION, domain
+    ):  # to ask where it could be refused would be written down as a refusal
+        return None
+    return await visit.own("DescribeRetention", domain=domain)
 
 
 async def register(visit: Visit, form: Form) -> str:

@@ -185,12 +185,27 @@ class _DomainKnowledge:
         """Not looked up."""
 
 
-_GroupKey = tuple[str, str | None, str | None, str | None, str | None]
+# What these say is caused by the decider, which most often serves one type.
+_OF_THE_DECIDER: frozenset[shapes.FindingCode] = frozenset(
+    (
+        "DECISION_TASK_TIMEOUTS",
+        "DECISION_FAILS",
+        "LIMIT_REACHED",
+        "ACTIVITY_TYPE_DEPRECATED",
+        "WORKFLOW_TYPE_DEPRECATED",
+        "HISTORY_NEARLY_FULL",
+        "CANCEL_NOT_ACTED_ON",
+        "NOTHING_PENDING",
+    )
+)
+
+_GroupKey = tuple[str, str | None, str | None, str | None, str | None, tuple[str, str] | None]
 
 
 @dataclass
 class _Group:
     finding: Finding
+    type: tuple[str, str] | None
     executions: int = 0
     examples: list[shapes.WorkflowExecution] = field(default_factory=list[shapes.WorkflowExecution])
 
@@ -207,7 +222,7 @@ class _Groups:
         for row, findings in found:
             seen: set[_GroupKey] = set()
             for finding in findings:
-                key = _key(finding)
+                key = _key(row, finding)
                 if key not in seen:
                     seen.add(key)
                     self._add_one(key, row, finding)
@@ -217,7 +232,7 @@ class _Groups:
         if group is None:
             if len(self._groups) >= MAX_GROUPS:
                 return
-            group = self._groups[key] = _Group(finding)
+            group = self._groups[key] = _Group(finding, _type_of(row, finding))
         is_first = group.executions == 0 or urgency(finding) < urgency(group.finding)
         if is_first:
             group.finding = finding
@@ -234,7 +249,11 @@ class _Groups:
         )
 
 
-def _key(finding: Finding) -> _GroupKey:
+def _type_of(row: ExecutionRow, finding: Finding) -> tuple[str, str] | None:
+    return (row.type_name, row.type_version) if finding.code in _OF_THE_DECIDER else None
+
+
+def _key(row: ExecutionRow, finding: Finding) -> _GroupKey:
     """What a deprecated type is called matters; which timer or activity it is does not."""
     is_type = finding.code.endswith("_TYPE_DEPRECATED")
     return (
@@ -243,6 +262,7 @@ def _key(finding: Finding) -> _GroupKey:
         finding.kind,
         finding.cause,
         finding.subject if is_type else None,
+        _type_of(row, finding),
     )
 
 
@@ -264,4 +284,7 @@ def _as_shape(group: _Group) -> shapes.FindingGroup:
         since_timestamp=finding.since_timestamp,
         task_list=finding.task_list,
         task_list_kind=finding.task_list_kind,
+        workflow_type=None
+        if group.type is None
+        else shapes.WorkflowType(name=group.type[0], version=group.type[1]),
     )

@@ -19,7 +19,7 @@ from workflowsvc.model.events import timestamp
 from workflowsvc.service.call_context import CallContext
 from workflowsvc.service.registration import require_domain
 from workflowsvc.store.interface import Reader
-from workflowsvc.store.meta import retention_key, retention_walk_key
+from workflowsvc.store.meta import ARCHIVE, retention_key, retention_walk_key
 from workflowsvc.store.rows import IMPORTED_TAGS, DomainRow
 
 log = logging.getLogger("workflowsvc.retention")
@@ -104,6 +104,7 @@ def _detail(reader: Reader, domain: DomainRow, rules: Rules) -> shapes.Retention
         registered_period_in_days=domain.retention,
         rules=[_rule(rule) for rule in rules],
         is_applied=walk is None,
+        is_archived=reader.meta(ARCHIVE) is not None,
         applied_to_timestamp=reached,
     )
 
