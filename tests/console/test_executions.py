@@ -148,3 +148,36 @@ def test_conditions_stand_above_the_runs_and_the_form_of_all_stays_folded(browse
     page = browser.get(f"{HERE}?status=OPEN&tag=a,b")
     assert "status: open has all of these tags: a,b No conditions" in page.text
     assert '<details class="panel" data-keep="conditions">' in page.html
+
+
+def test_a_run_that_hangs_is_marked(stage: WorldFixture, browser: Browser) -> None:
+    stage.start("idle")
+    stage.decide()
+    stage.start("waits")
+    stage.decide(decision("StartTimer", timerId="t", startToFireTimeout="600"))
+    assert [row[-1] for row in browser.get(HERE).rows[1:]] == ["", ""], "they have only begun"
+    stage.world.advance(seconds=120)
+    assert {row[2]: row[-1] for row in browser.get(HERE).rows[1:]} == {
+        "idle": "nothing pending for 2 m",
+        "waits": "",
+    }
+    found = {run["execution"]["workflowId"]: run for run in browser.json(f"{HERE}.json")["executions"]}
+    assert found["idle"]["finding"]["code"] == "NOTHING_PENDING"
+    assert "finding" not in found["waits"]
+    stage.ask("TerminateWorkflowExecution", workflowId="idle", reason="gone")
+    assert {row[2]: row[-1] for row in browser.get(HERE).rows[1:]}["idle"] == "gone"
+
+
+def test_an_open_page_keeps_its_runs_and_follows_them_while_newer_ones_come(
+    stage: WorldFixture, browser: Browser
+) -> None:
+    stage.start("first")
+    page = browser.get(f"{HERE}?size=20")
+    live = page.html.partition('hx-get="')[2].partition('"')[0].replace("&amp;", "&")
+    for number in range(25):
+        stage.world.advance(ms=1)
+        stage.start(f"newer-{number}")
+    stage.ask("TerminateWorkflowExecution", workflowId="first")
+    part = browser.get(live, hx_request="true")
+    assert "25 new runs since this page was loaded" in part.text
+    assert [(row[2], row[1]) for row in part.rows[1:]] == [("first", "terminated")]

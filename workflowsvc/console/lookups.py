@@ -70,23 +70,33 @@ class Lookups:
     def __len__(self) -> int:
         return len(self._entries)
 
-    async def look(self, key: Hashable, work: Work, max_rest: float | None = None) -> Found:
+    async def look(
+        self,
+        key: Hashable,
+        work: Work,
+        max_rest: float | None = None,
+        *,
+        min_rest: float = 0.0,
+        patience: float = PATIENCE_SECONDS,
+    ) -> Found:
         """What `work` has found, lately or so far; it is begun when it was not yet. Raises what it has raised. Nothing
-        that was found more than `max_rest` seconds ago is shown, if that is given."""
+        that was found more than `max_rest` seconds ago is shown, if that is given; what was found less than `min_rest`
+        seconds ago is not looked for again."""
         entry = self._entries.setdefault(key, _Entry())
         self._entries.move_to_end(key)
         entry.asked_at = self._clock.monotonic()
         self._forget()
         if max_rest is not None and entry.asked_at - entry.found_at > max_rest:
             entry.value, entry.is_complete = None, False
+        fresh_until = max(entry.fresh_until, entry.found_at + min_rest)
         if (entry.task is None or entry.task.done()) and not (
-            entry.is_complete and self._clock.monotonic() < entry.fresh_until
+            entry.is_complete and self._clock.monotonic() < fresh_until
         ):
             entry.task = asyncio.get_running_loop().create_task(self._do(entry, work))
             self._tasks.add(entry.task)
             entry.task.add_done_callback(partial(self._end, entry))
         if (task := entry.task) is not None:
-            await asyncio.wait({task}, timeout=PATIENCE_SECONDS)
+            await asyncio.wait({task}, timeout=patience)
             if task.done() and (error := task.exception()) is not None:
                 self._entries.pop(key, None)
                 raise error

@@ -12,7 +12,7 @@ from msgspec import structs
 
 from workflowsvc.console.as_command import Server
 from workflowsvc.console.calls import OWN, SWF, Answer, Calls
-from workflowsvc.console.lookups import Found, Lookups, Work
+from workflowsvc.console.lookups import PATIENCE_SECONDS, Found, Lookups, Work
 from workflowsvc.console.paths import BadSegment, name_of
 
 if TYPE_CHECKING:
@@ -106,7 +106,16 @@ class Visit:
         None where that depends on the request."""
         return self._calls.permits(self.session.caller, action, domain)
 
-    async def look(self, what: str, *names: str, needs: str, domains: Sequence[str], work: Work) -> Found:
+    async def look(
+        self,
+        what: str,
+        *names: str,
+        needs: str,
+        domains: Sequence[str],
+        work: Work,
+        min_rest: float = 0.0,
+        patience: float = PATIENCE_SECONDS,
+    ) -> Found:
         """What long work has found so far, or lately: it goes on while the page is shown (`lookups.py`). What it finds
         must depend on these names and on the caller alone. `needs` is the action that it asks for, in these domains:
         nothing is shown that was found before that right was withdrawn. Raises Fault."""
@@ -114,7 +123,8 @@ class Visit:
         if False in rights:
             return Found(await work(_unpublished), True)  # the service refuses it, and writes that down
         key = self._key(what, names, needs, domains)
-        return await self._lookups.look(key, work, MAX_SECONDS_UNSURE if None in rights else None)
+        max_rest = MAX_SECONDS_UNSURE if None in rights else None
+        return await self._lookups.look(key, work, max_rest, min_rest=min_rest, patience=patience)
 
     def known(self, what: str, *names: str, needs: str, domains: Sequence[str]) -> Found | None:
         """What `look` has found lately for this visitor, without any work; None where that is nothing."""

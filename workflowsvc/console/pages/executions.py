@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from workflowsvc.console import conditions, counting, problem_counts
+from workflowsvc.console import conditions, counting, hanging, problem_counts
 from workflowsvc.console.clocks import live_by
 from workflowsvc.console.page import Data, Page
 from workflowsvc.console.pages.action_kinds import NEEDS, OPERATIONS
@@ -52,7 +52,7 @@ async def gather(visit: Visit) -> Data:
         counting.search(
             visit,
             domain,
-            filter,
+            _of_the_page(visit, filter, sort, order),
             sort_by=SORTS[sort],
             order=order.upper(),
             size=int(visit.chosen("size", SIZES)),
@@ -61,9 +61,11 @@ async def gather(visit: Visit) -> Data:
         counting.counts(visit, domain, conditions.without_status(filter)),
         _newer(visit, domain, filter),
     )
+    found["executions"], is_marked = await hanging.marked(visit, domain, found["executions"])
     return {
         "domain": domain,
         "clock": clock,
+        "isMarked": is_marked,
         "filter": filter,
         "sort": sort,
         "order": order,
@@ -77,6 +79,15 @@ async def gather(visit: Visit) -> Data:
 def moment_of_conditions(visit: Visit) -> float:
     """What `2h` ago is counted from: the load of the first page, or of this one."""
     return conditions.moment(visit.one("at") or visit.one("seen"), visit.now)
+
+
+def _of_the_page(visit: Visit, filter: dict[str, Any], sort: str, order: str) -> dict[str, Any]:
+    """While a page stays open, its runs are those that were there when it was loaded: newer ones would take their
+    places, and then no change of theirs would be seen. Not where that could make a long search begin again."""
+    is_by_start = sort == "started" and order == "descending" and not filter.keys() - {"executionStatus"}
+    if not visit.one("seen") or visit.one("after") or not is_by_start:
+        return filter
+    return {**filter, "startedBefore": conditions.moment(visit.one("seen"), visit.now)}
 
 
 async def _newer(visit: Visit, domain: str, filter: dict[str, Any]) -> int | None:
