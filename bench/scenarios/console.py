@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
+from statistics import median
 from time import perf_counter
 
 from bench import swf
@@ -21,6 +22,7 @@ from bench.swf import Requests, Unexpected
 from tools.ports import free_port
 
 LOADS = 40  # of each page
+FIRST_LOOKS = 5
 EVENTS = 25_000  # as many as a history may have (SWF §12.1)
 TABS = 20
 IDLE_SECONDS = 12.0
@@ -43,6 +45,7 @@ async def run(bench: Bench) -> Result:
         await preload(file, executions_open=executions_open, executions_closed=stored - executions_open)
         store = f"sqlite:{file}"
         long = await make_long_run(bench, store)
+        await measure_first_looks(bench, store, long, result)
         port = free_port()
         with workflowsvc(store, code=bench.code, settings=with_console(port)) as server:
             async with console_on(port) as console:
@@ -54,7 +57,8 @@ async def run(bench: Bench) -> Result:
 
 
 def with_console(port: int) -> dict[str, str]:
-    return {**SETTINGS, "WORKFLOWSVC_CONSOLE_PORT": str(port)}
+    # Compiled templates are kept, as where the service is installed.
+    return {**SETTINGS, "WORKFLOWSVC_CONSOLE_PORT": str(port), "PYTHONDONTWRITEBYTECODE": ""}
 
 
 async def make_long_run(bench: Bench, store: str) -> swf.Execution:
@@ -68,16 +72,27 @@ async def make_long_run(bench: Bench, store: str) -> swf.Execution:
     return long
 
 
+async def measure_first_looks(bench: Bench, store: str, long: swf.Execution, result: Result) -> None:
+    """Each is the first of all requests after a start of the server, when nothing of the history is in memory."""
+    address = run_address({"workflowId": long.workflowId, "runId": long.runId})
+    seconds: list[float] = []
+    for _ in range(FIRST_LOOKS):
+        port = free_port()
+        with workflowsvc(store, code=bench.code, settings=with_console(port)):
+            async with console_on(port) as console:
+                seconds.append((await console.load(address)).first_byte_seconds)
+    said = f"a run of {EVENTS:,} events, first look after a start, median of {FIRST_LOOKS}"
+    result.add(said, 1e3 * median(seconds), "ms", at_most=LONG_RUN_MS)
+
+
 async def measure_long_run(console: Console, long: swf.Execution, result: Result) -> None:
-    """The first look after a start of the server, when nothing of the history is in memory, and later ones."""
+    """Its tabs, looked at again and again."""
     execution = {"workflowId": long.workflowId, "runId": long.runId}
-    for tab in ("compact", "timeline", "events"):
+    for tab in ("compact", "timeline", "events", "pending", "json"):
         address = run_address(execution, tab)
         first = await console.load(address)
         again = [await console.load(address) for _ in range(LOADS)]
         said = f"a run of {EVENTS:,} events, {tab}"
-        if tab == "compact":
-            result.add(f"{said}, first look", first.first_byte_seconds * 1e3, "ms", at_most=LONG_RUN_MS)
         result.add(f"{said}, p95", p95_ms(one.first_byte_seconds for one in again), "ms", at_most=LONG_RUN_MS)
         largest = max(one.size for one in (first, *again))
         result.add(f"{said}, size", largest / 1000, "kB", at_most=LONG_RUN_KB)

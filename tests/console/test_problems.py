@@ -101,7 +101,7 @@ def test_mistakes_of_two_deciders_are_two_problems_each_with_what_came_before_it
     stage.ask("SignalWorkflowExecution", workflowId="payout-1", signalName="paid")
     stage.decide()
     page = browser.get("/domains/d/problems")
-    assert "in 1 run, of the type payout 2, the oldest since" in page.text
+    assert "in 1 run, of the type payout 2, since" in page.text
     assert 'After the signal "paid", the decider answered' in page.text
     assert "After the start of the run, the decider answered" in page.text
     assert "/domains/d/types/workflow/payout/2" in page.links

@@ -108,11 +108,12 @@ async def show(page: Page, visit: Visit, drawing: Drawing) -> Response:
     version = version_of(data if page.seen is None else page.seen(visit, data))
     if visit.session.version:  # what may be done from here has perhaps changed
         version += f"-{visit.session.version}"
-    shown = data if page.extras is None else {**data, **page.extras(visit, data)}
-    if not is_live(visit.request):
-        return HTMLResponse(drawing.page(page.template, visit, shown, version=version))
-    if visit.request.headers.get(VERSION_HEADER) == version:
+    asks_again = is_live(visit.request)
+    if asks_again and visit.request.headers.get(VERSION_HEADER) == version:
         return Response(status_code=204)  # htmx leaves the page as it is
+    shown = data if page.extras is None else {**data, **page.extras(visit, data)}
+    if not asks_again:
+        return HTMLResponse(drawing.page(page.template, visit, shown, version=version))
     return HTMLResponse(drawing.block(page.template, "live", visit, shown, version=version))
 
 

@@ -6,16 +6,17 @@ Owns which rows there are and which of them a page shows. Which events belong to
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from workflowsvc.console import svg
-from workflowsvc.console.windows import place_of, window
+from workflowsvc.console.windows import Place, place_of, window
 from workflowsvc.display import history
 from workflowsvc.display.history import BAD, OPEN, Line
 
 if TYPE_CHECKING:
-    from workflowsvc.console.histories import Source
+    from workflowsvc.console.histories import History, Source
     from workflowsvc.console.page import Data
     from workflowsvc.console.visit import Visit
 
@@ -51,11 +52,16 @@ async def compact(visit: Visit, source: Source) -> Data:
         ]
 
     lines: list[Line] = folded.history.derived(("compact", *kinds, only, decisions), chosen)
-    found = window(lines, _first_event, place_of(visit), LINES)
+    place = place_of(visit)
+    found = window(lines, _first_event, place, LINES)
+
+    def data(_: list[Line]) -> list[Data]:
+        return [_as_data(line) for line in found.items]
+
     return {
         "kinds": kinds,
         "only": only,
-        "lines": [_as_data(line) for line in found.items],
+        "lines": _derived(folded.history, place, ("lines", *kinds, only, decisions), data),
         "linesInAll": len(lines),
         "thingsInAll": sum(line.times for line in lines),
         "earlier": found.earlier,
@@ -73,15 +79,27 @@ async def timeline(visit: Visit, source: Source) -> Data:
     rows: list[list[Line]] = folded.history.derived(
         ("timeline", with_decisions), partial(attempts_of, with_decisions=with_decisions)
     )
-    found = window(rows, lambda row: _first_event(row[0]), place_of(visit), ROWS)
+    place = place_of(visit)
+    found = window(rows, lambda row: _first_event(row[0]), place, ROWS)
+
+    def data(_: list[Line]) -> list[Data]:
+        return [_row(row) for row in found.items]
+
     return {
-        "rows": [_row(row) for row in found.items],
+        "rows": _derived(folded.history, place, ("rows", with_decisions), data),
         "rowsInAll": len(rows),
         "earlier": found.earlier,
         "later": found.later,
         "isWhole": folded.is_whole,
         "eventsRead": folded.read,
     }
+
+
+def _derived(
+    kept: History, place: Place, what: tuple[object, ...], make: Callable[[list[Line]], list[Data]]
+) -> list[Data]:
+    """The end of a history is what open pages ask for again and again."""
+    return kept.derived(what, make) if place.is_end else make(kept.lines)
 
 
 def timeline_extras(visit: Visit, data: Data, *, start: float, until: float) -> Data:
