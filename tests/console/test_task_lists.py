@@ -65,7 +65,7 @@ def test_kinds_are_links(browser: Browser) -> None:
 def test_a_page_does_not_wait_for_the_count_of_many_tasks(
     browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def nothing_yet(*_: object) -> lookups.Found:
+    async def nothing_yet(*_: object, **__: object) -> lookups.Found:
         return lookups.Found(None, is_complete=False)
 
     with monkeypatch.context() as meanwhile:
