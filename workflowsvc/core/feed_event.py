@@ -171,7 +171,7 @@ def stored_run(execution: Execution) -> bytes:
 
 
 def stored_event(event: Event, run: bytes) -> bytes:
-    """The body of an entry; `run` is what `stored_run` gives. A third of the event that is told: what is written takes
+    """The body of an entry; `run` is what `stored_run` gives. A fifth of the event that is told: what is written takes
     as long as it is large.
     """
     return b"[%d,%d,%b]" % (event.id, event.at_ms, run)
