@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import Any
 
 import pytest
 
+from tests.failing_store import FailingStore
 from tests.postgres.places import new_place
 from tests.support.waiting import until
 from tests.webhooks.conftest import Node, serving
@@ -204,6 +205,26 @@ def test_a_server_goes_on_where_the_last_one_has_stopped(store: Store, receiver:
         node.run("x")
         until(lambda: len(receiver.received) == 4, "the rest was sent")
         assert sorted(told[0] for told in receiver.told) == ["w", "w", "x", "x"]
+
+
+def test_a_store_that_fails_for_a_while_loses_nothing(receiver: Receiver) -> None:
+    with closing(FailingStore()) as store:
+        with serving(store) as node:
+            node.prepare()
+            create(node, receiver)
+            receiver.answer = down
+            node.run("w")
+            until(lambda: receiver.received, "it is tried")
+            store.refusals = 3
+            until(lambda: not store.refusals, "notes of how far it has got are refused")
+            receiver.answer = ok
+            until(lambda: receiver.told[-1] == "w 5 WorkflowExecutionCompleted", "all is delivered")
+            until(lambda: "deliveredTimestamp" in node.webhook(), "it is noted")
+        seen = len(receiver.received)
+        with serving(store) as node:
+            node.run("x")
+            until(lambda: len(receiver.received) == seen + 2, "the next ones follow")
+            assert {told[0] for told in receiver.told[seen:]} == {"x"}
 
 
 def test_without_the_master_key_nothing_is_pushed_and_it_is_said(

@@ -134,7 +134,8 @@ class Pushing:
                 pause = await self._round()
             except (StoreError, Fault) as error:
                 log.debug("webhooks cannot be looked at: %s", error)  # the store's own log says it
-                pause = RETRY_SECONDS
+                await self._stop_without_lease()
+                pause = LOOK_SECONDS
             except Exception:
                 log.exception("a look at webhooks has met a bug")
                 pause = RETRY_SECONDS
@@ -174,6 +175,13 @@ class Pushing:
                 self._lease_until = await self._write(take) or 0
         self.figures.is_at_work = self._lease_until > 0
         return self.figures.is_at_work
+
+    async def _stop_without_lease(self) -> None:
+        """While the store does not answer, another node may have been given the lease."""
+        if not self._is_alone and self._pushers and self._engine.now_ms() >= self._lease_until:
+            self._version, self._lease_until = None, 0
+            self.figures.is_at_work = False
+            await self._stop_all()
 
     async def _give_back(self) -> None:
         self.figures.is_at_work = False
