@@ -34,6 +34,14 @@ def require_browser() -> None:
         pytest.skip(missing)
 
 
+FIRST_EVENT = """address => new Promise((done, failed) => {
+    const stream = new EventSource(address);
+    stream.onmessage = event => { stream.close(); done(event.data); };
+    stream.onerror = () => { stream.close(); failed(new Error("the stream has ended")); };
+})"""
+"""Gives the first event of the stream at this address."""
+
+
 @contextmanager
 def real_console(folder: Path) -> Generator[tuple[Remote, str]]:
     """A server with its console: calls of its API, and the console's address."""

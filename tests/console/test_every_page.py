@@ -15,7 +15,7 @@ import pytest
 from starlette.routing import compile_path
 
 from tests.console.conftest import WHOLE
-from tests.console.real_browser import Remote, Watched
+from tests.console.real_browser import FIRST_EVENT, Remote, Watched
 from tests.world_fixture import WORKFLOW, WorldFixture, decision
 from workflowsvc.console.page import Action
 from workflowsvc.console.pages import ALL
@@ -106,6 +106,7 @@ def test_every_page_and_every_button(console: tuple[Remote, str], watched: Watch
     types(tour)
     problems(tour)
     a_file(tour)
+    a_feed(tour)
     missing = [
         (method, entry.path)
         for entry in ALL
@@ -113,6 +114,14 @@ def test_every_page_and_every_button(console: tuple[Remote, str], watched: Watch
         if not any(asked == method and compile_path(entry.path)[0].match(at) for asked, at in watched.asked)
     ]
     assert missing == [], "these were not looked at"
+
+
+def a_feed(tour: Tour) -> None:
+    """Its stream is read as a page of this site would."""
+    tour.on.ask("WorkflowSvc.SetFeed", status="ON")
+    tour.on.start("told")
+    event = tour.watched.page.evaluate(FIRST_EVENT, tour.address("feed", begin="OLDEST"))
+    assert json.loads(event)["detail"]["eventType"] == "WorkflowExecutionStarted"
 
 
 def domains(tour: Tour) -> None:

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from tests.console.browsing import Browser
-from tests.console.real_browser import real_console
+from tests.console.real_browser import FIRST_EVENT, Remote, Watched, real_console
 from tests.support.waiting import PATIENCE_SECONDS, until
 from tests.world_fixture import WorldFixture, decision
 from workflowsvc.console.pages import feed_stream
@@ -44,6 +44,7 @@ class Following:
 
     def __init__(self, url: str, **headers: str) -> None:
         self.blocks: list[str] = []
+        self.status = 0
         parts = urlsplit(url)
         self._connection = http.client.HTTPConnection(parts.netloc, timeout=PATIENCE_SECONDS)
         fields = {name.replace("_", "-"): text for name, text in headers.items()}
@@ -66,6 +67,7 @@ class Following:
         text = ""
         with suppress(OSError, http.client.HTTPException):
             self.answer = self._connection.getresponse()
+            self.status = self.answer.status
             while data := self.answer.read1(65_536):
                 *blocks, text = (text + data.decode()).split("\n\n")
                 self.blocks += blocks
@@ -112,21 +114,37 @@ def test_events_come_as_they_happen_and_a_reader_goes_on_behind_an_id(
         until(lambda: len(reader.events) == 2, "all of a type are told")
 
 
+def served(url: str) -> Following:
+    """A reader that has a place: that of another one is free a moment after it has left."""
+    found: list[Following] = []
+
+    def is_served() -> bool:
+        reader = Following(url)
+        until(lambda: reader.status, "it is answered")
+        if reader.status == 200:
+            found.append(reader)
+        else:
+            reader.leave()
+        return bool(found)
+
+    until(is_served, "it is served")
+    return found[0]
+
+
 def test_a_reader_that_leaves_frees_its_place(console_of_feeds: tuple[WorldFixture, str]) -> None:
     on, url = console_of_feeds
     for _ in range(5):
         with following(url + FEED):
             pass
-    readers = [Following(url + FEED) for _ in range(feed_stream.MAX_STREAMS)]
-    until(lambda: all(reader.blocks for reader in readers), "all are served")
+    readers = [served(url + FEED) for _ in range(feed_stream.MAX_STREAMS)]
     refused = httpx.get(url + FEED, timeout=60)
     assert refused.status_code == 503
     assert f"{feed_stream.MAX_STREAMS} streams" in refused.text
     readers.pop().leave()
-    with following(url + FEED):
-        on.start("w")
-        until(lambda: all(reader.events for reader in readers), "each has the event")
-        on.decide(decision("CompleteWorkflowExecution"))
+    readers.append(served(url + FEED))
+    on.start("w")
+    until(lambda: all(reader.events for reader in readers), "each has the event")
+    on.decide(decision("CompleteWorkflowExecution"))
     for reader in readers:
         reader.leave()
 
@@ -164,3 +182,12 @@ def test_a_silent_stream_has_heartbeats(
         assert name.startswith("id: ")
         assert comment == ": nothing yet"
     assert feed_stream.OPEN.open == 0
+
+
+def test_a_browser_reads_the_stream(console: tuple[Remote, str], watched_in: dict[str, Watched]) -> None:
+    on = WorldFixture(console[0], domain="streamed")  # type: ignore[arg-type]
+    on.ask("WorkflowSvc.SetFeed", status="ON")
+    on.start()
+    page = watched_in["light"].open("/domains")
+    event = page.evaluate(FIRST_EVENT, "/domains/streamed/feed?begin=OLDEST")
+    assert json.loads(event)["detail"]["eventType"] == "WorkflowExecutionStarted"
