@@ -6,9 +6,10 @@ import asyncio
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
+import apsw
 import pytest
 
 from tests.support.client import Client
@@ -16,6 +17,7 @@ from tests.support.journal import Journal
 from tests.support.server import Server
 from tests.support.waiting import until
 from workflowsvc import cli
+from workflowsvc.store.sqlite.store import SqliteStore
 
 STARTED = 3_000  # of 500 bytes: enough that checkpoints come due, which then wait for Litestream
 TYPE = {"name": "t", "version": "1"}
@@ -104,3 +106,17 @@ def test_a_store_that_litestream_has_replicated_is_restored_and_served(
             await again.end()
 
     asyncio.run(story())
+
+
+def test_the_tables_that_litestream_keeps_in_a_file_are_no_problem_and_others_are(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    SqliteStore(str(path)).close()
+
+    def add(table: str) -> int:
+        with closing(apsw.Connection(str(path))) as connection:
+            connection.execute(f"create table {table} (id integer primary key)")
+        return cli.main(["fsck", "--store", f"sqlite:{path}"])
+
+    assert add("_litestream_seq") == 0
+    assert add("_litestream_lock") == 0
+    assert add("_litestream_other") == 1
