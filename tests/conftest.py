@@ -8,6 +8,9 @@ beside its tests.
 
 from __future__ import annotations
 
+import tests.support.compiled  # noqa: F401  # before what it concerns
+
+# isort: split
 import os
 import signal
 from collections.abc import Iterator
