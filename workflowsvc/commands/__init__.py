@@ -83,10 +83,12 @@ COMMANDS = (
 def add_commands(
     parser: argparse.ArgumentParser, context: CommandContext, chosen: Callable[[Command], bool]
 ) -> dict[str, tuple[CommandModule, argparse.ArgumentParser]]:
-    """Gives the parser all commands. Modules and options of the chosen ones are loaded; these, with their parsers."""
+    """Gives the parser the chosen commands, or where none is chosen the names of all. Modules and options of the chosen
+    ones are loaded; these, with their parsers."""
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
     loaded: dict[str, tuple[CommandModule, argparse.ArgumentParser]] = {}
-    for command in COMMANDS:
+    # The parsers of all commands would take as long as an audit of a small file.
+    for command in [command for command in COMMANDS if chosen(command)] or COMMANDS:
         description = command.help[0].upper() + command.help[1:] + "."
         subparser = subparsers.add_parser(
             command.name, help=command.help, description=description, allow_abbrev=False
