@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 from workflowsvc.faults import UnknownOperationException
 from workflowsvc.service.action import Action
 from workflowsvc.service.service_model import ServiceModels
@@ -31,7 +29,7 @@ def find_action(models: ServiceModels, name: str) -> Action:
 
 def require_members(action: Action, members: Mapping[str, Any]) -> None:
     """TypeError, which says what is like it, for a member that the request of this action does not have."""
-    known = [field.encode_name for field in msgspec.structs.fields(action.operation.input)]
+    known = action.operation.input.__struct_encode_fields__
     for name in members:
         if name not in known:
             told = f"{action.name} has no member {name!r}.{meant(name, known)}"
