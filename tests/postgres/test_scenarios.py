@@ -1,6 +1,11 @@
-"""Every scenario of tests/histories happens as it is written when the data is kept in PostgreSQL."""
+"""Every scenario of tests/histories happens as it is written when the data is kept in PostgreSQL.
+
+`make test` plays every sixth of them in a process that dies before every command, too; `make soak-postgres` plays all.
+"""
 
 from __future__ import annotations
+
+import os
 
 import pytest
 
@@ -13,6 +18,12 @@ from workflowsvc.testing.scenarios import language
 from workflowsvc.testing.scenarios.language import Scenario
 
 SCENARIOS = [scenario for path in runner.files() for scenario in language.read(path)]
+# What a restart reads is read alike from every store (tests/store), and all of them are played with restarts on SQLite.
+RESTLESS = SCENARIOS if os.environ.get("EVERY_SCENARIO") else SCENARIOS[::6]
+
+
+def played(scenarios: list[Scenario]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("scenario", scenarios, ids=[scenario.name for scenario in scenarios])
 
 
 class InPostgres(InProcess):
@@ -25,9 +36,17 @@ class InPostgres(InProcess):
         self.world.restart()
 
 
-@pytest.mark.parametrize("restless", [False, True], ids=["", "in a process that dies before every command"])
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=[scenario.name for scenario in SCENARIOS])
-def test_it_happens_as_written(scenario: Scenario, restless: bool) -> None:
+@played(SCENARIOS)
+def test_it_happens_as_written(scenario: Scenario) -> None:
+    _play(scenario, restless=False)
+
+
+@played(RESTLESS)
+def test_it_happens_as_written_in_a_process_that_dies_before_every_command(scenario: Scenario) -> None:
+    _play(scenario, restless=True)
+
+
+def _play(scenario: Scenario, *, restless: bool) -> None:
     answers = runner.play(scenario, lambda stage: InPostgres(stage, restless=restless), restless=restless)
     different = runner.differences(scenario, answers)
     assert not different, different

@@ -28,7 +28,7 @@ from tests.cluster.faults import (
 )
 from tests.cluster.partitions import breaks
 from tests.cluster.wakes import wakes
-from tests.soak.part import Job, Part, of, simulation
+from tests.soak.part import Job, Part, command, of, simulation
 
 KILLS, KILLS_PER_ROUND = 100, 25
 DEATHS = 100
@@ -160,6 +160,13 @@ def _rolling(job: Job) -> Report:
     return rounds(job, [rolling_restarts(ROLLS)], flawless)
 
 
+def _scenarios(job: Job) -> Report:
+    done = command("pytest", *("-q", "-n", "0", "tests/postgres/test_scenarios.py"), EVERY_SCENARIO="1")
+    report = of(done.stdout.splitlines()[-1:], [])
+    report.require(done.returncode == 0, f"scenarios on PostgreSQL: {done.stdout[-2_000:]}")
+    return report
+
+
 PARTS = (
     Part("node-kills", 5, f"{KILLS} kills of one of three nodes under load", _kills),
     Part("points", 6, f"{DEATHS} deaths of nodes at points before, during and after a commit", _points),
@@ -170,6 +177,7 @@ PARTS = (
     Part("no-hints", 2.5, "every wake-up hint dropped; polls are measured, nodes killed", _without_hints),
     Part("clocks", 1.5, "the clocks of nodes five minutes apart; nodes killed", _clocks),
     Part("rolling", 1.5, f"each node stopped and started {ROLLS} times, and no client notices", _rolling),
+    Part("scenarios", 1, "every scenario in a process that dies before every command", _scenarios),
     Part(
         "simulation",
         12,
