@@ -12,7 +12,7 @@ from tests.model.differential import Differential
 from tests.model.reference import Limits
 from tests.sim.decisions import LISTS, POLICIES, WORKFLOWS, Dice
 
-SEEDS = int(os.environ.get("MODEL_SEEDS", "40"))
+SEEDS = int(os.environ.get("MODEL_SEEDS", "20"))  # `make soak`: 1,000
 CALLS = int(os.environ.get("MODEL_CALLS", "150"))
 ENDS = ("Completed", "Failed", "Canceled")
 

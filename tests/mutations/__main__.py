@@ -21,7 +21,7 @@ PYTEST = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
 FAMILIES: dict[str, list[str]] = {
     "scenarios": [*PYTEST, "tests/histories", "-k", "not dies and not undone and not several and not boto3"],
     "restarts": [*PYTEST, "tests/histories", "-k", "dies or undone"],
-    "model": [*PYTEST, "tests/model/test_random.py"],
+    "model": ["env", "MODEL_SEEDS=40", *PYTEST, "tests/model/test_random.py"],
     "simulation": [sys.executable, "-m", "tests.sim", "--seeds", "0-399", "--no-shrink"],
     "core": [*PYTEST, "tests/core"],
     "engine": [*PYTEST, "tests/engine"],

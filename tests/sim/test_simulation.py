@@ -1,4 +1,4 @@
-"""A few hundred seeds of the simulation hold; the same seed does the same again; a failure says how to see it again."""
+"""Dozens of seeds of the simulation hold; the same seed does the same again; a failure says how to see it again."""
 
 from __future__ import annotations
 
@@ -19,12 +19,14 @@ from workflowsvc.model.shapes import EVENTS, OPERATIONS
 from workflowsvc.store.sqlite.store import SqliteStore
 
 ROOT = Path(__file__).resolve().parents[2]
-SEEDS = range(200)
+# `make soak` runs four thousand. These meet all events, operations and faults; the last one alone has a child that
+# fails. If a change of the rules takes one away, look for another seed that brings it back.
+SEEDS = (*range(50), 105)
 CALLS = {"conflict", "unavailable", "crash", "unknown", "no reading"}
 NEVER = {"RecordMarkerFailed"}  # its only cause is a permission (SWF §5.8), and no action is forbidden here
 
 
-@pytest.mark.timeout(900)  # one test, so that all faults are counted together: 40 s on a free core
+@pytest.mark.timeout(900)  # one test, so that all faults are counted together: 12 s on a free core
 def test_seeds_hold_and_have_met_everything_there_is() -> None:
     """Every event, every operation, every fault: else they prove less than they seem to."""
     results = [_hold(seed) for seed in SEEDS]

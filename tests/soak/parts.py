@@ -31,6 +31,7 @@ MAX_EVENTS, MAX_OPEN = 25_000, 100_000
 CLIENTS_OF_EACH_KIND = 100
 SEEDS = 4_000  # a million calls and more
 MODEL_RUNS, MODEL_STEPS = 500, 100  # of the naive model, for each store
+SMALL_WORLD_DEPTH, LONG_LIVES = 6, 1_000
 QUIET = {"log_level": "warning", "long_poll_seconds": pollers.HOLD_SECONDS}
 
 
@@ -215,6 +216,18 @@ def _model(job: Job) -> Report:
     return report
 
 
+def _orders(job: Job) -> Report:
+    done = command(
+        "pytest",
+        *("-q", "-n", "0", "--timeout=7200", "tests/model/test_small_world.py", "tests/model/test_random.py"),
+        SMALL_WORLD_DEPTH=str(SMALL_WORLD_DEPTH),
+        MODEL_SEEDS=str(LONG_LIVES),
+    )
+    report = of(done.stdout.splitlines()[-1:], [])
+    report.require(done.returncode == 0, f"beside the naive model: {done.stdout[-2_000:]}")
+    return report
+
+
 PARTS = (
     Part("points", 6, "a death at every point of every action", _points),
     Part("kills", 6, f"{SERVER_KILLS} kills of the whole server under load", _kills),
@@ -270,5 +283,11 @@ PARTS = (
     Part("browser", 6, "every page of the console in light and dark, with all hostile texts", _browser),
     Part("clocks", 1, "every scenario by the clock of its domain", _clocks),
     Part("model", 10, f"{MODEL_RUNS} x {MODEL_STEPS} steps beside the naive model, for each store", _model),
+    Part(
+        "orders",
+        8,
+        f"all orders of {SMALL_WORLD_DEPTH} actions of a small world, and {LONG_LIVES:,} long lives, beside that model",
+        _orders,
+    ),
     Part("simulation", 20, f"{SEEDS:,} simulated seeds", lambda job: simulation(SEEDS)),
 )
