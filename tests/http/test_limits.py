@@ -48,6 +48,7 @@ def test_headers_that_trickle_end_the_connection(data: bytes, then: bytes) -> No
 def test_a_body_that_trickles_ends_the_connection() -> None:
     with running(body_deadline_seconds=0.3) as server, server.client() as client:
         assert client.dribble(head("Content-Length: 100000"), b"x")
+        until(lambda: server.open_connections == 0, "the connection is forgotten")
         assert server.server.connections.body_bytes == 0
 
 
