@@ -19,24 +19,25 @@ from workflowsvc.model.shapes import EVENTS, OPERATIONS
 from workflowsvc.store.sqlite.store import SqliteStore
 
 ROOT = Path(__file__).resolve().parents[2]
-# `make soak` runs four thousand. These meet all events, operations and faults; the last one alone has a child that
-# fails. If a change of the rules takes one away, look for another seed that brings it back.
-SEEDS = (*range(50), 105)
+MIN_SEEDS, MAX_SEEDS = 50, 200  # `make soak` runs four thousand
 CALLS = {"conflict", "unavailable", "crash", "unknown", "no reading"}
 NEVER = {"RecordMarkerFailed"}  # its only cause is a permission (SWF §5.8), and no action is forbidden here
 
 
-@pytest.mark.timeout(900)  # one test, so that all faults are counted together: 12 s on a free core
+@pytest.mark.timeout(900)  # one test, so that all faults are counted together: 10 to 40 s on a free core
 def test_seeds_hold_and_have_met_everything_there_is() -> None:
-    """Every event, every operation, every fault: else they prove less than they seem to."""
-    results = [_hold(seed) for seed in SEEDS]
-    events = set[str]().union(*(result.event_types for result in results))
-    operations = set[str]().union(*(result.operations for result in results))
-    faults = set[str]().union(*(result.struck for result in results))
-    assert events == EVENTS.keys() - NEVER
-    assert sum(result.archived for result in results) > 100
-    assert operations == OPERATIONS.keys()
-    assert faults == CALLS | AT_COMMIT | AFTER_COMMIT | {"restarts"}
+    """Every event, every operation, every fault: else they prove less than they seem to. More seeds are simulated until
+    they have met the rarest of them."""
+    everything = (EVENTS.keys() - NEVER, OPERATIONS.keys(), CALLS | AT_COMMIT | AFTER_COMMIT | {"restarts"})
+    events, operations, faults = set[str](), set[str](), set[str]()
+    for seed in range(MAX_SEEDS):
+        result = _hold(seed)
+        events |= result.event_types
+        operations |= result.operations
+        faults |= result.struck.keys()
+        if seed + 1 >= MIN_SEEDS and (events, operations, faults) == everything:
+            break
+    assert (events, operations, faults) == everything
 
 
 def _hold(seed: int) -> Result:
