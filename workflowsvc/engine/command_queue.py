@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from threading import Event
+from threading import Event, get_ident
 from typing import Any
 
 from msgspec import Struct
@@ -64,15 +64,36 @@ class CommandQueue:
         self._commands: deque[Command] = deque()
         self._event = Event()
         self._wake_at_length = 1  # queued commands that end a sleep
+        self._gathering: int | None = None  # the thread whose commands are gathered
+        self._call_soon: Callable[[Callable[[], None]], object] | None = None
+        self._wakes_soon = False
         self.is_closed = False  # no more commands are awaited
 
     def __len__(self) -> int:
         return len(self._commands)
 
+    def gather(self, call_soon: Callable[[Callable[[], None]], object]) -> None:
+        """The calling thread runs an event loop: what one turn of it puts ends the sleep once, when the turn is over.
+        The first command of many would otherwise get a batch, and a commit, of its own (docs/performance.md).
+        """
+        self._gathering = get_ident()
+        self._call_soon = call_soon
+        self._wakes_soon = False
+
     def put(self, command: Command) -> None:
         """From any thread: queues the command, and ends the sleep if that was waiting for it."""
         self._commands.append(command)
-        if not self._event.is_set() and len(self._commands) >= self._wake_at_length:
+        if self._wakes_soon or self._event.is_set() or len(self._commands) < self._wake_at_length:
+            return
+        if self._call_soon is not None and get_ident() == self._gathering:
+            self._wakes_soon = True
+            self._call_soon(self._wake)
+        else:
+            self._event.set()
+
+    def _wake(self) -> None:
+        self._wakes_soon = False
+        if self._commands:
             self._event.set()
 
     def take(self, most: int) -> list[Command]:

@@ -106,6 +106,7 @@ class Api:
             self._functions.start()
         self.feed_waits.start()
         self._writer.deliver = self._deliver_batch
+        self._writer.queue.gather(self._loop.call_soon)
         self._writer.start()
         if self.webhooks is not None:
             self.webhooks.start(self.feed_waits)
