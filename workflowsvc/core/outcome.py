@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from msgspec import Struct
+
 from workflowsvc.model.events import Event
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ class Task(NamedTuple):
     ready: bool
 
 
-class Outcome(NamedTuple):
+class Outcome(Struct, frozen=True):
     """Changes to the task lists and heartbeats. Tasks are named by their Scheduled event's id."""
 
     tasks: list[Task]  # new tasks

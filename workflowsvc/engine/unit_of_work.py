@@ -41,7 +41,6 @@ from workflowsvc.model.shapes import (
 )
 from workflowsvc.store.interface import Transaction
 from workflowsvc.store.rows import (
-    EventRow,
     ExecutionChange,
     ExecutionRow,
     HeartbeatRow,
@@ -388,7 +387,7 @@ class UnitOfWork:
             self._figures.note(execution, events, self.catalog.domain_by_id, self._notes)
         bodies = list(map(encode_event, events))
         first = execution.next_event_id - len(bodies)
-        self._writes.append_events([EventRow(run, number, body) for number, body in enumerate(bodies, first)])
+        self._writes.append_events(run, first, bodies)
         self.bytes_recorded += self.state.cache.add_events(execution, bodies)
         wake_at = execution.wake_at()
         purge_at = None if execution.close_status is None else self._purge_at(execution)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from heapq import heappop, heappush
-from typing import NamedTuple
 
 from workflowsvc.store.interface import Transaction
 from workflowsvc.store.rows import (
@@ -27,12 +26,8 @@ _CONSTANT = ExecutionRow._fields.index("next_event_id")  # the columns before it
 assert ExecutionRow._fields[_CONSTANT:] == ExecutionChange._fields[1:]
 
 
-class _Place(NamedTuple):
-    """Sorts tasks as a task list gives them out: higher priority first, then the older one."""
-
-    negative_priority: int
-    position: int
-    key: TaskKey
+_Place = tuple[int, int, TaskKey]
+"""(-priority, position, key): sorts tasks as a list gives them out, higher priority first, then the older one."""
 
 
 class _Rows:
@@ -84,8 +79,9 @@ class Writes:
         else:
             self._rows.changed[change.run] = change
 
-    def append_events(self, rows: list[EventRow]) -> None:
-        self._rows.events += rows
+    def append_events(self, run: int, first_id: int, bodies: list[bytes]) -> None:
+        """The next events of a run."""
+        self._rows.events += [EventRow(run, event_id, body) for event_id, body in enumerate(bodies, first_id)]
 
     def put_feed(self, rows: list[FeedRow]) -> None:
         self._rows.feed += rows
@@ -97,7 +93,7 @@ class Writes:
         key = TaskKey(row.run, row.scheduled_event_id)
         self._rows.tasks[key] = row
         if row.ready:
-            place = _Place(-row.priority, row.position, key)
+            place = (-row.priority, row.position, key)
             heappush(self._rows.fresh.setdefault(ListKey(row.domain, row.kind, row.task_list), []), place)
 
     def ready_task(self, key: TaskKey) -> bool:
@@ -113,7 +109,8 @@ class Writes:
         """The next task of this batch on a list; it will not be written."""
         places = self._rows.fresh.get(key)
         while places:
-            row = self._rows.tasks.pop(heappop(places).key, None)
+            _, _, waiting = heappop(places)
+            row = self._rows.tasks.pop(waiting, None)
             if row is not None:
                 return row
         return None

@@ -24,14 +24,17 @@ def render_head(
 
     ValueError when a field contains a line break, which would split the answer in two.
     """
-    lines = [_STATUS_LINES[status], date_line]
+    pieces = [_STATUS_LINES[status], date_line]
+    lines = 4
     for name, value in fields:
         if name != b"content-length":
-            lines.append(b"%b: %b\r\n" % (name, value))
-    lines.append(b"content-length: %d\r\n" % length)
+            pieces += (name, b": ", value, b"\r\n")
+            lines += 1
     if not stays_open:
-        lines.append(b"connection: close\r\n")
-    head = b"".join(lines)
-    if head.count(b"\n") != len(lines) or head.count(b"\r") != len(lines):
+        pieces.append(b"connection: close\r\n")
+        lines += 1
+    pieces.append(b"content-length: %d\r\n\r\n" % length)
+    head = b"".join(pieces)
+    if head.count(b"\n") != lines or head.count(b"\r") != lines:
         raise ValueError("a header of the answer contains a line break")
-    return head + b"\r\n"
+    return head

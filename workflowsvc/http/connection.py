@@ -70,6 +70,7 @@ class Connection(asyncio.Protocol):
         self.received_eof = False
         # answering
         self._request: HttpRequest | None = None  # the one in work
+        self._begun: HttpRequest | None = None  # the same, until the application is given it
         self._pipelined: deque[HttpRequest] = deque()
         self._refusal: bytes | None = None  # sent after the answers before it
         self._writing_paused = False
@@ -139,6 +140,10 @@ class Connection(asyncio.Protocol):
             log.exception("a request could not be read")
             self._stopped_reading = True
             self.transport.abort()
+        if self._begun is not None:
+            # Not before: within a callback of the parser, which must not be called from itself.
+            begun, self._begun = self._begun, None
+            self._app.handle(begun)
         if self._stopped_reading or parser.phase == NOTHING:
             return
         if parser.phase != self._timed_phase or parser.requests_begun != self._timed_request:
@@ -168,6 +173,7 @@ class Connection(asyncio.Protocol):
     def request_received(self, request: HttpRequest) -> bool:
         if self._request is None:
             self._start(request)
+            self._begun = request
         elif self._request.may_wait_long:
             # No client pipelines behind a poll, but forked processes that share a connection do (docs/clients.md): the
             # answers would reach the wrong one, up to a minute late. Cut it: both connect anew and ask again.
@@ -232,8 +238,6 @@ class Connection(asyncio.Protocol):
             self._deadline = math.inf
         if self.received_eof:
             request.client_left()
-        # Not at once: this may be within a callback of the parser, which must not be called from itself.
-        self._loop.call_soon(self._app.handle, request)
 
     def date_line(self) -> bytes:
         return self._connections.date_line
@@ -273,7 +277,9 @@ class Connection(asyncio.Protocol):
         if not stays_open:
             self._close()
         elif self._pipelined:
-            self._start(self._pipelined.popleft())
+            request = self._pipelined.popleft()
+            self._start(request)
+            self._loop.call_soon(self._app.handle, request)  # not at once: the answer may be one, and so on
         elif self._stopped_reading:
             self._finish()
         elif self._parser.phase == NOTHING:

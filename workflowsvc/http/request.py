@@ -55,11 +55,12 @@ class HttpRequest:
     __slots__ = (
         "_body_hash",
         "_disconnect",
+        "_names",
         "_responder",
+        "_values",
         "answered",
         "body",
         "client_has_left",
-        "fields",
         "first",
         "header",
         "keep_alive",
@@ -78,7 +79,8 @@ class HttpRequest:
         target: bytes,
         path: str,
         query: bytes,
-        fields: HeaderFields,
+        names: list[bytes],
+        values: list[bytes],
         first: dict[bytes, bytes],
         repeated: frozenset[bytes],
         body: bytes,
@@ -87,13 +89,14 @@ class HttpRequest:
         raw_path: bytes,
         body_hash: bytes | None = None,
     ) -> None:
-        """`body_hash`: its SHA-256 in hexadecimal, if it was calculated while the body arrived."""
+        """`names` and `values`: of the header fields. `body_hash`: the SHA-256 of the body in hexadecimal, if it was
+        calculated while the body arrived.
+        """
         self.method = method
         self.target = target
         self.path = path
         self.raw_path = raw_path
         self.query = query
-        self.fields = fields
         self.repeated = repeated
         self.body = body
         self.keep_alive = keep_alive
@@ -103,8 +106,15 @@ class HttpRequest:
         """(name in lower case) -> the value of the first header field of this name; None without one."""
         self.first = first
         self._body_hash = body_hash
+        self._names = names
+        self._values = values
         self._responder = responder
         self._disconnect: Disconnect | None = None
+
+    @property
+    def fields(self) -> HeaderFields:
+        """The header fields in their order. Most requests are carried out without anybody asking."""
+        return list(zip(self._names, self._values, strict=True))
 
     @property
     def body_hash(self) -> bytes:
