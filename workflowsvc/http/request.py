@@ -113,7 +113,7 @@ class HttpRequest:
 
     @property
     def fields(self) -> HeaderFields:
-        """The header fields in their order. Most requests are carried out without anybody asking."""
+        """The header fields in their order. Most requests are carried out without them."""
         return list(zip(self._names, self._values, strict=True))
 
     @property
