@@ -1,11 +1,12 @@
 """Connections to addresses that were checked, and to no others; no cookies, proxies or credentials are known.
 
-Owns how aiohttp is given an address, and the words for what went wrong. aiohttp is imported with this module, which
-takes a third of a second: only what calls imports it.
+Owns how aiohttp is given an address, how much is read of an answer, and the words for what went wrong. aiohttp is
+imported with this module, which takes a third of a second: only what calls imports it.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import ssl
@@ -14,6 +15,7 @@ from typing import Any
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
 from workflowsvc.outgoing.addresses import Check, Resolved, resolve
@@ -32,18 +34,26 @@ def session_to(address: Resolved, tls: ssl.SSLContext, *, connect_seconds: float
 
 
 def session_by(
-    check: Check, tls: ssl.SSLContext, *, connect_seconds: float, keep_seconds: float, resolve_seconds: int
+    check: Check,
+    tls: ssl.SSLContext,
+    *,
+    connect_seconds: float,
+    keep_seconds: float,
+    resolve_seconds: int,
+    max_answer_bytes: int,
 ) -> aiohttp.ClientSession:
     """For calls of hosts by name, each at the addresses that the check lets pass. Connections are kept without a call
-    for `keep_seconds`, addresses for `resolve_seconds`. A host that is an address is not checked.
+    for `keep_seconds`, addresses for `resolve_seconds`. A host that is an address is not checked. An answer that takes
+    more than `max_answer_bytes`, of whatever kind, ends with AnswerTooLong.
     """
-    connector = aiohttp.TCPConnector(
+    connector = _BoundedConnector(
         ssl=tls,
         keepalive_timeout=keep_seconds,
         resolver=_Checked(check),
         ttl_dns_cache=resolve_seconds,
         limit=0,
     )
+    connector.bound_answers(max_answer_bytes)
     return _session(connector, connect_seconds)
 
 
@@ -58,6 +68,48 @@ def _session(connector: aiohttp.TCPConnector, connect_seconds: float) -> aiohttp
         max_field_size=MAX_HEADER_LINE_BYTES,
         max_headers=MAX_HEADERS,
     )
+
+
+class AnswerTooLong(aiohttp.ClientPayloadError):
+    """More bytes came than may belong to one answer."""
+
+
+class _BoundedConnector(aiohttp.TCPConnector):
+    def bound_answers(self, max_bytes: int) -> None:
+        self._factory = partial(_BoundedHandler, max_bytes, asyncio.get_running_loop())
+
+
+class _BoundedHandler(ResponseHandler):
+    """Counts what comes in before it is parsed. aiohttp bounds a header field, but neither the number of 1xx answers
+    nor blank lines, chunk extensions and zeros in front of the size of a chunk.
+    """
+
+    def __init__(self, max_bytes: int, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self._max_bytes = max_bytes
+        self._room = max_bytes
+
+    def set_response_params(self, **params: Any) -> None:
+        """Another call begins on this connection."""
+        self._room = self._max_bytes
+        super().set_response_params(**params)
+
+    def data_received(self, data: bytes) -> None:
+        room = self._room
+        self._room -= len(data)
+        if self._room >= 0:
+            super().data_received(data)
+        elif room >= 0:
+            super().data_received(data[:room])  # the status of an answer whose body is long
+            self._end()
+
+    def _end(self) -> None:
+        payload, self._payload, self._parser = self._payload, None, None
+        if payload is not None:
+            payload.set_exception(AnswerTooLong())
+        self.set_exception(AnswerTooLong())
+        if self.transport is not None:
+            self.transport.abort()
 
 
 class _Checked(AbstractResolver):

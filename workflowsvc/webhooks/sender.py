@@ -20,7 +20,7 @@ from workflowsvc import __version__
 from workflowsvc.access.webhook_signature import signed_headers
 from workflowsvc.clock import Clock
 from workflowsvc.outgoing.addresses import AddressRefused
-from workflowsvc.outgoing.connections import reason_of, session_by
+from workflowsvc.outgoing.connections import AnswerTooLong, reason_of, session_by
 from workflowsvc.outgoing.targets import Targets
 from workflowsvc.outgoing.urls import authority, read_url
 from workflowsvc.service.webhook_sending import Message, Outcome
@@ -29,7 +29,7 @@ TIMEOUT_SECONDS = 15.0  # of an attempt, from looking up the name to the end of 
 CONNECT_SECONDS = 5.0  # for each address
 KEEP_SECONDS = 15.0  # a connection without a message
 RESOLVE_AGAIN_SECONDS = 60  # after which the name of a receiver is looked up anew
-MAX_ANSWER_BYTES = 65_536  # that are read, so that the connection can be kept
+MAX_ANSWER_BYTES = 16_384  # that are read of an answer, its head and all before it included
 FIELDS = {"Content-Type": "application/json", "User-Agent": f"workflowsvc/{__version__}"}
 
 
@@ -46,6 +46,7 @@ class Sender:
             connect_seconds=CONNECT_SECONDS,
             keep_seconds=KEEP_SECONDS,
             resolve_seconds=RESOLVE_AGAIN_SECONDS,
+            max_answer_bytes=MAX_ANSWER_BYTES,
         )
 
     async def close(self) -> None:
@@ -66,6 +67,8 @@ class Sender:
                 error = f"there was no answer within {TIMEOUT_SECONDS:.0f} s"
             except AddressRefused as refused:
                 error = str(refused)
+            except AnswerTooLong:
+                error = f"no answer stood in the first {MAX_ANSWER_BYTES} bytes"
             except OSError as failed:
                 error = reason_of(failed) or type(failed).__name__
             except (aiohttp.ClientError, ValueError) as failed:
@@ -83,12 +86,9 @@ class Sender:
             headers=FIELDS | headers,
             allow_redirects=False,
         ) as response:
-            read = 0
-            async for piece in response.content.iter_any():
-                read += len(piece)
-                if read > MAX_ANSWER_BYTES:
-                    response.close()
-                    break
+            with suppress(AnswerTooLong):  # the status is known; only the connection cannot be kept
+                async for _ in response.content.iter_any():
+                    pass
             return response.status, _seconds(response.headers.get("Retry-After"))
 
 
