@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -45,6 +46,7 @@ class Following:
     def __init__(self, url: str, **headers: str) -> None:
         self.blocks: list[str] = []
         self.status = 0
+        self.has_whole_answer = False
         parts = urlsplit(url)
         self._connection = http.client.HTTPConnection(parts.netloc, timeout=PATIENCE_SECONDS)
         fields = {name.replace("_", "-"): text for name, text in headers.items()}
@@ -71,6 +73,7 @@ class Following:
             while data := self.answer.read1(65_536):
                 *blocks, text = (text + data.decode()).split("\n\n")
                 self.blocks += blocks
+            self.has_whole_answer = True
 
 
 @pytest.fixture(scope="module")
@@ -191,3 +194,16 @@ def test_a_browser_reads_the_stream(console: tuple[Remote, str], watched_in: dic
     page = watched_in["light"].open("/domains")
     event = page.evaluate(FIRST_EVENT, "/domains/streamed/feed?begin=OLDEST")
     assert json.loads(event)["detail"]["eventType"] == "WorkflowExecutionStarted"
+
+
+def test_streams_end_whole_and_quietly_when_the_server_stops(tmp_path: Path) -> None:
+    with real_console(tmp_path) as (remote, url):
+        on = remote.stage()
+        on.call("WorkflowSvc.SetFeed", domain="d", status="ON")
+        readers = [served(url + FEED) for _ in range(5)]
+    log = (tmp_path / "server.log").read_text()
+    assert "Traceback" not in log
+    assert "exceeded" not in log
+    for reader in readers:
+        reader.leave()
+    assert all(reader.has_whole_answer for reader in readers)

@@ -6,6 +6,7 @@ how bytes arrive (`listener.py`).
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from functools import cache, partial
@@ -70,6 +71,7 @@ class Console:
         self._pace = Pace(clock)
         self._histories = Histories(clock)
         self._shelf = Shelf(clock, random_bytes)
+        self._ending = asyncio.Event()
         static_files, self._drawing = _of_the_package()
         self._visitors: Visitors
         if settings.auth == "enforce":
@@ -88,6 +90,10 @@ class Console:
             exception_handlers={HTTPException: self._not_routed},
         )
         self._gate = Gate(self._app, hosts)
+
+    def end(self) -> None:
+        """Ends answers that would last; all others are given as before."""
+        self._ending.set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._gate(scope, receive, send)
@@ -166,6 +172,7 @@ class Console:
             self._settings,
             self.api_port,
             self._clock.now_ms(),
+            self._ending,
         )
 
     async def _show(self, page: Page, visit: Visit) -> Response:

@@ -1,8 +1,8 @@
 """The connections of the console: how many there may be, how long one may take to say what it wants, and TLS.
 
-Owns the bounds that uvicorn does not have. Other machines may reach the console of a server that refuses unknown
-callers, and one that opens connections and says nothing must not take the files that the API needs. Must not know
-pages.
+Owns the bounds that uvicorn does not have, and the way to cut a client off. Other machines may reach the console of a
+server that refuses unknown callers, and one that opens connections and says nothing must not take the files that the
+API needs. Must not know pages.
 """
 
 from __future__ import annotations
@@ -18,12 +18,15 @@ from workflowsvc.http.hosts import is_loopback_address
 from workflowsvc.http.tls_transport import TlsTransport
 
 if TYPE_CHECKING:
+    from starlette.types import Scope
+
     from workflowsvc.http.tls import Certificate
 
 HEAD_SECONDS = 10.0  # for the handshake and the head of a request
 BODY_SECONDS = 300.0  # for a file of 32 MiB on a slow line
 # A browser holds six for all its tabs. Proxies stand for many people, and are not counted.
 MAX_OF_ADDRESS = 30
+_CONNECTION = "workflowsvc.connection"  # an extension of ASGI's scope
 
 PLAIN_REFUSAL = (
     b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\ncontent-length: 33\r\nconnection: close\r\n\r\n"
@@ -95,6 +98,7 @@ class _Timed(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         self._within(HEAD_SECONDS)
         super().on_message_begin()
+        self.scope["extensions"] = {_CONNECTION: {"abort": self.transport.abort}}
 
     def on_headers_complete(self) -> None:
         self._within(BODY_SECONDS)
@@ -110,6 +114,11 @@ class _Timed(HttpToolsProtocol):
             self._deadline = None
         if seconds is not None:
             self._deadline = self.loop.call_later(seconds, self.transport.abort)
+
+
+def cut_off(scope: Scope) -> None:
+    """Ends the connection of this request at once, with what its client has not taken yet."""
+    scope["extensions"][_CONNECTION]["abort"]()
 
 
 def _refused_handshake(error: ssl.SSLError) -> bytes:

@@ -113,6 +113,7 @@ class ConsoleServer:
     async def drain(self) -> None:
         """Answers what was asked, for at most a few seconds, then closes."""
         if self._serving is not None:
+            self._console.end()
             self._server.should_exit = True
             with contextlib.suppress(Exception):
                 await self._serving

@@ -5,6 +5,7 @@ Owns the reading of paths and queries. Must not know templates.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +48,7 @@ class Visit:
         settings: Settings,
         api_port: int,
         now_ms: int,
+        ending: asyncio.Event,
     ) -> None:
         self.request = request
         self.session = session
@@ -54,6 +56,8 @@ class Visit:
         self._api_port = api_port
         self.now = now_ms / 1000
         """Seconds since the epoch."""
+        self.ending = ending
+        """Set when the console stops: an answer that lasts ends then."""
         self.query = request.query_params
         self._calls = calls
         self._lookups = lookups

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
+from workflowsvc.console.door import cut_off
 from workflowsvc.console.page import Download
 from workflowsvc.console.refusals import Refusal, refusal_of
 from workflowsvc.faults import Fault
@@ -32,6 +33,7 @@ SEND_SECONDS = 30.0  # for a reader to take what it was sent
 RETRY_MS = 2_000  # after which a browser comes back
 PAGE_SIZE = 100
 MEDIA_TYPE = "text/event-stream"
+_LAST = {"type": "http.response.body", "body": b""}
 
 
 async def stream(visit: Visit) -> Response:
@@ -43,7 +45,7 @@ async def stream(visit: Visit) -> Response:
     types = [name for name in visit.one("types").split(",") if name]
     reading = _Reading(visit, given, types)
     await reading.first()  # what is refused becomes an answer that says so
-    return _Stream(reading)
+    return _Stream(reading, visit.ending)
 
 
 class _Reading:
@@ -99,36 +101,62 @@ def _event(entry: dict[str, Any]) -> str:
 
 
 class _Stream(Response):
-    """An answer that lasts, until its reader leaves or takes too long."""
+    """An answer that lasts, until its reader leaves or takes too long, or the console stops."""
 
     media_type = MEDIA_TYPE
 
-    def __init__(self, reading: _Reading) -> None:
+    def __init__(self, reading: _Reading, ending: asyncio.Event) -> None:
         super().__init__()
         del self.headers["content-length"]
         self.headers["x-accel-buffering"] = "no"  # of nginx: what was sent is passed on at once
         self._reading = reading
+        self._ending = ending
+        self._has_begun = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         sending = asyncio.create_task(self._send(send))
         leaving = asyncio.create_task(_leaves(receive))
+        stopping = asyncio.create_task(self._ending.wait())
+        tasks = (sending, leaving, stopping)
         OPEN.open += 1
         try:
-            await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             OPEN.open -= 1
-            for task in (sending, leaving):
+            for task in tasks:
                 task.cancel()
-            await asyncio.wait((sending, leaving))
-        if not sending.cancelled() and (error := sending.exception()) is not None:
-            raise error
+            await asyncio.wait(tasks)
+        if not sending.cancelled():
+            sending.result()
+        elif not stopping.cancelled():
+            await self._stop(scope, receive, send)
+
+    async def _stop(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Ends the answer as a whole one, if its reader takes that now."""
+        try:
+            async with asyncio.timeout(0):
+                await self._begin(send)
+                await send(_LAST)
+        except TimeoutError:
+            await _let_go(scope, receive)
+
+    async def _begin(self, send: Send) -> None:
+        if not self._has_begun:
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            self._has_begun = True
 
     async def _send(self, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        await self._begin(send)
         async for part in self._reading.parts():
             async with asyncio.timeout(SEND_SECONDS):
                 await send({"type": "http.response.body", "body": part.encode(), "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
+        await send(_LAST)
+
+
+async def _let_go(scope: Scope, receive: Receive) -> None:
+    """Of a reader that takes nothing: there is no way to tell it that the stream has ended."""
+    cut_off(scope)
+    await _leaves(receive)
 
 
 async def _leaves(receive: Receive) -> None:
