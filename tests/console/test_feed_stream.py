@@ -152,6 +152,35 @@ def test_a_reader_that_leaves_frees_its_place(console_of_feeds: tuple[WorldFixtu
         reader.leave()
 
 
+def served_at_once(url: str, number: int) -> int:
+    """How many of the readers that ask in the same moment are served."""
+    readers = [Following(url) for _ in range(number)]
+    until(lambda: all(reader.status for reader in readers), "each is answered")
+    for reader in readers:
+        reader.leave()
+    assert {reader.status for reader in readers} <= {200, 503}
+    return sum(reader.status == 200 for reader in readers)
+
+
+def test_the_places_are_as_many_as_said_when_all_ask_at_once_and_each_is_given_back(
+    console_of_feeds: tuple[WorldFixture, str],
+) -> None:
+    _, url = console_of_feeds
+    where = urlsplit(url)
+    places = feed_stream.MAX_STREAMS
+    for number in range(places):
+        with socket.create_connection((where.hostname or "", where.port or 0)) as leaving:
+            path = FEED if number % 2 else f"{FEED}?begin=wrong"
+            leaving.sendall(f"GET {path} HTTP/1.1\r\nhost: {where.netloc}\r\n\r\n".encode())
+
+    def are_all_free() -> bool:
+        served = served_at_once(url + FEED, places + 10)
+        assert served <= places
+        return served == places
+
+    until(are_all_free, "all have left, and as many are served again")
+
+
 @pytest.mark.parametrize(
     ("path", "headers", "status"),
     [

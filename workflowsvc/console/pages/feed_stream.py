@@ -40,12 +40,17 @@ async def stream(visit: Visit) -> Response:
     """What comes from now on, or behind `Last-Event-ID` or `cursor`; with `begin=OLDEST` all that is kept."""
     if OPEN.open >= MAX_STREAMS:
         raise Refusal(503, "Not now", f"{MAX_STREAMS} streams of feeds are open on this node.")
-    cursor = visit.request.headers.get("last-event-id") or visit.one("cursor")
-    given: dict[str, Any] = {"cursor": cursor} if cursor else {"begin": visit.one("begin", "LATEST")}
-    types = [name for name in visit.one("types").split(",") if name]
-    reading = _Reading(visit, given, types)
-    await reading.first()  # what is refused becomes an answer that says so
-    return _Stream(reading, visit.ending)
+    OPEN.open += 1  # before anything is awaited: many may ask at once
+    try:
+        cursor = visit.request.headers.get("last-event-id") or visit.one("cursor")
+        given: dict[str, Any] = {"cursor": cursor} if cursor else {"begin": visit.one("begin", "LATEST")}
+        types = [name for name in visit.one("types").split(",") if name]
+        reading = _Reading(visit, given, types)
+        await reading.first()  # what is refused becomes an answer that says so
+        return _Stream(reading, visit.ending)
+    except BaseException:
+        OPEN.open -= 1
+        raise
 
 
 class _Reading:
@@ -101,7 +106,8 @@ def _event(entry: dict[str, Any]) -> str:
 
 
 class _Stream(Response):
-    """An answer that lasts, until its reader leaves or takes too long, or the console stops."""
+    """An answer that lasts, until its reader leaves or takes too long, or the console stops. It gives back
+    the place that was taken for it."""
 
     media_type = MEDIA_TYPE
 
@@ -118,7 +124,6 @@ class _Stream(Response):
         leaving = asyncio.create_task(_leaves(receive))
         stopping = asyncio.create_task(self._ending.wait())
         tasks = (sending, leaving, stopping)
-        OPEN.open += 1
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
