@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.console.browsing import ServiceOfUsers
+from tests.support.waiting import until
 from tests.world_fixture import WorldFixture
 from workflowsvc.console.listener import ConsoleServer
 from workflowsvc.console.pages import feed_stream
@@ -20,6 +21,12 @@ from workflowsvc.testing import World
 
 FEED = "/domains/d/feed"
 MANY = 2_500  # entries of 2.3 kB: a socket holds 4 MB for a reader that takes nothing
+
+
+def fill_feed(on: WorldFixture) -> None:
+    on.ask("WorkflowSvc.SetFeed", status="ON")
+    for number in range(MANY):
+        on.start(f"w{number}", tagList=[f"{tag}" * 256 for tag in range(5)])
 
 
 @asynccontextmanager
@@ -45,9 +52,7 @@ async def taking_nothing(world: World) -> AsyncGenerator[tuple[ConsoleServer, so
 def test_a_reader_that_takes_nothing_does_not_hold_up_the_end(
     stage: WorldFixture, caplog: pytest.LogCaptureFixture
 ) -> None:
-    stage.ask("WorkflowSvc.SetFeed", status="ON")
-    for number in range(MANY):
-        stage.start(f"w{number}", tagList=[f"{tag}" * 256 for tag in range(5)])
+    fill_feed(stage)
 
     async def scene() -> None:
         async with taking_nothing(stage.world) as (server, _):
@@ -57,3 +62,20 @@ def test_a_reader_that_takes_nothing_does_not_hold_up_the_end(
 
     asyncio.run(scene())
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+def test_a_reader_that_takes_nothing_is_let_go_with_one_line_in_the_log(
+    stage: WorldFixture, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed_stream, "SEND_SECONDS", 0.5)
+    caplog.set_level(logging.INFO, "workflowsvc.console")
+    fill_feed(stage)
+
+    async def scene() -> None:
+        async with taking_nothing(stage.world):
+            await asyncio.to_thread(until, lambda: not feed_stream.OPEN.open, "it is let go")
+
+    asyncio.run(scene())
+    assert [(record.levelname, record.exc_info, record.getMessage()) for record in caplog.records] == [
+        ("INFO", None, "a reader of a feed took nothing for 0.5 s: its stream ends")
+    ]

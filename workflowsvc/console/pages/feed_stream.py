@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +22,11 @@ from workflowsvc.faults import Fault
 from workflowsvc.service.feed_streams import OPEN
 
 if TYPE_CHECKING:
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import Message, Receive, Scope, Send
 
     from workflowsvc.console.visit import Visit
+
+log = logging.getLogger(__name__)
 
 MAX_STREAMS = 50  # of one node; each has one of the connections of the console
 HEARTBEAT_SECONDS = 15  # after which a comment is sent, so that proxies keep the connection
@@ -132,7 +135,9 @@ class _Stream(Response):
                 task.cancel()
             await asyncio.wait(tasks)
         if not sending.cancelled():
-            sending.result()
+            if not sending.result():
+                log.info("a reader of a feed took nothing for %g s: its stream ends", SEND_SECONDS)
+                await _let_go(scope, receive)
         elif not stopping.cancelled():
             await self._stop(scope, receive, send)
 
@@ -150,12 +155,24 @@ class _Stream(Response):
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             self._has_begun = True
 
-    async def _send(self, send: Send) -> None:
+    async def _send(self, send: Send) -> bool:
+        """False when the reader took nothing for too long."""
         await self._begin(send)
         async for part in self._reading.parts():
-            async with asyncio.timeout(SEND_SECONDS):
-                await send({"type": "http.response.body", "body": part.encode(), "more_body": True})
-        await send(_LAST)
+            if not await _taken(
+                send, {"type": "http.response.body", "body": part.encode(), "more_body": True}
+            ):
+                return False
+        return await _taken(send, _LAST)
+
+
+async def _taken(send: Send, message: Message) -> bool:
+    try:
+        async with asyncio.timeout(SEND_SECONDS):
+            await send(message)
+    except TimeoutError:
+        return False
+    return True
 
 
 async def _let_go(scope: Scope, receive: Receive) -> None:
