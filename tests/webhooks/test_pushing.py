@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Iterator
@@ -36,6 +37,17 @@ def refusing(workflow_id: str) -> Any:
         return (400, {}) if received.told.startswith(f"{workflow_id} ") else (200, {})
 
     return answer
+
+
+def until_given_up_on(node: Node) -> None:
+    """An entry that is refused, while others are delivered."""
+    numbers = itertools.count()
+
+    def is_given_up_on() -> bool:
+        node.start(f"good{next(numbers)}")
+        return node.webhook()["deadLetters"] == 1
+
+    until(is_given_up_on, "it was given up on")
 
 
 def test_an_entry_is_sent_signed(node: Node, receiver: Receiver) -> None:
@@ -119,9 +131,7 @@ def test_an_entry_that_is_refused_is_given_up_on_and_can_be_sent_again(
     receiver.answer = refusing("bad")
     create(node, receiver)
     node.start("bad")
-    for number in range(3):
-        node.run(f"good{number}")
-    until(lambda: node.webhook()["deadLetters"] == 1, "it was given up on")
+    until_given_up_on(node)
     (letter,) = node.own("ListDeadLetters", name="hook")["deadLetters"]
     assert letter["error"] == "the receiver answered 400"
     assert letter["attempts"] >= window.ATTEMPTS
@@ -143,8 +153,7 @@ def test_dead_letters_can_be_deleted(node: Node, receiver: Receiver) -> None:
     receiver.answer = refusing("bad")
     create(node, receiver)
     node.start("bad")
-    node.start("good")
-    until(lambda: node.webhook()["deadLetters"] == 1, "it was given up on")
+    until_given_up_on(node)
     (letter,) = node.own("ListDeadLetters", name="hook")["deadLetters"]
     assert node.own("DeleteDeadLetters", name="hook", ids=[letter["id"]])["count"] == 1
     assert node.webhook()["deadLetters"] == 0

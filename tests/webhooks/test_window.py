@@ -87,25 +87,42 @@ def test_a_receiver_that_is_away_is_asked_with_one_entry_after_growing_pauses(wi
 
 
 def test_an_entry_that_fails_while_others_are_delivered_is_given_up_on(window: Window) -> None:
-    add(window, entry(1), entry(2, run=1), entry(3))
+    add(window, entry(1), entry(2, run=1))
     now, failures = 0.0, 0
-    window_of = window.take(now)
-    assert places(window_of) == [1, 3]
-    fail(window, window_of[0], now)
-    window.delivered(window_of[1], now + 0.1)
-    while True:
-        at = window.next_at()
-        now = now + 1 if at is None else max(now, at)
-        (item,) = window.take(now)
-        assert item.row.place == 1
+    (bad,) = window.take(now)
+    while not fail(window, bad, now):
         failures += 1
-        if fail(window, item, now):
-            break
+        add(window, entry(100 + failures))
+        now += 1_000
+        taken = window.take(now)
+        (good,) = [item for item in taken if item is not bad]
+        window.delivered(good, now)
+        if bad not in taken:
+            assert window.take(now) == [bad]
+        now += 1
     assert failures == ATTEMPTS
     (letter,) = window.take_given_up()
     assert (letter.event_id, letter.attempts, letter.error) == ("id-1", ATTEMPTS + 1, "down")
     assert window.position == entry(1).position
     assert places(window.take(now)) == [2]
+
+
+def test_a_delivery_before_an_outage_gives_up_no_entry(window: Window) -> None:
+    add(window, entry(1), entry(2, run=1), entry(3), entry(4))
+    first, second, third = window.take(0)
+    window.delivered(second, 1)
+    fail(window, first, 2)
+    fail(window, third, 2)
+    now = 2.0
+    for _ in range(3 * ATTEMPTS):
+        at = window.next_at()
+        assert at is not None
+        now = max(now, at)
+        for item in window.take(now):
+            assert item.row.place in (1, 4)
+            assert not fail(window, item, now)
+    assert now > 600
+    assert window.position == BEFORE_ALL_ENTRIES
 
 
 def test_an_entry_that_fails_for_a_day_is_given_up_on(window: Window) -> None:

@@ -1,8 +1,9 @@
 """Which entries of a feed may be sent to a webhook now, which wait, and which are given up on.
 
 Owns the order: the entries of a run go one after the other, those of others beside them. Owns the pauses, and whether a
-failure is the receiver's or that of one entry: when other entries are delivered meanwhile, it is that of the entry. A
-function of what it is told and of the moments that it is given: it must not know clocks, networks or stores.
+failure is the receiver's or that of one entry: when something was delivered since the entry failed last, it is that of
+the entry. A function of what it is told and of the moments that it is given: it must not know clocks, networks or
+stores.
 """
 
 from __future__ import annotations
@@ -19,20 +20,31 @@ MAX_RUNNING = 8  # messages to one receiver at once
 FIRST_PAUSE_SECONDS = 1.0
 MAX_PAUSE_SECONDS = 300.0
 MAX_RETRY_AFTER_SECONDS = 3_600.0
-ATTEMPTS = 8  # of an entry that fails while others are delivered: two minutes
+ATTEMPTS = 8  # of an entry, with a delivery before each: two minutes at least
 GIVE_UP_SECONDS = 86_400.0  # after the first attempt
 
 
 class Item:
     """An entry that is to be delivered."""
 
-    __slots__ = ("attempts", "failures", "first_at", "is_done", "is_running", "not_before", "row", "tried_at")
+    __slots__ = (
+        "attempts",
+        "failed_at",
+        "failures",
+        "first_at",
+        "is_done",
+        "is_running",
+        "not_before",
+        "row",
+        "tried_at",
+    )
 
     def __init__(self, row: FeedRow) -> None:
         self.row = row
         self.attempts = 0
         self.failures = 0  # that were its own
         self.first_at = self.tried_at = float("-inf")
+        self.failed_at = float("-inf")  # last; before the first failure, when it was tried first
         self.not_before = float("-inf")
         self.is_running = False
         self.is_done = False
@@ -109,7 +121,7 @@ class Window:
             item.attempts += 1
             item.tried_at = now
             if item.attempts == 1:
-                item.first_at = now
+                item.first_at = item.failed_at = now
         self._running += len(taken)
         return taken
 
@@ -145,7 +157,9 @@ class Window:
         if self.failing is None:
             self.failing = Failing(now, error)
         self.failing = self.failing._replace(error=error)
-        if self._delivered_at > item.first_at:
+        is_its_own = self._delivered_at > item.failed_at
+        item.failed_at = now
+        if is_its_own:
             item.failures += 1
             item.not_before = now + self._pause(item.failures, retry_after)
         else:
