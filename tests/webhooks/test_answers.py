@@ -11,13 +11,14 @@ import pytest
 from workflowsvc.clock import SystemClock
 from workflowsvc.outgoing.targets import read_targets
 from workflowsvc.service.webhook_sending import Message, Outcome
+from workflowsvc.webhooks.places import Places
 from workflowsvc.webhooks.sender import MAX_ANSWER_BYTES, Sender
 
 SECRET = "whsec_" + "A" * 43 + "="
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
-MOST_SENT = 8_000_000
-"""What the buffers of two sockets may take, and nobody has read."""
+MAX_SENT = 8_000_000
+"""What the buffers of two sockets may take without a reader."""
 
 
 class Floods:
@@ -47,7 +48,7 @@ def send(handle: Handle, *, times: int = 1) -> list[Outcome]:
     async def work() -> list[Outcome]:
         server = await asyncio.start_server(handle, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
-        sender = Sender(read_targets("any", open_by_default=True), SystemClock(), asyncio.Semaphore(1))
+        sender = Sender(read_targets("any", open_by_default=True), SystemClock(), Places().share(1))
         message = Message(f"http://127.0.0.1:{port}/path-secret?query-secret", SECRET, "id", b"{}")
         try:
             return [await sender.send(message) for _ in range(times)]
@@ -77,7 +78,7 @@ def test_an_answer_without_end_is_cut_off_at_once(beginning: bytes, piece: bytes
     (outcome,) = send(floods)
     assert outcome.status in {status, None}
     assert outcome.seconds < 5
-    assert floods.sent < MOST_SENT
+    assert floods.sent < MAX_SENT
 
 
 def test_the_status_of_a_long_answer_counts() -> None:

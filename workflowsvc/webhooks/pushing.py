@@ -31,19 +31,20 @@ from workflowsvc.store.errors import StoreError
 from workflowsvc.store.interface import Reader
 from workflowsvc.store.meta import WEBHOOKS_LEASE
 from workflowsvc.tenant import Tenant
+from workflowsvc.webhooks.places import Places, Share
 from workflowsvc.webhooks.pusher import Means, Pusher, Sends
 
 LOOK_SECONDS = 1.0  # between two looks for changes, and at the lease, where there are other nodes
 RETRY_SECONDS = 5.0  # after a failure
 LEASE_MS = 15_000  # after which another node takes over from one that has died
 RENEW_MS = 10_000  # before the end of a lease
-MAX_RUNNING = 64  # messages of one node, to all receivers
 MAX_TESTS = 4  # at once
+OF_TESTS = 0  # in place of a domain: each test has a sender, and so a place, of its own
 STOP_SECONDS = 3.0  # for giving back the lease
 
 log = logging.getLogger("workflowsvc.webhooks")
 
-NewSender = Callable[[asyncio.Semaphore], Sends]
+NewSender = Callable[[Share], Sends]
 
 
 class Pushing:
@@ -66,7 +67,7 @@ class Pushing:
         self._tests = 0
         self._testing: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._room: asyncio.Semaphore | None = None
+        self._places = Places()
         self._reader: ReaderThreads | None = None
         self._waits: LoopWaits | None = None
         self._task: asyncio.Task[None] | None = None
@@ -76,7 +77,6 @@ class Pushing:
 
     def start(self, waits: LoopWaits) -> None:
         self._loop = asyncio.get_running_loop()
-        self._room = asyncio.Semaphore(MAX_RUNNING)
         self._reader = ReaderThreads(1)
         self._waits = waits
         self._task = self._loop.create_task(self._work())
@@ -109,7 +109,7 @@ class Pushing:
     async def _test(self, message: Message, reply: Callable[[Outcome | Exception], None]) -> None:
         outcome: Outcome | Exception = Outcome(None, "the node stops", 0.0)
         try:
-            sender = await self._sender()
+            sender = await self._sender(OF_TESTS)
             try:
                 outcome = await sender.send(message)
             finally:
@@ -201,7 +201,9 @@ class Pushing:
             if pusher is not None:
                 pusher.look_at_letters()
             elif (secret := self._secret_of(webhook)) is not None:
-                self._pushers[key] = Pusher(webhook, secret, await self._sender(), self._means())
+                self._pushers[key] = Pusher(
+                    webhook, secret, await self._sender(webhook.domain), self._means()
+                )
 
     def _secret_of(self, webhook: NamedWebhook) -> str | None:
         domain, name, record = webhook.domain, webhook.name, webhook.record
@@ -253,17 +255,16 @@ class Pushing:
     def _chance(self) -> float:
         return int.from_bytes(self._engine.state.ids.random_bytes(4)) / (1 << 32)
 
-    async def _sender(self) -> Sends:
-        assert self._room is not None
+    async def _sender(self, domain: int) -> Sends:
         if self._new_sender == self._http_sender:
             # Not on the event loop: the import takes a third of a second.
             await self._read(lambda _: import_module("workflowsvc.webhooks.sender"))
-        return self._new_sender(self._room)
+        return self._new_sender(self._places.share(domain))
 
-    def _http_sender(self, room: asyncio.Semaphore) -> Sends:
+    def _http_sender(self, share: Share) -> Sends:
         from workflowsvc.webhooks.sender import Sender
 
-        return Sender(self._targets, self._engine.clock, room)
+        return Sender(self._targets, self._engine.clock, share)
 
     async def _read(self, function: Callable[[Reader], Any]) -> Any:
         """On the thread that reads, on a snapshot of its own."""

@@ -1,6 +1,6 @@
 """Sends a message to a webhook over HTTP: one signed POST, one answer, one deadline for all of it.
 
-Owns the exchange, the connections that are kept to a receiver, and how many messages are under way at once. No redirect
+Owns the exchange and the connections that are kept to a receiver. No redirect
 is followed, and only an address that the operator allows is called (QUALITY §5.5): names are resolved here, and aiohttp
 is given the address. What a receiver answers is not shown to callers, but for its status.
 
@@ -24,6 +24,7 @@ from workflowsvc.outgoing.connections import AnswerTooLong, reason_of, session_b
 from workflowsvc.outgoing.targets import Targets
 from workflowsvc.outgoing.urls import authority, read_url
 from workflowsvc.service.webhook_sending import Message, Outcome
+from workflowsvc.webhooks.places import Share
 
 TIMEOUT_SECONDS = 15.0  # of an attempt, from looking up the name to the end of the answer
 CONNECT_SECONDS = 5.0  # for each address
@@ -34,12 +35,12 @@ FIELDS = {"Content-Type": "application/json", "User-Agent": f"workflowsvc/{__ver
 
 
 class Sender:
-    """Of one receiver, or of one test. `room` is shared by all of a node."""
+    """Of one receiver, or of one test."""
 
-    def __init__(self, targets: Targets, clock: Clock, room: asyncio.Semaphore) -> None:
+    def __init__(self, targets: Targets, clock: Clock, share: Share) -> None:
         self._targets = targets
         self._clock = clock
-        self._room = room
+        self._share = share
         self._session = session_by(
             targets.check,
             ssl.create_default_context(),
@@ -55,7 +56,7 @@ class Sender:
 
     async def send(self, message: Message) -> Outcome:
         """Does not raise but for cancellation."""
-        async with self._room:
+        async with self._share.place():
             began = self._clock.monotonic()
             status: int | None = None
             retry_after: float | None = None
