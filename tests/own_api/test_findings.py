@@ -579,7 +579,7 @@ def test_a_terminated_run_names_the_reason_or_the_limit(stage: Stage) -> None:
     on.ask("TerminateWorkflowExecution", workflowId="w", reason="wrong order")
     finding = why(on)["RUN_CLOSED"]
     assert (finding["cause"], finding["severity"]) == ("OPERATOR_INITIATED", "WARNING")
-    assert finding["message"].endswith("by an operator: wrong order.")
+    assert finding["message"].endswith("by a call of TerminateWorkflowExecution: wrong order.")
     on.start("full")
     for _ in range(9):
         if own(on, "ExplainExecution", execution={"workflowId": "full"})["executionStatus"] == "OPEN":

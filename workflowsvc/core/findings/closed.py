@@ -27,7 +27,7 @@ def ending(execution: Execution, closing: Shape) -> Finding:
         text += {
             "EVENT_LIMIT_EXCEEDED": ", as its history had reached the most events that it may have",
             "CHILD_POLICY_APPLIED": " by the child policy of its parent",
-        }.get(cause or "", " by an operator") + _because(how.reason)
+        }.get(cause or "", " by a call of TerminateWorkflowExecution") + _because(how.reason)
         if cause == "EVENT_LIMIT_EXCEEDED":
             action = "Let the decider continue as new in time: ContinueAsNewWorkflowExecution begins a new history."
     elif status == "TIMED_OUT":
