@@ -31,10 +31,10 @@ def test_a_signal_says_whether_a_decider_would_see_it(stage: WorldFixture, brows
         "No poll waits there now (the last one 6 m ago); until a decider polls it, nothing happens."
         in page.text
     )
-    assert "Decider polls list: last poll 6 m ago" in browser.get(address(run_id)).text
+    assert "Decider's list list: last poll 6 m ago" in browser.get(address(run_id)).text
     stage.world.poll("PollForDecisionTask", stage.tenant, domain="d", taskList=LIST)
     assert "If no decider polls it, nothing happens." in browser.get(address(run_id, "signal")).text
-    assert "Decider polls list: 1 poll waits now" in browser.get(address(run_id)).text
+    assert "Decider's list list: 1 poll waits now" in browser.get(address(run_id)).text
 
 
 def test_a_command_has_a_place_for_what_was_not_typed_yet(stage: WorldFixture, browser: Browser) -> None:

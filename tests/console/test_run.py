@@ -53,6 +53,16 @@ def test_the_head_says_how_the_run_is_and_why_it_waits(busy: str, browser: Brows
     assert "by its event" in browser.get(child).text
 
 
+def test_the_head_of_a_run_that_no_decider_has_seen_says_no_poll_of_its_list(
+    stage: WorldFixture, browser: Browser
+) -> None:
+    run_id = stage.start(taskList={"name": "labels"})
+    stage.ask("TerminateWorkflowExecution", workflowId="w")
+    text = browser.get(address(run_id)).text
+    assert "Decider's list labels" in text
+    assert "polled" not in text
+
+
 def test_the_compact_tab_has_one_row_for_each_thing(busy: str, browser: Browser) -> None:
     rows = browser.get(address(busy)).rows[1:]
     said = {row[2]: row[3] for row in rows if len(row) == 6}
