@@ -103,3 +103,22 @@ def test_the_bound_is_that_of_one_answer() -> None:
     outcomes = send(answer, times=5)
     assert [outcome.status for outcome in outcomes] == [200] * 5
     assert len(connections) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (b"answer-secret\r\n\r\n", "the answer is no HTTP"),
+        (OK + b"answer-secret\r\n\r\n", "the answer is no HTTP"),
+        (OK + b"x: answer-secret\r\n", "the connection ended without an answer"),
+        (b"", "the connection ended without an answer"),
+        (OK + b"Content-Length: 99\r\n\r\nanswer-secret", "the answer is not whole"),
+        (CHUNKED + b"answer-secret\r\n", "the answer is no HTTP"),
+        (b"HTTP/1.1 500 answer-secret\r\nContent-Length: 0\r\n\r\n", "the receiver answered 500"),
+        (b"HTTP/1.1 100 answer-secret\r\n\r\n" * 9_000, "the answer is too long"),
+    ],
+)
+def test_what_went_wrong_is_said_in_words_of_our_own(answer: bytes, said: str) -> None:
+    """A receiver may be a service of the operator's network, which a caller should not be able to read."""
+    (outcome,) = send(Floods(answer, b""))
+    assert outcome.error == said

@@ -124,5 +124,5 @@ def test_what_a_name_leads_to_is_judged_when_it_is_called(
         addresses[:] = ["127.0.0.1", "169.254.169.254"]
         found = node.own("TestWebhook", name="hook")
         assert not found["isDelivered"]
-        assert "own network" in found["error"]
+        assert found["error"] == "the host has an address that may not be called"
     assert len(receiver.received) == 2

@@ -166,3 +166,26 @@ def reason_of(error: OSError) -> str:
     if cause.errno and not isinstance(cause, (ssl.SSLError, socket.gaierror)):
         return os.strerror(cause.errno)
     return cause.strerror or str(cause)
+
+
+def kind_of(error: Exception) -> str:
+    """What went wrong, for one who may not see what the other side has sent, nor the URL or the addresses of a host."""
+    match error:
+        case AnswerTooLong():
+            return "the answer is too long"
+        case aiohttp.ClientConnectorCertificateError() | ssl.SSLCertVerificationError():
+            return "the certificate is not trusted"
+        case aiohttp.ClientSSLError() | ssl.SSLError():
+            return "TLS could not be agreed on"
+        case aiohttp.ClientConnectorDNSError() | socket.gaierror():
+            return "the name of the host has no address"
+        case OSError():
+            return os.strerror(error.errno) if error.errno else "could not connect"
+        case aiohttp.ServerDisconnectedError():
+            return "the connection ended without an answer"
+        case aiohttp.ClientPayloadError():
+            return "the answer is not whole"
+        case aiohttp.ClientResponseError():
+            return "the answer is no HTTP"
+        case _:
+            return "could not be sent"

@@ -20,7 +20,7 @@ from workflowsvc import __version__
 from workflowsvc.access.webhook_signature import signed_headers
 from workflowsvc.clock import Clock
 from workflowsvc.outgoing.addresses import AddressRefused
-from workflowsvc.outgoing.connections import AnswerTooLong, reason_of, session_by
+from workflowsvc.outgoing.connections import AnswerTooLong, kind_of, session_by
 from workflowsvc.outgoing.targets import Targets
 from workflowsvc.outgoing.urls import authority, read_url
 from workflowsvc.service.webhook_sending import Message, Outcome
@@ -66,14 +66,10 @@ class Sender:
                 error = "" if 200 <= status < 300 else f"the receiver answered {status}"
             except TimeoutError:
                 error = f"there was no answer within {TIMEOUT_SECONDS:.0f} s"
-            except AddressRefused as refused:
-                error = str(refused)
-            except AnswerTooLong:
-                error = f"no answer stood in the first {MAX_ANSWER_BYTES} bytes"
-            except OSError as failed:
-                error = reason_of(failed) or type(failed).__name__
-            except (aiohttp.ClientError, ValueError) as failed:
-                error = f"{type(failed).__name__}: {failed}"
+            except AddressRefused:
+                error = "the host has an address that may not be called"
+            except (OSError, aiohttp.ClientError, ValueError) as failed:
+                error = kind_of(failed)
             return Outcome(status, error, self._clock.monotonic() - began, retry_after)
 
     async def _exchange(self, message: Message) -> tuple[int, float | None]:
