@@ -39,6 +39,21 @@ def test_private_addresses_are_called_unless_only_public_ones_are_allowed(addres
         targets("public").check("h", address)
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["2002:a00:1::", "64:ff9b:1::a00:1", "::a00:1", "::ffff:0:a00:1", "fec0::1", "192.88.99.1"],
+)
+def test_addresses_that_may_lead_to_private_ones_are_not_public(address: str) -> None:
+    with pytest.raises(AddressRefused):
+        targets("public").check("h", address)
+
+
+@pytest.mark.parametrize("text", ["any,off", "public,10.0.0.0/8", "h.example,AUTO"])
+def test_a_word_for_all_hosts_stands_alone(text: str) -> None:
+    with pytest.raises(SettingsError, match="stands alone"):
+        targets(text)
+
+
 def test_auto_depends_on_who_may_set_webhooks() -> None:
     assert read_targets("auto", open_by_default=True).scope == "any"
     assert read_targets("auto", open_by_default=False).scope == "public"
@@ -89,6 +104,7 @@ def test_a_word_that_names_no_host_is_refused(text: str) -> None:
         ("any", "ftp://h/", "ValidationException", "http:// or https://"),
         ("any", "http://u:geheim@h/", "ValidationException", "user name or a password"),
         ("any", "http://h/#f", "ValidationException", "fragment"),
+        ("any", "http://h:0/", "ValidationException", "port 0"),
         ("any", "http://h:99999/", "ValidationException", "out of range"),
         ("any", "http://h /", "ValidationException", "not a URL"),
     ],

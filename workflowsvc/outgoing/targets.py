@@ -11,10 +11,19 @@ import re
 from typing import Literal, NamedTuple
 
 from workflowsvc.options import SettingsError
-from workflowsvc.outgoing.addresses import AddressRefused, behind, is_literal, is_refused
+from workflowsvc.outgoing.addresses import Address, AddressRefused, behind, is_literal, is_refused
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Scope = Literal["off", "public", "any", "listed"]
+
+# What Python calls global although an IPv4 address stands in it or a relay nearby may take it.
+_NOT_PUBLIC = tuple(
+    map(
+        ipaddress.ip_network,
+        ("2002::/16", "64:ff9b:1::/48", "::/96", "::ffff:0:0:0/96", "fec0::/10", "192.88.99.0/24"),
+    )
+)
+_WORDS = ("auto", "off", "public", "any")
 
 _is_host = re.compile(r"[A-Za-z0-9_.-]+").fullmatch
 _is_name = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?").fullmatch
@@ -38,7 +47,7 @@ class Targets(NamedTuple):
             raise AddressRefused(f"{host} ({address}) is not among --webhook-targets")
         if is_refused(address):
             raise AddressRefused(f"{host} is at {address}, an address of the machine's own network")
-        if self.scope == "public" and not found.is_global:
+        if self.scope == "public" and not _is_public(found):
             raise AddressRefused(f"{host} is at {address}, which --webhook-targets public does not allow")
 
     def check_host(self, host: str) -> None:
@@ -61,6 +70,10 @@ class Targets(NamedTuple):
         )
 
 
+def _is_public(address: Address) -> bool:
+    return address.is_global and not any(address in network for network in _NOT_PUBLIC)
+
+
 def read_targets(text: str, *, open_by_default: bool) -> Targets:
     """What `--webhook-targets` says. `open_by_default`: what `auto` means. SettingsError for a word that is neither."""
     if text == "auto":
@@ -70,6 +83,8 @@ def read_targets(text: str, *, open_by_default: bool) -> Targets:
     names: list[str] = []
     networks: list[Network] = []
     for word in text.split(","):
+        if word.lower() in _WORDS:
+            raise SettingsError(f"--webhook-targets: {word!r} stands alone, never in a list")
         try:
             networks.append(ipaddress.ip_network(word))
         except ValueError:

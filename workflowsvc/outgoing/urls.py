@@ -39,6 +39,8 @@ def read_url(text: str) -> Url:
         raise BadUrl("a URL cannot carry a user name or a password")
     if parts.scheme not in _PORTS or not parts.hostname:
         raise BadUrl(f"{text} is not a URL that begins with http:// or https:// and names a host")
+    if port == 0:
+        raise BadUrl("a URL cannot have port 0")
     if parts.fragment:
         raise BadUrl(f"{text} has a fragment, which is never sent")
     return Url(
