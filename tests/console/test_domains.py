@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
+import pytest
+
 from tests.console.browsing import Browser
+from tests.support.waiting import PATIENCE_SECONDS
 from tests.world_fixture import WorldFixture, decision
+from workflowsvc.console import counting, problem_counts
 
 
 def test_domains_are_shown_with_open_and_failed_runs(stage: WorldFixture, browser: Browser) -> None:
@@ -22,6 +29,26 @@ def test_domains_are_shown_with_open_and_failed_runs(stage: WorldFixture, browse
     assert browser.get("/domains").rows[1][3] == "1 problem", "no client polls"
     data = browser.json("/domains.json")
     assert data["domains"][0]["counts"]["byStatus"] == {"FAILED": 1, "OPEN": 2}
+
+
+def test_what_takes_long_is_looked_for_at_the_same_time(
+    stage: WorldFixture, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts, mentioned = counting.counts, problem_counts.mentioned
+    looked_for = asyncio.Event()
+
+    async def waiting_counts(*arguments: Any) -> Any:
+        await asyncio.wait_for(looked_for.wait(), PATIENCE_SECONDS)
+        return await counts(*arguments)
+
+    async def noticed(*arguments: Any) -> Any:
+        looked_for.set()
+        return await mentioned(*arguments)
+
+    monkeypatch.setattr(counting, "counts", waiting_counts)
+    monkeypatch.setattr(problem_counts, "mentioned", noticed)
+    stage.start("one")
+    assert browser.get("/domains").rows[1][1] == "1"
 
 
 def test_a_domain_is_registered_deprecated_and_registered_again(browser: Browser) -> None:

@@ -57,8 +57,11 @@ async def _counted(visit: Visit, info: dict[str, Any]) -> Data:
     lacks = [action for action in NEEDED if visit.may(action, name) is False]
     if lacks:
         return {**info, "notAllowed": lacks}
-    counts, oldest, detail, clock = await asyncio.gather(
+    # All at once: what takes long is waited for a moment each (lookups.py), which would add up.
+    counts, problems, retention, oldest, detail, clock = await asyncio.gather(
         counting.counts(visit, name, {}),
+        problem_counts.mentioned(visit, name),
+        _retention(visit, name),
         visit.swf(
             "ListOpenWorkflowExecutions",
             domain=name,
@@ -74,10 +77,10 @@ async def _counted(visit: Visit, info: dict[str, Any]) -> Data:
         **info,
         "clock": clock,
         "counts": counts,
-        "problems": problem_numbers(await problem_counts.mentioned(visit, name)),
+        "problems": problem_numbers(problems),
         "oldestOpen": first and {key: first[key] for key in ("execution", "startTimestamp")},
         "retentionInDays": detail["configuration"]["workflowExecutionRetentionPeriodInDays"],
-        "retention": await _retention(visit, name),
+        "retention": retention,
     }
 
 
