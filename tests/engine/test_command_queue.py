@@ -65,6 +65,28 @@ def test_a_writer_that_has_taken_them_already_is_not_woken_for_nothing() -> None
     assert not queue.wakes
 
 
+def test_a_turn_ends_lingering_only_with_enough_commands() -> None:
+    class Lingering(Sleeper):
+        def sleep(self, seconds: float | None) -> None:
+            self.put(command())
+            self.end_turn()
+            self.woken_by_few = self.wakes
+            self.put(command())
+            self.put(command())
+            self.end_turn()
+
+        def end_turn(self) -> None:
+            while soon:
+                soon.pop()()
+
+    queue, soon = Lingering(), list[Callable[[], None]]()
+    queue.gather(soon.append)
+    queue.put(command())  # its turn ends within the linger that comes now
+    queue.take(9)
+    queue.linger(3, SECONDS)
+    assert (queue.woken_by_few, queue.wakes) == (False, True)
+
+
 def test_a_command_of_another_thread_wakes_the_writer_at_once() -> None:
     queue, soon = gathering()
     thread = Thread(target=lambda: queue.put(command()))

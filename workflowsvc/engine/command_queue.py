@@ -93,7 +93,7 @@ class CommandQueue:
 
     def _wake(self) -> None:
         self._wakes_soon = False
-        if self._commands:
+        if len(self._commands) >= self._wake_at_length:
             self._event.set()
 
     def take(self, most: int) -> list[Command]:
