@@ -29,6 +29,7 @@ from workflowsvc.service.call_context import CallContext
 from workflowsvc.service.disconnect import Disconnect
 from workflowsvc.service.dispatcher import Dispatcher, ReadFunction
 from workflowsvc.service.feed_waits import LoopWaits
+from workflowsvc.service.futures import resolve
 from workflowsvc.service.reader_threads import ReaderThreads
 from workflowsvc.service.steps import StepRunner
 from workflowsvc.service.webhook_sending import Webhooks, send_nothing
@@ -172,7 +173,7 @@ class Api:
     ) -> Answer:
         """The answer; raises Fault. The same as `begin` for callers that can await."""
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self.begin(action, caller, request, disconnect, partial(_resolve, future))
+        self.begin(action, caller, request, disconnect, partial(resolve, future))
         return await future
 
     def begin(
@@ -237,7 +238,7 @@ class Api:
 
     def _submit(self, run: Callable[[UnitOfWork], Any]) -> asyncio.Future[Any]:
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._writer.submit(Command(run, partial(_resolve, future)))
+        self._writer.submit(Command(run, partial(resolve, future)))
         return future
 
     def _deliver_batch(self, answers: list[tuple[Reply, Any]]) -> None:
@@ -301,12 +302,3 @@ class Api:
             self._outage.worked()
         ended = self.engine.clock.monotonic()
         self._deliver([(done, answer)], AnswerTimes(began, ended, ended))
-
-
-def _resolve(future: asyncio.Future[Any], answer: Any) -> None:
-    if future.done():
-        return  # cancelled: its caller does not wait any more
-    if isinstance(answer, BaseException):
-        future.set_exception(answer)
-    else:
-        future.set_result(answer)

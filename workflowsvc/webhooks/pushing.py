@@ -24,6 +24,7 @@ from workflowsvc.faults import Fault, LimitExceededFault
 from workflowsvc.outgoing.targets import Targets
 from workflowsvc.service.access.master_key import open_sealed
 from workflowsvc.service.feed_waits import LoopWaits
+from workflowsvc.service.futures import resolve
 from workflowsvc.service.reader_threads import ReaderThreads
 from workflowsvc.service.webhook_figures import WebhookFigures
 from workflowsvc.service.webhook_sending import Message, Outcome
@@ -280,7 +281,7 @@ class Pushing:
             except Exception as error:
                 answer = error
             with suppress(RuntimeError):  # the loop was closed
-                loop.call_soon_threadsafe(_resolve, future, answer)
+                loop.call_soon_threadsafe(resolve, future, answer)
 
         self._reader.read(Tenant(), read)
         return await future
@@ -288,7 +289,7 @@ class Pushing:
     async def _write(self, run: Callable[[UnitOfWork], Any]) -> Any:
         """By a command of the writer loop."""
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._engine.writer.submit(Command(run, partial(_resolve, future)))
+        self._engine.writer.submit(Command(run, partial(resolve, future)))
         return await future
 
 
@@ -296,12 +297,3 @@ def _look(reader: Reader, known: bytes | None) -> tuple[bytes, list[NamedWebhook
     """The version and the webhooks; None in their place when the version is known."""
     version = webhook_book.version_of(reader)
     return version, None if version == known else webhook_book.all_webhooks(reader)
-
-
-def _resolve(future: asyncio.Future[Any], answer: Any) -> None:
-    if future.done():
-        return  # nothing waits for it any more
-    if isinstance(answer, BaseException):
-        future.set_exception(answer)
-    else:
-        future.set_result(answer)
