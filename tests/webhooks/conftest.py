@@ -13,7 +13,7 @@ from tests.http.support import Running, post
 from tests.postgres.places import new_place
 from tests.webhooks.receiver import Receiver, receiving
 from workflowsvc.access.secrets import MASTER_KEY_BYTES, MasterKey
-from workflowsvc.clock import SystemClock
+from workflowsvc.clock import Clock, SystemClock
 from workflowsvc.engine.engine import Engine
 from workflowsvc.outgoing.targets import read_targets
 from workflowsvc.service.api import Api
@@ -81,9 +81,11 @@ Serve = Callable[..., Any]
 
 
 @contextmanager
-def serving(store: Store, *, master: MasterKey | None = MASTER, **settings: Any) -> Iterator[Node]:
+def serving(
+    store: Store, *, master: MasterKey | None = MASTER, clock: Clock | None = None, **settings: Any
+) -> Iterator[Node]:
     options = Settings(**{"port": 0, "drain_seconds": 5.0, "store": "memory"} | settings)
-    engine = Engine(store, SystemClock(), options, os.urandom, store_clock=True)
+    engine = Engine(store, clock or SystemClock(), options, os.urandom, store_clock=True)
     engine.state.access.master_keys = () if master is None else (master,)
     pushes = Pushing(engine, read_targets(options.webhook_targets, open_by_default=True))
     api = Api(engine, webhooks=pushes)
