@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from workflowsvc.store.rows import BEFORE_ALL_ENTRIES, FeedPlace, FeedRow
-from workflowsvc.webhooks.window import ATTEMPTS, GIVE_UP_SECONDS, MAX_RUNNING, Item, Window
+from workflowsvc.webhooks.window import (
+    ATTEMPTS,
+    GIVE_UP_SECONDS,
+    MAX_RUNNING,
+    PROBE_SECONDS,
+    Item,
+    Window,
+)
 
 
 def entry(place: int, run: int = 0) -> FeedRow:
@@ -139,20 +146,118 @@ def test_an_entry_that_fails_for_a_day_is_given_up_on(window: Window) -> None:
 
 
 def test_one_bad_entry_does_not_hold_up_the_others(window: Window) -> None:
-    """Alone, it looks as if the receiver were away; the next entry shows that it is not."""
-    add(window, entry(1))
+    """Alone, it looks as if the receiver were away; the next entry is sent at once, and shows that it is not."""
+    add(window, entry(1), entry(2, run=1))
     (bad,) = window.take(0)
-    fail(window, bad, 0)
-    add(window, entry(2))
-    assert window.take(0.5) == []
-    (probe,) = window.take(1)
-    assert probe.row.place == 2  # the one that was tried longest ago
-    window.delivered(probe, 1)
-    (again,) = window.take(1)
-    assert again is bad
-    fail(window, bad, 1)
+    now = 0.0
+    for _ in range(9):
+        fail(window, bad, now)
+        at = window.next_at()
+        assert at is not None
+        now = at
+        assert window.take(now) == [bad]
+    fail(window, bad, now)
     add(window, entry(3))
-    assert places(window.take(1)) == [3]
+    assert window.next_at() != now + 300
+    (good,) = window.take(now)
+    assert good.row.place == 3
+    window.delivered(good, now)
+    assert window.take(now) == [bad]
+    fail(window, bad, now)
+    add(window, entry(4))
+    assert places(window.take(now)) == [4]
+    assert window.position == BEFORE_ALL_ENTRIES
+
+
+def test_several_bad_entries_hold_up_a_new_one_for_seconds(window: Window) -> None:
+    """They look like a receiver that is away; each new entry may show that it is not."""
+    add(window, entry(1), entry(2))
+    now = 0.0
+    for _ in range(20):
+        for item in window.take(now):
+            fail(window, item, now)
+        at = window.next_at()
+        assert at is not None
+        now = at
+    for item in window.take(now):
+        fail(window, item, now)
+    add(window, entry(3), entry(4, run=3), entry(5))
+    assert window.next_at() == now + PROBE_SECONDS
+    assert window.take(now + PROBE_SECONDS - 1) == []
+    (probe,) = window.take(now + PROBE_SECONDS)
+    assert probe.row.place == 3
+    assert window.next_at() is None
+    window.delivered(probe, now + PROBE_SECONDS)
+    assert places(window.take(now + PROBE_SECONDS)) == [1, 2, 4, 5]
+
+
+def test_a_receiver_that_is_away_gets_each_new_entry_once_before_its_pause_is_over(window: Window) -> None:
+    add(window, *(entry(place) for place in range(1, 21)))
+    now, tried = 0.0, list[int]()
+    while now < 600:
+        for item in window.take(now):
+            tried.append(item.row.place)
+            fail(window, item, now)
+        at = window.next_at()
+        assert at is not None
+        assert at > now
+        now = at
+    assert set(tried) == set(range(1, 21))
+    assert len(tried) <= 20 + 12
+
+
+def test_a_bad_entry_of_a_busy_feed_is_given_up_on_while_all_others_go_on(window: Window) -> None:
+    """However many are delivered behind it."""
+    now, number, delivered = 0.0, 1, 0
+    add(window, entry(1))
+    while not window.has_given_up:
+        rows = [entry(number + place) for place in range(1, window.room + 1)]
+        number += len(rows)
+        window.add(rows, entry(number).position)
+        taken = window.take(now)
+        assert taken
+        for item in taken:
+            if item.row.place == 1:
+                fail(window, item, now)
+            else:
+                window.delivered(item, now + 0.05)
+                delivered += 1
+        now += 0.1
+        assert now < 600
+        assert window.position in {BEFORE_ALL_ENTRIES, entry(1).position} or window.has_given_up
+    assert delivered > 1_000
+    (letter,) = window.take_given_up()
+    assert letter.event_id == "id-1"
+    assert window.position.place == delivered + 1
+
+
+def test_what_is_done_behind_another_one_counts_when_that_is_done(window: Window) -> None:
+    add(window, *(entry(place) for place in range(1, 7)))
+    items = window.take(0)
+    for index in (4, 2, 1):
+        window.delivered(items[index], 0)
+    assert window.position == BEFORE_ALL_ENTRIES
+    window.delivered(items[0], 0)
+    assert window.position == entry(3).position
+    window.delivered(items[3], 0)
+    assert window.position == entry(5).position
+    window.delivered(items[5], 0)
+    assert window.position == entry(6).position
+    assert window.is_empty
+
+
+def test_nothing_is_looked_for_while_no_more_may_be_under_way(window: Window) -> None:
+    """Entries whose pause is over wait for one that ends; looking at them again and again would keep the node busy."""
+    for now in (0.0, 0.5):
+        first = 1 + round(now * 100)
+        add(window, *(entry(place) for place in range(first, first + MAX_RUNNING)))
+        good, *bad = window.take(now)
+        window.delivered(good, now + 0.1)
+        for item in bad:
+            fail(window, item, now + 0.2)
+    assert len(window.take(10_000)) == MAX_RUNNING
+    assert window.take(10_000) == []
+    assert window.next_at() is None
 
 
 def test_a_receiver_may_ask_for_a_longer_pause_within_bounds(window: Window) -> None:
