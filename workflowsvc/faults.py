@@ -46,7 +46,11 @@ class Fault(Exception):
         body = {"__type": f"{self.namespace}#{self.code}"}
         if self.message is not None:
             body[self.text_member] = self.message
-        return msgspec.json.encode(body)
+        return msgspec.json.encode(body | self.members())
+
+    def members(self) -> dict[str, str]:
+        """What the answer has beside its text."""
+        return {}
 
 
 class ModelledFault(Fault):
@@ -93,6 +97,14 @@ class WorkflowExecutionAlreadyStartedFault(ModelledFault): ...
 
 class CursorExpiredFault(ModelledFault):
     """Entries of a feed behind a cursor were deleted."""
+
+    def __init__(self, message: str, oldest_cursor: str | None = None) -> None:
+        """`oldest_cursor`: with which its reader goes on with the oldest entry that is left."""
+        super().__init__(message)
+        self.oldest_cursor = oldest_cursor
+
+    def members(self) -> dict[str, str]:
+        return {} if self.oldest_cursor is None else {"oldestCursor": self.oldest_cursor}
 
 
 class EntityAlreadyExistsFault(ModelledFault):

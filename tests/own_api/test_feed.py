@@ -280,8 +280,13 @@ def test_entries_are_deleted_when_their_time_is_over(stage: Stage) -> None:
     left = ["x 1 WorkflowExecutionStarted", "x 5 WorkflowExecutionCompleted"]
     assert told(on) == left
     assert told(on, cursor=caught_up) == left
-    with pytest.raises(CursorExpiredFault, match="begin with the oldest"):
+    with pytest.raises(CursorExpiredFault, match="begin with the oldest") as refused:
         own(on, "ReadFeed", cursor=first)
+    oldest = refused.value.oldest_cursor
+    assert oldest is not None
+    assert oldest in str(refused.value)
+    assert json.loads(refused.value.body())["oldestCursor"] == oldest
+    assert told(on, cursor=oldest) == left
     on.world.clock.advance(24 * 60 * 60_000)
     on.world.run()
     assert read(on) == []

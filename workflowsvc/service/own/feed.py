@@ -11,7 +11,7 @@ from functools import partial
 
 from workflowsvc.engine.feed_book import DEFAULT_RETENTION_HOURS, FeedSettings, find_settings
 from workflowsvc.engine.unit_of_work import UnitOfWork
-from workflowsvc.faults import OperationNotPermittedFault
+from workflowsvc.faults import CursorExpiredFault, OperationNotPermittedFault
 from workflowsvc.model import own_shapes as shapes
 from workflowsvc.model.events import timestamp
 from workflowsvc.service import feed_reads
@@ -119,4 +119,8 @@ def _read(
         raise OperationNotPermittedFault(f"Domain {request.domain} was deleted meanwhile")
     types = None if request.event_types is None else frozenset[str](request.event_types)
     limit = min(request.maximum_page_size or DEFAULT_PAGE, feed_reads.MAX_ENTRIES)
-    return feed_reads.read_part(reader, row, after, types, limit)
+    try:
+        return feed_reads.read_part(reader, row, after, types, limit)
+    except CursorExpiredFault as fault:
+        oldest = cursor_of(domain, feed_reads.beginning(reader, domain))
+        raise CursorExpiredFault(f"{fault.message}, behind the cursor {oldest}", oldest) from None
