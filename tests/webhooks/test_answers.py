@@ -63,8 +63,8 @@ def send(handle: Handle, *, times: int = 1, scheme: str = "http") -> list[Outcom
     return asyncio.run(work())
 
 
-async def send_to(url: str, times: int = 1) -> list[Outcome]:
-    sender = Sender(read_targets("any", open_by_default=True), SystemClock(), Places().share(1))
+async def send_to(url: str, times: int = 1, targets: str = "any") -> list[Outcome]:
+    sender = Sender(read_targets(targets, open_by_default=True), SystemClock(), Places().share(1))
     try:
         return [await sender.send(Message(url, SECRET, "id", b"{}")) for _ in range(times)]
     finally:

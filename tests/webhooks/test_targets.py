@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from typing import Any
 
@@ -11,10 +12,12 @@ from tests.lambdas.test_addresses import REFUSED
 from tests.support.waiting import until
 from tests.webhooks.conftest import serving
 from tests.webhooks.receiver import Receiver
+from tests.webhooks.test_answers import send_to
 from workflowsvc.options import SettingsError
 from workflowsvc.outgoing.addresses import AddressRefused
 from workflowsvc.outgoing.targets import Targets, read_targets
 from workflowsvc.store.sqlite.store import SqliteStore
+from workflowsvc.webhooks.sender import NO_ADDRESS
 
 pytestmark = pytest.mark.usefixtures("short_pauses")
 
@@ -140,5 +143,25 @@ def test_what_a_name_leads_to_is_judged_when_it_is_called(
         addresses[:] = ["127.0.0.1", "169.254.169.254"]
         found = node.own("TestWebhook", name="hook")
         assert not found["isDelivered"]
-        assert found["error"] == "the host has an address that may not be called"
+        assert found["error"] == NO_ADDRESS
     assert len(receiver.received) == 2
+
+
+def test_callers_cannot_tell_a_private_name_from_one_that_does_not_exist(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Or they would learn by trying which names there are in the operator's network."""
+
+    def getaddrinfo(host: Any, port: Any, *given: Any, **named: Any) -> Any:
+        if host == "db.corp.example":
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.1.2.3", port))]
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    said = [
+        asyncio.run(send_to(f"https://{host}/", targets="public"))
+        for host in ("db.corp.example", "none.corp.example")
+    ]
+    assert [[(outcome.status, outcome.error) for outcome in each] for each in said] == [
+        [(None, NO_ADDRESS)]
+    ] * 2

@@ -210,8 +210,6 @@ def kind_of(error: Exception) -> str:
             return "the certificate is not trusted"
         case aiohttp.ClientSSLError() | ssl.SSLError():
             return "TLS could not be agreed on"
-        case aiohttp.ClientConnectorDNSError() | socket.gaierror():
-            return "the name of the host has no address"
         case OSError():
             return os.strerror(error.errno) if error.errno else "could not connect"
         case aiohttp.ServerDisconnectedError():

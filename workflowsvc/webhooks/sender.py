@@ -11,6 +11,7 @@ sent, and not on the event loop.
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 from contextlib import suppress
 
@@ -34,7 +35,10 @@ RESOLVE_AGAIN_SECONDS = 60  # after which the name of a receiver is looked up an
 MAX_ANSWER_BYTES = 16_384  # that are read of an answer, its head and all before it included
 # Of all senders: to make one takes 34 ms and nearly 1 MiB, for the certificates that the system trusts.
 TLS = ssl.create_default_context()
+NO_ADDRESS = "the host has no address that may be called"
 FIELDS = {"Content-Type": "application/json", "User-Agent": f"workflowsvc/{__version__}"}
+
+log = logging.getLogger("workflowsvc.webhooks")
 
 
 class Sender:
@@ -69,8 +73,10 @@ class Sender:
                 error = "" if 200 <= status < 300 else f"the receiver answered {status}"
             except TimeoutError:
                 error = f"there was no answer within {TIMEOUT_SECONDS:.0f} s"
-            except AddressRefused:
-                error = "the host has an address that may not be called"
+            except (AddressRefused, aiohttp.ClientConnectorDNSError) as failed:
+                # One text: what a name leads to in the operator's network is not for callers to find out.
+                error = NO_ADDRESS
+                log.debug("message %s: %s", message.id, failed)
             except (OSError, aiohttp.ClientError, ValueError) as failed:
                 error = kind_of(failed)
             return Outcome(status, error, self._clock.monotonic() - began, retry_after)
