@@ -199,6 +199,20 @@ def test_what_cannot_be_read_is_refused(
     assert not shown.headers["content-type"].startswith("text/event-stream")
 
 
+def test_a_head_request_takes_no_place(
+    console_of_feeds: tuple[WorldFixture, str], browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed_stream, "MAX_STREAMS", 0)
+    for _ in range(3):
+        shown = browser.request("HEAD", FEED)
+        assert shown.status == 200
+        assert shown.headers["content-type"].startswith("text/event-stream")
+        assert "content-length" not in shown.headers
+    assert browser.request("HEAD", "/domains/none/feed").status == 404
+    assert browser.get(FEED).status == 503
+    assert feed_stream.OPEN.open == 0
+
+
 def test_a_silent_stream_has_heartbeats(
     console_of_feeds: tuple[WorldFixture, str], browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,19 +36,24 @@ SEND_SECONDS = 30.0  # for a reader to take what it was sent
 RETRY_MS = 2_000  # after which a browser comes back
 PAGE_SIZE = 100
 MEDIA_TYPE = "text/event-stream"
+_HEADERS = {"x-accel-buffering": "no"}  # of nginx: what was sent is passed on at once
 _LAST = {"type": "http.response.body", "body": b""}
 
 
 async def stream(visit: Visit) -> Response:
-    """What comes from now on, or behind `Last-Event-ID` or `cursor`; with `begin=OLDEST` all that is kept."""
+    """What comes from now on, or behind `Last-Event-ID` or `cursor`; with `begin=OLDEST` all that is kept. A HEAD asks
+    only whether it can be read."""
+    cursor = visit.request.headers.get("last-event-id") or visit.one("cursor")
+    given: dict[str, Any] = {"cursor": cursor} if cursor else {"begin": visit.one("begin", "LATEST")}
+    types = [name for name in visit.one("types").split(",") if name]
+    reading = _Reading(visit, given, types)
+    if visit.request.method == "HEAD":
+        await reading.first()
+        return _without_length(Response(headers=_HEADERS, media_type=MEDIA_TYPE))
     if OPEN.open >= MAX_STREAMS:
         raise Refusal(503, "Not now", f"{MAX_STREAMS} streams of feeds are open on this node.")
     OPEN.open += 1  # before anything is awaited: many may ask at once
     try:
-        cursor = visit.request.headers.get("last-event-id") or visit.one("cursor")
-        given: dict[str, Any] = {"cursor": cursor} if cursor else {"begin": visit.one("begin", "LATEST")}
-        types = [name for name in visit.one("types").split(",") if name]
-        reading = _Reading(visit, given, types)
         await reading.first()  # what is refused becomes an answer that says so
         return _Stream(reading, visit.ending)
     except BaseException:
@@ -115,9 +120,8 @@ class _Stream(Response):
     media_type = MEDIA_TYPE
 
     def __init__(self, reading: _Reading, ending: asyncio.Event) -> None:
-        super().__init__()
-        del self.headers["content-length"]
-        self.headers["x-accel-buffering"] = "no"  # of nginx: what was sent is passed on at once
+        super().__init__(headers=_HEADERS)
+        _without_length(self)
         self._reading = reading
         self._ending = ending
         self._has_begun = False
@@ -164,6 +168,12 @@ class _Stream(Response):
             ):
                 return False
         return await _taken(send, _LAST)
+
+
+def _without_length(response: Response) -> Response:
+    """It is not known before the stream ends."""
+    del response.headers["content-length"]
+    return response
 
 
 async def _taken(send: Send, message: Message) -> bool:
