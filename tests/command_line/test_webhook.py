@@ -57,6 +57,7 @@ def test_a_feed_is_pushed_and_what_is_given_up_on_is_sent_again(
     added = webhook("add", "orders", "billing", receiver.url)
     assert added.out.startswith("Secret: whsec_")
     assert "The feed is off: workflowsvc feed on orders" in added.out
+    assert "nothing delivered yet" in webhook("list", "orders").out
     secret = added.out.splitlines()[0].split()[1]
     run("feed", "on", "orders", "--endpoint", keyed_server.endpoint)
     assert webhook("test", "orders", "billing").out.startswith("delivered: answered 204 after ")

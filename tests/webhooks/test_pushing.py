@@ -6,6 +6,7 @@ import itertools
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from typing import Any
 
@@ -18,7 +19,7 @@ from tests.webhooks.conftest import Node, serving
 from tests.webhooks.receiver import Received, Receiver, ok, receiving
 from workflowsvc.store.interface import Store
 from workflowsvc.store.postgres.store import PostgresStore
-from workflowsvc.webhooks import window
+from workflowsvc.webhooks import pushing, window
 
 pytestmark = pytest.mark.usefixtures("short_pauses")
 
@@ -53,6 +54,7 @@ def until_given_up_on(node: Node) -> None:
 def test_an_entry_is_sent_signed(node: Node, receiver: Receiver) -> None:
     node.run("before")
     secret = create(node, receiver)
+    assert node.webhook()["status"] == "WAITING"
     node.run("w")
     until(lambda: len(receiver.received) == 2, "both were sent")
     assert receiver.told == ["w 1 WorkflowExecutionStarted", "w 5 WorkflowExecutionCompleted"]
@@ -113,6 +115,36 @@ def test_a_test_event_is_sent_at_once(node: Node, receiver: Receiver) -> None:
     (received,) = receiver.received
     assert received.event["detail-type"] == "Workflowsvc Webhook Test"
     assert received.is_signed_with(secret)
+
+
+def test_one_caller_cannot_take_the_places_of_all_tests(
+    node: Node, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One test at a time for a domain, and a few for an account."""
+    monkeypatch.setattr(pushing, "MAX_TESTS_OF_ACCOUNT", 2)
+    go_on = threading.Event()
+
+    def hang(_: Received) -> tuple[int, dict[str, str]]:
+        go_on.wait(60)
+        return 200, {}
+
+    receiver.answer = hang
+    create(node, receiver)
+    for domain in ("e", "f"):
+        node.ask("RegisterDomain", name=domain, workflowExecutionRetentionPeriodInDays="1")
+        node.own("CreateWebhook", domain=domain, name="hook", url=receiver.url)
+    with ThreadPoolExecutor() as threads:
+        tests = [threads.submit(node.own, "TestWebhook", name="hook")]
+        until(lambda: len(receiver.received) == 1, "the first is under way")
+        refused = node.answer("WorkflowSvc.TestWebhook", name="hook")
+        assert (refused.code, "of this domain" in refused.json["message"]) == ("LimitExceededFault", True)
+        tests.append(threads.submit(node.own, "TestWebhook", domain="e", name="hook"))
+        until(lambda: len(receiver.received) == 2, "that of another domain is under way")
+        refused = node.answer("WorkflowSvc.TestWebhook", domain="f", name="hook")
+        assert "limit of 2 tests of webhooks at once in an account" in refused.json["message"]
+        go_on.set()
+        assert all(test.result()["isDelivered"] for test in tests)
+    assert node.own("TestWebhook", domain="f", name="hook")["isDelivered"]
 
 
 def test_a_receiver_that_is_not_there_is_named(node: Node) -> None:

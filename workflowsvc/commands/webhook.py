@@ -153,9 +153,16 @@ def _list(at_work: Asking) -> int:
 
 
 def _how(webhook: Object) -> str:
-    if text(webhook, "status") != "FAILING":
-        return "delivering"
-    return f"failing since {moment(webhook.get('failingSinceTimestamp'))}: {text(webhook, 'error')}"
+    status = text(webhook, "status")
+    if status == "FAILING":
+        how = f"failing since {moment(webhook.get('failingSinceTimestamp'))}: {text(webhook, 'error')}"
+    else:
+        how = "delivering" if status == "DELIVERING" else "nothing delivered yet"
+    missed = webhook.get("missed")
+    if not missed:
+        return how
+    times = "once" if missed == 1 else f"{missed} times"
+    return f"{how}; entries were too old before they could be sent: {times}"
 
 
 def _test(at_work: Asking) -> int:

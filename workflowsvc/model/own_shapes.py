@@ -175,7 +175,7 @@ UserName = Annotated[str, Meta(min_length=1, max_length=64)]
 VerdictReason = Literal["ALLOWED", "EXPLICIT_DENY", "NO_ALLOW", "SESSION_POLICY"]
 Version = Annotated[str, Meta(min_length=1, max_length=64)]
 WebhookName = Annotated[str, Meta(min_length=1, max_length=64)]
-WebhookStatus = Literal["DELIVERING", "FAILING"]
+WebhookStatus = Literal["WAITING", "DELIVERING", "FAILING"]
 WebhookUrl = Annotated[str, Meta(min_length=1, max_length=2048)]
 WorkflowId = Annotated[str, Meta(min_length=1, max_length=256)]
 

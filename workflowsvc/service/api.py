@@ -91,7 +91,7 @@ class Api:
         )
         engine.state.tell_feeds = self.feed_waits.grew
         self.feed_figures = FeedFigures(self.feed_waits, webhooks)
-        send = send_nothing if webhooks is None else webhooks.send
+        send = send_nothing if webhooks is None else webhooks.test
         self._dispatcher = Dispatcher(
             engine, self._read, self._read_step, self.feed_waits, send, authorization
         )

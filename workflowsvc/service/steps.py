@@ -18,7 +18,7 @@ from workflowsvc.engine.writer_loop import WriterLoop
 from workflowsvc.faults import LimitExceededFault
 from workflowsvc.service.call_context import CallContext
 from workflowsvc.service.feed_waits import FeedWaits, Waiting, Woken
-from workflowsvc.service.webhook_sending import Message, Send, send_nothing
+from workflowsvc.service.webhook_sending import Message, Send, Tester, send_nothing
 from workflowsvc.store.interface import Reader
 
 
@@ -49,9 +49,10 @@ class GatherStep(NamedTuple):
 
 
 class SendStep(NamedTuple):
-    """A message to a webhook; gives its `Outcome`."""
+    """A test of a webhook; gives its `Outcome`."""
 
     message: Message
+    tester: Tester
 
 
 Step = ReadStep | WriteStep | WaitStep | GatherStep | SendStep
@@ -140,7 +141,7 @@ class StepRunner:
             means.waits.gather(step.domain, partial(self._go_on, None))
             return
         if isinstance(step, SendStep):
-            means.send(step.message, self._go_on)
+            means.send(step.message, step.tester, self._go_on)
             return
         if context.access is not None:
             context.access.judge_again()

@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 from workflowsvc.faults import OperationNotPermittedFault
 from workflowsvc.service.feed_waits import LoopWaits
 from workflowsvc.service.webhook_figures import WebhookFigures
+from workflowsvc.tenant import Tenant
 
 
 class Message(NamedTuple):
@@ -23,6 +24,13 @@ class Message(NamedTuple):
 
     def __repr__(self) -> str:
         return f"Message({self.id})"  # never the secret; a URL may hold one, too
+
+
+class Tester(NamedTuple):
+    """For which domain a test is sent: one at a time for each, and few for an account."""
+
+    tenant: Tenant
+    domain: int
 
 
 class Outcome(NamedTuple):
@@ -63,14 +71,14 @@ class Webhooks(Protocol):
         """Sends nothing any more, and writes down how far it has got."""
         ...
 
-    def send(self, message: Message, reply: Callable[[Outcome | Exception], None]) -> None:
+    def test(self, message: Message, tester: Tester, reply: Callable[[Outcome | Exception], None]) -> None:
         """Sends one message now, and gives its outcome, or a fault, to `reply` on the event loop."""
         ...
 
 
-Send = Callable[[Message, Callable[[Outcome | Exception], None]], None]
+Send = Callable[[Message, Tester, Callable[[Outcome | Exception], None]], None]
 
 
-def send_nothing(_: Message, reply: Callable[[Outcome | Exception], None]) -> None:
+def send_nothing(_: Message, __: Tester, reply: Callable[[Outcome | Exception], None]) -> None:
     """The `Send` of a service that calls no other hosts."""
     reply(OperationNotPermittedFault("This node pushes nothing to webhooks"))

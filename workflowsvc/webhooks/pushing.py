@@ -27,7 +27,7 @@ from workflowsvc.service.feed_waits import LoopWaits
 from workflowsvc.service.futures import resolve
 from workflowsvc.service.reader_threads import ReaderThreads
 from workflowsvc.service.webhook_figures import WebhookFigures
-from workflowsvc.service.webhook_sending import Message, Outcome
+from workflowsvc.service.webhook_sending import Message, Outcome, Tester
 from workflowsvc.store.errors import StoreError
 from workflowsvc.store.interface import Reader
 from workflowsvc.store.meta import WEBHOOKS_LEASE
@@ -39,7 +39,8 @@ LOOK_SECONDS = 1.0  # between two looks for changes, and at the lease, where the
 RETRY_SECONDS = 5.0  # after a failure
 LEASE_MS = 15_000  # after which another node takes over from one that has died
 RENEW_MS = 10_000  # before the end of a lease
-MAX_TESTS = 4  # at once
+MAX_TESTS = 16  # at once, of one node; each takes 15 s at most
+MAX_TESTS_OF_ACCOUNT = 4
 OF_TESTS = 0  # in place of a domain: each test has a sender, and so a place, of its own
 STOP_SECONDS = 3.0  # for giving back the lease
 
@@ -65,7 +66,7 @@ class Pushing:
         self._owner = f"{engine.state.name} {engine.state.ids.random_bytes(8).hex()}"
         self._is_alone = engine.state.coordination.poll_store_ms is None
         self._changed = asyncio.Event()
-        self._tests = 0
+        self._testers: set[Tester] = set()
         self._testing: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._places = Places()
@@ -97,17 +98,26 @@ class Pushing:
         if self._reader is not None:
             self._reader.close()
 
-    def send(self, message: Message, reply: Callable[[Outcome | Exception], None]) -> None:
+    def test(self, message: Message, tester: Tester, reply: Callable[[Outcome | Exception], None]) -> None:
+        """One at a time for a domain, and few for an account: no caller takes the places of all."""
         assert self._loop is not None, "start() comes first"
-        if self._tests >= MAX_TESTS:
-            reply(LimitExceededFault(f"The limit of {MAX_TESTS} tests of webhooks at once is reached"))
-            return
-        self._tests += 1
-        task = self._loop.create_task(self._test(message, reply))
-        self._testing.add(task)
-        task.add_done_callback(self._testing.discard)
+        if tester in self._testers:
+            reply(
+                LimitExceededFault("A webhook of this domain is being tested: try again when that has ended")
+            )
+        elif sum(each.tenant == tester.tenant for each in self._testers) >= MAX_TESTS_OF_ACCOUNT:
+            reply(_too_many_tests(MAX_TESTS_OF_ACCOUNT, "in an account"))
+        elif len(self._testers) >= MAX_TESTS:
+            reply(_too_many_tests(MAX_TESTS, "on a node"))
+        else:
+            self._testers.add(tester)
+            task = self._loop.create_task(self._test(message, tester, reply))
+            self._testing.add(task)
+            task.add_done_callback(self._testing.discard)
 
-    async def _test(self, message: Message, reply: Callable[[Outcome | Exception], None]) -> None:
+    async def _test(
+        self, message: Message, tester: Tester, reply: Callable[[Outcome | Exception], None]
+    ) -> None:
         outcome: Outcome | Exception = Outcome(None, "the node stops", 0.0)
         try:
             sender = await self._sender(OF_TESTS)
@@ -118,7 +128,7 @@ class Pushing:
         except Exception as error:
             outcome = error
         finally:
-            self._tests -= 1
+            self._testers.discard(tester)
             reply(outcome)
 
     # --- which webhooks there are, and who pushes ---
@@ -297,3 +307,7 @@ def _look(reader: Reader, known: bytes | None) -> tuple[bytes, list[NamedWebhook
     """The version and the webhooks; None in their place when the version is known."""
     version = webhook_book.version_of(reader)
     return version, None if version == known else webhook_book.all_webhooks(reader)
+
+
+def _too_many_tests(number: int, where: str) -> LimitExceededFault:
+    return LimitExceededFault(f"The limit of {number} tests of webhooks at once {where} is reached")

@@ -40,7 +40,7 @@ from workflowsvc.service.access.master_key import open_sealed, seal
 from workflowsvc.service.call_context import CallContext
 from workflowsvc.service.registration import require_domain
 from workflowsvc.service.steps import SendStep, Steps, WriteStep
-from workflowsvc.service.webhook_sending import Message, Outcome
+from workflowsvc.service.webhook_sending import Message, Outcome, Tester
 from workflowsvc.settings import Settings
 from workflowsvc.store.interface import Reader
 from workflowsvc.store.rows import DomainRow
@@ -149,7 +149,7 @@ def _detail(row: DomainRow, name: str, record: WebhookRecord, progress: Progress
         url=record.url,
         event_types=None if record.event_types is None else sorted(record.event_types),  # type: ignore[arg-type]
         create_timestamp=timestamp(record.created_at),
-        status="FAILING" if failing else "DELIVERING",
+        status="FAILING" if failing else "WAITING" if progress.delivered_at is None else "DELIVERING",
         delivered_timestamp=None if progress.delivered_at is None else timestamp(progress.delivered_at),
         failing_since_timestamp=None if progress.failing_since is None else timestamp(progress.failing_since),
         error=progress.error if failing else None,
@@ -160,8 +160,8 @@ def _detail(row: DomainRow, name: str, record: WebhookRecord, progress: Progress
 
 
 def test_webhook(context: CallContext, request: shapes.TestWebhookInput, now: Callable[[], int]) -> Steps:
-    message: Message = yield WriteStep(partial(_test_message, context=context, request=request))
-    outcome: Outcome = yield SendStep(message)
+    send: SendStep = yield WriteStep(partial(_prepare_test, context=context, request=request))
+    outcome: Outcome = yield send
     return shapes.WebhookTest(
         is_delivered=outcome.is_delivered,
         status_code=outcome.status,
@@ -170,7 +170,7 @@ def test_webhook(context: CallContext, request: shapes.TestWebhookInput, now: Ca
     )
 
 
-def _test_message(work: UnitOfWork, context: CallContext, request: shapes.TestWebhookInput) -> Message:
+def _prepare_test(work: UnitOfWork, context: CallContext, request: shapes.TestWebhookInput) -> SendStep:
     """A command, though nothing is written: the master keys belong to the writer."""
     row = work.catalog.require_domain(context.tenant, request.domain)
     record = webhook_book.find_webhook(work.tx, row.id, request.name)
@@ -192,4 +192,5 @@ def _test_message(work: UnitOfWork, context: CallContext, request: shapes.TestWe
         "resources": [context.tenant.domain_arn(row.name)],
         "detail": {"webhook": request.name},
     }
-    return Message(record.url, secret, message_id, json.dumps(body).encode())
+    message = Message(record.url, secret, message_id, json.dumps(body).encode())
+    return SendStep(message, Tester(context.tenant, row.id))
