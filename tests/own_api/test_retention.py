@@ -210,6 +210,47 @@ def test_a_longer_rule_holds_at_once(stage: Stage, monkeypatch: pytest.MonkeyPat
     assert rows(on.world.store) == []
 
 
+def test_a_run_that_waits_for_the_archive_is_kept_by_a_later_rule(stage: Stage) -> None:
+    """Its time was over, and no call knew it; nothing of it is deleted yet."""
+    on = stage()
+    on.world.state.archives_here = True  # and nothing archives
+    put(on, days=0)
+    run_id = closed(on)
+    wait(on, 2 * 60)
+    assert not is_known(on, run_id)
+    put(on, days=5)
+    wait(on, 61)  # the rows follow
+    assert is_known(on, run_id)
+    assert listed(on) == ["w"]
+    assert problems(on) == []
+    put(on, days=0)
+    wait(on, 61)
+    assert not is_known(on, run_id)
+    own(on, "DeleteRetentionRule")
+    wait(on, 61)
+    assert is_known(on, run_id), "the domain has 10 days"
+    assert listed(on) == ["w"]
+    assert problems(on) == []
+
+
+def test_runs_that_are_due_are_kept_when_the_only_rule_is_deleted(stage: Stage) -> None:
+    """Deleting a rule that was a mistake ends what it had begun."""
+    on = stage()
+    put(on, days=0)
+    run_ids = [closed(on, f"w{number}") for number in range(4)]
+    answer = on.world.submit("WorkflowSvc.DeleteRetentionRule", on.tenant, domain="d")
+    on.world.clock.advance(2 * 60_000)
+    on.world.writer.step()  # deletes the first one, and then the rule
+    answer.result()
+    assert len(rows(on.world.store)) == 3
+    on.world.run()
+    assert len(rows(on.world.store)) == 3
+    assert [is_known(on, run_id, f"w{number}") for number, run_id in enumerate(run_ids)] == [False] + [
+        True
+    ] * 3
+    assert problems(on) == []
+
+
 def _later(walk: retention.RetentionWalk, work: Any) -> None:
     work.state.agenda.retention_walk_at = None
 

@@ -91,6 +91,15 @@ def _keys(reader: Reader, stretch: _Stretch) -> Iterator[tuple[int, int]]:
             return
 
 
+class _Domain(NamedTuple):
+    """`has_rules`: or had, so that what a row says may be what one of them had said."""
+
+    row: DomainRow | None
+    clock: DomainClock | None
+    rules: Rules
+    has_rules: bool
+
+
 class _Judge:
     """Of one look: domains and rules are read once."""
 
@@ -98,14 +107,14 @@ class _Judge:
         self._reader = reader
         self._now = now
         self._min_ms = min_ms
-        self._domains: dict[int, tuple[DomainRow | None, DomainClock | None, Rules]] = {}
+        self._domains: dict[int, _Domain] = {}
 
     def judge(self, run: int) -> Waiting | Expired | None:
         """None for a run that is left alone."""
         row = self._reader.executions([run]).get(run)
         if row is None or row.closed_at is None:
             return None
-        domain, clock, rules = self._domain(row.domain)
+        domain, clock, rules, has_rules = self._domain(row.domain)
         if domain is None or domain.tenant == DELETED_TENANT:
             return None  # it is being deleted with its domain
         last = row.next_event_id - 1
@@ -123,17 +132,17 @@ class _Judge:
             close_status=row.close_status,
         )
         here = self._now if clock is None else clock.now(self._now)
-        if rules and (moment is None or moment > here):
+        if has_rules and (moment is None or moment > here):
             return Expired(run, is_archived=False)
         if row.purge_at is None or due_moment(row.purge_at) > here:
             return None  # by the clock that its domain has got since it closed
         return Waiting(row, domain)
 
-    def _domain(self, domain: int) -> tuple[DomainRow | None, DomainClock | None, Rules]:
+    def _domain(self, domain: int) -> _Domain:
         known = self._domains.get(domain)
         if known is None:
             row = self._reader.domains_by_id([domain]).get(domain)
             clock = None if row is None else decode_clock(row.clock)
-            rules = readable_rules(self._reader.meta(retention_key(domain)))
-            known = self._domains[domain] = row, clock, rules
+            stored = self._reader.meta(retention_key(domain))
+            known = self._domains[domain] = _Domain(row, clock, readable_rules(stored), bool(stored))
         return known

@@ -92,7 +92,7 @@ class Catalog:
         self._tx.delete_domain(domain)
 
     def rules(self) -> dict[int, Rules]:
-        """The rules of retention by domain, of those that have any."""
+        """The rules of retention by domain, of those that have any, or had: then there may be none."""
         known = self._cache.retention
         if known is None:
             known = self._cache.retention = {}
@@ -103,15 +103,10 @@ class Catalog:
         return known
 
     def put_rules(self, domain: int, rules: Rules) -> None:
-        """All of a domain."""
+        """All of a domain. None are stored as well: rows of its runs may still say what a rule had said."""
         self._begin_change()
-        known = self.rules()
-        if rules:
-            self._tx.put_meta(retention_key(domain), encode_rules(rules))
-            known[domain] = rules
-        else:
-            self._tx.delete_meta(retention_key(domain))
-            known.pop(domain, None)
+        self._tx.put_meta(retention_key(domain), encode_rules(rules))
+        self.rules()[domain] = rules
 
     @property
     def archives(self) -> bool:

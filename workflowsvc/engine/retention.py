@@ -168,7 +168,7 @@ class RetentionWalk:
             )
         )
         for row in rows:
-            if not _is_over(work, row):
+            if not _is_being_deleted(work, row):
                 follow_rules(work, row)
         if len(rows) < ROWS_PER_STEP:
             work.tx.delete_meta(key)
@@ -178,9 +178,9 @@ class RetentionWalk:
         return work.now + STEP_PAUSE_MS
 
 
-def _is_over(work: UnitOfWork, row: ExecutionRow) -> bool:
-    """Whether the retention has ended as the row has it: then `purge_due` asks the rules, as it may have begun."""
+def _is_being_deleted(work: UnitOfWork, row: ExecutionRow) -> bool:
+    """A part of it may be gone; a run that is whole can be kept longer, although its time was over."""
     if row.purge_at is None:
         return False
     now = work.now if clock_of(row.purge_at) == 0 else now_in(work, row.domain)
-    return due_moment(row.purge_at) <= now
+    return due_moment(row.purge_at) <= now and (row.purge_at == PURGE_NOW or not is_whole(work, row))
