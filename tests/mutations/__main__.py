@@ -60,15 +60,15 @@ def main() -> int:
     return 1 if missed else 0
 
 
-def is_caught(mutation: Mutation, family: str) -> bool:
-    """The tests of the family fail in a copy in which the rule is broken."""
+def is_caught(mutation: Mutation, family: str, *options: str) -> bool:
+    """The tests of the family, with these further options, fail in a copy in which the rule is broken."""
     with tempfile.TemporaryDirectory() as folder:
         copy = make_copy(Path(folder))
         path = copy / "workflowsvc" / mutation.path
         path.write_text(broken(mutation, path.read_text("utf-8")), "utf-8")
         try:
             done = subprocess.run(
-                FAMILIES[family],
+                [*FAMILIES[family], *options],
                 cwd=copy,
                 env=os.environ | {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"},
                 capture_output=True,

@@ -176,6 +176,31 @@ MUTATIONS = (
         'self._open(b"000000000000/us-east-1" + b"\\0task", text)',
         ("scenarios", "simulation"),
     ),
+    # retention
+    Mutation(
+        "unsynced",
+        "a run is deleted although the archive could not sync it",
+        "archive/archiver.py",
+        "                self._failed(each.row, error)\n            return []\n",
+        "                self._failed(each.row, error)\n",
+        ("simulation",),
+    ),
+    Mutation(
+        "vague",
+        "the rule for a type holds before that for its version",
+        "core/retention.py",
+        "                rule.type_version is None,\n                rule.type_name is None,\n",
+        "                rule.type_name is None,\n                rule.type_version is not None,\n",
+        ("simulation",),
+    ),
+    Mutation(
+        "fleeting",
+        "what a rule keeps for ever is deleted",
+        "engine/retention.py",
+        "return moment is not None and moment <= now_in(work, row.domain)",
+        "return moment is None or moment <= now_in(work, row.domain)",
+        ("simulation",),
+    ),
     # the store
     Mutation(
         "no priority",

@@ -41,3 +41,8 @@ def test_all_of_them_are_told_of() -> None:
 def test_the_simulation_notices(name: str) -> None:
     (mutation,) = [mutation for mutation in MUTATIONS if mutation.name == name]
     assert is_caught(mutation, "simulation")
+
+
+def test_the_simulation_notices_within_ten_seeds_that_a_run_is_deleted_before_it_is_synced() -> None:
+    (mutation,) = [mutation for mutation in MUTATIONS if mutation.name == "unsynced"]
+    assert is_caught(mutation, "simulation", "--seeds", "0-9")

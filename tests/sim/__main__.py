@@ -99,7 +99,8 @@ def _summarize(results: list[Result], seconds: float) -> None:
         f"{sum(r.steps for r in results)} steps, {sum(r.calls for r in results)} calls "
         f"({sum(r.acknowledged for r in results)} acknowledged), {sum(r.runs for r in results)} executions, "
         f"{sum(r.events for r in results)} events, {sum(r.commits for r in results)} commits, "
-        f"{sum(r.archived for r in results)} executions archived"
+        f"{sum(r.archived for r in results)} executions archived, "
+        f"{sum(r.rules for r in results)} changes of rules of retention"
     )
     print("faults: " + ", ".join(f"{kind} {number}" for kind, number in sorted(struck.items())))
     if missing := sorted(EVENTS.keys() - events):

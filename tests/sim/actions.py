@@ -25,7 +25,7 @@ RETENTION = {"d": "1", "now": "NONE"}
 Action = Callable[["Simulation", Dice], None]
 
 
-def _place(dice: Dice) -> tuple[Tenant, str]:
+def place(dice: Dice) -> tuple[Tenant, str]:
     return dice.source.choices(PLACES, [6, 2, 2])[0]
 
 
@@ -33,14 +33,14 @@ def _place(dice: Dice) -> tuple[Tenant, str]:
 
 
 def start(sim: Simulation, dice: Dice) -> None:
-    tenant, domain = _place(dice)
+    tenant, domain = place(dice)
     held = dice.settings(child=False)
     members = {"domain": domain, "workflowId": dice.one(*WORKFLOWS), "workflowType": dice.workflow_type()}
     sim.send("StartWorkflowExecution", tenant, held | members, held["input"])
 
 
 def _address(sim: Simulation, dice: Dice) -> tuple[Tenant, dict[str, Any]]:
-    tenant, domain = _place(dice)
+    tenant, domain = place(dice)
     members = {"domain": domain, "workflowId": dice.one(*WORKFLOWS)}
     return tenant, members | dice.maybe(0.3, runId=dice.run_id())
 
@@ -74,7 +74,7 @@ def _list(sim: Simulation, dice: Dice, kind: str) -> tuple[Tenant, dict[str, Any
         places = sim.auditor.domains.items()
         tenant, domain = next(place for place, found in places if found == task.domain)
         return tenant, {"domain": domain, "taskList": {"name": task.task_list}}
-    tenant, domain = _place(dice)
+    tenant, domain = place(dice)
     return tenant, {"domain": domain, "taskList": {"name": dice.one(*LISTS)}}
 
 
@@ -200,7 +200,7 @@ def _returned(result: Any) -> Any:
 
 
 def operate(sim: Simulation, dice: Dice) -> None:
-    tenant, domain = _place(dice)
+    tenant, domain = place(dice)
     workflow = dice.chance(0.5)
     kind = "Workflow" if workflow else "Activity"
     name, version = dice.one(("full", "1"), ("full", "2"), ("bare", "1"), ("brief", "1"))
@@ -217,7 +217,7 @@ def operate(sim: Simulation, dice: Dice) -> None:
 
 def operate_domain(sim: Simulation, dice: Dice) -> None:
     """A deprecated domain comes back soon, or little would happen any more."""
-    tenant, domain = _place(dice)
+    tenant, domain = place(dice)
     arn = tenant.domain_arn(domain)
     choice = dice.source.randrange(6)
     if choice == 0:

@@ -22,6 +22,7 @@ from workflowsvc.testing import World
 from workflowsvc.testing.world import PendingAnswer
 
 MAX_ROUNDS = 50  # in a row
+ALL = 1 << 62
 
 
 class Memory:
@@ -30,13 +31,16 @@ class Memory:
     workers = 1  # one after the other: what happens is a function of the seed
 
     def __init__(self) -> None:
-        self.takes_objects = self.syncs = True
+        self.room = ALL
+        """How many more objects it takes before it is full."""
+        self.syncs = True
         self._objects: dict[str, bytes] = {}
         self._synced: set[str] = set()
 
     def put(self, name: str, write: Callable[[BinaryIO], None]) -> int:
-        if not self.takes_objects:
+        if self.room <= 0:
             raise PlaceFailed("it is full")
+        self.room -= 1
         target = BytesIO()
         write(target)
         self._objects[name] = target.getvalue()
@@ -46,6 +50,10 @@ class Memory:
         if not self.syncs:
             raise PlaceFailed("it cannot sync")
         self._synced.update(names)
+
+    def lose_power(self) -> None:
+        """What was not synced is gone."""
+        self._objects = {name: data for name, data in self._objects.items() if name in self._synced}
 
     def open(self, name: str) -> BinaryIO:
         if name not in self._objects:

@@ -88,12 +88,12 @@ class Clients:
         return answered
 
     def lose(self) -> list[Call]:
-        """The process died: calls that waited get no answer."""
-        self.collect()
+        """The process died: calls that waited get no answer. These, and those answered since the last time."""
+        answered = self.collect()
         lost, self.waiting = self.waiting, []
         for call in lost:
             call.outcome, call.ended = "unknown", self._store.log.commits
-        return lost
+        return [*answered, *lost]
 
     def _read(self, call: Call) -> None:
         call.ended = self._store.log.commits

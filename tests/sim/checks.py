@@ -11,6 +11,7 @@ from typing import Any
 from tests.scenario.audit import _facts as facts_of
 from tests.sim.archive import Archive
 from tests.sim.faulty import FaultyStore
+from tests.sim.retention import Retention
 from workflowsvc import fsck
 from workflowsvc.core.execution import Execution
 from workflowsvc.engine.feed_book import find_deleted
@@ -26,9 +27,10 @@ EVERYTHING = 1_000_000
 class Checks:
     """Of one simulation, over all its nodes."""
 
-    def __init__(self, store: FaultyStore, archive: Archive | None) -> None:
+    def __init__(self, store: FaultyStore, archive: Archive | None, retention: Retention) -> None:
         self._store = store
         self._archive = archive
+        self._retention = retention
         self._before: dict[int, tuple[Any, ...]] = {}
         self._messages: set[int] = set()
         self._fresh: dict[int, tuple[int, Any, Execution]] = {}
@@ -46,6 +48,7 @@ class Checks:
             self.tasks = reader.tasks_of(runs)
             changed = runs if everything else self._changed(reader, rows)
             self._check_log(reader, rows, changed, now)
+            self._retention.check(reader, rows, now)
             box = outbox.read(reader)
             found = (
                 [*fsck.audit(reader, options)]
@@ -83,6 +86,8 @@ class Checks:
             being_purged = row.purge_at is not None and row.purge_at <= now
             expected = log.events[run][: len(bodies)] if being_purged else log.events[run]
             assert bodies == expected, f"H8: the events of {run} are not those that were committed"
+            if self._archive is not None and len(bodies) < len(log.events[run]):
+                self._archive.require(run, row.run_id, log.events[run])
         for run in log.events.keys() - rows.keys():
             last = log.decoded[run][-1]["eventType"]
             assert last.startswith("WorkflowExecution"), f"run {run} is gone, but ended with {last}"

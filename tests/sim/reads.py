@@ -26,7 +26,6 @@ CLOSE_STATUS = {
     "ContinuedAsNew": "CONTINUED_AS_NEW",
     "TimedOut": "TIMED_OUT",
 }
-DAY_SECONDS = 86_400
 
 
 class Known:
@@ -60,23 +59,29 @@ class Known:
         return {name: value for name, value in told.items() if value is not None}
 
 
-def known(sim: Simulation, tenant: Tenant, domain: str, retention_seconds: int) -> list[Known]:
-    """All runs of a domain whose retention has not ended by now."""
-    log, now = sim.store.log, sim.world.clock.now_ms() / 1000
+def known(sim: Simulation, tenant: Tenant, domain: str) -> tuple[list[Known], set[str]]:
+    """All runs of a domain whose retention has not ended by now, and the runIds of those that may be shown or not."""
+    log, now = sim.store.log, sim.world.clock.now_ms()
     with sim.store.inner.reader() as reader:
         stored = set(reader.runs(-1, 1_000_000))
+        runs = [
+            run
+            for run, row in log.runs.items()
+            if row.domain == sim.auditor.domains[tenant, domain] and run in stored
+        ]
+        unsure = {log.runs[run].run_id for run in runs if not sim.retention.is_settled(reader, run, now)}
     found = [
-        Known(row.workflow_id, row.run_id, log.decoded[run])
-        for run, row in log.runs.items()
-        if row.domain == sim.auditor.domains[tenant, domain] and run in stored
+        Known(log.runs[run].workflow_id, log.runs[run].run_id, log.decoded[run])
+        for run in runs
+        if sim.retention.keeps(run, now)
     ]
-    return [run for run in found if run.closed_at is None or run.closed_at + retention_seconds > now]
+    return [run for run in found if run.execution["runId"] not in unsure], unsure
 
 
 def list_executions(sim: Simulation, dice: Dice) -> None:
     """All pages of a list, and its count."""
-    tenant, domain, days = dice.one((Tenant(), "d", 1), (Tenant("111111111111", "eu-west-1"), "d", 1))
-    runs = known(sim, tenant, domain, days * DAY_SECONDS)
+    tenant, domain = dice.one((Tenant(), "d"), (Tenant("111111111111", "eu-west-1"), "d"))
+    runs, unsure = known(sim, tenant, domain)
     is_open = dice.chance(0.5)
     by_close = not is_open and dice.chance(0.5)
     members: dict[str, Any] = {"domain": domain}
@@ -96,7 +101,7 @@ def list_executions(sim: Simulation, dice: Dice) -> None:
         members["closeStatusFilter"] = {"status": (wanted := dice.one(*CLOSE_STATUS.values()))}
         matching = [run for run in matching if run.status == wanted]
     state = "Open" if is_open else "Closed"
-    if sim.one_clock:  # else more may be forgotten, or less, than the time of now says
+    if sim.one_clock and not unsure:  # else more may be forgotten, or less, than the time of now says
         counted = sim.read(f"Count{state}WorkflowExecutions", tenant, members)
         assert counted in (None, {"count": len(matching), "truncated": False}), (
             f"{counted}, not {len(matching)}"
@@ -112,6 +117,7 @@ def list_executions(sim: Simulation, dice: Dice) -> None:
     assert times == sorted(times, reverse=not members.get("reverseOrder")), "a list is out of order"
     if sim.one_clock:
         expected = sorted((run.info() for run in matching), key=_run_id)
+        pages = [info for info in pages if _run_id(info) not in unsure]
         assert sorted(pages, key=_run_id) == expected, "W: a list is not what histories say"
 
 
@@ -138,26 +144,34 @@ def _pages(
 
 def read_history(sim: Simulation, dice: Dice) -> None:
     """All pages, in either order: what was committed, to the letter."""
-    if not sim.store.log.runs:
-        return
-    run = dice.source.choice(list(sim.store.log.runs))
+    if sim.store.log.runs:
+        run = dice.source.choice(list(sim.store.log.runs))
+        read_history_of(sim, run, dice.maybe(0.4, reverseOrder=True), dice.one(1, 3, 10, 1000))
+
+
+def read_history_of(sim: Simulation, run: int, order: dict[str, Any], size: int = 1_000) -> bool:
+    """False when the run is forgotten, or nothing can be read just now."""
     row = sim.store.log.runs[run]
+    with sim.store.inner.reader() as reader:
+        now = sim.world.clock.now_ms()
+        must_be_there = sim.retention.keeps(run, now) and sim.retention.is_settled(reader, run, now)
     tenant, domain = next(place for place, found in sim.auditor.domains.items() if found == row.domain)
     members: dict[str, Any] = {
         "domain": domain,
         "execution": {"workflowId": row.workflow_id, "runId": row.run_id},
-        **dice.maybe(0.4, reverseOrder=True),
+        **order,
     }
     try:
-        events = _pages(
-            sim, "GetWorkflowExecutionHistory", tenant, members, dice.one(1, 3, 10, 1000), "events"
-        )
+        events = _pages(sim, "GetWorkflowExecutionHistory", tenant, members, size, "events")
     except UnknownResourceFault:
         assert run in sim.auditor.closed, "an open run is forgotten"
-        return
-    if events is not None:
-        expected = sim.store.log.decoded[run]
-        assert events == (expected[::-1] if members.get("reverseOrder") else expected)
+        assert not must_be_there, f"run {run} is forgotten before its rule says so"
+        return False
+    if events is None:
+        return False
+    expected = sim.store.log.decoded[run]
+    assert events == (expected[::-1] if members.get("reverseOrder") else expected)
+    return True
 
 
 def describe(sim: Simulation, dice: Dice) -> None:

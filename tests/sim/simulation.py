@@ -15,15 +15,16 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from tests.sim import actions, reads
-from tests.sim.archive import Archive
+from tests.sim import actions, reads, retention
+from tests.sim.archive import ALL, Archive
 from tests.sim.auditor import Auditor
 from tests.sim.calls import Call, Clients, HeldTask
 from tests.sim.checks import Checks
 from tests.sim.decisions import FUNCTION, LISTS, Dice
 from tests.sim.faulty import Crash, FaultyStore
+from tests.sim.retention import Retention
 from workflowsvc import lint
-from workflowsvc.model.shapes import EVENTS
+from workflowsvc.model.shapes import EVENTS, OPERATIONS
 from workflowsvc.settings import Limits, Settings
 from workflowsvc.store.interface import Store
 from workflowsvc.store.sqlite.store import SqliteStore
@@ -35,7 +36,9 @@ STEPS = 100
 ROUNDS = 400  # of the healthy phase: far more than any seed has needed
 IDLE_ROUNDS = 3  # background work rests for a second after the last fault
 DAY_MS = 86_400_000
-ARCHIVING = 0.33  # share of the seeds that have an archive
+ARCHIVING = 0.5  # share of the seeds that have an archive, and rules of retention
+RULING = 0.3  # of the others, the share that has rules
+CHANGING_RULES = 0.2  # of the steps of these
 MAX_FEED_HOURS = 8_760
 
 OpenStore = Callable[[], Store]
@@ -53,6 +56,7 @@ class Result(NamedTuple):
     runs: int
     commits: int
     archived: int
+    rules: int
     struck: dict[str, int]
     event_types: set[str]
     operations: set[str]
@@ -143,7 +147,9 @@ class Simulation:
         # With chance of its own, so that the seed does what it does without an archive.
         has_archive = random.Random(f"{plan.seed}/archive").random() < ARCHIVING
         self.archive = Archive() if has_archive else None
-        self.checks = Checks(self.store, self.archive)
+        self._has_rules = has_archive or random.Random(f"{plan.seed}/rules").random() < RULING
+        self.retention = Retention(self.store.log, self.auditor.domains, settings.min_retention_ms)
+        self.checks = Checks(self.store, self.archive, self.retention)
         self.dice = Dice(source, self.clients.marker, [])
         self.one_clock = True
         self.never: list[Call] = []  # calls that must be refused
@@ -174,6 +180,7 @@ class Simulation:
                 row = reader.domain(tenant.key, domain)
                 assert row is not None
                 self.auditor.domains[tenant, domain] = row.id
+                self.retention.registered(row.id, days)
             for version in ("1", "2"):
                 self._register(tenant, domain, "full", version)
             for kind in ("Workflow", "Activity"):
@@ -247,6 +254,7 @@ class Simulation:
             self.store.inner = self._open()
         self.world.restart()
         if self.archive is not None:
+            self.archive.place.lose_power()
             self.archive.begin(self.world)
 
     def _alive(self, act: Callable[[], None]) -> None:
@@ -264,6 +272,7 @@ class Simulation:
 
     def hear(self, call: Call) -> None:
         self.auditor.hear(call)
+        self.retention.hear(call)
         if call in self.never:
             assert call.outcome != "acknowledged", "a wrong token was accepted"
         self._hash.update(f"{call.number} {call.outcome} {call.result} {call.fault}\n".encode())
@@ -285,6 +294,7 @@ class Simulation:
         self.dice = Dice(random.Random(f"{self._plan.seed}/{number}"), self.clients.marker, run_ids)
         self.tell(f"--- step {number}")
         before = self.checks.tasks
+        self._change_rules(Dice(random.Random(f"{self._plan.seed}/{number}/rules"), self.clients.marker, []))
         actions.draw(self.dice, actions.ACTIONS)(self, self.dice)
         self.run()
         self._archive_some(random.Random(f"{self._plan.seed}/{number}/archive"))
@@ -295,11 +305,18 @@ class Simulation:
             self.checks.check(self.world)
         self._hash.update(repr(self.store.struck).encode())
 
+    def _change_rules(self, dice: Dice) -> None:
+        """Together with what the step does."""
+        if self._has_rules and dice.chance(CHANGING_RULES):
+            tenant, domain = actions.place(dice)
+            operation, members = retention.change(dice)
+            self.send(operation, tenant, {"domain": domain, **members})
+
     def _archive_some(self, chance: random.Random) -> None:
-        if self.archive is None or chance.random() < 0.7:
+        if self.archive is None or chance.random() < 0.5:
             return
-        self.archive.place.takes_objects = chance.random() < 0.8
-        self.archive.place.syncs = chance.random() < 0.7
+        self.archive.place.room = ALL if chance.random() < 0.7 else chance.choice((0, 1, 1, 2))
+        self.archive.place.syncs = chance.random() < 0.5
         self.tell("the archive works")
         self._alive(self.archive.work)
 
@@ -346,11 +363,36 @@ class Simulation:
         self._require_answers()
         self._check_related()
         for _ in range(3):  # beyond every time-out, and then beyond every retention
-            self.advance(370 * DAY_MS)
-            if self.archive is not None:
-                self.archive.place.takes_objects = self.archive.place.syncs = True
-                self._alive(self.archive.work)
+            self._let_a_year_pass()
+        self._end_rules()
         self.checks.check(self.world, everything=True)
+
+    def _let_a_year_pass(self) -> None:
+        """The archive is the last to be healthy: all that is left is due at once, when it cannot take or sync that."""
+        self.advance(370 * DAY_MS)
+        if self.archive is None:
+            return
+        for room, syncs in ((ALL, False), (1, True), (ALL, True)):
+            self.archive.place.room, self.archive.place.syncs = room, syncs
+            self._alive(self.archive.work)
+            self.checks.check(self.world)
+            self.advance(DAY_MS)  # after which it is tried again
+
+    def _end_rules(self) -> None:
+        """What they keep for ever can be read until they are deleted."""
+        self.checks.check(self.world, everything=True)
+        with self.store.inner.reader() as reader:
+            kept = self.retention.conclude(reader, self._now_ms())
+        for run in kept:
+            assert reads.read_history_of(self, run, {}), f"run {run} is kept, and cannot be read"
+        for (tenant, name), domain in self.auditor.domains.items():
+            for type_name, version, status in self.retention.rules(domain):
+                about = {"name": type_name, "version": version}
+                named = {"workflowType": {key: value for key, value in about.items() if value is not None}}
+                members = {"closeStatus": status, **(named if type_name else {})}
+                given = {key: value for key, value in members.items() if value is not None}
+                self.do(retention.DELETE, tenant, domain=name, **given)
+        self._let_a_year_pass()
 
     def _work_once(self) -> bool:
         """Every decider and worker takes a task and completes it. False when there was none."""
@@ -442,9 +484,10 @@ class Simulation:
             runs=len(log.events),
             commits=log.commits,
             archived=self.archive.runs if self.archive is not None else 0,
+            rules=self.retention.changes,
             struck=dict(self.store.struck) | {"restarts": self.restarts},
             event_types={event["eventType"] for events in log.decoded.values() for event in events},
-            operations={call.operation for call in self.clients.calls},
+            operations={call.operation for call in self.clients.calls} & OPERATIONS.keys(),
         )
 
 
