@@ -245,10 +245,17 @@ class Execution:
             heappop(heap)
         return None
 
+    def overdue_since(self, now: int) -> int | None:
+        """The earliest live deadline, when it has passed."""
+        heap = self.deadlines
+        if not heap or heap[0][0] > now:  # dead or not: none behind it is earlier
+            return None
+        due_at = self.wake_at()
+        return None if due_at is None or due_at > now else due_at
+
     def _next_due(self, now: int) -> tuple[int, Deadline] | None:
         """Removes and returns (event id, what) of the oldest live deadline that has passed."""
-        due_at = self.wake_at()
-        if due_at is None or due_at > now:
+        if self.overdue_since(now) is None:
             return None
         _, event_id, what = heappop(self.deadlines)
         return event_id, what

@@ -47,11 +47,9 @@ class ExecutionCache:
 
     def add_events(self, execution: Execution, bodies: list[bytes]) -> int:
         """The execution has applied these events, which are the next ones of its history. Returns their bytes."""
-        size = wide = 0
-        for body in bodies:
-            size += len(body)
-            if not body.isascii():
-                wide += len(body)
+        joined = b"".join(bodies)  # one look at all of them: most commands record one or two, in ASCII
+        size = len(joined)
+        wide = 0 if joined.isascii() else sum(len(body) for body in bodies if not body.isascii())
         self.histories.add(execution.run, bodies, size)
         self._grow(execution, size + wide * (BYTES_OF_CHARACTER - 1))
         return size

@@ -44,14 +44,17 @@ class ImmediateMatching(Matching):
             self._serve(work, self.fresh.pop())
 
     def _serve(self, work: MatchingWork, key: ListKey) -> None:
-        """The oldest poll first."""
-        while (pending := self._first(work, key)) is not None:
+        """The oldest poll first. None is looked at for a task that is not there, which is how most lists are left."""
+        while self._may_have_task(key) and (pending := self._first(work, key)) is not None:
             self._matched.append(pending)  # first of all: whatever happens, it is not lost
             answer = self._take_for(work, pending)
             if answer is None:
                 self._pollers.put_back(self._matched.pop())
                 break
             work.answers.append((pending.reply, answer))
+
+    def _may_have_task(self, key: ListKey) -> bool:
+        return key not in self._empty_lists or self._writes.has_put(key)
 
     def _take(self, work: MatchingWork, key: ListKey) -> TaskRow | None:
         """What this batch has put need not go through the store, if the store is known to hold no other task."""

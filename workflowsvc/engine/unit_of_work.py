@@ -170,10 +170,10 @@ class UnitOfWork:
             purge_at = self._purge_at(execution)
             if purge_at is not None and purge_at <= now:
                 return None  # forgotten, though part of it may still be stored (SWF §8.12)
-        due_at = execution.wake_at()
+        due_at = execution.overdue_since(now)
         # No time passes within a batch: what it opens with no time to spare may still be answered in it, so a
         # waiting poll gets a task whose scheduleToStartTimeout is 0 (SWF §7.2).
-        if due_at is not None and due_at <= now and run not in self._touched:
+        if due_at is not None and run not in self._touched:
             if self._figures is not None and in_real_time:
                 self._notes.append((self._figures.timer_lag.pending, now - due_at))
             execution.advance(now, max_events=self.quotas.max_events)
@@ -442,18 +442,12 @@ class UnitOfWork:
         writes, run, domain = self._writes, execution.run, execution.domain
         outcome = outcome_of(execution, events)
         for task in outcome.tasks:
-            row = TaskRow(
-                run=run,
-                scheduled_event_id=task.scheduled_id,
-                kind=task.kind,
-                domain=domain,
-                task_list=task.task_list,
-                priority=task.priority,
-                position=self.state.ids.position(self.now),
-                ready=task.ready,
+            kind, task_list = task.kind, task.task_list
+            position = self.state.ids.position(self.now)
+            writes.put_task(
+                TaskRow(run, task.scheduled_id, kind, domain, task_list, task.priority, position, task.ready)
             )
-            writes.put_task(row)
-            key = ListKey(domain, task.kind, task.task_list)
+            key = ListKey(domain, kind, task_list)
             self.state.traffic.added(key, self.now)
             if task.ready:
                 self._matching.fresh.add(key)

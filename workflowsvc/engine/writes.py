@@ -115,6 +115,10 @@ class Writes:
                 return row
         return None
 
+    def has_put(self, key: ListKey) -> bool:
+        """This batch has put tasks on a list, and they may not all be taken."""
+        return bool(self._rows.fresh.get(key))
+
     def has_fresh(self, key: ListKey) -> bool:
         """There is something that a question to the store would miss."""
         return bool(self._rows.fresh.get(key) or self._rows.ready)

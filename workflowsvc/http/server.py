@@ -297,9 +297,6 @@ class _Life:
 
 def settle_interpreter() -> None:
     """Sets what a server needs of the interpreter and a script does not."""
-    # After each commit the writer's thread asks for the interpreter back, while the event loop is busy with requests.
-    # By default it waits up to 5 ms for it, longer than the commit took.
-    sys.setswitchinterval(0.0005)
     # What was imported lives until the process ends; the structures of the wire are trees that the collector does not
     # track (model/shapes.py). What is left for it are a few cycles per thousand requests.
     gc.collect()
