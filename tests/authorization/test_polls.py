@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.authorization.guarded import LIST, Guarded
+from tests.authorization.guarded import LIST, D, Guarded
 from tests.failing_store import FailingStore
 from tests.support.access import TENANT, allow, deny
 from tests.world_fixture import ACTIVITY, decision
@@ -52,6 +52,13 @@ def expire(guarded: Guarded, caller: Caller) -> None:
     guarded.users.change_key(caller, expires_at=guarded.clock.now_ms())
 
 
+def poll_elsewhere(guarded: Guarded, operation: str, caller: Caller) -> None:
+    """From now on it is known what the policies say of this caller's polls: they are not judged each time."""
+    for _ in range(2):
+        guarded.world.poll(operation, caller, domain="d", taskList={"name": "elsewhere"})
+
+
+@pytest.mark.parametrize("is_known", [False, True], ids=["first poll", "later poll"])
 @pytest.mark.parametrize("operation", POLLS)
 @pytest.mark.parametrize(
     ("change", "fault"),
@@ -64,9 +71,15 @@ def expire(guarded: Guarded, caller: Caller) -> None:
     ],
 )
 def test_a_poll_whose_caller_has_lost_access_gets_no_task_and_another_one_does(
-    matching: Guarded, operation: str, change: Callable[[Guarded, Caller], None], fault: type[Fault]
+    matching: Guarded,
+    operation: str,
+    change: Callable[[Guarded, Caller], None],
+    fault: type[Fault],
+    is_known: bool,
 ) -> None:
     caller = matching.user(WORKER)
+    if is_known:
+        poll_elsewhere(matching, operation, caller)
     lost = matching.poll(operation, caller)
     other = matching.poll(operation, matching.user(WORKER, name="bob"))
     assert not lost.done
@@ -87,17 +100,38 @@ def test_a_task_waits_when_no_poll_may_have_it(matching: Guarded) -> None:
     assert matching.decision_task()["taskToken"]
 
 
-def test_a_poll_that_expires_by_the_time_alone_gets_no_task(matching: Guarded) -> None:
+@pytest.mark.parametrize("is_known", [False, True], ids=["first poll", "later poll"])
+def test_a_poll_that_expires_by_the_time_alone_gets_no_task(matching: Guarded, is_known: bool) -> None:
     """No book has changed: neither the key nor the policy was touched."""
-    caller = matching.user(WORKER, expires_at=matching.clock.now_ms() + SOON_MS)
-    by_key = matching.poll("PollForDecisionTask", caller)
+    ann = matching.user(WORKER, expires_at=matching.clock.now_ms() + SOON_MS)
     until = {"DateLessThan": {"aws:CurrentTime": "2012-01-25T00:00:04Z"}}
-    by_policy = matching.poll("PollForDecisionTask", matching.user(allow("swf:Poll*", **until), name="bob"))
+    bob = matching.user(allow("swf:Poll*", **until), name="bob")
+    if is_known:
+        poll_elsewhere(matching, "PollForDecisionTask", ann)
+        poll_elsewhere(matching, "PollForDecisionTask", bob)
+    by_key = matching.poll("PollForDecisionTask", ann)
+    by_policy = matching.poll("PollForDecisionTask", bob)
     matching.world.advance(ms=SOON_MS)
     matching.start()
     for poll, fault in ((by_key, ExpiredTokenException), (by_policy, AccessDeniedException)):
         with pytest.raises(fault):
             poll.result()
+
+
+@pytest.mark.parametrize("is_known", [False, True], ids=["first poll", "later poll"])
+def test_a_poll_gets_no_task_of_a_domain_that_has_lost_the_tag_its_caller_needs(
+    matching: Guarded, is_known: bool
+) -> None:
+    """No book has changed: what is stored has."""
+    of_team = {"StringEquals": {"aws:ResourceTag/Team": "orders"}}
+    caller = matching.user(allow("swf:Poll*", **of_team))
+    if is_known:
+        poll_elsewhere(matching, "PollForDecisionTask", caller)
+    lost = matching.poll("PollForDecisionTask", caller)
+    matching.call("UntagResource", resourceArn=D, tagKeys=["Team"])
+    matching.start()
+    with pytest.raises(AccessDeniedException):
+        lost.result()
 
 
 def test_a_poll_gets_no_task_while_it_is_not_known_who_may_do_what(matching: Guarded) -> None:

@@ -33,3 +33,5 @@ class Verdict(NamedTuple):
     policy: str = ""
     statement: str = ""
     """Its Sid, or `statement 2` counted from one."""
+    lasts: bool = False
+    """The same question gets the same answer from the same book at any time."""

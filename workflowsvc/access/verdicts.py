@@ -67,7 +67,9 @@ class Verdicts:
         facts: Facts,
         now_ms: Callable[[], int],
     ) -> Verdict:
-        """`key` is the book's own. May raise what the facts raise."""
+        """`key` is the book's own. May raise what the facts raise. Whether a verdict lasts is known when the question
+        is asked again.
+        """
         place = (key.id, entry.action, resource)
         node = self._first.get(place)
         if isinstance(node, Verdict):  # most policies ask for no key
@@ -100,7 +102,7 @@ class Verdicts:
             self._kept, self._first, self.allowed = 0, {}, set()
         nodes: dict[Any, _Node] = self._first
         at: Any = place
-        leaf: _Node = verdict
+        leaf: _Node = verdict._replace(lasts=True)
         for key, values in path.items():
             if key in OF_THE_MOMENT:
                 leaf = _ALWAYS

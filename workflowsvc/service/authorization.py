@@ -9,6 +9,7 @@ With `--auth off` there is no object of this module.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from workflowsvc.access.book import AccessKey, Book
@@ -138,13 +139,16 @@ class _Denial(NamedTuple):
 class CallAccess:
     """Of one call."""
 
-    __slots__ = ("_authorization", "_entry", "_judged_by", "_request_id", "caller")
+    __slots__ = ("_authorization", "_entry", "_judged_by", "_lasts", "_request_id", "caller")
 
     def __init__(self, authorization: Authorization, entry: Entry, caller: Caller, request_id: str) -> None:
         self._authorization = authorization
         self._entry = entry
         self._request_id = request_id
         self._judged_by: Verdicts | None = None
+        self._lasts = (
+            False  # what was judged is so at any time, whatever is stored, while the book is the same
+        )
         self.caller = caller
 
     # --- the call itself ---
@@ -154,7 +158,7 @@ class CallAccess:
         if self._entry.resource is None:
             return  # what it is about is in its task token
         try:
-            self._require_call(NO_FACTS, request, None)
+            self._lasts = self._require_call(NO_FACTS, request, None)
         except NotInRequest:
             return
 
@@ -184,6 +188,8 @@ class CallAccess:
         if not self._authorization.enforces:
             return None  # it was judged when it came
         try:
+            if self._lasts and self._is_judged():
+                return None
             self._require_call(WorkFacts(work, self.caller.tenant), request, None)
         except Fault as fault:
             return fault
@@ -216,41 +222,46 @@ class CallAccess:
 
     # --- judging ---
 
-    def _require_call(self, facts: Facts, request: Any, resource: Resource | None) -> None:
+    def _require_call(self, facts: Facts, request: Any, resource: Resource | None) -> bool:
+        """Whether that lasts, as far as it does not come from the facts."""
         entry = self._entry
         if resource is None:
             assert entry.resource is not None, "a task token says what the call is about"
             resource = entry.resource(self.caller.tenant, request)
-        self._judged_by = self._require(
+        self._judged_by, lasts = self._require(
             entry, resource, request, facts, () if entry.also is None else entry.also(request)
         )
+        return lasts
 
     def _require(
         self, entry: Entry, resource: Resource, given: Any, facts: Facts, others: Sequence[str] = ()
-    ) -> Verdicts | None:
-        """By which book it was judged. Raises the fault of the first denial, or writes all denials down. `others` are
-        further actions on the same resource.
+    ) -> tuple[Verdicts | None, bool]:
+        """By which book it was judged, and whether it will be judged so again as long as the book is the same. Raises
+        the fault of the first denial, or writes all denials down. `others` are further actions on the same resource.
         """
         try:
             verdicts = self.verdicts()
             if not others and (self.caller.key, entry.action, resource) in verdicts.allowed:
-                return verdicts
+                return verdicts, True
             standing = self.standing(verdicts)
         except Fault as fault:
             if not (self.enforces and isinstance(fault, ServiceUnavailable)):  # which refuses all callers
                 self.write(_Denial(entry.action, resource.arn, fault.code, fault))
             if self.enforces:
                 raise
-            return None
-        denials = [standing.denial(entry, resource, given, facts)]
-        for name in others:
-            denials.append(standing.denial(ENTRIES[name], resource, given, facts))
+            return None, False
+        lasts = standing.key.expires_at is None
+        denials: list[_Denial] = []
+        for asked in (entry, *(ENTRIES[name] for name in others)):
+            verdict = standing.verdict(asked, resource, given, facts)
+            if not verdict.allowed:
+                denials.append(standing.denied(asked.action, resource, verdict))
+            lasts = lasts and verdict.lasts
         for denial in denials:
-            if denial is not None:
-                self.write(denial)
-                if self.enforces:
-                    raise denial.fault
-        return verdicts
+            self.write(denial)
+            if self.enforces:
+                raise denial.fault
+        return verdicts, lasts
 
     def standing(self, verdicts: Verdicts) -> _Standing:
         """The caller with the key that it has now; UnrecognizedClientException when it has none any more."""
@@ -299,12 +310,15 @@ class _Standing(NamedTuple):
     caller: Caller
     now_ms: Callable[[], int]
 
+    def verdict(self, entry: Entry, resource: Resource, given: Any, facts: Facts) -> Verdict:
+        return self.verdicts.find(self.key, self.caller, entry, resource, given, facts, self.now_ms)
+
     def denial(self, entry: Entry, resource: Resource, given: Any, facts: Facts) -> _Denial | None:
         """None when it is allowed."""
-        verdict = self.verdicts.find(self.key, self.caller, entry, resource, given, facts, self.now_ms)
-        return None if verdict.allowed else self._denial(entry.action, resource, verdict)
+        verdict = self.verdict(entry, resource, given, facts)
+        return None if verdict.allowed else self.denied(entry.action, resource, verdict)
 
-    def _denial(self, action: str, resource: Resource, verdict: Verdict) -> _Denial:
+    def denied(self, action: str, resource: Resource, verdict: Verdict) -> _Denial:
         """In AWS's words (QUALITY §3.3)."""
         text = f"User: {self.key.principal.arn} is not authorized to perform: {action} on resource: {resource.arn}"
         if verdict.reason == "explicit-deny":
@@ -330,26 +344,42 @@ class DecisionAccess:
 
     def __init__(self, access: CallAccess, work: UnitOfWork, execution: Execution) -> None:
         self._access = access
-        self._facts = WorkFacts(work, access.caller.tenant, execution)
+        self._work = work
+        self._execution = execution
         domain = work.catalog.domain_by_id(execution.domain)
         self._resource = domain_resource(access.caller.tenant, domain.name)
         try:
-            self._standing = access.standing(access.verdicts())
+            self._verdicts = access.verdicts()
         except Fault:
-            self._standing = None  # since the call itself was judged, a moment ago
+            self._verdicts = None  # since the call itself was judged, a moment ago
 
     def permits(self, decision_type: str, attributes: object) -> bool:
         """With `--auth log`: True, after writing down what would have been refused."""
+        access, resource, verdicts = self._access, self._resource, self._verdicts
         entry = ENTRIES.get(f"swf:{decision_type}")
         if entry is None:
             return True  # ScheduleLambdaFunction is no action of policies (QUALITY §4.1)
+        if verdicts is not None and (access.caller.key, entry.action, resource) in verdicts.allowed:
+            return True
         if self._standing is None:
-            return not self._access.enforces
-        denial = self._standing.denial(entry, self._resource, attributes, self._facts)
+            return not access.enforces
+        denial = self._standing.denial(entry, resource, attributes, self._facts)
         if denial is None:
             return True
-        self._access.write(denial)
-        return not self._access.enforces
+        access.write(denial)
+        return not access.enforces
+
+    @cached_property
+    def _facts(self) -> WorkFacts:
+        return WorkFacts(self._work, self._access.caller.tenant, self._execution)
+
+    @cached_property
+    def _standing(self) -> _Standing | None:
+        """None when the caller has no key any more."""
+        try:
+            return None if self._verdicts is None else self._access.standing(self._verdicts)
+        except Fault:
+            return None
 
 
 def _resource_of(work: UnitOfWork, caller: Caller, token: TaskToken) -> Resource:
