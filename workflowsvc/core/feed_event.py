@@ -138,12 +138,11 @@ _decode = msgspec.json.Decoder(_Stored).decode
 def stored_run(execution: Execution) -> bytes:
     """What entries hold of a run, the same for all events of a command."""
     started = execution.started
-    name = execution.name
     parent = started.parent_workflow_execution
     return _encode(
         _Run(
-            name.workflow_id,
-            name.run_id,
+            execution.workflow_id,
+            execution.run_id,
             started.workflow_type.name,
             started.workflow_type.version,
             execution.started_at,

@@ -17,7 +17,7 @@ from workflowsvc.engine.ids import Ids
 from workflowsvc.faults import LimitExceededFault
 from workflowsvc.model.events import Event
 from workflowsvc.store.interface import Transaction
-from workflowsvc.store.rows import DomainRow, FeedRow, ListKey
+from workflowsvc.store.rows import FeedRow, ListKey
 
 
 class Feeds:
@@ -40,27 +40,17 @@ class Feeds:
         """Domains to whose feeds this batch has written."""
         self.written = 0
 
-    def entries(
-        self, execution: Execution, events: list[Event], domain: DomainRow, now: int
-    ) -> list[FeedRow]:
-        """What the feed of its domain tells of these events. Its run is described as the command has left it."""
-        types = self.book.on.get(execution.domain)
-        told = [] if types is None else [event for event in events if event.type in types]
-        if not told:
-            return []
-        self.grown.add(domain.id)
+    def entries(self, execution: Execution, told: list[Event], now: int) -> list[FeedRow]:
+        """What the feed of its domain tells of these events, which are of its types (`book.on`). The run is described
+        as the command has left it.
+        """
+        domain, run = execution.domain, execution.run
+        self.grown.add(domain)
         self.written += len(told)
-        run = stored_run(execution)
+        generation, position, body = self.book.generation, self._ids.position, stored_run(execution)
         return [
             FeedRow(
-                domain.id,
-                self.book.generation,
-                self._ids.position(now),
-                execution.run,
-                event.id,
-                now,
-                event.type,
-                stored_event(event, run),
+                domain, generation, position(now), run, event.id, now, event.type, stored_event(event, body)
             )
             for event in told
         ]
