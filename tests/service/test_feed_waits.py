@@ -14,6 +14,7 @@ import pytest
 
 from tests.http.support import Running, post
 from tests.postgres.places import new_place
+from tests.support.fed_domain import TYPE, make_fed_domain
 from tests.support.waiting import PATIENCE_SECONDS, until
 from workflowsvc.clock import SystemClock
 from workflowsvc.engine.engine import Engine
@@ -26,7 +27,6 @@ from workflowsvc.store.interface import Store
 from workflowsvc.store.postgres.store import PostgresStore
 from workflowsvc.store.sqlite.store import SqliteStore
 
-TYPE = {"name": "t", "version": "1"}
 FOR_EVER = 100_000.0
 
 
@@ -95,16 +95,7 @@ def nodes(request: pytest.FixtureRequest) -> Iterator[tuple[Node, Node]]:
             stack.callback(store.close)
         found = [stack.enter_context(serving(store)) for store in stores]
         writing = found[0]
-        writing.ask("RegisterDomain", name="d", workflowExecutionRetentionPeriodInDays="1")
-        writing.ask(
-            "RegisterWorkflowType",
-            **TYPE,
-            defaultTaskList={"name": "l"},
-            defaultChildPolicy="TERMINATE",
-            defaultTaskStartToCloseTimeout="60",
-            defaultExecutionStartToCloseTimeout="60",
-        )
-        writing.ask("WorkflowSvc.SetFeed", status="ON")
+        make_fed_domain(writing.ask)
         yield writing, found[-1]
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.http.support import Running, post
 from tests.postgres.places import new_place
+from tests.support.fed_domain import LIST, TYPE, make_fed_domain
 from tests.webhooks.receiver import Receiver, receiving
 from workflowsvc.access.secrets import MASTER_KEY_BYTES, MasterKey
 from workflowsvc.clock import Clock, SystemClock
@@ -24,7 +25,6 @@ from workflowsvc.store.sqlite.store import SqliteStore
 from workflowsvc.webhooks import pushing, window
 from workflowsvc.webhooks.pushing import Pushing
 
-TYPE = {"name": "t", "version": "1"}
 MASTER = MasterKey(bytes(range(MASTER_KEY_BYTES)))
 DECISION = {"decisionType": "CompleteWorkflowExecution"}
 
@@ -56,21 +56,12 @@ class Node:
 
     def prepare(self) -> None:
         """A domain whose feed is on."""
-        self.ask("RegisterDomain", name="d", workflowExecutionRetentionPeriodInDays="1")
-        self.ask(
-            "RegisterWorkflowType",
-            **TYPE,
-            defaultTaskList={"name": "l"},
-            defaultChildPolicy="TERMINATE",
-            defaultTaskStartToCloseTimeout="60",
-            defaultExecutionStartToCloseTimeout="600",
-        )
-        self.own("SetFeed", status="ON")
+        make_fed_domain(self.ask)
 
     def run(self, workflow_id: str) -> None:
         """Starts and completes a run."""
         self.start(workflow_id)
-        task = self.ask("PollForDecisionTask", taskList={"name": "l"})
+        task = self.ask("PollForDecisionTask", taskList=LIST)
         self.ask("RespondDecisionTaskCompleted", taskToken=task["taskToken"], decisions=[DECISION])
 
     def start(self, workflow_id: str) -> None:
