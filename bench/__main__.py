@@ -58,7 +58,10 @@ SCENARIOS: dict[str, tuple[Scenario, str]] = {
         watched.run,
         "the load with metrics off, with metrics read, and with every call logged, in turn",
     ),
-    "feed": (feed.run, "the load with an event feed off, and on and read, in turn; its delay at half load"),
+    "feed": (
+        feed.run,
+        "the load with an event feed off, on and read, and on and pushed, in turn; its delay at half load",
+    ),
     "everything": (
         everything.run,
         "the load with everything off, and with metrics, JSON log and feed on, in turn",

@@ -52,6 +52,21 @@ def workflowsvc(
         yield Server("127.0.0.1", int(address[1]), process.pid, time.perf_counter() - began)
 
 
+def run_command(*words: str, code: Path, folder: Path) -> str:
+    """What `workflowsvc WORDS`, with the code in that folder, prints in the other one. Raises CalledProcessError."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("WORKFLOWSVC_")}
+    command = [sys.executable, "-m", "workflowsvc", *words]
+    done = subprocess.run(
+        command,
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env=environment | {"PYTHONPATH": str(code)},
+    )
+    return done.stdout
+
+
 @contextmanager
 def moto(folder: Path) -> Iterator[Server]:
     """moto_server on a free port. It keeps everything in memory."""

@@ -7,9 +7,6 @@ task list.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import tempfile
 from contextlib import ExitStack
 from dataclasses import replace
@@ -19,7 +16,7 @@ from bench.load import CALLS_PER_WORKFLOW, Outcome
 from bench.report import Result
 from bench.scenarios import Bench
 from bench.scenarios.throughput import add_estimate, add_sides, described, workflows_per_second
-from bench.server import workflowsvc
+from bench.server import run_command, workflowsvc
 from bench.side_by_side import SLICES, Side, side_by_side
 from bench.signing import Signer
 from bench.swf import DOMAIN
@@ -75,15 +72,7 @@ def make_user(bench: Bench, store: str, folder: Path, key_file: Path) -> Signer:
     policy.write_text(json.dumps(POLICY))
 
     def access(*words: str) -> str:
-        environment = {
-            name: value for name, value in os.environ.items() if not name.startswith("WORKFLOWSVC_")
-        }
-        environment["PYTHONPATH"] = str(bench.code)
-        command = [sys.executable, "-m", "workflowsvc", "access", *words]
-        made = subprocess.run(
-            command, check=True, capture_output=True, text=True, cwd=folder, env=environment
-        )
-        return made.stdout
+        return run_command("access", *words, code=bench.code, folder=folder)
 
     on_store = ("--store", store, "--master-key-file", str(key_file))
     access("master-key", str(key_file))
