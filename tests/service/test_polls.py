@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
+from tests.failing_store import FailingStore
 from tests.http.support import Answer, Running, post
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_SECONDS, until
 from workflowsvc.clock import SystemClock
 from workflowsvc.engine.engine import Engine
 from workflowsvc.engine.pollers import PendingPoll
 from workflowsvc.http.request import HttpRequest
+from workflowsvc.service import api as service_api
 from workflowsvc.service.api import Api
 from workflowsvc.service.polls import Poll
 from workflowsvc.settings import EmptyPollToken, Settings
@@ -26,8 +30,8 @@ TYPE = {"name": "t", "version": "1"}
 
 
 @contextmanager
-def serving(**settings: Any) -> Iterator[Running]:
-    store = SqliteStore(None)
+def serving(store: SqliteStore | None = None, **settings: Any) -> Iterator[Running]:
+    store = store or SqliteStore(None)
     options = Settings(**{"port": 0, "drain_seconds": 5.0, "store": "memory"} | settings)
     api = Api(Engine(store, SystemClock(), options, os.urandom))
     server = Running(options, api)
@@ -99,3 +103,16 @@ def test_a_poll_that_found_no_task_has_the_token_that_was_chosen(
         where = {"domain": "d", "taskList": {"name": "l"}}
         assert ask(server, "PollForDecisionTask", **where).body == decision
         assert ask(server, "PollForActivityTask", **where).body == activity
+
+
+def test_a_node_that_stops_while_its_store_fails_asks_it_from_time_to_time() -> None:
+    """And not as often as a core can, all the time that stopping may take."""
+    store, refusals = FailingStore(), 1_000_000
+    with serving(store) as server:
+        store.refusals, began = refusals, time.monotonic()
+        draining = asyncio.run_coroutine_threadsafe(server.service.drain(), server.loop)
+        until(lambda: store.refusals <= refusals - 3, "the polls could not be released")
+        asked = refusals - store.refusals
+        assert asked <= 2 + (time.monotonic() - began) / service_api.RELEASE_AGAIN_SECONDS
+        store.refusals = 0
+        draining.result(PATIENCE_SECONDS)

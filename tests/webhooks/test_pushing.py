@@ -14,10 +14,12 @@ import pytest
 
 from tests.failing_store import FailingStore
 from tests.postgres.places import new_place
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_SECONDS, until
 from tests.webhooks.conftest import Node, serving
 from tests.webhooks.receiver import Received, Receiver, ok, receiving
+from workflowsvc.engine import leases
 from workflowsvc.store.interface import Store
+from workflowsvc.store.meta import WEBHOOKS_LEASE
 from workflowsvc.store.postgres.store import PostgresStore
 from workflowsvc.webhooks import pushing, window
 
@@ -297,6 +299,33 @@ def two_nodes() -> Iterator[tuple[Node, Node]]:
             stack.callback(store.close)
         one, other = (stack.enter_context(serving(store)) for store in stores)
         yield one, other
+
+
+def test_a_node_that_stops_while_it_takes_the_lease_gives_it_back(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taking, stopping = threading.Event(), threading.Event()
+    take = leases.take_lease
+
+    def take_late(*given: Any, **named: Any) -> int | None:
+        taking.set()
+        assert stopping.wait(PATIENCE_SECONDS)
+        return take(*given, **named)
+
+    with closing(PostgresStore(new_place().dsn)) as store, serving(store) as node:
+        node.prepare()
+        monkeypatch.setattr(leases, "take_lease", take_late)
+        create(node, receiver)
+        assert taking.wait(PATIENCE_SECONDS)
+
+        async def stop() -> None:
+            node.server.loop.call_later(0, stopping.set)
+            await node.pushes.stop()
+
+        node.server.do(stop())
+        node.start("behind what was submitted")
+        with store.reader() as reader:
+            assert leases.find_lease(reader, WEBHOOKS_LEASE) is None
 
 
 def test_one_of_two_nodes_pushes_and_the_other_takes_over(receiver: Receiver) -> None:

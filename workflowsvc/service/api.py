@@ -7,7 +7,6 @@ draining at the end. How a call is carried out is the dispatcher's. Must not kno
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable
 from functools import partial
@@ -39,6 +38,9 @@ from workflowsvc.store.rows import DiskSpace
 
 READER_THREADS = 4
 SEARCH_THREADS = 2  # for the steps of long work; the stores have a session for each thread
+RELEASE_AGAIN_SECONDS = (
+    0.1  # between two attempts to release the polls of a node that stops, while its store fails
+)
 SHARE_FOR_FUNCTIONS = 0.9  # share of drain_seconds; the rest is for answering the calls that wait
 
 log = logging.getLogger("workflowsvc.api")
@@ -121,9 +123,11 @@ class Api:
 
         released = False
         while not released:  # other commands in the same batch may be why the store refuses it
-            with contextlib.suppress(ServiceUnavailable):
+            try:
                 await self._submit(release)
                 released = True
+            except ServiceUnavailable:
+                await asyncio.sleep(RELEASE_AGAIN_SECONDS)
         if self.webhooks is not None:
             await self.webhooks.stop()
         await self._let_functions_end()

@@ -63,6 +63,7 @@ class Pushing:
         self._version: bytes | None = None  # of the webhooks that are pushed to
         self._are_any = False
         self._lease_until = 0
+        self._may_have_lease = False  # also while it is being taken
         self._owner = f"{engine.state.name} {engine.state.ids.random_bytes(8).hex()}"
         self._is_alone = engine.state.coordination.poll_store_ms is None
         self._changed = asyncio.Event()
@@ -91,7 +92,7 @@ class Pushing:
         for task in self._testing:
             task.cancel()
         await self._stop_all()
-        if self._lease_until:
+        if self._may_have_lease:
             with suppress(TimeoutError, StoreError, Fault):
                 async with asyncio.timeout(STOP_SECONDS):
                     await self._write(partial(leases.give_back, key=WEBHOOKS_LEASE, owner=self._owner))
@@ -183,6 +184,7 @@ class Pushing:
                 self._lease_until = 0
             else:
                 take = partial(leases.take_lease, key=WEBHOOKS_LEASE, owner=self._owner, lease_ms=LEASE_MS)
+                self._may_have_lease = True
                 self._lease_until = await self._write(take) or 0
         self.figures.is_at_work = self._lease_until > 0
         return self.figures.is_at_work
