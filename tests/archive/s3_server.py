@@ -8,7 +8,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import boto3
-from moto.server import ThreadedMotoServer
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import make_server
+
+from tests.support.server_thread import served
 
 BUCKET = "histories"
 
@@ -17,11 +20,10 @@ BUCKET = "histories"
 def s3_server() -> Iterator[tuple[str, Any]]:
     """Its address and a client, with an empty bucket."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    try:
-        host, port = server.get_host_and_port()
-        address = f"http://{host}:{port}"
+    application = DomainDispatcherApplication(create_backend_app)
+    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=MotoRequestHandler)
+    with served(server):
+        address = f"http://127.0.0.1:{server.server_port}"
         client = boto3.client("s3", endpoint_url=address, region_name="us-east-1")
         client.create_bucket(Bucket=BUCKET)
         yield address, client
@@ -29,5 +31,3 @@ def s3_server() -> Iterator[tuple[str, Any]]:
             for found in page.get("Contents", []):
                 client.delete_object(Bucket=BUCKET, Key=found["Key"])
         client.delete_bucket(Bucket=BUCKET)
-    finally:
-        server.stop()

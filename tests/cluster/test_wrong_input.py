@@ -175,16 +175,23 @@ def test_a_database_that_takes_no_writes_is_waited_for(
     serves_again(node)
 
 
-def test_a_standby_is_waited_for_until_it_is_promoted(start: Callable[[str], Node]) -> None:
+@pytest.fixture
+def standby() -> Iterator[Server]:
+    """It outlives the nodes of the test, which would wait for it at their end."""
+    require_programs()
     with postgres.running() as standby:
         standby.stop()
         (standby.folder / "data" / "standby.signal").touch()
         standby.start()
-        node = start(standby.dsn())
-        assert not serves(node)
-        assert "read-only" in node.said()
-        execute(standby, "select pg_promote()")
-        serves_again(node)
+        yield standby
+
+
+def test_a_standby_is_waited_for_until_it_is_promoted(standby: Server, start: Callable[[str], Node]) -> None:
+    node = start(standby.dsn())
+    assert not serves(node)
+    assert "read-only" in node.said()
+    execute(standby, "select pg_promote()")
+    serves_again(node)
 
 
 def test_a_host_with_an_unknown_name_is_waited_for(start: Callable[[str], Node]) -> None:

@@ -9,14 +9,15 @@ from __future__ import annotations
 import http.server
 import itertools
 import os
-import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
 from interop.server import Server, client_environment, running_server
 from tests.command_line.shell import Answer, Outcome
+from tests.support.server_thread import served
 from workflowsvc import cli
 
 NUMBERS = itertools.count(1)
@@ -105,7 +106,7 @@ def answering() -> Iterator[Callable[..., tuple[str, list[str]]]]:
     """Starts servers that give the same answers one after the other, the last one again and again.
 
     It returns the endpoint and the list of operations that are asked for."""
-    started: list[http.server.HTTPServer] = []
+    running = ExitStack()
 
     def start(*answers: Answer) -> tuple[str, list[str]]:
         asked: list[str] = []
@@ -125,14 +126,11 @@ def answering() -> Iterator[Callable[..., tuple[str, list[str]]]]:
                 pass
 
         server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        started.append(server)
+        running.enter_context(served(server))
         return f"http://127.0.0.1:{server.server_port}", asked
 
-    yield start
-    for server in started:
-        server.shutdown()
-        server.server_close()
+    with running:
+        yield start
 
 
 @pytest.fixture

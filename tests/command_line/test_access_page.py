@@ -21,14 +21,15 @@ BLOCK = re.compile(r"^```(sh)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NO_LONGER_A_KEY = {"InvalidSignatureException", "UnrecognizedClientException"}
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Where the commands of the page were run; `said` holds what they printed."""
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the commands of the page were run, once for all tests; `said` holds what they printed."""
+    folder = tmp_path_factory.mktemp("page")
     blocks = BLOCK.findall(PAGE.read_text(encoding="utf-8"))
-    done = shell(tmp_path, "".join(text for kind, text in blocks if kind))
+    done = shell(folder, "".join(text for kind, text in blocks if kind))
     assert done.returncode == 0, done.stderr
-    (tmp_path / "said").write_text(done.stdout)
-    return tmp_path
+    (folder / "said").write_text(done.stdout)
+    return folder
 
 
 def shell(folder: Path, script: str, **more: str) -> subprocess.CompletedProcess[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.server
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ import pytest
 from interop.server import Server
 from tests.command_line.conftest import Run
 from tests.command_line.shell import COMPLETE, Shop, charge, decision
+from tests.support.server_thread import served
 
 UNKNOWN = b'{"__type":"com.amazon.coral.service#UnknownOperationException"}'
 SERVED = (
@@ -84,10 +84,8 @@ def plain(server: Server) -> Iterator[str]:
             pass
 
     relay = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Relay)
-    threading.Thread(target=relay.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{relay.server_port}"
-    relay.shutdown()
-    relay.server_close()
+    with served(relay):
+        yield f"http://127.0.0.1:{relay.server_port}"
 
 
 @pytest.fixture

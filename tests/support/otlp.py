@@ -18,6 +18,8 @@ from google.protobuf import json_format
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, TracesData
 
+from tests.support.server_thread import served
+
 _IDS = {"traceId", "spanId", "parentSpanId"}
 
 
@@ -91,14 +93,11 @@ def collector(*replies: Reply) -> Iterator[Collector]:
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     running = Collector(f"http://127.0.0.1:{server.server_port}", replies or [Reply()])
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield running
-    finally:
-        running.gate.set()
-        server.shutdown()
-        server.server_close()
+    with served(server):
+        try:
+            yield running
+        finally:
+            running.gate.set()
 
 
 def decoded(body: bytes, content_type: str) -> ExportTraceServiceRequest:

@@ -22,7 +22,7 @@ from workflowsvc.settings import Settings
 from workflowsvc.store.interface import Store
 from workflowsvc.store.postgres.store import PostgresStore
 from workflowsvc.store.sqlite.store import SqliteStore
-from workflowsvc.webhooks import pushing, window
+from workflowsvc.webhooks import pusher, pushing, window
 from workflowsvc.webhooks.pushing import Pushing
 
 MASTER = MasterKey(bytes(range(MASTER_KEY_BYTES)))
@@ -95,6 +95,8 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(window, "FIRST_PAUSE_SECONDS", 0.02)
     monkeypatch.setattr(window, "MAX_PAUSE_SECONDS", 0.2)
     monkeypatch.setattr(pushing, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(pusher, "WRITE_SECONDS", 0.1)
+    monkeypatch.setattr(pusher, "RETRY_SECONDS", 0.1)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

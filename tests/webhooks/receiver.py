@@ -6,10 +6,11 @@ import base64
 import contextlib
 import hmac
 import json
-import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
+
+from tests.support.server_thread import served
 
 
 class Received(NamedTuple):
@@ -85,8 +86,8 @@ class Receiver:
         self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
         self.port: int = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
+        self._running = contextlib.ExitStack()
+        self._running.enter_context(served(self._server))
 
     @property
     def url(self) -> str:
@@ -97,8 +98,7 @@ class Receiver:
         return [received.told for received in list(self.received)]
 
     def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._running.close()
 
 
 @contextlib.contextmanager

@@ -27,13 +27,21 @@ LIVES = 3
 WORKERS = 3
 RUNS_PER_LIFE = 40  # completed before the kill
 CLOSING = "WorkflowExecutionCompleted"
+# The service with a shorter lease, as the next life has to wait for the end of a killed one's.
+PROGRAM = """
+import sys
+from workflowsvc.webhooks import pushing
+pushing.LEASE_MS, pushing.RENEW_MS = 2_000, 1_000
+from workflowsvc.__main__ import main
+sys.exit(main())
+"""
 
 
 class Process:
     """A server."""
 
     def __init__(self, folder: Path, store: str, key_file: Path, environment: dict[str, str]) -> None:
-        command = [sys.executable, "-m", "workflowsvc", "serve", "--port", "0", "--console-port", "off"]
+        command = [sys.executable, "-c", PROGRAM, "serve", "--port", "0", "--console-port", "off"]
         command += ["--store", store, "--master-key-file", str(key_file)]
         log = folder / "server.log"
         with log.open("ab") as errors:
