@@ -11,6 +11,7 @@ from __future__ import annotations
 import tests.support.compiled  # noqa: F401  # before what it concerns
 
 # isort: split
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -49,6 +50,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         quick.choose(config, items)
 
 
+def pytest_collection_finish() -> None:
+    """Thousands of tests are nothing that a collection of garbage has to look at again: tests that measure memory
+    collect it hundreds of times."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int | None:
+    """How many workers `-n auto` starts: three for two cores, as tests wait for a third of their time, for time-outs,
+    disks and other processes. None where xdist's own variable says it."""
+    if os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
+        return None
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores + (cores + 1) // 2
+
+
 def pytest_configure(config: pytest.Config) -> None:
     # A shell that starts tests in the background has Ctrl-C ignored, also in all that they start.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -69,6 +87,16 @@ def nothing_is_left_running(pytestconfig: pytest.Config) -> Iterator[None]:
         until(lambda: not guard.left(), "all processes have ended")
     except AssertionError:
         raise AssertionError(f"left running by tests: {guard.left()}") from None
+
+
+CALM_SECONDS = 0.05  # of a client of `tests/support/load.py` after each call
+
+
+@pytest.fixture
+def calm_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The load of a short form leaves room to other tests: half as many calls as it could make, and all faults. In the
+    long forms of `make soak` it makes as many as it can."""
+    monkeypatch.setattr("tests.support.load.Load.rest_seconds", CALM_SECONDS)
 
 
 # Folders and files. Others have their own judges, or cause states that no service may leave.

@@ -6,7 +6,7 @@ Owns the choice of the node. `tests/support/client.py` records the outcome of a 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tests.support.client import PAUSE_SECONDS, CheckedConnection, Client
 from tests.support.journal import Journal
@@ -17,8 +17,10 @@ from tests.support.server import HOST
 class RoundRobinClient(Client):
     """A client with a connection to each node; makes one call at a time."""
 
-    def __init__(self, ports: Sequence[int], journal: Journal, first: int = 0) -> None:
-        super().__init__(ports[0], journal)
+    def __init__(
+        self, ports: Sequence[int], journal: Journal, first: int = 0, rest: Callable[[], float] = lambda: 0.0
+    ) -> None:
+        super().__init__(ports[0], journal, rest)
         self._ports = ports
         self._turn = first
         self._connections: dict[int, CheckedConnection] = {}
@@ -60,4 +62,4 @@ class SpreadLoad(Load):
 
     def client(self) -> Client:
         self._clients += 1
-        return RoundRobinClient(self.ports, self.journal, first=self._clients)
+        return RoundRobinClient(self.ports, self.journal, first=self._clients, rest=self.rest)

@@ -20,7 +20,7 @@ from tests.support.postgres_programs import require_programs
 
 
 @pytest.fixture(autouse=True)
-def programs() -> None:
+def programs(calm_load: None) -> None:
     require_programs()
 
 

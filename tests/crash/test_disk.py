@@ -33,6 +33,9 @@ needs_compiler = pytest.mark.skipif(
 )
 
 
+pytestmark = pytest.mark.usefixtures("calm_load")
+
+
 def require_true(report: Report) -> None:
     assert not report.wrong, "\n".join(report.wrong[:10])
     assert report.codes <= {"ServiceUnavailable"}, "SDKs try again after a 503"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from tests.crash import restore_drill
 from tests.crash.findings import Found
 from tests.support.journal import Call, Journal
@@ -12,6 +14,7 @@ from tests.support.journal import Call, Journal
 ROUNDS = 2
 
 
+@pytest.mark.usefixtures("calm_load")
 def test_a_restore_has_what_was_acknowledged_before_the_backup_and_confuses_no_client(tmp_path: Path) -> None:
     report = asyncio.run(restore_drill.run(ROUNDS, tmp_path, seed=3))
     assert not report.wrong, "\n".join(report.wrong[:20])

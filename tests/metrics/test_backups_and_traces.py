@@ -6,6 +6,8 @@ import urllib.request
 from math import inf
 from pathlib import Path
 
+import pytest
+
 from interop.server import running_server
 from tests.metrics.reading import Metrics
 from tests.support.otlp import Reply, collector
@@ -42,7 +44,10 @@ def test_the_age_of_the_newest_backup_and_those_that_failed_are_measured(tmp_pat
         assert 0 <= scraped(port).value("workflowsvc_backup_age_seconds") < 1_800
 
 
-def test_spans_that_a_collector_refuses_are_counted_as_lost(tmp_path: Path) -> None:
+def test_spans_that_a_collector_refuses_are_counted_as_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "20")  # ms; the SDK sends what it has at once
     port = free_port()
     options = ("--metrics-port", str(port), "--trace-to")
     with (

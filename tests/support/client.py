@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import select
+from collections.abc import Callable
 from typing import Any
 
 from bench.connection import Answer, Connection
@@ -59,10 +60,11 @@ def message_of(body: bytes) -> str:
 
 
 class Client:
-    """A client with one connection; makes one call at a time."""
+    """A client with one connection; makes one call at a time, and rests after each, for `rest()` seconds."""
 
-    def __init__(self, port: int, journal: Journal) -> None:
+    def __init__(self, port: int, journal: Journal, rest: Callable[[], float] = lambda: 0.0) -> None:
         self.journal = journal
+        self._rest = rest
         self._port = port
         self._connection: CheckedConnection | None = None
 
@@ -85,6 +87,8 @@ class Client:
             self.hang_up()
         else:
             _settle(call, answer)
+        if seconds := self._rest():
+            await asyncio.sleep(seconds)
         return call
 
     async def _connected(self) -> CheckedConnection:

@@ -39,6 +39,10 @@ UNCERTAIN = ("failed", "unknown", "hung")
 class Load:
     """All clients of one server."""
 
+    rest_seconds = (
+        0.0  # of a client after each call, until the load finishes (`calm_load` of tests/conftest.py)
+    )
+
     def __init__(self, port: int, journal: Journal, seed: int) -> None:
         self.port = port
         self.journal = journal
@@ -59,7 +63,11 @@ class Load:
         client.hang_up()
 
     def client(self) -> Client:
-        return Client(self.port, self.journal)
+        return Client(self.port, self.journal, self.rest)
+
+    def rest(self) -> float:
+        """How many seconds a client rests after a call."""
+        return 0.0 if self.finishing else self.rest_seconds
 
     def begin(self) -> None:
         for work in (
