@@ -104,6 +104,7 @@ def columns_of(table: str) -> list[tuple[str, str, bool]]:
 def store_value(path: Path, table: str, column: str, value: str) -> bool:
     """Whether the database takes it, in the first row of the table."""
     with closing(apsw.Connection(str(path))) as connection:
+        connection.execute("pragma synchronous = off")
         tables: list[Any] = connection.execute(
             "select name, sql from sqlite_schema where type = 'table'"
         ).fetchall()

@@ -177,7 +177,12 @@ PARTS = (
     Part("no-hints", 2.5, "every wake-up hint dropped; polls are measured, nodes killed", _without_hints),
     Part("clocks", 1.5, "the clocks of nodes five minutes apart; nodes killed", _clocks),
     Part("rolling", 1.5, f"each node stopped and started {ROLLS} times, and no client notices", _rolling),
-    Part("scenarios", 1, "every scenario in a process that dies before every command", _scenarios),
+    Part(
+        "scenarios",
+        1,
+        "every scenario on a single node, and in a process that dies before every command",
+        _scenarios,
+    ),
     Part(
         "simulation",
         12,
