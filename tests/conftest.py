@@ -21,8 +21,7 @@ from typing import Any
 import hypothesis
 import pytest
 
-from tests.support import quick, running_test
-from tests.support.punctual import Turns
+from tests.support import punctual, quick, running_test
 from tests.support.waiting import until
 from tools.guard import Guard
 from workflowsvc.fsck.audit import Options, audit
@@ -48,6 +47,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("quick"):
         quick.choose(config, items)
+    punctual.first(items)
 
 
 def pytest_collection_finish() -> None:
@@ -73,7 +73,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[GUARD] = Guard()
     if note := running_test.note_of(config):
         config.pluginmanager.register(running_test.Note(note))
-        config.pluginmanager.register(Turns(note.parent))
+        config.pluginmanager.register(punctual.Turns(note.parent))
     else:
         config.pluginmanager.register(running_test.Notes())
 

@@ -76,21 +76,21 @@ def test_line_ends_do_not_keep_an_idle_connection_alive() -> None:
         assert client.dribble(b"", b"\r\n")
 
 
-@pytest.mark.punctual  # sends its request within a second
+@pytest.mark.punctual  # sends its request within half a second
 def test_a_long_poll_outlives_every_deadline() -> None:
     with (
         running(
-            header_deadline_seconds=1,
-            body_deadline_seconds=1,
-            keep_alive_seconds=1,
-            answer_deadline_seconds=1,
+            header_deadline_seconds=0.5,
+            body_deadline_seconds=0.5,
+            keep_alive_seconds=0.5,
+            answer_deadline_seconds=0.5,
         ) as server,
         server.client() as client,
     ):
         client.send(POLL)
         until(lambda: bool(server.service.waiting), "the poll waits")
         began = server.loop.time()
-        until(lambda: server.loop.time() > began + 2.1, "every deadline has passed twice")
+        until(lambda: server.loop.time() > began + 1.1, "every deadline has passed twice")
         assert server.service.waiting
         server.loop.call_soon_threadsafe(server.service.drained.set)
         assert client.answer().status == 200
@@ -112,19 +112,19 @@ def test_a_client_that_does_not_take_its_answer_is_cut_off(connection: str) -> N
             until(lambda: server.open_connections == 0, "the connection is cut off")
 
 
-@pytest.mark.punctual  # takes a part of its answer at least once in two seconds
+@pytest.mark.punctual  # takes a part of its answer at least once a second
 @pytest.mark.parametrize("connection", ["keep-alive", "close"])
 def test_a_client_that_takes_its_answer_slowly_gets_all_of_it(connection: str) -> None:
-    with running(answer_deadline_seconds=2) as server:
+    with running(answer_deadline_seconds=1) as server:
         client = Raw(server.port, receive_buffer=65_536)
         with client:
             client.send(post("DescribeDomain", {"name": "big"}, f"Connection: {connection}"))
             began, received = time.monotonic(), 0
             while received < 8_000_000:
                 received += len(client.socket.recv(150_000))
-                # 8 MB in about 3 s
+                # 8 MB in about 1.6 s
                 until(
-                    lambda: time.monotonic() > began + received / 2_700_000,  # noqa: B023 called at once
+                    lambda: time.monotonic() > began + received / 5_000_000,  # noqa: B023 called at once
                     "a little later",
                 )
 

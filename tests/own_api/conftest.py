@@ -11,6 +11,7 @@ import pytest
 
 from tests.postgres.places import open_empty_store
 from tests.world_fixture import WorldFixture
+from workflowsvc.engine.multi_node import MultiNode
 from workflowsvc.log_parts import PARTS
 from workflowsvc.store.interface import Store
 from workflowsvc.store.sqlite.store import SqliteStore
@@ -39,8 +40,11 @@ def store(request: pytest.FixtureRequest) -> Iterator[Store]:
 
 
 @pytest.fixture
-def stage(store: Store) -> Stage:
-    """Makes a service on the store, with a domain and types; takes what World takes."""
+def stage(store: Store, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    """Makes a service on the store, with a domain and types; takes what World takes.
+
+    A node on PostgreSQL polls it each minute, not each second: hours pass here, and there is no other node."""
+    monkeypatch.setattr(MultiNode, "poll_store_ms", 60_000)
 
     def make(**given: Any) -> WorldFixture:
         return WorldFixture(World(store=store, **given))

@@ -228,15 +228,12 @@ SORTS: dict[str, Callable[[Run], Any]] = {
 }
 
 
-@pytest.mark.parametrize("sort_by", SORTS)
-@pytest.mark.parametrize("order", ["ASCENDING", "DESCENDING"])
-def test_each_order_is_kept_across_pages(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch, sort_by: str, order: str
-) -> None:
+def test_each_order_is_kept_across_pages(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scan, "ROWS_PER_SLICE", 7)
     monkeypatch.setattr(scan, "ROWS_PER_FILTERED_SLICE", 9)
     on, runs = stocked(stage)
-    for given, judge in (cases(runs)[n] for n in (0, 5, 12)):
+    some = [cases(runs)[n] for n in (0, 5, 12)]
+    for sort_by, order, (given, judge) in itertools.product(SORTS, ("ASCENDING", "DESCENDING"), some):
         wanted = [run for run in runs if judge(run)]
         if sort_by == "CLOSE_TIME":
             wanted = [run for run in wanted if "closeTimestamp" in run]
@@ -244,8 +241,9 @@ def test_each_order_is_kept_across_pages(
         by_id = {run["execution"]["runId"]: run for run in wanted}
         for size in (1, 4, 100):
             found = find(on, filter=given, sortBy=sort_by, sortOrder=order, maximumPageSize=size)
-            assert sorted(ids(found)) == sorted(by_id), (given, size)
-            assert [SORTS[sort_by](by_id[run_id]) for run_id in ids(found)] == values
+            case = (sort_by, order, given, size)
+            assert sorted(ids(found)) == sorted(by_id), case
+            assert [SORTS[sort_by](by_id[run_id]) for run_id in ids(found)] == values, case
 
 
 def test_the_newest_run_comes_first_unless_asked_otherwise(stage: Stage) -> None:

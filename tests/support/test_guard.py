@@ -147,6 +147,11 @@ def test_ordinary(number):
 def test_punctual(number):
     assert run(f"punctual-{number}") == []
 """
+    # They come by turns here, not the punctual ones first.
+    (tmp_path / "conftest.py").write_text(
+        "import re, pytest\n\n\n@pytest.hookimpl(trylast=True)\ndef pytest_collection_modifyitems(items):\n"
+        "    items.sort(key=lambda item: int(re.search('[0-9]+', item.name)[0]))\n"
+    )
     said = output_of(tmp_path, program, "-n3")
     assert "24 passed" in said, said
 
