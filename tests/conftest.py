@@ -16,7 +16,7 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
@@ -24,8 +24,9 @@ import pytest
 from tests.support import punctual, quick, running_test
 from tests.support.waiting import until
 from tools.guard import Guard
-from workflowsvc.fsck.audit import Options, audit
-from workflowsvc.testing import World
+
+if TYPE_CHECKING:  # what only needs the hooks above starts sooner without the service
+    from workflowsvc.testing import World
 
 # ci: the same examples in every run, so that a red build is caused by the change. explore: new examples each time, to
 # look for bugs (HYPOTHESIS_PROFILE=explore make test). No deadlines: a slow machine is not a failure.
@@ -109,14 +110,19 @@ def every_history_is_sound(
 ) -> Iterator[list[World]]:
     """The worlds that a test has made; at its end lint and fsck must find nothing in their databases."""
     worlds: list[World] = []
-    if JUDGED_HERE & {request.path.parent.name, request.path.name}:
-        make = World.__init__
+    if not JUDGED_HERE & {request.path.parent.name, request.path.name}:
+        yield worlds
+        return
+    from workflowsvc.fsck.audit import Options, audit
+    from workflowsvc.testing import World
 
-        def remember(world: World, **given: Any) -> None:
-            make(world, **given)
-            worlds.append(world)
+    make = World.__init__
 
-        monkeypatch.setattr(World, "__init__", remember)
+    def remember(world: World, **given: Any) -> None:
+        make(world, **given)
+        worlds.append(world)
+
+    monkeypatch.setattr(World, "__init__", remember)
     yield worlds
     for world in worlds:
         with world.store.reader() as reader:

@@ -133,6 +133,8 @@ def test_every_filter_lists_and_counts_what_it_should(
             DOMAIN, status, order_by, 0, None, ascending=ascending, limit=limit, **given_filter
         )
         check(store, rows, query)
+        if limit == 1000:
+            continue  # bounds of time are the same on pages of any size
         check(store, rows, query._replace(oldest=1003, latest=1105))
         check(store, rows, query._replace(oldest=1003, latest=1003))
         check(store, rows, query._replace(oldest=1105, latest=1003))

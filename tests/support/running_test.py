@@ -7,6 +7,7 @@ nothing to do: pytest's own output ends with the test.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -50,10 +51,13 @@ class Note:
     """In a worker: keeps its file up to date."""
 
     def __init__(self, file: Path) -> None:
-        self._file = file
+        self._descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def _write(self, said: str) -> None:
-        self._file.write_text(said)
+        """In place of what was there; fifty thousand times in a run."""
+        data = said.encode()
+        os.pwrite(self._descriptor, data, 0)
+        os.ftruncate(self._descriptor, len(data))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
