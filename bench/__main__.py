@@ -35,6 +35,7 @@ from bench.scenarios import (
     nodes,
     polls,
     replay,
+    skip,
     snapshot,
     startup,
     stored,
@@ -70,6 +71,7 @@ SCENARIOS: dict[str, tuple[Scenario, str]] = {
     "history": (history.run, "appending to a history of 20,000 events and to one of 20; reading all of it"),
     "polls": (polls.run, "10,000 idle long polls: memory and CPU"),
     "replay": (replay.run, "1,000 recordings of 100 events played to one decider with boto3"),
+    "skip": (skip.run, "a run of 30 days with 100 timers and 100 activities, in a domain whose clock skips"),
     "startup": (startup.run, "from the start of the process to the first answer"),
     "fanout": (fanout.run, "1,000 activities scheduled together, by 100 workers, against ten at a time"),
     "sweep": (sweep.run, "throughput and latency against load, for the picture"),
@@ -90,6 +92,7 @@ ON_FILES = (
     "moto",
     "history",
     "replay",
+    "skip",
     "stored",
 )  # measure SQLite files, or no store, whatever the store
 STANDARD = ["throughput", "latency", "budget", "moto", "history", "polls", "startup", "fanout"]
