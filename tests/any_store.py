@@ -40,6 +40,7 @@ def main(words: list[str]) -> int:
     except psycopg.Error as error:
         reason = " ".join(str(error).split())
         return _fail(f"{without_password(dsn)} cannot be used for tests: {without_password(reason)}")
+    os.environ["EVERY_SCENARIO"] = "1"
     return pytest.main([*CHOSEN, "-k", ON_THIS_STORE, *words])
 
 

@@ -1,4 +1,7 @@
-"""Every scenario of tests/histories happens as it is written when the calls alternate between two nodes."""
+"""Scenarios of tests/histories happen as they are written when the calls alternate between two nodes on PostgreSQL.
+
+`make test` plays those that it does not play on a single node on PostgreSQL; `make soak-postgres` plays all.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import pytest
 
 from tests.cluster.two_nodes import TwoNodes
 from tests.postgres.places import Place, empty, new_place
+from tests.postgres.test_scenarios import ALL, PLAIN
 from tests.scenario import runner
 from tests.scenario.runner import ScenarioSettings
 from workflowsvc.engine.multi_node import MultiNode
@@ -27,6 +31,7 @@ RUN = {
     "childPolicy": "TERMINATE",
 }
 SCENARIOS = [scenario for path in runner.files() for scenario in language.read(path)]
+PLAYED = SCENARIOS if ALL else [scenario for scenario in SCENARIOS if scenario not in PLAIN]
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +54,7 @@ def emptied(place: Place) -> Iterator[Place]:
     empty(place)
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=[scenario.name for scenario in SCENARIOS])
+@pytest.mark.parametrize("scenario", PLAYED, ids=[scenario.name for scenario in PLAYED])
 def test_it_happens_as_written_on_two_nodes(scenario: Scenario, emptied: Place) -> None:
     def nodes(wanted: ScenarioSettings) -> TwoNodes:
         return TwoNodes(wanted, emptied)

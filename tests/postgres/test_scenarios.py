@@ -1,7 +1,7 @@
 """Scenarios of tests/histories happen as they are written when a single node keeps its data in PostgreSQL.
 
-`make test` plays every third of them, and every sixth in a process that dies before every command, too; all of them are
-played on two nodes (`tests/cluster/test_scenarios.py`). `make soak-postgres` plays all, in both ways.
+`make test` plays every third of them, and every sixth in a process that dies before every command, too; the others are
+played on two nodes (`tests/cluster/test_scenarios.py`). `make soak-postgres` plays all, in all three ways.
 """
 
 from __future__ import annotations

@@ -161,7 +161,8 @@ def _rolling(job: Job) -> Report:
 
 
 def _scenarios(job: Job) -> Report:
-    done = command("pytest", *("-q", "-n", "0", "tests/postgres/test_scenarios.py"), EVERY_SCENARIO="1")
+    files = ("tests/postgres/test_scenarios.py", "tests/cluster/test_scenarios.py")
+    done = command("pytest", "-q", "-n", "0", *files, EVERY_SCENARIO="1")
     report = of(done.stdout.splitlines()[-1:], [])
     report.require(done.returncode == 0, f"scenarios on PostgreSQL: {done.stdout[-2_000:]}")
     return report
@@ -179,8 +180,8 @@ PARTS = (
     Part("rolling", 1.5, f"each node stopped and started {ROLLS} times, and no client notices", _rolling),
     Part(
         "scenarios",
-        1,
-        "every scenario on a single node, and in a process that dies before every command",
+        2,
+        "every scenario on a single node, on two, and in a process that dies before every command",
         _scenarios,
     ),
     Part(
