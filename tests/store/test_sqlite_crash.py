@@ -16,6 +16,7 @@ import pytest
 from tests.store import sqlite_child
 from tests.support.waiting import PATIENCE_SECONDS
 from workflowsvc.store.errors import Unavailable
+from workflowsvc.store.sqlite import database_file
 from workflowsvc.store.sqlite.store import SqliteStore
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -121,6 +122,29 @@ def test_a_store_that_may_not_grow_is_unavailable_until_it_may(tmp_path: Path, n
         writer.pragma("max_page_count", 2**31)
         sqlite_child.commit(store, number)
         assert sqlite_child.is_whole(store, number)
+
+
+def test_a_log_that_a_reader_has_made_long_becomes_short_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = database_file.WRITER_SETTINGS.replace("67108864", "8388608")
+    assert settings != database_file.WRITER_SETTINGS
+    monkeypatch.setattr(database_file, "WRITER_SETTINGS", settings)
+    log = tmp_path / "x.db-wal"
+    with closing(SqliteStore(str(tmp_path / "x.db"))) as store:
+
+        def write(number: int) -> None:
+            with store.transaction() as tx:
+                tx.put_meta(f"fact {number}", b"x" * 2_000_000)
+
+        with store.reader() as reader:
+            assert reader.meta("fact 0") is None  # an old state, which is kept in the log from now on
+            for number in range(15):
+                write(number)
+            assert log.stat().st_size > 30_000_000
+        for number in range(15, 20):
+            write(number)
+        assert log.stat().st_size <= 8 << 20
 
 
 def test_the_log_is_taken_into_the_file_again_and_again(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -143,6 +144,24 @@ def test_a_refused_file_can_be_opened_once_it_is_fit(tmp_path: Path) -> None:
         SqliteStore(str(path))
     path.unlink()
     SqliteStore(str(path)).close()
+
+
+def test_all_settings_of_a_connection_hold(tmp_path: Path) -> None:
+    """Also those behind one that answers with its new value."""
+    words = {"full": 2, "memory": 2, "off": 0, "on": 1}
+    with closing(SqliteStore(str(tmp_path / "x.db"))) as store:
+        writer = store._writer  # pyright: ignore[reportPrivateUsage]
+        with closing(store._file.open_reader()) as reader:  # pyright: ignore[reportPrivateUsage]
+            for connection, script in (
+                (writer, database_file.WRITER_SETTINGS),
+                (reader, database_file.READER_SETTINGS),
+            ):
+                settings = dict(re.findall(r"pragma (\w+) = ([-\w]+);", script))
+                assert "trusted_schema" in settings
+                expected = {
+                    name: words[text] if text in words else int(text) for name, text in settings.items()
+                }
+                assert {name: connection.pragma(name) for name in settings} == expected
 
 
 def test_a_commit_is_on_the_disk_before_it_is_answered(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from workflowsvc.store.migrate import Migration, Version, migrations, pending
 from workflowsvc.store.sqlite import log_trailer
 from workflowsvc.store.sqlite.file_lock import FileLock
 from workflowsvc.store.sqlite.file_watch import FileNotInPlace, FileWatch
+from workflowsvc.store.sqlite.queries import carry_out
 
 APPLICATION_ID = 0x53574653  # "SWFS" in the header: the file is not the database of another program
 MIGRATIONS = migrations("sqlite")
@@ -83,7 +84,7 @@ class SqliteFile:
                 pending(MIGRATIONS, version_of(connection, where), where)
                 if connection.pragma("journal_mode", "wal") not in ("wal", "memory"):
                     raise StoreUnusable(f"{where} is on a file system that cannot hold a write-ahead log.")
-                connection.execute(WRITER_SETTINGS)
+                carry_out(connection, WRITER_SETTINGS)
                 _upgrade(connection, where)
             except BaseException:
                 connection.close()
@@ -142,7 +143,7 @@ class SqliteFile:
         )
         _settle_plans(connection)
         connection.set_busy_timeout(BUSY_MS)
-        connection.execute(READER_SETTINGS)
+        carry_out(connection, READER_SETTINGS)
         return connection
 
     def describe(self) -> str:

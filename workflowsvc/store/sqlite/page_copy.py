@@ -13,6 +13,7 @@ from contextlib import closing
 import apsw
 
 from workflowsvc.store.errors import StoreUnusable
+from workflowsvc.store.sqlite.queries import carry_out
 
 PAGES_PER_STEP = 64  # 256 KiB: the pause between two steps stays short at any speed
 SYNC_BYTES = 8 << 20  # written between two syncs: commits of a server never wait for a long queue of the disk
@@ -28,9 +29,10 @@ def copy_pages(source: apsw.Connection, target: str, progress: Progress) -> None
     descriptor = _make(target)
     try:
         with closing(_open(target)) as copy:
-            copy.execute(
+            carry_out(
+                copy,
                 "pragma journal_mode = off; pragma synchronous = off; "
-                f"pragma cache_size = -{PAGE_CACHE_KIB}; pragma locking_mode = exclusive"
+                f"pragma cache_size = -{PAGE_CACHE_KIB}; pragma locking_mode = exclusive",
             )
             _copy(source, copy, descriptor, progress)
         os.fsync(descriptor)

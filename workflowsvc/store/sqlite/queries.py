@@ -16,6 +16,14 @@ from workflowsvc.store.sqlite.errors import store_error
 Row = tuple[Any, ...]  # what apsw gives: the shape is known from the statement alone
 
 
+def carry_out(connection: apsw.Connection, script: str) -> None:
+    """All statements of the script; what they answer is dropped. apsw goes on behind one that answers, such as a pragma
+    that tells its new value, only when the answer is taken.
+    """
+    for _ in connection.execute(script):
+        pass
+
+
 class Queries:
     """On a connection on which the store begins and ends transactions."""
 

@@ -31,7 +31,7 @@ from workflowsvc.store.sqlite.file_lock import (
     require_regular_file,
 )
 from workflowsvc.store.sqlite.page_copy import Progress, copy_pages
-from workflowsvc.store.sqlite.queries import Queries
+from workflowsvc.store.sqlite.queries import Queries, carry_out
 
 
 class _State(NamedTuple):
@@ -71,7 +71,7 @@ class SqliteReadOnlyStore:
             self._connection = _connect(self._real_path, self._beside_server, self._has_log)
             try:
                 self._connection.set_busy_timeout(schema.BUSY_MS)
-                self._connection.execute(schema.READER_SETTINGS)
+                carry_out(self._connection, schema.READER_SETTINGS)
                 self._require_ours()
             except BaseException:
                 self._connection.close()
