@@ -121,7 +121,7 @@ def register(client: Plain) -> None:
 
 
 async def lead(starter: Plain, decider: Client, worker: Client, workflow_id: str, rounds: int) -> float:
-    """Seconds in which a run of so many rounds begins and ends."""
+    """Seconds from the start of a run of that number of rounds to its end."""
     began = perf_counter()
     started = starter.call("StartWorkflowExecution", domain=DOMAIN, workflowId=workflow_id, workflowType=TYPE)
     await asyncio.gather(asyncio.to_thread(decide, decider, rounds), asyncio.to_thread(work, worker, rounds))
