@@ -19,6 +19,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import msgspec
+
 from bench import swf
 from bench.load import Outcome, run_load
 from bench.measure import summarize
@@ -40,6 +42,18 @@ from bench.swf import DOMAIN, Requests, expect
 OFF, ON, PUSHED = "feed off", "feed on and read", "feed on and pushed"
 AT_LEAST = 0.95  # the goals
 P99_MS = 100.0
+
+
+class Entry(msgspec.Struct):
+    event: str
+
+
+class Page(msgspec.Struct):
+    cursor: str
+    entries: list[Entry]
+
+
+read_page = msgspec.json.Decoder(Page).decode
 
 
 async def run(bench: Bench) -> Result:
@@ -124,11 +138,11 @@ async def being_read(server: Server, delays: list[float] | None = None) -> Async
             nonlocal cursor
             while True:
                 asked = own(requests, "ReadFeed", cursor=cursor, waitSeconds=50, maximumPageSize=1_000)
-                page = json.loads(expect(await connection.call(asked), "ReadFeed"))
+                page = read_page(expect(await connection.call(asked), "ReadFeed"))
                 now = time.time()
-                cursor = page["cursor"]
+                cursor = page.cursor
                 if delays is not None:
-                    delays.extend(now - happened_at(entry["event"]) for entry in page["entries"])
+                    delays.extend(now - happened_at(entry.event) for entry in page.entries)
 
         reader = asyncio.create_task(follow())
         try:

@@ -63,17 +63,18 @@ def read_part(
     account, _, region = domain.tenant.partition("/")
     origin = Origin(account, region, Tenant(account, region).domain_arn(domain.name))
     rows: list[FeedRow] = []
-    position, size = after, 0
+    last, size, is_whole = None, 0, len(found) < most
     for row in found:
         if types is None or row.type in types:
             if len(rows) == limit or size >= MAX_BYTES:
-                return FeedPart(rows, position, is_whole=False)
+                is_whole = False
+                break
             told = _told(origin, row)
             if told is not None:
-                rows.append(row._replace(body=told))
+                rows.append(FeedRow(*row[:-1], told))
                 size += len(told)
-        position = row.position
-    return FeedPart(rows, position, is_whole=len(found) < most)
+        last = row
+    return FeedPart(rows, after if last is None else last.position, is_whole)
 
 
 def _told(origin: Origin, row: FeedRow) -> bytes | None:

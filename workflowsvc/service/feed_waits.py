@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple, Protocol
 from workflowsvc.faults import LimitExceededFault
 
 # A feed that has grown just before is about to grow again: its readers wait this long for more of it, so that each
-# reads twenty-five times a second at most. A read costs as much as sixty entries in it.
+# reads twenty-five times a second at most. A read costs as much as twenty entries in it, and more on a busy node.
 GATHER_SECONDS = 0.04
 BUSY_SECONDS = 0.05  # between two growths of a busy feed, at most
 MAX_WAITING = 1_000  # readers of one node
@@ -132,14 +132,17 @@ class LoopWaits:
         growth = self._growths.get(domain, _NEVER)
         return growth.at - growth.before < BUSY_SECONDS and self._monotonic() - growth.at < BUSY_SECONDS
 
-    def wait(self, domain: int, mark: int, seconds: float, wake: Wake) -> Waiting | None:
+    def wait(
+        self, domain: int, mark: int, seconds: float, wake: Wake, gather_seconds: float = GATHER_SECONDS
+    ) -> Waiting | None:
+        """`gather_seconds`: for more of a feed that is about to grow again."""
         assert self._loop is not None, "start() comes first"
         if self._has_ended:
             wake("end")
             return None
         if self._count >= MAX_WAITING:
             raise LimitExceededFault(f"The limit of {MAX_WAITING} waiting readers of feeds is reached")
-        reader = _Reader(self, domain, wake)
+        reader = _Reader(self, domain, wake, gather_seconds)
         self._waiting.setdefault(domain, set()).add(reader)
         self._count += 1
         growth = self._growths.get(domain, _NEVER)
@@ -176,7 +179,7 @@ class LoopWaits:
             reader.gathers = True
             if reader.timer is not None:
                 reader.timer.cancel()
-            reader.timer = self._loop.call_later(GATHER_SECONDS, reader.wake, "grown")
+            reader.timer = self._loop.call_later(reader.gather_seconds, reader.wake, "grown")
 
     def leave(self, reader: _Reader) -> None:
         """It waits no more."""
@@ -188,10 +191,11 @@ class LoopWaits:
 
 
 class _Reader:
-    __slots__ = ("_waits", "_wake", "domain", "gathers", "timer")
+    __slots__ = ("_waits", "_wake", "domain", "gather_seconds", "gathers", "timer")
 
-    def __init__(self, waits: LoopWaits, domain: int, wake: Wake) -> None:
+    def __init__(self, waits: LoopWaits, domain: int, wake: Wake, gather_seconds: float) -> None:
         self.domain = domain
+        self.gather_seconds = gather_seconds
         self.gathers = False
         self.timer: asyncio.TimerHandle | None = None
         self._waits = waits

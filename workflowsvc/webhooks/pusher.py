@@ -36,6 +36,7 @@ WRITE_SECONDS = (
 STOP_SECONDS = 2.0  # for the last note
 RETRY_SECONDS = 1.0  # after the store has failed
 LOOK_SECONDS = 60.0  # a look at the feed by itself where no commit of another node can be missed
+GATHER_SECONDS = 0.02  # half of what readers wait, as a delivery takes its time besides
 MAX_RESENT = 100  # dead letters that are read at once
 
 log = logging.getLogger("workflowsvc.webhooks")
@@ -194,7 +195,9 @@ class Pusher:
 
     def _wait_for_feed(self, moments: list[float], now: float) -> Waiting | None:
         try:
-            return self._means.waits.wait(self.webhook.domain, self._mark, LOOK_SECONDS, self._feed_woken)
+            return self._means.waits.wait(
+                self.webhook.domain, self._mark, LOOK_SECONDS, self._feed_woken, GATHER_SECONDS
+            )
         except LimitExceededFault:  # too many readers wait
             self._has_grown = True
             moments.append(now + RETRY_SECONDS)

@@ -6,8 +6,8 @@ itself. It says nothing that its reader may not know, so it bears no proof of wh
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error
+from base64 import urlsafe_b64decode
+from binascii import Error, b2a_base64
 from struct import Struct
 from struct import error as StructError
 
@@ -16,6 +16,8 @@ from workflowsvc.store.rows import FeedPlace
 
 _FORM = Struct(">BqqqqI")  # version, domain, generation, place, run, event id
 _VERSION = 1
+# As `urlsafe_b64encode` has it, which takes twice as long, for each entry of a page.
+_SAFE = bytes.maketrans(b"+/", b"-_")
 _MAX_EVENT_ID = (1 << 32) - 1
 
 
@@ -23,7 +25,7 @@ def cursor_of(domain: int, position: FeedPlace) -> str:
     """50 characters that fit into a URL and a header."""
     generation, place, run, event_id = position
     packed = _FORM.pack(_VERSION, domain, generation, place, run, min(event_id, _MAX_EVENT_ID))
-    return urlsafe_b64encode(packed).decode("ascii").rstrip("=")
+    return b2a_base64(packed, newline=False).translate(_SAFE).rstrip(b"=").decode("ascii")
 
 
 def place_of(domain: int, cursor: str) -> FeedPlace:
