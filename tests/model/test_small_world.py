@@ -14,6 +14,8 @@ from tests.model.differential import ACTIVITY_TYPES, Differential
 
 DEPTH = int(os.environ.get("SMALL_WORLD_DEPTH", "4"))  # `make soak`: 6; one more takes five times as long
 
+RUN_SECONDS = 60
+
 ACTIVITY = {"activityType": {"name": "full", "version": "1"}, "heartbeatTimeout": "3"}
 FIRST = [
     ("ScheduleActivityTask", ACTIVITY | {"activityId": "a", "scheduleToStartTimeout": "2"}),
@@ -31,7 +33,11 @@ class Small:
         self.both = Differential()
         self.signaled = self.canceled = False
         self.both.start(
-            "w", {"workflowType": {"name": "full", "version": "1"}, "executionStartToCloseTimeout": "60"}
+            "w",
+            {
+                "workflowType": {"name": "full", "version": "1"},
+                "executionStartToCloseTimeout": f"{RUN_SECONDS}",
+            },
         )
         self.both.poll_decision("left")
         self._decide(FIRST)
@@ -71,10 +77,10 @@ class Small:
         self._decide(CANCEL)
 
     def finish(self) -> None:
-        """Whatever had happened, work leads to the end."""
+        """Whatever had happened, work leads to the end; or time does, when nothing was decided on the last news."""
         both, (run,) = self.both, self.both.model.runs
         both.restart()
-        for _ in range(40):
+        for _ in range(RUN_SECONDS + 1):
             while both.work:
                 both.end_activity(both.work.pop(), "Completed")
             while both.poll_activity("left"):
@@ -87,6 +93,14 @@ class Small:
         assert not run.is_open
         both.audit()
         both.world.store.close()
+
+
+def test_a_run_whose_decider_has_decided_nothing_on_the_last_news_times_out() -> None:
+    """One of the orders of `make soak ARGS=orders`."""
+    world = Small(("time", "time", "work", "done", "poll", "decide nothing"))
+    world.finish()
+    (run,) = world.both.model.runs
+    assert run.events[-1].type == "WorkflowExecutionTimedOut"
 
 
 def test_every_order_is_recorded_as_the_model_says_and_comes_to_its_end() -> None:
