@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from tools.environment import without_settings
+
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 ROOT = Path(__file__).resolve().parents[1]
@@ -41,9 +43,9 @@ def workflowsvc(
 ) -> Iterator[Server]:
     """`workflowsvc serve` with the code in that folder. `settings` become WORKFLOWSVC_ variables."""
     command = [sys.executable, "-m", *program, "serve", "--host", "127.0.0.1", "--port", "0"]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("WORKFLOWSVC_")}
     # In a variable, not on the command line: an address may hold a password, and all users can read command lines.
-    environment |= {"PYTHONPATH": f"{code}:{ROOT}", "WORKFLOWSVC_STORE": store} | dict(settings or {})
+    given = {"PYTHONPATH": f"{code}:{ROOT}", "WORKFLOWSVC_STORE": store}
+    environment = without_settings() | given | dict(settings or {})
     # Started in a folder without the package, so that PYTHONPATH decides which code runs.
     with _folder_of(store) as folder, _process(command, environment, folder) as (process, log, began):
         while not (address := re.search(r"http://127\.0\.0\.1:(\d+)\b", log.read_text())):
@@ -54,7 +56,6 @@ def workflowsvc(
 
 def run_command(*words: str, code: Path, folder: Path) -> str:
     """What `workflowsvc WORDS`, with the code in that folder, prints in the other one. Raises CalledProcessError."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("WORKFLOWSVC_")}
     command = [sys.executable, "-m", "workflowsvc", *words]
     done = subprocess.run(
         command,
@@ -62,7 +63,7 @@ def run_command(*words: str, code: Path, folder: Path) -> str:
         capture_output=True,
         text=True,
         cwd=folder,
-        env=environment | {"PYTHONPATH": str(code)},
+        env=without_settings() | {"PYTHONPATH": str(code)},
     )
     return done.stdout
 

@@ -15,6 +15,7 @@ from time import perf_counter
 from typing import Any, Protocol
 
 import boto3
+from botocore import xform_name
 from botocore.config import Config
 
 from bench.report import Result
@@ -72,8 +73,7 @@ class Boto3:
         )
 
     def call(self, action: str, /, **members: Any) -> Json:
-        name = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in action)
-        return getattr(self._client, name.removeprefix("_"))(**members)
+        return getattr(self._client, xform_name(action))(**members)
 
 
 async def run(bench: Bench) -> Result:

@@ -20,6 +20,7 @@ import pytest
 from tests.support.server import Server
 from tests.support.waiting import until
 from tests.test_tidy import ROOT
+from tools.environment import without_settings
 from workflowsvc.backups.folder import backups_in
 
 PAGE = ROOT / "docs" / "operations.md"
@@ -49,8 +50,10 @@ class Machine:
         self._write(pip, f'echo "pip $*" >> "{self.calls}"\n')
         for name in ("deploy", "requirements"):
             (folder / name).symlink_to(ROOT / name)
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("WORKFLOWSVC_")}
-        self.environment = kept | {"PATH": f"{programs}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+        self.environment = without_settings() | {
+            "PATH": f"{programs}:{os.environ['PATH']}",
+            "PYTHONPATH": str(ROOT),
+        }
 
     @staticmethod
     def _write(path: Path, script: str) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.support.waiting import PATIENCE_SECONDS
+from tools.environment import without_settings
 from tools.ports import HOST, free_port
 
 __all__ = ["HOST", "Server", "free_port"]
@@ -69,10 +70,9 @@ class Server:
         raise ChildProcessError(f"the server ended with {status} before it listened:\n{self.said()}")
 
     def _whole_environment(self) -> dict[str, str]:
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("WORKFLOWSVC_")}
         given = {"console_port": "off"} | self._settings  # its import would make every start 0.1 s longer
         ours = {f"WORKFLOWSVC_{name.upper()}": value for name, value in given.items()}
-        return clean | ours | self._environment
+        return without_settings() | ours | self._environment
 
     async def kill(self) -> None:
         """SIGKILL; returns when the process is gone."""
