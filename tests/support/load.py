@@ -39,9 +39,8 @@ UNCERTAIN = ("failed", "unknown", "hung")
 class Load:
     """All clients of one server."""
 
-    rest_seconds = (
-        0.0  # of a client after each call, until the load finishes (`calm_load` of tests/conftest.py)
-    )
+    # Of a client after each call, until the load finishes (`calm_load` of tests/conftest.py).
+    rest_seconds = 0.0
 
     def __init__(self, port: int, journal: Journal, seed: int) -> None:
         self.port = port

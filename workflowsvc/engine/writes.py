@@ -121,7 +121,7 @@ class Writes:
 
     def has_fresh(self, key: ListKey) -> bool:
         """There is something that a question to the store would miss."""
-        return bool(self._rows.fresh.get(key) or self._rows.ready)
+        return self.has_put(key) or bool(self._rows.ready)
 
     def flush_ready(self, tx: Transaction) -> None:
         """What was made ready is written now, so that it can be taken from the store."""

@@ -6,7 +6,7 @@ event loop; what reads it from elsewhere must copy. Must not know who reads it.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 
 from workflowsvc.histogram import Histogram
 
@@ -33,11 +33,5 @@ class CallFigures:
     """Of one server, by action."""
 
     def __init__(self) -> None:
-        self.actions: dict[str, ActionFigures] = {}
-
-    def of(self, action: str) -> ActionFigures:
-        """`action`: the name of a row in a table of actions, or NO_ACTION."""
-        figures = self.actions.get(action)
-        if figures is None:
-            figures = self.actions[action] = ActionFigures()
-        return figures
+        self.actions: defaultdict[str, ActionFigures] = defaultdict(ActionFigures)
+        """By the name of a row in a table of actions, or NO_ACTION; asked for, they are there."""

@@ -70,7 +70,7 @@ class CallObserver:
         took = now - call.began
         figures = self._figures
         if figures is not None:
-            of_action = figures.actions.get(call.action) or figures.of(call.action)
+            of_action = figures.actions[call.action]
             of_action.latency.add(took)
             if fault is not None:
                 of_action.faults[fault.code] += 1

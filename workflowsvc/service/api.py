@@ -38,9 +38,8 @@ from workflowsvc.store.rows import DiskSpace
 
 READER_THREADS = 4
 SEARCH_THREADS = 2  # for the steps of long work; the stores have a session for each thread
-RELEASE_AGAIN_SECONDS = (
-    0.1  # between two attempts to release the polls of a node that stops, while its store fails
-)
+# Between two attempts to release the polls of a node that stops, while its store fails.
+RELEASE_AGAIN_SECONDS = 0.1
 SHARE_FOR_FUNCTIONS = 0.9  # share of drain_seconds; the rest is for answering the calls that wait
 
 log = logging.getLogger("workflowsvc.api")

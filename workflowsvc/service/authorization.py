@@ -146,9 +146,8 @@ class CallAccess:
         self._entry = entry
         self._request_id = request_id
         self._judged_by: Verdicts | None = None
-        self._lasts = (
-            False  # what was judged is so at any time, whatever is stored, while the book is the same
-        )
+        # What was judged is so at any time, whatever is stored, while the book is the same.
+        self._lasts = False
         self.caller = caller
 
     # --- the call itself ---

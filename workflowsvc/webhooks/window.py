@@ -68,9 +68,8 @@ class Window:
         self._done_to = position
         self._items: list[Item] = []  # that are not done
         self._running = 0
-        self._suspects: set[int] = (
-            set()
-        )  # runs whose entries failed since the last delivery, and not on their own
+        # Runs whose entries failed since the last delivery, and not on their own.
+        self._suspects: set[int] = set()
         self._is_away = False  # the receiver takes nothing
         self._resume_at = float("-inf")  # when a suspect may be tried again, and all others while it is away
         self._probe_at = float("-inf")  # when an entry may be tried for the first time, while it is away
